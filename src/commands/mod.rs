@@ -1,0 +1,10 @@
+//! One file per subcommand: its `Args` and its `run`.
+
+pub mod config;
+pub mod db;
+pub mod generate;
+pub mod load;
+pub mod migrate;
+pub mod optimize_storage;
+pub mod status;
+pub mod transform;

@@ -1,0 +1,255 @@
+//! The error of the whole crate: what happened ([`Kind`]), what a job does about it ([`Disposition`]),
+//! and what it tells the operator (primary message, detail, hint and an exit code).
+//!
+//! A message is lowercase, names the flag or object at fault, and never holds a credential or a cell value.
+
+use std::fmt;
+
+/// What happened, independent of who saw it. One kind has one [`Disposition`] and one exit code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// The server cannot be reached, is starting, stopping, recovering, or has become a standby.
+    DatabaseUnavailable,
+    /// The connection was lost while COMMIT was under way: only the ledger knows what became of it.
+    CommitUnknown,
+    /// Serialization failure or deadlock: the transaction was rolled back through no fault of its own.
+    TransactionConflict,
+    /// Too many connections, or a lock that was not granted in time.
+    DatabaseBusy,
+    /// The disk is full, or the platform made the server read-only because it nearly is.
+    DatabaseFull,
+    /// The server could not allocate memory for the statement.
+    OutOfMemory,
+    /// Somebody, or a timeout, canceled the statement.
+    StatementCanceled,
+    /// A value that the server refuses: one row is bad, not the batch.
+    BadRow,
+    /// The credentials or the privileges do not allow it.
+    AccessDenied,
+    /// The statement itself is wrong, or the driver misused: a defect, or a schema that is not evo's.
+    StatementInvalid,
+    /// The lake cannot be reached or asks for patience.
+    SourceUnavailable,
+    /// An object is not what the listing promised: replaced or deleted since.
+    SourceChanged,
+    /// An object cannot be decoded: it is set aside whole.
+    SourceCorrupt,
+    /// The lake, an object or a path is missing or not in the expected layout.
+    SourceInvalid,
+    /// A check returned rows, or a guard refused to go on.
+    CheckFailed,
+    /// Another execution holds the lock on the same entity.
+    AlreadyRunning,
+    /// The command line is at fault.
+    Usage,
+    /// Settings, entity declarations or the database's schema are at fault.
+    Config,
+    /// A signal asked the job to stop.
+    Interrupted,
+    /// A defect of evo.
+    Internal,
+}
+
+/// What a job does about an error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Disposition {
+    /// Drop the connection, wait, connect anew, repeat the batch.
+    Reconnect,
+    /// Reconnect, then ask the ledger whether the batch is in before repeating it.
+    AskLedger,
+    /// Repeat the batch after a short jittered pause.
+    RetryNow,
+    /// Repeat the batch after a longer pause.
+    RetryLater,
+    /// Repeat with a smaller batch.
+    Shrink,
+    /// Find the bad row, reject it, go on with the others.
+    RejectRow,
+    /// Set the object aside, go on with the others.
+    Quarantine,
+    /// List and plan the object again.
+    PlanAgain,
+    /// Give up.
+    Abort,
+}
+
+impl Kind {
+    /// What a job does about an error of this kind.
+    pub fn disposition(self) -> Disposition {
+        use Disposition as D;
+        match self {
+            Kind::DatabaseUnavailable => D::Reconnect,
+            Kind::CommitUnknown => D::AskLedger,
+            Kind::TransactionConflict => D::RetryNow,
+            Kind::DatabaseBusy | Kind::SourceUnavailable => D::RetryLater,
+            Kind::OutOfMemory => D::Shrink,
+            Kind::BadRow => D::RejectRow,
+            Kind::SourceChanged => D::PlanAgain,
+            Kind::SourceCorrupt => D::Quarantine,
+            Kind::DatabaseFull
+            | Kind::StatementCanceled
+            | Kind::AccessDenied
+            | Kind::StatementInvalid
+            | Kind::SourceInvalid
+            | Kind::CheckFailed
+            | Kind::AlreadyRunning
+            | Kind::Usage
+            | Kind::Config
+            | Kind::Interrupted
+            | Kind::Internal => D::Abort,
+        }
+    }
+
+    /// The process exit code when an error of this kind ends the command.
+    pub fn exit_code(self) -> u8 {
+        match self {
+            Kind::Internal | Kind::StatementInvalid => 1,
+            Kind::Usage => 2,
+            Kind::Config => 3,
+            Kind::SourceUnavailable | Kind::SourceChanged | Kind::SourceInvalid => 4,
+            Kind::DatabaseUnavailable
+            | Kind::CommitUnknown
+            | Kind::TransactionConflict
+            | Kind::DatabaseBusy
+            | Kind::OutOfMemory
+            | Kind::StatementCanceled
+            | Kind::AccessDenied => 5,
+            Kind::BadRow | Kind::SourceCorrupt | Kind::CheckFailed => 6,
+            Kind::AlreadyRunning => 7,
+            Kind::DatabaseFull => 8,
+            Kind::Interrupted => 143,
+        }
+    }
+}
+
+/// An error with everything an operator needs: what happened, where, and what to do next.
+#[derive(Debug)]
+pub struct Error {
+    kind: Kind,
+    message: String,
+    detail: Option<String>,
+    hint: Option<String>,
+    sqlstate: Option<String>,
+    source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+/// The result of everything in this crate that can fail.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+impl Error {
+    /// An error whose `message` says in one lowercase line what happened.
+    pub fn new(kind: Kind, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into(), detail: None, hint: None, sqlstate: None, source: None }
+    }
+
+    /// Adds the circumstances: which object, which setting, what the other side said.
+    pub fn detail(mut self, detail: impl Into<String>) -> Self {
+        self.detail = Some(detail.into());
+        self
+    }
+
+    /// Adds what the operator should do next: a command, a flag, a setting.
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// Adds the server's SQLSTATE, five characters.
+    pub fn with_sqlstate(mut self, code: impl Into<String>) -> Self {
+        self.sqlstate = Some(code.into());
+        self
+    }
+
+    /// Keeps the cause.
+    pub fn caused_by(mut self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        self.source = Some(source.into());
+        self
+    }
+
+    /// Puts what evo was doing in front of the message: `context: message`.
+    pub fn context(mut self, context: impl fmt::Display) -> Self {
+        self.message = format!("{context}: {}", self.message);
+        self
+    }
+
+    /// What happened.
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// The primary line, without detail and hint.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// The circumstances, if any were recorded.
+    pub fn detail_text(&self) -> Option<&str> {
+        self.detail.as_deref()
+    }
+
+    /// The advice, if there is any.
+    pub fn hint_text(&self) -> Option<&str> {
+        self.hint.as_deref()
+    }
+
+    /// The server's SQLSTATE, if the server reported the error.
+    pub fn sqlstate(&self) -> Option<&str> {
+        self.sqlstate.as_deref()
+    }
+
+    /// All lines as printed at the end of a failed command.
+    pub fn render(&self) -> String {
+        let mut text = format!("error: {}", self.message);
+        if let Some(code) = &self.sqlstate {
+            text.push_str(&format!(" (SQLSTATE {code})"));
+        }
+        for (label, line) in [("detail", &self.detail), ("hint", &self.hint)] {
+            if let Some(line) = line {
+                text.push_str(&format!("\n  {label}: {}", line.replace('\n', "\n          ")));
+            }
+        }
+        text
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.source.as_deref().map(|e| e as _)
+    }
+}
+
+/// Adds what evo was doing to the error of any result of this crate.
+pub trait Context<T> {
+    /// Puts `context` in front of the error's message.
+    fn context(self, context: impl fmt::Display) -> Result<T>;
+}
+
+impl<T> Context<T> for Result<T> {
+    fn context(self, context: impl fmt::Display) -> Result<T> {
+        self.map_err(|e| e.context(context))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_renders_message_detail_and_hint_on_lines_of_their_own() {
+        let error = Error::new(Kind::Config, "unknown key \"worker\" in evo.toml")
+            .detail("line 3")
+            .hint("did you mean \"workers\"?")
+            .context("cannot read settings");
+        assert_eq!(
+            error.render(),
+            "error: cannot read settings: unknown key \"worker\" in evo.toml\n  detail: line 3\n  hint: did you mean \"workers\"?"
+        );
+        assert_eq!(error.kind().exit_code(), 3);
+    }
+}

@@ -1,0 +1,38 @@
+//! `evo`: batch jobs for a medallion warehouse on PostgreSQL.
+//!
+//! ```text
+//! EVO API ─extract▶ bronze (gz NDJSON objects) ─load▶ stg_evo.* (jsonb) ─transform▶ core.* (typed) ▶ BI
+//! ```
+//!
+//! The folder tree is the table of contents. A module belongs to one floor and imports only from the floors below
+//! it; `tests/floors.rs` keeps it so.
+//!
+//! ```text
+//! 6  main · cli
+//! 5  commands · report
+//! 4  load · transform · storage · generate    workflows; none imports another
+//! 3  ledger · stage
+//! 2  pg · bronze · embedded                   none knows another
+//! 1  config · entity · sql
+//! 0  error · retry · telemetry · shutdown
+//! ```
+
+pub mod bronze;
+pub mod cli;
+pub mod commands;
+pub mod config;
+pub mod embedded;
+pub mod entity;
+pub mod error;
+pub mod generate;
+pub mod ledger;
+pub mod load;
+pub mod pg;
+pub mod report;
+pub mod retry;
+pub mod shutdown;
+pub mod sql;
+pub mod stage;
+pub mod storage;
+pub mod telemetry;
+pub mod transform;
