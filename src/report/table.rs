@@ -1,11 +1,11 @@
 //! Compact tables for the terminal: headers, right-aligned numbers, no boxes.
 
-use comfy_table::{CellAlignment, Table, presets};
+use comfy_table::{CellAlignment, Table, TableStyle};
 
 /// A table without frame lines; columns whose header starts with `>` are right-aligned (the `>` is not printed).
 pub fn table(headers: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
     let mut table = Table::new();
-    table.load_preset(presets::NOTHING);
+    table.load_style(TableStyle::new());
     table.set_header(headers.iter().map(|h| h.trim_start_matches('>')));
     for row in rows {
         table.add_row(row);
