@@ -143,3 +143,10 @@ impl Settings {
         })
     }
 }
+
+/// Temporary.
+pub mod dsn {
+    /// Temporary.
+    #[derive(Debug, Clone)]
+    pub struct Dsn(pub String);
+}

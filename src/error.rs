@@ -44,8 +44,10 @@ pub enum Kind {
     Usage,
     /// Settings, entity declarations or the database's schema are at fault.
     Config,
-    /// A signal asked the job to stop.
+    /// SIGINT asked the job to stop.
     Interrupted,
+    /// SIGTERM asked the job to stop.
+    Terminated,
     /// A defect of evo.
     Internal,
 }
@@ -96,6 +98,7 @@ impl Kind {
             | Kind::Usage
             | Kind::Config
             | Kind::Interrupted
+            | Kind::Terminated
             | Kind::Internal => D::Abort,
         }
     }
@@ -117,7 +120,8 @@ impl Kind {
             Kind::BadRow | Kind::SourceCorrupt | Kind::CheckFailed => 6,
             Kind::AlreadyRunning => 7,
             Kind::DatabaseFull => 8,
-            Kind::Interrupted => 143,
+            Kind::Interrupted => 130,
+            Kind::Terminated => 143,
         }
     }
 }
@@ -236,6 +240,28 @@ impl<T> Context<T> for Result<T> {
     }
 }
 
+/// The candidate that `word` was probably meant to be: at most a third of its letters differ.
+pub fn did_you_mean<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let near = candidates.map(|c| (edit_distance(word, c), c)).min_by_key(|(distance, _)| *distance)?;
+    (near.0 <= word.chars().count().max(3) / 3).then_some(near.1)
+}
+
+/// Letters to insert, drop or replace to get from `a` to `b`.
+fn edit_distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, y) in b.iter().enumerate() {
+            let replaced = diagonal + usize::from(x != *y);
+            diagonal = row[j + 1];
+            row[j + 1] = replaced.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row[b.len()]
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -251,5 +277,13 @@ mod tests {
             "error: cannot read settings: unknown key \"worker\" in evo.toml\n  detail: line 3\n  hint: did you mean \"workers\"?"
         );
         assert_eq!(error.kind().exit_code(), 3);
+    }
+
+    #[test]
+    fn a_misspelt_word_finds_its_neighbour_and_a_strange_one_none() {
+        let known = ["members", "sales", "entries"];
+        assert_eq!(did_you_mean("sale", known.into_iter()), Some("sales"));
+        assert_eq!(did_you_mean("membres", known.into_iter()), Some("members"));
+        assert_eq!(did_you_mean("invoices", known.into_iter()), None);
     }
 }

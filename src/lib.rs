@@ -17,6 +17,9 @@
 //! 0  error · retry · telemetry · shutdown
 //! ```
 
+#[macro_use]
+pub mod sql;
+
 pub mod bronze;
 pub mod cli;
 pub mod commands;
@@ -31,7 +34,6 @@ pub mod pg;
 pub mod report;
 pub mod retry;
 pub mod shutdown;
-pub mod sql;
 pub mod stage;
 pub mod storage;
 pub mod telemetry;

@@ -1,1 +1,58 @@
-//! Placeholder.
+//! SQL as text: files under `sql/`, placeholders, quoting.
+//!
+//! Statements live in files that paste into psql. What differs between entities is a placeholder in braces
+//! (`{target}`) filled by [`fill`]; values always travel as parameters.
+
+/// The text of a file under `sql/`, embedded at build time.
+macro_rules! sql_file {
+    ($path:literal) => {
+        include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/sql/", $path))
+    };
+}
+
+/// Replaces each `{name}` by its text. Braces that name no placeholder stay as they are.
+pub fn fill(template: &str, values: &[(&str, &str)]) -> String {
+    let mut text = template.to_owned();
+    for (name, value) in values {
+        text = text.replace(&format!("{{{name}}}"), value);
+    }
+    text
+}
+
+/// `evo` → `"evo"`; quotes inside are doubled.
+pub fn ident(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+/// `stg_evo.sales_raw` → `"stg_evo"."sales_raw"`.
+pub fn qualified(name: &str) -> String {
+    name.splitn(2, '.').map(ident).collect::<Vec<_>>().join(".")
+}
+
+/// `O'Hara` → `'O''Hara'`. Assumes `standard_conforming_strings`, the default since PostgreSQL 9.1.
+pub fn literal(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
+}
+
+/// A quoted, comma-separated column list.
+pub fn columns<S: AsRef<str>>(names: &[S]) -> String {
+    names.iter().map(|n| ident(n.as_ref())).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_and_texts_are_quoted_so_that_nothing_can_escape() {
+        assert_eq!(qualified("stg_evo.sales_raw"), "\"stg_evo\".\"sales_raw\"");
+        assert_eq!(ident("a\"b"), "\"a\"\"b\"");
+        assert_eq!(literal("O'Hara"), "'O''Hara'");
+        assert_eq!(columns(&["a", "authorization"]), "\"a\", \"authorization\"");
+    }
+
+    #[test]
+    fn fill_replaces_named_braces_only() {
+        assert_eq!(fill("select '{}' from {t} {t}", &[("t", "x")]), "select '{}' from x x");
+    }
+}

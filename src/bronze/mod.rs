@@ -1,1 +1,8 @@
-//! Placeholder.
+//! The lake: what objects there are, and their bytes. Knows no PostgreSQL.
+
+pub mod lake;
+pub mod layout;
+pub mod lines;
+
+pub use lake::{Lake, Object};
+pub use lines::{ChunkReader, Lines};

@@ -1,1 +1,7 @@
-//! Placeholder.
+//! The ledger: durable state in schema `evo`. Whatever a job must remember lives here, never in the process.
+
+pub mod batches;
+pub mod migrations;
+pub mod models;
+pub mod objects;
+pub mod runs;

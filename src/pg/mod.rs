@@ -1,1 +1,16 @@
-//! Placeholder.
+//! PostgreSQL: connecting, the pool, transactions and what an SQLSTATE means. The only place that knows the driver.
+
+pub mod connect;
+mod connection;
+mod copy;
+pub mod error;
+mod lock;
+mod param;
+mod pool;
+
+pub use connection::{Connection, Transaction};
+pub use copy::CopyIn;
+pub use lock::{EntityLock, Purpose};
+pub use param::Param;
+pub use pool::{Lease, Pool};
+pub use tokio_postgres::Row;

@@ -1,0 +1,8 @@
+-- purpose: committed batches that an entity's models have not taken in
+-- parameters: $1 entity text
+-- rows: batch_id, rows changed in staging
+select b.batch_id, b.inserted_count + b.updated_count
+from evo.batches b
+where b.entity = $1 and b.state = 'committed'
+  and not exists (select from evo.model_batches m where m.entity = b.entity and m.batch_id = b.batch_id)
+order by b.batch_id

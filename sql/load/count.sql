@@ -1,0 +1,18 @@
+-- purpose: per object of the batch, what was counted of it besides the written rows
+-- placeholders: {stage}
+-- rows: object number, accepted, winners, unchanged, superseded by what staging holds, rejected
+select
+    coalesce(s.object_no, v.object_no),
+    coalesce(s.accepted, 0), coalesce(v.winners, 0), coalesce(v.unchanged, 0), coalesce(v.superseded, 0), coalesce(s.rejected, 0)
+from (
+    select object_no, count(*) filter (where refused is null) as accepted, count(*) filter (where refused is not null) as rejected
+    from {stage}
+    group by object_no
+) s
+full join (
+    select object_no, count(*) as winners,
+           count(*) filter (where verdict = 'unchanged') as unchanged,
+           count(*) filter (where verdict = 'superseded') as superseded
+    from evo_verdict
+    group by object_no
+) v on v.object_no = s.object_no

@@ -1,0 +1,8 @@
+,
+-- children of a changed parent that its document no longer has
+gone as (
+    delete from {table} t
+    using (select {staging_key} as parent from {source} s) p
+    where t.{parent_key} = p.parent and ({table_key}) not in (select {key} from fresh)
+    returning 1
+)

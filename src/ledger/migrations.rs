@@ -1,0 +1,209 @@
+//! Migrations: embedded, checksummed, immutable once applied, all or nothing.
+//!
+//! All pending migrations run in one transaction under an advisory lock, so two processes that start at once apply
+//! them once, and a failure leaves the database as it was.
+
+use std::path::Path;
+use std::time::Instant;
+
+use include_dir::{Dir, include_dir};
+use sha2::{Digest, Sha256};
+
+use crate::error::{Error, Kind, Result};
+use crate::pg::{Connection, Transaction};
+
+static BUILT_IN: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/migrations");
+
+/// Tables that the predecessor creates and evo creates too.
+const SHARED_SCHEMAS: &str = "'stg_evo', 'core'";
+
+/// One step of the schema.
+#[derive(Debug, Clone)]
+pub struct Migration {
+    /// Position: built-in ones count from 1, those of `--extend` from 10,001.
+    pub version: i32,
+    /// What it does, from the file name.
+    pub name: String,
+    /// SQL text.
+    pub sql: String,
+    /// SHA-256 of the text, hex.
+    pub checksum: String,
+}
+
+/// What [`apply`] did or would do.
+#[derive(Debug)]
+pub struct Applied {
+    /// Version, name and milliseconds of each migration that ran (0 ms in a dry run).
+    pub steps: Vec<(i32, String, i64)>,
+    /// The schema's version afterwards.
+    pub version: i32,
+}
+
+/// The built-in migrations, and those of `extend/migrations/`, in order.
+///
+/// # Errors
+/// `Config` for a file whose name is not `NNNN_name.up.sql`, or two with one number.
+pub fn all(extend: Option<&Path>) -> Result<Vec<Migration>> {
+    let mut list = Vec::new();
+    for file in BUILT_IN.files() {
+        let name = file.path().display().to_string();
+        if let (true, Some(sql)) = (name.ends_with(".up.sql"), file.contents_utf8()) {
+            list.push(parse(&name, sql, 0)?);
+        }
+    }
+    let folder = extend.map(|dir| dir.join("migrations")).filter(|dir| dir.is_dir());
+    for entry in folder.iter().flat_map(std::fs::read_dir).flatten().flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if name.ends_with(".up.sql") {
+            let sql = std::fs::read_to_string(entry.path()).map_err(|e| {
+                Error::new(Kind::Config, format!("cannot read {}", entry.path().display())).caused_by(e)
+            })?;
+            list.push(parse(&name, &sql, 10_000)?);
+        }
+    }
+    list.sort_by_key(|m| m.version);
+    if let Some(pair) = list.windows(2).find(|pair| pair[0].version == pair[1].version) {
+        return Err(Error::new(Kind::Config, format!("migrations {} and {} have one number", pair[0].name, pair[1].name)));
+    }
+    Ok(list)
+}
+
+fn parse(file: &str, sql: &str, offset: i32) -> Result<Migration> {
+    let stem = file.trim_end_matches(".up.sql");
+    let (number, name) = stem
+        .split_once('_')
+        .and_then(|(number, name)| Some((number.parse::<i32>().ok()?, name)))
+        .ok_or_else(|| {
+            Error::new(Kind::Config, format!("migration {file} has no number"))
+                .hint("name it like 0001_visits.up.sql")
+        })?;
+    let checksum = Sha256::digest(sql.as_bytes()).iter().map(|b| format!("{b:02x}")).collect();
+    Ok(Migration { version: offset + number, name: name.to_owned(), sql: sql.to_owned(), checksum })
+}
+
+/// Applies what is missing, in one transaction.
+///
+/// # Errors
+/// `Config` when the schema is newer than this evo, when an applied migration was changed since, or when tables of
+/// the predecessor are in the way; otherwise as the server says.
+pub async fn apply(connection: &mut Connection, migrations: &[Migration], dry_run: bool) -> Result<Applied> {
+    let tx = connection.begin().await?;
+    // One at a time: the second process waits here and then finds nothing to do.
+    tx.batch("select pg_advisory_xact_lock(hashtextextended('evo:migrate', 0))").await?;
+    let done = history(&tx).await?;
+    let pending = compare(migrations, &done)?;
+    if done.is_empty() && !pending.is_empty() {
+        refuse_foreign_tables(&tx).await?;
+    }
+    let mut steps = Vec::new();
+    if !dry_run && !pending.is_empty() {
+        tx.batch(sql_file!("ledger/schema_history.sql")).await?;
+        for m in &pending {
+            let started = Instant::now();
+            tx.batch(&m.sql).await.map_err(|e| e.context(format!("migration {:04}_{}", m.version, m.name)))?;
+            let ms = i64::try_from(started.elapsed().as_millis()).unwrap_or(i64::MAX);
+            tx.execute(
+                sql_file!("ledger/record_migration.sql"),
+                &[&m.version, &m.name, &m.checksum, &env!("CARGO_PKG_VERSION"), &ms],
+            )
+            .await?;
+            steps.push((m.version, m.name.clone(), ms));
+        }
+    } else {
+        steps = pending.iter().map(|m| (m.version, m.name.clone(), 0)).collect();
+    }
+    tx.commit().await?;
+    Ok(Applied { steps, version: migrations.last().map_or(0, |m| m.version) })
+}
+
+/// Refuses to work on a schema that this evo does not know.
+///
+/// # Errors
+/// `Config` when the schema is missing, older or newer.
+pub async fn require_current(connection: &mut Connection, migrations: &[Migration]) -> Result<()> {
+    let tx = connection.begin().await?;
+    let done = history(&tx).await?;
+    let pending = compare(migrations, &done)?;
+    tx.commit().await?;
+    match pending.first() {
+        None => Ok(()),
+        Some(_) if done.is_empty() => Err(Error::new(Kind::Config, "the database has no evo schema yet")
+            .hint("run `evo migrate` first (`evo migrate --dry-run` shows what it would do)")),
+        Some(first) => Err(Error::new(
+            Kind::Config,
+            format!("the schema is older than this evo: migration {:04}_{} is missing", first.version, first.name),
+        )
+        .hint("run `evo migrate`")),
+    }
+}
+
+/// Version and checksum of each applied migration; empty when there is no history.
+async fn history(tx: &Transaction<'_>) -> Result<Vec<(i32, String)>> {
+    let exists = tx.query_one("select to_regclass('evo.schema_history') is not null", &[]).await?;
+    if !exists.get::<_, bool>(0) {
+        return Ok(Vec::new());
+    }
+    let rows = tx.query("select version, checksum from evo.schema_history order by version", &[]).await?;
+    Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
+}
+
+fn compare<'a>(migrations: &'a [Migration], done: &[(i32, String)]) -> Result<Vec<&'a Migration>> {
+    for (version, checksum) in done {
+        match migrations.iter().find(|m| m.version == *version) {
+            None => {
+                return Err(Error::new(Kind::Config, format!("the schema is newer than this evo: it has migration {version:04}"))
+                    .hint("use the evo that made it, or pass the same --extend folder that it was migrated with"));
+            }
+            Some(m) if m.checksum != *checksum => {
+                return Err(Error::new(
+                    Kind::Config,
+                    format!("migration {:04}_{} was changed after it had been applied", m.version, m.name),
+                )
+                .hint("restore its text and put the change into a new migration"));
+            }
+            Some(_) => {}
+        }
+    }
+    Ok(migrations.iter().filter(|m| !done.iter().any(|(version, _)| *version == m.version)).collect())
+}
+
+async fn refuse_foreign_tables(tx: &Transaction<'_>) -> Result<()> {
+    let sql = format!(
+        "select schemaname || '.' || tablename from pg_tables where schemaname in ({SHARED_SCHEMAS}) order by 1 limit 20"
+    );
+    let rows = tx.query(&sql, &[]).await?;
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let names: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
+    Err(Error::new(Kind::Config, "the schemas stg_evo and core already hold tables that evo did not create")
+        .detail(format!("found {}", names.join(", ")))
+        .hint(
+            "evo never alters or drops the predecessor's tables. Either migrate into another database and load the lake \
+             there, or move them aside first:\nalter schema stg_evo rename to stg_evo_old; alter schema core rename to core_old;",
+        ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn built_in_migrations_are_numbered_from_1_without_a_gap() {
+        let list = all(None).unwrap();
+        assert!(!list.is_empty());
+        for (i, m) in list.iter().enumerate() {
+            assert_eq!(m.version as usize, i + 1, "{}", m.name);
+        }
+    }
+
+    #[test]
+    fn a_changed_or_unknown_migration_is_refused() {
+        let known = [parse("0001_a.up.sql", "select 1", 0).unwrap()];
+        assert!(compare(&known, &[]).unwrap().len() == 1);
+        assert!(compare(&known, &[(1, known[0].checksum.clone())]).unwrap().is_empty());
+        assert!(compare(&known, &[(1, "other".into())]).unwrap_err().message().contains("was changed"));
+        assert!(compare(&known, &[(2, "x".into())]).unwrap_err().message().contains("newer than this evo"));
+        assert!(parse("visits.up.sql", "", 0).is_err());
+    }
+}

@@ -1,0 +1,53 @@
+//! `evo.models` and `evo.model_batches`: what each entity's core tables have taken in.
+//!
+//! The watermark is a set of batches, not a number: a batch with a low id may commit late, and must not be skipped.
+
+use uuid::Uuid;
+
+use crate::error::Result;
+use crate::pg::{Connection, Transaction};
+
+/// A committed batch that the entity's models have not taken in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PendingBatch {
+    /// Its id.
+    pub batch_id: i64,
+    /// Rows that it inserted or updated in staging.
+    pub rows: i64,
+}
+
+/// Committed batches that the entity's models have not taken in, oldest first.
+///
+/// # Errors
+/// As the server says.
+pub async fn pending(connection: &Connection, entity: &str) -> Result<Vec<PendingBatch>> {
+    let rows = connection.query(sql_file!("ledger/pending_batches.sql"), &[&entity]).await?;
+    Ok(rows.iter().map(|row| PendingBatch { batch_id: row.get(0), rows: row.get(1) }).collect())
+}
+
+/// Adds batches to the watermark, in the transaction that took them in.
+///
+/// # Errors
+/// As the server says.
+pub async fn take(tx: &Transaction<'_>, entity: &str, batch_ids: &[i64]) -> Result<()> {
+    tx.execute(sql_file!("ledger/take_batches.sql"), &[&entity, &batch_ids.to_vec()]).await?;
+    Ok(())
+}
+
+/// Sets the watermark to exactly these batches: what a new generation was built from.
+///
+/// # Errors
+/// As the server says.
+pub async fn reset(tx: &Transaction<'_>, entity: &str, batch_ids: &[i64]) -> Result<()> {
+    tx.execute("delete from evo.model_batches where entity = $1", &[&entity]).await?;
+    take(tx, entity, batch_ids).await
+}
+
+/// Records a refresh of one core table.
+///
+/// # Errors
+/// As the server says.
+pub async fn record(tx: &Transaction<'_>, table: &str, entity: &str, execution: Uuid, full_rows: Option<i64>) -> Result<()> {
+    tx.execute(sql_file!("ledger/record_model.sql"), &[&table, &entity, &execution, &full_rows]).await?;
+    Ok(())
+}

@@ -1,0 +1,51 @@
+//! `evo.runs`: one row per execution of a command.
+
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::error::{Error, Kind};
+use crate::error::Result;
+use crate::pg::Pool;
+
+/// The row of an execution that is under way.
+#[derive(Debug, Clone, Copy)]
+pub struct Execution {
+    /// Its id, also the `execution_id` of its batches.
+    pub id: Uuid,
+}
+
+impl Execution {
+    /// Records that `command` began to work on `entities`.
+    ///
+    /// # Errors
+    /// As the server says.
+    pub async fn begin(pool: &Pool, command: &str, entities: &[&str], arguments: &Value) -> Result<Self> {
+        let id = Uuid::now_v7();
+        let connection = pool.get().await?;
+        connection
+            .execute(
+                sql_file!("ledger/begin_run.sql"),
+                &[&id, &command, &entities.to_vec(), arguments, &env!("CARGO_PKG_VERSION")],
+            )
+            .await?;
+        Ok(Self { id })
+    }
+
+    /// Records how it ended. A failure to record is logged: it must not hide the job's own end.
+    pub async fn finish(self, pool: &Pool, summary: &Value, failure: Option<&Error>) {
+        let state = match failure.map(Error::kind) {
+            None => "succeeded",
+            Some(Kind::Interrupted | Kind::Terminated) => "interrupted",
+            Some(_) => "failed",
+        };
+        let code = failure.map_or(0, |e| i32::from(e.kind().exit_code()));
+        let text = failure.map(Error::render);
+        let recorded = async {
+            let connection = pool.get().await?;
+            connection.execute(sql_file!("ledger/finish_run.sql"), &[&self.id, &state, &code, summary, &text]).await
+        };
+        if let Err(e) = recorded.await {
+            tracing::warn!(error = e.message(), "the end of this execution could not be recorded in evo.runs");
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! Rows of the stage table in PostgreSQL's binary COPY format, framed by hand.
+//!
+//! Format: <https://www.postgresql.org/docs/current/sql-copy.html#id-1.9.3.55.9.4>. Binary needs no escaping and is
+//! two to three times as fast as text for wide columns; hand-framing costs a third of the driver's writer.
+
+use bytes::{BufMut, Bytes, BytesMut};
+use tokio::sync::mpsc;
+
+use super::StageAs;
+use super::json::Refusal;
+use super::key::Key;
+use crate::error::{Error, Kind, Result};
+
+/// The columns of the stage table in the order in which rows are framed.
+pub const COLUMNS: &str = "object_no, line_no, byte_offset, key, event_at, event_utc, hash, doc, refused, reason, sqlstate";
+const COLUMN_COUNT: i16 = 11;
+const CHUNK_BYTES: usize = 256 * 1024;
+
+/// Where a line stands.
+#[derive(Debug, Clone, Copy)]
+pub struct Position {
+    /// Index of its object in the batch.
+    pub object_no: i32,
+    /// Line number from 1.
+    pub line_no: i64,
+    /// Byte offset in the decompressed object.
+    pub byte_offset: i64,
+}
+
+/// Collects rows and hands them on in chunks; blocks while the receiver is behind.
+#[derive(Debug)]
+pub struct FrameWriter {
+    buffer: BytesMut,
+    chunks: mpsc::Sender<Bytes>,
+    stage_as: StageAs,
+}
+
+impl FrameWriter {
+    /// A writer into `chunks`, which starts with the format's header.
+    pub fn new(chunks: mpsc::Sender<Bytes>, stage_as: StageAs) -> Self {
+        let mut buffer = BytesMut::with_capacity(CHUNK_BYTES * 2);
+        buffer.put_slice(b"PGCOPY\n\xff\r\n\0");
+        buffer.put_i32(0);
+        buffer.put_i32(0);
+        Self { buffer, chunks, stage_as }
+    }
+
+    /// A line that can be staged.
+    ///
+    /// # Errors
+    /// `Internal` when nobody receives any more: the COPY has failed and has its own error.
+    pub fn document(&mut self, at: Position, key: Key, hash: u128, text: &str) -> Result<()> {
+        self.head(at);
+        self.buffer.put_i32(8);
+        self.buffer.put_i64(key.id);
+        match key.event {
+            Some(event) => {
+                self.buffer.put_i32(8);
+                self.buffer.put_i64(event.micros);
+                self.buffer.put_i32(1);
+                self.buffer.put_u8(u8::from(event.is_utc));
+            }
+            None => self.nulls(2),
+        }
+        self.buffer.put_i32(16);
+        self.buffer.put_u128(hash);
+        match self.stage_as {
+            StageAs::Jsonb => {
+                self.length(text.len() + 1)?;
+                self.buffer.put_u8(1);
+            }
+            StageAs::Text => self.length(text.len())?,
+        }
+        self.buffer.put_slice(text.as_bytes());
+        self.nulls(3);
+        self.flush_if_full()
+    }
+
+    /// A line that is refused, kept verbatim.
+    ///
+    /// # Errors
+    /// As [`FrameWriter::document`].
+    pub fn refused(&mut self, at: Position, line: &[u8], refusal: &Refusal) -> Result<()> {
+        self.head(at);
+        self.nulls(5);
+        self.bytes(line)?;
+        self.bytes(refusal.reason.as_bytes())?;
+        match refusal.sqlstate {
+            Some(code) => self.bytes(code.as_bytes())?,
+            None => self.nulls(1),
+        }
+        self.flush_if_full()
+    }
+
+    /// Ends the format and hands on what is left.
+    ///
+    /// # Errors
+    /// As [`FrameWriter::document`].
+    pub fn finish(mut self) -> Result<()> {
+        self.buffer.put_i16(-1);
+        self.flush()
+    }
+
+    fn head(&mut self, at: Position) {
+        self.buffer.put_i16(COLUMN_COUNT);
+        self.buffer.put_i32(4);
+        self.buffer.put_i32(at.object_no);
+        self.buffer.put_i32(8);
+        self.buffer.put_i64(at.line_no);
+        self.buffer.put_i32(8);
+        self.buffer.put_i64(at.byte_offset);
+    }
+
+    fn nulls(&mut self, n: usize) {
+        for _ in 0..n {
+            self.buffer.put_i32(-1);
+        }
+    }
+
+    fn bytes(&mut self, value: &[u8]) -> Result<()> {
+        self.length(value.len())?;
+        self.buffer.put_slice(value);
+        Ok(())
+    }
+
+    fn length(&mut self, n: usize) -> Result<()> {
+        let n = i32::try_from(n).map_err(|_| Error::new(Kind::SourceCorrupt, "a line is longer than 2 GB"))?;
+        self.buffer.put_i32(n);
+        Ok(())
+    }
+
+    fn flush_if_full(&mut self) -> Result<()> {
+        if self.buffer.len() >= CHUNK_BYTES { self.flush() } else { Ok(()) }
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        let chunk = self.buffer.split().freeze();
+        self.buffer.reserve(CHUNK_BYTES * 2);
+        self.chunks.blocking_send(chunk).map_err(|_| Error::new(Kind::Internal, "the COPY ended before its input"))
+    }
+}

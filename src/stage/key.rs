@@ -1,0 +1,198 @@
+//! The key of a document: an integer field, or the digest that identifies documents without an id.
+
+use chrono::{DateTime, NaiveDate, NaiveDateTime};
+use md5::{Digest, Md5};
+use serde_json::value::RawValue;
+
+use super::json::Refusal;
+use crate::entity::{Entity, KeyRule};
+
+/// Microseconds between 1970 and PostgreSQL's epoch, 2000-01-01.
+const POSTGRES_EPOCH_MICROS: i64 = 946_684_800_000_000;
+
+/// What is read of a document to find its key, prepared once per object.
+#[derive(Debug, Clone)]
+pub struct KeyReader {
+    rule: KeyRule,
+    fields: Vec<String>,
+    event: Option<usize>,
+}
+
+/// The key of one document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Key {
+    /// The bigint part.
+    pub id: i64,
+    /// The time part, where the staging table is partitioned.
+    pub event: Option<Event>,
+}
+
+/// A time of the document: microseconds since 2000-01-01, local to the entity's zone unless the text named an offset.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Event {
+    /// Microseconds since 2000-01-01 00:00.
+    pub micros: i64,
+    /// Whether the text named its offset, so that `micros` is UTC.
+    pub is_utc: bool,
+}
+
+impl KeyReader {
+    /// A reader for the entity's documents.
+    pub fn new(entity: &Entity) -> Self {
+        let mut fields = match &entity.key {
+            KeyRule::Field(field) => vec![field.clone()],
+            KeyRule::Digest(fields) => fields.clone(),
+        };
+        let event = entity.partition.as_ref().map(|p| {
+            fields.iter().position(|f| *f == p.field).unwrap_or_else(|| {
+                fields.push(p.field.clone());
+                fields.len() - 1
+            })
+        });
+        Self { rule: entity.key.clone(), fields, event }
+    }
+
+    /// The top-level fields that [`KeyReader::key`] wants, in this order.
+    pub fn fields(&self) -> Vec<&str> {
+        self.fields.iter().map(String::as_str).collect()
+    }
+
+    /// The key, from the raw values of [`KeyReader::fields`].
+    ///
+    /// # Errors
+    /// A [`Refusal`] when a required field is missing, null or of the wrong type.
+    pub fn key(&self, values: &[Option<&RawValue>]) -> Result<Key, Refusal> {
+        let id = match &self.rule {
+            KeyRule::Field(field) => integer(field, values[0])?,
+            KeyRule::Digest(fields) => digest(fields, values)?,
+        };
+        let event = self.event.map(|i| event(&self.fields[i], values[i])).transpose()?;
+        Ok(Key { id, event })
+    }
+}
+
+fn integer(field: &str, value: Option<&RawValue>) -> Result<i64, Refusal> {
+    match value.map(RawValue::get) {
+        None | Some("null") => Err(Refusal::new(format!("no key: {field} is missing or null"))),
+        Some(text) => text.parse().map_err(|_| Refusal::new(format!("the key {field} is not an integer"))),
+    }
+}
+
+/// The predecessor's entry id: MD5 over the texts joined with `|`, first 15 hex digits, modulo 10^15.
+fn digest(fields: &[String], values: &[Option<&RawValue>]) -> Result<i64, Refusal> {
+    let mut hash = Md5::new();
+    for (i, (field, value)) in fields.iter().zip(values).enumerate() {
+        let text = python_text(field, *value)?;
+        match i {
+            0 if text.is_empty() => return Err(Refusal::new(format!("no key: {field} is missing, null or empty"))),
+            0 => {}
+            _ => hash.update(b"|"),
+        }
+        hash.update(text.as_bytes());
+    }
+    let bytes: [u8; 16] = hash.finalize().into();
+    let sixty_bits = u128::from_be_bytes(bytes) >> 68;
+    Ok((sixty_bits % 1_000_000_000_000_000) as i64)
+}
+
+/// Python's `str(value)`, with the empty text for what Python counts as false.
+fn python_text(field: &str, value: Option<&RawValue>) -> Result<String, Refusal> {
+    let Some(raw) = value.map(RawValue::get) else { return Ok(String::new()) };
+    Ok(match raw.as_bytes().first() {
+        Some(b'"') => string(raw),
+        Some(b'n' | b'f') => String::new(),
+        Some(b't') => "True".to_owned(),
+        Some(b'[' | b'{') => return Err(Refusal::new(format!("the key field {field} is not a plain value"))),
+        _ if raw.bytes().all(|b| b.is_ascii_digit() || b == b'-') => match raw.trim_start_matches('-') {
+            "0" => String::new(),
+            _ => raw.to_owned(),
+        },
+        _ => match raw.parse::<f64>() {
+            Ok(0.0) | Err(_) => String::new(),
+            Ok(number) => format!("{number:?}"),
+        },
+    })
+}
+
+fn event(field: &str, value: Option<&RawValue>) -> Result<Event, Refusal> {
+    let text = match value.map(RawValue::get) {
+        Some(raw) if raw.starts_with('"') => string(raw),
+        _ => return Err(Refusal::new(format!("no key: {field} is missing or not a text"))),
+    };
+    parse_event(text.trim()).ok_or_else(|| Refusal::new(format!("the key field {field} is not a date and time")))
+}
+
+/// ISO 8601 with `T` or a blank, optional fraction, optional offset; a date alone is midnight.
+fn parse_event(text: &str) -> Option<Event> {
+    let local = |t: NaiveDateTime| Event { micros: t.and_utc().timestamp_micros() - POSTGRES_EPOCH_MICROS, is_utc: false };
+    for format in ["%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M"] {
+        if let Ok(t) = NaiveDateTime::parse_from_str(text, format) {
+            return Some(local(t));
+        }
+    }
+    if let Ok(date) = NaiveDate::parse_from_str(text, "%Y-%m-%d") {
+        return date.and_hms_opt(0, 0, 0).map(local);
+    }
+    let instant = DateTime::parse_from_rfc3339(text).ok()?;
+    Some(Event { micros: instant.timestamp_micros() - POSTGRES_EPOCH_MICROS, is_utc: true })
+}
+
+fn string(raw: &str) -> String {
+    serde_json::from_str(raw).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stage::json::scan;
+
+    const ENTRY: [&str; 7] = ["date", "idMember", "idProspect", "idEmployee", "idBranch", "device", "entryAction"];
+
+    fn key(reader: &KeyReader, line: &str) -> Result<Key, String> {
+        let mut found = Vec::new();
+        scan(line.as_bytes(), &reader.fields(), &mut found).unwrap();
+        reader.key(&found).map_err(|r| r.reason)
+    }
+
+    fn entries() -> KeyReader {
+        let fields: Vec<String> = ENTRY.iter().map(|f| (*f).to_owned()).collect();
+        KeyReader { rule: KeyRule::Digest(fields.clone()), fields, event: Some(0) }
+    }
+
+    #[test]
+    fn the_entry_id_equals_the_predecessors_test_vectors() {
+        for (line, id) in [
+            (r#"{"date":"2024-03-18T06:12:45","idMember":1204512,"idBranch":12,"device":"Catraca 02","entryAction":"Entry"}"#, 479_138_501_485_800),
+            (r#"{"date":"2024-03-18T06:12:45","idMember":null,"idProspect":88123,"idBranch":12,"device":null,"entryAction":"Entry"}"#, 100_681_696_694_028),
+            (r#"{"date":"2024-03-18T06:12:45.123","idMember":0,"idProspect":"","idEmployee":77,"idBranch":12,"device":"Recep\u00e7\u00e3o","entryAction":null}"#, 78_607_398_374_561),
+            (r#"{"date":"2023-12-31T22:30:00","idMember":2,"idBranch":12,"device":"Catraca 1","entryAction":"Entry"}"#, 785_225_325_939_991),
+        ] {
+            assert_eq!(key(&entries(), line).unwrap().id, id, "{line}");
+        }
+    }
+
+    #[test]
+    fn an_entry_without_a_usable_date_has_no_key() {
+        for line in [r"{}", r#"{"date":null}"#, r#"{"date":""}"#, r#"{"date":"yesterday"}"#, r#"{"date":"2024-13-01T00:00:00"}"#, r#"{"date":5}"#] {
+            assert!(key(&entries(), line).is_err(), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_time_is_local_unless_it_names_its_offset() {
+        assert_eq!(parse_event("2000-01-01T00:00:01.5"), Some(Event { micros: 1_500_000, is_utc: false }));
+        assert_eq!(parse_event("2000-01-01T00:00:00-03:00"), Some(Event { micros: 3 * 3_600_000_000, is_utc: true }));
+        assert_eq!(parse_event("2000-01-02"), Some(Event { micros: 86_400_000_000, is_utc: false }));
+        assert_eq!(parse_event("now"), None);
+    }
+
+    #[test]
+    fn an_integer_key_is_taken_as_it_is_and_nothing_else_is() {
+        let reader = KeyReader { rule: KeyRule::Field("id".into()), fields: vec!["id".into()], event: None };
+        assert_eq!(key(&reader, r#"{"id": 0}"#).unwrap().id, 0);
+        assert_eq!(key(&reader, r#"{"id": 9223372036854775807}"#).unwrap().id, i64::MAX);
+        for line in [r"{}", r#"{"id": null}"#, r#"{"id": "7"}"#, r#"{"id": 1.5}"#, r#"{"id": 9223372036854775808}"#, r#"{"id": true}"#] {
+            assert!(key(&reader, line).is_err(), "{line}");
+        }
+    }
+}

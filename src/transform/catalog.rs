@@ -1,0 +1,74 @@
+//! What the server's catalog says about a core table: the model names no column twice.
+
+use crate::entity::Model;
+use crate::error::{Error, Kind, Result};
+use crate::pg::Connection;
+
+/// The columns of a core table.
+#[derive(Debug, Clone)]
+pub(super) struct Shape {
+    /// Columns that the model fills, in table order: all but generated ones and `_updated_at`.
+    pub columns: Vec<String>,
+    /// Whether the table has `_updated_at`, which the engine keeps.
+    pub has_updated_at: bool,
+}
+
+/// One partition of a core table.
+#[derive(Debug, Clone)]
+pub(super) struct Partition {
+    /// Qualified and quoted.
+    pub name: String,
+    /// Unqualified, as in the catalog.
+    pub relname: String,
+    /// `FOR VALUES …` or `DEFAULT`.
+    pub bound: String,
+    /// What its rows fulfil, as an expression over the column names.
+    pub constraint: String,
+}
+
+/// An index of the parent and its name on one partition.
+#[derive(Debug, Clone)]
+pub(super) struct Index {
+    /// `CREATE INDEX name ON ONLY parent USING …`.
+    pub definition: String,
+    /// `PRIMARY KEY (…)` or `UNIQUE (…)` when the index belongs to a constraint.
+    pub constraint: Option<String>,
+    /// Unqualified name on the partition.
+    pub name: String,
+}
+
+pub(super) async fn shape(connection: &Connection, model: &Model) -> Result<Shape> {
+    let rows = connection.query(sql_file!("transform/shape.sql"), &[&model.table]).await.map_err(|e| {
+        if e.sqlstate() == Some("42P01") {
+            Error::new(Kind::Config, format!("the core table {} does not exist", model.table))
+                .hint("an entity needs a migration that creates its staging and core tables")
+        } else {
+            e
+        }
+    })?;
+    let all: Vec<(String, bool)> = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
+    Ok(Shape {
+        has_updated_at: all.iter().any(|(name, _)| name == "_updated_at"),
+        columns: all.into_iter().filter(|(name, generated)| !generated && name != "_updated_at").map(|(n, _)| n).collect(),
+    })
+}
+
+pub(super) async fn partitions(connection: &Connection, model: &Model) -> Result<Vec<Partition>> {
+    let rows = connection.query(sql_file!("transform/partitions.sql"), &[&model.table]).await?;
+    if rows.is_empty() {
+        return Err(Error::new(Kind::Config, format!("the core table {} has no partition", model.table))
+            .hint("create it with `partition by range` and one partition from minvalue to maxvalue"));
+    }
+    Ok(rows
+        .iter()
+        .map(|row| Partition { name: row.get(0), bound: row.get(1), constraint: row.get(2), relname: row.get(4) })
+        .collect())
+}
+
+pub(super) async fn indexes(connection: &Connection, model: &Model, partition: &Partition) -> Result<Vec<Index>> {
+    let rows = connection.query(sql_file!("transform/indexes.sql"), &[&model.table, &partition.name]).await?;
+    Ok(rows
+        .iter()
+        .map(|row| Index { definition: row.get(0), constraint: row.get(1), name: row.get(2) })
+        .collect())
+}
