@@ -1,17 +1,355 @@
-//! Placeholder.
+//! `evo generate`: realistic bronze in a local lake.
 
-use crate::config::Settings;
-use crate::error::Result;
-use crate::report::Outcome;
+use chrono::NaiveDate;
+use clap::ValueEnum;
+use serde_json::json;
+
+use crate::config::{Lake, Settings};
+use crate::error::{Error, Kind, Result};
+use crate::generate::{Entity, Plan, Records, RunSummary, Share, Summary, Tally, write_lake_with};
+use crate::report::progress::Progress;
+use crate::report::units::{bytes, count, duration};
+use crate::report::{Outcome, table::table};
+
+const EXAMPLES: &str = "\
+Examples:
+  evo generate                                     a small lake of all four entities
+  evo generate sales --records 200000              200,000 sales, all in one run
+  evo generate --records members=500,sales=2000    a count for each entity
+  evo generate --runs 3 --changed 2% --new 1%      a full run and two re-extractions a day apart
+  evo generate --runs 3 --only-changed             the same, the later runs incremental
+  evo generate --duplicates 1% --broken 0.1% --misfits 0.5%    what real extracts are like
+
+The same flags give the same lines on every machine. Repeating the command leaves objects that are already there \
+alone; where something else is there, nothing is written without --force.
+
+In a run, lines = records + duplicates + broken: an older version or a mangled copy stands in front of its record, \
+which is always there whole.";
 
 /// Arguments.
 #[derive(Debug, clap::Args)]
-pub struct Args {}
+#[command(after_help = EXAMPLES)]
+pub struct Args {
+    /// What to write
+    #[arg(value_name = "ENTITY", default_value = "all")]
+    entities: Vec<Target>,
 
-/// Runs the command.
+    /// Records of the first run: N for each written entity, or ENTITY=N,… [default: members=5000,
+    /// sales=20000, entries=50000, prospects=1500]
+    #[arg(long, value_name = "N", value_delimiter = ',', value_parser = parse_records, help_heading = "How much")]
+    records: Vec<(Option<Entity>, u64)>,
+    /// Multiplies the default numbers of records
+    #[arg(long, value_name = "F", value_parser = parse_scale, conflicts_with = "records", help_heading = "How much")]
+    scale: Option<f64>,
+    /// Records of a full object [default: members 2000, sales 5000, entries 10000, prospects 5000]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), help_heading = "How much")]
+    part_records: Option<u64>,
+    /// Pads each document with prose to this many bytes (a usual sale has 2500, member 4000, entry 400, prospect 700)
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000), help_heading = "How much")]
+    document_bytes: Option<u32>,
+    /// Compression of the objects, 1 (fast) to 9 (small)
+    #[arg(long, value_name = "N", default_value_t = 6, value_parser = clap::value_parser!(u32).range(1..=9),
+        help_heading = "How much")]
+    gzip_level: u32,
+
+    /// Runs of each entity, a day apart: the first holds everything, later ones everything again
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=1000),
+        help_heading = "Runs")]
+    runs: u64,
+    /// Share of the records that change from one run to the next
+    #[arg(long, value_name = "SHARE", default_value = "2%", help_heading = "Runs")]
+    changed: Share,
+    /// Records that each later run adds, as a share of the first run
+    #[arg(long, value_name = "SHARE", default_value = "1%", help_heading = "Runs")]
+    new: Share,
+    /// Later runs hold only changed and new records, as an incremental extraction does
+    #[arg(long, help_heading = "Runs")]
+    only_changed: bool,
+    /// Day of the first run
+    #[arg(long, value_name = "DATE", default_value = "2026-01-10", help_heading = "Runs")]
+    first_run: NaiveDate,
+    /// Runs cross midnight: one run_id under two ingestion dates
+    #[arg(long, help_heading = "Runs")]
+    split_midnight: bool,
+    /// Leaves out the _manifest.json that ends a run of members, sales or entries
+    #[arg(long, help_heading = "Runs")]
+    no_manifest: bool,
+
+    /// First day of the data
+    #[arg(long, value_name = "DATE", default_value = "2023-01-01", help_heading = "What is in it")]
+    start_date: NaiveDate,
+    /// Last day of the data of the first run
+    #[arg(long, value_name = "DATE", default_value = "2025-12-31", help_heading = "What is in it")]
+    end_date: NaiveDate,
+    /// Another seed gives other people and other sales
+    #[arg(long, value_name = "N", default_value_t = 1, help_heading = "What is in it")]
+    seed: u64,
+    /// Share of the records that come twice in a run, an older version first
+    #[arg(long, value_name = "SHARE", default_value = "0%", help_heading = "What is in it")]
+    duplicates: Share,
+    /// Lines that cannot be staged, as a share of the records: not JSON, cut off, \u0000, a lone surrogate, invalid
+    /// UTF-8, no key, text as key, 1e400000
+    #[arg(long, value_name = "SHARE", default_value = "0%", help_heading = "What is in it")]
+    broken: Share,
+    /// Share of the records with a value that does not fit its column: "" or 0001-01-01 as a date, 1.5 as an id, text
+    /// as a number
+    #[arg(long, value_name = "SHARE", default_value = "0%", help_heading = "What is in it")]
+    misfits: Share,
+
+    /// Replaces what is there with other content
+    #[arg(long)]
+    force: bool,
+}
+
+/// An entity on the command line, or all of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Target {
+    All,
+    Members,
+    Sales,
+    Entries,
+    Prospects,
+}
+
+impl Target {
+    fn entities(self) -> &'static [Entity] {
+        match self {
+            Target::All => &Entity::ALL,
+            Target::Members => &[Entity::Members],
+            Target::Sales => &[Entity::Sales],
+            Target::Entries => &[Entity::Entries],
+            Target::Prospects => &[Entity::Prospects],
+        }
+    }
+}
+
+fn parse_records(text: &str) -> std::result::Result<(Option<Entity>, u64), String> {
+    let (entity, number) = match text.split_once('=') {
+        Some((name, number)) => {
+            let named = Entity::ALL.into_iter().find(|entity| entity.name() == name.trim());
+            let known = "members, sales, entries and prospects";
+            (Some(named.ok_or_else(|| format!("\"{name}\" is not an entity: there are {known}"))?), number)
+        }
+        None => (None, text),
+    };
+    match number.trim().replace('_', "").parse() {
+        Ok(0) => Err("at least 1 record is needed".into()),
+        Ok(records) => Ok((entity, records)),
+        Err(_) => Err(format!("\"{number}\" is not a number of records: write 5000 or sales=5000")),
+    }
+}
+
+fn parse_scale(text: &str) -> std::result::Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(scale) if scale > 0.0 && scale <= 20_000.0 => Ok(scale),
+        _ => Err("a scale is a number over 0 and up to 20000".into()),
+    }
+}
+
+impl Args {
+    fn plan(&self) -> Plan {
+        let written = |entity: &Entity| self.entities.iter().any(|target| target.entities().contains(entity));
+        let entities: Vec<Entity> = Entity::ALL.into_iter().filter(written).collect();
+        let mut records = Records::default();
+        for entity in Entity::ALL {
+            let scaled = records.of(entity) as f64 * self.scale.unwrap_or(1.0);
+            records.set(entity, (scaled.round() as u64).max(1));
+        }
+        for (named, number) in &self.records {
+            let meant = named.map_or(entities.clone(), |entity| vec![entity]);
+            meant.into_iter().for_each(|entity| records.set(entity, *number));
+        }
+        Plan {
+            entities,
+            records,
+            seed: self.seed,
+            runs: self.runs,
+            changed: self.changed,
+            new: self.new,
+            duplicates: self.duplicates,
+            broken: self.broken,
+            misfits: self.misfits,
+            part_records: self.part_records,
+            start_date: self.start_date,
+            end_date: self.end_date,
+            first_run: self.first_run,
+            split_midnight: self.split_midnight,
+            only_changed: self.only_changed,
+            document_bytes: self.document_bytes.map(|bytes| bytes as usize),
+            gzip_level: self.gzip_level,
+            manifest: !self.no_manifest,
+            force: self.force,
+        }
+    }
+}
+
+/// Writes the lake.
 ///
 /// # Errors
-/// What the command could not do.
-pub async fn run(_args: Args, _settings: &Settings) -> Result<Outcome> {
-    Ok(Outcome::default())
+/// `Config` when the lake is no local directory; else those of [`write_lake_with`].
+pub async fn run(args: Args, settings: &Settings) -> Result<Outcome> {
+    let Lake::Directory(lake) = settings.lake.clone() else {
+        return Err(Error::new(Kind::Config, "generate writes to a local directory, and the lake is in Azure")
+            .hint("name a directory with --lake ./lake, and upload it with a tool of Azure's if need be"));
+    };
+    let plan = args.plan();
+    let expected = plan.entities.iter().flat_map(|entity| (0..plan.runs).map(|run| plan.total(*entity, run))).sum();
+    let progress = Progress::items("generate", if plan.only_changed { 0 } else { expected }, settings.progress);
+    let (bar, directory) = (progress.clone(), lake.clone());
+    let written = tokio::task::spawn_blocking(move || write_lake_with(&directory, &plan, &|records| bar.inc(records)));
+    let summary = written.await.map_err(|e| Error::new(Kind::Internal, "the generator stopped").caused_by(e));
+    progress.finish();
+    let summary = summary??;
+    let json = json!({ "lake": lake.display().to_string(), "runs": summary.runs });
+    Ok(Outcome::new(text(&summary, &lake.display().to_string()), json))
+}
+
+/// The summary as a person reads it.
+fn text(summary: &Summary, lake: &str) -> String {
+    let headers = [
+        "entity",
+        ">run",
+        ">objects",
+        ">records",
+        ">new",
+        ">changed",
+        ">duplicates",
+        ">broken",
+        ">misfits",
+        ">ndjson",
+        ">gz",
+        ">time",
+    ];
+    let mut rows: Vec<Vec<String>> = summary.runs.iter().map(row).collect();
+    let mut total = RunSummary {
+        entity: Entity::Members,
+        run: 0,
+        run_id: String::new(),
+        objects: 0,
+        kept: 0,
+        tally: Tally::default(),
+        gzip_bytes: 0,
+        elapsed_ms: 0,
+    };
+    for run in &summary.runs {
+        total.objects += run.objects;
+        total.kept += run.kept;
+        total.tally.add(&run.tally);
+        total.gzip_bytes += run.gzip_bytes;
+        total.elapsed_ms += run.elapsed_ms;
+    }
+    if summary.runs.len() > 1 {
+        let mut last = row(&total);
+        (last[0], last[1]) = ("total".into(), String::new());
+        rows.push(last);
+    }
+    let end = match total.kept {
+        0 => format!("written to {lake}"),
+        kept if kept == total.objects => format!("already there, identical: nothing was written to {lake}"),
+        kept => format!("written to {lake}; already there, identical: {} objects", count(kept)),
+    };
+    format!("{}\n\n{end}", table(&headers, rows))
+}
+
+fn row(run: &RunSummary) -> Vec<String> {
+    let tally = &run.tally;
+    let mut row = vec![run.entity.to_string(), run.run.to_string()];
+    let counts = [run.objects, tally.records, tally.new, tally.changed, tally.duplicates, tally.broken, tally.misfits];
+    row.extend(counts.map(count));
+    row.extend([bytes(tally.bytes), bytes(run.gzip_bytes)]);
+    row.push(duration(std::time::Duration::from_millis(run.elapsed_ms)));
+    row
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Debug, Parser)]
+    struct Line {
+        #[command(flatten)]
+        args: Args,
+    }
+
+    fn plan(line: &str) -> std::result::Result<Plan, String> {
+        let parsed = Line::try_parse_from(std::iter::once("generate").chain(line.split_whitespace()));
+        parsed.map(|line| line.args.plan()).map_err(|e| e.to_string())
+    }
+
+    #[test]
+    fn no_flags_are_the_default_plan() {
+        assert_eq!(plan("").unwrap(), Plan::default());
+        assert_eq!(plan("all").unwrap(), Plan::default());
+    }
+
+    #[test]
+    fn records_are_given_for_what_is_written_or_by_name() {
+        let records = |line| plan(line).unwrap().records.0;
+        assert_eq!(records("sales --records 200_000"), [5_000, 200_000, 50_000, 1_500]);
+        assert_eq!(records("sales --records members=10,sales=7"), [10, 7, 50_000, 1_500]);
+        assert_eq!(records("--records 9"), [9; 4]);
+        assert_eq!(records("--scale 0.1"), [500, 2_000, 5_000, 150]);
+        assert_eq!(plan("sales members").unwrap().entities, [Entity::Members, Entity::Sales]);
+    }
+
+    #[test]
+    fn every_flag_reaches_the_plan() {
+        let line = "entries --seed 5 --runs 3 --changed 4% --new 5% --duplicates 6% --broken 7% --misfits 8% \
+                    --part-records 9 --start-date 2024-01-01 --end-date 2024-02-01 --first-run 2024-03-01 \
+                    --split-midnight --only-changed --document-bytes 900 --gzip-level 2 --no-manifest --force";
+        let expected = Plan {
+            entities: vec![Entity::Entries],
+            records: Records::default(),
+            seed: 5,
+            runs: 3,
+            changed: Share::percent(4),
+            new: Share::percent(5),
+            duplicates: Share::percent(6),
+            broken: Share::percent(7),
+            misfits: Share::percent(8),
+            part_records: Some(9),
+            start_date: NaiveDate::from_ymd_opt(2024, 1, 1).unwrap(),
+            end_date: NaiveDate::from_ymd_opt(2024, 2, 1).unwrap(),
+            first_run: NaiveDate::from_ymd_opt(2024, 3, 1).unwrap(),
+            split_midnight: true,
+            only_changed: true,
+            document_bytes: Some(900),
+            gzip_level: 2,
+            manifest: false,
+            force: true,
+        };
+        assert_eq!(plan(line).unwrap(), expected);
+    }
+
+    #[test]
+    fn bad_values_name_the_flag() {
+        let cases = [
+            ("--changed 120%", "between 0% and 100%"),
+            ("--changed 2", "2% perhaps?"),
+            ("--records 0", "at least 1 record"),
+            ("--records sale=5", "\"sale\" is not an entity"),
+            ("--runs 0", "--runs"),
+            ("--gzip-level 10", "--gzip-level"),
+            ("--part-records 0", "--part-records"),
+            ("--scale 0", "--scale"),
+            ("--first-run tomorrow", "--first-run"),
+            ("saels", "sales"),
+        ];
+        for (line, part) in cases {
+            let message = plan(line).unwrap_err();
+            assert!(message.contains(part), "{line}: {message}");
+        }
+    }
+
+    #[tokio::test]
+    async fn an_azure_lake_is_refused() {
+        let mut settings = Settings::load(&crate::config::GlobalArgs::default()).unwrap();
+        settings.lake = Lake::Azure { container: "datalake".into(), prefix: String::new() };
+        let line = Line::try_parse_from(["generate"]).unwrap();
+        let error = run(line.args, &settings).await.unwrap_err();
+        assert!(error.message().contains("local directory"));
+        assert_eq!(error.kind().exit_code(), 3);
+    }
 }
