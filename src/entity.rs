@@ -186,8 +186,9 @@ fn parse_entity(folder: &str, read: impl Fn(&str) -> Option<String>) -> Result<E
     let here = |file: &str| format!("{folder}/{file}");
     let missing = |file: &str| Error::new(Kind::Config, format!("cannot read {}", here(file)));
     let text = read("entity.toml").ok_or_else(|| missing("entity.toml"))?;
-    let declared: Declaration = toml::from_str(&text)
-        .map_err(|e| Error::new(Kind::Config, format!("{} is not understood", here("entity.toml"))).detail(e.to_string()))?;
+    let declared: Declaration = toml::from_str(&text).map_err(|e| {
+        Error::new(Kind::Config, format!("{} is not understood", here("entity.toml"))).detail(e.to_string())
+    })?;
     let key = match (declared.key.field, declared.key.digest) {
         (Some(field), None) => KeyRule::Field(field),
         (None, Some(fields)) if !fields.is_empty() => KeyRule::Digest(fields),

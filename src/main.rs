@@ -13,7 +13,7 @@ use evo::telemetry;
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let result = Settings::load(&cli.global).and_then(|settings| {
-        telemetry::init(settings.log_level, settings.log_format == LogFormat::Json);
+        telemetry::init(settings.log_level, settings.log_format == LogFormat::Json, settings.color);
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
             .build()

@@ -85,8 +85,7 @@ mod tests {
     use super::*;
     use crate::error::Kind;
 
-    const POLICY: Policy =
-        Policy { max_retries: 2, base: Duration::from_millis(1), max: Duration::from_millis(2) };
+    const POLICY: Policy = Policy { max_retries: 2, base: Duration::from_millis(1), max: Duration::from_millis(2) };
 
     async fn run(kind: Kind, failures: u32) -> (Result<u32>, u32) {
         let calls = AtomicU32::new(0);

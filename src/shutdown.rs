@@ -30,7 +30,9 @@ impl Shutdown {
                 if sender.borrow().is_some() {
                     std::process::exit(i32::from(kind.exit_code()));
                 }
-                tracing::warn!("asked to stop: finishing what is in flight, claiming nothing new (again to stop at once)");
+                tracing::warn!(
+                    "asked to stop: finishing what is in flight, claiming nothing new (again to stop at once)"
+                );
                 sender.send_replace(Some(kind));
             }
         });

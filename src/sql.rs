@@ -10,9 +10,14 @@ macro_rules! sql_file {
     };
 }
 
-/// Replaces each `{name}` by its text. Braces that name no placeholder stay as they are.
+/// Replaces each `{name}` by its text and drops the comment in front, which explains the placeholders. Braces that
+/// name no placeholder stay as they are.
 pub fn fill(template: &str, values: &[(&str, &str)]) -> String {
-    let mut text = template.to_owned();
+    let mut text = template;
+    while text.starts_with("--") {
+        text = text.split_once('\n').map_or("", |(_, rest)| rest);
+    }
+    let mut text = text.to_owned();
     for (name, value) in values {
         text = text.replace(&format!("{{{name}}}"), value);
     }
@@ -54,5 +59,6 @@ mod tests {
     #[test]
     fn fill_replaces_named_braces_only() {
         assert_eq!(fill("select '{}' from {t} {t}", &[("t", "x")]), "select '{}' from x x");
+        assert_eq!(fill("-- {t} is a table\n-- more\nselect {t}", &[("t", "a\nb")]), "select a\nb");
     }
 }

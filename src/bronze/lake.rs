@@ -76,10 +76,13 @@ impl Lake {
         let cut = if self.prefix.is_empty() { 0 } else { self.prefix.len() + 1 };
         let mut listing = self.store.list(Some(&below));
         let mut objects = Vec::new();
-        while let Some(meta) = listing.try_next().await.map_err(|e| from_store(e).context(format!("cannot list {}", self.shown)))? {
+        while let Some(meta) =
+            listing.try_next().await.map_err(|e| from_store(e).context(format!("cannot list {}", self.shown)))?
+        {
             let path = meta.location.as_ref().get(cut..).unwrap_or_default().to_owned();
             if is_data(&path) {
-                let etag = meta.e_tag.unwrap_or_else(|| format!("{}-{}", meta.last_modified.timestamp_micros(), meta.size));
+                let etag =
+                    meta.e_tag.unwrap_or_else(|| format!("{}-{}", meta.last_modified.timestamp_micros(), meta.size));
                 objects.push(Object { place: place(&path), path, etag, size_bytes: meta.size });
             }
         }
@@ -93,11 +96,7 @@ impl Lake {
     pub async fn read(&self, path: &str, etag: &str) -> Result<impl Stream<Item = Result<Bytes>> + Send + use<>> {
         let shown = format!("object {path}");
         let options = GetOptions { if_match: Some(etag.to_owned()), ..GetOptions::default() };
-        let got = self
-            .store
-            .get_opts(&self.path(path), options)
-            .await
-            .map_err(|e| from_store(e).context(&shown))?;
+        let got = self.store.get_opts(&self.path(path), options).await.map_err(|e| from_store(e).context(&shown))?;
         Ok(got.into_stream().map(move |chunk| chunk.map_err(|e| from_store(e).context(&shown))))
     }
 

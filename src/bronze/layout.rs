@@ -32,7 +32,8 @@ mod tests {
     #[test]
     fn run_and_date_come_from_their_segments() {
         let base = "bronze/evo/entity=sales";
-        let found = place(&format!("{base}/ingestion_date=2026-01-10/run_id=20260110T020501Z/2025-12_part-00007.jsonl.gz"));
+        let found =
+            place(&format!("{base}/ingestion_date=2026-01-10/run_id=20260110T020501Z/2025-12_part-00007.jsonl.gz"));
         assert_eq!(found.run_id.as_deref(), Some("20260110T020501Z"));
         assert_eq!(found.ingestion_date, NaiveDate::from_ymd_opt(2026, 1, 10));
         assert_eq!(place(&format!("{base}/2025-12_part-00007.jsonl.gz")), Place::default());

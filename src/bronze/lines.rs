@@ -110,7 +110,9 @@ impl Lines {
             self.next_offset += n as i64;
             if n as u64 == limit && self.line.last() != Some(&b'\n') {
                 let message = format!("line {} is longer than {} bytes", self.number, self.max_line_bytes);
-                return Err(Error::new(Kind::SourceCorrupt, message).hint("raise max_line_bytes in evo.toml under [load]"));
+                return Err(
+                    Error::new(Kind::SourceCorrupt, message).hint("raise max_line_bytes in evo.toml under [load]")
+                );
             }
             if !self.line.iter().all(u8::is_ascii_whitespace) {
                 break;

@@ -346,7 +346,7 @@ mod tests {
     #[tokio::test]
     async fn an_azure_lake_is_refused() {
         let mut settings = Settings::load(&crate::config::GlobalArgs::default()).unwrap();
-        settings.lake = Lake::Azure { container: "datalake".into(), prefix: String::new() };
+        settings.lake = Lake::Azure { account: None, container: "datalake".into(), prefix: String::new() };
         let line = Line::try_parse_from(["generate"]).unwrap();
         let error = run(line.args, &settings).await.unwrap_err();
         assert!(error.message().contains("local directory"));

@@ -1,17 +1,55 @@
-//! Placeholder.
+//! `evo migrate`: the schemas evo, stg_evo and core.
 
+use serde_json::json;
+
+use super::warehouse;
 use crate::config::Settings;
 use crate::error::Result;
+use crate::ledger::migrations;
+use crate::pg::Pool;
 use crate::report::Outcome;
+use crate::report::table::table;
 
-/// Arguments.
+/// Creates or upgrades the schemas, all or nothing; running it again changes nothing.
 #[derive(Debug, clap::Args)]
-pub struct Args {}
+#[command(after_help = "\
+Examples:
+  evo migrate --dry-run     what would be applied
+  evo migrate
+
+Tables of another tool in stg_evo or core are never touched: evo names them and stops.")]
+pub struct Args {
+    /// Show what would be applied and apply nothing
+    #[arg(long)]
+    pub dry_run: bool,
+}
 
 /// Runs the command.
 ///
 /// # Errors
-/// What the command could not do.
-pub async fn run(_args: Args, _settings: &Settings) -> Result<Outcome> {
-    Ok(Outcome::default())
+/// `Config` when the schema is not one that this evo can upgrade; of the server.
+pub async fn run(args: Args, settings: &Settings) -> Result<Outcome> {
+    let list = migrations::all(settings.extend.as_deref())?;
+    let pool = Pool::new(warehouse::address(settings)?, "evo:migrate", 1).await?;
+    let mut connection = pool.get().await?;
+    let applied = migrations::apply(&mut connection, &list, args.dry_run).await?;
+    let rows = applied.steps.iter().map(|(version, name, ms)| {
+        vec![
+            format!("{version:04}"),
+            name.clone(),
+            if args.dry_run { "would be applied".to_owned() } else { format!("{ms} ms") },
+        ]
+    });
+    let text = match (applied.steps.is_empty(), args.dry_run) {
+        (true, _) => format!("the schema is up to date (migration {:04})", applied.version),
+        (false, true) => format!("{}\n\nnothing was applied (--dry-run)", table(&["migration", "name", ""], rows)),
+        (false, false) => format!(
+            "{}\n\nthe schema is at migration {:04}",
+            table(&["migration", "name", ">took"], rows),
+            applied.version
+        ),
+    };
+    let steps: Vec<_> =
+        applied.steps.iter().map(|(version, name, ms)| json!({ "version": version, "name": name, "ms": ms })).collect();
+    Ok(Outcome::new(text, json!({ "version": applied.version, "dry_run": args.dry_run, "applied": steps })))
 }

@@ -8,3 +8,4 @@ pub mod migrate;
 pub mod optimize_storage;
 pub mod status;
 pub mod transform;
+mod warehouse;

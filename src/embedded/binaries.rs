@@ -24,14 +24,17 @@ pub fn find(given: Option<&Path>, search_path: &str) -> Result<PathBuf> {
     let on_path = search_path.split(':').filter(|p| !p.is_empty()).map(PathBuf::from);
     let found = on_path.chain(pg_config()).chain(usual_places()).find(|dir| complete(dir));
     found.ok_or_else(|| {
-        Error::new(Kind::Config, "no database is configured, and no PostgreSQL programs were found to start a private one")
-            .detail("looked for initdb, pg_ctl and postgres in PATH, `pg_config --bindir` and the usual places")
-            .hint(
-                "either name a server with --database-url, or install PostgreSQL:\n\
+        Error::new(
+            Kind::Config,
+            "no database is configured, and no PostgreSQL programs were found to start a private one",
+        )
+        .detail("looked for initdb, pg_ctl and postgres in PATH, `pg_config --bindir` and the usual places")
+        .hint(
+            "either name a server with --database-url, or install PostgreSQL:\n\
                  Debian, Ubuntu: sudo apt-get install postgresql\n\
                  Fedora:         sudo dnf install postgresql-server\n\
                  macOS:          brew install postgresql@17",
-            )
+        )
     })
 }
 

@@ -105,7 +105,8 @@ impl Cluster {
     /// `Config` when the state directory cannot be made.
     pub fn data_dir(&self) -> Result<PathBuf> {
         std::fs::create_dir_all(&self.spec.state_dir).map_err(|e| cannot("create", &self.spec.state_dir, e))?;
-        let state_dir = std::fs::canonicalize(&self.spec.state_dir).map_err(|e| cannot("read", &self.spec.state_dir, e))?;
+        let state_dir =
+            std::fs::canonicalize(&self.spec.state_dir).map_err(|e| cannot("read", &self.spec.state_dir, e))?;
         if let Ok(elsewhere) = std::fs::read_to_string(self.location_file()) {
             return Ok(PathBuf::from(elsewhere.trim()));
         }
@@ -156,7 +157,8 @@ impl Cluster {
             std::fs::remove_dir_all(data).map_err(|e| cannot("remove the half-made", data, e))?;
         }
         std::fs::create_dir_all(data).map_err(|e| cannot("create", data, e))?;
-        std::fs::set_permissions(data, std::fs::Permissions::from_mode(0o700)).map_err(|e| cannot("protect", data, e))?;
+        std::fs::set_permissions(data, std::fs::Permissions::from_mode(0o700))
+            .map_err(|e| cannot("protect", data, e))?;
         let password = random_password()?;
         let password_file = self.spec.state_dir.join("postgres.password");
         write_private(&password_file, &password)?;
@@ -193,7 +195,10 @@ impl Cluster {
     fn create_database(&self, programs: &Programs, data: &Path) -> Result<()> {
         let mut command = programs.command("postgres");
         command.args(["--single", "-j", "-D"]).arg(data).arg("template1");
-        command.stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null());
+        command
+            .stdin(std::process::Stdio::piped())
+            .stdout(std::process::Stdio::null())
+            .stderr(std::process::Stdio::null());
         let failed = |e: std::io::Error| Error::new(Kind::Config, "cannot create the private database").caused_by(e);
         let mut child = command.spawn().map_err(failed)?;
         if let Some(mut stdin) = child.stdin.take() {
@@ -213,7 +218,10 @@ impl Cluster {
             "listen_addresses = '127.0.0.1'".to_owned(),
             "unix_socket_directories = ''".to_owned(),
             "max_connections = 100".to_owned(),
-            format!("shared_buffers = {}MB      # an eighth of the machine's memory, 1 GB at most", (memory_mb / 8).clamp(64, 1024)),
+            format!(
+                "shared_buffers = {}MB      # an eighth of the machine's memory, 1 GB at most",
+                (memory_mb / 8).clamp(64, 1024)
+            ),
             "maintenance_work_mem = 256MB   # index builds".to_owned(),
             "work_mem = 32MB".to_owned(),
             "max_wal_size = 4GB             # a load is no reason for a checkpoint".to_owned(),
@@ -239,7 +247,12 @@ impl Cluster {
     fn address(&self, _data: &Path, port: u16) -> Result<Address> {
         let path = self.spec.state_dir.join("postgres.password");
         let password = std::fs::read_to_string(&path).map_err(|e| cannot("read", &path, e))?;
-        Ok(Address { port, user: SUPERUSER.to_owned(), password: password.trim().to_owned(), database: DATABASE.to_owned() })
+        Ok(Address {
+            port,
+            user: SUPERUSER.to_owned(),
+            password: password.trim().to_owned(),
+            database: DATABASE.to_owned(),
+        })
     }
 }
 

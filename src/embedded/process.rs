@@ -55,9 +55,7 @@ impl Programs {
         command.arg("start").arg("-D").arg(data).arg("-l").arg(&log).arg("-W").arg("-o").arg(format!("-p {port}"));
         // The server inherits these and outlives evo: a pipe would keep whoever reads evo's output waiting.
         command.stdout(Stdio::null()).stderr(Stdio::null());
-        let status = command
-            .status()
-            .map_err(|e| Error::new(Kind::Config, "cannot run pg_ctl").caused_by(e))?;
+        let status = command.status().map_err(|e| Error::new(Kind::Config, "cannot run pg_ctl").caused_by(e))?;
         let started = Instant::now();
         while status.success() && started.elapsed() < START_TIMEOUT {
             match postmaster(data) {

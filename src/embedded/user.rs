@@ -22,28 +22,25 @@ impl ServerUser {
             return Ok(None);
         }
         ["postgres", "nobody"].iter().find_map(|name| lookup(name)).map(Some).ok_or_else(|| {
-            Error::new(Kind::Config, "PostgreSQL refuses to run as root, and there is no user postgres or nobody to run it as")
-                .hint("run evo as an ordinary user, or name a server with --database-url")
+            Error::new(
+                Kind::Config,
+                "PostgreSQL refuses to run as root, and there is no user postgres or nobody to run it as",
+            )
+            .hint("run evo as an ordinary user, or name a server with --database-url")
         })
     }
 
     /// Makes `command` run as this user.
     pub(super) fn apply(self, command: &mut Command) {
-        let Self { uid, gid } = self;
-        command.uid(uid).gid(gid);
-        // SAFETY: setgroups is async-signal-safe. Runs in the child before its uid changes, to drop root's groups.
-        unsafe {
-            command.pre_exec(move || match libc::setgroups(1, &gid) {
-                0 => Ok(()),
-                _ => Err(std::io::Error::last_os_error()),
-            });
-        }
+        // The standard library drops root's supplementary groups before it changes the uid.
+        command.uid(self.uid).gid(self.gid);
     }
 
     /// Gives `path` to this user.
     pub(super) fn own(self, path: &Path) -> Result<()> {
-        std::os::unix::fs::chown(path, Some(self.uid), Some(self.gid))
-            .map_err(|e| Error::new(Kind::Config, format!("cannot give {} to the server's user", path.display())).caused_by(e))
+        std::os::unix::fs::chown(path, Some(self.uid), Some(self.gid)).map_err(|e| {
+            Error::new(Kind::Config, format!("cannot give {} to the server's user", path.display())).caused_by(e)
+        })
     }
 
     /// Whether this user can get to `dir`, which exists or whose parent does.

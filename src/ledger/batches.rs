@@ -88,12 +88,21 @@ pub async fn claim(tx: &Transaction<'_>, claim: &Claim<'_>) -> Result<i64> {
 ///
 /// # Errors
 /// `Internal` when the lines do not add up: nothing is committed then. Otherwise as the server says.
-pub async fn complete(tx: &Transaction<'_>, batch_id: i64, objects: &[(i64, Counts)], bytes: i64, timings: &serde_json::Value) -> Result<Counts> {
+pub async fn complete(
+    tx: &Transaction<'_>,
+    batch_id: i64,
+    objects: &[(i64, Counts)],
+    bytes: i64,
+    timings: &serde_json::Value,
+) -> Result<Counts> {
     let mut total = Counts::default();
     for (object_id, counts) in objects {
         if !counts.balanced() {
-            return Err(Error::new(Kind::Internal, format!("the lines of object {object_id} do not add up: {counts:?}"))
-                .hint("nothing was committed; please report this with the object"));
+            return Err(Error::new(
+                Kind::Internal,
+                format!("the lines of object {object_id} do not add up: {counts:?}"),
+            )
+            .hint("nothing was committed; please report this with the object"));
         }
         total.add(counts);
     }

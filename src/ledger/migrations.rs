@@ -63,19 +63,19 @@ pub fn all(extend: Option<&Path>) -> Result<Vec<Migration>> {
     }
     list.sort_by_key(|m| m.version);
     if let Some(pair) = list.windows(2).find(|pair| pair[0].version == pair[1].version) {
-        return Err(Error::new(Kind::Config, format!("migrations {} and {} have one number", pair[0].name, pair[1].name)));
+        return Err(Error::new(
+            Kind::Config,
+            format!("migrations {} and {} have one number", pair[0].name, pair[1].name),
+        ));
     }
     Ok(list)
 }
 
 fn parse(file: &str, sql: &str, offset: i32) -> Result<Migration> {
     let stem = file.trim_end_matches(".up.sql");
-    let (number, name) = stem
-        .split_once('_')
-        .and_then(|(number, name)| Some((number.parse::<i32>().ok()?, name)))
-        .ok_or_else(|| {
-            Error::new(Kind::Config, format!("migration {file} has no number"))
-                .hint("name it like 0001_visits.up.sql")
+    let (number, name) =
+        stem.split_once('_').and_then(|(number, name)| Some((number.parse::<i32>().ok()?, name))).ok_or_else(|| {
+            Error::new(Kind::Config, format!("migration {file} has no number")).hint("name it like 0001_visits.up.sql")
         })?;
     let checksum = Sha256::digest(sql.as_bytes()).iter().map(|b| format!("{b:02x}")).collect();
     Ok(Migration { version: offset + number, name: name.to_owned(), sql: sql.to_owned(), checksum })
@@ -151,8 +151,11 @@ fn compare<'a>(migrations: &'a [Migration], done: &[(i32, String)]) -> Result<Ve
     for (version, checksum) in done {
         match migrations.iter().find(|m| m.version == *version) {
             None => {
-                return Err(Error::new(Kind::Config, format!("the schema is newer than this evo: it has migration {version:04}"))
-                    .hint("use the evo that made it, or pass the same --extend folder that it was migrated with"));
+                return Err(Error::new(
+                    Kind::Config,
+                    format!("the schema is newer than this evo: it has migration {version:04}"),
+                )
+                .hint("use the evo that made it, or pass the same --extend folder that it was migrated with"));
             }
             Some(m) if m.checksum != *checksum => {
                 return Err(Error::new(

@@ -47,7 +47,13 @@ pub async fn reset(tx: &Transaction<'_>, entity: &str, batch_ids: &[i64]) -> Res
 ///
 /// # Errors
 /// As the server says.
-pub async fn record(tx: &Transaction<'_>, table: &str, entity: &str, execution: Uuid, full_rows: Option<i64>) -> Result<()> {
+pub async fn record(
+    tx: &Transaction<'_>,
+    table: &str,
+    entity: &str,
+    execution: Uuid,
+    full_rows: Option<i64>,
+) -> Result<()> {
     tx.execute(sql_file!("ledger/record_model.sql"), &[&table, &entity, &execution, &full_rows]).await?;
     Ok(())
 }

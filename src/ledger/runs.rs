@@ -3,8 +3,8 @@
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::error::{Error, Kind};
 use crate::error::Result;
+use crate::error::{Error, Kind};
 use crate::pg::Pool;
 
 /// The row of an execution that is under way.

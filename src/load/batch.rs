@@ -37,7 +37,11 @@ pub struct Done {
 impl Job {
     /// Loads a batch, whatever it takes: repeats it, sets broken objects aside, lets the server judge line by line.
     /// `None` when nothing was left to load.
-    pub(super) async fn load_batch(&self, mut batch: Batch, quarantined: &mut Vec<Quarantined>) -> Result<Option<Done>> {
+    pub(super) async fn load_batch(
+        &self,
+        mut batch: Batch,
+        quarantined: &mut Vec<Quarantined>,
+    ) -> Result<Option<Done>> {
         while let (Some(first), Some(last)) = (batch.objects.first(), batch.objects.last()) {
             let what = format!("{} batch {} … {}", self.entity.name, first.path, last.path);
             let broken = std::sync::Mutex::new(None);
@@ -63,11 +67,19 @@ impl Job {
                 (Some(index), _) => {
                     let object = batch.objects.remove(index);
                     objects::quarantine(&self.pool, object.object_id, error.message()).await?;
-                    tracing::error!(object = object.path, reason = error.message(), "object set aside; the others go on");
+                    tracing::error!(
+                        object = object.path,
+                        reason = error.message(),
+                        "object set aside; the others go on"
+                    );
                     quarantined.push(Quarantined { path: object.path, reason: error.message().to_owned() });
                 }
                 (None, Kind::SourceChanged) => {
-                    tracing::warn!(batch = what, reason = error.message(), "left for the next load, which lists it again");
+                    tracing::warn!(
+                        batch = what,
+                        reason = error.message(),
+                        "left for the next load, which lists it again"
+                    );
                     return Ok(None);
                 }
                 _ => return Err(error.context(what)),
@@ -85,7 +97,9 @@ impl Job {
         }
         match self.transaction(batch, number, StageAs::Jsonb).await {
             // A value that only the server refuses: let it judge each document on its own.
-            Err(failure) if failure.error.kind() == Kind::BadRow => self.transaction(batch, number, StageAs::Text).await,
+            Err(failure) if failure.error.kind() == Kind::BadRow => {
+                self.transaction(batch, number, StageAs::Text).await
+            }
             other => other,
         }
     }

@@ -34,7 +34,13 @@ impl<'a> Merge<'a> {
     }
 
     /// Merges the staged rows and returns the counts of each object, in order.
-    pub(super) async fn run(&self, job: &Job, tx: &Transaction<'_>, batch_id: i64, objects: &[Pending]) -> Result<Vec<Counts>> {
+    pub(super) async fn run(
+        &self,
+        job: &Job,
+        tx: &Transaction<'_>,
+        batch_id: i64,
+        objects: &[Pending],
+    ) -> Result<Vec<Counts>> {
         let run_id = objects.first().map_or("", |o| o.run_id.as_str());
         let paths: Vec<&str> = objects.iter().map(|o| o.path.as_str()).collect();
         let dates: Vec<Option<chrono::NaiveDate>> = objects.iter().map(|o| o.ingestion_date).collect();
@@ -65,7 +71,8 @@ impl<'a> Merge<'a> {
             counted.superseded += lost;
         }
         if counts.iter().any(|c| c.rejected > 0) {
-            tx.execute(&self.filled(sql_file!("load/reject.sql")), &[&self.entity.name, &ids, &batch_id, &paths]).await?;
+            tx.execute(&self.filled(sql_file!("load/reject.sql")), &[&self.entity.name, &ids, &batch_id, &paths])
+                .await?;
         }
         Ok(counts)
     }

@@ -49,12 +49,21 @@ impl Plan {
 ///
 /// # Errors
 /// `SourceInvalid` when the lake holds no data object of the entity; of the lake and the server.
-pub async fn discover(lake: &Lake, pool: &Pool, entity: &Entity, selection: &Selection, batch_size: usize) -> Result<Plan> {
+pub async fn discover(
+    lake: &Lake,
+    pool: &Pool,
+    entity: &Entity,
+    selection: &Selection,
+    batch_size: usize,
+) -> Result<Plan> {
     let found = lake.list(&entity.bronze_prefix).await?;
     if found.is_empty() {
-        return Err(Error::new(Kind::SourceInvalid, format!("the lake {} holds no objects of {}", lake.shown(), entity.name))
-            .detail(format!("looked for *.jsonl.gz below {}/", entity.bronze_prefix))
-            .hint("check --lake, or write some with `evo generate`"));
+        return Err(Error::new(
+            Kind::SourceInvalid,
+            format!("the lake {} holds no objects of {}", lake.shown(), entity.name),
+        )
+        .detail(format!("looked for *.jsonl.gz below {}/", entity.bronze_prefix))
+        .hint("check --lake, or write some with `evo generate`"));
     }
     let listed: Vec<Listed> = found
         .into_iter()

@@ -33,7 +33,12 @@ impl From<Error> for Failure {
 }
 
 /// Streams the objects into the COPY and returns what was read of each.
-pub(super) async fn stream(job: &Job, objects: &[Pending], stage_as: StageAs, mut copy: CopyIn) -> Result<Vec<Tally>, Failure> {
+pub(super) async fn stream(
+    job: &Job,
+    objects: &[Pending],
+    stage_as: StageAs,
+    mut copy: CopyIn,
+) -> Result<Vec<Tally>, Failure> {
     let (readers, senders): (Vec<_>, Vec<_>) = objects
         .iter()
         .map(|_| {
@@ -73,7 +78,12 @@ pub(super) async fn stream(job: &Job, objects: &[Pending], stage_as: StageAs, mu
     Ok(tallies)
 }
 
-fn decode_all(readers: Vec<ChunkReader>, mut frames: FrameWriter, key: &KeyReader, max_line: usize) -> Result<Vec<Tally>, Failure> {
+fn decode_all(
+    readers: Vec<ChunkReader>,
+    mut frames: FrameWriter,
+    key: &KeyReader,
+    max_line: usize,
+) -> Result<Vec<Tally>, Failure> {
     let mut tallies = Vec::with_capacity(readers.len());
     for (i, reader) in readers.into_iter().enumerate() {
         let object_no = i32::try_from(i).unwrap_or(i32::MAX);
@@ -106,7 +116,8 @@ async fn download(lake: &Lake, object: &Pending, chunks: &mpsc::Sender<Result<By
         }
     }
     if received != object.size_bytes {
-        let message = format!("object {}: the body has {received} bytes, the listing said {}", object.path, object.size_bytes);
+        let message =
+            format!("object {}: the body has {received} bytes, the listing said {}", object.path, object.size_bytes);
         return Err(Error::new(Kind::SourceUnavailable, message));
     }
     // The end mark: see ChunkReader.

@@ -162,7 +162,9 @@ impl Transaction<'_> {
     }
 }
 
-fn typed<'a>(params: &[&'a dyn Param]) -> Vec<(&'a (dyn tokio_postgres::types::ToSql + Sync), tokio_postgres::types::Type)> {
+fn typed<'a>(
+    params: &[&'a dyn Param],
+) -> Vec<(&'a (dyn tokio_postgres::types::ToSql + Sync), tokio_postgres::types::Type)> {
     params.iter().map(|p| (*p as &(dyn tokio_postgres::types::ToSql + Sync), p.sql_type())).collect()
 }
 

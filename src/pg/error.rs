@@ -64,7 +64,9 @@ fn from_server(db: &DbError) -> Error {
     match (code, db.hint()) {
         ("3D000", _) => error.hint("create it with `createdb`, or name another in --database-url"),
         ("28P01", _) => error.hint("check user and password in --database-url, EVO_DATABASE_URL or PGPASSWORD"),
-        ("42501", _) => error.hint("grant the role what it needs, or run as the owner of the schemas evo, stg_evo and core"),
+        ("42501", _) => {
+            error.hint("grant the role what it needs, or run as the owner of the schemas evo, stg_evo and core")
+        }
         ("53100", _) => error.hint("free or add storage, then run the same command again: it goes on where it stopped"),
         (_, Some(hint)) => error.hint(hint),
         _ => error,

@@ -43,10 +43,7 @@ impl EntityLock {
         let connection = Connection::new(connect(dsn, &format!("evo:{word}:{entity}:lock")).await?);
         connection.batch("begin; set local idle_in_transaction_session_timeout = 0").await?;
         let row = connection
-            .query_one(
-                "select pg_try_advisory_xact_lock(hashtextextended($1, 0))",
-                &[&format!("evo:{word}:{entity}")],
-            )
+            .query_one("select pg_try_advisory_xact_lock(hashtextextended($1, 0))", &[&format!("evo:{word}:{entity}")])
             .await?;
         if !row.get::<_, bool>(0) {
             return Err(Error::new(Kind::AlreadyRunning, format!("another execution of {word} works on {entity}"))

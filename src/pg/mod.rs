@@ -1,12 +1,13 @@
 //! PostgreSQL: connecting, the pool, transactions and what an SQLSTATE means. The only place that knows the driver.
 
-pub mod connect;
+mod connect;
 mod connection;
 mod copy;
 pub mod error;
 mod lock;
 mod param;
 mod pool;
+mod tls;
 
 pub use connection::{Connection, Transaction};
 pub use copy::CopyIn;

@@ -31,4 +31,3 @@ params! {
     Vec<Option<String>> => TEXT_ARRAY, Vec<Option<NaiveDate>> => DATE_ARRAY, Vec<NaiveDate> => DATE_ARRAY,
     Vec<DateTime<Utc>> => TIMESTAMPTZ_ARRAY, Vec<Uuid> => UUID_ARRAY, Vec<bool> => BOOL_ARRAY,
 }
-

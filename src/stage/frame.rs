@@ -12,7 +12,8 @@ use super::key::Key;
 use crate::error::{Error, Kind, Result};
 
 /// The columns of the stage table in the order in which rows are framed.
-pub const COLUMNS: &str = "object_no, line_no, byte_offset, key, event_at, event_utc, hash, doc, refused, reason, sqlstate";
+pub const COLUMNS: &str =
+    "object_no, line_no, byte_offset, key, event_at, event_utc, hash, doc, refused, reason, sqlstate";
 const COLUMN_COUNT: i16 = 11;
 const CHUNK_BYTES: usize = 256 * 1024;
 

@@ -103,7 +103,9 @@ fn check_escapes(line: &[u8]) -> Result<(), Refusal> {
         at += 6;
         match unit {
             0 => return Err(Refusal::of_server("the escape \\u0000 cannot be stored", "22P05")),
-            0xD800..=0xDBFF if line.get(at..at + 2) == Some(b"\\u") && matches!(code_unit(line, at), 0xDC00..=0xDFFF) => {
+            0xD800..=0xDBFF
+                if line.get(at..at + 2) == Some(b"\\u") && matches!(code_unit(line, at), 0xDC00..=0xDFFF) =>
+            {
                 at += 6;
             }
             0xD800..=0xDFFF => return Err(Refusal::of_server("a lone surrogate escape cannot be stored", "22P02")),
@@ -144,7 +146,9 @@ mod tests {
         assert_eq!(verdict(br#"{"x": "\ud83d\ud83d"}"#), Err(Some("22P02")));
         assert_eq!(verdict(br#"{"x": "\ude00"}"#), Err(Some("22P02")));
         assert_eq!(verdict(b"{\"x\": \"\xff\"}"), Err(Some("22021")));
-        for broken in [&b"{\"x\": 1"[..], b"{'x': 1}", b"{\"x\": 01}", b"{\"x\": 1} {}", b"{\"x\": \"a\tb\"}", b"\xef\xbb\xbf{}"] {
+        for broken in
+            [&b"{\"x\": 1"[..], b"{'x': 1}", b"{\"x\": 01}", b"{\"x\": 1} {}", b"{\"x\": \"a\tb\"}", b"\xef\xbb\xbf{}"]
+        {
             assert_eq!(verdict(broken), Err(Some("22P02")), "{}", String::from_utf8_lossy(broken));
         }
         for scalar in [&b"1"[..], b"\"id\"", b"[{\"id\": 1}]", b"null"] {

@@ -124,7 +124,8 @@ fn event(field: &str, value: Option<&RawValue>) -> Result<Event, Refusal> {
 
 /// ISO 8601 with `T` or a blank, optional fraction, optional offset; a date alone is midnight.
 fn parse_event(text: &str) -> Option<Event> {
-    let local = |t: NaiveDateTime| Event { micros: t.and_utc().timestamp_micros() - POSTGRES_EPOCH_MICROS, is_utc: false };
+    let local =
+        |t: NaiveDateTime| Event { micros: t.and_utc().timestamp_micros() - POSTGRES_EPOCH_MICROS, is_utc: false };
     for format in ["%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M"] {
         if let Ok(t) = NaiveDateTime::parse_from_str(text, format) {
             return Some(local(t));
@@ -162,10 +163,22 @@ mod tests {
     #[test]
     fn the_entry_id_equals_the_predecessors_test_vectors() {
         for (line, id) in [
-            (r#"{"date":"2024-03-18T06:12:45","idMember":1204512,"idBranch":12,"device":"Catraca 02","entryAction":"Entry"}"#, 479_138_501_485_800),
-            (r#"{"date":"2024-03-18T06:12:45","idMember":null,"idProspect":88123,"idBranch":12,"device":null,"entryAction":"Entry"}"#, 100_681_696_694_028),
-            (r#"{"date":"2024-03-18T06:12:45.123","idMember":0,"idProspect":"","idEmployee":77,"idBranch":12,"device":"Recep\u00e7\u00e3o","entryAction":null}"#, 78_607_398_374_561),
-            (r#"{"date":"2023-12-31T22:30:00","idMember":2,"idBranch":12,"device":"Catraca 1","entryAction":"Entry"}"#, 785_225_325_939_991),
+            (
+                r#"{"date":"2024-03-18T06:12:45","idMember":1204512,"idBranch":12,"device":"Catraca 02","entryAction":"Entry"}"#,
+                479_138_501_485_800,
+            ),
+            (
+                r#"{"date":"2024-03-18T06:12:45","idMember":null,"idProspect":88123,"idBranch":12,"device":null,"entryAction":"Entry"}"#,
+                100_681_696_694_028,
+            ),
+            (
+                r#"{"date":"2024-03-18T06:12:45.123","idMember":0,"idProspect":"","idEmployee":77,"idBranch":12,"device":"Recep\u00e7\u00e3o","entryAction":null}"#,
+                78_607_398_374_561,
+            ),
+            (
+                r#"{"date":"2023-12-31T22:30:00","idMember":2,"idBranch":12,"device":"Catraca 1","entryAction":"Entry"}"#,
+                785_225_325_939_991,
+            ),
         ] {
             assert_eq!(key(&entries(), line).unwrap().id, id, "{line}");
         }
@@ -173,7 +186,14 @@ mod tests {
 
     #[test]
     fn an_entry_without_a_usable_date_has_no_key() {
-        for line in [r"{}", r#"{"date":null}"#, r#"{"date":""}"#, r#"{"date":"yesterday"}"#, r#"{"date":"2024-13-01T00:00:00"}"#, r#"{"date":5}"#] {
+        for line in [
+            r"{}",
+            r#"{"date":null}"#,
+            r#"{"date":""}"#,
+            r#"{"date":"yesterday"}"#,
+            r#"{"date":"2024-13-01T00:00:00"}"#,
+            r#"{"date":5}"#,
+        ] {
             assert!(key(&entries(), line).is_err(), "{line}");
         }
     }
@@ -191,7 +211,14 @@ mod tests {
         let reader = KeyReader { rule: KeyRule::Field("id".into()), fields: vec!["id".into()], event: None };
         assert_eq!(key(&reader, r#"{"id": 0}"#).unwrap().id, 0);
         assert_eq!(key(&reader, r#"{"id": 9223372036854775807}"#).unwrap().id, i64::MAX);
-        for line in [r"{}", r#"{"id": null}"#, r#"{"id": "7"}"#, r#"{"id": 1.5}"#, r#"{"id": 9223372036854775808}"#, r#"{"id": true}"#] {
+        for line in [
+            r"{}",
+            r#"{"id": null}"#,
+            r#"{"id": "7"}"#,
+            r#"{"id": 1.5}"#,
+            r#"{"id": 9223372036854775808}"#,
+            r#"{"id": true}"#,
+        ] {
             assert!(key(&reader, line).is_err(), "{line}");
         }
     }

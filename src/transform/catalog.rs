@@ -49,7 +49,11 @@ pub(super) async fn shape(connection: &Connection, model: &Model) -> Result<Shap
     let all: Vec<(String, bool)> = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
     Ok(Shape {
         has_updated_at: all.iter().any(|(name, _)| name == "_updated_at"),
-        columns: all.into_iter().filter(|(name, generated)| !generated && name != "_updated_at").map(|(n, _)| n).collect(),
+        columns: all
+            .into_iter()
+            .filter(|(name, generated)| !generated && name != "_updated_at")
+            .map(|(n, _)| n)
+            .collect(),
     })
 }
 
@@ -67,8 +71,5 @@ pub(super) async fn partitions(connection: &Connection, model: &Model) -> Result
 
 pub(super) async fn indexes(connection: &Connection, model: &Model, partition: &Partition) -> Result<Vec<Index>> {
     let rows = connection.query(sql_file!("transform/indexes.sql"), &[&model.table, &partition.name]).await?;
-    Ok(rows
-        .iter()
-        .map(|row| Index { definition: row.get(0), constraint: row.get(1), name: row.get(2) })
-        .collect())
+    Ok(rows.iter().map(|row| Index { definition: row.get(0), constraint: row.get(1), name: row.get(2) }).collect())
 }

@@ -22,8 +22,7 @@ use crate::sql::{columns, fill, ident, qualified};
 
 /// How long the swap waits for its lock before it lets the readers behind it through and tries again.
 const SWAP_LOCK_TIMEOUT: &str = "300ms";
-const SWAP_RETRY: Policy =
-    Policy { max_retries: 60, base: Duration::from_millis(300), max: Duration::from_secs(3) };
+const SWAP_RETRY: Policy = Policy { max_retries: 60, base: Duration::from_millis(300), max: Duration::from_secs(3) };
 
 /// One table of the new generation: a partition of a core table.
 #[derive(Debug)]
@@ -60,7 +59,8 @@ impl Job {
         let fills = self.fills(&coordinator, &builds).await?;
 
         let tx = coordinator.begin().await?;
-        tx.batch("set transaction isolation level repeatable read; set local idle_in_transaction_session_timeout = 0").await?;
+        tx.batch("set transaction isolation level repeatable read; set local idle_in_transaction_session_timeout = 0")
+            .await?;
         let snapshot: String = tx.query_one("select pg_export_snapshot()", &[]).await?.get(0);
         let batches: Vec<i64> = tx
             .query("select batch_id from evo.batches where entity = $1 and state = 'committed'", &[&self.entity.name])
@@ -69,7 +69,8 @@ impl Job {
             .map(|row| row.get(0))
             .collect();
         let mut tables = self.fill_all(&builds, &shapes, fills, &snapshot).await?;
-        let staged: i64 = tx.query_one(&format!("select count(*) from {}", qualified(&self.entity.staging.table)), &[]).await?.get(0);
+        let staged: i64 =
+            tx.query_one(&format!("select count(*) from {}", qualified(&self.entity.staging.table)), &[]).await?.get(0);
         tx.commit().await?;
 
         self.index_all(&builds).await?;
@@ -77,7 +78,10 @@ impl Job {
             let rows = tables.first().map_or(0, |t| t.rows);
             return Err(Error::new(
                 Kind::CheckFailed,
-                format!("{}: the new generation has {rows} rows for {staged} staged documents", self.entity.models[0].table),
+                format!(
+                    "{}: the new generation has {rows} rows for {staged} staged documents",
+                    self.entity.models[0].table
+                ),
             )
             .hint("the old generation still serves; a model must give one row per document in its parent table"));
         }
@@ -93,7 +97,9 @@ impl Job {
 
     /// Core gets the year partitions that staging has.
     async fn mirror_partitions(&self, connection: &Connection) -> Result<()> {
-        let (Some(partition), Some(parent)) = (&self.entity.partition, self.entity.models.first()) else { return Ok(()) };
+        let (Some(partition), Some(parent)) = (&self.entity.partition, self.entity.models.first()) else {
+            return Ok(());
+        };
         connection
             .execute(
                 "select evo.ensure_year_partition($1, $2, substring(c.relname from '_(\\d{4})$')::int, $3) \
@@ -145,10 +151,20 @@ impl Job {
             .collect())
     }
 
-    async fn fill_all(&self, builds: &[Build], shapes: &[Shape], fills: VecDeque<Fill>, snapshot: &str) -> Result<Vec<TableSummary>> {
+    async fn fill_all(
+        &self,
+        builds: &[Build],
+        shapes: &[Shape],
+        fills: VecDeque<Fill>,
+        snapshot: &str,
+    ) -> Result<Vec<TableSummary>> {
         let queue = Mutex::new(fills);
-        let mut tables: Vec<TableSummary> =
-            self.entity.models.iter().map(|m| TableSummary { table: m.table.clone(), ..TableSummary::default() }).collect();
+        let mut tables: Vec<TableSummary> = self
+            .entity
+            .models
+            .iter()
+            .map(|m| TableSummary { table: m.table.clone(), ..TableSummary::default() })
+            .collect();
         let workers = (0..self.workers.max(1)).map(|_| async {
             let mut done: Vec<(usize, u64, u64)> = Vec::new();
             while let Some(next) = queue.lock().ok().and_then(|mut q| q.pop_front()) {
@@ -156,12 +172,13 @@ impl Job {
                     return Err(self.shutdown.error());
                 }
                 let build = &builds[next.build];
-                let (rows, issues) = match self.fill_one(build, &shapes[build.model], &next.source, snapshot, Casts::Fast).await {
-                    Err(e) if e.kind() == Kind::BadRow && !self.strict => {
-                        self.fill_one(build, &shapes[build.model], &next.source, snapshot, Casts::Careful).await?
-                    }
-                    other => other.context(&self.entity.models[build.model].table)?,
-                };
+                let (rows, issues) =
+                    match self.fill_one(build, &shapes[build.model], &next.source, snapshot, Casts::Fast).await {
+                        Err(e) if e.kind() == Kind::BadRow && !self.strict => {
+                            self.fill_one(build, &shapes[build.model], &next.source, snapshot, Casts::Careful).await?
+                        }
+                        other => other.context(&self.entity.models[build.model].table)?,
+                    };
                 done.push((build.model, rows, issues));
             }
             Ok(done)
@@ -176,7 +193,14 @@ impl Job {
         Ok(tables)
     }
 
-    async fn fill_one(&self, build: &Build, shape: &Shape, source: &Source, snapshot: &str, casts: Casts) -> Result<(u64, u64)> {
+    async fn fill_one(
+        &self,
+        build: &Build,
+        shape: &Shape,
+        source: &Source,
+        snapshot: &str,
+        casts: Casts,
+    ) -> Result<(u64, u64)> {
         let model = &self.entity.models[build.model];
         let mut connection = self.pool.get().await?;
         let tx = connection.begin().await?;
@@ -226,7 +250,13 @@ impl Job {
         Ok(())
     }
 
-    async fn swap(&self, connection: &mut Connection, builds: &[Build], batches: &[i64], tables: &mut [TableSummary]) -> Result<Duration> {
+    async fn swap(
+        &self,
+        connection: &mut Connection,
+        builds: &[Build],
+        batches: &[i64],
+        tables: &mut [TableSummary],
+    ) -> Result<Duration> {
         let mut pauses = SWAP_RETRY.pauses();
         loop {
             match self.try_swap(connection, builds, batches, tables).await {
@@ -236,7 +266,10 @@ impl Job {
                             "a long transaction reads the core tables (see pg_stat_activity); the old generation still serves",
                         ));
                     };
-                    tracing::info!(wait_ms = pause.as_millis() as u64, "a reader is in front of the swap; trying again");
+                    tracing::info!(
+                        wait_ms = pause.as_millis() as u64,
+                        "a reader is in front of the swap; trying again"
+                    );
                     tokio::time::sleep(pause).await;
                 }
                 other => return other,
@@ -244,7 +277,13 @@ impl Job {
         }
     }
 
-    async fn try_swap(&self, connection: &mut Connection, builds: &[Build], batches: &[i64], tables: &[TableSummary]) -> Result<Duration> {
+    async fn try_swap(
+        &self,
+        connection: &mut Connection,
+        builds: &[Build],
+        batches: &[i64],
+        tables: &[TableSummary],
+    ) -> Result<Duration> {
         let parent = |build: &Build| qualified(&self.entity.models[build.model].table);
         let tx = connection.begin().await?;
         tx.batch(&format!("set local lock_timeout = '{SWAP_LOCK_TIMEOUT}'")).await?;
@@ -255,13 +294,22 @@ impl Job {
         let mut script = String::new();
         // The default partition is listed last: detached first and attached last, it never makes another one scan it.
         for build in builds.iter().rev() {
-            script += &format!("alter table {} detach partition {}; drop table {};\n", parent(build), build.old.name, build.old.name);
+            script += &format!(
+                "alter table {} detach partition {}; drop table {};\n",
+                parent(build),
+                build.old.name,
+                build.old.name
+            );
         }
         for build in builds {
             let renamed = format!("\"core\".{}", ident(&build.old.relname));
             script += &format!("alter table {} rename to {};\n", build.new, ident(&build.old.relname));
             for index in &build.indexes {
-                script += &format!("alter index \"core\".{} rename to {};\n", ident(&new_index(&index.name)), ident(&index.name));
+                script += &format!(
+                    "alter index \"core\".{} rename to {};\n",
+                    ident(&new_index(&index.name)),
+                    ident(&index.name)
+                );
             }
             script += &format!("alter table {} attach partition {renamed} {};\n", parent(build), build.old.bound);
             script += &format!("alter table {renamed} drop constraint evo_partition_bound;\n");
@@ -301,10 +349,9 @@ impl Build {
         if let Some(constraint) = &index.constraint {
             return Ok(format!("alter table {} add constraint {name} {constraint}", self.new));
         }
-        let (head, rest) = index
-            .definition
-            .split_once(" USING ")
-            .ok_or_else(|| Error::new(Kind::Internal, format!("index definition not understood: {}", index.definition)))?;
+        let (head, rest) = index.definition.split_once(" USING ").ok_or_else(|| {
+            Error::new(Kind::Internal, format!("index definition not understood: {}", index.definition))
+        })?;
         let create = if head.starts_with("CREATE UNIQUE") { "create unique index" } else { "create index" };
         Ok(format!("{create} {name} on {} using {rest}", self.new))
     }
@@ -315,4 +362,3 @@ fn new_index(name: &str) -> String {
     let cut: String = name.chars().take(58).collect();
     format!("{cut}__new")
 }
-

@@ -27,8 +27,12 @@ impl Job {
         }
         drop(connection);
         let mut summary = Summary { entity: self.entity.name.clone(), ..Summary::default() };
-        summary.tables =
-            self.entity.models.iter().map(|m| TableSummary { table: m.table.clone(), ..TableSummary::default() }).collect();
+        summary.tables = self
+            .entity
+            .models
+            .iter()
+            .map(|m| TableSummary { table: m.table.clone(), ..TableSummary::default() })
+            .collect();
         for group in group(&pending, self.chunk_rows) {
             if self.shutdown.is_requested() {
                 return Err(self.shutdown.error());
@@ -37,7 +41,9 @@ impl Job {
             let what = format!("transform of {}", self.entity.name);
             let done = retry(self.retry, &self.shutdown, &what, |_| async move {
                 match self.take_in(group, shapes, Casts::Fast).await {
-                    Err(e) if e.kind() == Kind::BadRow && !self.strict => self.take_in(group, shapes, Casts::Careful).await,
+                    Err(e) if e.kind() == Kind::BadRow && !self.strict => {
+                        self.take_in(group, shapes, Casts::Careful).await
+                    }
                     other => other,
                 }
             })
@@ -87,7 +93,13 @@ impl Job {
     }
 
     /// Files what the careful casts nulled; returns how many values.
-    pub(super) async fn file_issues(&self, tx: &Transaction<'_>, model: &Model, source: &Source, batches: Option<Vec<i64>>) -> Result<u64> {
+    pub(super) async fn file_issues(
+        &self,
+        tx: &Transaction<'_>,
+        model: &Model,
+        source: &Source,
+        batches: Option<Vec<i64>>,
+    ) -> Result<u64> {
         let key: Vec<String> = model.key.iter().map(|k| format!("m.{}", ident(k))).collect();
         let values: Vec<String> =
             cast_columns(model).iter().map(|c| format!("({}, m.{})", crate::sql::literal(c), ident(c))).collect();
@@ -96,7 +108,11 @@ impl Job {
         }
         let sql = fill(
             sql_file!("transform/issues.sql"),
-            &[("misfits", &misfits(&self.entity, model, source)), ("key", &key.join(", ")), ("values", &values.join(", "))],
+            &[
+                ("misfits", &misfits(&self.entity, model, source)),
+                ("key", &key.join(", ")),
+                ("values", &values.join(", ")),
+            ],
         );
         match batches {
             Some(ids) => tx.execute(&sql, &[&self.entity.name, &model.table, &self.execution_id, &ids]).await,
@@ -106,7 +122,9 @@ impl Job {
 
     /// Makes the year partitions of core that the batches need, in a short transaction of its own.
     async fn make_partitions(&self, connection: &crate::pg::Connection, batches: &[i64]) -> Result<()> {
-        let (Some(partition), Some(parent)) = (&self.entity.partition, self.entity.models.first()) else { return Ok(()) };
+        let (Some(partition), Some(parent)) = (&self.entity.partition, self.entity.models.first()) else {
+            return Ok(());
+        };
         let sql = fill(
             "select evo.ensure_year_partition($2, $3, y, $4) from (select distinct extract(year from {column} at time zone $4)::int as y \
              from {source} s) years where y between 2000 and 2100",
@@ -184,8 +202,9 @@ mod tests {
 
     #[test]
     fn batches_are_grouped_up_to_the_chunk_and_never_split() {
-        let pending: Vec<PendingBatch> =
-            [(1, 10), (2, 0), (3, 90), (4, 1), (5, 500), (6, 5)].map(|(batch_id, rows)| PendingBatch { batch_id, rows }).into();
+        let pending: Vec<PendingBatch> = [(1, 10), (2, 0), (3, 90), (4, 1), (5, 500), (6, 5)]
+            .map(|(batch_id, rows)| PendingBatch { batch_id, rows })
+            .into();
         assert_eq!(group(&pending, 100), [vec![1, 2, 3], vec![4], vec![5], vec![6]]);
         assert!(group(&[], 100).is_empty());
     }

@@ -1,0 +1,16 @@
+-- purpose: the state of one entity
+-- parameters: $1 entity text
+-- rows: one: objects loaded, pending, set aside; open rejects; batches to transform; issues; newest loaded run;
+--       last load, last transform, last full refresh as text in UTC
+select
+    (select count(*) from evo.objects where entity = $1 and state = 'loaded'),
+    (select count(*) from evo.objects where entity = $1 and state = 'pending'),
+    (select count(*) from evo.objects where entity = $1 and state = 'quarantined'),
+    (select count(*) from evo.rejects where entity = $1 and resolved_at is null),
+    (select count(*) from evo.batches b where b.entity = $1 and b.state = 'committed'
+       and not exists (select from evo.model_batches m where m.entity = b.entity and m.batch_id = b.batch_id)),
+    (select count(*) from evo.issues where entity = $1),
+    (select max(run_id collate "C") from evo.objects where entity = $1 and state = 'loaded'),
+    (select to_char(max(committed_at) at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS') from evo.batches where entity = $1),
+    (select to_char(max(greatest(refreshed_at, incremental_at)) at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS') from evo.models where entity = $1),
+    (select to_char(max(refreshed_at) at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS') from evo.models where entity = $1)

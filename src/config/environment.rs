@@ -1,0 +1,110 @@
+//! What surrounds the process, as one value: tests hand in their own, nothing below reads global state.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::io::IsTerminal;
+use std::path::PathBuf;
+
+use crate::error::{Error, Kind, Result};
+
+/// Environment variables and the few other things that a process inherits.
+///
+/// An empty variable counts as unset, because job manifests cannot take a variable away.
+#[derive(Clone, Default)]
+pub struct Environment {
+    variables: BTreeMap<String, String>,
+    /// Where relative paths of flags and variables start, and where `evo.toml` is looked for.
+    pub directory: PathBuf,
+    /// Name of the operating system's user, the default database user as in libpq.
+    pub os_user: Option<String>,
+    /// Whether somebody watches stderr.
+    pub terminal: bool,
+}
+
+impl Environment {
+    /// The environment of this process.
+    ///
+    /// # Errors
+    /// `Config` when a variable that evo reads is not UTF-8.
+    pub(super) fn of_process() -> Result<Self> {
+        let mut variables = BTreeMap::new();
+        for (name, value) in std::env::vars_os() {
+            // A name that is not UTF-8 is none of evo's.
+            let Ok(name) = name.into_string() else { continue };
+            match value.into_string() {
+                Ok(value) => {
+                    variables.insert(name, value);
+                }
+                Err(_) if ["EVO_", "PG", "AZURE_"].iter().any(|prefix| name.starts_with(prefix)) => {
+                    return Err(Error::new(Kind::Config, format!("the environment variable {name} is not UTF-8")));
+                }
+                Err(_) => {}
+            }
+        }
+        let os_user = os_user().or_else(|| variables.get("USER").cloned());
+        Ok(Self { variables, directory: PathBuf::new(), os_user, terminal: std::io::stderr().is_terminal() })
+    }
+
+    /// The value of a variable that is set and not empty.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.variables.get(name).map(String::as_str).filter(|value| !value.is_empty())
+    }
+
+    /// The names of all variables that are set and not empty, sorted.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.variables.iter().filter(|(_, value)| !value.is_empty()).map(|(name, _)| name.as_str())
+    }
+}
+
+impl<const N: usize> From<[(&str, &str); N]> for Environment {
+    fn from(variables: [(&str, &str); N]) -> Self {
+        let variables = variables.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        Self { variables, ..Self::default() }
+    }
+}
+
+impl fmt::Debug for Environment {
+    // Values may be credentials.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Environment")
+            .field("variables", &self.variables.keys())
+            .field("directory", &self.directory)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The name of the effective user, as libpq asks for it: `USER` is stale after `setpriv` or `su`.
+fn os_user() -> Option<String> {
+    let mut buffer = vec![0_u8; 16 * 1024];
+    // SAFETY: passwd is plain data for which all zeros is a valid value.
+    let mut entry: libc::passwd = unsafe { std::mem::zeroed() };
+    let mut found = std::ptr::null_mut();
+    // SAFETY: every pointer is valid for the call, and the length is the buffer's.
+    let failed = unsafe {
+        libc::getpwuid_r(libc::geteuid(), &raw mut entry, buffer.as_mut_ptr().cast(), buffer.len(), &raw mut found)
+    };
+    if failed != 0 || found.is_null() || entry.pw_name.is_null() {
+        return None;
+    }
+    // SAFETY: on success pw_name points to a terminated string inside `buffer`, which is alive.
+    let name = unsafe { std::ffi::CStr::from_ptr(entry.pw_name) };
+    name.to_str().ok().map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_empty_variable_counts_as_unset() {
+        let environment = Environment::from([("EVO_LAKE", ""), ("EVO_WORKERS", "3")]);
+        assert_eq!(environment.get("EVO_LAKE"), None);
+        assert_eq!(environment.names().collect::<Vec<_>>(), ["EVO_WORKERS"]);
+    }
+
+    #[test]
+    fn debugging_an_environment_shows_no_value() {
+        let environment = Environment::from([("PGPASSWORD", "hunter2")]);
+        assert!(!format!("{environment:?}").contains("hunter2"));
+    }
+}

@@ -1,0 +1,164 @@
+//! `evo.toml`: its values with the lines they stand on.
+
+use std::path::{Path, PathBuf};
+
+use toml::de::{DeTable, DeValue};
+
+use super::nearest::{distance, nearest};
+use crate::error::{Error, Kind, Result};
+
+/// One value of a settings file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Entry {
+    /// Full key, tables joined by dots: `retry.base`.
+    pub key: String,
+    /// The value as text.
+    pub text: String,
+    /// Line of the key, from 1.
+    pub line: usize,
+}
+
+/// A settings file that was read.
+#[derive(Debug, Default)]
+pub(super) struct File {
+    /// Path as given.
+    pub path: PathBuf,
+    /// Its values in no particular order.
+    pub entries: Vec<Entry>,
+}
+
+impl File {
+    /// Reads `path`. A missing file is an empty one unless `required` names the setting that asked for it.
+    pub(super) fn read(path: &Path, at: &Path, required: Option<&str>, known: &[&str]) -> Result<Self> {
+        let name = path.display();
+        let text = match std::fs::read_to_string(at) {
+            Ok(text) => text,
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound && required.is_none() => return Ok(Self::default()),
+            Err(e) => {
+                let error = Error::new(Kind::Config, format!("cannot read the settings file {name}")).caused_by(e);
+                return Err(match required {
+                    Some(setting) => error.detail(format!("named by {setting}")),
+                    None => error,
+                });
+            }
+        };
+        Ok(Self { path: path.to_owned(), entries: parse(&text, &name.to_string(), known)? })
+    }
+
+    /// The entry of a key.
+    pub(super) fn get(&self, key: &str) -> Option<&Entry> {
+        self.entries.iter().find(|entry| entry.key == key)
+    }
+}
+
+/// Reads the text of a settings file. `known` are all keys that may occur.
+fn parse(text: &str, file: &str, known: &[&str]) -> Result<Vec<Entry>> {
+    let line = |offset: usize| text[..offset.min(text.len())].matches('\n').count() + 1;
+    let table = DeTable::parse(text).map_err(|e| {
+        // Only the message: toml's own rendering quotes the line, which may hold a password.
+        let place = e.span().map_or(String::new(), |span| format!(":{}", line(span.start)));
+        Error::new(Kind::Config, format!("{file}{place} is not valid TOML")).detail(e.message().to_owned())
+    })?;
+    let mut entries = Vec::new();
+    let mut pending = vec![(String::new(), table.get_ref())];
+    while let Some((prefix, table)) = pending.pop() {
+        for (name, value) in table {
+            let key = format!("{prefix}{}", name.get_ref());
+            let line = line(name.span().start);
+            let is_known = known.contains(&key.as_str());
+            let is_table = known.iter().any(|k| k.strip_prefix(&key).is_some_and(|rest| rest.starts_with('.')));
+            match value.get_ref() {
+                DeValue::Table(inner) if is_table => pending.push((format!("{key}."), inner)),
+                DeValue::String(text) if is_known => entries.push(Entry { key, text: text.to_string(), line }),
+                DeValue::Integer(number) if is_known && number.radix() == 10 => {
+                    entries.push(Entry { key, text: number.as_str().to_owned(), line });
+                }
+                other if is_known => {
+                    let message = format!("{file}:{line}: {key} must be a string or a whole number");
+                    return Err(Error::new(Kind::Config, message).detail(format!("it is of type {}", other.type_str())));
+                }
+                _ if is_table => {
+                    let message = format!("{file}:{line}: {key} is a table of settings, not a setting");
+                    let members: Vec<_> = known.iter().filter(|k| k.starts_with(&format!("{key}."))).copied().collect();
+                    return Err(
+                        Error::new(Kind::Config, message).hint(format!("its settings are {}", members.join(", ")))
+                    );
+                }
+                _ => return Err(unknown(&key, &format!("{file}:{line}"), known)),
+            }
+        }
+    }
+    Ok(entries)
+}
+
+/// The error for a key that no setting has.
+fn unknown(key: &str, place: &str, known: &[&str]) -> Error {
+    let error = Error::new(Kind::Config, format!("{place}: unknown key {key:?}"));
+    // A key in the wrong table (`max_retries` at the top) is as near as a typo.
+    let last = |k: &str| k.rsplit('.').next().unwrap_or_default().to_owned();
+    let misplaced = known.iter().copied().find(|k| distance(&last(k), &last(key)) <= 1);
+    let tables = known.iter().filter_map(|k| k.split_once('.').map(|(table, _)| table));
+    match nearest(key, known.iter().copied()).or(misplaced).or_else(|| nearest(key, tables)) {
+        Some(name) => error.hint(format!("did you mean {name:?}?")),
+        None => error.hint("`evo config show` lists every key"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KNOWN: [&str; 4] = ["lake", "workers", "retry.max_retries", "retry.base"];
+
+    fn message_and_hint(text: &str) -> (String, String) {
+        let error = parse(text, "evo.toml", &KNOWN).unwrap_err();
+        (error.message().to_owned(), error.hint_text().unwrap_or_default().to_owned())
+    }
+
+    #[test]
+    fn every_value_knows_its_line() {
+        let text = "# settings\nlake = \"/data\"\nworkers = 1_0\n\n[retry]\nbase = '5s'\n";
+        let mut entries = parse(text, "evo.toml", &KNOWN).unwrap();
+        entries.sort_by_key(|entry| entry.line);
+        let entries: Vec<_> = entries.iter().map(|e| (e.line, e.key.as_str(), e.text.as_str())).collect();
+        assert_eq!(entries, [(2, "lake", "/data"), (3, "workers", "10"), (6, "retry.base", "5s")]);
+    }
+
+    #[test]
+    fn an_unknown_key_names_file_line_and_the_nearest_key() {
+        for (text, message, hint) in [
+            ("\nworker = 3", "evo.toml:2: unknown key \"worker\"", "did you mean \"workers\"?"),
+            ("[retry]\nbse = '5s'", "evo.toml:2: unknown key \"retry.bse\"", "did you mean \"retry.base\"?"),
+            ("max_retries = 3", "evo.toml:1: unknown key \"max_retries\"", "did you mean \"retry.max_retries\"?"),
+            ("[rety]\nbase = '5s'", "evo.toml:1: unknown key \"rety\"", "did you mean \"retry\"?"),
+            ("[weather]\nrain = 1", "evo.toml:1: unknown key \"weather\"", "`evo config show` lists every key"),
+        ] {
+            assert_eq!(message_and_hint(text), (message.to_owned(), hint.to_owned()), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_value_of_the_wrong_shape_is_an_error() {
+        assert_eq!(message_and_hint("workers = true").0, "evo.toml:1: workers must be a string or a whole number");
+        assert_eq!(message_and_hint("workers = [1]").0, "evo.toml:1: workers must be a string or a whole number");
+        let (message, hint) = message_and_hint("retry = 5");
+        assert_eq!(message, "evo.toml:1: retry is a table of settings, not a setting");
+        assert_eq!(hint, "its settings are retry.max_retries, retry.base");
+    }
+
+    #[test]
+    fn broken_toml_is_located_and_its_text_is_not_repeated() {
+        let error = parse("lake = \"x\"\nworkers = \"hunter2\nlake", "evo.toml", &KNOWN).unwrap_err();
+        assert!(error.message().starts_with("evo.toml:") && error.message().ends_with("is not valid TOML"));
+        assert!(!error.render().contains("hunter2"));
+    }
+
+    #[test]
+    fn a_file_that_was_asked_for_must_exist() {
+        let missing = Path::new("/nowhere/evo.toml");
+        assert!(File::read(missing, missing, None, &KNOWN).unwrap().entries.is_empty());
+        let error = File::read(missing, missing, Some("--config"), &KNOWN).unwrap_err();
+        assert_eq!(error.message(), "cannot read the settings file /nowhere/evo.toml");
+        assert_eq!(error.detail_text(), Some("named by --config"));
+    }
+}

@@ -1,0 +1,55 @@
+//! Flags that every command takes.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+/// Flags that every command takes; each has an environment variable and a key in evo.toml (`evo config show`).
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Global options")]
+pub struct GlobalArgs {
+    /// PostgreSQL to work on: a URL or key=value string [env: EVO_DATABASE_URL] [default: a private one in .evo/]
+    #[arg(long, global = true, value_name = "URL")]
+    pub database_url: Option<String>,
+    /// The lake: file:///path, a path, or az://container/prefix [env: EVO_LAKE] [default: .evo/lake]
+    #[arg(long, global = true, value_name = "URL")]
+    pub lake: Option<String>,
+    /// Settings file [env: EVO_CONFIG] [default: evo.toml, if there is one]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Folder with models/ and migrations/ of your own entities [env: EVO_EXTEND]
+    #[arg(long, global = true, value_name = "DIR")]
+    pub extend: Option<PathBuf>,
+    /// Summary on stdout: text or json [env: EVO_OUTPUT] [default: text]
+    #[arg(long, global = true, value_name = "FORMAT")]
+    pub output: Option<Output>,
+    /// Log lines on stderr: text or json [env: EVO_LOG_FORMAT] [default: text]
+    #[arg(long, global = true, value_name = "FORMAT")]
+    pub log_format: Option<LogFormat>,
+    /// More log lines (-v debug, -vv trace)
+    #[arg(long, short, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+    /// Warnings and errors only, no progress
+    #[arg(long, short, global = true)]
+    pub quiet: bool,
+}
+
+/// How the summary on stdout is written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Output {
+    /// A table for a person.
+    #[default]
+    Text,
+    /// One JSON document.
+    Json,
+}
+
+/// How log lines on stderr are written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum LogFormat {
+    /// Short lines for a person.
+    #[default]
+    Text,
+    /// One JSON object a line.
+    Json,
+}

@@ -1,0 +1,249 @@
+//! Where the lake is, and the credentials that open it.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use secrecy::SecretString;
+use url::Url;
+
+use super::environment::Environment;
+use crate::error::{Error, Kind, Result};
+
+/// Where the lake is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Lake {
+    /// A local directory.
+    Directory(PathBuf),
+    /// An Azure Blob container, with a path prefix inside it (without slashes at the ends; may be empty).
+    Azure {
+        /// Storage account, when the address names one; otherwise the credentials do.
+        account: Option<String>,
+        /// Container (filesystem) name.
+        container: String,
+        /// Prefix in front of `bronze/…`.
+        prefix: String,
+    },
+}
+
+/// Names of the container in the predecessor's environment, in its order.
+pub(super) const CONTAINER_VARIABLES: [&str; 2] = ["ADLS_CONTAINER", "AZURE_CONTAINER_NAME"];
+
+/// The forms that are understood, for hints.
+const FORMS: &str = "a lake is a path, file:///path, az://container/prefix, \
+    abfss://container@account.dfs.core.windows.net/prefix or https://account.blob.core.windows.net/container/prefix";
+
+impl Lake {
+    /// Reads an address; relative paths start at `base`.
+    ///
+    /// # Errors
+    /// `Config` for a scheme or a form that evo does not know.
+    pub fn parse(text: &str, base: &Path, environment: &Environment) -> Result<Self> {
+        let Some((scheme, rest)) = text.split_once("://") else {
+            return Ok(Lake::Directory(base.join(text)));
+        };
+        match scheme.to_ascii_lowercase().as_str() {
+            "file" => directory(text),
+            "az" | "azure" => {
+                let (container, prefix) = rest.split_once('/').unwrap_or((rest, ""));
+                let container = match container {
+                    "" => default_container(environment)?,
+                    name => name,
+                };
+                azure(None, container, prefix)
+            }
+            "abfs" | "abfss" => {
+                let (authority, prefix) = rest.split_once('/').unwrap_or((rest, ""));
+                let (container, host) = authority.split_once('@').unwrap_or((authority, ""));
+                let account = if host.is_empty() { None } else { Some(account(host)?) };
+                azure(account, container, prefix)
+            }
+            "https" => {
+                // A shared access signature in the address would end up in logs and process lists.
+                if rest.contains('?') {
+                    return Err(Error::new(Kind::Config, "a lake's address takes no query")
+                        .hint("put the shared access signature into AZURE_STORAGE_SAS_TOKEN"));
+                }
+                let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
+                let (container, prefix) = path.split_once('/').unwrap_or((path, ""));
+                azure(Some(account(host)?), container, prefix)
+            }
+            other => Err(Error::new(Kind::Config, format!("a lake cannot be at {other}://")).hint(FORMS)),
+        }
+    }
+}
+
+fn directory(text: &str) -> Result<Lake> {
+    let path = Url::parse(text).ok().and_then(|url| url.to_file_path().ok());
+    path.map(Lake::Directory).ok_or_else(|| {
+        Error::new(Kind::Config, "a file:// address needs an absolute path")
+            .hint("write file:///path with three slashes, or a plain path")
+    })
+}
+
+fn default_container(environment: &Environment) -> Result<&str> {
+    CONTAINER_VARIABLES.iter().find_map(|name| environment.get(name)).ok_or_else(|| {
+        Error::new(Kind::Config, "the lake's address names no container")
+            .hint("write az://container/prefix, or set ADLS_CONTAINER")
+    })
+}
+
+/// The account in a host name such as `account.blob.core.windows.net`.
+fn account(host: &str) -> Result<String> {
+    let name = host.strip_suffix(".core.windows.net").and_then(|h| h.strip_suffix(".blob").or(h.strip_suffix(".dfs")));
+    match name {
+        Some(name) if !name.is_empty() && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit()) => {
+            Ok(name.to_owned())
+        }
+        _ => Err(Error::new(Kind::Config, "the lake's host is not ACCOUNT.blob.core.windows.net or ACCOUNT.dfs.core.windows.net")
+            .hint("for another endpoint write az://container/prefix and set AZURE_STORAGE_ENDPOINT or AZURE_STORAGE_CONNECTION_STRING")),
+    }
+}
+
+fn azure(account: Option<String>, container: &str, prefix: &str) -> Result<Lake> {
+    let legal = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+    if !(3..=63).contains(&container.len()) || !container.bytes().all(legal) {
+        return Err(Error::new(Kind::Config, format!("{container:?} cannot be the name of a container"))
+            .detail("a container's name has 3 to 63 lowercase letters, digits and hyphens")
+            .hint(FORMS));
+    }
+    Ok(Lake::Azure { account, container: container.to_owned(), prefix: prefix.trim_matches('/').to_owned() })
+}
+
+impl fmt::Display for Lake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Lake::Directory(path) => write!(f, "{}", path.display()),
+            Lake::Azure { account, container, prefix } => {
+                match account {
+                    Some(account) => write!(f, "abfss://{container}@{account}.dfs.core.windows.net")?,
+                    None => write!(f, "az://{container}")?,
+                }
+                if prefix.is_empty() { Ok(()) } else { write!(f, "/{prefix}") }
+            }
+        }
+    }
+}
+
+/// A variable that says how to reach Azure Storage.
+#[derive(Debug)]
+pub struct AzureVariable {
+    /// Name in the environment.
+    pub name: &'static str,
+    /// Whether its value must never be shown.
+    pub secret: bool,
+    /// What it is for.
+    pub doc: &'static str,
+}
+
+const fn variable(name: &'static str, secret: bool, doc: &'static str) -> AzureVariable {
+    AzureVariable { name, secret, doc }
+}
+
+/// Every variable of Azure Storage that evo reads.
+pub static AZURE_VARIABLES: &[AzureVariable] = &[
+    variable("AZURE_STORAGE_ACCOUNT_NAME", false, "storage account, when the lake's address does not name it"),
+    variable("AZURE_STORAGE_ACCOUNT_KEY", true, "its key"),
+    variable("AZURE_STORAGE_CONNECTION_STRING", true, "account, key and endpoint in one"),
+    variable("AZURE_STORAGE_SAS_TOKEN", true, "shared access signature"),
+    variable("AZURE_STORAGE_ENDPOINT", false, "endpoint other than the public cloud's"),
+    variable("AZURE_CLIENT_ID", false, "application, or user-assigned managed identity"),
+    variable("AZURE_TENANT_ID", false, "tenant of the application"),
+    variable("AZURE_CLIENT_SECRET", true, "secret of the application"),
+    variable("AZURE_FEDERATED_TOKEN_FILE", false, "workload identity: file with the token"),
+    variable("AZURE_AUTHORITY_HOST", false, "sign-in endpoint other than the public cloud's"),
+    variable("IDENTITY_ENDPOINT", false, "managed identity: where tokens come from (set by the platform)"),
+    variable("IDENTITY_HEADER", true, "managed identity: proof for that endpoint (set by the platform)"),
+];
+
+/// What the environment says about Azure Storage, by variable name. Debugging it shows no value.
+#[derive(Debug, Clone, Default)]
+pub struct Azure(BTreeMap<&'static str, SecretString>);
+
+impl Azure {
+    pub(super) fn read(environment: &Environment) -> Self {
+        let found = AZURE_VARIABLES.iter().filter_map(|v| Some((v.name, environment.get(v.name)?.to_owned().into())));
+        Self(found.collect())
+    }
+
+    /// The value of one of [`AZURE_VARIABLES`], if it is set.
+    pub fn get(&self, name: &str) -> Option<&SecretString> {
+        self.0.get(name)
+    }
+
+    /// The variables that are set.
+    pub fn iter(&self) -> impl Iterator<Item = (&'static AzureVariable, &SecretString)> {
+        AZURE_VARIABLES.iter().filter_map(|v| Some((v, self.0.get(v.name)?)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<Lake> {
+        Lake::parse(text, Path::new("/base"), &Environment::from([("AZURE_CONTAINER_NAME", "datalake")]))
+    }
+
+    fn blob(account: Option<&str>, container: &str, prefix: &str) -> Lake {
+        Lake::Azure { account: account.map(str::to_owned), container: container.into(), prefix: prefix.into() }
+    }
+
+    #[test]
+    fn every_form_of_address_is_understood() {
+        for (text, lake) in [
+            ("data/lake", Lake::Directory("/base/data/lake".into())),
+            ("/data/lake", Lake::Directory("/data/lake".into())),
+            ("file:///data/my%20lake", Lake::Directory("/data/my lake".into())),
+            ("az://gold/one/two/", blob(None, "gold", "one/two")),
+            ("az://gold", blob(None, "gold", "")),
+            ("az:///sub", blob(None, "datalake", "sub")),
+            ("AZ://", blob(None, "datalake", "")),
+            ("abfss://gold@acme1.dfs.core.windows.net/p", blob(Some("acme1"), "gold", "p")),
+            ("https://acme1.blob.core.windows.net/gold/p/q", blob(Some("acme1"), "gold", "p/q")),
+        ] {
+            assert_eq!(parse(text).unwrap(), lake, "{text}");
+        }
+    }
+
+    #[test]
+    fn an_address_that_is_not_understood_says_what_would_be() {
+        for (text, message) in [
+            ("s3://bucket/x", "a lake cannot be at s3://"),
+            ("file://data/lake", "a file:// address needs an absolute path"),
+            ("az://Gold", "\"Gold\" cannot be the name of a container"),
+            ("https://acme1.blob.core.windows.net", "\"\" cannot be the name of a container"),
+            (
+                "https://example.com/gold",
+                "the lake's host is not ACCOUNT.blob.core.windows.net or ACCOUNT.dfs.core.windows.net",
+            ),
+        ] {
+            let error = parse(text).unwrap_err();
+            assert_eq!((error.message(), error.hint_text().is_some()), (message, true), "{text}");
+        }
+        let error = Lake::parse("az://", Path::new(""), &Environment::default()).unwrap_err();
+        assert_eq!(error.message(), "the lake's address names no container");
+    }
+
+    #[test]
+    fn a_signature_in_an_address_is_refused_and_not_repeated() {
+        let error = parse("https://acme1.blob.core.windows.net/gold?sv=1&sig=hunter2").unwrap_err();
+        assert!(!error.render().contains("hunter2"), "{}", error.render());
+    }
+
+    #[test]
+    fn an_address_is_shown_as_it_could_be_written() {
+        for text in ["/data/lake", "az://gold/one", "az://gold", "abfss://gold@acme1.dfs.core.windows.net/p"] {
+            assert_eq!(parse(text).unwrap().to_string(), text);
+        }
+    }
+
+    #[test]
+    fn credentials_are_read_by_name_and_never_printed() {
+        let environment = Environment::from([("AZURE_STORAGE_ACCOUNT_KEY", "hunter2"), ("AZURE_CLIENT_ID", "")]);
+        let azure = Azure::read(&environment);
+        assert_eq!(azure.iter().map(|(v, _)| v.name).collect::<Vec<_>>(), ["AZURE_STORAGE_ACCOUNT_KEY"]);
+        assert!(azure.get("AZURE_CLIENT_ID").is_none());
+        assert!(!format!("{azure:?}").contains("hunter2"));
+    }
+}
