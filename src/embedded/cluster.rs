@@ -37,10 +37,10 @@ impl Cluster {
     pub fn ensure(&self) -> Result<Address> {
         let _lock = self.lock()?;
         let data = self.data_dir()?;
-        if let (Some(running), true) = (postmaster(&data), data.join(READY).exists()) {
-            if running.ready {
-                return self.address(&data, running.port);
-            }
+        if let (Some(running), true) = (postmaster(&data), data.join(READY).exists())
+            && running.ready
+        {
+            return self.address(&data, running.port);
         }
         let programs = self.programs()?;
         if !data.join(READY).exists() {

@@ -50,6 +50,7 @@ impl Programs {
 
     /// Starts the server detached and waits until it is ready.
     pub(super) fn start(&self, data: &Path, port: u16) -> Result<Postmaster> {
+        forget_the_dead(data);
         let mut command = self.command("pg_ctl");
         let log = data.join("log").join("startup.log");
         command.arg("start").arg("-D").arg(data).arg("-l").arg(&log).arg("-W").arg("-o").arg(format!("-p {port}"));
@@ -77,17 +78,59 @@ pub(super) fn postmaster(data: &Path) -> Option<Postmaster> {
     let text = std::fs::read_to_string(data.join("postmaster.pid")).ok()?;
     let line = |n: usize| text.lines().nth(n).map(str::trim);
     let pid: i32 = line(0)?.parse().ok()?;
-    let is_postgres = match std::fs::read_to_string(format!("/proc/{pid}/comm")) {
-        Ok(name) => name.trim() == "postgres",
-        // No /proc on this system: ask whether the process exists at all.
-        // SAFETY: signal 0 only checks.
-        Err(_) => !Path::new("/proc/self").exists() && unsafe { libc::kill(pid, 0) } == 0,
-    };
-    is_postgres.then(|| Postmaster {
+    is_postgres(pid).then(|| Postmaster {
         pid,
         port: line(3).and_then(|p| p.parse().ok()).unwrap_or(0),
         ready: line(7) == Some("ready"),
     })
+}
+
+/// A killed postmaster that nobody has reaped still answers to its number, and a new one would refuse to start. Its
+/// pid file goes once the last process of its session is gone too: until then the old shared memory is in use.
+fn forget_the_dead(data: &Path) {
+    let file = data.join("postmaster.pid");
+    let pid = std::fs::read_to_string(&file).ok().and_then(|text| text.lines().next()?.trim().parse::<i32>().ok());
+    let Some(pid) = pid.filter(|pid| process(*pid).is_some_and(|p| p.is_postgres && p.is_dead)) else { return };
+    let started = Instant::now();
+    while session_lives(pid) && started.elapsed() < Duration::from_secs(10) {
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let _ = std::fs::remove_file(&file);
+}
+
+fn session_lives(session: i32) -> bool {
+    let pids = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    pids.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+        .filter_map(process)
+        .any(|p| p.is_postgres && p.session == session && !p.is_dead)
+}
+
+struct Process {
+    is_postgres: bool,
+    is_dead: bool,
+    session: i32,
+}
+
+/// From `/proc/<pid>/stat`: `pid (name) state ppid pgrp session …`.
+fn process(pid: i32) -> Option<Process> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let (head, rest) = stat.rsplit_once(") ")?;
+    let fields: Vec<&str> = rest.split(' ').collect();
+    Some(Process {
+        is_postgres: head.ends_with("(postgres"),
+        is_dead: fields.first() == Some(&"Z"),
+        session: fields.get(3)?.parse().ok()?,
+    })
+}
+
+/// Whether a live process of this number is a postgres. A killed one that nobody has reaped yet is not alive.
+fn is_postgres(pid: i32) -> bool {
+    if Path::new("/proc/self").exists() {
+        return process(pid).is_some_and(|p| p.is_postgres && !p.is_dead);
+    }
+    // No /proc on this system: ask whether the process exists at all.
+    // SAFETY: signal 0 only checks.
+    unsafe { libc::kill(pid, 0) == 0 }
 }
 
 /// A port of 127.0.0.1 that is free now.

@@ -4,7 +4,7 @@ use crate::support::Evo;
 
 fn loaded() -> Evo {
     let evo = Evo::new();
-    evo.run(&["generate", "sales", "--records", "2000"]).exits(0);
+    evo.run(&["generate", "sales", "--records", "4000"]).exits(0);
     evo.json(&["load", "sales"]);
     evo.json(&["transform", "sales"]);
     evo
@@ -38,7 +38,7 @@ fn vacuum_removes_dead_tuples_while_a_reader_holds_its_snapshot_elsewhere() {
     let done = evo.json(&["optimize-storage", "sales", "--vacuum"]);
     assert!(done["vacuumed"].as_array().unwrap().iter().any(|t| t["table"] == "core.evo_sales_all"), "{done}");
     assert_eq!(evo.db.one("select n_dead_tup from pg_stat_user_tables where relname = 'evo_sales_all'"), "0");
-    assert_eq!(evo.db.one("select count(*) from core.evo_sales"), "2000");
+    assert_eq!(evo.db.one("select count(*) from core.evo_sales"), "4000");
 }
 
 #[test]
