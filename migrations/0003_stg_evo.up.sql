@@ -92,7 +92,12 @@ begin
         return false;
     end if;
     perform pg_advisory_xact_lock(hashtextextended('evo:partition:' || parent, 0));
-    if to_regclass(partition) is not null then
+    -- Asked again behind the lock, and of the table itself: to_regclass may answer from before the wait.
+    if exists (
+        select from pg_class c
+        where c.relnamespace = (select p.relnamespace from pg_class p where p.oid = parent::regclass)
+          and c.relname = (select p.relname || '_' || year from pg_class p where p.oid = parent::regclass)
+    ) then
         return false;
     end if;
     execute format('create table %s (like %s including all)', partition::text, parent);

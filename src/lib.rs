@@ -14,7 +14,7 @@
 //! 3  ledger · stage
 //! 2  pg · bronze · embedded                   none knows another
 //! 1  config · entity · sql
-//! 0  error · retry · telemetry · shutdown
+//! 0  retry · shutdown · telemetry · error             on floors 6, 5 and 0 the left one may import the right one
 //! ```
 
 #[macro_use]

@@ -1,3 +1,5 @@
+-- purpose: CTE of sql/transform/incremental.sql for child tables
+-- placeholders: {table}, {staging_key}, {source}, {parent_key}, {table_key}, {key}
 ,
 -- children of a changed parent that its document no longer has
 gone as (

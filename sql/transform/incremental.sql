@@ -1,7 +1,6 @@
 -- purpose: bring one core table up to date with the rows of some batches
 -- placeholders: {model} the model's select over those rows, {table}, {columns}, {key}, {first_key}, {key_match}, {fresh_columns},
 --               {table_columns}, {assignments}, {gone} a further CTE for child tables, {gone_count}
--- parameters: $1 batch ids bigint[]
 -- rows: one: rows of the model, inserted, updated, deleted
 -- locks: the rows it writes, until commit
 -- idempotent: rows that do not differ are not touched

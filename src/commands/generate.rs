@@ -20,9 +20,11 @@ Examples:
   evo generate --runs 3 --only-changed             the same, the later runs incremental
   evo generate --duplicates 1% --broken 0.1% --misfits 0.5%    what real extracts are like
 
-The same flags give the same lines on every machine. Repeating the command leaves objects that are already there
-alone; where something else is there, nothing is written without --force. In a run, lines = records + duplicates +
-broken: an older version or a mangled copy stands in front of its record, which is always there whole.";
+The same flags give the same lines on every machine. Repeating the command leaves objects that are already there \
+alone; where something else is there, nothing is written without --force.
+
+In a run, lines = records + duplicates + broken: an older version or a mangled copy stands in front of its record, \
+which is always there whole.";
 
 /// Arguments.
 #[derive(Debug, clap::Args)]
@@ -42,7 +44,7 @@ pub struct Args {
     /// Records of a full object [default: members 2000, sales 5000, entries 10000, prospects 5000]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), help_heading = "How much")]
     part_records: Option<u64>,
-    /// Pads each document with prose to this many bytes (a usual sale has 2400, member 4800, entry 440, prospect 700)
+    /// Pads each document with prose to this many bytes (a usual sale has 2500, member 4000, entry 400, prospect 700)
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000), help_heading = "How much")]
     document_bytes: Option<u32>,
     /// Compression of the objects, 1 (fast) to 9 (small)

@@ -128,10 +128,10 @@ impl Settings {
         }
         let log_level = match (global.quiet, global.verbose) {
             (true, _) => 0,
-            (false, 0) => read("log_level")?.parse(|t| keys::log_level(t))?,
+            (false, 0) => read("log_level")?.parse(keys::log_level)?,
             (false, more) => more.saturating_add(1).min(3),
         };
-        let log_format = read("log_format")?.parse(|t| keys::choice::<LogFormat>(t))?;
+        let log_format = read("log_format")?.parse(keys::choice::<LogFormat>)?;
         let whole = |name: &str, min, max| read(name)?.parse(|t| value::whole(t, min, max));
         let settings = Self {
             database,
@@ -150,7 +150,7 @@ impl Settings {
                 base: read("retry.base")?.parse(value::duration)?,
                 max: read("retry.max")?.parse(value::duration)?,
             },
-            output: read("output")?.parse(|t| keys::choice::<Output>(t))?,
+            output: read("output")?.parse(keys::choice::<Output>)?,
             log_format,
             progress: environment.terminal && log_level > 0 && log_format == LogFormat::Text,
             color: environment.terminal && environment.get("NO_COLOR").is_none(),

@@ -69,7 +69,7 @@ pub(super) fn size(text: &str, min: u64, max: u64) -> Result<u64> {
 pub(super) fn show_size(bytes: u64) -> String {
     let unit = [("GiB", 1_u64 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)]
         .into_iter()
-        .find(|(_, factor)| bytes > 0 && bytes % factor == 0);
+        .find(|(_, factor)| bytes > 0 && bytes.is_multiple_of(*factor));
     unit.map_or_else(|| bytes.to_string(), |(name, factor)| format!("{}{name}", bytes / factor))
 }
 

@@ -139,7 +139,7 @@ impl Contract {
         let reason = world.rng("freeze", [self.member.index]).below(3) as usize;
         put!(doc, "freezes": With(|d: &mut Doc| {
             if !frozen {
-                return d.raw(if self.number == 0 && self.member.index % 3 == 0 { "[]" } else { "null" });
+                return d.raw(if self.number == 0 && self.member.index.is_multiple_of(3) { "[]" } else { "null" });
             }
             let from = self.signed.plus_days(60);
             d.raw("[");

@@ -87,18 +87,23 @@ fn passage(world: &World, doc: &mut Doc, record: Record, branch: u64) {
 }
 
 /// Who passes at `index`. Two passages in the same second are never of the same person, so that no two records share
-/// the key that is computed from date and person: multiples of the golden ratio keep neighbours apart.
+/// the key that is computed from date and person: multiples of the golden ratio keep neighbours apart. That takes
+/// enough people to choose from; until there are, only the staff passes, one after the other.
 fn who(world: &World, index: u64) -> Who {
+    let staff = Who::Employee(index % (BRANCHES * STAFF));
+    let known = |whom| {
+        let known = world.registered_before(whom, Entity::Entries, index);
+        (known >= 64.min(world.plan.records.of(whom) / 8)).then_some(known)
+    };
     if world.rare("employee passes", 25, index) {
-        return Who::Employee(index / 25 * 7 % (BRANCHES * STAFF));
+        return staff;
     }
-    if world.rare("prospect passes", 60, index) {
-        let known = world.registered_before(Entity::Prospects, Entity::Entries, index);
-        return Who::Prospect(scale(index.wrapping_mul(GOLDEN), known));
-    }
-    let known = world.members_before(Entity::Entries, index);
-    let regulars = known.div_ceil(8);
     let place = index.wrapping_mul(GOLDEN);
+    if world.rare("prospect passes", 60, index) {
+        return known(Entity::Prospects).map_or(staff, |known| Who::Prospect(scale(place, known)));
+    }
+    let Some(known) = known(Entity::Members) else { return staff };
+    let regulars = known.div_ceil(8);
     // One member of eight comes as often as the seven others together.
     if place >> 63 == 0 || regulars == known {
         Who::Member(8 * scale(place << 1, regulars))

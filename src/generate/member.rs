@@ -126,11 +126,14 @@ impl Member<'_> {
     fn staff(&self, doc: &mut Doc) {
         let mut rng = self.world.rng("staff", [self.record.index]);
         let mut someone = |percent| rng.chance(percent).then(|| places::employee_of(self.home, &mut rng));
-        let (consultant, instructor, personal) = (someone(80), someone(30), someone(12));
+        // Few members have them as objects: all of these have all three.
+        let objects = self.rare("staff as objects", 50);
+        let (consultant, instructor, personal) =
+            if objects { (someone(100), someone(100), someone(100)) } else { (someone(80), someone(30), someone(12)) };
         let id = |who: Option<places::Employee>| who.map(|employee| employee.id);
         let name =
             |who: Option<places::Employee>| who.map(|employee| Quoted(move |d: &mut Doc| employee.person.full_name(d)));
-        if self.rare("staff as objects", 50) {
+        if objects {
             put!(doc, "employeeConsultant": With(|d: &mut Doc| {
                 open!(d, "idEmployee": id(consultant), "name": name(consultant));
                 d.raw("}");

@@ -63,7 +63,7 @@ fn responsible(world: &World, doc: &mut Doc, index: u64, id: u64) {
         }));
     } else if minor {
         put!(doc, "responsible": With(|d: &mut Doc| {
-            open!(d, "name": name, "document": document, "financialResponsible": index % 2 == 0);
+            open!(d, "name": name, "document": document, "financialResponsible": index.is_multiple_of(2));
             d.raw("}");
         }));
     } else if index % 10 == 3 {

@@ -3,7 +3,6 @@
 use super::clock::Moment;
 use super::doc::{Cents, Doc, Json, Null, Quoted, With, open, put};
 use super::plan::Entity;
-use super::prng::Rng;
 use super::sale::Sale;
 use super::world::Buyer;
 
@@ -20,6 +19,9 @@ const PAYMENTS: [Payment; 8] = [
     (2, "Boleto bancário", false),
     (3, "Dinheiro", false),
 ];
+
+/// The details that only full payloads have, and how rare each is.
+pub(super) const DETAILS: [(&str, u64); 4] = [("invoice", 30), ("tef", 35), ("credit", 40), ("split receivable", 40)];
 
 /// One installment.
 struct Receivable<'a> {
@@ -71,6 +73,11 @@ impl<'a> Receivable<'a> {
         self.number == 0 && self.sale.rare(name, n)
     }
 
+    fn has(&self, detail: usize) -> bool {
+        let (name, n) = DETAILS[detail];
+        self.rare(name, n)
+    }
+
     fn id(&self) -> u64 {
         100_000_000 + 16 * self.sale.record.index + self.number
     }
@@ -85,13 +92,22 @@ impl<'a> Receivable<'a> {
         };
         let touched = self.canceled.or(self.paid.map(|paid| paid.plus(2)));
         let recurring = matches!(self.sale.buyer, Buyer::Contract(..)) && self.count == 1;
-        open!(doc, "idReceivable": self.id(), "description": self.sale.items.first().map(|item| item.description),
-            "registrationDate": self.sale.sold, "dueDate": self.due, "receivingDate": self.paid,
-            "competenceDate": self.due.month_start(), "cancellationDate": self.canceled,
-            "chargeDate": self.paid.filter(|_| self.payment.2).map(|paid| paid.plus(-58)), "updateDate": touched,
-            "ammount": Cents(self.amount), "ammountPaid": Cents(self.paid.map_or(0, |_| self.amount)),
-            "status": Json(status), "currentInstallment": self.number + 1,
-            "totalInstallments": if recurring { 12 } else { self.count });
+        let full = !self.sale.lean;
+        open!(doc, "idReceivable": self.id());
+        if full {
+            put!(doc, "description": self.sale.items.first().map(|item| item.description));
+        }
+        put!(doc, "registrationDate": self.sale.sold, "dueDate": self.due, "receivingDate": self.paid);
+        if full {
+            put!(doc, "competenceDate": self.due.month_start());
+        }
+        put!(doc, "cancellationDate": self.canceled);
+        if full {
+            put!(doc, "chargeDate": self.paid.filter(|_| self.payment.2).map(|paid| paid.plus(-58)));
+        }
+        put!(doc, "updateDate": touched, "ammount": Cents(self.amount),
+            "ammountPaid": Cents(self.paid.map_or(0, |_| self.amount)), "status": Json(status),
+            "currentInstallment": self.number + 1, "totalInstallments": if recurring { 12 } else { self.count });
         self.payer(doc);
         self.account(doc);
         self.card(doc, recurring);
@@ -108,33 +124,44 @@ impl<'a> Receivable<'a> {
             d.raw("A");
             d.padded(self.id() * 7 % 1_000_000, 6);
         }));
-        put!(doc, "authorization": authorization, "payerName": Quoted(|d: &mut Doc| person.full_name(d)),
-            "idMemberPayer": member.map(|member| world.id(Entity::Members, member)),
-            "idProspectPayer": prospect.map(|prospect| world.id(Entity::Prospects, prospect)),
-            "idBranchMember": self.sale.branch.id, "idSale": self.sale.id);
+        put!(doc, "authorization": authorization, "payerName": Quoted(|d: &mut Doc| person.full_name(d)));
+        if member.is_some() || !self.sale.lean {
+            put!(doc, "idMemberPayer": member.map(|member| world.id(Entity::Members, member)));
+        }
+        if member.is_none() || !self.sale.lean {
+            put!(doc, "idProspectPayer": prospect.map(|prospect| world.id(Entity::Prospects, prospect)));
+        }
+        put!(doc, "idBranchMember": self.sale.branch.id, "idSale": self.sale.id);
     }
 
     fn account(&self, doc: &mut Doc) {
-        let (id, name, _) = self.payment;
-        let bank = ["{\"id\": 4, \"name\": \"Conta principal\"}", "{\"id\": 6, \"name\": \"Caixa da recepção\"}"];
-        let fees = if self.payment.2 { self.amount * 2 / 100 } else { 0 };
-        put!(doc, "bankAccount": Json(bank[usize::from(id == 3)]), "paymentType": With(|d: &mut Doc| {
-                open!(d, "id": id, "name": name);
-                d.raw("}");
-            }), "invoiceDetails": With(|d: &mut Doc| self.invoices(d)), "fees": Cents(fees),
-            "conciliated": self.rare("conciliated", 9));
-        put!(doc, "logTef": With(|d: &mut Doc| {
-            if !self.rare("tef", 35) {
-                return d.raw("null");
-            }
-            open!(d, "authorization": "000123", "tefId": Quoted(|d: &mut Doc| d.number(self.id() * 3)),
-                "merchantCheckoutGuid": "5f0c1c1e-3a7b-4c1e-9d52-0b8a6a1f7e21");
+        let (id, name, card) = self.payment;
+        if !self.sale.lean {
+            let bank = ["{\"id\": 4, \"name\": \"Conta principal\"}", "{\"id\": 6, \"name\": \"Caixa da recepção\"}"];
+            put!(doc, "bankAccount": Json(bank[usize::from(id == 3)]));
+        }
+        put!(doc, "paymentType": With(|d: &mut Doc| {
+            open!(d, "id": id, "name": name);
             d.raw("}");
         }));
+        if !self.sale.lean {
+            let fees = if card { self.amount * 2 / 100 } else { 0 };
+            put!(doc, "invoiceDetails": With(|d: &mut Doc| self.invoices(d)), "fees": Cents(fees),
+                "conciliated": self.sale.record.index.is_multiple_of(5), "logTef": With(|d: &mut Doc| self.tef(d)));
+        }
+    }
+
+    fn tef(&self, doc: &mut Doc) {
+        if !self.has(1) {
+            return doc.raw("null");
+        }
+        open!(doc, "authorization": "000123", "tefId": Quoted(|d: &mut Doc| d.number(self.id() * 3)),
+            "merchantCheckoutGuid": "5f0c1c1e-3a7b-4c1e-9d52-0b8a6a1f7e21");
+        doc.raw("}");
     }
 
     fn invoices(&self, doc: &mut Doc) {
-        if !self.rare("invoice", 30) {
+        if !self.has(0) {
             return doc.raw("[]");
         }
         doc.raw("[");
@@ -149,30 +176,38 @@ impl<'a> Receivable<'a> {
     }
 
     fn card(&self, doc: &mut Doc, recurring: bool) {
-        let mut rng: Rng = self.sale.world.rng("card", [self.id()]);
-        let random = rng.next();
+        // One card pays all installments.
+        let mut rng = self.sale.world.rng("card", [self.sale.record.index]);
         let (acquirer, flag) = (rng.pick(&["Cielo", "Rede", "Stone", "Getnet"]), rng.pick(&["Visa", "Master", "Elo"]));
+        let random = self.sale.world.rng("transaction", [self.id()]).next();
         let card = |inside: fn(&mut Doc, u64)| self.payment.2.then_some(Quoted(move |d: &mut Doc| inside(d, random)));
         let token = self.rare("transaction token", 20);
         put!(doc, "tid": card(|d, random| {
                 d.raw("100699306900");
                 d.padded(random % 100_000_000, 8);
-            }), "nsu": card(|d, random| d.padded(random / 1_000_000 % 1_000_000_000, 9)),
-            "idReceivableFrom": self.rare("split receivable", 40).then(|| self.id() + 8),
-            "cardAcquirer": self.payment.2.then_some(acquirer), "cardFlag": self.payment.2.then_some(flag),
-            "creditDetails": With(|d: &mut Doc| self.credits(d)));
+            }), "nsu": card(|d, random| d.padded(random / 1_000_000 % 1_000_000_000, 9)));
+        if !self.sale.lean {
+            put!(doc, "idReceivableFrom": self.has(3).then(|| self.id() + 8));
+        }
+        put!(doc, "cardAcquirer": self.payment.2.then_some(acquirer), "cardFlag": self.payment.2.then_some(flag));
+        if !self.sale.lean {
+            put!(doc, "creditDetails": With(|d: &mut Doc| self.credits(d)));
+        }
         if !self.sale.old_payload {
             put!(doc, "transactionToken": token.then_some(Quoted(|d: &mut Doc| {
                 d.raw("tok_");
                 d.number(random);
             })));
         }
-        put!(doc, "cancellationDescription": self.canceled.map(|_| "Estorno solicitado pelo aluno: \"duplicidade\""),
-            "source": if recurring { "Recorrência" } else { "Venda" }, "saleDate": self.sale.sold);
+        if !self.sale.lean {
+            let reason = self.canceled.map(|_| "Estorno solicitado pelo aluno: \"duplicidade\"");
+            put!(doc, "cancellationDescription": reason, "source": if recurring { "Recorrência" } else { "Venda" },
+                "saleDate": self.sale.sold);
+        }
     }
 
     fn credits(&self, doc: &mut Doc) {
-        if !self.rare("credit", 40) {
+        if !self.has(2) {
             return doc.raw("[]");
         }
         doc.raw("[");

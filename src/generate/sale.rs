@@ -25,6 +25,8 @@ pub(super) struct Sale<'a> {
     partner: Option<(u64, &'static str)>,
     /// The API's payloads of earlier years lack some keys.
     pub(super) old_payload: bool,
+    /// Most payloads leave out of a receivable what no report reads.
+    pub(super) lean: bool,
 }
 
 /// What an item refers to.
@@ -119,6 +121,7 @@ impl<'a> Sale<'a> {
             seller: places::employee_of(home, &mut rng),
             partner,
             old_payload: record.version == 1 && world.rare("old sale payload", 30, record.index),
+            lean: rng.chance(88) && !receivable::DETAILS.iter().any(|(name, n)| world.rare(name, *n, record.index)),
         }
     }
 

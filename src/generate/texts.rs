@@ -72,7 +72,7 @@ mod tests {
     fn a_document_is_padded_to_the_size_asked_for() {
         for bytes in [30, 31, 500, 501, 502, 503, 9_000] {
             let mut doc = Doc { out: b"earlier line\n{\"notes\": \"\", \"b\": 1}".to_vec(), ..Doc::default() };
-            doc.pad_at = Some(23);
+            doc.pad_at = Some(24);
             pad(&mut doc, 13, bytes, &mut Rng::of([1]));
             let line = std::str::from_utf8(&doc.out[13..]).unwrap();
             assert!((bytes - 3..=bytes).contains(&line.len()), "{bytes}: {}", line.len());

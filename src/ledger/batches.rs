@@ -61,7 +61,7 @@ pub struct Claim<'a> {
 /// Inserts the batch's row as the first statement of its transaction and returns its id.
 ///
 /// A second attempt that starts while the first one is still running waits here, on the unique token, until the first
-/// has ended: committed, then [`is_committed`] says so; rolled back, then this one goes on.
+/// has ended: committed, then [`committed`] says so; rolled back, then this one goes on.
 ///
 /// # Errors
 /// As the server says; a token that is in already is 23505.

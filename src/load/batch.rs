@@ -89,11 +89,11 @@ impl Job {
     }
 
     async fn attempt(&self, batch: &Batch, number: u32) -> Result<Done, Failure> {
-        if number > 1 {
-            if let Some(counts) = batches::committed(&self.pool, batch.token).await? {
-                tracing::info!("the earlier attempt had been committed; nothing to repeat");
-                return Ok(Done { counts, ..self.done(batch) });
-            }
+        if number > 1
+            && let Some(counts) = batches::committed(&self.pool, batch.token).await?
+        {
+            tracing::info!("the earlier attempt had been committed; nothing to repeat");
+            return Ok(Done { counts, ..self.done(batch) });
         }
         match self.transaction(batch, number, StageAs::Jsonb).await {
             // A value that only the server refuses: let it judge each document on its own.

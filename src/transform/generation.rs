@@ -34,6 +34,14 @@ struct Build {
     indexes: Vec<Index>,
 }
 
+/// How one insert of the fill reads staging.
+#[derive(Debug, Clone, Copy)]
+struct Reading<'a> {
+    source: &'a Source,
+    snapshot: &'a str,
+    casts: Casts,
+}
+
 /// One insert of the fill.
 #[derive(Debug)]
 struct Fill {
@@ -172,13 +180,14 @@ impl Job {
                     return Err(self.shutdown.error());
                 }
                 let build = &builds[next.build];
-                let (rows, issues) =
-                    match self.fill_one(build, &shapes[build.model], &next.source, snapshot, Casts::Fast).await {
-                        Err(e) if e.kind() == Kind::BadRow && !self.strict => {
-                            self.fill_one(build, &shapes[build.model], &next.source, snapshot, Casts::Careful).await?
-                        }
-                        other => other.context(&self.entity.models[build.model].table)?,
-                    };
+                let shape = &shapes[build.model];
+                let fast = Reading { source: &next.source, snapshot, casts: Casts::Fast };
+                let (rows, issues) = match self.fill_one(build, shape, fast).await {
+                    Err(e) if e.kind() == Kind::BadRow && !self.strict => {
+                        self.fill_one(build, shape, Reading { casts: Casts::Careful, ..fast }).await?
+                    }
+                    other => other.context(&self.entity.models[build.model].table)?,
+                };
                 done.push((build.model, rows, issues));
             }
             Ok(done)
@@ -193,14 +202,8 @@ impl Job {
         Ok(tables)
     }
 
-    async fn fill_one(
-        &self,
-        build: &Build,
-        shape: &Shape,
-        source: &Source,
-        snapshot: &str,
-        casts: Casts,
-    ) -> Result<(u64, u64)> {
+    async fn fill_one(&self, build: &Build, shape: &Shape, reading: Reading<'_>) -> Result<(u64, u64)> {
+        let Reading { source, snapshot, casts } = reading;
         let model = &self.entity.models[build.model];
         let mut connection = self.pool.get().await?;
         let tx = connection.begin().await?;
@@ -217,10 +220,13 @@ impl Job {
             columns = columns(&shape.columns),
         );
         let rows = tx.execute(&sql, &[]).await?;
-        let issues = match casts {
-            Casts::Fast => 0,
-            Casts::Careful => self.file_issues(&tx, model, source, None).await?,
-        };
+        tx.commit().await?;
+        if casts == Casts::Fast {
+            return Ok((rows, 0));
+        }
+        // Not in the snapshot's transaction: it could not update an issue that was filed since.
+        let tx = connection.begin().await?;
+        let issues = self.file_issues(&tx, model, source, &build.old.constraint).await?;
         tx.commit().await?;
         Ok((rows, issues))
     }

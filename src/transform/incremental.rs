@@ -62,27 +62,26 @@ impl Job {
     }
 
     async fn take_in(&self, batches: &[i64], shapes: &[Shape], casts: Casts) -> Result<Vec<TableSummary>> {
-        let batch_ids = batches.to_vec();
+        let source = Source::Batches(batches.to_vec());
         let mut connection = self.pool.get().await?;
-        self.make_partitions(&connection, batches).await?;
+        self.make_partitions(&connection, &source).await?;
         let tx = connection.begin().await?;
         // Every join here probes an index per changed row. The planner cannot know how few rows a document unfolds
         // into, and would rather read a large table whole.
         tx.batch("set local enable_hashjoin = off; set local enable_mergejoin = off").await?;
-        let source = Source::Batches("$1");
         let forget = fill(
-            "delete from evo.issues where entity = $2 and split_part(key_text, ',', 1)::bigint in (select {key} from {source} s)",
+            "delete from evo.issues where entity = $1 and split_part(key_text, ',', 1)::bigint in (select {key} from {source} s)",
             &[("key", &ident(&self.entity.staging.key_column)), ("source", &source.sql(&self.entity))],
         );
-        tx.execute(&forget, &[&batch_ids, &self.entity.name]).await?;
+        tx.execute(&forget, &[&self.entity.name]).await?;
         let mut tables = Vec::new();
         for (model, shape) in self.entity.models.iter().zip(shapes) {
             let sql = self.increment_sql(model, shape, &source, casts);
-            let row = tx.query_one(&sql, &[&batch_ids]).await.map_err(|e| e.context(&model.table))?;
+            let row = tx.query_one(&sql, &[]).await.map_err(|e| e.context(&model.table))?;
             let [rows, inserted, updated, deleted] = [0, 1, 2, 3].map(|i| row.get::<_, i64>(i).unsigned_abs());
             let issues = match casts {
                 Casts::Fast => 0,
-                Casts::Careful => self.file_issues(&tx, model, &Source::Batches("$4"), Some(batch_ids.clone())).await?,
+                Casts::Careful => self.file_issues(&tx, model, &source, "true").await?,
             };
             models::record(&tx, &model.table, &self.entity.name, self.execution_id, None).await?;
             tables.push(TableSummary { table: model.table.clone(), rows, inserted, updated, deleted, issues });
@@ -92,13 +91,13 @@ impl Job {
         Ok(tables)
     }
 
-    /// Files what the careful casts nulled; returns how many values.
+    /// Files what the careful casts nulled of the rows `within` a condition; returns how many values.
     pub(super) async fn file_issues(
         &self,
         tx: &Transaction<'_>,
         model: &Model,
         source: &Source,
-        batches: Option<Vec<i64>>,
+        within: &str,
     ) -> Result<u64> {
         let key: Vec<String> = model.key.iter().map(|k| format!("m.{}", ident(k))).collect();
         let values: Vec<String> =
@@ -112,25 +111,23 @@ impl Job {
                 ("misfits", &misfits(&self.entity, model, source)),
                 ("key", &key.join(", ")),
                 ("values", &values.join(", ")),
+                ("within", within),
             ],
         );
-        match batches {
-            Some(ids) => tx.execute(&sql, &[&self.entity.name, &model.table, &self.execution_id, &ids]).await,
-            None => tx.execute(&sql, &[&self.entity.name, &model.table, &self.execution_id]).await,
-        }
+        tx.execute(&sql, &[&self.entity.name, &model.table, &self.execution_id]).await
     }
 
     /// Makes the year partitions of core that the batches need, in a short transaction of its own.
-    async fn make_partitions(&self, connection: &crate::pg::Connection, batches: &[i64]) -> Result<()> {
+    async fn make_partitions(&self, connection: &crate::pg::Connection, source: &Source) -> Result<()> {
         let (Some(partition), Some(parent)) = (&self.entity.partition, self.entity.models.first()) else {
             return Ok(());
         };
         let sql = fill(
-            "select evo.ensure_year_partition($2, $3, y, $4) from (select distinct extract(year from {column} at time zone $4)::int as y \
+            "select evo.ensure_year_partition($1, $2, y, $3) from (select distinct extract(year from {column} at time zone $3)::int as y \
              from {source} s) years where y between 2000 and 2100",
-            &[("column", &ident(&partition.column)), ("source", &Source::Batches("$1").sql(&self.entity))],
+            &[("column", &ident(&partition.column)), ("source", &source.sql(&self.entity))],
         );
-        connection.execute(&sql, &[&batches.to_vec(), &parent.table, &partition.column, &self.entity.zone]).await?;
+        connection.execute(&sql, &[&parent.table, &partition.column, &self.entity.zone]).await?;
         Ok(())
     }
 

@@ -2,10 +2,10 @@
 //!
 //! A model is one select; both modes wrap the same text, so they cannot drift apart.
 //!
-//! * [`incremental`]: the batches that the entity's models have not taken in give the changed rows; what differs is
+//! * incremental: the batches that the entity's models have not taken in give the changed rows; what differs is
 //!   upserted, children gone from their document are deleted, and the watermark moves, in one transaction a group of
 //!   batches. Interrupted, the next run goes on with the groups that are left.
-//! * [`generation`]: a full refresh builds a new generation beside the serving one, from one snapshot, and swaps all
+//! * generation: a full refresh builds a new generation beside the serving one, from one snapshot, and swaps all
 //!   tables of the entity in one short transaction. Interrupted anywhere before the swap, the old one serves and the
 //!   leftovers are dropped by the next run.
 //!

@@ -15,8 +15,8 @@ pub(super) enum Casts {
 /// The rows of staging that a statement reads.
 #[derive(Debug, Clone)]
 pub(super) enum Source {
-    /// Rows whose present content came with one of the batches in this parameter.
-    Batches(&'static str),
+    /// Rows whose present content came with one of these batches.
+    Batches(Vec<i64>),
     /// Rows whose key lies in `(after, up_to]`; `None` is open.
     Keys { after: Option<i64>, up_to: Option<i64> },
 }
@@ -27,7 +27,10 @@ impl Source {
         let table = qualified(&entity.staging.table);
         let key = ident(&entity.staging.key_column);
         let filter = match self {
-            Source::Batches(parameter) => format!("_batch_id = any({parameter}::bigint[])"),
+            Source::Batches(ids) => {
+                let ids: Vec<String> = ids.iter().map(i64::to_string).collect();
+                format!("_batch_id = any('{{{}}}'::bigint[])", ids.join(","))
+            }
             Source::Keys { after, up_to } => {
                 let after = after.map(|v| format!("{key} > {v}"));
                 let up_to = up_to.map(|v| format!("{key} <= {v}"));
@@ -84,10 +87,11 @@ mod tests {
         let catalog = Catalog::load(None).unwrap();
         let sales = catalog.select(&["sales".into()]).unwrap()[0];
         let items = &sales.models[1];
-        let text = misfits(sales, items, &Source::Batches("$4"));
+        let text = misfits(sales, items, &Source::Batches(vec![4, 5]));
         assert!(text.contains("evo.misfit_decimal(d.\"itemValue\")"));
         assert!(text.contains("evo.try_bigint(x.value ->> 'idSaleItem')"));
         assert!(!text.contains("evo.as_"));
+        assert!(text.contains("_batch_id = any('{4,5}'::bigint[])"));
         assert!(text.contains("'America/Sao_Paulo'"));
     }
 

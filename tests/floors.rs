@@ -1,0 +1,162 @@
+//! The architecture, checked: imports point down, one place per concern, files stay readable.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+
+fn sources(dir: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(dir).unwrap().flatten() {
+        match entry.path() {
+            path if path.is_dir() => files.extend(sources(&path)),
+            path if path.extension().is_some_and(|e| e == "rs") => files.push(path),
+            _ => {}
+        }
+    }
+    files.sort();
+    files
+}
+
+/// Module → floor and place on it, from the table in the crate's documentation: there is one source.
+fn floors() -> BTreeMap<String, (u32, usize)> {
+    let text = std::fs::read_to_string(Path::new(ROOT).join("src/lib.rs")).unwrap();
+    let mut floors = BTreeMap::new();
+    for line in text.lines().filter_map(|l| l.strip_prefix("//! ")) {
+        let Some((number, modules)) = line.split_once("  ") else { continue };
+        let Ok(number) = number.parse::<u32>() else { continue };
+        let modules = modules.split("  ").next().unwrap();
+        for (place, module) in modules.split('·').enumerate() {
+            floors.insert(module.trim().to_owned(), (number, place));
+        }
+    }
+    floors
+}
+
+/// The top-level module of a file: `src/load/plan.rs` and `src/load/mod.rs` are both `load`.
+fn module(path: &Path) -> String {
+    let below = path.strip_prefix(Path::new(ROOT).join("src")).unwrap();
+    below.components().next().unwrap().as_os_str().to_string_lossy().trim_end_matches(".rs").to_owned()
+}
+
+/// The code of a file without its test module, comments left out.
+fn code(text: &str) -> String {
+    let text = text.split("#[cfg(test)]\nmod ").next().unwrap();
+    text.lines().filter(|l| !l.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n")
+}
+
+/// Top-level modules that the code names as `crate::…` (or `evo::…` in main).
+fn imports(code: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for prefix in ["crate::", "evo::"] {
+        for (at, _) in code.match_indices(prefix) {
+            let before = code[..at].chars().next_back();
+            if before.is_some_and(|c| c.is_alphanumeric() || c == '_' || c == ':' || c == '.' || c == '\'') {
+                continue;
+            }
+            let rest = &code[at + prefix.len()..];
+            if let Some(list) = rest.strip_prefix('{') {
+                let list = &list[..list.find('}').unwrap_or(list.len())];
+                found.extend(list.split(',').map(|name| name.trim().split("::").next().unwrap().to_owned()));
+            } else {
+                found.push(rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect());
+            }
+        }
+    }
+    found.retain(|name| !name.is_empty());
+    found
+}
+
+/// What a module imports against the floors.
+fn violations(module: &str, code: &str, floors: &BTreeMap<String, (u32, usize)>) -> Vec<String> {
+    let own = floors.get(module).copied();
+    // On these floors the left one of the table may import the right one; elsewhere nobody looks sideways.
+    let ordered = [6, 5, 0];
+    let allowed = |(floor, place): (u32, usize)| {
+        own.is_some_and(|(own, own_place)| {
+            floor < own || (floor == own && ordered.contains(&floor) && own_place < place)
+        })
+    };
+    imports(code)
+        .into_iter()
+        .filter(|other| other != module && floors.get(other).is_some_and(|at| !allowed(*at)))
+        .map(|other| format!("{module} imports {other}"))
+        .collect()
+}
+
+#[test]
+fn imports_point_down() {
+    let floors = floors();
+    let mut bad = Vec::new();
+    for path in sources(&Path::new(ROOT).join("src")) {
+        let name = module(&path);
+        if name == "lib" {
+            continue;
+        }
+        assert!(floors.contains_key(&name), "module {name} stands on no floor of src/lib.rs");
+        let text = code(&std::fs::read_to_string(&path).unwrap());
+        bad.extend(violations(&name, &text, &floors).into_iter().map(|v| format!("{}: {v}", path.display())));
+    }
+    assert!(bad.is_empty(), "{}", bad.join("\n"));
+}
+
+#[test]
+fn the_check_notices_an_import_that_points_up_or_sideways() {
+    let floors = floors();
+    assert_eq!(violations("pg", "use crate::ledger::runs;", &floors), ["pg imports ledger"]);
+    assert_eq!(violations("load", "use crate::{error, transform};", &floors), ["load imports transform"]);
+    assert_eq!(violations("bronze", "fn f() { crate::pg::Pool::new() }", &floors), ["bronze imports pg"]);
+    assert_eq!(violations("error", "use crate::retry::retry;", &floors), ["error imports retry"]);
+    assert!(violations("load", "use crate::pg::Pool; use crate::error::Result;", &floors).is_empty());
+}
+
+#[test]
+fn one_place_reads_the_environment_and_one_knows_the_driver() {
+    for path in sources(&Path::new(ROOT).join("src")) {
+        let name = module(&path);
+        let text = code(&std::fs::read_to_string(&path).unwrap());
+        for (needle, owner) in [("std::env::", "config"), ("tokio_postgres", "pg"), ("object_store::", "bronze")] {
+            let compile_time = needle == "std::env::" && !text.contains("std::env::");
+            assert!(
+                name == owner || compile_time || !text.contains(needle),
+                "{} uses {needle}: that belongs to {owner}",
+                path.display()
+            );
+        }
+    }
+}
+
+#[test]
+fn files_stay_readable_and_no_module_is_a_drawer() {
+    for path in sources(&Path::new(ROOT).join("src")) {
+        let lines = std::fs::read_to_string(&path).unwrap().lines().count();
+        assert!(lines <= 600, "{} has {lines} lines", path.display());
+        let stem = path.file_stem().unwrap().to_string_lossy().into_owned();
+        assert!(
+            !["core", "common", "types", "utils", "models_", "helpers"].contains(&stem.as_str()),
+            "{}",
+            path.display()
+        );
+    }
+}
+
+#[test]
+fn every_sql_file_says_what_it_is_for() {
+    fn files(dir: &Path) -> Vec<PathBuf> {
+        let entries = std::fs::read_dir(dir).unwrap().flatten().map(|e| e.path());
+        entries.flat_map(|p| if p.is_dir() { files(&p) } else { vec![p] }).collect()
+    }
+    for path in files(&Path::new(ROOT).join("sql")).into_iter().filter(|p| p.extension().is_some_and(|e| e == "sql")) {
+        let text = std::fs::read_to_string(&path).unwrap();
+        let is_model = path.components().any(|c| c.as_os_str() == "models");
+        let first = if is_model { "-- grain: " } else { "-- purpose: " };
+        // A fragment begins with the comma that joins it.
+        assert!(
+            text.trim_start_matches(",\n").starts_with(first) || text.starts_with(first),
+            "{} begins without {first:?}",
+            path.display()
+        );
+    }
+}

@@ -1,0 +1,171 @@
+//! The command line: what a person meets first, and every obvious mistake.
+
+use std::process::Stdio;
+
+use crate::support::{Database, Evo, Run, binary, object};
+
+fn plain(args: &[&str]) -> Run {
+    let dir = tempfile::tempdir().unwrap();
+    binary(dir.path()).args(args).output().unwrap().into()
+}
+
+#[test]
+fn help_shows_every_command_and_examples() {
+    let help = plain(&["--help"]).exits(0);
+    for command in ["generate", "load", "transform", "optimize-storage", "status", "migrate", "config", "db"] {
+        assert!(help.stdout.contains(command), "{command}");
+        let of_command = plain(&[command, "--help"]).exits(0);
+        assert!(of_command.stdout.contains("Usage: evo"), "{command}");
+    }
+    assert!(plain(&["load", "--help"]).stdout.contains("evo load members sales --workers 8"));
+}
+
+#[test]
+fn an_obvious_mistake_gets_one_clear_error_and_its_own_exit_code() {
+    let evo = Evo::new();
+    let nowhere = evo.dir.path().join("nowhere");
+    plain(&["lode"]).exits(2);
+    evo.run(&["load", "sale"]).exits(2).says("unknown entity \"sale\"").says("did you mean \"sales\"?");
+    evo.run(&["load", "sales", "--workers", "0"]).exits(2).says("--workers");
+    evo.run(&["load", "sales"]).exits(4).says("holds no objects of sales").says("evo generate");
+    plain(&["load", "sales", "--lake", nowhere.to_str().unwrap(), "--database-url", &evo.db.url])
+        .exits(4)
+        .says("does not exist");
+    plain(&["load", "sales", "--lake", "ftp://x/y"]).exits(3).says("ftp://");
+    plain(&["status", "--config", "nowhere.toml"]).exits(3).says("nowhere.toml").says("--config");
+}
+
+#[test]
+fn a_database_that_cannot_be_used_is_named_without_its_password() {
+    let evo = Evo::new();
+    let (head, _) = evo.db.url.rsplit_once('/').unwrap();
+    let password = head.split([':', '@']).nth(2).unwrap().to_owned();
+    let cases = [
+        (head.replace(&password, "wrong-password") + "/postgres", 5, "password authentication failed"),
+        (format!("{head}/no_such_database"), 3, "no_such_database"),
+        ("postgresql://u:wrong-password@127.0.0.1:1/x".to_owned(), 5, "127.0.0.1:1"),
+        ("postgresql://u:wrong-password@no-such-host.invalid/x".to_owned(), 5, "no-such-host.invalid"),
+        ("postgresql://u:wrong-password@127.0.0.1/x?sslmode=never".to_owned(), 3, "sslmode"),
+    ];
+    for (url, code, text) in cases {
+        let run = plain(&["status", "--database-url", &url]).exits(code).says(text).says("hint:");
+        assert!(!run.stderr.contains("wrong-password") && !run.stderr.contains(&password), "{}", run.stderr);
+    }
+}
+
+#[test]
+fn jobs_refuse_a_schema_they_do_not_know_and_migrate_makes_it_once() {
+    let db = Database::bare();
+    let run = |args: &[&str]| plain(&[args, &["--database-url", &db.url]].concat());
+    run(&["status"]).exits(3).says("no evo schema yet").says("evo migrate");
+    run(&["migrate", "--dry-run"]).exits(0).says("nothing was applied");
+    run(&["status"]).exits(3);
+    // Two at once: one applies, the other finds nothing to do.
+    let dir = tempfile::tempdir().unwrap();
+    let start = || {
+        binary(dir.path())
+            .args(["migrate", "--database-url", &db.url])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap()
+    };
+    let both = [start(), start()].map(|child| Run::from(child.wait_with_output().unwrap()).exits(0));
+    assert_eq!(both.iter().filter(|run| run.stdout.contains("up to date")).count(), 1, "{both:?}");
+    run(&["migrate"]).exits(0).says("up to date");
+    db.sql("update evo.schema_history set checksum = 'x' where version = 1");
+    run(&["status"]).exits(3).says("was changed after it had been applied");
+    db.sql("delete from evo.schema_history where version = 4");
+}
+
+#[test]
+fn a_failed_migration_leaves_the_database_as_it_was() {
+    let db = Database::bare();
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::create_dir_all(dir.path().join("own/migrations")).unwrap();
+    std::fs::write(dir.path().join("own/migrations/0001_bad.up.sql"), "create table core.x (id int); select 1 / 0;")
+        .unwrap();
+    let run: Run =
+        binary(dir.path()).args(["migrate", "--extend", "own", "--database-url", &db.url]).output().unwrap().into();
+    run.exits(6).says("10001_bad");
+    assert_eq!(db.one("select count(*) from pg_namespace where nspname in ('evo', 'core', 'stg_evo')"), "0");
+}
+
+#[test]
+fn tables_of_the_predecessor_are_named_and_left_alone() {
+    let db = Database::bare();
+    db.sql("create schema core; create table core.evo_members (member_id bigint primary key); insert into core.evo_members values (1)");
+    plain(&["migrate", "--database-url", &db.url]).exits(3).says("core.evo_members").says("rename to");
+    assert_eq!(db.one("select count(*) from core.evo_members"), "1");
+    assert_eq!(db.one("select to_regclass('evo.runs') is null"), "t");
+}
+
+#[test]
+fn the_users_three_commands_do_what_they_say() {
+    let evo = Evo::new();
+    evo.run(&["generate", "members", "sales", "--records", "200"]).exits(0);
+    evo.run(&["load", "sales", "--workers", "8", "--batch-size", "10"]).exits(0).says("200");
+    evo.run(&["load", "members"]).exits(0);
+    evo.run(&["transform", "members", "--full-refresh"]).exits(0).says("core.evo_members").says("swapped in");
+    evo.run(&["optimize-storage", "--vacuum", "--reindex"]).exits(0);
+    assert_eq!(evo.db.one("select count(*) from core.evo_members"), "200");
+    let runs = evo.db.sql("select command, state, exit_code from evo.runs order by started_at");
+    assert_eq!(runs.iter().filter(|r| r[1] == "succeeded" && r[2] == "0").count(), runs.len(), "{runs:?}");
+    assert!(runs.len() >= 3);
+}
+
+#[test]
+fn machines_get_json_on_stdout_and_json_lines_on_stderr() {
+    let evo = Evo::new();
+    object("sales", "20260110T020501Z", "a").lines(&evo.lake(), &[r#"{"idSale": 1}"#]);
+    let run = evo.run(&["load", "sales", "--output", "json", "--log-format", "json"]).exits(0);
+    assert_eq!(run.json()["entities"][0]["inserted"], 1);
+    assert!(run.stderr.lines().count() > 0);
+    for line in run.stderr.lines() {
+        let _: serde_json::Value = serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {line}"));
+    }
+}
+
+#[test]
+fn config_show_tells_origins_and_hides_passwords() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("evo.toml"), "workers = 3\n").unwrap();
+    let mut command = binary(dir.path());
+    command
+        .args(["config", "show"])
+        .env("EVO_DATABASE_URL", "postgresql://u:hunter2@db.example/w")
+        .env("EVO_LAKE", "az://datalake/x");
+    let run = Run::from(command.output().unwrap())
+        .exits(0)
+        .says("evo.toml:1")
+        .says("environment EVO_LAKE")
+        .says("u:***@db.example");
+    assert!(!run.stdout.contains("hunter2"));
+    std::fs::write(dir.path().join("evo.toml"), "worker = 3\n").unwrap();
+    let run: Run = binary(dir.path()).args(["config", "show"]).output().unwrap().into();
+    run.exits(3).says("evo.toml:1").says("did you mean \"workers\"?");
+}
+
+#[test]
+fn sigterm_ends_a_load_cleanly_and_the_next_one_finishes_it() {
+    let evo = Evo::new();
+    evo.run(&["generate", "sales", "--records", "20000", "--part-records", "250"]).exits(0);
+    let mut child = evo
+        .command(&["load", "sales", "--workers", "2", "--batch-size", "1"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    while evo.db.one("select count(*) from evo.batches") == "0" {
+        assert!(child.try_wait().unwrap().is_none(), "it ended before the first batch was in");
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    std::process::Command::new("kill").arg(child.id().to_string()).status().unwrap();
+    let code = child.wait().unwrap().code();
+    // On a fast machine it may have been done already.
+    let loaded: u64 = evo.db.one("select count(*) from stg_evo.sales_raw").parse().unwrap();
+    assert_eq!(code, Some(if loaded < 20_000 { 143 } else { 0 }));
+    assert_eq!(evo.db.one("select sum(lines_count) from evo.objects where state = 'loaded'"), loaded.to_string());
+    evo.run(&["load", "sales"]).exits(0);
+    assert_eq!(evo.db.one("select count(*) from stg_evo.sales_raw"), "20000");
+}

@@ -1,0 +1,232 @@
+//! A database per test, a lake per test, and the real binary with a clean environment.
+//!
+//! One private server serves all test processes: `target/tmp/pg`, started once under the lock of `evo::embedded`, left
+//! running for the next test and stopped by `scripts/test`. Each test gets a database of its own from a template that
+//! `evo migrate` made.
+
+mod lake;
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::OnceLock;
+
+use evo::embedded::{Cluster, Spec};
+pub use lake::{Object, gz, object, write};
+use serde_json::Value;
+use tokio_postgres::{NoTls, SimpleQueryMessage};
+
+/// The shared server's address without a database: `postgresql://user:password@host:port`.
+fn server() -> &'static str {
+    static SERVER: OnceLock<String> = OnceLock::new();
+    SERVER.get_or_init(|| {
+        let state_dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join("pg");
+        // Tests may lose their data with the machine; they must not wait for its disk.
+        let fast =
+            [("fsync", "off"), ("full_page_writes", "off"), ("synchronous_commit", "off"), ("shared_buffers", "128MB")];
+        let extra_settings = fast.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
+        let spec = Spec { state_dir, bin_dir: std::env::var_os("EVO_TEST_PG_BIN").map(PathBuf::from), extra_settings };
+        let path = std::env::var("PATH").unwrap_or_default();
+        let url = Cluster::new(spec, &path).ensure().unwrap_or_else(|e| panic!("{}", e.render())).url();
+        url.rsplit_once('/').unwrap().0.to_owned()
+    })
+}
+
+/// Runs statements on a database; the last one's rows as text, null as `∅`.
+pub fn sql(url: &str, statements: &str) -> Vec<Vec<String>> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let (client, connection) = tokio_postgres::connect(url, NoTls).await.unwrap_or_else(|e| panic!("{e:?}"));
+        let task = tokio::spawn(connection);
+        let messages = client.simple_query(statements).await.unwrap_or_else(|e| panic!("{statements}\n{e:?}"));
+        drop(client);
+        let _ = task.await;
+        let mut rows = Vec::new();
+        for message in messages {
+            match message {
+                SimpleQueryMessage::RowDescription(_) => rows.clear(),
+                SimpleQueryMessage::Row(row) => {
+                    rows.push((0..row.len()).map(|i| row.get(i).unwrap_or("∅").to_owned()).collect());
+                }
+                _ => {}
+            }
+        }
+        rows
+    })
+}
+
+/// The name of the template database, made once per text of the migrations.
+fn template() -> &'static str {
+    static TEMPLATE: OnceLock<String> = OnceLock::new();
+    TEMPLATE.get_or_init(|| {
+        let migrations = evo::ledger::migrations::all(None).unwrap();
+        let texts: String = migrations.iter().map(|m| m.checksum.as_str()).collect();
+        let name = format!("template_{:016x}", xxhash_rust::xxh3::xxh3_64(texts.as_bytes()));
+        let admin = format!("{}/postgres", server());
+        // The advisory lock makes one process build it while the others wait.
+        let lock = std::fs::File::create(Path::new(env!("CARGO_TARGET_TMPDIR")).join("template.lock")).unwrap();
+        lock.lock().unwrap();
+        if sql(&admin, &format!("select 1 from pg_database where datname = '{name}'")).is_empty() {
+            let building = format!("{name}_building");
+            sql(&admin, &format!("drop database if exists {building}"));
+            sql(&admin, &format!("create database {building}"));
+            let output = Command::new(env!("CARGO_BIN_EXE_evo"))
+                .env_clear()
+                .current_dir(env!("CARGO_TARGET_TMPDIR"))
+                .args(["migrate", "--database-url", &format!("{}/{building}", server())])
+                .output()
+                .unwrap();
+            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+            sql(&admin, &format!("alter database {building} rename to {name}"));
+        }
+        name
+    })
+}
+
+/// A database of its own for one test, dropped at the end.
+pub struct Database {
+    pub url: String,
+    name: String,
+}
+
+impl Database {
+    /// With evo's schema.
+    pub fn migrated() -> Self {
+        Self::create(&format!("template {}", template()))
+    }
+
+    /// Without anything.
+    pub fn bare() -> Self {
+        Self::create("")
+    }
+
+    fn create(how: &str) -> Self {
+        let name = format!("t_{}", uuid::Uuid::new_v4().simple());
+        let admin = format!("{}/postgres", server());
+        sql(&admin, &format!("create database {name} {how}"));
+        Self { url: format!("{}/{name}", server()), name }
+    }
+
+    pub fn sql(&self, statements: &str) -> Vec<Vec<String>> {
+        sql(&self.url, statements)
+    }
+
+    /// The single value of a query.
+    pub fn one(&self, query: &str) -> String {
+        self.sql(query)[0][0].clone()
+    }
+}
+
+impl Drop for Database {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            sql(&format!("{}/postgres", server()), &format!("drop database {} with (force)", self.name));
+        }
+    }
+}
+
+/// What a command printed and how it ended.
+#[derive(Debug)]
+pub struct Run {
+    pub code: i32,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Run {
+    /// Asserts the exit code, showing both streams.
+    #[track_caller]
+    pub fn exits(self, code: i32) -> Self {
+        assert_eq!(self.code, code, "\n--- stdout\n{}\n--- stderr\n{}", self.stdout, self.stderr);
+        self
+    }
+
+    /// Asserts that stderr holds a text.
+    #[track_caller]
+    pub fn says(self, text: &str) -> Self {
+        assert!(
+            self.stderr.contains(text) || self.stdout.contains(text),
+            "no {text:?} in\n--- stdout\n{}\n--- stderr\n{}",
+            self.stdout,
+            self.stderr
+        );
+        self
+    }
+
+    #[track_caller]
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.stdout).unwrap_or_else(|e| panic!("{e}: {}\n{}", self.stdout, self.stderr))
+    }
+}
+
+impl From<Output> for Run {
+    fn from(output: Output) -> Self {
+        Self {
+            code: output.status.code().unwrap_or(-1),
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+}
+
+/// A folder with a lake, a database, and the binary.
+pub struct Evo {
+    pub dir: tempfile::TempDir,
+    pub db: Database,
+}
+
+impl Evo {
+    pub fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir(dir.path().join("lake")).unwrap();
+        Self { dir, db: Database::migrated() }
+    }
+
+    pub fn lake(&self) -> PathBuf {
+        self.dir.path().join("lake")
+    }
+
+    /// The binary in the test's folder with nothing but the essentials in its environment.
+    pub fn command(&self, args: &[&str]) -> Command {
+        let mut command = binary(self.dir.path());
+        command.args(args).args(["--database-url", &self.db.url, "--lake", self.lake().to_str().unwrap()]);
+        command
+    }
+
+    pub fn run(&self, args: &[&str]) -> Run {
+        self.command(args).output().unwrap().into()
+    }
+
+    /// Runs, asserts success, and returns the JSON summary.
+    #[track_caller]
+    pub fn json(&self, args: &[&str]) -> Value {
+        self.run(&[args, &["--output", "json"]].concat()).exits(0).json()
+    }
+
+    /// The summary of the only entity that a command worked on.
+    #[track_caller]
+    pub fn entity(&self, args: &[&str]) -> Value {
+        self.json(args)["entities"][0].clone()
+    }
+}
+
+/// The binary in `dir` with a clean environment.
+pub fn binary(dir: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_evo"));
+    command.env_clear().current_dir(dir).stdin(std::process::Stdio::null());
+    for name in ["PATH", "HOME", "TMPDIR", "LLVM_PROFILE_FILE"] {
+        if let Some(value) = std::env::var_os(name) {
+            command.env(name, value);
+        }
+    }
+    // A failing test must not wait for minutes.
+    command.env("EVO_RETRY_BASE", "50ms").env("EVO_RETRY_MAX", "200ms").env("EVO_RETRY_MAX_RETRIES", "2");
+    command
+}
+
+/// Counts of a load's summary in one line: inserted/updated/unchanged/superseded/rejected of lines.
+pub fn counts(summary: &Value) -> String {
+    let n = |key: &str| summary[key].as_i64().unwrap_or(-1);
+    let parts = ["inserted", "updated", "unchanged", "superseded", "rejected"].map(n);
+    assert_eq!(parts.iter().sum::<i64>(), n("lines"), "the lines do not add up: {summary}");
+    format!("{} of {}", parts.map(|p| p.to_string()).join("/"), n("lines"))
+}

@@ -1,0 +1,82 @@
+//! The Container Apps Job manifests: what Azure wants of them, and that evo understands their arguments.
+
+#![allow(clippy::unwrap_used, missing_docs)]
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use clap::Parser;
+use yaml_rust2::{Yaml, YamlLoader};
+
+/// CPU and memory that the consumption plan offers.
+const SIZES: [(&str, &str); 8] = [
+    ("0.25", "0.5Gi"),
+    ("0.5", "1Gi"),
+    ("0.75", "1.5Gi"),
+    ("1", "2Gi"),
+    ("1.25", "2.5Gi"),
+    ("1.5", "3Gi"),
+    ("2", "4Gi"),
+    ("4", "8Gi"),
+];
+
+fn manifests() -> Vec<(String, Yaml)> {
+    let dir = concat!(env!("CARGO_MANIFEST_DIR"), "/jobs");
+    let mut paths: Vec<PathBuf> = std::fs::read_dir(dir)
+        .unwrap()
+        .map(|e| e.unwrap().path())
+        .filter(|p| p.extension().is_some_and(|e| e == "yaml"))
+        .collect();
+    paths.sort();
+    assert!(paths.len() >= 4);
+    paths
+        .into_iter()
+        .map(|p| {
+            (
+                p.file_name().unwrap().to_string_lossy().into_owned(),
+                YamlLoader::load_from_str(&std::fs::read_to_string(p).unwrap()).unwrap().remove(0),
+            )
+        })
+        .collect()
+}
+
+fn texts(list: &Yaml) -> Vec<String> {
+    list.as_vec().unwrap().iter().map(|v| v.as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn every_manifest_passes_arguments_that_evo_understands() {
+    let mut commands = BTreeSet::new();
+    for (file, yaml) in manifests() {
+        let containers = &yaml["properties"]["template"]["containers"];
+        let args = texts(&containers[0]["args"]);
+        commands.insert(args[0].clone());
+        let line = std::iter::once("evo".to_owned()).chain(args);
+        evo::cli::Cli::try_parse_from(line).unwrap_or_else(|e| panic!("{file}: {e}"));
+    }
+    assert_eq!(commands.into_iter().collect::<Vec<_>>(), ["load", "optimize-storage", "transform"]);
+}
+
+#[test]
+fn every_manifest_is_one_that_the_platform_runs_to_its_end() {
+    for (file, yaml) in manifests() {
+        let configuration = &yaml["properties"]["configuration"];
+        assert_eq!(configuration["triggerType"].as_str(), Some("Schedule"), "{file}");
+        // The default of 1800 s would kill a load in the middle.
+        assert!(configuration["replicaTimeout"].as_i64().unwrap() > 1800, "{file}");
+        let cron = configuration["scheduleTriggerConfig"]["cronExpression"].as_str().unwrap();
+        assert_eq!(cron.split_whitespace().count(), 5, "{file}: {cron}");
+        let container = &yaml["properties"]["template"]["containers"][0];
+        let resources = &container["resources"];
+        let cpu = resources["cpu"].as_f64().or(resources["cpu"].as_i64().map(|n| n as f64)).unwrap();
+        let memory = resources["memory"].as_str().unwrap();
+        assert!(SIZES.contains(&(cpu.to_string().as_str(), memory)), "{file}: {cpu} CPU with {memory}");
+        let secrets: BTreeSet<&str> =
+            configuration["secrets"].as_vec().unwrap().iter().map(|s| s["name"].as_str().unwrap()).collect();
+        for variable in container["env"].as_vec().unwrap() {
+            if let Some(name) = variable["secretRef"].as_str() {
+                assert!(secrets.contains(name), "{file}: secret {name} is not declared");
+            }
+        }
+    }
+}
