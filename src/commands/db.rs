@@ -6,13 +6,20 @@ use std::process::Command;
 use serde_json::json;
 
 use super::warehouse;
+use crate::config::dsn::{Dsn, SslMode, TargetSession};
 use crate::config::{Database, Settings};
-use crate::embedded::{Address, Cluster, Status};
+use crate::embedded::{self, Cluster, Data, Status};
 use crate::error::{Error, Kind, Result};
 use crate::report::Outcome;
 
-/// Manages the private PostgreSQL in `.evo/`; with a server configured there is nothing to manage.
+/// Manages the private PostgreSQL that evo keeps in `.evo/` and uses when no database is configured.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  evo db start                          jobs start it themselves; this does it ahead of them
+  evo db psql -c 'table evo.runs'       what follows psql is handed to it
+  pg_dump \"$(evo db url)\" > evo.sql
+  evo db destroy --yes                  start anew; the lake stays")]
 pub struct Args {
     #[command(subcommand)]
     action: Action,
@@ -20,22 +27,21 @@ pub struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum Action {
-    /// Start it, if it does not run; commands that need it do so themselves
+    /// Start it, if it does not run; jobs do so themselves
     Start,
-    /// Stop it in good order
+    /// Stop it in good order; its data stays
     Stop,
     /// Show whether it runs, where, and where its data is
     Status,
-    /// Print its URL, password included, for other tools
+    /// Print its URL, password included, for other tools (a configured server's without the password)
     Url,
-    /// Open psql on it; what follows is handed to psql
-    #[command(after_help = "Example:\n  evo db psql -- -c 'select count(*) from core.evo_sales'")]
+    /// Open psql on it, or on the configured server; what follows is handed to psql
     Psql {
         /// Arguments for psql
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
-    /// Stop it and remove all of its data
+    /// Stop it and remove its data for good; a configured server is never touched
     Destroy {
         /// Really do it
         #[arg(long)]
@@ -46,68 +52,197 @@ enum Action {
 /// Runs the command.
 ///
 /// # Errors
-/// `Config` when a server is configured, or the private one cannot be managed; `Usage` for destroy without --yes.
+/// `Config` when a server is configured and the private one is asked for, or it cannot be managed;
+/// `DatabaseUnavailable` when it does not start or stop; `Usage` for destroy without --yes.
 pub async fn run(args: Args, settings: &Settings) -> Result<Outcome> {
-    if let Database::Server(dsn) = &settings.database {
-        return Err(Error::new(Kind::Config, "a database is configured, so there is no private PostgreSQL in use")
-            .detail(format!("configured: {dsn}"))
-            .hint("`evo config show` tells where the setting comes from"));
-    }
     let cluster = warehouse::cluster(settings);
     match args.action {
-        Action::Start => {
-            let ran = matches!(cluster.status()?, Status::Running { .. });
-            let address = cluster.ensure()?;
-            let text = if ran { "runs already" } else { "started" };
-            Ok(Outcome::new(
-                format!("{text}: port {} of 127.0.0.1, database {}", address.port, address.database),
-                json!({ "state": "running", "started": !ran, "port": address.port }),
-            ))
-        }
-        Action::Stop => {
-            let stopped = cluster.stop()?;
-            let text = if stopped { "stopped; the data stays" } else { "does not run" };
-            Ok(Outcome::new(text, json!({ "state": "stopped", "stopped": stopped })))
-        }
-        Action::Status => status(&cluster),
+        Action::Start => match &settings.database {
+            Database::Server(dsn) => Err(not_private(dsn, settings)),
+            Database::Embedded => start(&cluster),
+        },
+        Action::Stop => match (&settings.database, cluster.status()?) {
+            // One from before the server was configured can still be stopped.
+            (Database::Server(dsn), Status::Absent | Status::Stopped(_)) => Err(not_private(dsn, settings)),
+            _ => stop(&cluster),
+        },
+        Action::Status => match &settings.database {
+            Database::Server(dsn) => Ok(Outcome::new(
+                format!("{}; `evo status` shows what is in it", in_use(dsn, settings)),
+                json!({ "state": "configured", "database": dsn.to_string() }),
+            )),
+            Database::Embedded => status(&cluster),
+        },
         Action::Url => {
-            let address = cluster.ensure()?;
-            Ok(Outcome::new(address.url(), json!({ "url": address.url() })))
+            let url = match &settings.database {
+                Database::Server(dsn) => dsn.to_string(),
+                Database::Embedded => cluster.ensure()?.url(),
+            };
+            Ok(Outcome::new(&url, json!({ "url": url })))
         }
-        Action::Psql { arguments } => Err(psql(&cluster.ensure()?, &arguments)),
-        Action::Destroy { yes: false } => Err(Error::new(
-            Kind::Usage,
-            format!("this removes the private database in {}", cluster.data_dir()?.display()),
-        )
-        .hint("if that is what you want: evo db destroy --yes (the lake stays)")),
-        Action::Destroy { yes: true } => {
-            let removed = cluster.destroy()?;
-            let text = if removed { "stopped and removed; the lake stays" } else { "there is none" };
-            Ok(Outcome::new(text, json!({ "removed": removed })))
-        }
+        Action::Psql { arguments } => psql(settings, &arguments),
+        Action::Destroy { yes } => match (&settings.database, cluster.status()?) {
+            (Database::Server(dsn), Status::Absent) => Err(not_private(dsn, settings)),
+            (_, Status::Absent) if !yes => Ok(nothing_to_destroy()),
+            _ => destroy(&cluster, yes),
+        },
     }
+}
+
+fn start(cluster: &Cluster) -> Result<Outcome> {
+    let (address, started) = cluster.start()?;
+    let text = if started { "started" } else { "it runs already" };
+    Ok(Outcome::new(
+        format!("{text}: port {} of 127.0.0.1, database {}", address.port, address.database),
+        json!({ "state": "running", "started": started, "port": address.port, "database": address.database }),
+    ))
+}
+
+fn stop(cluster: &Cluster) -> Result<Outcome> {
+    let stopped = cluster.stop()?;
+    let text = if stopped { "stopped; the data stays" } else { "it does not run" };
+    Ok(Outcome::new(text, json!({ "state": "stopped", "stopped": stopped })))
 }
 
 fn status(cluster: &Cluster) -> Result<Outcome> {
-    let data = cluster.data_dir()?.display().to_string();
+    let json = |state: &str, data: &Data| {
+        json!({
+            "state": state, "data": data.path, "elsewhere": data.elsewhere, "version": data.version,
+            "log": data.path.join("log"),
+        })
+    };
     Ok(match cluster.status()? {
         Status::Absent => Outcome::new("there is none yet; the first job makes it", json!({ "state": "absent" })),
-        Status::Stopped => {
-            Outcome::new(format!("stopped; data in {data}"), json!({ "state": "stopped", "data": data }))
-        }
-        Status::Running { pid, address } => Outcome::new(
-            format!("running: pid {pid}, port {} of 127.0.0.1; data in {data}", address.port),
-            json!({ "state": "running", "pid": pid, "port": address.port, "data": data }),
+        Status::Stopped(data) => Outcome::new(format!("stopped\n{}", where_it_is(&data)), json("stopped", &data)),
+        Status::Held(data) => Outcome::new(
+            format!(
+                "in use by a server in another container, or by queries of one that was killed\n{}",
+                where_it_is(&data)
+            ),
+            json("held", &data),
         ),
+        Status::Changing { data, state } => {
+            Outcome::new(format!("{state}\n{}", where_it_is(&data)), json(&state, &data))
+        }
+        Status::Running { data, pid, address } => {
+            let mut json = json("running", &data);
+            json["pid"] = pid.into();
+            json["port"] = address.port.into();
+            let text = format!("running: port {} of 127.0.0.1, pid {pid}\n{}", address.port, where_it_is(&data));
+            Outcome::new(text, json)
+        }
     })
 }
 
-/// Becomes psql; returns only when that fails. The password travels in the environment, not on the command line.
-fn psql(address: &Address, arguments: &[String]) -> Error {
-    let mut command = Command::new("psql");
-    command.env("PGPASSWORD", &address.password).args(["-h", "127.0.0.1", "-p", &address.port.to_string()]);
-    command.args(["-U", &address.user, "-d", &address.database]).args(arguments);
-    Error::new(Kind::Config, "cannot run psql")
-        .caused_by(command.exec())
-        .hint("install it: Debian, Ubuntu: sudo apt-get install postgresql-client")
+fn where_it_is(data: &Data) -> String {
+    let path = data.path.display();
+    let why = match data.elsewhere {
+        true => " (not in the state directory: the user who runs PostgreSQL for root cannot reach that)",
+        false => "",
+    };
+    format!("PostgreSQL {}, data in {path}{why}, logs in {path}/log", data.version)
+}
+
+fn destroy(cluster: &Cluster, yes: bool) -> Result<Outcome> {
+    if !yes {
+        return Err(Error::new(Kind::Usage, "evo db destroy removes data, so it wants --yes")
+            .detail(format!("all databases in {} would be gone; the lake stays", cluster.data_dir().display()))
+            .hint("evo db destroy --yes"));
+    }
+    match cluster.destroy()? {
+        true => Ok(Outcome::new("stopped and removed; the lake stays", json!({ "state": "absent", "removed": true }))),
+        false => Ok(nothing_to_destroy()),
+    }
+}
+
+fn nothing_to_destroy() -> Outcome {
+    Outcome::new("there is none", json!({ "state": "absent", "removed": false }))
+}
+
+fn in_use(dsn: &Dsn, settings: &Settings) -> String {
+    let origin = settings.shown.iter().find(|setting| setting.key.name == "database_url");
+    let origin = origin.map_or(String::new(), |setting| format!(" ({})", setting.origin));
+    format!("no private PostgreSQL is in use: {dsn} is configured{origin}")
+}
+
+fn not_private(dsn: &Dsn, settings: &Settings) -> Error {
+    Error::new(Kind::Config, in_use(dsn, settings))
+        .hint("evo never starts, stops or destroys a server that is not its own; `evo db psql` works with it too")
+}
+
+/// Becomes psql; returns only when that fails. Everything travels in the environment: a command line is public.
+fn psql(settings: &Settings, arguments: &[String]) -> Result<Outcome> {
+    let program =
+        embedded::find_program("psql", &settings.search_path, settings.pg_bin.as_deref()).ok_or_else(|| {
+            Error::new(Kind::Config, "psql was not found in PATH, nor beside the server's programs").hint(
+                "install it:\n\
+             Debian, Ubuntu: sudo apt-get install postgresql-client\n\
+             Fedora:         sudo dnf install postgresql\n\
+             macOS:          brew install libpq",
+            )
+        })?;
+    let dsn = warehouse::address(settings)?;
+    let error = Command::new(&program).args(arguments).envs(libpq(&dsn)).env_remove("PGHOSTADDR").exec();
+    Err(Error::new(Kind::Config, format!("cannot run {}", program.display())).caused_by(error))
+}
+
+/// The address as libpq's variables.
+fn libpq(dsn: &Dsn) -> Vec<(&'static str, String)> {
+    let list = |part: &dyn Fn(&(String, u16)) -> String| dsn.hosts.iter().map(part).collect::<Vec<_>>().join(",");
+    let mode = match dsn.sslmode {
+        SslMode::Disable => "disable",
+        SslMode::Prefer => "prefer",
+        SslMode::Require => "require",
+        SslMode::VerifyCa => "verify-ca",
+        SslMode::VerifyFull => "verify-full",
+    };
+    let session = match dsn.target {
+        TargetSession::Any => "any",
+        TargetSession::ReadWrite => "read-write",
+        TargetSession::ReadOnly => "read-only",
+    };
+    let mut variables = vec![
+        ("PGHOST", list(&|(host, _)| host.clone())),
+        ("PGPORT", list(&|(_, port)| port.to_string())),
+        ("PGUSER", dsn.user.clone()),
+        ("PGDATABASE", dsn.dbname.clone()),
+        ("PGSSLMODE", mode.to_owned()),
+        ("PGTARGETSESSIONATTRS", session.to_owned()),
+        ("PGCONNECT_TIMEOUT", dsn.connect_timeout.as_secs().max(1).to_string()),
+        ("PGAPPNAME", "evo:psql".to_owned()),
+    ];
+    if let Some(password) = dsn.password() {
+        variables.push(("PGPASSWORD", password.to_owned()));
+    }
+    if let Some(options) = &dsn.options {
+        variables.push(("PGOPTIONS", options.clone()));
+    }
+    match &dsn.sslrootcert {
+        Some(file) => variables.push(("PGSSLROOTCERT", file.display().to_string())),
+        // evo trusts the system's roots; libpq must be told to.
+        None if dsn.sslmode == SslMode::VerifyFull => variables.push(("PGSSLROOTCERT", "system".to_owned())),
+        None => {}
+    }
+    variables
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn psql_gets_the_address_as_variables_and_trusts_what_evo_trusts() {
+        let dsn = Dsn::parse("postgresql://ana:s3cret@a:1,b:2/w?sslmode=verify-full").unwrap();
+        let variables = libpq(&dsn);
+        for expected in [
+            ("PGHOST", "a,b"),
+            ("PGPORT", "1,2"),
+            ("PGUSER", "ana"),
+            ("PGPASSWORD", "s3cret"),
+            ("PGSSLMODE", "verify-full"),
+            ("PGSSLROOTCERT", "system"),
+        ] {
+            assert!(variables.contains(&(expected.0, expected.1.to_owned())), "{expected:?}");
+        }
+    }
 }

@@ -1,20 +1,21 @@
-//! The private server's life: make, start once, stop, destroy.
+//! The private server's life: start once, tell, stop, destroy.
 
-use std::fs::{File, OpenOptions};
-use std::io::{Read, Write};
-use std::os::fd::AsRawFd;
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use std::time::Duration;
 
-use super::process::{Programs, free_port, postmaster};
+use super::make::{self, DATABASE, SUPERUSER};
+use super::place::{self, Place};
+use super::presence::{self, Postmaster, Presence};
+use super::process::Programs;
 use super::user::ServerUser;
-use super::{Address, Spec, Status, binaries};
+use super::{Address, Data, Spec, Status, binaries, settings};
 use crate::error::{Error, Kind, Result};
 
-const SUPERUSER: &str = "evo";
-const DATABASE: &str = "evo";
-/// Written last when a cluster is made: one without it is half-made.
-const READY: &str = "evo.ready";
+/// How long a server may take to come up that somebody else started, to end, or to let go of its data.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// A free port may be taken in the moment before the server listens.
+const ATTEMPTS: usize = 3;
 
 /// The private server of one state directory.
 #[derive(Debug)]
@@ -29,237 +30,172 @@ impl Cluster {
         Self { spec, search_path: search_path.to_owned() }
     }
 
-    /// Makes and starts the server if need be, and returns how to reach it.
+    /// Makes and starts the server if need be, and returns how to reach it. Concurrent callers, in this process or
+    /// others, make and start it once. Blocks for seconds the first time, and as long as recovery takes after a crash.
     ///
     /// # Errors
-    /// `Config` when there are no programs, or the data is of another major version; `DatabaseUnavailable` when it
-    /// does not start.
+    /// `Config` when there are no programs, the data is of another major version, or the directory is another user's;
+    /// `DatabaseUnavailable` (retryable) when it does not start.
     pub fn ensure(&self) -> Result<Address> {
-        let _lock = self.lock()?;
-        let data = self.data_dir()?;
-        if let (Some(running), true) = (postmaster(&data), data.join(READY).exists())
-            && running.ready
-        {
-            return self.address(&data, running.port);
-        }
-        let programs = self.programs()?;
-        if !data.join(READY).exists() {
-            self.make(&programs, &data)?;
-        }
-        check_version(&programs, &data)?;
-        self.write_settings(&programs, &data)?;
-        let running = programs.start(&data, free_port()?)?;
-        self.address(&data, running.port)
+        self.start().map(|(address, _)| address)
     }
 
-    /// What is there now; starts nothing.
+    /// As [`Cluster::ensure`], and tells whether it was this call that started the server.
     ///
     /// # Errors
-    /// `Config` when the state directory cannot be read.
+    /// As [`Cluster::ensure`].
+    pub fn start(&self) -> Result<(Address, bool)> {
+        let _lock = place::lock(&self.spec.state_dir)?;
+        let place = Place::decide(&self.spec.state_dir)?;
+        if let Some(running) = running(&place)? {
+            return Ok((address(&place, &running)?, false));
+        }
+        let programs = self.programs(&place)?;
+        if !place.is_made() {
+            let durable = !self.spec.extra_settings.iter().any(|(name, value)| name == "fsync" && value == "off");
+            tracing::info!(data = %place.data.display(), version = programs.version, "making a private PostgreSQL");
+            make::make(&programs, &place, durable)?;
+        }
+        Ok((self.launch(&programs, &place)?, true))
+    }
+
+    /// What is there now; starts and makes nothing.
+    ///
+    /// # Errors
+    /// `Config` when the files are another user's.
     pub fn status(&self) -> Result<Status> {
-        let data = self.data_dir()?;
-        if !data.join(READY).exists() {
-            return Ok(Status::Absent);
-        }
-        Ok(match postmaster(&data) {
-            Some(found) => Status::Running { pid: found.pid, address: self.address(&data, found.port)? },
-            None => Status::Stopped,
-        })
-    }
-
-    /// Stops the server in good order. Returns whether it ran.
-    ///
-    /// # Errors
-    /// `Config` when `pg_ctl` fails.
-    pub fn stop(&self) -> Result<bool> {
-        let _lock = self.lock()?;
-        let data = self.data_dir()?;
-        if postmaster(&data).is_none() {
-            return Ok(false);
-        }
-        let programs = self.programs()?;
-        let mut command = programs.command("pg_ctl");
-        command.args(["stop", "-m", "fast", "-w", "-t", "60", "-D"]).arg(&data);
-        programs.run(command, "stop the private PostgreSQL")?;
-        Ok(true)
-    }
-
-    /// Stops the server and removes its data. Returns whether there was any.
-    ///
-    /// # Errors
-    /// `Config` when it cannot be stopped or removed.
-    pub fn destroy(&self) -> Result<bool> {
-        self.stop()?;
-        let data = self.data_dir()?;
-        if !data.join(READY).exists() && !data.join("PG_VERSION").exists() {
-            return Ok(false);
-        }
-        std::fs::remove_dir_all(&data).map_err(|e| cannot("remove", &data, e))?;
-        let _ = std::fs::remove_file(self.location_file());
-        Ok(true)
-    }
-
-    /// Where the data lies.
-    ///
-    /// # Errors
-    /// `Config` when the state directory cannot be made.
-    pub fn data_dir(&self) -> Result<PathBuf> {
-        std::fs::create_dir_all(&self.spec.state_dir).map_err(|e| cannot("create", &self.spec.state_dir, e))?;
-        let state_dir =
-            std::fs::canonicalize(&self.spec.state_dir).map_err(|e| cannot("read", &self.spec.state_dir, e))?;
-        if let Ok(elsewhere) = std::fs::read_to_string(self.location_file()) {
-            return Ok(PathBuf::from(elsewhere.trim()));
-        }
-        let beside = state_dir.join("postgres");
-        match ServerUser::choose()? {
-            Some(user) if !user.can_reach(&state_dir) => {
-                let name = format!("{:032x}", xxhash_rust::xxh3::xxh3_128(state_dir.as_os_str().as_encoded_bytes()));
-                let elsewhere = PathBuf::from("/var/lib/evo").join(name);
-                std::fs::create_dir_all(&elsewhere).map_err(|e| cannot("create", &elsewhere, e))?;
-                std::fs::write(self.location_file(), elsewhere.display().to_string())
-                    .map_err(|e| cannot("write", &self.location_file(), e))?;
-                Ok(elsewhere)
+        let made = Place::find(&self.spec.state_dir).filter(Place::is_made);
+        let Some(place) = made else { return Ok(Status::Absent) };
+        let data = Data { path: place.data.clone(), elsewhere: place.elsewhere, version: place.version()? };
+        Ok(match presence::look(&place.data) {
+            Presence::Gone => Status::Stopped(data),
+            Presence::Held => Status::Held(data),
+            Presence::Alive(found) if found.is_ready() => {
+                Status::Running { data, pid: found.pid, address: address(&place, &found)? }
             }
-            _ => Ok(beside),
-        }
-    }
-
-    fn location_file(&self) -> PathBuf {
-        self.spec.state_dir.join("postgres.location")
-    }
-
-    fn programs(&self) -> Result<Programs> {
-        Ok(Programs {
-            bin: binaries::find(self.spec.bin_dir.as_deref(), &self.search_path)?,
-            user: ServerUser::choose()?,
+            Presence::Alive(found) => Status::Changing { data, state: found.state },
         })
     }
 
-    /// Held while the server is made, started or stopped, so that concurrent commands do it once.
-    fn lock(&self) -> Result<File> {
-        std::fs::create_dir_all(&self.spec.state_dir).map_err(|e| cannot("create", &self.spec.state_dir, e))?;
-        let path = self.spec.state_dir.join("postgres.lock");
-        let file = OpenOptions::new()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(&path)
-            .map_err(|e| cannot("open", &path, e))?;
-        // SAFETY: the descriptor is open for the life of `file`; the lock ends with it.
-        if unsafe { libc::flock(file.as_raw_fd(), libc::LOCK_EX) } != 0 {
-            return Err(cannot("lock", &path, std::io::Error::last_os_error()));
+    /// Stops the server in good order: open transactions are rolled back, a checkpoint is written. Returns whether it
+    /// ran.
+    ///
+    /// # Errors
+    /// `Config` when the server is another user's, `DatabaseUnavailable` when it does not end in time.
+    pub fn stop(&self) -> Result<bool> {
+        if Place::find(&self.spec.state_dir).is_none() {
+            return Ok(false);
         }
-        Ok(file)
+        let _lock = place::lock(&self.spec.state_dir)?;
+        Place::find(&self.spec.state_dir).map_or(Ok(false), |place| halt(&place))
     }
 
-    fn make(&self, programs: &Programs, data: &Path) -> Result<()> {
-        if data.exists() {
-            std::fs::remove_dir_all(data).map_err(|e| cannot("remove the half-made", data, e))?;
+    /// Stops the server and removes its data and its files. Returns whether there was any.
+    ///
+    /// # Errors
+    /// `Config` when the data is not what evo made, or cannot be removed; as [`Cluster::stop`].
+    pub fn destroy(&self) -> Result<bool> {
+        if Place::find(&self.spec.state_dir).is_none() {
+            return Ok(false);
         }
-        std::fs::create_dir_all(data).map_err(|e| cannot("create", data, e))?;
-        std::fs::set_permissions(data, std::fs::Permissions::from_mode(0o700))
-            .map_err(|e| cannot("protect", data, e))?;
-        let password = random_password()?;
-        let password_file = self.spec.state_dir.join("postgres.password");
-        write_private(&password_file, &password)?;
-        // initdb reads it as the server's user; evo's copy stays with evo's user.
-        let for_initdb = PathBuf::from("/tmp").join(format!("evo-{}.pw", uuid::Uuid::new_v4()));
-        write_private(&for_initdb, &password)?;
-        if let Some(user) = programs.user {
-            user.own(data)?;
-            user.own(&for_initdb)?;
-        }
-        let mut command = programs.command("initdb");
-        command.args(["-U", SUPERUSER, "-A", "scram-sha-256", "-E", "UTF8", "--locale=C", "--pwfile"]);
-        command.arg(&for_initdb).arg("-D").arg(data);
-        let made = programs.run(command, "make a private PostgreSQL");
-        let _ = std::fs::remove_file(&for_initdb);
-        made?;
-        self.create_database(programs, data)?;
-        let log = data.join("log");
-        std::fs::create_dir_all(&log).map_err(|e| cannot("create", &log, e))?;
-        if let Some(user) = programs.user {
-            user.own(&log)?;
-        }
-        let conf = data.join("postgresql.conf");
-        let include = "\ninclude 'evo.conf'\n";
-        OpenOptions::new()
-            .append(true)
-            .open(&conf)
-            .and_then(|mut file| file.write_all(include.as_bytes()))
-            .map_err(|e| cannot("write", &conf, e))?;
-        std::fs::write(data.join(READY), "").map_err(|e| cannot("write", data, e))
+        let _lock = place::lock(&self.spec.state_dir)?;
+        let Some(place) = Place::find(&self.spec.state_dir) else { return Ok(false) };
+        place.refuse_foreign()?;
+        let was_there = place.is_made() || place.making().exists();
+        halt(&place)?;
+        place.remove()?;
+        Ok(was_there)
     }
 
-    /// In single-user mode, so that no driver is needed down here.
-    fn create_database(&self, programs: &Programs, data: &Path) -> Result<()> {
-        let mut command = programs.command("postgres");
-        command.args(["--single", "-j", "-D"]).arg(data).arg("template1");
-        command
-            .stdin(std::process::Stdio::piped())
-            .stdout(std::process::Stdio::null())
-            .stderr(std::process::Stdio::null());
-        let failed = |e: std::io::Error| Error::new(Kind::Config, "cannot create the private database").caused_by(e);
-        let mut child = command.spawn().map_err(failed)?;
-        if let Some(mut stdin) = child.stdin.take() {
-            stdin.write_all(format!("create database {DATABASE};\n\n").as_bytes()).map_err(failed)?;
-        }
-        match child.wait().map_err(failed)?.success() {
-            true => Ok(()),
-            false => Err(Error::new(Kind::Config, "cannot create the private database")),
+    /// Where the data is, or would be: for a message.
+    pub fn data_dir(&self) -> PathBuf {
+        Place::find(&self.spec.state_dir).map_or_else(|| self.spec.state_dir.join("postgres"), |place| place.data)
+    }
+
+    fn launch(&self, programs: &Programs, place: &Place) -> Result<Address> {
+        check_version(programs, place)?;
+        let mut attempt = 1;
+        loop {
+            let port = settings::choose_port(&place.data)?;
+            settings::write(programs, &place.data, port, &self.spec.extra_settings)?;
+            match programs.start(&place.data) {
+                Ok(running) => {
+                    tracing::debug!(pid = running.pid, port = running.port, "the private PostgreSQL runs");
+                    return address(place, &running);
+                }
+                Err(_) if attempt < ATTEMPTS && !settings::is_free(port) => attempt += 1,
+                Err(error) => return Err(error),
+            }
         }
     }
 
-    /// Settings for bulk loads on a person's machine; written at each start, so that a newer evo brings newer ones.
-    fn write_settings(&self, programs: &Programs, data: &Path) -> Result<()> {
-        let memory_mb = total_memory_mb();
-        let mut lines = vec![
-            "# written by evo at each start; put your own settings into postgresql.conf behind the include".to_owned(),
-            "listen_addresses = '127.0.0.1'".to_owned(),
-            "unix_socket_directories = ''".to_owned(),
-            "max_connections = 100".to_owned(),
-            format!(
-                "shared_buffers = {}MB      # an eighth of the machine's memory, 1 GB at most",
-                (memory_mb / 8).clamp(64, 1024)
-            ),
-            "maintenance_work_mem = 256MB   # index builds".to_owned(),
-            "work_mem = 32MB".to_owned(),
-            "max_wal_size = 4GB             # a load is no reason for a checkpoint".to_owned(),
-            "checkpoint_timeout = 15min".to_owned(),
-            "jit = off                      # the statements are many and short".to_owned(),
-            "timezone = 'UTC'".to_owned(),
-            "log_timezone = 'UTC'".to_owned(),
-            "logging_collector = on".to_owned(),
-            "log_directory = 'log'".to_owned(),
-            "log_filename = 'postgresql-%a.log'".to_owned(),
-            "log_truncate_on_rotation = on".to_owned(),
-            "log_rotation_age = 1d".to_owned(),
-        ];
-        lines.extend(self.spec.extra_settings.iter().map(|(name, value)| format!("{name} = '{value}'")));
-        let path = data.join("evo.conf");
-        std::fs::write(&path, lines.join("\n") + "\n").map_err(|e| cannot("write", &path, e))?;
-        match programs.user {
-            Some(user) => user.own(&path),
-            None => Ok(()),
-        }
-    }
-
-    fn address(&self, _data: &Path, port: u16) -> Result<Address> {
-        let path = self.spec.state_dir.join("postgres.password");
-        let password = std::fs::read_to_string(&path).map_err(|e| cannot("read", &path, e))?;
-        Ok(Address {
-            port,
-            user: SUPERUSER.to_owned(),
-            password: password.trim().to_owned(),
-            database: DATABASE.to_owned(),
-        })
+    fn programs(&self, place: &Place) -> Result<Programs> {
+        let made_by = if place.is_made() { place.version()?.parse().ok() } else { None };
+        let found = binaries::find(self.spec.bin_dir.as_deref(), &self.search_path, made_by)?;
+        Ok(Programs { bin: found.bin, version: found.version, user: ServerUser::choose(&place.data)? })
     }
 }
 
-fn check_version(programs: &Programs, data: &Path) -> Result<()> {
-    let path = data.join("PG_VERSION");
-    let text = std::fs::read_to_string(&path).map_err(|e| cannot("read", &path, e))?;
-    let (made_by, have) = (text.trim(), binaries::major_version(&programs.bin)?);
+/// The server, if one runs; waits while it starts, ends, or while backends of a killed one hold the data.
+fn running(place: &Place) -> Result<Option<Postmaster>> {
+    let settled = |seen: &Presence| match seen {
+        Presence::Gone => true,
+        Presence::Held => false,
+        Presence::Alive(found) => found.is_ready(),
+    };
+    match presence::wait(&place.data, PATIENCE, settled) {
+        Presence::Gone => Ok(None),
+        Presence::Held => Err(presence::held_by_others(&place.data)),
+        Presence::Alive(found) if found.is_ready() => Ok(Some(found)),
+        Presence::Alive(found) => Err(Error::new(
+            Kind::DatabaseUnavailable,
+            format!("the private PostgreSQL is still {} after {} s", found.state, PATIENCE.as_secs()),
+        )
+        .hint("try again later; `evo db status` tells how it is")),
+    }
+}
+
+/// Ends the server, if one runs; returns whether it did.
+fn halt(place: &Place) -> Result<bool> {
+    // What is left of a killed server goes by itself.
+    let found = match presence::wait(&place.data, PATIENCE, |seen| *seen != Presence::Held) {
+        Presence::Gone => return Ok(false),
+        Presence::Held => return Err(presence::held_by_others(&place.data)),
+        Presence::Alive(found) => found,
+    };
+    // SAFETY: kill has no preconditions; the process was just found to be the server. SIGINT is its fast shutdown.
+    if unsafe { libc::kill(found.pid, libc::SIGINT) } != 0 {
+        let e = std::io::Error::last_os_error();
+        let gone = e.raw_os_error() == Some(libc::ESRCH);
+        if !gone {
+            return Err(Error::new(
+                Kind::Config,
+                format!("cannot stop the private PostgreSQL, pid {}: {e}", found.pid),
+            )
+            .caused_by(e));
+        }
+    }
+    match presence::wait(&place.data, PATIENCE, |seen| *seen == Presence::Gone) {
+        Presence::Gone => Ok(true),
+        _ => Err(Error::new(
+            Kind::DatabaseUnavailable,
+            format!("the private PostgreSQL, pid {}, has not ended after {} s", found.pid, PATIENCE.as_secs()),
+        )
+        .hint("it is still writing its checkpoint: try again later")),
+    }
+}
+
+fn address(place: &Place, running: &Postmaster) -> Result<Address> {
+    Ok(Address {
+        port: running.port,
+        user: SUPERUSER.to_owned(),
+        password: place.password()?,
+        database: DATABASE.to_owned(),
+    })
+}
+
+fn check_version(programs: &Programs, place: &Place) -> Result<()> {
+    let (made_by, have) = (place.version()?, programs.version);
     if made_by == have.to_string() {
         return Ok(());
     }
@@ -267,30 +203,9 @@ fn check_version(programs: &Programs, data: &Path) -> Result<()> {
         Kind::Config,
         format!("the private database was made by PostgreSQL {made_by}, but the programs found are of version {have}"),
     )
-    .detail(format!("data in {}, programs in {}", data.display(), programs.bin.display()))
-    .hint(format!("point EVO_PG_BIN at the programs of version {made_by}, or start anew with `evo db destroy --yes`")))
-}
-
-fn random_password() -> Result<String> {
-    let mut bytes = [0_u8; 18];
-    File::open("/dev/urandom")
-        .and_then(|mut file| file.read_exact(&mut bytes))
-        .map_err(|e| Error::new(Kind::Config, "cannot read /dev/urandom").caused_by(e))?;
-    Ok(bytes.iter().map(|b| format!("{b:02x}")).collect())
-}
-
-fn write_private(path: &Path, text: &str) -> Result<()> {
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(true).mode(0o600);
-    options.open(path).and_then(|mut file| file.write_all(text.as_bytes())).map_err(|e| cannot("write", path, e))
-}
-
-fn total_memory_mb() -> u64 {
-    let text = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
-    let kb = text.lines().find_map(|l| l.strip_prefix("MemTotal:")?.trim().trim_end_matches(" kB").parse::<u64>().ok());
-    kb.map_or(2048, |kb| kb / 1024)
-}
-
-fn cannot(what: &str, path: &Path, e: std::io::Error) -> Error {
-    Error::new(Kind::Config, format!("cannot {what} {}: {e}", path.display())).caused_by(e)
+    .detail(format!("data in {}, programs in {}", place.data.display(), programs.bin.display()))
+    .hint(format!(
+        "install PostgreSQL {made_by} or point EVO_PG_BIN at its programs; \
+         or start anew with `evo db destroy --yes` and load again: the lake stays"
+    )))
 }

@@ -1,32 +1,30 @@
-//! Running the server's programs, and reading what `postmaster.pid` says.
+//! Running the server's programs.
 
+use std::fs::File;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
+use super::place::cannot;
+use super::presence::{self, Postmaster, Presence};
 use super::user::ServerUser;
 use crate::error::{Error, Kind, Result};
 
-/// How long a start may take: recovery after a crash replays WAL first.
-const START_TIMEOUT: Duration = Duration::from_secs(120);
+/// How long a start may take: after a crash the server first replays gigabytes of WAL.
+const PATIENCE: Duration = Duration::from_secs(300);
 
-/// Runs the server's programs as the right user.
+/// The server's programs and the user who runs them.
 #[derive(Debug, Clone)]
 pub(super) struct Programs {
     pub(super) bin: PathBuf,
+    pub(super) version: u32,
+    /// `None` for evo's own.
     pub(super) user: Option<ServerUser>,
 }
 
-/// What `postmaster.pid` says of a live server.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Postmaster {
-    pub(super) pid: i32,
-    pub(super) port: u16,
-    pub(super) ready: bool,
-}
-
 impl Programs {
-    /// A program with a clean environment, detached from evo's terminal and pipes.
+    /// A program in an environment of its own: the caller's `PGDATA`, `PGPORT`, locale … must not reach it.
     pub(super) fn command(&self, program: &str) -> Command {
         let mut command = Command::new(self.bin.join(program));
         command.env_clear().env("PATH", "/usr/bin:/bin").env("LC_ALL", "C").env("TZ", "UTC").current_dir("/");
@@ -39,104 +37,110 @@ impl Programs {
 
     /// Runs a program to its end.
     pub(super) fn run(&self, mut command: Command, what: &str) -> Result<()> {
-        let failed = |detail: String| Error::new(Kind::Config, format!("cannot {what}")).detail(detail);
-        let output = command.output().map_err(|e| failed(e.to_string()))?;
+        let output = command.output().map_err(|e| self.cannot_run(&command, e))?;
         if output.status.success() {
             return Ok(());
         }
         let text = [output.stdout, output.stderr].concat();
-        Err(failed(String::from_utf8_lossy(&text).trim().to_owned()))
+        Err(Error::new(Kind::Config, format!("cannot {what}")).detail(String::from_utf8_lossy(&text).trim().to_owned()))
     }
 
-    /// Starts the server detached and waits until it is ready.
-    pub(super) fn start(&self, data: &Path, port: u16) -> Result<Postmaster> {
-        forget_the_dead(data);
-        let mut command = self.command("pg_ctl");
-        let log = data.join("log").join("startup.log");
-        command.arg("start").arg("-D").arg(data).arg("-l").arg(&log).arg("-W").arg("-o").arg(format!("-p {port}"));
-        // The server inherits these and outlives evo: a pipe would keep whoever reads evo's output waiting.
-        command.stdout(Stdio::null()).stderr(Stdio::null());
-        let status = command.status().map_err(|e| Error::new(Kind::Config, "cannot run pg_ctl").caused_by(e))?;
-        let started = Instant::now();
-        while status.success() && started.elapsed() < START_TIMEOUT {
-            match postmaster(data) {
-                Some(found) if found.ready => return Ok(found),
-                None if started.elapsed() > Duration::from_secs(3) => break,
-                _ => std::thread::sleep(Duration::from_millis(50)),
-            }
+    /// Whether this build of the server takes that value of a setting.
+    pub(super) fn supports(&self, data: &Path, name: &str, value: &str) -> bool {
+        let mut command = self.command("postgres");
+        command.arg("-D").arg(data).args(["-C", name, "-c", &format!("{name}={value}")]);
+        command.output().is_ok_and(|output| output.status.success())
+    }
+
+    /// Starts the server and waits until it accepts connections. The data is nobody's: [`presence::look`] said so.
+    ///
+    /// # Errors
+    /// `DatabaseUnavailable` with what the server logged when it ends or is not ready in time.
+    pub(super) fn start(&self, data: &Path) -> Result<Postmaster> {
+        presence::disarm(data)?;
+        let log = data.join("log");
+        std::fs::create_dir_all(&log).map_err(|e| cannot("create", &log, e))?;
+        let path = log.join("startup.log");
+        let output = File::create(&path).map_err(|e| cannot("create", &path, e))?;
+        if let Some(user) = self.user {
+            user.own(&log)?;
+            user.own(&path)?;
         }
-        let text = std::fs::read_to_string(&log).unwrap_or_default();
-        let tail: Vec<&str> = text.lines().rev().take(5).collect();
-        Err(Error::new(Kind::DatabaseUnavailable, "the private PostgreSQL did not start")
-            .detail(tail.into_iter().rev().collect::<Vec<_>>().join("\n"))
-            .hint(format!("see {} and the files beside it", log.display())))
+        let began = std::time::SystemTime::now();
+        let mut child = self.spawn(data, output)?;
+        let started = Instant::now();
+        loop {
+            if let Presence::Alive(found) = presence::look(data)
+                && found.is_ready()
+            {
+                return Ok(found);
+            }
+            if let Ok(Some(status)) = child.try_wait() {
+                return Err(ended(status, &recent_lines(&log, began), &log));
+            }
+            if started.elapsed() > PATIENCE {
+                return Err(Error::new(
+                    Kind::DatabaseUnavailable,
+                    format!("the private PostgreSQL is not ready after {} s", PATIENCE.as_secs()),
+                )
+                .detail(recent_lines(&log, began))
+                .hint("it goes on starting: try again later, or look into it with `evo db status`"));
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// In a session of its own, so that neither Ctrl-C nor the end of the terminal reaches it.
+    fn spawn(&self, data: &Path, output: File) -> Result<Child> {
+        let mut command = self.command("postgres");
+        let errors = output.try_clone().map_err(|e| cannot("open", data, e))?;
+        command.arg("-D").arg(data).stdin(presence::hold(data)?).stdout(output).stderr(errors);
+        // SAFETY: setsid and fcntl are async-signal-safe, and nothing is allocated between fork and exec.
+        unsafe {
+            command.pre_exec(|| {
+                libc::setsid();
+                // Descriptors that evo inherited: a lock or a pipe of the caller must not live as long as the server.
+                for descriptor in 3..1024 {
+                    libc::fcntl(descriptor, libc::F_SETFD, libc::FD_CLOEXEC);
+                }
+                Ok(())
+            });
+        }
+        command.spawn().map_err(|e| self.cannot_run(&command, e))
+    }
+
+    fn cannot_run(&self, command: &Command, e: std::io::Error) -> Error {
+        let error = cannot("run", Path::new(command.get_program()), e);
+        match self.user {
+            Some(_) => {
+                error.hint("evo runs as root, so another user runs PostgreSQL's programs: that user must reach them")
+            }
+            None => error,
+        }
     }
 }
 
-/// The live server of a data directory. A pid file left by a crash or a reboot names a process that is no postgres.
-pub(super) fn postmaster(data: &Path) -> Option<Postmaster> {
-    let text = std::fs::read_to_string(data.join("postmaster.pid")).ok()?;
-    let line = |n: usize| text.lines().nth(n).map(str::trim);
-    let pid: i32 = line(0)?.parse().ok()?;
-    is_postgres(pid).then(|| Postmaster {
-        pid,
-        port: line(3).and_then(|p| p.parse().ok()).unwrap_or(0),
-        ready: line(7) == Some("ready"),
-    })
+fn ended(status: ExitStatus, lines: &str, log: &Path) -> Error {
+    Error::new(Kind::DatabaseUnavailable, format!("the private PostgreSQL did not start ({status})"))
+        .detail(lines)
+        .hint(format!("its log is in {}", log.display()))
 }
 
-/// A killed postmaster that nobody has reaped still answers to its number, and a new one would refuse to start. Its
-/// pid file goes once the last process of its session is gone too: until then the old shared memory is in use.
-fn forget_the_dead(data: &Path) {
-    let file = data.join("postmaster.pid");
-    let pid = std::fs::read_to_string(&file).ok().and_then(|text| text.lines().next()?.trim().parse::<i32>().ok());
-    let Some(pid) = pid.filter(|pid| process(*pid).is_some_and(|p| p.is_postgres && p.is_dead)) else { return };
-    let started = Instant::now();
-    while session_lives(pid) && started.elapsed() < Duration::from_secs(10) {
-        std::thread::sleep(Duration::from_millis(50));
+/// The last lines of the files in `log` that were written since `began`.
+fn recent_lines(log: &Path, began: std::time::SystemTime) -> String {
+    let mut lines = Vec::new();
+    for entry in std::fs::read_dir(log).into_iter().flatten().flatten() {
+        let recent = entry.metadata().and_then(|m| m.modified()).is_ok_and(|at| at + Duration::from_secs(1) >= began);
+        if recent {
+            let text = std::fs::read(entry.path()).unwrap_or_default();
+            let text = String::from_utf8_lossy(&text).into_owned();
+            let tail = text.lines().rev().take(6).map(str::to_owned).collect::<Vec<_>>();
+            lines.extend(
+                tail.into_iter()
+                    .rev()
+                    .filter(|line| !line.contains("logging collector") && !line.contains("Future log output")),
+            );
+        }
     }
-    let _ = std::fs::remove_file(&file);
-}
-
-fn session_lives(session: i32) -> bool {
-    let pids = std::fs::read_dir("/proc").into_iter().flatten().flatten();
-    pids.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
-        .filter_map(process)
-        .any(|p| p.is_postgres && p.session == session && !p.is_dead)
-}
-
-struct Process {
-    is_postgres: bool,
-    is_dead: bool,
-    session: i32,
-}
-
-/// From `/proc/<pid>/stat`: `pid (name) state ppid pgrp session …`.
-fn process(pid: i32) -> Option<Process> {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    let (head, rest) = stat.rsplit_once(") ")?;
-    let fields: Vec<&str> = rest.split(' ').collect();
-    Some(Process {
-        is_postgres: head.ends_with("(postgres"),
-        is_dead: fields.first() == Some(&"Z"),
-        session: fields.get(3)?.parse().ok()?,
-    })
-}
-
-/// Whether a live process of this number is a postgres. A killed one that nobody has reaped yet is not alive.
-fn is_postgres(pid: i32) -> bool {
-    if Path::new("/proc/self").exists() {
-        return process(pid).is_some_and(|p| p.is_postgres && !p.is_dead);
-    }
-    // No /proc on this system: ask whether the process exists at all.
-    // SAFETY: signal 0 only checks.
-    unsafe { libc::kill(pid, 0) == 0 }
-}
-
-/// A port of 127.0.0.1 that is free now.
-pub(super) fn free_port() -> Result<u16> {
-    std::net::TcpListener::bind(("127.0.0.1", 0))
-        .and_then(|listener| listener.local_addr())
-        .map(|address| address.port())
-        .map_err(|e| Error::new(Kind::Config, "no free port on 127.0.0.1").caused_by(e))
+    lines.join("\n")
 }

@@ -1,10 +1,12 @@
 //! The user under which the server runs.
 
 use std::ffi::CString;
+use std::os::unix::fs::MetadataExt;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
+use super::place::cannot;
 use crate::error::{Error, Kind, Result};
 
 /// An unprivileged user of the machine; only needed when evo runs as root.
@@ -15,11 +17,16 @@ pub(super) struct ServerUser {
 }
 
 impl ServerUser {
-    /// `None` when evo does not run as root and the server may run as evo does.
-    pub(super) fn choose() -> Result<Option<Self>> {
+    /// `None` when evo does not run as root and the server may run as evo does. Else the owner of `data`, so that
+    /// root can use what an ordinary user made, or one of the machine's unprivileged users.
+    pub(super) fn choose(data: &Path) -> Result<Option<Self>> {
         // SAFETY: geteuid has no preconditions.
         if unsafe { libc::geteuid() } != 0 {
             return Ok(None);
+        }
+        let owner = std::fs::metadata(data).ok().filter(|data| data.uid() != 0);
+        if let Some(owner) = owner {
+            return Ok(Some(Self { uid: owner.uid(), gid: owner.gid() }));
         }
         ["postgres", "nobody"].iter().find_map(|name| lookup(name)).map(Some).ok_or_else(|| {
             Error::new(
@@ -30,24 +37,21 @@ impl ServerUser {
         })
     }
 
-    /// Makes `command` run as this user.
+    /// Makes `command` run as this user, without root's groups: the standard library drops the supplementary ones.
     pub(super) fn apply(self, command: &mut Command) {
-        // The standard library drops root's supplementary groups before it changes the uid.
         command.uid(self.uid).gid(self.gid);
     }
 
     /// Gives `path` to this user.
     pub(super) fn own(self, path: &Path) -> Result<()> {
-        std::os::unix::fs::chown(path, Some(self.uid), Some(self.gid)).map_err(|e| {
-            Error::new(Kind::Config, format!("cannot give {} to the server's user", path.display())).caused_by(e)
-        })
+        std::os::unix::fs::chown(path, Some(self.uid), Some(self.gid))
+            .map_err(|e| cannot("give the server's user", path, e))
     }
 
-    /// Whether this user can get to `dir`, which exists or whose parent does.
+    /// Whether this user can get to `dir`.
     pub(super) fn can_reach(self, dir: &Path) -> bool {
         let mut probe = Command::new("test");
-        let existing = dir.ancestors().find(|p| p.exists()).unwrap_or(Path::new("/"));
-        probe.arg("-x").arg(existing);
+        probe.arg("-x").arg(dir).current_dir("/").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         self.apply(&mut probe);
         probe.status().is_ok_and(|status| status.success())
     }
@@ -55,7 +59,8 @@ impl ServerUser {
 
 fn lookup(name: &str) -> Option<ServerUser> {
     let name = CString::new(name).ok()?;
-    // SAFETY: name is a terminated string; the result points to static storage that is read at once, before another call.
+    // SAFETY: name is a terminated string; the result points to static storage that is read at once, before another
+    // call can overwrite it (nothing else in evo asks for users while this runs).
     unsafe {
         let entry = libc::getpwnam(name.as_ptr());
         (!entry.is_null()).then(|| ServerUser { uid: (*entry).pw_uid, gid: (*entry).pw_gid })
