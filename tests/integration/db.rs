@@ -73,5 +73,5 @@ fn with_a_server_configured_there_is_no_private_one_to_manage() {
     let home = Home::new();
     evo(home.path(), &["db", "start", "--database-url", "postgresql://u:hunter2@127.0.0.1:1/x"])
         .exits(3)
-        .says("a database is configured");
+        .says("no private PostgreSQL is in use");
 }
