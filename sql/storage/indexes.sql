@@ -1,18 +1,37 @@
 -- purpose: the indexes of each leaf table of some parents
 -- parameters: $1 tables text[]
--- rows: index, leaf, bytes, scans since the statistics were reset, is valid, is a leftover of a canceled REINDEX CONCURRENTLY,
---       keeps a rule (primary key or unique)
--- locks: none beyond those of reading the catalog
+-- rows: index, parent, leaf, bytes, scans since the statistics were reset, is valid, is being built right now by somebody, is a leftover of a
+--       canceled REINDEX CONCURRENTLY, keeps a rule (primary key or unique), can be rebuilt concurrently (exclusion constraints cannot)
+-- locks: ACCESS SHARE for a moment; an index that is dropped meanwhile has size 0
+-- idempotence: reads only
+-- note: an index under construction is INVALID too; dropping it would break somebody else's rebuild
 with recursive leaf as (
-    select t.name::regclass as oid from unnest($1::text[]) as t (name)
+    select to_regclass(t.name)::oid as parent, to_regclass(t.name)::oid as oid
+    from unnest($1::text[]) as t (name)
     union all
-    select i.inhrelid::regclass from leaf join pg_inherits i on i.inhparent = leaf.oid
+    select leaf.parent, i.inhrelid
+    from leaf
+    join pg_inherits i on i.inhparent = leaf.oid
+),
+found as (
+    select
+        l.parent, l.oid as leaf, x.indexrelid, x.indisvalid, x.indisunique, x.indisexclusion, c.relname, c.relnamespace,
+        exists (select from pg_stat_progress_create_index b where b.relid = x.indrelid) as is_building
+    from leaf l
+    join pg_index x on x.indrelid = l.oid
+    join pg_class c on c.oid = x.indexrelid and c.relkind = 'i'
 )
 select
-    x.indexrelid::regclass::text, l.oid::text, pg_relation_size(x.indexrelid), coalesce(s.idx_scan, 0), x.indisvalid,
-    not x.indisvalid and c.relname ~ '_cc(new|old)\d*$', x.indisunique
-from leaf l
-join pg_index x on x.indrelid = l.oid
-join pg_class c on c.oid = x.indexrelid and c.relkind = 'i'
-left join pg_stat_all_indexes s on s.indexrelid = x.indexrelid
-order by 1
+    format('%I.%I', n.nspname, f.relname), format('%I.%I', pn.nspname, p.relname), format('%I.%I', tn.nspname, t.relname),
+    coalesce(pg_relation_size(f.indexrelid), 0), coalesce(s.idx_scan, 0), f.indisvalid,
+    not f.indisvalid and f.is_building,
+    not f.indisvalid and not f.is_building and f.relname ~ '_cc(new|old)\d*$',
+    f.indisunique or f.indisexclusion, not f.indisexclusion
+from found f
+join pg_namespace n on n.oid = f.relnamespace
+join pg_class p on p.oid = f.parent
+join pg_namespace pn on pn.oid = p.relnamespace
+join pg_class t on t.oid = f.leaf
+join pg_namespace tn on tn.oid = t.relnamespace
+left join pg_stat_all_indexes s on s.indexrelid = f.indexrelid
+order by 2, 3, 1

@@ -1,31 +1,36 @@
 //! `evo optimize-storage`: look at the warehouse's storage, and mend it without blocking anybody.
 
-use serde_json::{Value, json};
+mod advice;
+mod show;
 
-use super::warehouse;
-use crate::config::Settings;
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::warehouse::{self, Warehouse};
+use crate::config::{self, Settings};
 use crate::entity::Entity;
 use crate::error::{Error, Kind, Result};
 use crate::ledger::runs::Execution;
-use crate::report::table::table;
-use crate::report::{Outcome, units};
+use crate::pg::{EntityLock, Purpose};
+use crate::report::Outcome;
+use crate::report::progress::Progress;
 use crate::shutdown::Shutdown;
-use crate::storage::{self, Index, Report, Step};
+use crate::storage::{self, Depth, End, Index, Report, Step, Upkeep};
 
-/// Tables of the ledger, looked after together with all entities.
-const LEDGER: [&str; 7] =
-    ["evo.batches", "evo.issues", "evo.model_batches", "evo.models", "evo.objects", "evo.rejects", "evo.runs"];
-
-/// Shows heap, TOAST and indexes, dead tuples and what to do about them; with --vacuum or --reindex does it.
+/// Shows heap, TOAST and indexes, dead rows, bloat and what to do about them; with --vacuum or --reindex does it.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
-  evo optimize-storage                        look; changes nothing
-  evo optimize-storage sales --vacuum         VACUUM (ANALYZE) of its staging and core tables
-  evo optimize-storage --vacuum --reindex     everything, as the weekly job does
+  evo optimize-storage                           look; changes nothing
+  evo optimize-storage entries --partitions      each partition on a line of its own
+  evo optimize-storage sales --vacuum            VACUUM (ANALYZE) of its staging and core tables
+  evo optimize-storage --vacuum --reindex        everything, as the weekly job does
+  evo optimize-storage --reindex --min-bloat 30% only indexes of which a rebuild would save 30 %
 
-Loads and readers go on meanwhile: VACUUM is never FULL, and indexes are rebuilt CONCURRENTLY. INVALID leftovers of a
-canceled rebuild are dropped first.")]
+Loads and readers go on meanwhile: VACUUM is never FULL, and indexes are rebuilt CONCURRENTLY. A rebuild waits for
+transactions that are older than itself, wherever they read; if one of them lasts longer than --max-wait, that index is left as
+it was. INVALID leftovers of a canceled rebuild are dropped.")]
 pub struct Args {
     /// Entities [default: all, and evo's own tables]
     #[arg(value_name = "ENTITY")]
@@ -39,6 +44,25 @@ pub struct Args {
     /// REINDEX CONCURRENTLY
     #[arg(long)]
     pub reindex: bool,
+    /// Rebuild only INVALID indexes and those with this much bloat
+    #[arg(long, value_name = "PERCENT", requires = "reindex", value_parser = percent)]
+    pub min_bloat: Option<f64>,
+    /// How long a rebuild waits for older transactions; 0s: as long as it takes
+    #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = config::duration)]
+    pub max_wait: Duration,
+    /// Measure bloat also where it takes long: reads every table and index (needs pgstattuple)
+    #[arg(long)]
+    pub exact: bool,
+    /// Show each partition
+    #[arg(long)]
+    pub partitions: bool,
+}
+
+/// `30%` or `30` as a share from 0 to 1.
+fn percent(text: &str) -> std::result::Result<f64, String> {
+    let number = text.strip_suffix('%').unwrap_or(text).trim().parse::<f64>();
+    let share = number.ok().filter(|p| (0.0..=100.0).contains(p)).map(|p| p / 100.0);
+    share.ok_or_else(|| format!("expected a percentage such as 30%, found {text:?}"))
 }
 
 /// Runs the command.
@@ -46,155 +70,175 @@ pub struct Args {
 /// # Errors
 /// When nothing could be begun; a table or index that failed is part of the outcome, the others go on.
 pub async fn run(args: Args, settings: &Settings) -> Result<Outcome> {
-    let warehouse = warehouse::open(settings, "optimize-storage", 2).await?;
-    let entities = warehouse.catalog.select(&args.entities)?;
-    let everything = entities.len() == warehouse.catalog.all().len();
-    let tables = tables(&entities, everything);
-    let connection = warehouse.pool.get().await?;
-    let report = storage::analyze(&connection, &tables).await?;
-    if !args.vacuum && !args.reindex {
-        return Ok(Outcome::new(shown(&report) + "\n\nnothing was changed", report_json(&report)));
+    let looks_only = args.analyze || !(args.vacuum || args.reindex);
+    if args.exact && !looks_only && args.min_bloat.is_none() {
+        return Err(Error::new(Kind::Usage, "--exact measures for a look or for --min-bloat")
+            .hint("leave it out, or add --min-bloat 30%"));
     }
-    let shutdown = Shutdown::listen()?;
-    let names: Vec<&str> = entities.iter().map(|e| e.name.as_str()).collect();
-    let arguments = json!({ "vacuum": args.vacuum, "reindex": args.reindex });
-    let execution = Execution::begin(&warehouse.pool, "optimize-storage", &names, &arguments).await?;
-    let work = async {
-        let (mut dropped, mut reindexed, mut vacuumed) = (Vec::new(), Vec::new(), Vec::new());
-        if args.reindex {
-            dropped = storage::drop_leftovers(&connection, &report).await?;
-            let indexes: Vec<&Index> = report.indexes.iter().filter(|i| !i.is_leftover).collect();
-            reindexed = storage::reindex(&connection, &indexes).await?;
+    let warehouse = warehouse::open(settings, "optimize-storage", 2).await?;
+    let entities: Vec<Entity> = warehouse.catalog.select(&args.entities)?.into_iter().cloned().collect();
+    let mut tables = tables(&entities);
+    let mut report = {
+        let connection = warehouse.pool.get().await?;
+        if entities.len() == warehouse.catalog.all().len() {
+            tables.extend(storage::ledger_tables(&connection).await?);
         }
-        if args.vacuum {
-            vacuumed = storage::vacuum(&connection, &report.tables).await?;
+        let mut report = storage::analyze(&connection, &tables).await?;
+        if looks_only || args.min_bloat.is_some() {
+            storage::gauge(&connection, &mut report, if args.exact { Depth::Exact } else { Depth::Quick }).await?;
         }
-        Ok::<_, Error>((dropped, reindexed, vacuumed))
+        report
     };
-    // Dropping the connection cancels nothing that is done; what is under way the server rolls back.
-    let result = tokio::select! {
-        result = work => result,
-        () = shutdown.requested() => Err(shutdown.error()),
-    };
-    let (dropped, reindexed, vacuumed) = match result {
-        Ok(done) => done,
-        Err(error) => {
-            execution.finish(&warehouse.pool, &Value::Null, Some(&error)).await;
-            return Err(error);
-        }
-    };
-    let after = storage::analyze(&connection, &tables).await?;
-    let json = json!({
-        "dropped": dropped, "reindexed": steps_json(&reindexed, "index"), "vacuumed": steps_json(&vacuumed, "table"),
-        "tables": report_json(&after)["tables"],
-    });
-    let failure = failure(reindexed.iter().chain(&vacuumed));
-    execution.finish(&warehouse.pool, &json, failure.as_ref()).await;
-    Ok(Outcome::new(done_text(&report, &after, &dropped, &[&reindexed, &vacuumed]), json).failed_with(failure))
+    if looks_only {
+        let look = show::Look { report: &report, entities: &entities, partitions: args.partitions };
+        return Ok(Outcome::new(look.text(), look.json()));
+    }
+    report.indexes.retain(|i| !i.is_building);
+    let job = Job { args: &args, warehouse: &warehouse, entities: &entities, tables: &tables, before: &report };
+    job.run(settings).await
 }
 
-fn tables(entities: &[&Entity], everything: bool) -> Vec<String> {
+fn tables(entities: &[Entity]) -> Vec<String> {
     let of_entities = entities
         .iter()
         .flat_map(|e| std::iter::once(e.staging.table.clone()).chain(e.models.iter().map(|m| m.table.clone())));
-    let ledger = LEDGER.iter().filter(|_| everything).map(|t| (*t).to_owned());
-    of_entities.chain(ledger).collect()
+    of_entities.collect()
 }
 
-fn failure<'a>(steps: impl Iterator<Item = &'a Step>) -> Option<Error> {
-    let failed: Vec<(&str, &Error)> = steps.filter_map(|s| Some((s.name.as_str(), s.failure.as_ref()?))).collect();
-    let (_, first) = failed.first()?;
-    let kind = if first.kind() == Kind::Internal { Kind::Internal } else { first.kind() };
-    Some(
-        Error::new(kind, format!("{} of the tables and indexes could not be mended", failed.len()))
-            .detail(failed.iter().map(|(name, e)| format!("{name}: {e}")).collect::<Vec<_>>().join("\n"))
-            .hint("the others are done; run the same command again"),
-    )
+/// An execution that mends.
+struct Job<'a> {
+    args: &'a Args,
+    warehouse: &'a Warehouse,
+    entities: &'a [Entity],
+    tables: &'a [String],
+    before: &'a Report,
 }
 
-fn shown(report: &Report) -> String {
-    let rows = report.by_parent().into_iter().map(|t| {
-        vec![
-            t.name.clone(),
-            units::bytes(t.heap_bytes),
-            units::bytes(t.toast_bytes),
-            units::bytes(t.index_bytes),
-            units::count(t.live_tuples),
-            units::count(t.dead_tuples),
-            t.last_vacuum.clone().unwrap_or_else(|| "never".to_owned()),
-            t.last_analyze.clone().unwrap_or_else(|| "never".to_owned()),
-            report.recommendation(&t).to_owned(),
-        ]
-    });
-    let headers =
-        ["table", ">heap", ">toast", ">indexes", ">~live", ">~dead", "vacuumed (UTC)", "analyzed (UTC)", "recommended"];
-    let mut text = table(&headers, rows);
-    for index in report.invalid() {
-        text += &format!(
-            "\nINVALID index {} ({}): serves nobody and costs every write",
-            index.name,
-            units::bytes(index.bytes)
-        );
+impl Job<'_> {
+    async fn run(&self, settings: &Settings) -> Result<Outcome> {
+        let shutdown = Shutdown::listen()?;
+        let (args, pool) = (self.args, &self.warehouse.pool);
+        let names: Vec<&str> = self.entities.iter().map(|e| e.name.as_str()).collect();
+        // Two of them would wait for each other's rebuilds, and each would take the other's for leftovers.
+        let _lock = EntityLock::acquire(&self.warehouse.dsn, "the warehouse", Purpose::OptimizeStorage).await?;
+        let arguments = json!({ "vacuum": args.vacuum, "reindex": args.reindex, "min_bloat": args.min_bloat });
+        let execution = Execution::begin(pool, "optimize-storage", &names, &arguments).await?;
+
+        let wanted = self.wanted();
+        let total =
+            if args.reindex { wanted.len() } else { 0 } + if args.vacuum { self.before.tables.len() } else { 0 };
+        let bar = Progress::items("optimize storage", total as u64, settings.progress);
+        let heard = |step: &Step| {
+            bar.inc(1);
+            bar.note(step.name.clone());
+            log(step, settings.progress);
+        };
+        let mut upkeep = Upkeep::new(pool, warehouse::retry(settings), &shutdown, args.max_wait, &heard);
+        if args.reindex {
+            upkeep.drop_leftovers(&self.before.indexes).await;
+            upkeep.reindex(wanted).await;
+            self.drop_own_leftovers(&mut upkeep, &shutdown).await;
+        }
+        if args.vacuum {
+            upkeep.vacuum(&self.before.tables).await;
+        }
+        bar.finish();
+
+        let stopped = upkeep.stopped_by();
+        let steps = upkeep.into_steps();
+        let after = self.look_again().await;
+        let done =
+            show::Done { before: self.before, after: after.as_ref(), steps: &steps, partitions: args.partitions };
+        let failure = failure(&steps, stopped);
+        let json = done.json(execution.id);
+        execution.finish(pool, &json, failure.as_ref()).await;
+        Ok(Outcome::new(done.text(), json).failed_with(failure))
     }
-    let unused = report.unused();
-    if !unused.is_empty() {
-        let since = report.statistics_since.clone().unwrap_or_else(|| "the server was made".to_owned());
-        text += &format!("\nnot scanned since {since} on this server (a standby's readers do not count here):");
-        for index in unused {
-            text += &format!("\n  {} ({})", index.name, units::bytes(index.bytes));
+
+    /// The indexes to rebuild.
+    fn wanted(&self) -> Vec<&Index> {
+        let bloated = |index: &Index| match self.args.min_bloat {
+            None => true,
+            Some(share) => !index.is_valid || index.bloat.is_none_or(|b| b.bytes as f64 >= share * index.bytes as f64),
+        };
+        self.before.indexes.iter().filter(|i| !i.is_leftover && i.is_rebuildable && bloated(i)).collect()
+    }
+
+    /// A rebuild that failed leaves its half-built index behind, too. A server that does not answer keeps it until the
+    /// next time.
+    async fn drop_own_leftovers(&self, upkeep: &mut Upkeep<'_>, shutdown: &Shutdown) {
+        if let Some(now) = self.look_again().await {
+            match shutdown.is_requested() {
+                true => upkeep.drop_leftovers_at_once(&now.indexes).await,
+                false => upkeep.drop_leftovers(&now.indexes).await,
+            }
         }
     }
-    text + "\n~ is an estimate of the statistics, which a failover resets"
+
+    async fn look_again(&self) -> Option<Report> {
+        let look = async {
+            let connection = self.warehouse.pool.get().await?;
+            storage::analyze(&connection, self.tables).await
+        };
+        look.await.inspect_err(|e| tracing::warn!(error = e.message(), "the storage could not be looked at again")).ok()
+    }
 }
 
-fn done_text(before: &Report, after: &Report, dropped: &[String], steps: &[&[Step]]) -> String {
-    let sums = before.by_parent().into_iter().zip(after.by_parent());
-    let rows = sums.map(|(was, is)| {
-        vec![
-            is.name.clone(),
-            units::bytes(was.total_bytes()),
-            units::bytes(is.total_bytes()),
-            units::count(was.dead_tuples),
-            units::count(is.dead_tuples),
-        ]
-    });
-    let mut text = table(&["table", ">before", ">after", ">~dead before", ">~dead after"], rows);
-    for name in dropped {
-        text += &format!("\ndropped the INVALID leftover {name}");
-    }
-    for (list, verb) in steps.iter().zip(["indexes rebuilt", "tables vacuumed and analyzed"]) {
-        if !list.is_empty() {
-            let good = list.iter().filter(|s| s.failure.is_none()).count();
-            text += &format!("\n{good} {verb} in {}", units::duration(list.iter().map(|s| s.elapsed).sum()));
+fn log(step: &Step, has_bar: bool) {
+    let (action, elapsed_ms) = (show::verb(step.action), step.elapsed.as_millis() as u64);
+    match &step.end {
+        End::Failed(error) => {
+            tracing::warn!(action, name = step.name, elapsed_ms, error = error.message(), "not done");
+        }
+        // Lines between the redraws of a bar are hard to read; the summary says it all.
+        _ if has_bar => {}
+        End::Gone => tracing::info!(action, name = step.name, "dropped meanwhile"),
+        End::Done => {
+            let (before_bytes, after_bytes) = (step.before_bytes, step.after_bytes);
+            tracing::info!(action, name = step.name, before_bytes, after_bytes, elapsed_ms, "done");
         }
     }
-    text
 }
 
-fn steps_json(steps: &[Step], what: &str) -> Vec<Value> {
-    steps
+/// What the exit code tells: a signal or whatever else ended the work early, or else the first step that failed.
+fn failure(steps: &[Step], stopped: Option<Error>) -> Option<Error> {
+    let failed: Vec<(&Step, &Error)> = steps
         .iter()
-        .map(|s| {
-            json!({
-                what: s.name, "before_bytes": s.before_bytes, "after_bytes": s.after_bytes,
-                "elapsed_ms": s.elapsed.as_millis() as u64, "failure": s.failure.as_ref().map(ToString::to_string),
-            })
-        })
-        .collect()
-}
-
-fn report_json(report: &Report) -> Value {
-    let tables: Vec<Value> = report
-        .by_parent()
-        .iter()
-        .map(|t| {
-            json!({
-                "table": t.name, "heap_bytes": t.heap_bytes, "toast_bytes": t.toast_bytes, "index_bytes": t.index_bytes,
-                "live_tuples": t.live_tuples, "dead_tuples": t.dead_tuples, "last_vacuum": t.last_vacuum,
-                "last_analyze": t.last_analyze, "recommendation": report.recommendation(t),
-            })
+        .filter_map(|step| match &step.end {
+            End::Failed(error) => Some((step, error)),
+            End::Done | End::Gone => None,
         })
         .collect();
-    let names = |list: Vec<&Index>| list.iter().map(|i| i.name.clone()).collect::<Vec<_>>();
-    json!({ "tables": tables, "invalid_indexes": names(report.invalid()), "unused_indexes": names(report.unused()) })
+    if let Some(error) = stopped {
+        return Some(match failed.last() {
+            Some((step, _)) => error.detail(format!("at {}; what is in the summary is done", step.name)),
+            None => error,
+        });
+    }
+    let (_, first) = failed.first()?;
+    let lines: Vec<String> =
+        failed.iter().map(|(step, e)| format!("{} {}: {e}", show::verb(step.action), step.name)).collect();
+    let error = Error::new(first.kind(), format!("{} of {} steps failed", failed.len(), steps.len()));
+    let hint = match first.kind() {
+        Kind::DatabaseBusy => {
+            "the others are done. Something held a transaction or lock for too long: look for old ones in pg_stat_activity \
+             (order by xact_start), then run the same command again, or with a longer --max-wait"
+        }
+        Kind::AccessDenied => "the others are done. Run it as the owner of the tables, or grant evo's role that role",
+        _ => "the others are done; run the same command again",
+    };
+    Some(error.detail(lines.join("\n")).hint(hint))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_percentage_is_read_with_and_without_its_sign() {
+        assert_eq!((percent("30%"), percent("12.5")), (Ok(0.3), Ok(0.125)));
+        assert!(
+            percent("130%").is_err() && percent("-1").is_err() && percent("much").is_err() && percent("nan").is_err()
+        );
+    }
 }

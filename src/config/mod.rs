@@ -17,6 +17,7 @@ pub use environment::Environment;
 pub use flags::{GlobalArgs, LogFormat, Output};
 pub use keys::{KEYS, Key, Origin, Resolved};
 pub use lake::{AZURE_VARIABLES, Azure, Lake};
+pub use value::duration;
 
 use crate::error::{Error, Kind, Result};
 use file::File;

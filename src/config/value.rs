@@ -19,7 +19,10 @@ const DURATION_UNITS: [(&str, u64); 5] =
     [("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000), ("d", 24 * 3_600_000)];
 
 /// A duration: whole numbers with units ms, s, m, h, d, as in `5s` or `1m30s`.
-pub(super) fn duration(text: &str) -> Result<Duration> {
+///
+/// # Errors
+/// `Config` for anything else.
+pub fn duration(text: &str) -> Result<Duration> {
     let total = parts(text).and_then(|parts| {
         parts.into_iter().try_fold(0_u64, |total, (number, unit)| {
             let (_, ms) = DURATION_UNITS.iter().find(|(name, _)| *name == unit)?;

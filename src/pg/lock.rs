@@ -2,7 +2,7 @@
 //!
 //! The lock is a transaction-level advisory lock in a transaction that stays open and does nothing else: it needs no
 //! session state (so it works behind PgBouncer), it ends with the connection whatever happens to the process, and an
-//! idle READ COMMITTED transaction holds no snapshot, so vacuum is not held back.
+//! idle READ COMMITTED transaction holds no snapshot, so neither vacuum nor a concurrent rebuild of an index waits for it.
 
 use super::connect::connect;
 use super::connection::Connection;
@@ -16,6 +16,8 @@ pub enum Purpose {
     Load,
     /// Staging to core.
     Transform,
+    /// Vacuum and reindex of the whole warehouse.
+    OptimizeStorage,
 }
 
 impl Purpose {
@@ -23,6 +25,7 @@ impl Purpose {
         match self {
             Purpose::Load => "load",
             Purpose::Transform => "transform",
+            Purpose::OptimizeStorage => "optimize-storage",
         }
     }
 }
@@ -49,6 +52,9 @@ impl EntityLock {
             return Err(Error::new(Kind::AlreadyRunning, format!("another execution of {word} works on {entity}"))
                 .hint("wait for it, or look for application_name 'evo:%' in pg_stat_activity"));
         }
+        // The portal of that query stays open, and with it its snapshot: for as long as the lock is held nothing in the whole
+        // database could be vacuumed. The simple protocol's portal takes its place and is closed at once.
+        connection.batch("select").await?;
         Ok(Self { _connection: connection })
     }
 }

@@ -32,6 +32,11 @@ pub fn bytes(n: u64) -> String {
     }
 }
 
+/// A share from 0 to 1 as a whole percentage: `47 %`.
+pub fn share(part: f64) -> String {
+    format!("{:.0} %", part * 100.0)
+}
+
 /// A duration to the precision that matters: `340 ms`, `4.2 s`, `2m 03s`, `3h 07m`.
 pub fn duration(d: Duration) -> String {
     let ms = d.as_millis();
@@ -52,6 +57,7 @@ mod tests {
         assert_eq!([count(0), count(999), count(1_000), count(12_345_678)], ["0", "999", "1,000", "12,345,678"]);
         assert_eq!([bytes(0), bytes(999), bytes(1_500), bytes(53_200_000)], ["0 B", "999 B", "1.50 kB", "53.2 MB"]);
         assert_eq!(bytes(999_600_000), "1.00 GB");
+        assert_eq!(share(0.474), "47 %");
         assert_eq!(duration(Duration::from_millis(340)), "340 ms");
         assert_eq!(duration(Duration::from_millis(4_230)), "4.2 s");
         assert_eq!(duration(Duration::from_secs(123)), "2m 03s");

@@ -1,15 +1,13 @@
 //! Reading the catalog and the statistics; changes nothing.
 
+use super::bloat::Bloat;
 use crate::error::Result;
-use crate::pg::Connection;
+use crate::pg::{Connection, Row};
 
-/// Dead tuples from which a vacuum is worth its while: this many, and this share of the table.
-const DEAD_TUPLES: u64 = 500;
-const DEAD_SHARE: f64 = 0.10;
 /// An index below this size costs too little to be named as unused.
 const NOTABLE_INDEX_BYTES: u64 = 1 << 20;
 
-/// Storage of one leaf table: a plain table or a partition.
+/// Storage of one leaf table (a plain table or a partition), or the sum over a partitioned parent's leaves.
 #[derive(Debug, Clone, Default)]
 pub struct Table {
     /// The table by which it is known: the partitioned parent, or itself.
@@ -26,10 +24,14 @@ pub struct Table {
     pub live_tuples: u64,
     /// Estimate of the statistics; reset at a failover.
     pub dead_tuples: u64,
-    /// UTC.
+    /// UTC; of a sum, the latest.
     pub last_vacuum: Option<String>,
-    /// UTC.
+    /// UTC; of a sum, the latest.
     pub last_analyze: Option<String>,
+    /// Whether this role may vacuum it.
+    pub may_vacuum: bool,
+    /// Free and dead space in heap and TOAST, once gauged.
+    pub bloat: Option<Bloat>,
 }
 
 /// One index of a leaf table.
@@ -37,6 +39,8 @@ pub struct Table {
 pub struct Index {
     /// Qualified name.
     pub name: String,
+    /// The table by which its table is known.
+    pub parent: String,
     /// Its table.
     pub table: String,
     /// Size.
@@ -45,16 +49,22 @@ pub struct Index {
     pub scans: u64,
     /// An INVALID index serves no reader and costs every writer.
     pub is_valid: bool,
+    /// INVALID because somebody builds it at this moment.
+    pub is_building: bool,
     /// INVALID and named like the leftover of a canceled REINDEX CONCURRENTLY.
     pub is_leftover: bool,
-    /// Primary key or unique: needed also when never scanned.
+    /// Primary key, unique or exclusion: needed also when never scanned.
     pub keeps_rule: bool,
+    /// REINDEX CONCURRENTLY does not know exclusion constraints.
+    pub is_rebuildable: bool,
+    /// Free space, once gauged.
+    pub bloat: Option<Bloat>,
 }
 
 /// What was found.
 #[derive(Debug, Clone, Default)]
 pub struct Report {
-    /// Leaf tables.
+    /// Leaf tables, by parent and name.
     pub tables: Vec<Table>,
     /// Their indexes.
     pub indexes: Vec<Index>,
@@ -62,12 +72,11 @@ pub struct Report {
     pub statistics_since: Option<String>,
 }
 
-/// Reads the storage of these tables.
+/// Reads the storage of these tables; those that do not exist are left out.
 ///
 /// # Errors
 /// Of the server.
 pub async fn analyze(connection: &Connection, tables: &[String]) -> Result<Report> {
-    let size = |row: &crate::pg::Row, i: usize| row.get::<_, i64>(i).unsigned_abs();
     let names = tables.to_vec();
     let leaves = connection.query(sql_file!("storage/tables.sql"), &[&names]).await?;
     let indexes = connection.query(sql_file!("storage/indexes.sql"), &[&names]).await?;
@@ -78,34 +87,61 @@ pub async fn analyze(connection: &Connection, tables: &[String]) -> Result<Repor
         )
         .await?;
     Ok(Report {
-        tables: leaves
-            .iter()
-            .map(|row| Table {
-                parent: row.get(0),
-                name: row.get(1),
-                heap_bytes: size(row, 2),
-                toast_bytes: size(row, 3),
-                index_bytes: size(row, 4),
-                live_tuples: size(row, 5),
-                dead_tuples: size(row, 6),
-                last_vacuum: row.get(7),
-                last_analyze: row.get(8),
-            })
-            .collect(),
-        indexes: indexes
-            .iter()
-            .map(|row| Index {
-                name: row.get(0),
-                table: row.get(1),
-                bytes: size(row, 2),
-                scans: size(row, 3),
-                is_valid: row.get(4),
-                is_leftover: row.get(5),
-                keeps_rule: row.get(6),
-            })
-            .collect(),
+        tables: leaves.iter().map(read_table).collect(),
+        indexes: indexes.iter().map(read_index).collect(),
         statistics_since: since.get(0),
     })
+}
+
+/// The tables of schema `evo`: they belong to no entity, and grow too.
+///
+/// # Errors
+/// Of the server.
+pub async fn ledger_tables(connection: &Connection) -> Result<Vec<String>> {
+    let rows = connection
+        .query(
+            "select format('evo.%I', relname) from pg_class \
+             where relnamespace = to_regnamespace('evo') and relkind in ('r', 'p') and not relispartition order by 1",
+            &[],
+        )
+        .await?;
+    Ok(rows.iter().map(|row| row.get(0)).collect())
+}
+
+fn size(row: &Row, i: usize) -> u64 {
+    row.get::<_, i64>(i).unsigned_abs()
+}
+
+fn read_table(row: &Row) -> Table {
+    Table {
+        parent: row.get(0),
+        name: row.get(1),
+        heap_bytes: size(row, 2),
+        toast_bytes: size(row, 3),
+        index_bytes: size(row, 4),
+        live_tuples: size(row, 5),
+        dead_tuples: size(row, 6),
+        last_vacuum: row.get(7),
+        last_analyze: row.get(8),
+        may_vacuum: row.get(9),
+        bloat: None,
+    }
+}
+
+fn read_index(row: &Row) -> Index {
+    Index {
+        name: row.get(0),
+        parent: row.get(1),
+        table: row.get(2),
+        bytes: size(row, 3),
+        scans: size(row, 4),
+        is_valid: row.get(5),
+        is_building: row.get(6),
+        is_leftover: row.get(7),
+        keeps_rule: row.get(8),
+        is_rebuildable: row.get(9),
+        bloat: None,
+    }
 }
 
 impl Table {
@@ -126,7 +162,9 @@ impl Report {
         let mut sums: Vec<Table> = Vec::new();
         for leaf in &self.tables {
             if sums.last().is_none_or(|sum| sum.parent != leaf.parent) {
-                sums.push(Table { parent: leaf.parent.clone(), name: leaf.parent.clone(), ..Table::default() });
+                let name = leaf.parent.clone();
+                let bloat = Some(Bloat::default());
+                sums.push(Table { parent: name.clone(), name, may_vacuum: true, bloat, ..Table::default() });
             }
             let Some(sum) = sums.last_mut() else { continue };
             sum.heap_bytes += leaf.heap_bytes;
@@ -136,13 +174,21 @@ impl Report {
             sum.dead_tuples += leaf.dead_tuples;
             sum.last_vacuum = sum.last_vacuum.take().max(leaf.last_vacuum.clone());
             sum.last_analyze = sum.last_analyze.take().max(leaf.last_analyze.clone());
+            sum.may_vacuum &= leaf.may_vacuum;
+            sum.bloat = Bloat::sum([sum.bloat, leaf.bloat_if_any()]);
         }
         sums
     }
 
-    /// INVALID indexes.
+    /// Free space in the indexes of a table known as `parent`; `None` when that of one of them is unknown.
+    pub fn index_bloat(&self, parent: &str) -> Option<Bloat> {
+        let live = |i: &&Index| i.parent == parent && i.is_valid;
+        Bloat::sum(self.indexes.iter().filter(live).map(Index::bloat_if_any))
+    }
+
+    /// INVALID indexes but those that are under construction.
     pub fn invalid(&self) -> Vec<&Index> {
-        self.indexes.iter().filter(|i| !i.is_valid).collect()
+        self.indexes.iter().filter(|i| !i.is_valid && !i.is_building).collect()
     }
 
     /// Indexes of some size that nobody has scanned and that keep no rule.
@@ -150,17 +196,19 @@ impl Report {
         let unused = |i: &&Index| i.is_valid && i.scans == 0 && !i.keeps_rule && i.bytes >= NOTABLE_INDEX_BYTES;
         self.indexes.iter().filter(unused).collect()
     }
+}
 
-    /// What to do about a table, if anything.
-    pub fn recommendation(&self, table: &Table) -> &'static str {
-        let leaves = || self.tables.iter().filter(|leaf| leaf.parent == table.parent);
-        if self.invalid().iter().any(|i| leaves().any(|leaf| leaf.name == i.table)) {
-            "evo optimize-storage --reindex"
-        } else if leaves().any(|leaf| leaf.dead_tuples >= DEAD_TUPLES && leaf.dead_share() >= DEAD_SHARE) {
-            "evo optimize-storage --vacuum"
-        } else {
-            ""
-        }
+impl Table {
+    /// An empty table has no bloat, also when nobody has gauged it.
+    fn bloat_if_any(&self) -> Option<Bloat> {
+        if self.heap_bytes == 0 { Some(Bloat::default()) } else { self.bloat }
+    }
+}
+
+impl Index {
+    /// An index of its first two pages has no bloat, also when nobody has gauged it.
+    fn bloat_if_any(&self) -> Option<Bloat> {
+        if self.bytes <= 2 * 8192 { Some(Bloat::default()) } else { self.bloat }
     }
 }
 
@@ -168,26 +216,21 @@ impl Report {
 mod tests {
     use super::*;
 
-    fn leaf(parent: &str, name: &str, live: u64, dead: u64) -> Table {
-        Table {
-            parent: parent.into(),
-            name: name.into(),
-            heap_bytes: 10,
-            live_tuples: live,
-            dead_tuples: dead,
-            ..Table::default()
-        }
+    fn leaf(parent: &str, name: &str, dead: u64, bloat: Option<Bloat>) -> Table {
+        let (parent, name) = (parent.into(), name.into());
+        Table { parent, name, heap_bytes: 10, dead_tuples: dead, may_vacuum: true, bloat, ..Table::default() }
     }
 
     #[test]
-    fn partitions_add_up_and_one_bad_one_is_enough_for_a_recommendation() {
+    fn partitions_add_up_and_one_unknown_bloat_makes_the_sum_unknown() {
+        let some = Some(Bloat { bytes: 3, is_measured: true });
         let report = Report {
-            tables: vec![leaf("a", "a_1", 1_000_000, 0), leaf("a", "a_2", 1_000, 900), leaf("b", "b", 10, 10)],
+            tables: vec![leaf("a", "a_1", 0, some), leaf("a", "a_2", 900, some), leaf("b", "b", 10, None)],
             ..Report::default()
         };
         let sums = report.by_parent();
         assert_eq!((sums.len(), sums[0].heap_bytes, sums[0].dead_tuples), (2, 20, 900));
-        assert_eq!(report.recommendation(&sums[0]), "evo optimize-storage --vacuum");
-        assert_eq!(report.recommendation(&sums[1]), "", "ten dead tuples are no reason");
+        assert_eq!(sums[0].bloat, Some(Bloat { bytes: 6, is_measured: true }));
+        assert_eq!(sums[1].bloat, None);
     }
 }

@@ -1,103 +1,274 @@
 //! VACUUM and REINDEX, one table or index at a time.
+//!
+//! A step that fails is part of the result and does not stop the others. A step is repeated on a new connection when
+//! the old one was lost: each of them may be repeated at any time.
 
 use std::time::{Duration, Instant};
 
-use super::analyze::{Index, Report, Table};
-use crate::error::{Error, Result};
-use crate::pg::Connection;
+use super::analyze::{Index, Table};
+use crate::error::{Error, Kind, Result};
+use crate::pg::{Connection, Pool};
+use crate::retry::{Policy, retry};
+use crate::shutdown::Shutdown;
 
-/// How long a step waits for its lock before it is left for another time: behind a waiting step every later one waits.
-const LOCK_TIMEOUT: &str = "5s";
+/// How long a VACUUM, ANALYZE or last clean-up waits for its lock: only another maintenance job holds it for longer.
+const SHORT_WAIT: Duration = Duration::from_secs(5);
+/// The patience of a rebuild is halved by each one that gave up, but not below this.
+const LEAST_WAIT: Duration = Duration::from_secs(15);
+/// What an interrupted job grants a statement that it has canceled.
+const LAST_WAIT: Duration = Duration::from_secs(8);
+/// SQLSTATE of a lock_timeout.
+const LOCK_NOT_AVAILABLE: &str = "55P03";
 
-/// One step: a table vacuumed or an index rebuilt.
+/// What a step does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Action {
+    /// DROP INDEX CONCURRENTLY of what a canceled rebuild left behind.
+    Drop,
+    /// REINDEX INDEX CONCURRENTLY.
+    Reindex,
+    /// VACUUM (ANALYZE).
+    Vacuum,
+    /// ANALYZE of a partitioned parent.
+    Analyze,
+}
+
+/// How a step ended.
+#[derive(Debug)]
+pub enum End {
+    /// It is done.
+    Done,
+    /// The table or index was dropped meanwhile, as by the swap of a full refresh.
+    Gone,
+    /// It is not done.
+    Failed(Error),
+}
+
+/// One step: a table vacuumed, an index rebuilt or dropped.
 #[derive(Debug)]
 pub struct Step {
+    /// What it does.
+    pub action: Action,
+    /// The table by which the table is known.
+    pub parent: String,
     /// Table or index.
     pub name: String,
     /// Size before.
     pub before_bytes: u64,
     /// Size afterwards.
     pub after_bytes: u64,
-    /// How long it took.
+    /// How long it took, waiting included.
     pub elapsed: Duration,
-    /// Why it was not done, if it was not.
-    pub failure: Option<Error>,
+    /// How it ended.
+    pub end: End,
 }
 
-/// VACUUM (ANALYZE) of every leaf table; a failed one does not stop the others.
-///
-/// # Errors
-/// When the session cannot be prepared.
-pub async fn vacuum(connection: &Connection, tables: &[Table]) -> Result<Vec<Step>> {
-    prepare(connection).await?;
-    let mut steps = Vec::new();
-    for table in tables {
-        let sql = format!("vacuum (analyze) {}", table.name);
-        steps.push(step(connection, &table.name, &sql, "pg_total_relation_size").await);
+/// What a step is about.
+#[derive(Debug, Clone, Copy)]
+struct Task<'a> {
+    action: Action,
+    parent: &'a str,
+    name: &'a str,
+}
+
+/// Size before, size afterwards, and how it ended.
+type Ended = (u64, u64, End);
+
+/// The upkeep of one execution: what it works with, and the steps that it has taken.
+pub struct Upkeep<'a> {
+    pool: &'a Pool,
+    retry: Policy,
+    shutdown: &'a Shutdown,
+    /// How long the next rebuild waits for transactions that are older than itself.
+    patience: Duration,
+    report: &'a (dyn Fn(&Step) + Sync),
+    steps: Vec<Step>,
+}
+
+impl<'a> Upkeep<'a> {
+    /// Nothing done yet; `report` hears of each step. A rebuild waits up to `max_wait` for older transactions.
+    pub fn new(
+        pool: &'a Pool,
+        retry: Policy,
+        shutdown: &'a Shutdown,
+        max_wait: Duration,
+        report: &'a (dyn Fn(&Step) + Sync),
+    ) -> Self {
+        Self { pool, retry, shutdown, patience: max_wait, report, steps: Vec::new() }
     }
-    // Statistics of partitioned parents: autovacuum never gathers them.
-    let mut parents: Vec<&str> = tables.iter().filter(|t| t.parent != t.name).map(|t| t.parent.as_str()).collect();
-    parents.dedup();
-    for parent in parents {
-        if let Err(failure) = connection.batch(&format!("analyze {parent}")).await {
-            steps.push(Step {
-                name: parent.to_owned(),
-                before_bytes: 0,
-                after_bytes: 0,
-                elapsed: Duration::ZERO,
-                failure: Some(failure),
-            });
+
+    /// The steps taken.
+    pub fn into_steps(self) -> Vec<Step> {
+        self.steps
+    }
+
+    /// Why the remaining steps need not be tried: a signal, a full disk, a server that is gone.
+    pub fn stopped_by(&self) -> Option<Error> {
+        if self.shutdown.is_requested() {
+            return Some(self.shutdown.error());
+        }
+        let last = match &self.steps.last()?.end {
+            End::Failed(error) => error,
+            End::Done | End::Gone => return None,
+        };
+        let ends_all = matches!(last.kind(), Kind::DatabaseFull | Kind::DatabaseUnavailable | Kind::Internal);
+        ends_all.then(|| Error::new(last.kind(), last.message().to_owned()))
+    }
+
+    /// Drops what canceled rebuilds left behind.
+    pub async fn drop_leftovers(&mut self, indexes: &[Index]) {
+        for index in indexes.iter().filter(|i| i.is_leftover) {
+            if self.stopped_by().is_some() {
+                return;
+            }
+            self.step(index.task(Action::Drop), self.patience).await;
         }
     }
-    Ok(steps)
-}
 
-/// Drops what canceled REINDEX CONCURRENTLYs left behind; returns the names.
-///
-/// # Errors
-/// Of the server.
-pub async fn drop_leftovers(connection: &Connection, report: &Report) -> Result<Vec<String>> {
-    prepare(connection).await?;
-    let mut dropped = Vec::new();
-    for index in report.indexes.iter().filter(|i| i.is_leftover) {
-        connection.batch(&format!("drop index concurrently {}", index.name)).await?;
-        dropped.push(index.name.clone());
+    /// The same after a signal: what can be dropped at once.
+    pub async fn drop_leftovers_at_once(&mut self, indexes: &[Index]) {
+        for index in indexes.iter().filter(|i| i.is_leftover) {
+            let started = Instant::now();
+            let dropped = tokio::time::timeout(LAST_WAIT, async {
+                let connection = self.pool.get().await?;
+                prepare(&connection, SHORT_WAIT).await?;
+                connection.batch(&statement(Action::Drop, &index.name)).await
+            });
+            let end = match dropped.await {
+                Ok(Ok(())) => End::Done,
+                Ok(Err(error)) => End::Failed(error),
+                Err(_) => End::Failed(Error::new(Kind::DatabaseBusy, "no time left to drop it")),
+            };
+            self.push(index.task(Action::Drop), started, (index.bytes, 0, end));
+        }
     }
-    Ok(dropped)
-}
 
-/// REINDEX INDEX CONCURRENTLY of every index; a failed one does not stop the others.
-///
-/// # Errors
-/// When the session cannot be prepared.
-pub async fn reindex(connection: &Connection, indexes: &[&Index]) -> Result<Vec<Step>> {
-    prepare(connection).await?;
-    let mut steps = Vec::new();
-    for index in indexes {
-        let sql = format!("reindex index concurrently {}", index.name);
-        steps.push(step(connection, &index.name, &sql, "pg_relation_size").await);
+    /// Rebuilds the indexes.
+    pub async fn reindex(&mut self, indexes: impl IntoIterator<Item = &Index>) {
+        for index in indexes {
+            if self.stopped_by().is_some() {
+                return;
+            }
+            let waited = self.step(index.task(Action::Reindex), self.patience).await;
+            if waited {
+                // What stood in its way, say a transaction that somebody forgot, likely stands in the next one's way too.
+                self.patience = LEAST_WAIT.max(self.patience / 2).min(self.patience);
+            }
+        }
     }
-    Ok(steps)
+
+    /// Vacuums and analyzes the tables, then analyzes their partitioned parents, which autovacuum never does.
+    pub async fn vacuum(&mut self, tables: &[Table]) {
+        for table in tables {
+            if self.stopped_by().is_some() {
+                return;
+            }
+            let task = Task { action: Action::Vacuum, parent: &table.parent, name: &table.name };
+            if table.may_vacuum {
+                self.step(task, SHORT_WAIT).await;
+            } else {
+                // The server would skip it with a warning and call that a success.
+                let error = Error::new(Kind::AccessDenied, "only its owner may vacuum it");
+                let sizes = (table.total_bytes(), table.total_bytes(), End::Failed(error));
+                self.push(task, Instant::now(), sizes);
+            }
+        }
+        let mut parents: Vec<&Table> = tables.iter().filter(|t| t.parent != t.name && t.may_vacuum).collect();
+        parents.dedup_by_key(|t| &t.parent);
+        for table in parents {
+            if self.stopped_by().is_some() {
+                return;
+            }
+            let task = Task { action: Action::Analyze, parent: &table.parent, name: &table.parent };
+            self.step(task, SHORT_WAIT).await;
+        }
+    }
+
+    /// Takes a step; whether it gave up waiting.
+    async fn step(&mut self, task: Task<'_>, wait: Duration) -> bool {
+        let started = Instant::now();
+        let this = &*self;
+        let attempt = |_| async move {
+            match this.attempt(task, wait).await {
+                // It has waited enough. What else time can heal is repeated.
+                Err(error) if error.sqlstate() == Some(LOCK_NOT_AVAILABLE) => {
+                    let error = error.context(format!("gave up after waiting for {} s", wait.as_secs()));
+                    Ok((0, 0, End::Failed(error)))
+                }
+                other => other,
+            }
+        };
+        let result = retry(self.retry, self.shutdown, task.name, attempt).await;
+        let result = result.unwrap_or_else(|error| (0, 0, End::Failed(error)));
+        let waited = matches!(&result.2, End::Failed(error) if error.sqlstate() == Some(LOCK_NOT_AVAILABLE));
+        self.push(task, started, result);
+        waited
+    }
+
+    fn push(&mut self, task: Task<'_>, started: Instant, result: Ended) {
+        let (before_bytes, after_bytes, end) = result;
+        let Task { action, parent, name } = task;
+        let (parent, name, elapsed) = (parent.to_owned(), name.to_owned(), started.elapsed());
+        let step = Step { action, parent, name, before_bytes, after_bytes, elapsed, end };
+        (self.report)(&step);
+        self.steps.push(step);
+    }
+
+    async fn attempt(&self, task: Task<'_>, wait: Duration) -> Result<Ended> {
+        let connection = self.pool.get().await?;
+        prepare(&connection, wait).await?;
+        let Some(before) = bytes(&connection, task.name).await? else { return Ok((0, 0, End::Gone)) };
+        match self.run(&connection, &statement(task.action, task.name)).await {
+            Ok(()) => Ok((before, bytes(&connection, task.name).await?.unwrap_or(0), End::Done)),
+            // Dropped between the look and the deed.
+            Err(error) if matches!(error.sqlstate(), Some("42P01" | "42704")) => Ok((before, 0, End::Gone)),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Runs a statement; a signal cancels it on the server too, which would otherwise go on with it alone.
+    async fn run(&self, connection: &Connection, statement: &str) -> Result<()> {
+        let backend: i32 = connection.query_one("select pg_backend_pid()", &[]).await?.get(0);
+        let mut running = std::pin::pin!(connection.batch(statement));
+        tokio::select! {
+            result = &mut running => return result,
+            () = self.shutdown.requested() => {}
+        }
+        let cancel = async {
+            let other = self.pool.get().await?;
+            other.query_one("select pg_cancel_backend($1)", &[&backend]).await
+        };
+        if let Err(error) = cancel.await {
+            tracing::warn!(error = error.message(), "the statement under way could not be canceled on the server");
+        }
+        match tokio::time::timeout(LAST_WAIT, running).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) | Err(_) => Err(self.shutdown.error()),
+        }
+    }
 }
 
-async fn prepare(connection: &Connection) -> Result<()> {
-    connection.batch(&format!("set lock_timeout = '{LOCK_TIMEOUT}'; set statement_timeout = 0")).await
+impl Index {
+    fn task(&self, action: Action) -> Task<'_> {
+        Task { action, parent: &self.parent, name: &self.name }
+    }
 }
 
-async fn step(connection: &Connection, name: &str, sql: &str, size: &str) -> Step {
-    let bytes = async || {
-        let row = connection.query_one(&format!("select {size}($1::text::regclass)"), &[&name]).await?;
-        Ok::<u64, Error>(row.get::<_, i64>(0).unsigned_abs())
-    };
-    let started = Instant::now();
-    let done = async {
-        let before = bytes().await?;
-        connection.batch(sql).await?;
-        Ok::<(u64, u64), Error>((before, bytes().await?))
-    };
-    let (before_bytes, after_bytes, failure) = match done.await {
-        Ok((before, after)) => (before, after, None),
-        Err(error) => (0, 0, Some(error)),
-    };
-    Step { name: name.to_owned(), before_bytes, after_bytes, elapsed: started.elapsed(), failure }
+fn statement(action: Action, name: &str) -> String {
+    match action {
+        Action::Drop => format!("drop index concurrently if exists {name}"),
+        Action::Reindex => format!("reindex index concurrently {name}"),
+        Action::Vacuum => format!("vacuum (analyze) {name}"),
+        Action::Analyze => format!("analyze {name}"),
+    }
+}
+
+async fn prepare(connection: &Connection, wait: Duration) -> Result<()> {
+    connection.batch(&format!("set lock_timeout = {}; set statement_timeout = 0", wait.as_millis())).await
+}
+
+/// Size of a table with TOAST and indexes, or of an index; `None` when it is gone.
+async fn bytes(connection: &Connection, name: &str) -> Result<Option<u64>> {
+    let row = connection.query_one("select pg_total_relation_size(to_regclass($1))", &[&name]).await?;
+    Ok(row.get::<_, Option<i64>>(0).map(i64::unsigned_abs))
 }

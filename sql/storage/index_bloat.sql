@@ -1,0 +1,48 @@
+-- purpose: an estimate of the free space in btree indexes, from the planner's statistics alone
+-- parameters: $1 indexes text[]
+-- rows: index, bytes that a rebuilt index would not need; null without statistics (so for expressions never analyzed, and other kinds of index)
+-- locks: none beyond those of reading the catalog
+-- idempotence: reads only
+-- note: an entry is its line pointer (4), header (8, and 8 more for a bitmap if there are nulls) and the average widths; the copies of an
+--       equal key in an index that is not unique are packed into lists of 6 bytes each (deduplication)
+with col as (
+    select
+        x.indexrelid, i.reltuples, i.relpages, x.indisunique,
+        s.null_frac, s.avg_width,
+        case when s.n_distinct < 0 then -s.n_distinct * i.reltuples else s.n_distinct end as distinct_count
+    from unnest($1::text[]) as t (name)
+    join pg_index x on x.indexrelid = to_regclass(t.name)
+    join pg_class i on i.oid = x.indexrelid
+    join pg_am am on am.oid = i.relam and am.amname = 'btree'
+    join pg_class c on c.oid = x.indrelid
+    join pg_namespace n on n.oid = c.relnamespace
+    join pg_attribute a on a.attrelid = x.indexrelid and a.attnum > 0
+    left join pg_attribute ta on ta.attrelid = x.indrelid and ta.attnum = x.indkey[a.attnum - 1] and ta.attnum > 0
+    left join pg_stats s
+        on s.schemaname = n.nspname and not s.inherited
+        and ((ta.attname is not null and s.tablename = c.relname and s.attname = ta.attname)
+          or (ta.attname is null and s.tablename = i.relname and s.attname = a.attname))
+),
+entry as (
+    select
+        indexrelid, reltuples, relpages, indisunique,
+        count(*) filter (where avg_width is null) as unknown_count,
+        4 + 8 + case when max(null_frac) > 0 then 8 else 0 end + ceil(sum((1 - null_frac) * avg_width) / 8.0) * 8 as bytes,
+        -- The combination of all columns has at least as many values as any one of them; with several, take every entry as its own.
+        case when count(*) = 1 then greatest(1, least(max(distinct_count), reltuples)) else reltuples end as keys
+    from col
+    group by indexrelid, reltuples, relpages, indisunique
+)
+select
+    format('%I.%I', n.nspname, c.relname),
+    case
+        when e.unknown_count > 0 or e.reltuples < 0 then null
+        else greatest(0, e.relpages - 1 - ceil(
+                case when e.indisunique then e.reltuples * e.bytes else e.keys * e.bytes + (e.reltuples - e.keys) * 6 end
+                / ((b.size - 24 - 16) * coalesce((select option_value::int from pg_options_to_table(c.reloptions) where option_name = 'fillfactor'), 90) / 100.0)
+            ))::bigint * b.size
+    end
+from entry e
+cross join (select current_setting('block_size')::bigint as size) b
+join pg_class c on c.oid = e.indexrelid
+join pg_namespace n on n.oid = c.relnamespace
