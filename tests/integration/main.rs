@@ -2,6 +2,7 @@
 
 #![allow(unreachable_pub, missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::print_stderr)]
 
+mod azure;
 mod cli;
 mod db;
 mod load;
