@@ -10,3 +10,4 @@ mod storage;
 mod support;
 mod toy;
 mod transform;
+mod verdict;
