@@ -76,6 +76,31 @@ pub enum Disposition {
 }
 
 impl Kind {
+    /// Every kind, for the documentation and its test.
+    pub const ALL: [Kind; 21] = [
+        Kind::DatabaseUnavailable,
+        Kind::CommitUnknown,
+        Kind::TransactionConflict,
+        Kind::DatabaseBusy,
+        Kind::DatabaseFull,
+        Kind::OutOfMemory,
+        Kind::StatementCanceled,
+        Kind::BadRow,
+        Kind::AccessDenied,
+        Kind::StatementInvalid,
+        Kind::SourceUnavailable,
+        Kind::SourceChanged,
+        Kind::SourceCorrupt,
+        Kind::SourceInvalid,
+        Kind::CheckFailed,
+        Kind::AlreadyRunning,
+        Kind::Usage,
+        Kind::Config,
+        Kind::Interrupted,
+        Kind::Terminated,
+        Kind::Internal,
+    ];
+
     /// What a job does about an error of this kind.
     pub fn disposition(self) -> Disposition {
         use Disposition as D;
