@@ -253,6 +253,15 @@ fn data_of_another_major_version_is_named_with_the_way_out() {
 }
 
 #[test]
+fn a_server_that_does_not_start_says_why() {
+    let evo = Home::new();
+    evo.ok(&["db", "start"]);
+    evo.ok(&["db", "stop"]);
+    std::fs::write(evo.data().join("postgresql.auto.conf"), "work_mem = nonsense\n").unwrap();
+    evo.run(&["db", "start"]).exits(5).says("did not start").says("work_mem");
+}
+
+#[test]
 fn destroy_wants_to_be_sure_and_leaves_the_lake() {
     let evo = Home::new();
     evo.ok(&["db", "start"]);
