@@ -103,9 +103,18 @@ fn with_environment_of(model: &Command, mut command: Command) -> Command {
     command
 }
 
+/// Kills the process and waits until it is dead: on a busy machine it lives for a while after the signal, and a command
+/// that runs then rightly takes it for alive.
 fn kill(pid: i32) {
     // SAFETY: the process is the test's own server.
     assert_eq!(unsafe { libc::kill(pid, libc::SIGKILL) }, 0);
+    let alive = || match std::fs::read_to_string(format!("/proc/{pid}/stat")) {
+        Ok(stat) => !stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with(['Z', 'X'])),
+        Err(_) => false,
+    };
+    while alive() {
+        std::thread::sleep(Duration::from_millis(5));
+    }
 }
 
 #[test]
