@@ -115,7 +115,18 @@ async fn load_one(
     batch_size: usize,
     progress: bool,
 ) -> Result<(u64, EntitySummary)> {
-    let _lock = EntityLock::acquire(&warehouse.dsn, &job.entity.name, Purpose::Load).await?;
+    let lock = EntityLock::acquire(&warehouse.dsn, &job.entity.name, Purpose::Load).await?;
+    let loaded = load_locked(job, selection, batch_size, progress).await;
+    lock.release().await;
+    loaded
+}
+
+async fn load_locked(
+    job: &Job,
+    selection: &Selection,
+    batch_size: usize,
+    progress: bool,
+) -> Result<(u64, EntitySummary)> {
     let plan = load::discover(&job.lake, &job.pool, &job.entity, selection, batch_size).await?;
     let (listed, bytes) = (plan.listed, plan.bytes());
     tracing::info!(
