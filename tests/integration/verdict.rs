@@ -101,5 +101,5 @@ fn the_local_verdict_is_the_servers_for_thousands_of_generated_lines() {
         assert_eq!(local.is_some(), error.is_some(), "{line}\nevo says {local:?}, PostgreSQL says {error:?}");
         if error.is_some() { refused += 1 } else { taken += 1 }
     }
-    assert!(taken > 1_000 && refused > 1_000, "{taken} taken, {refused} refused: the lines are not worth their name");
+    assert!(taken > 500 && refused > 500, "{taken} taken, {refused} refused: the lines are not worth their name");
 }
