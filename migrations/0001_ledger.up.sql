@@ -43,14 +43,18 @@ create table evo.batches (
     rejected_count   bigint      not null default 0,
     bytes            bigint      not null default 0,
     timings          jsonb,
+    seen_keys        bytea,
     constraint batches_lines_add_up check
         (lines_count = inserted_count + updated_count + unchanged_count + superseded_count + rejected_count),
     check ((state = 'committed') = (committed_at is not null))
 );
 create index batches_entity_idx on evo.batches (entity, batch_id);
+create index batches_seen_keys_idx on evo.batches (entity, run_id, first_path) where seen_keys is not null;
 comment on table evo.batches is 'One row per committed transaction of a load.';
 comment on column evo.batches.token is 'Drawn by the client before the first attempt; its presence is the only proof that a batch is in.';
 comment on column evo.batches.bytes is 'Compressed bytes of its objects.';
+comment on column evo.batches.seen_keys is
+    'Keys whose staged content, written by an older object, was the same: not touched, but seen. Sorted, differences as LEB128.';
 comment on column evo.batches.timings is 'Milliseconds per phase, and how documents were staged.';
 
 create table evo.objects (

@@ -117,6 +117,34 @@ language sql stable parallel safe return case when value <> '' and evo.try_date(
 create function evo.misfit_timestamptz(value text, zone text) returns text
 language sql stable parallel safe return case when value <> '' and evo.try_timestamptz(value, zone) is null then value end;
 
+-- The objects of a document's array by their id. Null, absent or no array: none; an element that is no object or has no
+-- id is none; of a repeated id the last.
+create function evo.as_children(doc jsonb, array_name text, id_name text) returns table (id bigint, value jsonb)
+language sql immutable parallel safe as $$
+    select distinct on (e.id) e.id, e.value
+    from (
+        select evo.as_bigint(x.value ->> id_name) as id, x.value, x.position
+        from jsonb_array_elements(case when jsonb_typeof(doc -> array_name) = 'array' then doc -> array_name end)
+            with ordinality as x (value, position)
+        where jsonb_typeof(x.value) = 'object'
+    ) e
+    where e.id is not null
+    order by e.id, e.position desc
+$$;
+
+create function evo.try_children(doc jsonb, array_name text, id_name text) returns table (id bigint, value jsonb)
+language sql immutable parallel safe as $$
+    select distinct on (e.id) e.id, e.value
+    from (
+        select evo.try_bigint(x.value ->> id_name) as id, x.value, x.position
+        from jsonb_array_elements(case when jsonb_typeof(doc -> array_name) = 'array' then doc -> array_name end)
+            with ordinality as x (value, position)
+        where jsonb_typeof(x.value) = 'object'
+    ) e
+    where e.id is not null
+    order by e.id, e.position desc
+$$;
+
 -- the SQLSTATE with which jsonb refuses a text, or null
 create function evo.jsonb_error(value text) returns text
 language plpgsql immutable parallel safe as $$

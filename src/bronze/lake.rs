@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt, TryStreamExt};
-use object_store::azure::MicrosoftAzureBuilder;
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
 use object_store::{GetOptions, ObjectStore, ObjectStoreExt};
@@ -39,7 +38,7 @@ impl Lake {
     ///
     /// # Errors
     /// `SourceInvalid` when the directory does not exist; `Config` when Azure's settings are not enough.
-    pub fn open(lake: &config::Lake) -> Result<Self> {
+    pub fn open(lake: &config::Lake, azure: &config::Azure) -> Result<Self> {
         match lake {
             config::Lake::Directory(dir) => {
                 let shown = dir.display().to_string();
@@ -51,13 +50,9 @@ impl Lake {
                     .map_err(|e| from_store(e).context(format!("cannot open the lake {shown}")))?;
                 Ok(Self { store: Arc::new(store), prefix: String::new(), shown })
             }
-            config::Lake::Azure { container, prefix, .. } => {
-                let shown = format!("az://{container}/{prefix}");
-                let store = MicrosoftAzureBuilder::from_env()
-                    .with_container_name(container)
-                    .build()
-                    .map_err(|e| from_store(e).context(format!("cannot open the lake {shown}")))?;
-                Ok(Self { store: Arc::new(store), prefix: prefix.clone(), shown })
+            config::Lake::Azure { account, container, prefix } => {
+                let store = super::azure::open(account.as_deref(), container, azure)?;
+                Ok(Self { store, prefix: prefix.clone(), shown: lake.to_string() })
             }
         }
     }
@@ -76,9 +71,7 @@ impl Lake {
         let cut = if self.prefix.is_empty() { 0 } else { self.prefix.len() + 1 };
         let mut listing = self.store.list(Some(&below));
         let mut objects = Vec::new();
-        while let Some(meta) =
-            listing.try_next().await.map_err(|e| from_store(e).context(format!("cannot list {}", self.shown)))?
-        {
+        while let Some(meta) = listing.try_next().await.map_err(|e| self.listing_failed(e))? {
             let path = meta.location.as_ref().get(cut..).unwrap_or_default().to_owned();
             if is_data(&path) {
                 let etag =
@@ -87,6 +80,17 @@ impl Lake {
             }
         }
         Ok(objects)
+    }
+
+    /// While listing there is no object that could have changed: what is not found is the container.
+    fn listing_failed(&self, e: object_store::Error) -> Error {
+        let error = from_store(e);
+        match error.kind() {
+            Kind::SourceChanged => Error::new(Kind::SourceInvalid, format!("the lake {} does not exist", self.shown))
+                .caused_by(error)
+                .hint("check the container's name in --lake, and the account"),
+            _ => error.context(format!("cannot list {}", self.shown)),
+        }
     }
 
     /// The bytes of an object, in chunks, exactly of the version that `etag` names.
@@ -129,7 +133,38 @@ fn from_store(e: object_store::Error) -> Error {
         E::Unauthenticated { .. } => (Kind::AccessDenied, "the credentials of the lake are not accepted".to_owned()),
         E::InvalidPath { source } => (Kind::SourceInvalid, format!("a path is not valid: {source}")),
         E::UnknownConfigurationKey { key, .. } => (Kind::Config, format!("unknown storage setting {key}")),
-        _ => (Kind::SourceUnavailable, "the lake cannot be read".to_owned()),
+        _ => generic(&e),
     };
-    Error::new(kind, message).caused_by(e)
+    let error = Error::new(kind, message).caused_by(e);
+    match kind {
+        Kind::AccessDenied => error.hint(
+            "check the key, the signature's rights and its expiry, or the identity's role (Storage Blob Data Reader)",
+        ),
+        _ => error,
+    }
+}
+
+/// The client does not tell some answers apart. Its text may hold a signature and is only searched, never shown.
+fn generic(e: &object_store::Error) -> (Kind, String) {
+    let text = format!("{e:?}");
+    let says = |words: &[&str]| words.iter().any(|word| text.contains(word));
+    if says(&[
+        "AuthenticationFailed",
+        "AuthorizationFailure",
+        "AuthorizationPermissionMismatch",
+        "403 Forbidden",
+        "status: 403",
+        "401 Unauthorized",
+    ]) {
+        return (Kind::AccessDenied, "access to the lake is denied".to_owned());
+    }
+    if says(&["ContainerNotFound", "404 Not Found", "status: 404"]) {
+        return (Kind::SourceChanged, "the container is not there".to_owned());
+    }
+    let mut innermost: &dyn std::error::Error = e;
+    while let Some(cause) = innermost.source() {
+        innermost = cause;
+    }
+    let cause = innermost.downcast_ref::<std::io::Error>().map_or(String::new(), |io| format!(": {io}"));
+    (Kind::SourceUnavailable, format!("the lake cannot be read{cause}"))
 }

@@ -1,5 +1,6 @@
 //! The lake: what objects there are, and their bytes. Knows no PostgreSQL.
 
+mod azure;
 pub mod lake;
 pub mod layout;
 pub mod lines;

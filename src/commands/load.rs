@@ -62,7 +62,7 @@ pub async fn run(args: Args, settings: &Settings) -> Result<Outcome> {
     let shutdown = Shutdown::listen()?;
     let catalog = crate::entity::Catalog::load(settings.extend.as_deref())?;
     catalog.select(&args.entities)?;
-    let lake = Lake::open(&settings.lake)?;
+    let lake = Lake::open(&settings.lake, &settings.azure)?;
     // A worker needs one for its batch and, at times, one for a partition.
     let warehouse = warehouse::open(settings, "load", workers * 2 + 1).await?;
     let entities = warehouse.catalog.select(&args.entities)?;
@@ -115,7 +115,18 @@ async fn load_one(
     batch_size: usize,
     progress: bool,
 ) -> Result<(u64, EntitySummary)> {
-    let _lock = EntityLock::acquire(&warehouse.dsn, &job.entity.name, Purpose::Load).await?;
+    let lock = EntityLock::acquire(&warehouse.dsn, &job.entity.name, Purpose::Load).await?;
+    let loaded = load_locked(job, selection, batch_size, progress).await;
+    lock.release().await;
+    loaded
+}
+
+async fn load_locked(
+    job: &Job,
+    selection: &Selection,
+    batch_size: usize,
+    progress: bool,
+) -> Result<(u64, EntitySummary)> {
     let plan = load::discover(&job.lake, &job.pool, &job.entity, selection, batch_size).await?;
     let (listed, bytes) = (plan.listed, plan.bytes());
     tracing::info!(

@@ -120,7 +120,7 @@ impl Job<'_> {
         let (args, pool) = (self.args, &self.warehouse.pool);
         let names: Vec<&str> = self.entities.iter().map(|e| e.name.as_str()).collect();
         // Two of them would wait for each other's rebuilds, and each would take the other's for leftovers.
-        let _lock = EntityLock::acquire(&self.warehouse.dsn, "the warehouse", Purpose::OptimizeStorage).await?;
+        let lock = EntityLock::acquire(&self.warehouse.dsn, "the warehouse", Purpose::OptimizeStorage).await?;
         let arguments = json!({ "vacuum": args.vacuum, "reindex": args.reindex, "min_bloat": args.min_bloat });
         let execution = Execution::begin(pool, "optimize-storage", &names, &arguments).await?;
 
@@ -152,6 +152,7 @@ impl Job<'_> {
         let failure = failure(&steps, stopped);
         let json = done.json(execution.id);
         execution.finish(pool, &json, failure.as_ref()).await;
+        lock.release().await;
         Ok(Outcome::new(done.text(), json).failed_with(failure))
     }
 

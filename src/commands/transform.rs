@@ -77,7 +77,13 @@ pub async fn run(args: Args, settings: &Settings) -> Result<Outcome> {
 }
 
 async fn transform_one(job: &Job, warehouse: &Warehouse, full_refresh: bool) -> Result<Summary> {
-    let _lock = EntityLock::acquire(&warehouse.dsn, &job.entity.name, Purpose::Transform).await?;
+    let lock = EntityLock::acquire(&warehouse.dsn, &job.entity.name, Purpose::Transform).await?;
+    let done = transform_locked(job, full_refresh).await;
+    lock.release().await;
+    done
+}
+
+async fn transform_locked(job: &Job, full_refresh: bool) -> Result<Summary> {
     tracing::info!(entity = job.entity.name, full_refresh, "transforming");
     if full_refresh {
         let summary = job.full_refresh().await?;

@@ -1,5 +1,6 @@
 //! Running the server's programs.
 
+use std::collections::HashMap;
 use std::fs::File;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -66,7 +67,7 @@ impl Programs {
             user.own(&log)?;
             user.own(&path)?;
         }
-        let began = std::time::SystemTime::now();
+        let before = lengths(&log);
         let mut child = self.spawn(data, output)?;
         let started = Instant::now();
         loop {
@@ -76,14 +77,14 @@ impl Programs {
                 return Ok(found);
             }
             if let Ok(Some(status)) = child.try_wait() {
-                return Err(ended(status, &recent_lines(&log, began), &log));
+                return Err(ended(status, &new_lines(&log, &before), &log));
             }
             if started.elapsed() > PATIENCE {
                 return Err(Error::new(
                     Kind::DatabaseUnavailable,
                     format!("the private PostgreSQL is not ready after {} s", PATIENCE.as_secs()),
                 )
-                .detail(recent_lines(&log, began))
+                .detail(new_lines(&log, &before))
                 .hint("it goes on starting: try again later, or look into it with `evo db status`"));
             }
             std::thread::sleep(Duration::from_millis(20));
@@ -126,21 +127,42 @@ fn ended(status: ExitStatus, lines: &str, log: &Path) -> Error {
         .hint(format!("its log is in {}", log.display()))
 }
 
-/// The last lines of the files in `log` that were written since `began`.
-fn recent_lines(log: &Path, began: std::time::SystemTime) -> String {
+/// How long each file in `log` is.
+fn lengths(log: &Path) -> HashMap<PathBuf, u64> {
+    let files = std::fs::read_dir(log).into_iter().flatten().flatten();
+    files.filter_map(|file| Some((file.path(), file.metadata().ok()?.len()))).collect()
+}
+
+/// The last lines that came into the files in `log` since they were as long as `before`.
+fn new_lines(log: &Path, before: &HashMap<PathBuf, u64>) -> String {
     let mut lines = Vec::new();
-    for entry in std::fs::read_dir(log).into_iter().flatten().flatten() {
-        let recent = entry.metadata().and_then(|m| m.modified()).is_ok_and(|at| at + Duration::from_secs(1) >= began);
-        if recent {
-            let text = std::fs::read(entry.path()).unwrap_or_default();
-            let text = String::from_utf8_lossy(&text).into_owned();
-            let tail = text.lines().rev().take(6).map(str::to_owned).collect::<Vec<_>>();
-            lines.extend(
-                tail.into_iter()
-                    .rev()
-                    .filter(|line| !line.contains("logging collector") && !line.contains("Future log output")),
-            );
-        }
+    for (path, length) in lengths(log) {
+        let bytes = std::fs::read(&path).unwrap_or_default();
+        // A file that is shorter than before was begun anew.
+        let old = before.get(&path).copied().filter(|old| *old <= length).unwrap_or(0);
+        let text = String::from_utf8_lossy(bytes.get(old as usize..).unwrap_or_default()).into_owned();
+        let telling =
+            text.lines().filter(|line| !line.contains("logging collector") && !line.contains("Future log output"));
+        let mut tail: Vec<String> = telling.rev().take(8).map(str::to_owned).collect();
+        tail.reverse();
+        lines.extend(tail);
     }
     lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_was_logged_since_is_told() {
+        let log = tempfile::tempdir().unwrap();
+        let file = log.path().join("postgresql-Mon.log");
+        std::fs::write(&file, "of the last run\n").unwrap();
+        let before = lengths(log.path());
+        std::fs::write(&file, "of the last run\nFATAL: no\n").unwrap();
+        assert_eq!(new_lines(log.path(), &before), "FATAL: no");
+        std::fs::write(&file, "anew\n").unwrap();
+        assert_eq!(new_lines(log.path(), &before), "anew");
+    }
 }

@@ -5,3 +5,4 @@ pub mod migrations;
 pub mod models;
 pub mod objects;
 pub mod runs;
+pub mod seen;

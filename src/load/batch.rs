@@ -15,6 +15,8 @@ use crate::ledger::objects;
 use crate::retry::retry;
 use crate::stage::StageAs;
 
+const UNIQUE_VIOLATION: &str = "23505";
+
 /// What a committed batch did.
 #[derive(Debug, Clone, Default)]
 pub struct Done {
@@ -99,6 +101,13 @@ impl Job {
             // A value that only the server refuses: let it judge each document on its own.
             Err(failure) if failure.error.kind() == Kind::BadRow => {
                 self.transaction(batch, number, StageAs::Text).await
+            }
+            // An earlier attempt was still running when this one began; its commit let this one's token fail.
+            Err(failure) if failure.error.sqlstate() == Some(UNIQUE_VIOLATION) => {
+                match batches::committed(&self.pool, batch.token).await? {
+                    Some(counts) => Ok(Done { counts, ..self.done(batch) }),
+                    None => Err(failure),
+                }
             }
             other => other,
         }

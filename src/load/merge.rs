@@ -5,6 +5,7 @@ use crate::entity::Entity;
 use crate::error::Result;
 use crate::ledger::batches::Counts;
 use crate::ledger::objects::Pending;
+use crate::ledger::seen;
 use crate::pg::Transaction;
 use crate::sql::{fill, ident, literal, qualified};
 use crate::stage::{StageAs, frame};
@@ -41,8 +42,7 @@ impl<'a> Merge<'a> {
         batch_id: i64,
         objects: &[Pending],
     ) -> Result<Vec<Counts>> {
-        let run_id = objects.first().map_or("", |o| o.run_id.as_str());
-        let paths: Vec<&str> = objects.iter().map(|o| o.path.as_str()).collect();
+        let (run_id, paths) = places(objects);
         let dates: Vec<Option<chrono::NaiveDate>> = objects.iter().map(|o| o.ingestion_date).collect();
         let ids: Vec<i64> = objects.iter().map(|o| o.object_id).collect();
         if self.stage_as == StageAs::Text {
@@ -50,8 +50,13 @@ impl<'a> Merge<'a> {
         }
         tx.batch(&self.filled(sql_file!("load/winners.sql"))).await?;
         self.make_partitions(job, tx).await?;
-        tx.batch(&self.filled(sql_file!("load/known.sql"))).await?;
-        tx.execute(sql_file!("load/verdicts.sql"), &[&run_id, &paths]).await?;
+        self.judge(tx, objects).await?;
+        if self.depends_on_rivals(tx, objects).await? {
+            tx.execute(sql_file!("load/one_at_a_time.sql"), &[&self.entity.name]).await?;
+            tx.batch("delete from evo_known; delete from evo_verdict").await?;
+            self.judge(tx, objects).await?;
+        }
+        self.remember_seen(tx, batch_id, objects).await?;
         let mut counts = vec![Counts::default(); objects.len()];
         for row in tx.query(&self.filled(sql_file!("load/count.sql")), &[]).await? {
             let counted = &mut counts[row.get::<_, i32>(0).unsigned_abs() as usize];
@@ -75,6 +80,45 @@ impl<'a> Merge<'a> {
                 .await?;
         }
         Ok(counts)
+    }
+
+    /// What staging holds for the batch's keys, and what becomes of each.
+    async fn judge(&self, tx: &Transaction<'_>, objects: &[Pending]) -> Result<()> {
+        tx.batch(&self.filled(sql_file!("load/known.sql"))).await?;
+        let (run_id, paths) = places(objects);
+        tx.execute(sql_file!("load/verdicts.sql"), &[&run_id, &paths]).await?;
+        Ok(())
+    }
+
+    /// Whether a batch of the same run that is under way too could make the verdicts wrong: one holds B and another,
+    /// later one A for a key whose row says A. Each alone is right, but if neither sees the other, B stays. So batches
+    /// that change rows of older objects, or leave them as they are, go one at a time from verdict to commit. Fresh keys
+    /// need no such care: their rows carry their lineage.
+    async fn depends_on_rivals(&self, tx: &Transaction<'_>, objects: &[Pending]) -> Result<bool> {
+        let (run_id, paths) = places(objects);
+        let row = tx.query_one(sql_file!("load/depends_on_rivals.sql"), &[&run_id, &paths]).await?;
+        Ok(row.get(0))
+    }
+
+    /// Lets changed keys lose that a newer object has seen, and keeps the keys that this batch has seen: see
+    /// [`crate::ledger::seen`].
+    async fn remember_seen(&self, tx: &Transaction<'_>, batch_id: i64, objects: &[Pending]) -> Result<()> {
+        let (Some(first), Some(last)) = (objects.first(), objects.last()) else { return Ok(()) };
+        let keys = |rows: Vec<crate::pg::Row>| rows.iter().map(|row| row.get(0)).collect::<Vec<i64>>();
+        let changed = "select distinct key from evo_verdict where verdict = 'changed' order by key";
+        let changed = keys(tx.query(changed, &[]).await?);
+        if !changed.is_empty() {
+            let beaten = seen::by_newer(tx, &self.entity.name, &first.run_id, &last.path, &changed).await?;
+            if !beaten.is_empty() {
+                tx.execute(sql_file!("load/beaten.sql"), &[&beaten]).await?;
+            }
+        }
+        let (run_id, paths) = places(objects);
+        let unchanged = keys(tx.query(sql_file!("load/seen.sql"), &[&run_id, &paths]).await?);
+        match unchanged.is_empty() {
+            true => Ok(()),
+            false => seen::record(tx, batch_id, &unchanged).await,
+        }
     }
 
     /// Makes the partitions that the batch needs, on a connection of its own: the parent's lock must not be held until
@@ -134,4 +178,9 @@ impl<'a> Merge<'a> {
             ],
         )
     }
+}
+
+/// The run of a batch and the paths of its objects, by object number.
+fn places(objects: &[Pending]) -> (&str, Vec<&str>) {
+    (objects.first().map_or("", |o| o.run_id.as_str()), objects.iter().map(|o| o.path.as_str()).collect())
 }

@@ -75,6 +75,17 @@ pub async fn discover(
             ingestion_date: o.place.ingestion_date,
         })
         .collect();
+    if let Some(run) =
+        selection.run_id.as_deref().filter(|run| !listed.iter().any(|o| o.run_id.as_deref() == Some(run)))
+    {
+        let mut runs: Vec<&str> = listed.iter().filter_map(|o| o.run_id.as_deref()).collect();
+        runs.sort_unstable();
+        runs.dedup();
+        let newest: Vec<&str> = runs.iter().rev().take(5).copied().collect();
+        return Err(Error::new(Kind::SourceInvalid, format!("the lake has no run {run:?} of {}", entity.name))
+            .detail(format!("newest runs: {}", newest.join(", ")))
+            .hint("--run-id takes the whole id, exactly"));
+    }
     let new = objects::record(pool, &entity.name, &listed).await?;
     let pending = objects::pending(pool, &entity.name, selection).await?;
     let present: std::collections::HashSet<(&str, &str)> =

@@ -4,6 +4,8 @@
 //! session state (so it works behind PgBouncer), it ends with the connection whatever happens to the process, and an
 //! idle READ COMMITTED transaction holds no snapshot, so neither vacuum nor a concurrent rebuild of an index waits for it.
 
+use std::time::{Duration, Instant};
+
 use super::connect::connect;
 use super::connection::Connection;
 use crate::config::dsn::Dsn;
@@ -30,14 +32,17 @@ impl Purpose {
     }
 }
 
-/// The lock, held until dropped.
+/// How long to wait for a lock whose holder has just ended: the server notices a closed connection in its own time.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// The lock, held until released or dropped.
 #[derive(Debug)]
 pub struct EntityLock {
-    _connection: Connection,
+    connection: Connection,
 }
 
 impl EntityLock {
-    /// Takes the lock or says at once that another execution has it.
+    /// Takes the lock, or says after a short grace that another execution has it.
     ///
     /// # Errors
     /// `AlreadyRunning`; as connecting does.
@@ -45,16 +50,29 @@ impl EntityLock {
         let word = purpose.word();
         let connection = Connection::new(connect(dsn, &format!("evo:{word}:{entity}:lock")).await?);
         connection.batch("begin; set local idle_in_transaction_session_timeout = 0").await?;
-        let row = connection
-            .query_one("select pg_try_advisory_xact_lock(hashtextextended($1, 0))", &[&format!("evo:{word}:{entity}")])
-            .await?;
-        if !row.get::<_, bool>(0) {
-            return Err(Error::new(Kind::AlreadyRunning, format!("another execution of {word} works on {entity}"))
-                .hint("wait for it, or look for application_name 'evo:%' in pg_stat_activity"));
+        let name = format!("evo:{word}:{entity}");
+        let started = Instant::now();
+        loop {
+            let row =
+                connection.query_one("select pg_try_advisory_xact_lock(hashtextextended($1, 0))", &[&name]).await?;
+            if row.get(0) {
+                // The portal of that query stays open, and with it its snapshot: for as long as the lock is held nothing in
+                // the whole database could be vacuumed, and a concurrent rebuild of an index would wait for its own lock. The
+                // portal of the simple protocol takes its place and is closed at once.
+                connection.batch("select").await?;
+                return Ok(Self { connection });
+            }
+            if started.elapsed() > GRACE {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
         }
-        // The portal of that query stays open, and with it its snapshot: for as long as the lock is held nothing in the whole
-        // database could be vacuumed. The simple protocol's portal takes its place and is closed at once.
-        connection.batch("select").await?;
-        Ok(Self { _connection: connection })
+        Err(Error::new(Kind::AlreadyRunning, format!("another execution of {word} works on {entity}"))
+            .hint("wait for it, or look for application_name 'evo:%' in pg_stat_activity"))
+    }
+
+    /// Releases the lock now. A lost connection has released it already.
+    pub async fn release(self) {
+        let _ = self.connection.batch("rollback").await;
     }
 }

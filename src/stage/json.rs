@@ -44,10 +44,11 @@ pub fn scan<'a>(line: &'a [u8], wanted: &[&str], found: &mut Vec<Option<&'a RawV
     found.resize(wanted.len(), None);
     let mut parser = serde_json::Deserializer::from_str(text);
     Fields { wanted, found }.deserialize(&mut parser).and_then(|()| parser.end()).map_err(|e| {
-        if e.is_data() {
-            Refusal::new("the line is not a JSON object")
-        } else {
-            Refusal::of_server(format!("not valid JSON: {e}"), "22P02")
+        // An object was asked for: what is none may still be broken further on.
+        match serde_json::from_str::<IgnoredAny>(text) {
+            Ok(_) => Refusal::new("the line is not a JSON object"),
+            Err(broken) if e.is_data() => Refusal::of_server(format!("not valid JSON: {broken}"), "22P02"),
+            Err(_) => Refusal::of_server(format!("not valid JSON: {e}"), "22P02"),
         }
     })?;
     check_escapes(line)?;

@@ -121,7 +121,8 @@ impl<'a> Upkeep<'a> {
             if self.stopped_by().is_some() {
                 return;
             }
-            self.step(index.task(Action::Drop), self.patience).await;
+            // Only who uses this very table is in its way: even an impatient job can wait for an autovacuum to yield.
+            self.step(index.task(Action::Drop), self.patience.max(SHORT_WAIT)).await;
         }
     }
 

@@ -89,7 +89,7 @@ mod tests {
         let items = &sales.models[1];
         let text = misfits(sales, items, &Source::Batches(vec![4, 5]));
         assert!(text.contains("evo.misfit_decimal(d.\"itemValue\")"));
-        assert!(text.contains("evo.try_bigint(x.value ->> 'idSaleItem')"));
+        assert!(text.contains("evo.try_children(s.raw_data, 'saleItens', 'idSaleItem')"));
         assert!(!text.contains("evo.as_"));
         assert!(text.contains("_batch_id = any('{4,5}'::bigint[])"));
         assert!(text.contains("'America/Sao_Paulo'"));

@@ -2,6 +2,7 @@
 
 #![allow(unreachable_pub, missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::print_stderr)]
 
+mod azure;
 mod cli;
 mod db;
 mod load;
@@ -9,3 +10,4 @@ mod storage;
 mod support;
 mod toy;
 mod transform;
+mod verdict;

@@ -63,6 +63,14 @@ fn invalid(evo: &Evo) -> String {
     evo.db.one("select count(*) from pg_index where not indisvalid")
 }
 
+fn delete_every_second_receivable(evo: &Evo) {
+    evo.db.sql(
+        "with numbered as (select sale_id, receivable_id, row_number() over (order by receivable_id) as n from core.evo_receivables)
+         delete from core.evo_receivables r using numbered n
+         where (r.sale_id, r.receivable_id) = (n.sale_id, n.receivable_id) and n.n % 2 = 0",
+    );
+}
+
 fn find<'a>(list: &'a Value, key: &str, name: &str) -> &'a Value {
     list.as_array().unwrap().iter().find(|v| v[key] == name).unwrap_or_else(|| panic!("no {name} in {list}"))
 }
@@ -85,7 +93,7 @@ fn analyze_changes_nothing_and_shows_heap_toast_and_indexes_apart() {
     assert!(items["dead_tuples"].as_u64() > Some(500), "{items}");
     assert_eq!(items["recommendation"], "evo optimize-storage sales --vacuum");
     assert_eq!(items["partitions"][0]["table"], "core.evo_sale_items_all");
-    evo.run(&["optimize-storage"]).exits(0).says("nothing was changed").says("toast");
+    evo.run(&["optimize-storage"]).exits(0).says("nothing was changed").says("toast").says("evo.batches");
     assert_eq!(evo.db.one("select count(*) from pg_stat_user_tables where last_vacuum is not null"), "0");
 }
 
@@ -189,7 +197,7 @@ fn a_table_that_belongs_to_another_role_is_reported_and_not_passed_over() {
 fn bloat_is_estimated_from_statistics_and_measured_where_pgstattuple_is_installed() {
     let evo = loaded();
     // Half of each page and of each leaf is free afterwards.
-    evo.db.sql("delete from core.evo_receivables where receivable_id % 2 = 0");
+    delete_every_second_receivable(&evo);
     evo.db.sql("vacuum (analyze) core.evo_receivables");
     let bloat = |args: &[&str]| {
         let found = evo.json(&[&["optimize-storage", "sales"], args].concat());
@@ -217,14 +225,13 @@ fn bloat_is_estimated_from_statistics_and_measured_where_pgstattuple_is_installe
 #[test]
 fn with_min_bloat_only_indexes_with_that_much_of_it_are_rebuilt() {
     let evo = loaded();
-    evo.db.sql("delete from core.evo_receivables where receivable_id % 2 = 0");
+    delete_every_second_receivable(&evo);
     evo.db.sql("vacuum (analyze)");
     let done = evo.json(&["optimize-storage", "sales", "--reindex", "--min-bloat", "30%"]);
-    let mut names: Vec<&str> =
-        done["reindexed"].as_array().unwrap().iter().map(|s| s["index"].as_str().unwrap()).collect();
-    names.sort_unstable();
-    assert_eq!(names, ["core.evo_receivables_all_pkey", "core.evo_receivables_all_receivable_id_idx"], "{done}");
-    for step in done["reindexed"].as_array().unwrap() {
+    find(&done["reindexed"], "index", "core.evo_receivables_all_receivable_id_idx");
+    let rebuilt = done["reindexed"].as_array().unwrap();
+    assert!(rebuilt.iter().all(|step| step["index"] != "core.evo_sales_all_sale_date_idx"), "{done}");
+    for step in rebuilt {
         assert!(step["after_bytes"].as_u64() < step["before_bytes"].as_u64(), "{step}");
     }
     evo.run(&["optimize-storage", "--min-bloat", "30%"]).exits(2).says("--reindex");

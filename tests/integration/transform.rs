@@ -68,6 +68,28 @@ fn every_mapped_column_is_filled_where_the_documents_have_a_value() {
             columns.iter().zip(&filled[0]).filter(|(_, n)| *n == "0").map(|(c, _)| c[0].as_str()).collect();
         assert!(empty.is_empty(), "core.{table} has no value in {empty:?}");
     }
+    let mut checked = 0;
+    for line in include_str!("../fixtures/columns.txt").lines().filter(|l| !l.starts_with('#')) {
+        let [table, entity, array, child, column, path] = line.split(' ').collect::<Vec<_>>().try_into().unwrap();
+        let parent =
+            if entity == "entries" { "entry_id, entry_date" } else { &format!("{}_id", entity.trim_end_matches('s')) };
+        let path = format!("'{{{}}}'", path.replace('.', ","));
+        let lost = match child.split_once('=') {
+            None => format!(
+                "select count(*) from core.{table} t join stg_evo.{entity}_raw s using ({parent}) \
+                 where t.\"{column}\" is null and nullif(s.raw_data #>> {path}, '') is not null"
+            ),
+            Some((key, field)) => format!(
+                "select count(*) from stg_evo.{entity}_raw s \
+                 cross join lateral jsonb_array_elements(case when jsonb_typeof(s.raw_data -> '{array}') = 'array' then s.raw_data -> '{array}' end) x \
+                 left join core.{table} t on t.{parent} = s.{parent} and t.{key} = (x ->> '{field}')::bigint \
+                 where t.\"{column}\" is null and nullif(x #>> {path}, '') is not null"
+            ),
+        };
+        assert_eq!(evo.db.one(&lost), "0", "{table}.{column} is null where the documents have {path}");
+        checked += 1;
+    }
+    assert!(checked > 150, "{checked}");
 }
 
 #[test]

@@ -50,18 +50,7 @@ select
     d.sessions,
     s._loaded_at
 from {source} s
-cross join lateral (
-    -- null, absent or no array: no children; of a repeated id the last
-    select distinct on (e.id) e.id, e.value
-    from (
-        select evo.as_bigint(x.value ->> 'idMemberMembership') as id, x.value, x.position
-        from jsonb_array_elements(case when jsonb_typeof(s.raw_data -> 'memberships') = 'array' then s.raw_data -> 'memberships' end)
-            with ordinality as x (value, position)
-        where jsonb_typeof(x.value) = 'object'
-    ) e
-    where e.id is not null
-    order by e.id, e.position desc
-) c
+cross join lateral evo.as_children(s.raw_data, 'memberships', 'idMemberMembership') c
 cross join lateral jsonb_to_record(c.value) as d (
     "idMembership" text, "name" text, "membershipName" text, "idMemberMembershipRenewed" text,
     "idMembershipRenewed" text, "idSale" text, "saleDate" text, "startDate" text, "endDate" text, "cancelDate" text,

@@ -25,18 +25,7 @@ select
     d."transactionToken" as transaction_token,
     s._loaded_at
 from {source} s
-cross join lateral (
-    -- null, absent or no array: no children; of a repeated id the last
-    select distinct on (e.id) e.id, e.value
-    from (
-        select evo.as_bigint(x.value ->> 'idReceivable') as id, x.value, x.position
-        from jsonb_array_elements(case when jsonb_typeof(s.raw_data -> 'receivables') = 'array' then s.raw_data -> 'receivables' end)
-            with ordinality as x (value, position)
-        where jsonb_typeof(x.value) = 'object'
-    ) e
-    where e.id is not null
-    order by e.id, e.position desc
-) c
+cross join lateral evo.as_children(s.raw_data, 'receivables', 'idReceivable') c
 cross join lateral jsonb_to_record(c.value) as d (
     "registrationDate" text, "dueDate" text, "receivingDate" text, "cancellationDate" text, "updateDate" text,
     ammount text, amount text, "ammountPaid" text, "currentInstallment" text, "totalInstallments" text,

@@ -33,18 +33,7 @@ select
     coalesce(d."idSaleItemMigration", d."saleItemMigrationId") as sale_item_migration_id,
     s._loaded_at
 from {source} s
-cross join lateral (
-    -- null, absent or no array: no children; of a repeated id the last
-    select distinct on (e.id) e.id, e.value
-    from (
-        select evo.as_bigint(x.value ->> 'idSaleItem') as id, x.value, x.position
-        from jsonb_array_elements(case when jsonb_typeof(s.raw_data -> 'saleItens') = 'array' then s.raw_data -> 'saleItens' end)
-            with ordinality as x (value, position)
-        where jsonb_typeof(x.value) = 'object'
-    ) e
-    where e.id is not null
-    order by e.id, e.position desc
-) c
+cross join lateral evo.as_children(s.raw_data, 'saleItens', 'idSaleItem') c
 cross join lateral jsonb_to_record(c.value) as d (
     description text, item text, "itemValue" text, "saleValue" text, "saleValueWithoutCreditValue" text,
     "saleValueWithoutCredit" text, quantity text, discount text, "corporateDiscount" text, tax text,

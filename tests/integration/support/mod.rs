@@ -9,6 +9,7 @@ mod lake;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::OnceLock;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use evo::embedded::{Cluster, Spec};
 pub use lake::{Object, gz, object, write};
@@ -21,8 +22,13 @@ fn server() -> &'static str {
     SERVER.get_or_init(|| {
         let state_dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join("pg");
         // Tests may lose their data with the machine; they must not wait for its disk.
-        let fast =
-            [("fsync", "off"), ("full_page_writes", "off"), ("synchronous_commit", "off"), ("shared_buffers", "128MB")];
+        let fast = [
+            ("fsync", "off"),
+            ("full_page_writes", "off"),
+            ("synchronous_commit", "off"),
+            ("shared_buffers", "128MB"),
+            ("max_connections", "300"),
+        ];
         let extra_settings = fast.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
         let spec = Spec { state_dir, bin_dir: std::env::var_os("EVO_TEST_PG_BIN").map(PathBuf::from), extra_settings };
         let path = std::env::var("PATH").unwrap_or_default();
@@ -62,13 +68,14 @@ fn template() -> &'static str {
         let texts: String = migrations.iter().map(|m| m.checksum.as_str()).collect();
         let name = format!("template_{:016x}", xxhash_rust::xxh3::xxh3_64(texts.as_bytes()));
         let admin = format!("{}/postgres", server());
-        // The advisory lock makes one process build it while the others wait.
+        // One process builds it while the others wait.
         let lock = std::fs::File::create(Path::new(env!("CARGO_TARGET_TMPDIR")).join("template.lock")).unwrap();
         lock.lock().unwrap();
+        drop_left_overs(&admin, &name);
         if sql(&admin, &format!("select 1 from pg_database where datname = '{name}'")).is_empty() {
-            let building = format!("{name}_building");
-            sql(&admin, &format!("drop database if exists {building}"));
-            sql(&admin, &format!("create database {building}"));
+            let building = "building";
+            sql(&admin, &format!("drop database if exists {building} with (force)"));
+            sql(&admin, &format!("create database {building} template template0"));
             let output = Command::new(env!("CARGO_BIN_EXE_evo"))
                 .env_clear()
                 .current_dir(env!("CARGO_TARGET_TMPDIR"))
@@ -76,10 +83,35 @@ fn template() -> &'static str {
                 .output()
                 .unwrap();
             assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+            // The sessions of the command may take a moment to end, and nobody may copy what somebody is connected to.
+            sql(&admin, &format!("alter database {building} allow_connections false"));
+            sql(&admin, "select pg_terminate_backend(pid, 10000) from pg_stat_activity where datname = 'building'");
             sql(&admin, &format!("alter database {building} rename to {name}"));
         }
         name
     })
+}
+
+/// Drops the databases of tests that failed or were killed, an hour after they began, and the templates of schemas gone
+/// by. They are kept that long for whoever looks into the failure.
+fn drop_left_overs(admin: &str, template: &str) {
+    for row in sql(admin, "select datname from pg_database where datname ~ '^(t|template)_[0-9a-f]+'") {
+        let name = &row[0];
+        let began = name.strip_prefix("t_").and_then(|rest| rest.split('_').next()?.parse::<u64>().ok());
+        if began.map_or(name != template, |began| began + 3600 < now()) {
+            sql(admin, &format!("drop database if exists {name} with (force)"));
+        }
+    }
+}
+
+fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()
+}
+
+/// Whether the tests run as root: what concerns other users can be tested only then.
+pub fn is_root() -> bool {
+    // SAFETY: geteuid has no preconditions.
+    unsafe { libc::geteuid() == 0 }
 }
 
 /// A database of its own for one test, dropped at the end.
@@ -96,11 +128,11 @@ impl Database {
 
     /// Without anything.
     pub fn bare() -> Self {
-        Self::create("")
+        Self::create("template template0")
     }
 
     fn create(how: &str) -> Self {
-        let name = format!("t_{}", uuid::Uuid::new_v4().simple());
+        let name = format!("t_{}_{}", now(), uuid::Uuid::new_v4().simple());
         let admin = format!("{}/postgres", server());
         sql(&admin, &format!("create database {name} {how}"));
         Self { url: format!("{}/{name}", server()), name }

@@ -1,0 +1,105 @@
+//! The local verdict on a line is PostgreSQL's own, asked of the server.
+
+use evo::stage::json::scan;
+use proptest::prelude::*;
+use proptest::strategy::ValueTree;
+use proptest::test_runner::{Config, TestRunner};
+use tokio_postgres::NoTls;
+
+use crate::support::Database;
+
+/// JSON-like texts, most of them nearly right: values nested in objects, with every kind of escape and number, then
+/// perhaps a byte dropped, doubled or exchanged.
+fn line() -> impl Strategy<Value = String> {
+    let text = prop::collection::vec(
+        prop_oneof![
+            Just("a"),
+            Just("ção"),
+            Just("😀"),
+            Just(" "),
+            Just("\\n"),
+            Just("\\\\"),
+            Just("\\\""),
+            Just("\\/"),
+            Just("\\u0041"),
+            Just("\\u0000"),
+            Just("\\\\u0000"),
+            Just("\\ud83d\\ude00"),
+            Just("\\ud83d"),
+            Just("\\ude00"),
+            Just("\\ud83d\\u0041"),
+            Just("\\x"),
+            Just("\t"),
+            Just("\\uD8"),
+        ],
+        0..6,
+    )
+    .prop_map(|parts| format!("\"{}\"", parts.concat()));
+    let number = prop_oneof![
+        Just("0"),
+        Just("-0"),
+        Just("1.10"),
+        Just("1e5"),
+        Just("1E+5"),
+        Just("-1.5e-3"),
+        Just("1e400"),
+        Just("01"),
+        Just("1."),
+        Just(".5"),
+        Just("+1"),
+        Just("1e"),
+        Just("NaN"),
+        Just("Infinity"),
+        Just("0x1"),
+        Just("12345678901234567890123"),
+    ]
+    .prop_map(str::to_owned);
+    let word =
+        prop_oneof![Just("true"), Just("false"), Just("null"), Just("True"), Just("nul")].prop_map(str::to_owned);
+    let value = prop_oneof![3 => text.clone(), 2 => number, 1 => word].prop_recursive(4, 24, 4, move |inner| {
+        let text = text.clone();
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(|v| format!("[{}]", v.join(", "))),
+            prop::collection::vec((text, inner), 0..4).prop_map(|v| format!(
+                "{{{}}}",
+                v.iter().map(|(k, v)| format!("{k}: {v}")).collect::<Vec<_>>().join(",")
+            )),
+        ]
+    });
+    (value, 0..4_u8, any::<prop::sample::Index>()).prop_map(|(value, damage, at)| {
+        let line = format!("{{\"id\": 1, \"v\": {value}}}");
+        let mut chars: Vec<char> = line.chars().collect();
+        let at = at.index(chars.len());
+        match damage {
+            1 => drop(chars.remove(at)),
+            2 => chars.insert(at, chars[at]),
+            3 => chars[at] = ['}', '"', ',', '\\', '0'][at % 5],
+            _ => {}
+        }
+        chars.into_iter().collect()
+    })
+}
+
+#[test]
+fn the_local_verdict_is_the_servers_for_thousands_of_generated_lines() {
+    let db = Database::migrated();
+    let mut runner = TestRunner::new(Config { source_file: None, ..Config::default() });
+    let lines: Vec<String> =
+        (0..6_000).map(|_| line().new_tree(&mut runner).unwrap().current()).filter(|l| !l.contains('\0')).collect();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let errors: Vec<Option<String>> = runtime.block_on(async {
+        let (client, connection) = tokio_postgres::connect(&db.url, NoTls).await.unwrap();
+        tokio::spawn(connection);
+        let sql = "select evo.jsonb_error(l) from unnest($1::text[]) with ordinality as x (l, n) order by n";
+        client.query(sql, &[&lines]).await.unwrap().iter().map(|row| row.get(0)).collect()
+    });
+    let (mut taken, mut refused) = (0, 0);
+    for (line, error) in lines.iter().zip(errors) {
+        let mut found = Vec::new();
+        // A text that is no object is legal jsonb; evo refuses it for want of a key, without an SQLSTATE.
+        let local = scan(line.as_bytes(), &["id"], &mut found).err().and_then(|r| r.sqlstate).map(str::to_owned);
+        assert_eq!(local.is_some(), error.is_some(), "{line}\nevo says {local:?}, PostgreSQL says {error:?}");
+        if error.is_some() { refused += 1 } else { taken += 1 }
+    }
+    assert!(taken > 500 && refused > 500, "{taken} taken, {refused} refused: the lines are not worth their name");
+}
