@@ -53,6 +53,9 @@ impl EntityLock {
             let row =
                 connection.query_one("select pg_try_advisory_xact_lock(hashtextextended($1, 0))", &[&name]).await?;
             if row.get(0) {
+                // The query's portal would stay open, and its snapshot with it: nothing in the whole database could be
+                // vacuumed while the lock is held. The simple protocol's portal takes its place and is closed at once.
+                connection.batch("select").await?;
                 return Ok(Self { connection });
             }
             if started.elapsed() > GRACE {
