@@ -4,7 +4,8 @@
 --       canceled REINDEX CONCURRENTLY, keeps a rule (primary key or unique), can be rebuilt concurrently (exclusion constraints cannot)
 -- locks: ACCESS SHARE for a moment; an index that is dropped meanwhile has size 0
 -- idempotence: reads only
--- note: an index under construction is INVALID too; dropping it would break somebody else's rebuild
+-- note: an index under construction is INVALID too; dropping it would break somebody else's rebuild. The progress view shows those of
+--       all databases of the server, and databases made from one template share their OIDs.
 with recursive leaf as (
     select to_regclass(t.name)::oid as parent, to_regclass(t.name)::oid as oid
     from unnest($1::text[]) as t (name)
@@ -16,7 +17,7 @@ with recursive leaf as (
 found as (
     select
         l.parent, l.oid as leaf, x.indexrelid, x.indisvalid, x.indisunique, x.indisexclusion, c.relname, c.relnamespace,
-        exists (select from pg_stat_progress_create_index b where b.relid = x.indrelid) as is_building
+        exists (select from pg_stat_progress_create_index b where b.datname = current_database() and b.relid = x.indrelid) as is_building
     from leaf l
     join pg_index x on x.indrelid = l.oid
     join pg_class c on c.oid = x.indexrelid and c.relkind = 'i'

@@ -56,9 +56,8 @@ impl EntityLock {
             let row =
                 connection.query_one("select pg_try_advisory_xact_lock(hashtextextended($1, 0))", &[&name]).await?;
             if row.get(0) {
-                // The portal of that query stays open, and with it its snapshot: for as long as the lock is held nothing in
-                // the whole database could be vacuumed, and a concurrent rebuild of an index would wait for its own lock. The
-                // portal of the simple protocol takes its place and is closed at once.
+                // The query's portal would stay open, and its snapshot with it: nothing in the whole database could be
+                // vacuumed while the lock is held. The simple protocol's portal takes its place and is closed at once.
                 connection.batch("select").await?;
                 return Ok(Self { connection });
             }

@@ -193,7 +193,7 @@ impl<'a> Upkeep<'a> {
             match this.attempt(task, wait).await {
                 // It has waited enough. What else time can heal is repeated.
                 Err(error) if error.sqlstate() == Some(LOCK_NOT_AVAILABLE) => {
-                    let error = error.context(format!("gave up after waiting for {} s", wait.as_secs()));
+                    let error = error.context(format!("gave up after waiting for {wait:?}"));
                     Ok((0, 0, End::Failed(error)))
                 }
                 other => other,

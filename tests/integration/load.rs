@@ -286,6 +286,8 @@ fn a_second_load_of_the_same_entity_says_who_is_at_work_and_exits_7() {
         let dsn = evo::config::Dsn::parse(&evo.db.url).unwrap();
         evo::pg::EntityLock::acquire(&dsn, "sales", evo::pg::Purpose::Load).await.unwrap()
     });
+    let snapshot = "select backend_xmin is null and backend_xid is null from pg_stat_activity where application_name = 'evo:load:sales:lock' and datname = current_database()";
+    assert_eq!(evo.db.one(snapshot), "t", "the lock would hold vacuum back");
     evo.run(&["load", "sales"]).exits(7).says("another execution of load works on sales");
     assert_eq!(sales(&evo).len(), 0);
     drop(held);
