@@ -80,3 +80,47 @@ fn every_manifest_is_one_that_the_platform_runs_to_its_end() {
         }
     }
 }
+
+#[test]
+fn every_manifest_sets_variables_that_evo_reads_and_the_same_database_and_lake() {
+    let known: BTreeSet<&str> = evo::config::KEYS
+        .iter()
+        .map(|key| key.variable)
+        .chain(evo::config::AZURE_VARIABLES.iter().map(|variable| variable.name))
+        .collect();
+    let mut common: Option<(String, Vec<(String, String)>)> = None;
+    for (file, yaml) in manifests() {
+        let variables: Vec<(String, String)> = yaml["properties"]["template"]["containers"][0]["env"]
+            .as_vec()
+            .unwrap()
+            .iter()
+            .map(|v| {
+                let value = v["value"].as_str().or(v["secretRef"].as_str()).unwrap();
+                (v["name"].as_str().unwrap().to_owned(), value.to_owned())
+            })
+            .collect();
+        for (name, _) in &variables {
+            assert!(known.contains(name.as_str()), "{file}: evo reads no {name}");
+        }
+        assert!(variables.iter().any(|(name, _)| name == "EVO_DATABASE_URL"), "{file} would start a private server");
+        let (first, expected) = common.get_or_insert_with(|| (file.clone(), variables.clone()));
+        assert_eq!(variables, *expected, "{file} differs from {first}");
+    }
+}
+
+#[test]
+fn a_full_refresh_and_a_rebuild_of_the_indexes_have_days_of_their_own() {
+    let mut days = Vec::new();
+    for (file, yaml) in manifests().into_iter().filter(|(file, _)| file.contains("weekly")) {
+        let configuration = &yaml["properties"]["configuration"];
+        let cron = configuration["scheduleTriggerConfig"]["cronExpression"].as_str().unwrap();
+        let fields: Vec<&str> = cron.split_whitespace().collect();
+        let (hour, day): (i64, i64) = (fields[1].parse().unwrap(), fields[4].parse().unwrap());
+        let hours = configuration["replicaTimeout"].as_i64().unwrap() / 3600;
+        assert!(hour + hours <= 24, "{file} may run into the next day");
+        days.push(day);
+    }
+    days.sort_unstable();
+    days.dedup();
+    assert_eq!(days.len(), 2);
+}
