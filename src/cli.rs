@@ -28,6 +28,8 @@ pub enum Command {
     Load(commands::load::Args),
     /// Fill the core tables from staging
     Transform(commands::transform::Args),
+    /// Ask whether the warehouse is as it should be
+    Check(commands::check::Args),
     /// Show and mend the storage of the warehouse: vacuum, reindex
     OptimizeStorage(commands::optimize_storage::Args),
     /// Show what is loaded, what is pending and how fresh it is
@@ -49,6 +51,7 @@ pub async fn dispatch(command: Command, settings: &Settings) -> Result<Outcome> 
         Command::Generate(args) => commands::generate::run(args, settings).await,
         Command::Load(args) => commands::load::run(args, settings).await,
         Command::Transform(args) => commands::transform::run(args, settings).await,
+        Command::Check(args) => commands::check::run(args, settings).await,
         Command::OptimizeStorage(args) => commands::optimize_storage::run(args, settings).await,
         Command::Status(args) => commands::status::run(args, settings).await,
         Command::Migrate(args) => commands::migrate::run(args, settings).await,

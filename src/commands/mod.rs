@@ -1,5 +1,6 @@
 //! One file per subcommand: its `Args` and its `run`.
 
+pub mod check;
 pub mod config;
 pub mod db;
 pub mod generate;

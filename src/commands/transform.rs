@@ -1,15 +1,22 @@
 //! `evo transform`: staging into the typed core tables.
 
-use serde_json::{Value, json};
+mod show;
 
-use super::warehouse::{self, Warehouse};
+use serde_json::json;
+use show::Report;
+
+use super::warehouse;
 use crate::config::Settings;
+use crate::entity::{Catalog, Entity};
 use crate::error::Result;
+use crate::ledger::models;
 use crate::ledger::runs::Execution;
 use crate::pg::{EntityLock, Purpose};
-use crate::report::table::table;
-use crate::report::{Outcome, units};
+use crate::report::Outcome;
 use crate::shutdown::Shutdown;
+use crate::transform::checks::Checks;
+use crate::transform::dimension::{self, Dimension, DimensionJob};
+use crate::transform::order::{self, Step};
 use crate::transform::{Job, Summary};
 
 /// Brings the core tables up to date with staging; readers always see a complete generation.
@@ -22,7 +29,7 @@ Examples:
 
 A value that does not fit its column becomes null and a row in evo.issues; the rest of the record lives.")]
 pub struct Args {
-    /// members, sales, entries, prospects, one of your own, or all
+    /// members, sales, entries, prospects, branches, employees, one of your own, or all
     #[arg(required = true, value_name = "ENTITY")]
     pub entities: Vec<String>,
     /// Rebuild everything from staging; the old generation serves until the swap
@@ -34,6 +41,9 @@ pub struct Args {
     /// Fail on a value that does not fit its column
     #[arg(long)]
     pub strict: bool,
+    /// Swap a new generation in although this check has rows (docs/checks.md); may be given again
+    #[arg(long, value_name = "CHECK")]
+    pub accept: Vec<String>,
 }
 
 /// Runs the command.
@@ -43,109 +53,86 @@ pub struct Args {
 pub async fn run(args: Args, settings: &Settings) -> Result<Outcome> {
     let workers = warehouse::at_least_one("--workers", args.workers.unwrap_or(settings.workers))?;
     let shutdown = Shutdown::listen()?;
-    crate::entity::Catalog::load(settings.extend.as_deref())?.select(&args.entities)?;
-    let warehouse = warehouse::open(settings, "transform", workers + 2).await?;
-    let entities = warehouse.catalog.select(&args.entities)?;
-    let names: Vec<&str> = entities.iter().map(|e| e.name.as_str()).collect();
+    let catalog = Catalog::load(settings.extend.as_deref())?;
+    let dimensions = dimension::all(settings.extend.as_deref(), &catalog)?;
+    let checks = Checks::load(settings.extend.as_deref(), &catalog)?.accept(&args.accept)?;
+    let (entities, dimensions) = dimension::select(&catalog, &dimensions, &args.entities)?;
+    let steps = steps(&entities, &dimensions);
+    let lanes = lanes(workers, entities.len().max(dimensions.len()), args.full_refresh);
+    let warehouse = warehouse::open(settings, "transform", workers + 2 * lanes + 1).await?;
+    let names: Vec<&str> = steps.iter().map(|step| step.name.as_str()).collect();
     let arguments = json!({ "full_refresh": args.full_refresh, "workers": workers, "strict": args.strict });
     let execution = Execution::begin(&warehouse.pool, "transform", &names, &arguments).await?;
-    let mut summaries = Vec::new();
-    let mut failures = Vec::new();
-    for entity in &entities {
-        let job = Job {
-            pool: warehouse.pool.clone(),
-            entity: (*entity).clone(),
-            execution_id: execution.id,
-            workers,
-            chunk_rows: settings.chunk_rows,
-            strict: args.strict,
-            retry: warehouse::retry(settings),
-            shutdown: shutdown.clone(),
-        };
-        match transform_one(&job, &warehouse, args.full_refresh).await {
-            Ok(summary) => summaries.push(summary),
-            Err(error) => failures.push((entity.name.clone(), error)),
+    let job = |entity: &Entity| Job {
+        pool: warehouse.pool.clone(),
+        entity: entity.clone(),
+        execution_id: execution.id,
+        workers: (workers / lanes).max(1),
+        chunk_rows: settings.chunk_rows,
+        strict: args.strict,
+        checks: checks.clone(),
+        retry: warehouse::retry(settings),
+        shutdown: shutdown.clone(),
+    };
+    let dimension_job = |dimension: &Dimension| DimensionJob {
+        pool: warehouse.pool.clone(),
+        dimension: dimension.clone(),
+        execution_id: execution.id,
+        full_refresh: args.full_refresh,
+        retry: warehouse::retry(settings),
+        shutdown: shutdown.clone(),
+    };
+    let ended = order::run(&steps, lanes, &shutdown, |i| {
+        let (job, dimension) = (entities.get(i).map(|e| job(e)), i.checked_sub(entities.len()));
+        let dimension = dimension.and_then(|d| dimensions.get(d)).map(|d| dimension_job(d));
+        let (step, warehouse, full_refresh) = (&steps[i], &warehouse, args.full_refresh);
+        async move {
+            let lock = EntityLock::acquire(&warehouse.dsn, &step.name, Purpose::Transform).await?;
+            tracing::info!(entity = step.name, full_refresh, "transforming");
+            let done = match (&job, &dimension) {
+                (Some(job), _) => transform_locked(job, full_refresh).await,
+                (None, Some(job)) => job.run().await,
+                (None, None) => Ok(Summary::default()),
+            };
+            lock.release().await;
+            done
         }
-        if shutdown.is_requested() {
-            break;
-        }
-    }
-    let json = json!({ "execution_id": execution.id.to_string(), "entities": summaries.iter().map(to_json).collect::<Vec<_>>() });
-    let failure = warehouse::first_failure(failures);
-    execution.finish(&warehouse.pool, &json, failure.as_ref()).await;
-    Ok(Outcome::new(text(&summaries), json).failed_with(failure))
+    })
+    .await;
+    let report = Report::new(&steps, ended, &shutdown);
+    let json = report.json(execution.id);
+    execution.finish(&warehouse.pool, &json, report.failure.as_ref()).await;
+    Ok(Outcome::new(report.text(), json).failed_with(report.failure))
 }
 
-async fn transform_one(job: &Job, warehouse: &Warehouse, full_refresh: bool) -> Result<Summary> {
-    let lock = EntityLock::acquire(&warehouse.dsn, &job.entity.name, Purpose::Transform).await?;
-    let done = transform_locked(job, full_refresh).await;
-    lock.release().await;
-    done
+/// The entities, then the dimensions after their sources.
+fn steps(entities: &[&Entity], dimensions: &[&Dimension]) -> Vec<Step> {
+    let sources = |d: &Dimension| d.sources.iter().map(|s| s.name.clone()).collect();
+    let first = entities.iter().map(|e| Step { name: e.name.clone(), after: Vec::new() });
+    first.chain(dimensions.iter().map(|d| Step { name: d.name.clone(), after: sources(d) })).collect()
+}
+
+/// How many entities are worked on side by side. An increment is one transaction at a time; a full refresh spreads over
+/// its share of the workers, which should not be too small: the largest entity is the last to end.
+fn lanes(workers: usize, entities: usize, full_refresh: bool) -> usize {
+    let lanes = if full_refresh { workers / 4 } else { workers };
+    lanes.clamp(1, entities.max(1))
 }
 
 async fn transform_locked(job: &Job, full_refresh: bool) -> Result<Summary> {
-    tracing::info!(entity = job.entity.name, full_refresh, "transforming");
     if full_refresh {
         let summary = job.full_refresh().await?;
         job.analyze_parents().await?;
+        job.record_fill().await?;
         return Ok(summary);
     }
-    let summary = job.incremental().await?;
+    let pending = models::pending(&*job.pool.get().await?, &job.entity.name).await?;
+    let mut summary = job.incremental().await?;
     // Autovacuum never analyzes a partitioned parent; after a large increment its statistics would mislead readers.
     let parent = summary.tables.first();
     if parent.is_some_and(|t| t.inserted + t.updated > 10_000) {
         job.analyze_parents().await?;
     }
+    summary.checks = job.check_increment(pending.iter().map(|batch| batch.batch_id).collect()).await?;
     Ok(summary)
-}
-
-fn text(summaries: &[Summary]) -> String {
-    if summaries.is_empty() {
-        return String::new();
-    }
-    let rows = summaries.iter().flat_map(|s| {
-        s.tables.iter().enumerate().map(|(i, t)| {
-            vec![
-                t.table.clone(),
-                units::count(t.rows),
-                units::count(t.inserted),
-                units::count(t.updated),
-                units::count(t.deleted),
-                units::count(t.issues),
-                if i == 0 { format!("{:.1}", s.elapsed.as_secs_f64()) } else { String::new() },
-            ]
-        })
-    });
-    let mut text = table(&["table", ">rows", ">inserted", ">updated", ">deleted", ">issues", ">seconds"], rows);
-    for s in summaries {
-        match s.swap {
-            Some(swap) => {
-                text += &format!(
-                    "\n{}: new generation swapped in; readers waited {} at most",
-                    s.entity,
-                    units::duration(swap)
-                );
-            }
-            None if s.batches == 0 => {
-                text += &format!("\n{}: nothing changed in staging since the last transform", s.entity)
-            }
-            None => {}
-        }
-        let issues: u64 = s.tables.iter().map(|t| t.issues).sum();
-        if issues > 0 {
-            text +=
-                &format!("\n{}: {} values did not fit and became null; see evo.issues", s.entity, units::count(issues));
-        }
-    }
-    text
-}
-
-fn to_json(s: &Summary) -> Value {
-    json!({
-        "entity": s.entity, "batches": s.batches, "elapsed_ms": s.elapsed.as_millis() as u64,
-        "swap_ms": s.swap.map(|d| d.as_millis() as u64),
-        "tables": s.tables.iter().map(|t| json!({
-            "table": t.table, "rows": t.rows, "inserted": t.inserted, "updated": t.updated, "deleted": t.deleted, "issues": t.issues,
-        })).collect::<Vec<_>>(),
-    })
 }

@@ -93,6 +93,8 @@ impl Job {
             )
             .hint("the old generation still serves; a model must give one row per document in its parent table"));
         }
+        let tables_of = |b: &Build| (self.entity.models[b.model].table.clone(), b.new.clone());
+        let checks = self.check_generation(builds.iter().map(tables_of).collect()).await?;
         let swap = self.swap(&mut coordinator, &builds, &batches, &mut tables).await?;
         Ok(Summary {
             entity: self.entity.name.clone(),
@@ -100,6 +102,7 @@ impl Job {
             tables,
             elapsed: started.elapsed(),
             swap: Some(swap),
+            checks,
         })
     }
 

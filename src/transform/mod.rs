@@ -9,13 +9,20 @@
 //!   tables of the entity in one short transaction. Interrupted anywhere before the swap, the old one serves and the
 //!   leftovers are dropped by the next run.
 //!
+//! * dimension: small tables derived from core, written in place.
+//! * order, checks: what comes after what, and what must hold before a swap and after an increment.
+//!
 //! One execution at a time transforms an entity (`pg::EntityLock`); loads go on meanwhile, and what they commit after
 //! the snapshot stays pending for the next increment.
 
 mod catalog;
+pub mod checks;
+pub mod dimension;
+mod files;
 mod generation;
 mod incremental;
 mod model;
+pub mod order;
 
 use std::time::Duration;
 
@@ -39,6 +46,8 @@ pub struct Job {
     pub chunk_rows: u64,
     /// Fail on a value that does not fit, instead of null and an issue.
     pub strict: bool,
+    /// What must hold before a swap and after an increment.
+    pub checks: checks::Checks,
     /// Pauses between attempts.
     pub retry: Policy,
     /// Whether to stop.
@@ -75,4 +84,6 @@ pub struct Summary {
     pub elapsed: Duration,
     /// How long readers could have waited for the swap of a full refresh.
     pub swap: Option<Duration>,
+    /// What the checks found.
+    pub checks: Vec<checks::Finding>,
 }

@@ -1,0 +1,28 @@
+-- purpose: the employees, from every document that names one
+-- table: core.evo_employees
+-- key: employee_id
+-- name: employee_name
+-- rows: one per sighting: an id, a name or null, and the row of core in which both were seen; who wins is the engine's business
+-- placeholders: {core.…} a core table, or those of its rows that changed
+-- Each column is a select of its own, not one row unnested: so the ids that are looked for meet the column's index.
+select employee_consultant_id as employee_id, employee_consultant_name as employee_name, _source_run_id,
+       'core.evo_members' as _source_table, member_id as _source_key
+from {core.evo_members} m
+union all
+select employee_instructor_id, employee_instructor_name, _source_run_id, 'core.evo_members', member_id
+from {core.evo_members} m
+union all
+select employee_personal_id, employee_personal_name, _source_run_id, 'core.evo_members', member_id
+from {core.evo_members} m
+union all
+select employee_sale_id, employee_sale_name, _source_run_id, 'core.evo_sales', sale_id
+from {core.evo_sales} s
+union all
+select employee_id, null, _source_run_id, 'core.evo_sales', sale_id
+from {core.evo_sales} s
+union all
+select employee_removal_id, null, _source_run_id, 'core.evo_sales', sale_id
+from {core.evo_sales} s
+union all
+select employee_id, employee_name, _source_run_id, 'core.evo_entries', entry_id
+from {core.evo_entries} e

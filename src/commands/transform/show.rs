@@ -1,0 +1,139 @@
+//! What a transform shows at its end.
+
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::commands::{check::finding_json, warehouse};
+use crate::error::Error;
+use crate::report::table::table;
+use crate::report::units;
+use crate::shutdown::Shutdown;
+use crate::transform::Summary;
+use crate::transform::checks::{self, Finding, Severity};
+use crate::transform::order::{Ended, Step};
+
+/// How every entity and dimension ended.
+#[derive(Debug)]
+pub(super) struct Report {
+    summaries: Vec<Summary>,
+    /// Name and error, where there was no summary.
+    failed: Vec<(String, String)>,
+    /// Name, and what failed before it.
+    skipped: Vec<(String, String)>,
+    /// What the exit code comes from.
+    pub(super) failure: Option<Error>,
+}
+
+impl Report {
+    pub(super) fn new(steps: &[Step], ended: Vec<Ended<Summary>>, shutdown: &Shutdown) -> Self {
+        let mut report = Self { summaries: Vec::new(), failed: Vec::new(), skipped: Vec::new(), failure: None };
+        let mut failures = Vec::new();
+        for (step, ended) in steps.iter().zip(ended) {
+            match ended {
+                Ended::Done(summary) => {
+                    failures.extend(checks::failure(&summary.checks).map(|error| (step.name.clone(), error)));
+                    report.summaries.push(summary);
+                }
+                Ended::Failed(error) => {
+                    report.failed.push((step.name.clone(), error.to_string()));
+                    failures.push((step.name.clone(), error));
+                }
+                Ended::Skipped(because) => report.skipped.push((step.name.clone(), because)),
+                Ended::Stopped => {}
+            }
+        }
+        if failures.is_empty() && shutdown.is_requested() && report.summaries.len() < steps.len() {
+            report.failure = Some(shutdown.error());
+        } else {
+            report.failure = warehouse::first_failure(failures);
+        }
+        report
+    }
+
+    pub(super) fn text(&self) -> String {
+        let mut text = String::new();
+        if !self.summaries.is_empty() {
+            let headers = ["table", ">rows", ">inserted", ">updated", ">deleted", ">issues", ">seconds"];
+            text = table(&headers, self.summaries.iter().flat_map(rows));
+            for summary in &self.summaries {
+                text += &notes(summary);
+            }
+        }
+        for (name, error) in &self.failed {
+            text += &format!("\n{name}: failed: {error}");
+        }
+        for (name, because) in &self.skipped {
+            text += &format!("\n{name}: skipped, because {because} failed or was skipped");
+        }
+        text.trim_start_matches('\n').to_owned()
+    }
+
+    pub(super) fn json(&self, execution_id: Uuid) -> Value {
+        json!({
+            "execution_id": execution_id.to_string(),
+            "entities": self.summaries.iter().map(to_json).collect::<Vec<_>>(),
+            "failed": self.failed.iter().map(|(name, e)| json!({ "entity": name, "error": e })).collect::<Vec<_>>(),
+            "skipped": self.skipped.iter().map(|(name, b)| json!({ "entity": name, "because": b })).collect::<Vec<_>>(),
+        })
+    }
+}
+
+fn rows(s: &Summary) -> Vec<Vec<String>> {
+    let row = |(i, t): (usize, &crate::transform::TableSummary)| {
+        vec![
+            t.table.clone(),
+            units::count(t.rows),
+            units::count(t.inserted),
+            units::count(t.updated),
+            units::count(t.deleted),
+            units::count(t.issues),
+            if i == 0 { format!("{:.1}", s.elapsed.as_secs_f64()) } else { String::new() },
+        ]
+    };
+    s.tables.iter().enumerate().map(row).collect()
+}
+
+fn notes(s: &Summary) -> String {
+    let mut text = String::new();
+    match s.swap {
+        Some(swap) => {
+            let waited = units::duration(swap);
+            text += &format!("\n{}: new generation swapped in; readers waited {waited} at most", s.entity);
+        }
+        None if s.batches == 0 => {
+            text += &format!("\n{}: nothing changed in staging since the last transform", s.entity)
+        }
+        None => {}
+    }
+    let issues: u64 = s.tables.iter().map(|t| t.issues).sum();
+    if issues > 0 {
+        text += &format!("\n{}: {} values did not fit and became null; see evo.issues", s.entity, units::count(issues));
+    }
+    for finding in s.checks.iter().filter(|f| f.rows > 0) {
+        text += &format!("\n{}", line(finding));
+    }
+    text
+}
+
+/// A finding in a line.
+fn line(f: &Finding) -> String {
+    let severity = if f.severity == Severity::Fail { "failed" } else { "warns" };
+    let more = if f.rows > f.keys.len() as u64 { ", …" } else { "" };
+    let mut text =
+        format!("check {} {severity} on {}: {} rows: {}{more}", f.check, f.on, units::count(f.rows), f.keys.join(", "));
+    if let Some(hint) = &f.hint {
+        text += &format!("\n  {hint}");
+    }
+    text
+}
+
+fn to_json(s: &Summary) -> Value {
+    json!({
+        "entity": s.entity, "batches": s.batches, "elapsed_ms": s.elapsed.as_millis() as u64,
+        "swap_ms": s.swap.map(|d| d.as_millis() as u64),
+        "tables": s.tables.iter().map(|t| json!({
+            "table": t.table, "rows": t.rows, "inserted": t.inserted, "updated": t.updated, "deleted": t.deleted, "issues": t.issues,
+        })).collect::<Vec<_>>(),
+        "checks": s.checks.iter().map(finding_json).collect::<Vec<_>>(),
+    })
+}

@@ -1,0 +1,264 @@
+//! Checks: queries that must return no rows, before a swap, after an increment, and by `evo check` (docs/checks.md).
+//!
+//! A check says `{core.evo_sales}` for the rows that it is about and `{all core.evo_sales}` for the whole table. What
+//! both mean depends on when it runs: the new generation's tables, the rows that an increment may have changed, or what
+//! serves.
+
+mod declare;
+
+use std::time::{Duration, Instant};
+
+pub use declare::{Check, Checks, Severity, When};
+
+use super::Job;
+use crate::entity::{Entity, Model};
+use crate::error::{Context, Error, Kind, Result};
+use crate::pg::Transaction;
+use crate::sql::{ident, literal, qualified};
+
+/// How many offending keys are shown.
+const SHOWN_KEYS: usize = 5;
+/// Up to so many changed rows each is looked up by its key.
+const FEW_ROWS: i64 = 100_000;
+
+/// Which rows of core are checked.
+#[derive(Debug, Clone)]
+pub enum Scope {
+    /// The tables as readers see them.
+    Serving,
+    /// Of those, the rows of documents that came with these batches.
+    Changed(Vec<i64>),
+    /// A generation that readers do not see yet: core table, and a table of it, qualified and quoted.
+    Generation(Vec<(String, String)>),
+}
+
+/// What a check found.
+#[derive(Debug, Clone)]
+pub struct Finding {
+    /// Name of the check.
+    pub check: String,
+    /// Core table or entity that it was about.
+    pub on: String,
+    /// What rows mean.
+    pub severity: Severity,
+    /// Rows that it returned.
+    pub rows: u64,
+    /// The first of them, by key; keys only.
+    pub keys: Vec<String>,
+    /// What to do about them.
+    pub hint: Option<String>,
+    /// How long it took.
+    pub elapsed: Duration,
+}
+
+impl Finding {
+    /// Whether the data must not be used.
+    pub fn is_failure(&self) -> bool {
+        self.rows > 0 && self.severity == Severity::Fail
+    }
+}
+
+/// The error for what failed; `None` when nothing did.
+pub fn failure(findings: &[Finding]) -> Option<Error> {
+    let failed: Vec<&Finding> = findings.iter().filter(|f| f.is_failure()).collect();
+    let first = failed.first()?;
+    let shown: Vec<String> = failed
+        .iter()
+        .map(|f| {
+            let more = if f.rows > f.keys.len() as u64 { ", …" } else { "" };
+            format!("{} on {}: {} rows ({}{more})", f.check, f.on, f.rows, f.keys.join(", "))
+        })
+        .collect();
+    let error = Error::new(Kind::CheckFailed, format!("check {} failed on {}", first.check, first.on));
+    let error = error.detail(shown.join("; "));
+    Some(match &first.hint {
+        Some(hint) => error.hint(hint.clone()),
+        None => error,
+    })
+}
+
+/// Runs the checks of an entity that are due at `when` and returns what each found, in order of their names.
+///
+/// # Errors
+/// Of the server, with the name of the check. Data that a check refuses is no error: see [`failure`].
+pub async fn run(
+    tx: &Transaction<'_>,
+    checks: &Checks,
+    entity: &Entity,
+    when: When,
+    scope: &Scope,
+) -> Result<Vec<Finding>> {
+    let mut findings = Vec::new();
+    for check in checks.list.iter().filter(|check| {
+        check.when.contains(&when) && (check.entities.is_empty() || check.entities.contains(&entity.name))
+    }) {
+        let children = entity.models.iter().skip(1).map(Some);
+        let subjects: Vec<Option<&Model>> =
+            if check.each == declare::Each::Child { children.collect() } else { vec![None] };
+        for child in subjects {
+            let started = Instant::now();
+            let sql = format!(
+                "with offending as materialized (\n{}\n)\nselect (select count(*) from offending), \
+                 array(select o.key::text from offending as o (key) order by 1 limit {SHOWN_KEYS})",
+                filled(check, entity, child, scope)
+            );
+            let row = tx.query_one(&sql, &[]).await.context(format!("check {}", check.name))?;
+            findings.push(Finding {
+                check: check.name.clone(),
+                on: child.map_or(&entity.name, |model| &model.table).clone(),
+                severity: check.severity,
+                rows: row.get::<_, i64>(0).unsigned_abs(),
+                keys: row.get(1),
+                hint: check.hint.clone(),
+                elapsed: started.elapsed(),
+            });
+        }
+    }
+    Ok(findings)
+}
+
+/// The check's query with its placeholders filled.
+fn filled(check: &Check, entity: &Entity, child: Option<&Model>, scope: &Scope) -> String {
+    let mut sql = check.sql.clone();
+    let mut put = |name: &str, value: &str| sql = sql.replace(&format!("{{{name}}}"), value);
+    let parent = entity.models.first();
+    for model in &entity.models {
+        let (rows, all) = (scope.rows(entity, model), scope.all(&model.table));
+        put(&model.table, &rows);
+        put(&format!("all {}", model.table), &all);
+        for (role, is) in [("parent", parent), ("child", child)] {
+            if is.is_some_and(|is| is.table == model.table) {
+                put(role, &rows);
+                put(&format!("all {role}"), &all);
+            }
+        }
+    }
+    if let Some(child) = child {
+        put("parent_key", &ident(&child.parent_key));
+        put("child_key", &ident(child.key.last().unwrap_or(&child.parent_key)));
+    }
+    put("entity", &literal(&entity.name));
+    put("staging", &qualified(&entity.staging.table));
+    put("generation", &scope.tables(entity));
+    for (name, value) in &check.parameters {
+        put(name, &literal(value));
+    }
+    sql
+}
+
+impl Scope {
+    /// The rows of a core table that are checked, as a relation.
+    fn rows(&self, entity: &Entity, model: &Model) -> String {
+        match self {
+            Scope::Changed(batches) => {
+                let ids: Vec<String> = batches.iter().map(i64::to_string).collect();
+                format!(
+                    "(select t.* from {} t where t.{} in (select {} from {} where _batch_id = any('{{{}}}'::bigint[])))",
+                    qualified(&model.table),
+                    ident(&model.parent_key),
+                    ident(&entity.staging.key_column),
+                    qualified(&entity.staging.table),
+                    ids.join(",")
+                )
+            }
+            _ => self.all(&model.table),
+        }
+    }
+
+    /// A whole core table as a relation.
+    fn all(&self, table: &str) -> String {
+        match self {
+            Scope::Generation(parts) => {
+                let selects: Vec<String> = parts
+                    .iter()
+                    .filter(|(of, _)| of == table)
+                    .map(|(_, part)| format!("select * from {part}"))
+                    .collect();
+                format!("({})", selects.join(" union all "))
+            }
+            _ => qualified(table),
+        }
+    }
+
+    /// The leaf tables: `(table_name text, part oid)`.
+    fn tables(&self, entity: &Entity) -> String {
+        match self {
+            Scope::Generation(parts) => {
+                let rows: Vec<String> = parts
+                    .iter()
+                    .map(|(table, part)| format!("({}, {}::regclass::oid)", literal(table), literal(part)))
+                    .collect();
+                format!("(values {})", rows.join(", "))
+            }
+            _ => {
+                let of = |m: &Model| {
+                    let table = literal(&m.table);
+                    format!("select {table}, inhrelid from pg_inherits where inhparent = {table}::regclass")
+                };
+                format!("({})", entity.models.iter().map(of).collect::<Vec<_>>().join(" union all "))
+            }
+        }
+    }
+}
+
+impl Job {
+    /// Runs the checks on a generation that is about to be swapped in: core table and new table, qualified and quoted.
+    ///
+    /// # Errors
+    /// `CheckFailed` when one of severity fail returned rows; of the server.
+    pub(super) async fn check_generation(&self, tables: Vec<(String, String)>) -> Result<Vec<Finding>> {
+        let findings = self.check(When::Swap, &Scope::Generation(tables)).await?;
+        match failure(&findings) {
+            None => Ok(findings),
+            Some(error) => {
+                let mut names: Vec<&str> = findings.iter().filter(|f| f.is_failure()).map(|f| f.check.as_str()).collect();
+                names.dedup();
+                let advice = error.hint_text().map_or(String::new(), |hint| format!("{hint}; "));
+                Err(error.hint(format!(
+                    "{advice}the old generation still serves; if the data is right, repeat with --accept {}",
+                    names.join(" --accept ")
+                )))
+            }
+        }
+    }
+
+    /// Runs the checks after an increment that took in `batches`.
+    ///
+    /// # Errors
+    /// Of the server.
+    pub async fn check_increment(&self, batches: Vec<i64>) -> Result<Vec<Finding>> {
+        match batches.is_empty() {
+            true => Ok(Vec::new()),
+            false => self.check(When::Increment, &Scope::Changed(batches)).await,
+        }
+    }
+
+    /// Remembers how far each column of the serving generation is filled: what the next one is held against.
+    ///
+    /// # Errors
+    /// Of the server.
+    pub async fn record_fill(&self) -> Result<()> {
+        let connection = self.pool.get().await?;
+        let sql = crate::sql::fill(
+            sql_file!("transform/record_fill.sql"),
+            &[("generation", &Scope::Serving.tables(&self.entity))],
+        );
+        connection.execute(&sql, &[]).await?;
+        Ok(())
+    }
+
+    async fn check(&self, when: When, scope: &Scope) -> Result<Vec<Finding>> {
+        let mut connection = self.pool.get().await?;
+        let tx = connection.begin().await?;
+        tx.batch("set transaction read only").await?;
+        if let Scope::Changed(batches) = scope {
+            let sql = "select coalesce(sum(inserted_count + updated_count), 0)::bigint from evo.batches where batch_id = any($1)";
+            if tx.query_one(sql, &[batches]).await?.get::<_, i64>(0) <= FEW_ROWS {
+                tx.batch("set local enable_hashjoin = off; set local enable_mergejoin = off").await?;
+            }
+        }
+        let findings = run(&tx, &self.checks, &self.entity, when, scope).await?;
+        tx.rollback().await?;
+        Ok(findings)
+    }
+}
