@@ -6,6 +6,7 @@ mod azure;
 mod cli;
 mod db;
 mod load;
+mod oracle;
 mod storage;
 mod support;
 mod toy;

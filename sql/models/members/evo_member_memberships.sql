@@ -46,8 +46,8 @@ select
     evo.as_int(d."disponibleSuspensionTimes") as disponible_suspension_times,
     evo.as_int(d."daysLeftToFreeze") as days_left_to_freeze,
     d."contractPrinting" as contract_printing,
-    d.freezes,
-    d.sessions,
+    c.value -> 'freezes' as freezes,
+    c.value -> 'sessions' as sessions,
     s._loaded_at
 from {source} s
 cross join lateral evo.as_children(s.raw_data, 'memberships', 'idMemberMembership') c
@@ -62,4 +62,4 @@ cross join lateral jsonb_to_record(c.value) as d (
     "scheduledSessions" text, "pendingRepositions" text, "repositionsTotal" text, "bonusSessions" text,
     "numberSuspensionTimes" text, "maxSuspensionDays" text, "minimumSuspensionDays" text,
     "disponibleSuspensionDays" text, "disponibleSuspensionTimes" text, "daysLeftToFreeze" text,
-    "contractPrinting" text, freezes jsonb, sessions jsonb)
+    "contractPrinting" text)
