@@ -1,7 +1,7 @@
 -- purpose: the partitions of a core table
 -- parameters: $1 table text
--- rows: qualified name, bound as in FOR VALUES …, constraint as an expression, is default; the default partition last
-select format('%I.%I', n.nspname, c.relname), pg_get_expr(c.relpartbound, c.oid), pg_get_partition_constraintdef(c.oid),
+-- rows: qualified name, bound as in FOR VALUES …, constraint as an expression (a default partition alone has none), is default; the default partition last
+select format('%I.%I', n.nspname, c.relname), pg_get_expr(c.relpartbound, c.oid), coalesce(pg_get_partition_constraintdef(c.oid), 'true'),
        pg_get_expr(c.relpartbound, c.oid) = 'DEFAULT', c.relname::text
 from pg_inherits i
 join pg_class c on c.oid = i.inhrelid
