@@ -53,6 +53,8 @@ fn links_in_the_documentation_lead_somewhere() {
         "README.md",
         "CONTRIBUTING.md",
         "docs/architecture.md",
+        "docs/checks.md",
+        "docs/queries.md",
         "docs/configuration.md",
         "jobs/README.md",
         "sql/README.md",

@@ -12,7 +12,9 @@ pub(super) fn header<'a>(text: &'a str, label: &str) -> Option<&'a str> {
 /// All values of `-- label: value`.
 pub(super) fn headers<'a>(text: &'a str, label: &str) -> impl Iterator<Item = &'a str> {
     let lines = text.lines().take_while(|line| line.starts_with("--"));
-    lines.filter_map(move |line| line.trim_start_matches('-').trim().strip_prefix(label)?.strip_prefix(':')).map(str::trim)
+    lines
+        .filter_map(move |line| line.trim_start_matches('-').trim().strip_prefix(label)?.strip_prefix(':'))
+        .map(str::trim)
 }
 
 /// Path and text of the SQL files of `extend/folder/`, by name; none when there is no such folder.

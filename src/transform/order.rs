@@ -73,9 +73,8 @@ fn is_ready<T>(steps: &[Step], ended: &[Option<Ended<T>>], i: usize) -> bool {
 /// Marks the steps behind a failed one, and those behind them.
 fn skip<T>(steps: &[Step], ended: &mut [Option<Ended<T>>]) {
     loop {
-        let cause = |i: usize| {
-            before(steps, i).find(|b| matches!(ended[*b], Some(Ended::Failed(_) | Ended::Skipped(_))))
-        };
+        let cause =
+            |i: usize| before(steps, i).find(|b| matches!(ended[*b], Some(Ended::Failed(_) | Ended::Skipped(_))));
         let Some((i, cause)) = (0..steps.len()).filter(|i| ended[*i].is_none()).find_map(|i| Some((i, cause(i)?)))
         else {
             return;

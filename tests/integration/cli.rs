@@ -12,7 +12,7 @@ fn plain(args: &[&str]) -> Run {
 #[test]
 fn help_shows_every_command_and_examples() {
     let help = plain(&["--help"]).exits(0);
-    for command in ["generate", "load", "transform", "optimize-storage", "status", "migrate", "config", "db"] {
+    for command in ["generate", "load", "transform", "check", "optimize-storage", "status", "migrate", "config", "db"] {
         assert!(help.stdout.contains(command), "{command}");
         let of_command = plain(&[command, "--help"]).exits(0);
         assert!(of_command.stdout.contains("Usage: evo"), "{command}");

@@ -3,10 +3,13 @@
 #![allow(unreachable_pub, missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::print_stderr)]
 
 mod azure;
+mod checks;
 mod cli;
 mod db;
+mod dimensions;
 mod load;
 mod oracle;
+mod queries;
 mod storage;
 mod support;
 mod toy;

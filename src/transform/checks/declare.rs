@@ -74,9 +74,9 @@ impl Checks {
     /// `Config` when a file is not understood; it names the file.
     pub fn load(extend: Option<&Path>, catalog: &Catalog) -> Result<Self> {
         let mut found = BTreeMap::new();
-        let built_in = BUILT_IN.files().map(|file| {
-            (file.path().display().to_string(), file.contents_utf8().unwrap_or_default().to_owned())
-        });
+        let built_in = BUILT_IN
+            .files()
+            .map(|file| (file.path().display().to_string(), file.contents_utf8().unwrap_or_default().to_owned()));
         for (path, text) in built_in.chain(files::sql_files(extend, "checks")?) {
             let check = parse(&path, &text, catalog).context(path)?;
             found.insert(check.name.clone(), check);
@@ -120,15 +120,21 @@ impl Checks {
         for setting in settings {
             let parts = setting.split_once('=').and_then(|(path, value)| Some((path.split_once('.')?, value)));
             let Some(((name, parameter), value)) = parts else {
-                return Err(Error::new(Kind::Usage, format!("--set {setting:?} has not the form CHECK.PARAMETER=VALUE"))
-                    .hint("for example --set freshness.max_age='3 days'"));
+                return Err(Error::new(
+                    Kind::Usage,
+                    format!("--set {setting:?} has not the form CHECK.PARAMETER=VALUE"),
+                )
+                .hint("for example --set freshness.max_age='3 days'"));
             };
             self.require("--set", &[name.to_owned()])?;
             for check in self.list.iter_mut().filter(|check| check.name == name) {
                 let known = check.parameters.keys().cloned().collect::<Vec<_>>().join(", ");
                 let Some(slot) = check.parameters.get_mut(parameter) else {
-                    return Err(Error::new(Kind::Usage, format!("--set: check {name:?} has no parameter {parameter:?}"))
-                        .detail(format!("it has: {}", if known.is_empty() { "none" } else { &known })));
+                    return Err(Error::new(
+                        Kind::Usage,
+                        format!("--set: check {name:?} has no parameter {parameter:?}"),
+                    )
+                    .detail(format!("it has: {}", if known.is_empty() { "none" } else { &known })));
                 };
                 value.clone_into(slot);
             }
@@ -205,7 +211,8 @@ fn parse(path: &str, text: &str, catalog: &Catalog) -> Result<Check> {
 mod tests {
     use super::*;
 
-    const GOOD: &str = "-- purpose: p\n-- for: each entity\n-- severity: warn\n-- when: check\n-- parameter: n = 1\nselect 1;\n";
+    const GOOD: &str =
+        "-- purpose: p\n-- for: each entity\n-- severity: warn\n-- when: check\n-- parameter: n = 1\nselect 1;\n";
 
     #[test]
     fn a_check_is_read_from_its_header() {

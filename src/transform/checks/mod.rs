@@ -12,7 +12,7 @@ pub use declare::{Check, Checks, Severity, When};
 
 use super::Job;
 use crate::entity::{Entity, Model};
-use crate::error::{Context, Error, Kind, Result};
+use crate::error::{Error, Kind, Result};
 use crate::pg::Transaction;
 use crate::sql::{ident, literal, qualified};
 
@@ -102,7 +102,7 @@ pub async fn run(
                  array(select o.key::text from offending as o (key) order by 1 limit {SHOWN_KEYS})",
                 filled(check, entity, child, scope)
             );
-            let row = tx.query_one(&sql, &[]).await.context(format!("check {}", check.name))?;
+            let row = tx.query_one(&sql, &[]).await.map_err(|e| cannot_run(check, e))?;
             findings.push(Finding {
                 check: check.name.clone(),
                 on: child.map_or(&entity.name, |model| &model.table).clone(),
@@ -115,6 +115,15 @@ pub async fn run(
         }
     }
     Ok(findings)
+}
+
+/// The error of a check that the server did not run. It is in a transaction that may only read: 25006 says nothing
+/// about the server.
+fn cannot_run(check: &Check, error: Error) -> Error {
+    match error.sqlstate() {
+        Some("25006") => Error::new(Kind::Config, format!("check {} writes", check.name)).hint("a check may only read"),
+        _ => error.context(format!("check {}", check.name)),
+    }
 }
 
 /// The check's query with its placeholders filled.
@@ -211,7 +220,8 @@ impl Job {
         match failure(&findings) {
             None => Ok(findings),
             Some(error) => {
-                let mut names: Vec<&str> = findings.iter().filter(|f| f.is_failure()).map(|f| f.check.as_str()).collect();
+                let mut names: Vec<&str> =
+                    findings.iter().filter(|f| f.is_failure()).map(|f| f.check.as_str()).collect();
                 names.dedup();
                 let advice = error.hint_text().map_or(String::new(), |hint| format!("{hint}; "));
                 Err(error.hint(format!(

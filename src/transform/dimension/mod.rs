@@ -143,12 +143,20 @@ impl DimensionJob {
             sql_file!("transform/dimension_lost.sql"),
             &[("fresh", &fresh), ("changed", &keys.join("\nunion all\n"))],
         );
-        let lost: Vec<String> = tx.query(&lost_sql, &[]).await?.iter().map(|r| r.get::<_, i64>(0).to_string()).collect();
-        let lost = format!("'{{{}}}'::bigint[]", lost.join(","));
-        let all = self.sightings(|source| qualified(Dimension::source_table(source)));
+        let lost: Vec<String> =
+            tx.query(&lost_sql, &[]).await?.iter().map(|r| r.get::<_, i64>(0).to_string()).collect();
+        let elected = match lost.is_empty() {
+            // The sources need not be asked, and are not.
+            true => "select null::bigint, null, null, null, null::bigint where false".to_owned(),
+            false => {
+                let all = self.sightings(|source| qualified(Dimension::source_table(source)));
+                self.elect(&all, Some(&array(&lost)))
+            }
+        };
+        let lost = array(&lost);
         let winners = self.filled(
             sql_file!("transform/dimension_better.sql"),
-            &[("fresh", &fresh), ("elected", &self.elect(&all, Some(&lost))), ("lost", &lost)],
+            &[("fresh", &fresh), ("elected", &elected), ("lost", &lost)],
         );
         Ok(self.apply(&winners, &format!("d.{} = any({lost})", ident(&self.dimension.key))))
     }
@@ -181,6 +189,10 @@ impl DimensionJob {
 /// The batches of one source as an array.
 fn ids_of(source: &Entity, batches: &[Batch]) -> String {
     let ids: Vec<String> = batches.iter().filter(|b| b.entity == source.name).map(|b| b.id.to_string()).collect();
+    array(&ids)
+}
+
+fn array(ids: &[String]) -> String {
     format!("'{{{}}}'::bigint[]", ids.join(","))
 }
 

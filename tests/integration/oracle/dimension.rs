@@ -9,9 +9,12 @@ type Sighting = (bool, String, String, i64, String);
 
 pub fn branches(core: &Core) -> Vec<Row> {
     let mut seen = BTreeMap::new();
-    for (table, key) in
-        [("evo_members", "member_id"), ("evo_prospects", "prospect_id"), ("evo_sales", "sale_id"), ("evo_entries", "entry_id")]
-    {
+    for (table, key) in [
+        ("evo_members", "member_id"),
+        ("evo_prospects", "prospect_id"),
+        ("evo_sales", "sale_id"),
+        ("evo_entries", "entry_id"),
+    ] {
         // Sales and entries know the branch's id only.
         see(&mut seen, core, (table, key), ("branch_id", "branch_name"));
     }
@@ -35,7 +38,8 @@ fn see(seen: &mut BTreeMap<i64, Sighting>, core: &Core, (table, key): (&str, &st
     let number = |row: &Row, column: &str| row[column].as_ref().and_then(|n| n.parse::<i64>().ok());
     for row in &core.tables[table] {
         let Some(id) = number(row, id).filter(|id| *id != 0) else { continue };
-        let name = row.get(name).cloned().flatten().unwrap_or_default().trim_matches([' ', '\t', '\r', '\n']).to_owned();
+        let name =
+            row.get(name).cloned().flatten().unwrap_or_default().trim_matches([' ', '\t', '\r', '\n']).to_owned();
         let run = row["_source_run_id"].clone().unwrap_or_default();
         let sighting = (!name.is_empty(), run, format!("core.{table}"), number(row, key).unwrap(), name);
         let best = seen.entry(id).or_insert_with(|| sighting.clone());

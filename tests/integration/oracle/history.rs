@@ -144,7 +144,14 @@ fn fields(rng: &mut Rng, document: &mut Value, columns: &str, misfits: u64) {
 }
 
 fn value(rng: &mut Rng, column: &str, kind: &str) -> Value {
-    let is_name = ["branch_name", "_consultant_name", "_instructor_name", "_personal_name", "employee_sale_name", "employee_name"];
+    let is_name = [
+        "branch_name",
+        "_consultant_name",
+        "_instructor_name",
+        "_personal_name",
+        "employee_sale_name",
+        "employee_name",
+    ];
     match kind {
         "big" if column == "branch_id" => json!(rng.below(5)),
         "big" if column.starts_with("employee") => json!(rng.below(7)),
@@ -164,11 +171,26 @@ fn value(rng: &mut Rng, column: &str, kind: &str) -> Value {
         "int" => rng.pick(&[json!(0), json!(3), json!("12"), json!(-1), json!(2_147_483_647)]),
         "dec" => {
             let cents = rng.below(10_000_000) as f64 / 1000.0;
-            rng.pick(&[json!(cents), json!(-119.9), json!("10.005"), json!(0), json!("9999999999999.99"), json!(-0.001)])
+            rng.pick(&[
+                json!(cents),
+                json!(-119.9),
+                json!("10.005"),
+                json!(0),
+                json!("9999999999999.99"),
+                json!(-0.001),
+            ])
         }
         "time" => {
             let day = format!("20{}-{:02}-{:02}", 20 + rng.below(9), 1 + rng.below(12), 1 + rng.below(28));
-            let tail = rng.pick(&["T00:00:00", "T23:59:59", "T06:12:45.123456", "T06:12:45.5", "", "T22:30:00-05:00", "T10:00:00Z"]);
+            let tail = rng.pick(&[
+                "T00:00:00",
+                "T23:59:59",
+                "T06:12:45.123456",
+                "T06:12:45.5",
+                "",
+                "T22:30:00-05:00",
+                "T10:00:00Z",
+            ]);
             json!(day + tail)
         }
         "date" => {
@@ -176,7 +198,9 @@ fn value(rng: &mut Rng, column: &str, kind: &str) -> Value {
             json!(day + rng.pick(&["", "T00:00:00"]))
         }
         "bool" | "flag" => rng.pick(&[json!(true), json!(false), json!("true"), json!(1), json!(0)]),
-        _ => rng.pick(&[json!([]), json!([{"idFreeze": 1, "reason": "férias"}, null]), json!({"b": [1, 2.50], "a": {}})]),
+        _ => {
+            rng.pick(&[json!([]), json!([{"idFreeze": 1, "reason": "férias"}, null]), json!({"b": [1, 2.50], "a": {}})])
+        }
     }
 }
 
