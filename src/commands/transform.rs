@@ -136,3 +136,16 @@ async fn transform_locked(job: &Job, full_refresh: bool) -> Result<Summary> {
     summary.checks = job.check_increment(pending.iter().map(|batch| batch.batch_id).collect()).await?;
     Ok(summary)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn increments_share_the_workers_and_a_full_refresh_keeps_a_useful_number_of_them() {
+        let shown = |workers, full| (lanes(workers, 4, full), (workers / lanes(workers, 4, full)).max(1));
+        assert_eq!([shown(1, false), shown(2, false), shown(8, false)], [(1, 1), (2, 1), (4, 2)]);
+        assert_eq!([shown(1, true), shown(4, true), shown(8, true), shown(32, true)], [(1, 1), (1, 4), (2, 4), (4, 8)]);
+        assert_eq!(lanes(8, 0, false), 1);
+    }
+}

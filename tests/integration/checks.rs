@@ -197,3 +197,27 @@ fn checks_of_ones_own_run_beside_the_built_in_ones_and_may_replace_them() {
     check("no_future", "dire", "select 1");
     evo.run(&[&["check"], &extend[..]].concat()).exits(3).says("no_future.sql").says("\"dire\"");
 }
+
+#[test]
+fn the_example_of_the_documentation_is_a_check_that_works() {
+    let text = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/checks.md")).unwrap();
+    let example = text.split("```sql\n").nth(1).unwrap().split("```").next().unwrap();
+    let evo = Evo::new();
+    let own = evo.dir.path().join("own");
+    std::fs::create_dir_all(own.join("checks")).unwrap();
+    std::fs::write(own.join("checks/no_future.sql"), example).unwrap();
+    object("sales", RUN, "a").lines(&evo.lake(), &[r#"{"idSale": 5, "saleDate": "2999-03-18T06:12:45"}"#]);
+    evo.json(&["load", "sales"]);
+    let own = own.to_str().unwrap();
+    evo.run(&["transform", "sales", "--extend", own]).exits(0).says("check no_future warns on sales: 1 rows: 5");
+    assert_eq!(found(&evo, 0, &["--only", "no_future", "--extend", own]), ["no_future sales 1: 5"]);
+    assert!(
+        found(&evo, 0, &["--only", "no_future", "--extend", own, "--set", "no_future.margin=2000 years"]).is_empty()
+    );
+    // Every built-in check stands in the documentation, with its severity.
+    let summary = evo.json(&["check"]);
+    for check in summary["checks"].as_array().unwrap() {
+        let row = format!("| `{}` | {} |", check["check"].as_str().unwrap(), check["severity"].as_str().unwrap());
+        assert!(text.contains(&row), "docs/checks.md has no row that begins\n{row}");
+    }
+}

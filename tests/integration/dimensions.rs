@@ -252,3 +252,36 @@ fn a_dimension_of_ones_own_is_one_file_and_a_migration() {
     assert_eq!(evo.db.sql("select partner_id, partner_name from core.partners"), [["77", "Prefeitura"]]);
     evo.run(&["transform", "partner"]).exits(2).says("unknown entity \"partner\"");
 }
+
+#[test]
+fn a_generation_swapped_in_while_a_dimension_waits_for_it_is_seen_whole() {
+    let evo = Evo::new();
+    evo.run(&["generate", "members", "--records", "300"]).exits(0);
+    evo.json(&["load", "members"]);
+    evo.json(&["transform", "members", "branches"]);
+    let before = branches(&evo);
+    let url = evo.db.url.clone();
+    let swap = std::thread::spawn(move || {
+        crate::support::sql(
+            &url,
+            "begin; lock table core.evo_members in access exclusive mode; select pg_sleep(2);
+             create table core.fresh (like core.evo_members_all including all);
+             insert into core.fresh (member_id, branch_id, branch_name, _source_run_id)
+                 select member_id, branch_id, branch_name, _source_run_id from core.evo_members_all;
+             drop table core.evo_members_all;
+             alter table core.evo_members attach partition core.fresh for values from (minvalue) to (maxvalue);
+             alter table core.fresh rename to evo_members_all;
+             commit",
+        );
+    });
+    while evo.db.one(
+        "select count(*) from pg_locks where relation = 'core.evo_members'::regclass and mode = 'AccessExclusiveLock'",
+    ) == "0"
+    {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    evo.json(&["transform", "branches", "--full-refresh"]);
+    swap.join().unwrap();
+    assert!(before.len() > 10);
+    assert_eq!(branches(&evo), before);
+}
