@@ -156,7 +156,12 @@ fn a_rebuild_that_waits_for_too_long_is_given_up_without_leaving_an_invalid_inde
     run.exits(5).says("gave up after waiting").says("pg_stat_activity").says("4 tables vacuumed");
     assert_eq!(invalid(&evo), "0");
     forgotten.sql("commit");
-    evo.run(&["optimize-storage", "sales", "--reindex", "--max-wait", "5s"]).exits(0).says("11 indexes rebuilt");
+    let indexes = evo.db.one(
+        "select count(*) from pg_index i join pg_class c on c.oid = i.indrelid and c.relkind = 'r' \
+         where c.relname in ('sales_raw', 'evo_sales_all', 'evo_sale_items_all', 'evo_receivables_all')",
+    );
+    let all = format!("{indexes} indexes rebuilt");
+    evo.run(&["optimize-storage", "sales", "--reindex", "--max-wait", "5s"]).exits(0).says(&all);
 }
 
 #[test]
