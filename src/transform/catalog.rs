@@ -11,6 +11,8 @@ pub(super) struct Shape {
     pub columns: Vec<String>,
     /// Whether the table has `_updated_at`, which the engine keeps.
     pub has_updated_at: bool,
+    /// Sixteen hex digits that change with the table's columns and their types.
+    pub fingerprint: String,
 }
 
 /// One partition of a core table.
@@ -47,7 +49,13 @@ pub(super) async fn shape(connection: &Connection, model: &Model) -> Result<Shap
         }
     })?;
     let all: Vec<(String, bool)> = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
+    let text: Vec<String> =
+        rows.iter().map(|row| format!("{} {}", row.get::<_, &str>(0), row.get::<_, &str>(2))).collect();
     Ok(Shape {
+        fingerprint: format!(
+            "{:016x}",
+            xxhash_rust::xxh3::xxh3_64(format!("{}: {}", model.table, text.join(", ")).as_bytes())
+        ),
         has_updated_at: all.iter().any(|(name, _)| name == "_updated_at"),
         columns: all
             .into_iter()

@@ -12,8 +12,8 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use super::catalog::{Index, Partition, Shape, indexes, partitions, shape};
-use super::model::{Casts, Source, select};
-use super::{Job, Summary, TableSummary};
+use super::model::{Casts, Keys, Source, select};
+use super::{Job, Mode, Summary, TableSummary};
 use crate::error::{Context, Error, Kind, Result};
 use crate::ledger::models;
 use crate::pg::Connection;
@@ -96,6 +96,7 @@ impl Job {
         let swap = self.swap(&mut coordinator, &builds, &batches, &mut tables).await?;
         Ok(Summary {
             entity: self.entity.name.clone(),
+            mode: Mode::FullRefresh,
             batches: batches.len() as u64,
             tables,
             elapsed: started.elapsed(),
@@ -104,7 +105,7 @@ impl Job {
     }
 
     /// Core gets the year partitions that staging has.
-    async fn mirror_partitions(&self, connection: &Connection) -> Result<()> {
+    pub(super) async fn mirror_partitions(&self, connection: &Connection) -> Result<()> {
         let (Some(partition), Some(parent)) = (&self.entity.partition, self.entity.models.first()) else {
             return Ok(());
         };
@@ -150,10 +151,7 @@ impl Job {
             let step = i64::try_from(self.chunk_rows.max(1)).unwrap_or(i64::MAX);
             bounds = connection.query(&sql, &[&step]).await?.iter().map(|row| row.get(0)).collect();
         }
-        let mut edges: Vec<Option<i64>> = vec![None];
-        edges.extend(bounds.into_iter().map(Some));
-        edges.push(None);
-        let ranges = edges.windows(2).map(|pair| Source::Keys { after: pair[0], up_to: pair[1] });
+        let ranges = Keys::between(&bounds).into_iter().map(Source::Keys);
         Ok(ranges
             .flat_map(|source| (0..builds.len()).map(move |build| Fill { build, source: source.clone() }))
             .collect())

@@ -14,12 +14,15 @@
 
 mod catalog;
 mod generation;
-mod incremental;
+mod increment;
+mod issues;
 mod model;
 
 use std::time::Duration;
 
 use crate::entity::Entity;
+use crate::error::Result;
+use crate::ledger::models;
 use crate::pg::Pool;
 use crate::retry::Policy;
 use crate::shutdown::Shutdown;
@@ -62,11 +65,33 @@ pub struct TableSummary {
     pub issues: u64,
 }
 
+impl TableSummary {
+    fn add(&mut self, other: &TableSummary) {
+        self.rows += other.rows;
+        self.inserted += other.inserted;
+        self.updated += other.updated;
+        self.deleted += other.deleted;
+        self.issues += other.issues;
+    }
+}
+
+/// How core was brought up to date.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Mode {
+    /// By what changed.
+    #[default]
+    Incremental,
+    /// By a new generation.
+    FullRefresh,
+}
+
 /// What a transform did.
 #[derive(Debug, Clone, Default)]
 pub struct Summary {
     /// Entity.
     pub entity: String,
+    /// How.
+    pub mode: Mode,
     /// Batches taken in.
     pub batches: u64,
     /// Per core table, parent first.
@@ -75,4 +100,23 @@ pub struct Summary {
     pub elapsed: Duration,
     /// How long readers could have waited for the swap of a full refresh.
     pub swap: Option<Duration>,
+}
+
+impl Job {
+    /// A summary of nothing yet for each core table, parent first.
+    fn tables(&self) -> Vec<TableSummary> {
+        let empty = |table: &str| TableSummary { table: table.to_owned(), ..TableSummary::default() };
+        self.entity.models.iter().map(|model| empty(&model.table)).collect()
+    }
+
+    /// Remembers in `evo.models` that the tables were brought up to date. In a transaction of its own at the end: chunks
+    /// that run side by side would wait for each other's row.
+    async fn record(&self, tables: &[TableSummary]) -> Result<()> {
+        let mut connection = self.pool.get().await?;
+        let tx = connection.begin().await?;
+        for table in tables {
+            models::record(&tx, &table.table, &self.entity.name, self.execution_id, None).await?;
+        }
+        tx.commit().await
+    }
 }
