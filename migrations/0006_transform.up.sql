@@ -158,3 +158,9 @@ comment on column evo.issues.source_line is 'Its line there.';
 
 -- Keys begin with the parent's: a changed parent's issues are forgotten before they are filed anew.
 create index issues_parent_idx on evo.issues (entity, (split_part(key_text, ',', 1)));
+
+-- Where a full refresh builds the next generation, under the names that it will have, and where it leaves the replaced one.
+create schema evo_next;
+comment on schema evo_next is 'Generations of core tables that a full refresh is building. Empty when none runs.';
+create schema evo_old;
+comment on schema evo_old is 'Generations of core tables that were replaced, about to be dropped. Empty when no full refresh runs.';

@@ -54,17 +54,26 @@ pub async fn reset(tx: &Transaction<'_>, entity: &str, batch_ids: &[i64]) -> Res
     take(tx, entity, batch_ids).await
 }
 
-/// Records a refresh of one core table.
+/// Records an increment of one core table.
 ///
 /// # Errors
 /// As the server says.
-pub async fn record(
+pub async fn record(tx: &Transaction<'_>, table: &str, entity: &str, execution: Uuid) -> Result<()> {
+    tx.execute(sql_file!("ledger/record_increment.sql"), &[&table, &entity, &execution]).await?;
+    Ok(())
+}
+
+/// Records a new generation of one core table: of the whole with its `rows`, or of a part of it.
+///
+/// # Errors
+/// As the server says.
+pub async fn record_refresh(
     tx: &Transaction<'_>,
     table: &str,
     entity: &str,
     execution: Uuid,
-    full_rows: Option<i64>,
+    rows: Option<i64>,
 ) -> Result<()> {
-    tx.execute(sql_file!("ledger/record_model.sql"), &[&table, &entity, &execution, &full_rows]).await?;
+    tx.execute(sql_file!("ledger/record_refresh.sql"), &[&table, &entity, &execution, &rows]).await?;
     Ok(())
 }

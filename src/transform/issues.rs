@@ -25,7 +25,7 @@ impl Job {
             let sql = fill(
                 sql_file!("transform/issues/children.sql"),
                 &[
-                    ("source", &source.sql(&self.entity)),
+                    ("source", &source.sql()),
                     ("staging_key", &ident(&self.entity.staging.key_column)),
                     ("children", children),
                 ],

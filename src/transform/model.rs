@@ -14,47 +14,59 @@ pub(super) enum Casts {
 
 /// The rows of staging that a statement reads.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Source {
-    /// Rows whose present content came with one of these batches, and whose key lies in the range.
-    Batches { ids: Vec<i64>, keys: Keys },
-    /// Rows whose key lies in the range.
-    Keys(Keys),
+pub(super) struct Source {
+    /// The staging table, or some of its partitions; qualified and quoted.
+    tables: Vec<String>,
+    conditions: Vec<String>,
 }
 
-/// The keys in `(after, up_to]`; `None` is open.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Keys {
-    pub after: Option<i64>,
-    pub up_to: Option<i64>,
+/// The values in `(after, up_to]`, as texts that SQL reads; `None` is open.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Range {
+    pub after: Option<String>,
+    pub up_to: Option<String>,
 }
 
-impl Keys {
+impl Range {
     /// The ranges between `bounds`, which ascend: one more than there are bounds, open at both ends.
-    pub(super) fn between(bounds: &[i64]) -> Vec<Keys> {
-        let mut edges: Vec<Option<i64>> = vec![None];
-        edges.extend(bounds.iter().copied().map(Some));
+    pub(super) fn between(bounds: &[String]) -> Vec<Range> {
+        let mut edges: Vec<Option<String>> = vec![None];
+        edges.extend(bounds.iter().cloned().map(Some));
         edges.push(None);
-        edges.windows(2).map(|pair| Keys { after: pair[0], up_to: pair[1] }).collect()
+        edges.windows(2).map(|pair| Range { after: pair[0].clone(), up_to: pair[1].clone() }).collect()
+    }
+
+    /// What `column` fulfils in this range.
+    pub(super) fn conditions(&self, column: &str) -> Vec<String> {
+        let after = self.after.iter().map(|v| format!("{} > {}", ident(column), literal(v)));
+        after.chain(self.up_to.iter().map(|v| format!("{} <= {}", ident(column), literal(v)))).collect()
     }
 }
 
 impl Source {
-    /// The relation as a subquery over the entity's staging table.
-    pub(super) fn sql(&self, entity: &Entity) -> String {
-        let key = ident(&entity.staging.key_column);
-        let mut conditions = Vec::new();
-        let keys = match self {
-            Source::Batches { ids, keys } => {
-                let ids: Vec<String> = ids.iter().map(i64::to_string).collect();
-                conditions.push(format!("_batch_id = any('{{{}}}'::bigint[])", ids.join(",")));
-                keys
-            }
-            Source::Keys(keys) => keys,
-        };
-        conditions.extend(keys.after.map(|v| format!("{key} > {v}")));
-        conditions.extend(keys.up_to.map(|v| format!("{key} <= {v}")));
-        let condition = if conditions.is_empty() { "true".to_owned() } else { conditions.join(" and ") };
-        format!("(select * from {} where {condition})", qualified(&entity.staging.table))
+    /// Rows whose present content came with one of these batches, and whose key lies in the range.
+    pub(super) fn batches(entity: &Entity, ids: &[i64], keys: &Range) -> Self {
+        let ids: Vec<String> = ids.iter().map(i64::to_string).collect();
+        let mut source = Self::keys(entity, keys);
+        source.conditions.insert(0, format!("_batch_id = any('{{{}}}'::bigint[])", ids.join(",")));
+        source
+    }
+
+    /// Rows whose key lies in the range.
+    pub(super) fn keys(entity: &Entity, keys: &Range) -> Self {
+        Self::part(vec![qualified(&entity.staging.table)], &entity.staging.key_column, keys)
+    }
+
+    /// Rows of some partitions whose `column` lies in the range.
+    pub(super) fn part(tables: Vec<String>, column: &str, range: &Range) -> Self {
+        Self { tables, conditions: range.conditions(column) }
+    }
+
+    /// The relation as a subquery.
+    pub(super) fn sql(&self) -> String {
+        let condition = if self.conditions.is_empty() { "true".to_owned() } else { self.conditions.join(" and ") };
+        let select = |table: &String| format!("select * from {table} where {condition}");
+        format!("({})", self.tables.iter().map(select).collect::<Vec<_>>().join(" union all "))
     }
 }
 
@@ -135,7 +147,7 @@ fn fields(expression: &str) -> Vec<String> {
 }
 
 fn filled(entity: &Entity, model: &Model, source: &Source) -> String {
-    fill(&model.select, &[("source", &source.sql(entity)), ("zone", &literal(&entity.zone))])
+    fill(&model.select, &[("source", &source.sql()), ("zone", &literal(&entity.zone))])
 }
 
 fn from_clause(text: &str) -> usize {
@@ -152,7 +164,7 @@ mod tests {
         let catalog = Catalog::load(None).unwrap();
         let sales = catalog.select(&["sales".into()]).unwrap()[0];
         let items = &sales.models[1];
-        let text = misfits(sales, items, &Source::Batches { ids: vec![4, 5], keys: Keys::default() });
+        let text = misfits(sales, items, &Source::batches(sales, &[4, 5], &Range::default()));
         assert!(text.contains("evo.misfit_decimal(d.\"itemValue\")"));
         assert!(text.contains("evo.try_children(s.raw_data, 'saleItens', 'idSaleItem')"));
         assert!(!text.contains("evo.as_"));
@@ -184,13 +196,20 @@ mod tests {
 
     #[test]
     fn ranges_cover_every_key_once() {
-        let open = |after, up_to| Keys { after, up_to };
-        assert_eq!(Keys::between(&[]), [open(None, None)]);
-        assert_eq!(Keys::between(&[3, 9]), [open(None, Some(3)), open(Some(3), Some(9)), open(Some(9), None)]);
+        let open = |after: Option<&str>, up_to: Option<&str>| Range {
+            after: after.map(str::to_owned),
+            up_to: up_to.map(str::to_owned),
+        };
+        assert_eq!(Range::between(&[]), [open(None, None)]);
+        assert_eq!(
+            Range::between(&["3".to_owned(), "9".to_owned()]),
+            [open(None, Some("3")), open(Some("3"), Some("9")), open(Some("9"), None)]
+        );
         let entity = Catalog::load(None).unwrap().select(&["sales".into()]).unwrap()[0].clone();
-        let source = Source::Batches { ids: vec![1], keys: open(Some(3), Some(9)) };
-        assert!(source.sql(&entity).ends_with("= any('{1}'::bigint[]) and \"sale_id\" > 3 and \"sale_id\" <= 9)"));
-        assert!(Source::Keys(open(None, None)).sql(&entity).ends_with("where true)"));
+        let source = Source::batches(&entity, &[1], &open(Some("3"), Some("9"))).sql();
+        assert!(source.ends_with("= any('{1}'::bigint[]) and \"sale_id\" > '3' and \"sale_id\" <= '9')"), "{source}");
+        let source = Source::part(vec!["a".into(), "b".into()], "x", &open(None, None)).sql();
+        assert_eq!(source, "(select * from a where true union all select * from b where true)");
     }
 
     #[test]

@@ -6,8 +6,8 @@ use crate::ledger::models;
 use crate::pg::Transaction;
 use crate::sql::{columns, fill, ident, qualified};
 use crate::transform::catalog::Shape;
-use crate::transform::model::{Casts, Source, select};
-use crate::transform::{Job, TableSummary};
+use crate::transform::model::{Casts, Range, Source, select};
+use crate::transform::{Job, SESSION, TableSummary};
 
 /// Rows of a chunk that sort and hash without spilling, whatever the server's default is.
 const SETTINGS: &str = "set transaction isolation level repeatable read; set local work_mem = '32MB'";
@@ -19,6 +19,8 @@ pub(super) struct Chunk<'a> {
     pub shapes: &'a [Shape],
     /// Batches that are in with this chunk.
     pub completes: &'a [i64],
+    /// Also look at what core holds in this range of keys, whether staging has it or not.
+    pub core: Option<&'a Range>,
 }
 
 impl Job {
@@ -36,6 +38,7 @@ impl Job {
     async fn transaction(&self, chunk: Chunk<'_>, casts: Casts) -> Result<Vec<TableSummary>> {
         let mut connection = self.pool.get().await?;
         let tx = connection.begin().await?;
+        tx.batch(SESSION).await?;
         tx.batch(SETTINGS).await?;
         let mut temp_tables = String::from(
             "create temp table if not exists evo_changed (key bigint, event_at timestamptz) on commit delete rows;\n",
@@ -48,7 +51,7 @@ impl Job {
             temp_tables += &table.sql(sql_file!("transform/increment/temp_tables.sql"));
         }
         tx.batch(&temp_tables).await?;
-        tx.execute(&changed_sql(&self.entity, chunk.source), &[]).await?;
+        tx.execute(&changed_sql(&self.entity, chunk), &[]).await?;
         tx.execute(sql_file!("transform/increment/forget_issues.sql"), &[&self.entity.name]).await?;
         let mut summaries = Vec::new();
         for table in &tables {
@@ -64,13 +67,17 @@ impl Job {
     }
 }
 
-fn changed_sql(entity: &Entity, source: &Source) -> String {
-    let names = ["key", "event_at"];
+fn changed_sql(entity: &Entity, chunk: Chunk<'_>) -> String {
     let key = entity.staging_key();
-    fill(
-        sql_file!("transform/increment/changed.sql"),
-        &[("source", &source.sql(entity)), ("names", &columns(&names[..key.len()])), ("keys", &columns(&key))],
-    )
+    let mut keys = format!("select {} from {} s", columns(&key), chunk.source.sql());
+    if let (Some(range), Some(parent)) = (chunk.core, entity.models.first()) {
+        let mut key = key.clone();
+        key[0] = &parent.parent_key;
+        let core = Source::part(vec![qualified(&parent.table)], key[0], range);
+        keys += &format!("\nunion\nselect {} from {} c", columns(&key), core.sql());
+    }
+    let names = &["key", "event_at"][..key.len()];
+    fill(sql_file!("transform/increment/changed.sql"), &[("names", &columns(names)), ("keys", &keys)])
 }
 
 /// One core table in one chunk.

@@ -14,9 +14,10 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Instant;
 
 use chunk::Chunk;
-pub(super) use plan::{Plan, plan};
+pub(super) use plan::{Plan, Unit, plan, whole};
 
 use super::catalog::{Shape, shape};
+use super::model::Source;
 use super::{Job, Mode, Summary, TableSummary};
 use crate::error::Result;
 use crate::ledger::models;
@@ -34,17 +35,10 @@ struct Work<'a> {
 }
 
 impl Job {
-    /// Takes in every pending batch.
+    /// Works a plan off.
     ///
     /// # Errors
     /// Of the server; `BadRow` for a value that does not fit when `strict`. What other chunks did stays.
-    pub async fn incremental(&self) -> Result<Summary> {
-        let connection = self.pool.get().await?;
-        let plan = plan(&connection, &self.entity, self.chunk_rows.max(1)).await?;
-        drop(connection);
-        self.increment(&plan).await
-    }
-
     pub(super) async fn increment(&self, plan: &Plan) -> Result<Summary> {
         let started = Instant::now();
         let mut connection = self.pool.get().await?;
@@ -59,12 +53,12 @@ impl Job {
             tx.commit().await?;
         }
         drop(connection);
-        let chunks = plan.units.iter().enumerate().flat_map(|(u, unit)| (0..unit.chunks.len()).map(move |c| (u, c)));
+        let chunks = plan.units.iter().enumerate().flat_map(|(u, unit)| (0..unit.size()).map(move |c| (u, c)));
         let work = Work {
             plan,
             shapes: &shapes,
             queue: Mutex::new(chunks.collect()),
-            open: plan.units.iter().map(|unit| AtomicUsize::new(unit.chunks.len())).collect(),
+            open: plan.units.iter().map(|unit| AtomicUsize::new(unit.size())).collect(),
             failed: AtomicBool::new(false),
         };
         let workers = (0..self.workers.max(1)).map(|_| self.work_off(&work));
@@ -80,7 +74,7 @@ impl Job {
         }
         Ok(Summary {
             entity: self.entity.name.clone(),
-            mode: Mode::Incremental,
+            mode: if plan.whole { Mode::InPlace } else { Mode::Incremental },
             batches: plan.batches(),
             tables,
             elapsed: started.elapsed(),
@@ -110,9 +104,13 @@ impl Job {
 
     async fn work_on(&self, work: &Work<'_>, unit: usize, chunk: usize) -> Result<Vec<TableSummary>> {
         let whole = &work.plan.units[unit];
-        let source = whole.source(chunk);
-        let completes: &[i64] = if whole.chunks.len() == 1 { &whole.ids } else { &[] };
-        let chunk = Chunk { source: &source, shapes: work.shapes, completes };
+        let range = &whole.chunks[chunk];
+        let (source, core) = match work.plan.whole {
+            true => (Source::keys(&self.entity, range), Some(range)),
+            false => (whole.source(&self.entity, chunk), None),
+        };
+        let completes: &[i64] = if whole.size() == 1 { &whole.ids } else { &[] };
+        let chunk = Chunk { source: &source, shapes: work.shapes, completes, core };
         let what = format!("transform of {}", self.entity.name);
         let done = retry(self.retry, &self.shutdown, &what, |_| self.take_in(chunk)).await?;
         if work.open[unit].fetch_sub(1, Ordering::AcqRel) == 1 && completes.is_empty() {

@@ -5,7 +5,8 @@ use crate::error::Result;
 use crate::ledger::models::{self, PendingBatch};
 use crate::pg::Connection;
 use crate::sql::{fill, ident, qualified};
-use crate::transform::model::{Keys, Source};
+use crate::transform::Job;
+use crate::transform::model::{Range, Source};
 
 /// The pending batches and how their rows are worked off.
 #[derive(Debug, Default)]
@@ -18,6 +19,8 @@ pub(in crate::transform) struct Plan {
     pub changed: u64,
     /// Documents that staging held when the ledger was read.
     pub staged: u64,
+    /// Whether the chunks are ranges of all keys, in staging and in core, rather than pieces of batches.
+    pub whole: bool,
 }
 
 /// Batches that enter the watermark together, once every chunk of them is committed.
@@ -25,16 +28,30 @@ pub(in crate::transform) struct Plan {
 pub(in crate::transform) struct Unit {
     pub ids: Vec<i64>,
     /// One, or the pieces of a batch too large for one transaction.
-    pub chunks: Vec<Keys>,
+    pub chunks: Vec<Range>,
 }
 
 impl Unit {
-    pub(in crate::transform) fn source(&self, chunk: usize) -> Source {
-        Source::Batches { ids: self.ids.clone(), keys: self.chunks[chunk] }
+    pub(in crate::transform) fn source(&self, entity: &Entity, chunk: usize) -> Source {
+        Source::batches(entity, &self.ids, &self.chunks[chunk])
+    }
+
+    /// How many transactions it takes.
+    pub(in crate::transform) fn size(&self) -> usize {
+        self.chunks.len()
     }
 }
 
+/// From so many changed documents on a new generation may be the cheaper way.
+const MANY: u64 = 100_000;
+
 impl Plan {
+    /// Whether a new generation costs less than changing this much in place: when at least half of many documents are
+    /// new or changed. Every changed row costs an update of each index and leaves a dead one behind.
+    pub(in crate::transform) fn prefers_refresh(&self) -> bool {
+        self.changed >= MANY && self.changed * 2 >= self.staged
+    }
+
     /// How many batches are pending.
     pub(in crate::transform) fn batches(&self) -> u64 {
         (self.empty.len() + self.units.iter().map(|u| u.ids.len()).sum::<usize>()) as u64
@@ -58,11 +75,11 @@ pub(in crate::transform) async fn plan(connection: &Connection, entity: &Entity,
         empty: ids.into_iter().filter(|id| counted.iter().all(|b| b.batch_id != *id)).collect(),
         changed: counted.iter().map(|b| b.rows).sum(),
         staged: models::staged(connection, &entity.name).await?,
-        units: Vec::new(),
+        ..Plan::default()
     };
     for ids in group(&counted, chunk_rows) {
         let size: u64 = counted.iter().filter(|b| ids.contains(&b.batch_id)).map(|b| b.rows).sum();
-        let mut bounds: Vec<i64> = Vec::new();
+        let mut bounds: Vec<String> = Vec::new();
         if let ([id], true) = (&ids[..], size > chunk_rows) {
             // Equal pieces rather than full ones and a rest.
             let step = i64::try_from(size.div_ceil(size.div_ceil(chunk_rows))).unwrap_or(i64::MAX);
@@ -73,9 +90,18 @@ pub(in crate::transform) async fn plan(connection: &Connection, entity: &Entity,
             bounds = connection.query(&sql, &[id, &step]).await?.iter().map(|row| row.get(0)).collect();
             bounds.dedup();
         }
-        plan.units.push(Unit { ids, chunks: Keys::between(&bounds) });
+        plan.units.push(Unit { ids, chunks: Range::between(&bounds) });
     }
     Ok(plan)
+}
+
+/// All of staging and core in ranges of keys: what a comparison of everything works off.
+pub(in crate::transform) async fn whole(job: &Job, connection: &Connection) -> Result<Plan> {
+    let ids = models::pending(connection, &job.entity.name).await?;
+    let staging = &job.entity.staging;
+    let chunks = job.ranges(connection, &qualified(&staging.table), &staging.key_column).await?;
+    let staged = models::staged(connection, &job.entity.name).await?;
+    Ok(Plan { units: vec![Unit { ids, chunks }], changed: staged, staged, whole: true, empty: Vec::new() })
 }
 
 /// Consecutive batches until a group has `rows` rows.
@@ -100,6 +126,13 @@ fn group(pending: &[PendingBatch], rows: u64) -> Vec<Vec<i64>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_new_generation_is_preferred_when_most_of_much_changed() {
+        let plan = |changed, staged| Plan { changed, staged, ..Plan::default() };
+        assert!(plan(100_000, 100_000).prefers_refresh() && plan(150_000, 300_000).prefers_refresh());
+        assert!(!plan(99_999, 99_999).prefers_refresh() && !plan(150_000, 300_001).prefers_refresh());
+    }
 
     #[test]
     fn small_batches_share_a_chunk_up_to_its_size() {
