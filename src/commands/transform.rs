@@ -1,5 +1,6 @@
 //! `evo transform`: staging into the typed core tables.
 
+mod forecast;
 mod show;
 
 use serde_json::json;
@@ -8,8 +9,7 @@ use show::Report;
 use super::warehouse;
 use crate::config::Settings;
 use crate::entity::{Catalog, Entity};
-use crate::error::Result;
-use crate::ledger::models;
+use crate::error::{Context, Result};
 use crate::ledger::runs::Execution;
 use crate::pg::{EntityLock, Purpose};
 use crate::report::Outcome;
@@ -17,7 +17,7 @@ use crate::shutdown::Shutdown;
 use crate::transform::checks::Checks;
 use crate::transform::dimension::{self, Dimension, DimensionJob};
 use crate::transform::order::{self, Step};
-use crate::transform::{Job, Summary};
+use crate::transform::{Job, Mode, Refresh, Request, Summary};
 
 /// Brings the core tables up to date with staging; readers always see a complete generation.
 #[derive(Debug, clap::Args)]
@@ -25,7 +25,13 @@ use crate::transform::{Job, Summary};
 Examples:
   evo transform all                      what changed since the last transform
   evo transform members --full-refresh   build a new generation beside the old one and swap it in
+  evo transform entries --full-refresh --year 2025
+  evo transform sales --dry-run          what it would do, and how much disk it would need
+  evo transform sales --in-place         compare everything and write what differs: no second generation on the disk
   evo transform sales --strict           stop at a value that does not fit its column
+
+Without --full-refresh, --incremental or --in-place: what changed since the last transform, or a new generation where at
+least half of 100,000 or more documents are new or changed.
 
 A value that does not fit its column becomes null and a row in evo.issues; the rest of the record lives.")]
 pub struct Args {
@@ -35,7 +41,22 @@ pub struct Args {
     /// Rebuild everything from staging; the old generation serves until the swap
     #[arg(long)]
     pub full_refresh: bool,
-    /// Parallel chunks of a full refresh [default: one per CPU, at most 8]
+    /// Only what changed, however much that is
+    #[arg(long, conflicts_with_all = ["full_refresh", "in_place"])]
+    pub incremental: bool,
+    /// Compare all of core with staging and write what differs, on a disk too tight for a second generation
+    #[arg(long, conflicts_with = "full_refresh")]
+    pub in_place: bool,
+    /// With --full-refresh: only the partition of this year
+    #[arg(long, value_name = "YEAR", requires = "full_refresh")]
+    pub year: Option<i32>,
+    /// The share of its rows that a full refresh may take from a table; more is an error and no swap
+    #[arg(long, value_name = "PERCENT", default_value = "20%", value_parser = percent)]
+    pub max_shrink: f64,
+    /// Say what would be done, and change nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Parallel chunks [default: one per CPU, at most 8]
     #[arg(long, value_name = "N")]
     pub workers: Option<usize>,
     /// Fail on a value that does not fit its column
@@ -58,15 +79,15 @@ pub async fn run(args: Args, settings: &Settings) -> Result<Outcome> {
     let checks = Checks::load(settings.extend.as_deref(), &catalog)?.accept(&args.accept)?;
     let (entities, dimensions) = dimension::select(&catalog, &dimensions, &args.entities)?;
     let steps = steps(&entities, &dimensions);
-    let lanes = lanes(workers, entities.len().max(dimensions.len()), args.full_refresh);
+    let request = args.request();
+    let full_refresh = request.mode == Some(Mode::FullRefresh);
+    let lanes = lanes(workers, entities.len().max(dimensions.len()), full_refresh);
     let warehouse = warehouse::open(settings, "transform", workers + 2 * lanes + 1).await?;
     let names: Vec<&str> = steps.iter().map(|step| step.name.as_str()).collect();
-    let arguments = json!({ "full_refresh": args.full_refresh, "workers": workers, "strict": args.strict });
-    let execution = Execution::begin(&warehouse.pool, "transform", &names, &arguments).await?;
-    let job = |entity: &Entity| Job {
+    let job = |entity: &Entity, execution_id| Job {
         pool: warehouse.pool.clone(),
         entity: entity.clone(),
-        execution_id: execution.id,
+        execution_id,
         workers: (workers / lanes).max(1),
         chunk_rows: settings.chunk_rows,
         strict: args.strict,
@@ -74,23 +95,35 @@ pub async fn run(args: Args, settings: &Settings) -> Result<Outcome> {
         retry: warehouse::retry(settings),
         shutdown: shutdown.clone(),
     };
+    if args.dry_run {
+        let mut forecasts = Vec::new();
+        for entity in &entities {
+            forecasts.push(job(entity, uuid::Uuid::nil()).forecast(&request).await.context(&entity.name)?);
+        }
+        return Ok(forecast::outcome(&forecasts));
+    }
+    let arguments = json!({
+        "mode": request.mode.map(word), "year": args.year, "max_shrink": args.max_shrink, "workers": workers,
+        "strict": args.strict, "accept": args.accept,
+    });
+    let execution = Execution::begin(&warehouse.pool, "transform", &names, &arguments).await?;
     let dimension_job = |dimension: &Dimension| DimensionJob {
         pool: warehouse.pool.clone(),
         dimension: dimension.clone(),
         execution_id: execution.id,
-        full_refresh: args.full_refresh,
+        full_refresh: full_refresh || request.mode == Some(Mode::InPlace),
         retry: warehouse::retry(settings),
         shutdown: shutdown.clone(),
     };
     let ended = order::run(&steps, lanes, &shutdown, |i| {
-        let (job, dimension) = (entities.get(i).map(|e| job(e)), i.checked_sub(entities.len()));
+        let (job, dimension) = (entities.get(i).map(|e| job(e, execution.id)), i.checked_sub(entities.len()));
         let dimension = dimension.and_then(|d| dimensions.get(d)).map(|d| dimension_job(d));
-        let (step, warehouse, full_refresh) = (&steps[i], &warehouse, args.full_refresh);
+        let (step, warehouse, request) = (&steps[i], &warehouse, &request);
         async move {
             let lock = EntityLock::acquire(&warehouse.dsn, &step.name, Purpose::Transform).await?;
-            tracing::info!(entity = step.name, full_refresh, "transforming");
+            tracing::info!(entity = step.name, mode = request.mode.map(word), "transforming");
             let done = match (&job, &dimension) {
-                (Some(job), _) => transform_locked(job, full_refresh).await,
+                (Some(job), _) => job.run(request).await,
                 (None, Some(job)) => job.run().await,
                 (None, None) => Ok(Summary::default()),
             };
@@ -119,27 +152,49 @@ fn lanes(workers: usize, entities: usize, full_refresh: bool) -> usize {
     lanes.clamp(1, entities.max(1))
 }
 
-async fn transform_locked(job: &Job, full_refresh: bool) -> Result<Summary> {
-    if full_refresh {
-        let summary = job.full_refresh().await?;
-        job.analyze_parents().await?;
-        job.record_fill().await?;
-        return Ok(summary);
+impl Args {
+    fn request(&self) -> Request {
+        let modes = [
+            (self.full_refresh, Mode::FullRefresh),
+            (self.incremental, Mode::Incremental),
+            (self.in_place, Mode::InPlace),
+        ];
+        Request {
+            mode: modes.into_iter().find_map(|(is_given, mode)| is_given.then_some(mode)),
+            refresh: Refresh { year: self.year, max_shrink: self.max_shrink },
+        }
     }
-    let pending = models::pending(&*job.pool.get().await?, &job.entity.name).await?;
-    let mut summary = job.incremental().await?;
-    // Autovacuum never analyzes a partitioned parent; after a large increment its statistics would mislead readers.
-    let parent = summary.tables.first();
-    if parent.is_some_and(|t| t.inserted + t.updated > 10_000) {
-        job.analyze_parents().await?;
+}
+
+/// `20%` → 0.2.
+fn percent(text: &str) -> std::result::Result<f64, String> {
+    let number = text.strip_suffix('%').and_then(|p| p.trim().parse::<f64>().ok());
+    number
+        .filter(|p| (0.0..=100.0).contains(p))
+        .map(|p| p / 100.0)
+        .ok_or_else(|| format!("expected a percentage from 0% to 100%, found {text:?}"))
+}
+
+fn word(mode: Mode) -> &'static str {
+    match mode {
+        Mode::Incremental => "incremental",
+        Mode::FullRefresh => "full refresh",
+        Mode::InPlace => "in place",
     }
-    summary.checks = job.check_increment(pending.iter().map(|batch| batch.batch_id).collect()).await?;
-    Ok(summary)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_share_is_a_percentage() {
+        assert_eq!(percent("20%"), Ok(0.2));
+        assert_eq!(percent("100%"), Ok(1.0));
+        for wrong in ["20", "101%", "-1%", "x%", ""] {
+            assert!(percent(wrong).is_err(), "{wrong}");
+        }
+    }
 
     #[test]
     fn increments_share_the_workers_and_a_full_refresh_keeps_a_useful_number_of_them() {

@@ -278,8 +278,13 @@ fn what_an_interrupted_refresh_left_behind_is_collected() {
     let evo = Evo::new();
     evo.run(&["generate", "prospects", "--records", "50"]).exits(0);
     evo.json(&["load", "prospects"]);
-    evo.db.sql("create table core.evo_prospects_all__new (like core.evo_prospects)");
+    evo.db.sql("create table evo_next.evo_prospects_all (like core.evo_prospects); create table evo_old.evo_prospects_all (like core.evo_prospects)");
     evo.json(&["transform", "prospects", "--full-refresh"]);
-    assert_eq!(evo.db.one("select count(*) from pg_class where relname like '%\\_\\_new'"), "0");
+    assert_eq!(
+        evo.db.one(
+            "select count(*) from pg_class where relnamespace in ('evo_next'::regnamespace, 'evo_old'::regnamespace)"
+        ),
+        "0"
+    );
     assert_eq!(evo.db.one("select count(*) from core.evo_prospects"), "50");
 }

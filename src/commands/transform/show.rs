@@ -3,14 +3,15 @@
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::word;
 use crate::commands::{check::finding_json, warehouse};
 use crate::error::Error;
 use crate::report::table::table;
 use crate::report::units;
 use crate::shutdown::Shutdown;
-use crate::transform::Summary;
 use crate::transform::checks::{self, Finding, Severity};
 use crate::transform::order::{Ended, Step};
+use crate::transform::{Mode, Summary};
 
 /// How every entity and dimension ended.
 #[derive(Debug)]
@@ -100,7 +101,7 @@ fn notes(s: &Summary) -> String {
             let waited = units::duration(swap);
             text += &format!("\n{}: new generation swapped in; readers waited {waited} at most", s.entity);
         }
-        None if s.batches == 0 => {
+        None if s.batches == 0 && s.mode == Mode::Incremental => {
             text += &format!("\n{}: nothing changed in staging since the last transform", s.entity)
         }
         None => {}
@@ -129,7 +130,7 @@ fn line(f: &Finding) -> String {
 
 fn to_json(s: &Summary) -> Value {
     json!({
-        "entity": s.entity, "batches": s.batches, "elapsed_ms": s.elapsed.as_millis() as u64,
+        "entity": s.entity, "mode": word(s.mode), "batches": s.batches, "elapsed_ms": s.elapsed.as_millis() as u64,
         "swap_ms": s.swap.map(|d| d.as_millis() as u64),
         "tables": s.tables.iter().map(|t| json!({
             "table": t.table, "rows": t.rows, "inserted": t.inserted, "updated": t.updated, "deleted": t.deleted, "issues": t.issues,

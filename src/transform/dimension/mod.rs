@@ -105,8 +105,11 @@ impl DimensionJob {
         } else {
             models::take(&tx, &self.dimension.name, &ids).await?;
         }
-        let full_rows = anew.then_some(rows);
-        models::record(&tx, &self.dimension.table, &self.dimension.name, self.execution_id, full_rows).await?;
+        let (table, name) = (&self.dimension.table, &self.dimension.name);
+        match anew {
+            true => models::record_refresh(&tx, table, name, self.execution_id, Some(rows)).await?,
+            false => models::record(&tx, table, name, self.execution_id).await?,
+        }
         tx.commit().await?;
         Ok((batches.len() as u64, summary))
     }

@@ -39,6 +39,7 @@ pub fn core(staging: &[Staged]) -> Core {
     for (entity, table, array, columns) in TABLES {
         let rows = core.tables.entry(table.to_owned()).or_default();
         for staged in staging.iter().filter(|s| s.entity == entity) {
+            core.issues.extend(array.into_iter().flat_map(|array| left_out(staged, table, array)));
             for (child, value) in children(staged, array) {
                 let mut row = Row::new();
                 let key = keys(&mut row, table, staged, child);
@@ -84,6 +85,60 @@ fn children<'a>(staged: &'a Staged, array: Option<(&str, &str)>) -> Vec<(Option<
     by_id.into_iter().map(|(id, value)| (Some(id), value)).collect()
 }
 
+/// What of a document's array cannot be a row: something that is no array, and elements that are no object or have no id.
+/// Only nulls are nothing at all.
+fn left_out(staged: &Staged, table: &str, (array, id): (&str, &str)) -> Vec<[String; 4]> {
+    let column = match table {
+        "evo_member_memberships" => "member_membership_id",
+        "evo_member_contacts" => "phone_id",
+        "evo_sale_items" => "sale_item_id",
+        _ => "receivable_id",
+    };
+    let issue = |place: String, raw: String| {
+        [
+            format!("core.{table}"),
+            format!("{},[{place}]", staged.key),
+            column.to_owned(),
+            raw.chars().take(200).collect(),
+        ]
+    };
+    let value = &staged.document[array];
+    let Some(elements) = value.as_array() else {
+        return text_of(value).map(|raw| issue(String::new(), raw)).into_iter().collect();
+    };
+    let mut issues = Vec::new();
+    for (i, element) in elements.iter().enumerate().filter(|(_, e)| !e.is_null()) {
+        let raw = match read("big", &element[id]) {
+            Ok(Some(_)) if element.is_object() => continue,
+            Err(raw) => raw,
+            _ => json_text(element),
+        };
+        issues.push(issue((i + 1).to_string(), raw));
+    }
+    issues
+}
+
+/// A value as text: a string's own, of anything else its JSON; null has none.
+fn text_of(value: &Value) -> Option<String> {
+    match value {
+        Value::Null => None,
+        Value::String(text) => Some(text.clone()),
+        other => Some(json_text(other)),
+    }
+}
+
+/// JSON as PostgreSQL prints it.
+fn json_text(value: &Value) -> String {
+    match value {
+        Value::Object(map) => {
+            let fields = map.iter().map(|(k, v)| format!("{}: {}", Value::from(k.as_str()), json_text(v)));
+            format!("{{{}}}", fields.collect::<Vec<_>>().join(", "))
+        }
+        Value::Array(list) => format!("[{}]", list.iter().map(json_text).collect::<Vec<_>>().join(", ")),
+        other => other.to_string(),
+    }
+}
+
 /// Puts the key columns into the row and returns them as issues name them.
 fn keys(row: &mut Row, table: &str, staged: &Staged, child: Option<i64>) -> String {
     let (parent, own) = match table {
@@ -120,7 +175,7 @@ fn extras(row: &mut Row, table: &str, document: &Value) {
         let first = |kind: i64| {
             let contacts = document["contacts"].as_array().into_iter().flatten();
             let found = contacts.clone().find(|c| c["idContactType"] == kind);
-            found.map(|c| text(&c["description"]))
+            found.map(|c| text_of(&c["description"]))
         };
         row.insert("email".into(), first(4).flatten());
         row.insert("cellphone".into(), first(2).or(first(1)).flatten());
@@ -146,16 +201,8 @@ fn first<'a>(document: &'a Value, paths: &str) -> &'a Value {
     paths.split('|').map(at).find(|value| !value.is_null()).unwrap_or(&Value::Null)
 }
 
-fn text(value: &Value) -> Option<String> {
-    match value {
-        Value::Null => None,
-        Value::String(text) => Some(text.clone()),
-        other => Some(other.to_string()),
-    }
-}
-
 fn read(kind: &str, value: &Value) -> Read {
-    let raw = text(value);
+    let raw = text_of(value);
     if kind == "text" {
         return Ok(raw);
     }

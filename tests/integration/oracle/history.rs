@@ -61,11 +61,12 @@ pub fn live(evo: &Evo, seed: u64) {
             if steps.is_empty() || rng.percent(30) {
                 steps = vec!["all"];
             }
-            let mode: &[&str] = if rng.percent(20) { &["--full-refresh", "--accept", "fill_rate"] } else { &[] };
+            let refresh: &[&str] = &["--full-refresh", "--accept", "fill_rate", "--max-shrink", "100%"];
+            let mode = rng.pick(&[refresh, &["--in-place"], &["--incremental"], &[], &[]]);
             evo.run(&[&["transform"], &steps[..], mode].concat()).exits(0);
         }
     }
-    evo.run(&["transform", "all"]).exits(0);
+    evo.run(&["transform", "all", "--incremental"]).exits(0);
 }
 
 fn document(rng: &mut Rng, entity: &str, misfits: u64) -> Value {
@@ -104,7 +105,8 @@ fn document(rng: &mut Rng, entity: &str, misfits: u64) -> Value {
 /// No array, an array of nothing useful, or children of which some come and go with each version of the document.
 fn children(rng: &mut Rng, parent: u64, (id, columns): (&str, &str), misfits: u64) -> Value {
     if rng.percent(8) {
-        return rng.pick(&[json!(null), json!({}), json!("x"), json!([]), json!([null, 5, {}, "y"])]);
+        let nothing = [json!(null), json!([]), json!([null]), json!({}), json!("x"), json!([null, 5, {}, "y"])];
+        return rng.pick(&nothing[..if misfits > 0 { 6 } else { 3 }]);
     }
     let mut list = Vec::new();
     for _ in 0..rng.below(5) {
@@ -112,7 +114,7 @@ fn children(rng: &mut Rng, parent: u64, (id, columns): (&str, &str), misfits: u6
         fields(rng, &mut child, columns, misfits);
         let number = parent * 10 + rng.below(4);
         child[id] = match rng.below(20) {
-            0 => json!(null),
+            0 if misfits > 0 => json!(null),
             1 if misfits > 0 => rng.pick(&[json!("x"), json!(1.5), json!(""), json!(true)]),
             2 if misfits > 0 => json!(number as f64),
             3 => json!(number.to_string()),
@@ -199,7 +201,7 @@ fn value(rng: &mut Rng, column: &str, kind: &str) -> Value {
         }
         "bool" | "flag" => rng.pick(&[json!(true), json!(false), json!("true"), json!(1), json!(0)]),
         _ => {
-            rng.pick(&[json!([]), json!([{"idFreeze": 1, "reason": "férias"}, null]), json!({"b": [1, 2.50], "a": {}})])
+            rng.pick(&[json!([]), json!([{"idFreeze": 1, "reason": "férias"}, null]), json!({"b": [1, 2.5], "a": {}})])
         }
     }
 }
