@@ -166,7 +166,7 @@ impl Job {
         match summary.mode {
             Mode::Incremental => summary.checks = self.check_increment(pending).await?,
             Mode::FullRefresh => self.record_fill().await?,
-            Mode::InPlace => {}
+            Mode::InPlace => summary.checks = self.check_whole().await?,
         }
         Ok(summary)
     }

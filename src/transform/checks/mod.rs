@@ -236,18 +236,26 @@ impl Job {
     ///
     /// # Errors
     /// Of the server.
-    pub async fn check_increment(&self, batches: Vec<i64>) -> Result<Vec<Finding>> {
+    pub(super) async fn check_increment(&self, batches: Vec<i64>) -> Result<Vec<Finding>> {
         match batches.is_empty() {
             true => Ok(Vec::new()),
             false => self.check(When::Increment, &Scope::Changed(batches)).await,
         }
     }
 
+    /// Runs the checks of an increment on all that serves: after a run in place.
+    ///
+    /// # Errors
+    /// Of the server.
+    pub(super) async fn check_whole(&self) -> Result<Vec<Finding>> {
+        self.check(When::Increment, &Scope::Serving).await
+    }
+
     /// Remembers how far each column of the serving generation is filled: what the next one is held against.
     ///
     /// # Errors
     /// Of the server.
-    pub async fn record_fill(&self) -> Result<()> {
+    pub(super) async fn record_fill(&self) -> Result<()> {
         let connection = self.pool.get().await?;
         let sql = crate::sql::fill(
             sql_file!("transform/record_fill.sql"),
@@ -260,6 +268,7 @@ impl Job {
     async fn check(&self, when: When, scope: &Scope) -> Result<Vec<Finding>> {
         let mut connection = self.pool.get().await?;
         let tx = connection.begin().await?;
+        tx.batch(super::SESSION).await?;
         tx.batch("set transaction read only").await?;
         if let Scope::Changed(batches) = scope {
             let sql = "select coalesce(sum(inserted_count + updated_count), 0)::bigint from evo.batches where batch_id = any($1)";

@@ -77,6 +77,7 @@ impl DimensionJob {
     async fn attempt(&self) -> Result<(u64, TableSummary)> {
         let mut connection = self.pool.get().await?;
         let tx = connection.begin().await?;
+        tx.batch(super::SESSION).await?;
         // One snapshot for the ledger and the sources. It must be younger than the locks: a generation swapped in behind
         // an older snapshot would look half empty.
         tx.batch(&format!(
