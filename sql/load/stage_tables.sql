@@ -15,13 +15,18 @@ create temp table if not exists evo_stage_{mode} (
     reason      text,
     sqlstate    text
 ) on commit delete rows;
+create temp table if not exists evo_document (
+    object_no integer not null,
+    line_no   bigint  not null,
+    doc       jsonb   not null
+) on commit delete rows;
 create temp table if not exists evo_winner (
     key       bigint      not null,
     event_at  timestamptz not null,
     hash      uuid        not null,
     object_no integer     not null,
     line_no   bigint      not null,
-    stage_row tid         not null
+    stage_row tid
 ) on commit delete rows;
 create temp table if not exists evo_known (
     key      bigint      not null,
@@ -32,5 +37,6 @@ create temp table if not exists evo_known (
 ) on commit delete rows;
 create temp table if not exists evo_verdict (
     like evo_winner,
-    verdict text not null
+    verdict  text    not null,
+    is_older boolean not null
 ) on commit delete rows

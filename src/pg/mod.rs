@@ -7,6 +7,7 @@ pub mod error;
 mod lock;
 mod param;
 mod pool;
+mod presence;
 mod tls;
 
 pub use connection::{Connection, Transaction};
@@ -14,4 +15,5 @@ pub use copy::CopyIn;
 pub use lock::{EntityLock, Purpose};
 pub use param::Param;
 pub use pool::{Lease, Pool};
+pub use presence::Presence;
 pub use tokio_postgres::Row;
