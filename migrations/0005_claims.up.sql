@@ -27,6 +27,21 @@ comment on column evo.objects.state is 'pending; loaded; quarantined: unreadable
 comment on column evo.objects.batch_id is 'Batch that has loaded it, or for which it is planned.';
 create index objects_unplanned_idx on evo.objects (entity, run_id, path) where state = 'pending' and batch_id is null;
 
+-- What an object has seen without touching it. Of batches that were loaded before this table was, the set goes to their first object.
+create table evo.seen_keys (
+    object_id bigint primary key references evo.objects,
+    keys      bytea  not null
+);
+comment on table evo.seen_keys is 'Keys that an object had and staging held already, with the same content, from an older object: not touched, but seen.';
+comment on column evo.seen_keys.keys is 'Sorted, differences as LEB128.';
+insert into evo.seen_keys (object_id, keys)
+select distinct on (b.batch_id) o.object_id, b.seen_keys
+from evo.batches b
+join evo.objects o on o.batch_id = b.batch_id
+where b.seen_keys is not null
+order by b.batch_id, o.path collate "C";
+alter table evo.batches drop column seen_keys;
+
 -- Whether the execution is alive: a running one holds an advisory lock on its id for as long as its connection lives.
 create function evo.is_running(execution uuid) returns boolean
 language sql stable

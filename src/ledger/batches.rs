@@ -18,7 +18,7 @@ use uuid::Uuid;
 
 use super::objects::{Pending, Selection};
 use crate::error::{Error, Kind, Result};
-use crate::pg::{Pool, Transaction};
+use crate::pg::{Connection, Param, Pool, Row, Transaction};
 
 /// What became of the lines of an object or a batch. They always add up: [`Counts::balanced`].
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -106,7 +106,8 @@ pub enum Doubt {
     Lost,
 }
 
-/// Plans what waits of the selection and returns what is planned and not in, oldest run first. With `is_trial` nothing stays.
+/// Plans what waits of the selection and returns what is planned and not in, oldest run first. Batches that nobody has
+/// begun are grouped anew. With `is_trial` nothing stays.
 ///
 /// # Errors
 /// As the server says.
@@ -119,26 +120,21 @@ pub async fn plan(
 ) -> Result<Vec<OpenRun>> {
     let mut connection = pool.get().await?;
     let tx = connection.begin().await?;
+    let (run_id, since) = (&selection.run_id, &selection.since);
     // One planner of an entity at a time: a rival waits here and then finds nothing that is not in a batch.
     tx.execute("select pg_advisory_xact_lock(hashtextextended('evo:plan:' || $1, 0))", &[&entity]).await?;
-    tx.execute(
-        sql_file!("ledger/plan_batches.sql"),
-        &[&entity, &selection.run_id, &selection.since, &grouping.objects, &grouping.left_alone],
-    )
-    .await?;
-    let rows = tx
-        .query(sql_file!("ledger/open_batches.sql"), &[&entity, &selection.run_id, &selection.since])
-        .await?;
+    if selection.again {
+        tx.execute(sql_file!("ledger/forget_loaded.sql"), &[&entity, run_id, since]).await?;
+    }
+    tx.execute(sql_file!("ledger/dissolve_batches.sql"), &[&entity, run_id]).await?;
+    let planned = [&entity as &dyn Param, run_id, since, &grouping.objects, &grouping.left_alone];
+    tx.execute(sql_file!("ledger/plan_batches.sql"), &planned).await?;
+    let rows = tx.query(sql_file!("ledger/open_batches.sql"), &[&entity, run_id, since]).await?;
     if is_trial { tx.rollback().await? } else { tx.commit().await? }
-    let count = |row: &crate::pg::Row, i: usize| row.get::<_, i64>(i).unsigned_abs();
+    let count = |row: &Row, i: usize| row.get::<_, i64>(i).unsigned_abs();
     Ok(rows
         .iter()
-        .map(|row| OpenRun {
-            run_id: row.get(0),
-            batches: count(row, 1),
-            objects: count(row, 2),
-            bytes: count(row, 3),
-        })
+        .map(|row| OpenRun { run_id: row.get(0), batches: count(row, 1), objects: count(row, 2), bytes: count(row, 3) })
         .collect())
 }
 
@@ -180,25 +176,47 @@ pub async fn claim(pool: &Pool, entity: &str, selection: &Selection, holder: Hol
         return Ok(if open.get(0) { Next::Wait } else { Next::Done });
     };
     let batch_id: i64 = row.get(0);
-    let objects = connection.query(sql_file!("ledger/batch_objects.sql"), &[&batch_id]).await?;
+    let objects = objects_of(&connection, batch_id).await?;
     Ok(Next::Batch(Claimed {
         batch_id,
         fence: row.get(1),
         attempt: row.get(2),
         run_id: row.get(3),
         is_taken_over: row.get(4),
-        objects: objects
-            .iter()
-            .map(|row| Pending {
-                object_id: row.get(0),
-                path: row.get(1),
-                etag: row.get(2),
-                size_bytes: row.get(3),
-                run_id: row.get(4),
-                ingestion_date: row.get(5),
-            })
-            .collect(),
+        objects,
     }))
+}
+
+/// The objects of a batch that are still to be loaded, in path order.
+///
+/// # Errors
+/// As the server says.
+pub async fn objects_of(connection: &Connection, batch_id: i64) -> Result<Vec<Pending>> {
+    let rows = connection.query(sql_file!("ledger/batch_objects.sql"), &[&batch_id]).await?;
+    Ok(rows
+        .iter()
+        .map(|row| Pending {
+            object_id: row.get(0),
+            path: row.get(1),
+            etag: row.get(2),
+            size_bytes: row.get(3),
+            run_id: row.get(4),
+            ingestion_date: row.get(5),
+        })
+        .collect())
+}
+
+/// Moves objects of a claimed batch to one of their own, which anybody may claim.
+///
+/// # Errors
+/// `AlreadyRunning` when the claim was lost; otherwise as the server says.
+pub async fn split(pool: &Pool, batch_id: i64, fence: i32, objects: &[i64]) -> Result<()> {
+    let connection = pool.get().await?;
+    let ids = objects.to_vec();
+    match connection.query(sql_file!("ledger/split_batch.sql"), &[&batch_id, &fence, &ids]).await?.is_empty() {
+        true => Err(claim_lost()),
+        false => Ok(()),
+    }
 }
 
 /// Begins another attempt of a batch whose last one failed or is in doubt.
@@ -324,10 +342,14 @@ pub async fn complete(tx: &Transaction<'_>, done: &Completion<'_>) -> Result<Cou
         )
         .await?;
     if held == 0 {
-        return Err(Error::new(Kind::AlreadyRunning, "another execution has taken the batch over"));
+        return Err(claim_lost());
     }
     if completed != ids.len() as u64 {
         return Err(Error::new(Kind::SourceChanged, "an object of the batch was replaced while it was loaded"));
     }
     Ok(total)
+}
+
+fn claim_lost() -> Error {
+    Error::new(Kind::AlreadyRunning, "another execution has taken the batch over")
 }

@@ -44,6 +44,8 @@ pub struct Selection {
     pub run_id: Option<String>,
     /// Objects extracted on this day or later.
     pub since: Option<NaiveDate>,
+    /// Also what is loaded already.
+    pub again: bool,
 }
 
 /// How many objects of an entity are in a state.
@@ -72,17 +74,6 @@ pub async fn record(pool: &Pool, entity: &str, listed: &[Listed]) -> Result<u64>
     let dates: Vec<Option<NaiveDate>> = listed.iter().map(|o| o.ingestion_date).collect();
     connection
         .execute(sql_file!("ledger/record_objects.sql"), &[&entity, &paths, &etags, &sizes, &runs, &dates])
-        .await
-}
-
-/// Lets loaded and quarantined objects of the selection wait again. Returns how many.
-///
-/// # Errors
-/// As the server says.
-pub async fn forget_loaded(pool: &Pool, entity: &str, selection: &Selection) -> Result<u64> {
-    let connection = pool.get().await?;
-    connection
-        .execute(sql_file!("ledger/forget_loaded.sql"), &[&entity, &selection.run_id, &selection.since])
         .await
 }
 

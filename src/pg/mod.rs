@@ -10,7 +10,7 @@ mod pool;
 mod presence;
 mod tls;
 
-pub use connection::{Connection, Transaction};
+pub use connection::{Connection, Rows, Transaction};
 pub use copy::CopyIn;
 pub use lock::{EntityLock, Purpose};
 pub use param::Param;
