@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use futures_util::{Stream, StreamExt, TryStreamExt};
+use futures_util::{Stream, StreamExt, TryStreamExt, stream};
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
-use object_store::{GetOptions, ObjectStore, ObjectStoreExt};
+use object_store::{GetOptions, ObjectMeta, ObjectStore, ObjectStoreExt};
 
-use super::layout::{Place, is_data, place};
+use super::layout::{Place, is_data, is_manifest, place};
 use crate::config;
 use crate::error::{Error, Kind, Result};
 
@@ -32,6 +32,18 @@ pub struct Object {
     /// Run and date in its path.
     pub place: Place,
 }
+
+/// Part of a listing.
+#[derive(Debug, Clone, Default)]
+pub struct Page {
+    /// Data objects.
+    pub objects: Vec<Object>,
+    /// The `_manifest.json` of extraction runs.
+    pub manifests: Vec<Object>,
+}
+
+/// Objects and manifests together in one [`Page`], at most: what Azure Blob gives in one answer.
+pub const PAGE_OBJECTS: usize = 5_000;
 
 impl Lake {
     /// Opens the lake that the settings name.
@@ -62,24 +74,53 @@ impl Lake {
         &self.shown
     }
 
+    /// The data objects and manifests below `prefix`, page by page, in no particular order. Memory is one page.
+    ///
+    /// # Errors
+    /// `SourceUnavailable`, `AccessDenied` or `SourceInvalid`; the stream ends with the error.
+    pub fn list_pages(&self, prefix: &str) -> impl Stream<Item = Result<Page>> + Send + Unpin + use<> {
+        let below = self.path(prefix);
+        let listing = self.store.list(Some(&below));
+        let lake = self.clone();
+        stream::try_unfold((lake, listing), |(lake, mut listing)| async move {
+            let mut page = Page::default();
+            while page.objects.len() + page.manifests.len() < PAGE_OBJECTS {
+                match listing.try_next().await.map_err(|e| lake.listing_failed(e))? {
+                    Some(meta) => lake.sort_into(&mut page, meta),
+                    None if page.objects.is_empty() && page.manifests.is_empty() => return Ok(None),
+                    None => break,
+                }
+            }
+            Ok(Some((page, (lake, listing))))
+        })
+        .boxed()
+    }
+
     /// All data objects below `prefix`, in no particular order.
     ///
     /// # Errors
-    /// `SourceUnavailable`, `AccessDenied` or `SourceInvalid`.
+    /// As [`Lake::list_pages`].
     pub async fn list(&self, prefix: &str) -> Result<Vec<Object>> {
-        let below = self.path(prefix);
+        let pages = self.list_pages(prefix);
+        pages
+            .try_fold(Vec::new(), async |mut all, page| {
+                all.extend(page.objects);
+                Ok(all)
+            })
+            .await
+    }
+
+    /// Puts a listed object into the page, unless it is neither data nor a manifest.
+    fn sort_into(&self, page: &mut Page, meta: ObjectMeta) {
         let cut = if self.prefix.is_empty() { 0 } else { self.prefix.len() + 1 };
-        let mut listing = self.store.list(Some(&below));
-        let mut objects = Vec::new();
-        while let Some(meta) = listing.try_next().await.map_err(|e| self.listing_failed(e))? {
-            let path = meta.location.as_ref().get(cut..).unwrap_or_default().to_owned();
-            if is_data(&path) {
-                let etag =
-                    meta.e_tag.unwrap_or_else(|| format!("{}-{}", meta.last_modified.timestamp_micros(), meta.size));
-                objects.push(Object { place: place(&path), path, etag, size_bytes: meta.size });
-            }
-        }
-        Ok(objects)
+        let path = meta.location.as_ref().get(cut..).unwrap_or_default().to_owned();
+        let to = match (is_data(&path), is_manifest(&path)) {
+            (true, _) => &mut page.objects,
+            (_, true) => &mut page.manifests,
+            _ => return,
+        };
+        let etag = meta.e_tag.unwrap_or_else(|| format!("{}-{}", meta.last_modified.timestamp_micros(), meta.size));
+        to.push(Object { place: place(&path), path, etag, size_bytes: meta.size });
     }
 
     /// While listing there is no object that could have changed: what is not found is the container.
@@ -102,6 +143,21 @@ impl Lake {
         let options = GetOptions { if_match: Some(etag.to_owned()), ..GetOptions::default() };
         let got = self.store.get_opts(&self.path(path), options).await.map_err(|e| from_store(e).context(&shown))?;
         Ok(got.into_stream().map(move |chunk| chunk.map_err(|e| from_store(e).context(&shown))))
+    }
+
+    /// The whole of a small object; of the version that `etag` names, if one is given.
+    ///
+    /// # Errors
+    /// `SourceInvalid` when it has more than `max_bytes`; as [`Lake::read`].
+    pub async fn read_small(&self, path: &str, etag: Option<&str>, max_bytes: usize) -> Result<Bytes> {
+        let shown = format!("object {path}");
+        let options = GetOptions { if_match: etag.map(str::to_owned), ..GetOptions::default() };
+        let got = self.store.get_opts(&self.path(path), options).await.map_err(|e| from_store(e).context(&shown))?;
+        if got.meta.size > max_bytes as u64 {
+            let message = format!("{shown} has {} bytes, more than the {max_bytes} that it may have", got.meta.size);
+            return Err(Error::new(Kind::SourceInvalid, message));
+        }
+        got.bytes().await.map_err(|e| from_store(e).context(&shown))
     }
 
     /// Whether an object exists.

@@ -5,5 +5,5 @@ pub mod lake;
 pub mod layout;
 pub mod lines;
 
-pub use lake::{Lake, Object};
+pub use lake::{Lake, Object, PAGE_OBJECTS, Page};
 pub use lines::{ChunkReader, Lines};

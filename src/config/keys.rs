@@ -53,6 +53,13 @@ pub static KEYS: &[Key] = &[
         None,
         "where the bronze objects are: a path, file:///path or az://container/prefix; default `lake` in state_dir",
     ),
+    key(
+        "lake_idle_timeout",
+        "EVO_LAKE_IDLE_TIMEOUT",
+        None,
+        Some("30s"),
+        "a lake on Azure that sends nothing for this long is asked again, from where it stopped",
+    ),
     key("state_dir", "EVO_STATE_DIR", None, Some(".evo"), "folder of the private PostgreSQL and the default lake"),
     key(
         "pg_bin",

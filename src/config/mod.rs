@@ -1,5 +1,6 @@
 //! Settings: flag > environment > evo.toml > default. The only reader of the environment.
 
+mod azure;
 pub mod dsn;
 pub mod environment;
 mod file;
@@ -12,11 +13,12 @@ mod value;
 use std::path::PathBuf;
 use std::time::Duration;
 
+pub use azure::{AZURE_VARIABLES, Azure, Credential, Patience};
 pub use dsn::Dsn;
 pub use environment::Environment;
 pub use flags::{GlobalArgs, LogFormat, Output};
 pub use keys::{KEYS, Key, Origin, Resolved};
-pub use lake::{AZURE_VARIABLES, Azure, Lake};
+pub use lake::Lake;
 pub use value::duration;
 
 use crate::error::{Error, Kind, Result};
@@ -49,7 +51,7 @@ pub struct Settings {
     pub database: Database,
     /// Where the bronze objects are.
     pub lake: Lake,
-    /// Credentials for a lake on Azure.
+    /// Credentials for a lake on Azure, and how patient evo is with it.
     pub azure: Azure,
     /// Folder of the private PostgreSQL and the default lake: `.evo`.
     pub state_dir: PathBuf,
@@ -136,10 +138,16 @@ impl Settings {
         };
         let log_format = read("log_format")?.parse(keys::choice::<LogFormat>)?;
         let whole = |name: &str, min, max| read(name)?.parse(|t| value::whole(t, min, max));
+        let retry = Retry {
+            max_retries: whole("retry.max_retries", 0, 1_000)? as u32,
+            base: read("retry.base")?.parse(value::duration)?,
+            max: read("retry.max")?.parse(value::duration)?,
+        };
+        let patience = Patience::new(read("lake_idle_timeout")?.parse(value::duration_above_zero)?, retry.base);
         let settings = Self {
             database,
             lake,
-            azure: Azure::read(environment),
+            azure: Azure::read(environment, patience),
             state_dir,
             pg_bin: text("pg_bin").map(PathBuf::from),
             search_path: environment.get("PATH").unwrap_or_default().to_owned(),
@@ -152,11 +160,7 @@ impl Settings {
             lease: read("load.lease")?.parse(value::duration)?.max(Duration::from_secs(1)),
             max_line_bytes: read("load.max_line_bytes")?.parse(|t| value::size(t, 1024, 1 << 30))? as usize,
             chunk_rows: whole("transform.chunk_rows", 1, 10_000_000)?,
-            retry: Retry {
-                max_retries: whole("retry.max_retries", 0, 1_000)? as u32,
-                base: read("retry.base")?.parse(value::duration)?,
-                max: read("retry.max")?.parse(value::duration)?,
-            },
+            retry,
             output: read("output")?.parse(keys::choice::<Output>)?,
             log_format,
             progress: environment.terminal && log_level > 0 && log_format == LogFormat::Text,
