@@ -130,7 +130,11 @@ pub async fn plan(
     let planned = [&entity as &dyn Param, run_id, since, &grouping.objects, &grouping.left_alone];
     tx.execute(sql_file!("ledger/plan_batches.sql"), &planned).await?;
     let rows = tx.query(sql_file!("ledger/open_batches.sql"), &[&entity, run_id, since]).await?;
-    if is_trial { tx.rollback().await? } else { tx.commit().await? }
+    if is_trial {
+        tx.rollback().await?
+    } else {
+        tx.commit().await?
+    }
     let count = |row: &Row, i: usize| row.get::<_, i64>(i).unsigned_abs();
     Ok(rows
         .iter()

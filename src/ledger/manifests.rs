@@ -77,9 +77,8 @@ pub async fn is_known(pool: &Pool, entity: &str, path: &str, etag: &str) -> Resu
 /// As the server says.
 pub async fn waiting_runs(pool: &Pool, entity: &str, selection: &Selection) -> Result<Vec<WaitingRun>> {
     let connection = pool.get().await?;
-    let rows = connection
-        .query(sql_file!("ledger/waiting_runs.sql"), &[&entity, &selection.run_id, &selection.since])
-        .await?;
+    let rows =
+        connection.query(sql_file!("ledger/waiting_runs.sql"), &[&entity, &selection.run_id, &selection.since]).await?;
     Ok(rows
         .iter()
         .map(|row| WaitingRun {

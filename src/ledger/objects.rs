@@ -72,9 +72,7 @@ pub async fn record(pool: &Pool, entity: &str, listed: &[Listed]) -> Result<u64>
     let sizes: Vec<i64> = listed.iter().map(|o| o.size_bytes).collect();
     let runs: Vec<Option<String>> = listed.iter().map(|o| o.run_id.clone()).collect();
     let dates: Vec<Option<NaiveDate>> = listed.iter().map(|o| o.ingestion_date).collect();
-    connection
-        .execute(sql_file!("ledger/record_objects.sql"), &[&entity, &paths, &etags, &sizes, &runs, &dates])
-        .await
+    connection.execute(sql_file!("ledger/record_objects.sql"), &[&entity, &paths, &etags, &sizes, &runs, &dates]).await
 }
 
 /// How many objects of the entity are in which state, inside and outside of the selection.
@@ -83,9 +81,8 @@ pub async fn record(pool: &Pool, entity: &str, listed: &[Listed]) -> Result<u64>
 /// As the server says.
 pub async fn outlook(pool: &Pool, entity: &str, selection: &Selection) -> Result<Vec<Standing>> {
     let connection = pool.get().await?;
-    let rows = connection
-        .query(sql_file!("ledger/outlook.sql"), &[&entity, &selection.run_id, &selection.since])
-        .await?;
+    let rows =
+        connection.query(sql_file!("ledger/outlook.sql"), &[&entity, &selection.run_id, &selection.since]).await?;
     Ok(rows
         .iter()
         .map(|row| Standing { state: row.get(0), is_selected: row.get(1), objects: row.get(2), bytes: row.get(3) })

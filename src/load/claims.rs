@@ -1,8 +1,9 @@
 //! The claims of an execution: asking for batches, and keeping those that it has.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use super::Job;
+use super::{Job, Load};
 use crate::error::Result;
 use crate::ledger::batches::{self, Holder, Next};
 use crate::pg::{Pool, Presence};
@@ -12,18 +13,22 @@ use crate::retry::retry;
 const WAIT: Duration = Duration::from_millis(200);
 
 impl Job {
-    pub(super) fn holder(&self) -> Holder {
+    /// Who this job is to the ledger.
+    pub fn holder(&self) -> Holder {
         Holder { execution_id: self.execution_id, lease: self.lease }
     }
+}
 
+impl Load<'_> {
     /// The next batch of the selection; `None` when everything is in, or when this job is to stop.
     pub(super) async fn next_batch(&self) -> Result<Option<batches::Claimed>> {
+        let job = self.job;
         loop {
-            if self.is_stopping() {
+            if self.is_stopping.load(Ordering::Relaxed) || job.shutdown.is_requested() {
                 return Ok(None);
             }
-            let asked = retry(self.retry, &self.shutdown, "asking for a batch", |_| {
-                batches::claim(&self.pool, &self.entity.name, &self.selection, self.holder())
+            let asked = retry(job.retry, &job.shutdown, "asking for a batch", |_| {
+                batches::claim(&job.pool, &job.entity.name, &job.selection, job.holder())
             })
             .await?;
             match asked {
@@ -40,7 +45,7 @@ impl Job {
                 Next::Done => return Ok(None),
                 Next::Wait => tokio::select! {
                     () = tokio::time::sleep(WAIT) => {}
-                    () = self.shutdown.requested() => {}
+                    () = job.shutdown.requested() => {}
                 },
             }
         }

@@ -2,9 +2,9 @@
 
 use xxhash_rust::xxh3::xxh3_128;
 
+use super::LineSet;
 use super::frame::{FrameWriter, Position};
 use super::json::{Refusal, scan};
-use super::LineSet;
 use super::key::{Key, KeyReader};
 use crate::bronze::Lines;
 use crate::error::Result;

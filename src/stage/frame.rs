@@ -21,6 +21,8 @@ const COLUMN_COUNT: i16 = 11;
 pub const DOCUMENT_COLUMNS: &str = "object_no, line_no, doc";
 const DOCUMENT_COLUMN_COUNT: i16 = 3;
 const CHUNK_BYTES: usize = 256 * 1024;
+/// What may follow behind a value before the chunk is handed on.
+const HEAD_ROOM: usize = 1024;
 
 /// Where a line stands.
 #[derive(Debug, Clone, Copy)]
@@ -45,7 +47,7 @@ pub struct FrameWriter {
 impl FrameWriter {
     /// A writer into `chunks`, which starts with the format's header.
     pub fn new(chunks: mpsc::Sender<Bytes>, stage_as: StageAs) -> Self {
-        let mut buffer = BytesMut::with_capacity(CHUNK_BYTES * 2);
+        let mut buffer = BytesMut::with_capacity(CHUNK_BYTES + HEAD_ROOM);
         buffer.put_slice(b"PGCOPY\n\xff\r\n\0");
         buffer.put_i32(0);
         buffer.put_i32(0);
@@ -82,7 +84,7 @@ impl FrameWriter {
                 return self.flush_if_full();
             }
         }
-        self.buffer.put_slice(text.as_bytes());
+        self.text(text.as_bytes())?;
         self.nulls(3);
         self.flush_if_full()
     }
@@ -99,7 +101,7 @@ impl FrameWriter {
         self.buffer.put_i64(line_no);
         self.length(text.len() + 1)?;
         self.buffer.put_u8(1);
-        self.buffer.put_slice(text);
+        self.text(text)?;
         self.flush_if_full()
     }
 
@@ -147,6 +149,18 @@ impl FrameWriter {
 
     fn bytes(&mut self, value: &[u8]) -> Result<()> {
         self.length(value.len())?;
+        self.text(value)
+    }
+
+    /// Copies a value into chunks: however long it is, no chunk is longer than the others.
+    fn text(&mut self, mut value: &[u8]) -> Result<()> {
+        while self.buffer.len() + value.len() > CHUNK_BYTES {
+            let room = CHUNK_BYTES.saturating_sub(self.buffer.len()).min(value.len());
+            let (now, later) = value.split_at(room);
+            self.buffer.put_slice(now);
+            self.flush()?;
+            value = later;
+        }
         self.buffer.put_slice(value);
         Ok(())
     }
@@ -163,7 +177,7 @@ impl FrameWriter {
 
     fn flush(&mut self) -> Result<()> {
         let chunk = self.buffer.split().freeze();
-        self.buffer.reserve(CHUNK_BYTES * 2);
+        self.buffer.reserve(CHUNK_BYTES + HEAD_ROOM);
         let started = Instant::now();
         let sent = self.chunks.blocking_send(chunk);
         self.waited += started.elapsed();
