@@ -3,12 +3,12 @@
 --             $5 runs left alone text[]
 -- rows: none; the command tag counts the objects
 -- locks: the objects' rows; the caller holds the entity's planning lock, so that nobody plans the same objects
--- Without $4 a batch holds ten objects, or up to 500 small ones (20 MiB together), or fewer large ones (256 MiB together):
+-- Without $4 a batch holds ten objects, or up to 500 small ones (4 MiB together), or fewer large ones (256 MiB together):
 -- every object weighs a share of a batch, and a batch is full where the sum of the weights passes a whole number.
 with waiting as (
     select
         object_id, run_id, path, size_bytes,
-        greatest(size_bytes / 268435456.0, least(0.1, greatest(0.002, size_bytes / 20971520.0))) as weight
+        greatest(size_bytes / 268435456.0, least(0.1, greatest(0.002, size_bytes / 4194304.0))) as weight
     from evo.objects
     where entity = $1 and state = 'pending' and batch_id is null
       and ($2::text is null or run_id = $2)

@@ -50,7 +50,7 @@ impl Phases {
     }
 
     /// Milliseconds by name.
-    pub fn to_json(&self) -> Value {
+    pub fn to_json(self) -> Value {
         let ms = |d: Duration| d.as_millis() as u64;
         json!({
             "lake_ms": ms(self.stream.lake), "decode_ms": ms(self.stream.decode), "copy_ms": ms(self.stream.copy),
@@ -109,8 +109,7 @@ impl Load<'_> {
                 }
                 Err(error) => error,
             };
-            let object = progress.object.lock().ok().and_then(|mut slot| slot.take());
-            if let Err(unresolved) = self.resolve(error, object, &mut batch, &progress, aside).await {
+            if let Err(unresolved) = self.resolve(error, &mut batch, &progress, aside).await {
                 // The lease would end by itself; released, others need not wait for that.
                 if let Err(e) = batches::release(&job.pool, job.execution_id, Some(batch.batch_id)).await {
                     tracing::debug!(error = e.message(), "the claim could not be released");
@@ -121,16 +120,10 @@ impl Load<'_> {
     }
 
     /// Takes out of the batch what made it fail, so that the rest can go on; gives the error back when there is no such way.
-    async fn resolve(
-        &self,
-        error: Error,
-        object: Option<usize>,
-        batch: &mut Claimed,
-        progress: &Progress,
-        aside: &mut Aside,
-    ) -> Result<()> {
+    async fn resolve(&self, error: Error, batch: &mut Claimed, progress: &Progress, aside: &mut Aside) -> Result<()> {
         let pool = &self.job.pool;
         let fence = progress.fence.load(Ordering::Relaxed);
+        let object = progress.object.lock().ok().and_then(|mut slot| slot.take());
         match (error.kind(), object) {
             (Kind::SourceCorrupt, Some(index)) => {
                 let object = batch.objects.remove(index);

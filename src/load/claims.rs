@@ -9,8 +9,8 @@ use crate::ledger::batches::{self, Holder, Next};
 use crate::pg::{Pool, Presence};
 use crate::retry::retry;
 
-/// How often is asked for a batch while others load the rest of a run.
-const WAIT: Duration = Duration::from_millis(200);
+/// How long is waited before asking again while others load the rest of a run: at first, and at most.
+const WAITS: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(320));
 
 impl Job {
     /// Who this job is to the ledger.
@@ -23,6 +23,7 @@ impl Load<'_> {
     /// The next batch of the selection; `None` when everything is in, or when this job is to stop.
     pub(super) async fn next_batch(&self) -> Result<Option<batches::Claimed>> {
         let job = self.job;
+        let mut wait = WAITS.0;
         loop {
             if self.is_stopping.load(Ordering::Relaxed) || job.shutdown.is_requested() {
                 return Ok(None);
@@ -44,7 +45,7 @@ impl Load<'_> {
                 }
                 Next::Done => return Ok(None),
                 Next::Wait => tokio::select! {
-                    () = tokio::time::sleep(WAIT) => {}
+                    () = tokio::time::sleep(wait) => wait = WAITS.1.min(wait * 2),
                     () = job.shutdown.requested() => {}
                 },
             }
