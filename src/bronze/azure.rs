@@ -26,8 +26,6 @@ pub(super) struct SignIn {
     pub signature: Option<Option<DateTime<Utc>>>,
     /// Storage account.
     pub account: String,
-    /// Host of the lake's endpoint, with the port if it has one.
-    pub host: String,
 }
 
 impl SignIn {
@@ -62,6 +60,7 @@ pub(super) fn open(account: Option<&str>, container: &str, azure: &Azure) -> Res
                 .hint("set AZURE_STORAGE_ACCOUNT_NAME, or write the lake as abfss://container@account.dfs.core.windows.net/prefix")
         })?;
     let endpoint = endpoint.unwrap_or_else(|| format!("https://{account}.blob.core.windows.net"));
+    check_endpoint(&endpoint)?;
     let signature = match credential {
         Credential::ConnectionString if parts.key.is_none() => parts.sas.clone(),
         Credential::SasToken => get("AZURE_STORAGE_SAS_TOKEN"),
@@ -72,7 +71,6 @@ pub(super) fn open(account: Option<&str>, container: &str, azure: &Azure) -> Res
         announced: azure.announces_identity(),
         signature: signature.as_deref().map(expiry),
         account: account.clone(),
-        host: host(&endpoint)?,
     };
     let key = parts.key.or_else(|| get("AZURE_STORAGE_ACCOUNT_KEY"));
     let builder = with_credential(builder(azure, container, &account, &endpoint), credential, key, signature, azure);
@@ -161,13 +159,9 @@ fn unusable(e: &object_store::Error, credential: Credential) -> Error {
     Error::new(Kind::Config, message).hint("see docs/azure.md for what each way to sign in needs")
 }
 
-fn host(endpoint: &str) -> Result<String> {
-    let url = Url::parse(endpoint).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
-    let host = url.and_then(|url| {
-        let host = url.host_str()?.to_owned();
-        Some(url.port().map_or(host.clone(), |port| format!("{host}:{port}")))
-    });
-    host.ok_or_else(|| {
+fn check_endpoint(endpoint: &str) -> Result<()> {
+    let url = Url::parse(endpoint).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+    url.map(|_| ()).ok_or_else(|| {
         Error::new(Kind::Config, format!("the endpoint of the lake is not an address: {endpoint:?}"))
             .hint("AZURE_STORAGE_ENDPOINT is like https://account.blob.core.windows.net")
     })
@@ -208,10 +202,9 @@ mod tests {
     }
 
     #[test]
-    fn an_endpoint_names_host_and_account() {
-        assert_eq!(host("https://acme.blob.core.windows.net/").unwrap(), "acme.blob.core.windows.net");
-        assert_eq!(host("http://127.0.0.1:10000/devstoreaccount1").unwrap(), "127.0.0.1:10000");
-        assert!(host("acme").is_err() && host("ftp://acme").is_err());
+    fn an_endpoint_is_an_address_and_may_name_the_account() {
+        assert!(check_endpoint("http://127.0.0.1:10000/devstoreaccount1").is_ok());
+        assert!(check_endpoint("acme").is_err() && check_endpoint("ftp://acme").is_err());
         assert_eq!(account_of("https://acme.blob.core.usgovcloudapi.net").as_deref(), Some("acme"));
         assert_eq!(account_of("https://lake.example.com"), None);
     }

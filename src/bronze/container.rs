@@ -180,27 +180,27 @@ impl Container {
             return Err(error);
         }
         attempts.failed += 1;
-        let asked = error.retry_after().unwrap_or_default();
-        let longest = attempts.policy.max;
+        let (asked, longest) = (error.retry_after().unwrap_or_default(), attempts.policy.max);
+        let pause = attempts.pauses.next();
+        let wait = pause.unwrap_or_default().max(asked).min(longest);
+        let at_once = place.is_some().then(|| self.shared.gate.throttled(wait));
+        drop(place);
         if asked > longest {
             let detail = format!("it asked to be left alone for {asked:?}, longer than retry.max ({longest:?})");
             return Err(error.with_retry_after(longest).detail(detail));
         }
-        let Some(pause) = attempts.pauses.next() else {
+        if pause.is_none() {
             return Err(error.context(format!("gave up after {} attempts", attempts.failed)));
-        };
-        let pause = pause.min(longest).max(asked);
-        let at_once = place.is_some().then(|| self.shared.gate.throttled(pause));
-        drop(place);
+        }
         tracing::warn!(
             attempt = attempts.failed,
             error = error.message(),
-            wait_ms = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX),
+            wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX),
             requests_at_once = at_once,
             "{what}: the lake failed; nothing is lost; going on where it stopped"
         );
         tokio::select! {
-            () = tokio::time::sleep(pause) => Ok(()),
+            () = tokio::time::sleep(wait) => Ok(()),
             () = self.shutdown.requested() => Err(self.shutdown.error()),
         }
     }

@@ -9,7 +9,7 @@ use chrono::Utc;
 use object_store::client::{HttpError, HttpErrorKind};
 
 use super::azure::SignIn;
-use super::wire::Refused;
+use super::wire::{Refused, Unanswered};
 use crate::config::{AZURE_VARIABLES, Credential};
 use crate::error::{Error, Kind};
 
@@ -36,9 +36,9 @@ fn innermost<'a>(e: &'a (dyn StdError + 'static)) -> &'a (dyn StdError + 'static
 /// What an error of a container means. `is_new` as long as the lake has never answered.
 pub(super) fn judge(e: object_store::Error, sign_in: &SignIn, is_new: bool) -> Error {
     let error = match (find::<Refused>(&e), find::<HttpError>(&e)) {
-        (Some(refused), _) if refused.host == sign_in.host => by_lake(refused, sign_in),
+        (Some(refused), _) if refused.by_lake => by_lake(refused, sign_in),
         (Some(refused), _) => by_sign_in_service(refused, sign_in),
-        (None, Some(http)) => transport(http, sign_in, is_new),
+        (None, Some(http)) => transport(http, find::<Unanswered>(&e), sign_in, is_new),
         (None, None) => match &e {
             object_store::Error::NotFound { .. } => Error::new(Kind::SourceChanged, "it is gone"),
             object_store::Error::Generic { .. } => by_client(&e, sign_in),
@@ -123,6 +123,9 @@ fn by_sign_in_service(refused: &Refused, sign_in: &SignIn) -> Error {
             None => error,
         };
     }
+    if !sign_in.announced && sign_in.credential == Credential::ManagedIdentity {
+        return no_credential();
+    }
     let (who, hint) = match sign_in.credential {
         Credential::ClientSecret => (
             "the application",
@@ -144,28 +147,36 @@ fn by_sign_in_service(refused: &Refused, sign_in: &SignIn) -> Error {
 }
 
 /// What failed between here and the lake, or the sign-in service.
-fn transport(http: &HttpError, sign_in: &SignIn, is_new: bool) -> Error {
+fn transport(http: &HttpError, unanswered: Option<&Unanswered>, sign_in: &SignIn, is_new: bool) -> Error {
     let cause = innermost(http).to_string();
+    let host = unanswered.map_or("the lake", |u| u.host.as_str());
+    let to_lake = unanswered.is_none_or(|u| u.by_lake);
+    let who = if to_lake { "the lake" } else { "the sign-in service" };
     let whole = format!("{http:?}");
-    if is_new && !sign_in.announced && sign_in.credential == Credential::ManagedIdentity && is_connecting(http) {
+    if !to_lake
+        && is_new
+        && !sign_in.announced
+        && sign_in.credential == Credential::ManagedIdentity
+        && is_connecting(http)
+    {
         return no_credential();
     }
     if whole.contains("dns error") || cause.contains("failed to lookup address") {
         // "Name or service not known" is final for a name that has never worked; anything else may be the resolver's mood.
         let is_final = is_new && !cause.contains("emporary");
         let kind = if is_final { Kind::SourceInvalid } else { Kind::SourceUnavailable };
-        let message = format!("the name {} cannot be resolved: {cause}", sign_in.host);
+        let message = format!("the name {host} cannot be resolved: {cause}");
         return Error::new(kind, message)
             .hint("check the account's name in --lake or AZURE_STORAGE_ACCOUNT_NAME, and this machine's network");
     }
     if whole.contains("InvalidCertificate") {
-        return Error::new(Kind::SourceInvalid, format!("the certificate of {} is not trusted: {cause}", sign_in.host))
+        return Error::new(Kind::SourceInvalid, format!("the certificate of {host} is not trusted: {cause}"))
             .hint("a proxy that opens TLS must be known to the system's certificate store");
     }
     let message = match http.kind() {
-        HttpErrorKind::Timeout => "the lake sent nothing in time".to_owned(),
-        HttpErrorKind::Connect => format!("the lake cannot be reached: {cause}"),
-        _ => format!("the connection to the lake broke: {cause}"),
+        HttpErrorKind::Timeout => format!("{who} sent nothing in time"),
+        HttpErrorKind::Connect => format!("{who} cannot be reached: {cause}"),
+        _ => format!("the connection to {who} broke: {cause}"),
     };
     Error::new(Kind::SourceUnavailable, message)
 }
@@ -210,7 +221,6 @@ mod tests {
             announced: true,
             signature: signature.map(|at| Some(at.parse().unwrap())),
             account: "acme".to_owned(),
-            host: "acme.blob.core.windows.net".to_owned(),
         }
     }
 

@@ -30,6 +30,8 @@ pub(super) struct Refused {
     pub request_id: Option<String>,
     /// Who answered.
     pub host: String,
+    /// Whether that is the lake; otherwise it is a sign-in service.
+    pub by_lake: bool,
     /// First sentence of a sign-in service's explanation. That of the lake is never kept: it may repeat a signature.
     pub explanation: Option<String>,
 }
@@ -43,6 +45,28 @@ impl fmt::Display for Refused {
 }
 
 impl std::error::Error for Refused {}
+
+/// A request that got no answer.
+#[derive(Debug)]
+pub(super) struct Unanswered {
+    /// Who was asked.
+    pub host: String,
+    /// Whether that is the lake; otherwise it is a sign-in service.
+    pub by_lake: bool,
+    source: HttpError,
+}
+
+impl fmt::Display for Unanswered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} did not answer", self.host)
+    }
+}
+
+impl std::error::Error for Unanswered {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&self.source)
+    }
+}
 
 /// Makes the transport of a store.
 #[derive(Debug, Default)]
@@ -67,26 +91,31 @@ impl HttpService for Service {
         Self: 'f,
     {
         let host = request.uri().authority().map(|a| a.to_string()).unwrap_or_default();
+        // Every request to the lake names the version of its protocol, and none to a sign-in service does.
+        let by_lake = request.headers().contains_key("x-ms-version");
         Box::pin(async move {
-            let response = self.0.execute(request).await?;
+            let response = self.0.execute(request).await.map_err(|source| {
+                let kind = source.kind();
+                HttpError::new(kind, Unanswered { host: host.clone(), by_lake, source })
+            })?;
             if response.status().as_u16() < 400 {
                 return Ok(response);
             }
             // Not one of the kinds that the client repeats by itself.
-            Err(HttpError::new(HttpErrorKind::Unknown, refused(host, response).await))
+            let refused = Refused { host, by_lake, ..refused(response).await };
+            Err(HttpError::new(HttpErrorKind::Unknown, refused))
         })
     }
 }
 
-async fn refused(host: String, response: HttpResponse) -> Refused {
+async fn refused(response: HttpResponse) -> Refused {
     let header = |name: &str| Some(response.headers().get(name)?.to_str().ok()?.trim().to_owned());
     let mut refused = Refused {
         status: response.status().as_u16(),
         code: header("x-ms-error-code"),
         retry_after: header("retry-after").and_then(|text| retry_after(&text, Utc::now())),
         request_id: header("x-ms-request-id"),
-        host,
-        explanation: None,
+        ..Refused::default()
     };
     let length = header("content-length").and_then(|n| n.parse::<u64>().ok());
     if length.is_none_or(|n| n <= LONGEST_EXPLANATION)
