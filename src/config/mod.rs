@@ -64,8 +64,10 @@ pub struct Settings {
     pub extend: Option<PathBuf>,
     /// Parallel workers of a load or transform.
     pub workers: usize,
-    /// Objects per batch of a load.
-    pub batch_size: usize,
+    /// Objects per batch of a load; `None` chooses by their size.
+    pub batch_size: Option<usize>,
+    /// How long a stalled execution keeps the batches that it has claimed.
+    pub lease: Duration,
     /// Longest line that a load takes, bytes.
     pub max_line_bytes: usize,
     /// Rows per transaction of a transform.
@@ -153,7 +155,11 @@ impl Settings {
             search_path: environment.get("PATH").unwrap_or_default().to_owned(),
             extend: text("extend").map(|dir| environment.directory.join(dir)),
             workers: whole("workers", 1, 64)? as usize,
-            batch_size: whole("batch_size", 1, 10_000)? as usize,
+            batch_size: match text("batch_size") {
+                Some(_) => Some(whole("batch_size", 1, 10_000)? as usize),
+                None => None,
+            },
+            lease: read("load.lease")?.parse(value::duration)?.max(Duration::from_secs(1)),
             max_line_bytes: read("load.max_line_bytes")?.parse(|t| value::size(t, 1024, 1 << 30))? as usize,
             chunk_rows: whole("transform.chunk_rows", 1, 10_000_000)?,
             retry,
@@ -243,7 +249,7 @@ mod tests {
         let mut environment = Environment::from([("EVO_WORKERS", "4")]);
         environment.directory = dir.path().to_owned();
         let settings = Settings::resolve(&GlobalArgs::default(), &environment).unwrap();
-        assert_eq!((settings.workers, settings.batch_size, settings.retry.base), (4, 7, Duration::from_secs(2)));
+        assert_eq!((settings.workers, settings.batch_size, settings.retry.base), (4, Some(7), Duration::from_secs(2)));
         let origin = |name: &str| settings.shown.iter().find(|r| r.key.name == name).unwrap().origin.to_string();
         assert_eq!(origin("batch_size"), "evo.toml:3");
         assert_eq!(origin("workers"), "environment EVO_WORKERS");

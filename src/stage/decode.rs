@@ -2,6 +2,7 @@
 
 use xxhash_rust::xxh3::xxh3_128;
 
+use super::LineSet;
 use super::frame::{FrameWriter, Position};
 use super::json::{Refusal, scan};
 use super::key::{Key, KeyReader};
@@ -33,6 +34,24 @@ pub fn decode(lines: &mut Lines, object_no: i32, reader: &KeyReader, frames: &mu
     }
     tally.bytes = lines.bytes_read();
     Ok(tally)
+}
+
+/// Frames the documents of the wanted lines of an object that was decoded before, and reads no further than the last.
+///
+/// # Errors
+/// As [`decode`].
+pub fn decode_wanted(lines: &mut Lines, object_no: i32, wanted: &LineSet, frames: &mut FrameWriter) -> Result<i64> {
+    let mut framed = 0;
+    while let Some(line) = lines.next_line()? {
+        if wanted.contains(line.number) {
+            frames.document_alone(object_no, line.number, line.bytes.trim_ascii())?;
+            framed += 1;
+        }
+        if line.number >= wanted.last() {
+            break;
+        }
+    }
+    Ok(framed)
 }
 
 fn judge<'a>(line: &'a [u8], reader: &KeyReader) -> Result<(Key, &'a str), Refusal> {
