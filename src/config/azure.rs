@@ -10,6 +10,7 @@ use secrecy::{ExposeSecret, SecretString};
 use super::environment::Environment;
 use super::keys;
 use crate::error::{Error, Kind, Result};
+use crate::retry::Policy;
 
 /// A variable that says how to reach Azure Storage.
 #[derive(Debug)]
@@ -82,23 +83,24 @@ impl Credential {
 pub struct Patience {
     /// An answer or a body that delivers nothing for this long is given up and asked for again.
     pub idle_timeout: Duration,
-    /// Pause before a request is repeated; doubles from there.
-    pub first_pause: Duration,
+    /// Repetitions of a request, or of the rest of a body, that bring nothing.
+    pub retry: Policy,
 }
 
-/// The pause of [`Patience`], unless batches are to be retried even faster.
+/// Pause before a request is repeated, unless batches are to be retried even faster.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 
-impl Default for Patience {
-    fn default() -> Self {
-        Self { idle_timeout: Duration::from_secs(30), first_pause: FIRST_PAUSE }
+impl Patience {
+    /// As often as a batch is retried, with pauses that begin shorter and get no longer.
+    pub(super) fn new(idle_timeout: Duration, batches: Policy) -> Self {
+        Self { idle_timeout, retry: Policy { base: FIRST_PAUSE.min(batches.base), ..batches } }
     }
 }
 
-impl Patience {
-    /// Never slower than the pauses between the attempts of a batch, which begin at `retry_base`.
-    pub(super) fn new(idle_timeout: Duration, retry_base: Duration) -> Self {
-        Self { idle_timeout, first_pause: FIRST_PAUSE.min(retry_base) }
+impl Default for Patience {
+    fn default() -> Self {
+        let retry = Policy { max_retries: 5, base: FIRST_PAUSE, max: Duration::from_secs(240) };
+        Self { idle_timeout: Duration::from_secs(30), retry }
     }
 }
 
@@ -128,6 +130,11 @@ impl Azure {
         AZURE_VARIABLES.iter().filter_map(|v| Some((v, self.variables.get(v.name)?)))
     }
 
+    /// Whether anything announces a managed identity. Otherwise that of the machine is only what is left to try.
+    pub fn announces_identity(&self) -> bool {
+        ["IDENTITY_ENDPOINT", "AZURE_CLIENT_ID", "AZURE_CREDENTIAL_TYPE"].iter().any(|name| self.get(name).is_some())
+    }
+
     /// The credential to use: the one that `AZURE_CREDENTIAL_TYPE` names, else the first whose variables are all set, in
     /// the order of [`Credential`], secrets of the lake itself before identities. Where none is set: the managed identity
     /// if the platform announces one, else the Azure CLI if somebody is signed in, else the machine's managed identity.
@@ -149,7 +156,7 @@ impl Azure {
         match credential.needs().iter().find(|name| self.get(name).is_none()) {
             Some(missing) => {
                 Err(Error::new(Kind::Config, format!("AZURE_CREDENTIAL_TYPE is {wanted}, but {missing} is not set"))
-                    .hint("see \"The lake\" in docs/configuration.md for what each credential needs"))
+                    .hint("see docs/azure.md for what each way to sign in needs"))
             }
             None => Ok(credential),
         }

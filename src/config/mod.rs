@@ -22,6 +22,7 @@ pub use lake::Lake;
 pub use value::duration;
 
 use crate::error::{Error, Kind, Result};
+use crate::retry::Policy;
 use file::File;
 
 /// Which PostgreSQL to use.
@@ -143,7 +144,8 @@ impl Settings {
             base: read("retry.base")?.parse(value::duration)?,
             max: read("retry.max")?.parse(value::duration)?,
         };
-        let patience = Patience::new(read("lake_idle_timeout")?.parse(value::duration_above_zero)?, retry.base);
+        let batches = Policy { max_retries: retry.max_retries, base: retry.base, max: retry.max };
+        let patience = Patience::new(read("lake_idle_timeout")?.parse(value::duration_above_zero)?, batches);
         let settings = Self {
             database,
             lake,

@@ -6,6 +6,7 @@ mod azure;
 mod cli;
 mod db;
 mod histories;
+mod lake;
 mod load;
 mod storage;
 mod support;
