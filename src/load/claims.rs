@@ -4,6 +4,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::{Job, Load};
+use crate::config::Dsn;
 use crate::error::Result;
 use crate::ledger::batches::{self, Holder, Next};
 use crate::pg::{Pool, Presence};
@@ -58,9 +59,13 @@ impl Load<'_> {
 pub struct Heartbeat(tokio::task::JoinHandle<()>);
 
 impl Heartbeat {
-    /// Starts to beat, four times a lease.
-    pub fn start(pool: Pool, holder: Holder, mut presence: Presence) -> Self {
-        Self(tokio::spawn(async move {
+    /// Shows that the execution is alive, and starts to beat, four times a lease.
+    ///
+    /// # Errors
+    /// As connecting does.
+    pub async fn start(dsn: &Dsn, pool: Pool, holder: Holder) -> Result<Self> {
+        let mut presence = Presence::announce(dsn, "load", holder.execution_id).await?;
+        Ok(Self(tokio::spawn(async move {
             loop {
                 tokio::time::sleep(holder.lease / 4).await;
                 let beat = async {
@@ -72,7 +77,7 @@ impl Heartbeat {
                     tracing::debug!(error = error.message(), "the claims could not be renewed");
                 }
             }
-        }))
+        })))
     }
 }
 

@@ -8,6 +8,7 @@ mod db;
 mod histories;
 mod lake;
 mod load;
+mod rejects;
 mod storage;
 mod support;
 mod toy;
