@@ -8,6 +8,7 @@ mod db;
 mod histories;
 mod lake;
 mod load;
+mod load_faults;
 mod rejects;
 mod storage;
 mod support;
