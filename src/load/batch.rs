@@ -6,6 +6,7 @@
 //! | an error that time heals | pause, raise the fence (or learn that it had committed), again |
 //! | an object that cannot be decoded | the object is set aside, the others go on |
 //! | an object replaced or deleted since it was listed | it leaves the batch; the next listing knows the new one |
+//! | a key that was thought to be new and is not | again, staged and merged |
 //! | a document that only the server refuses | again, the server judging each document on its own |
 //! | the server out of memory | half of the objects become a batch of their own |
 //! | the claim lost to another execution | nothing: the other one loads it |
@@ -17,14 +18,15 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::merge::{Merge, Merged};
+use super::merge::Merge;
 use super::stream::{Failure, Pass, Sources, Spent, stream};
 use super::summary::Aside;
-use super::{Job, Load};
+use super::{Job, Load, direct};
 use crate::error::{Error, Kind, Result};
 use crate::ledger::batches::{self, Claimed, Completion, Counts, Doubt};
 use crate::ledger::objects::{self, Pending, Removal};
 use crate::ledger::rejects;
+use crate::pg::Transaction;
 use crate::retry::retry;
 use crate::stage::StageAs;
 use crate::stage::decode::Tally;
@@ -168,14 +170,7 @@ impl Load<'_> {
             }
         }
         let fence = progress.fence.load(Ordering::Relaxed);
-        let tried = match self.transaction(batch, fence, self.forecast.stage_as(&batch.run_id)).await {
-            // A value that only the server refuses: let it judge each document on its own.
-            Err(failure) if failure.error.kind() == Kind::BadRow => {
-                tracing::info!(batch = batch.batch_id, "the server refused a document; it judges each one now");
-                self.transaction(batch, fence, StageAs::Text).await
-            }
-            tried => tried,
-        };
+        let tried = self.transactions(batch, fence).await;
         tried.map_err(|failure| {
             if let Ok(mut slot) = progress.object.lock() {
                 *slot = failure.object;
@@ -184,37 +179,80 @@ impl Load<'_> {
         })
     }
 
+    /// The transactions of an attempt: when one way of staging turns out to be wrong, the next more careful one.
+    async fn transactions(&self, batch: &Claimed, fence: i32) -> Result<Done, Failure> {
+        let mut stage_as = self.forecast.stage_as(&batch.run_id);
+        if stage_as == StageAs::Direct {
+            match self.transaction(batch, fence, stage_as).await {
+                Err(failure) if direct::is_refuted(&failure.error) => {
+                    tracing::debug!(batch = batch.batch_id, reason = failure.error.message(), "not all keys are new");
+                    self.forecast.refute_direct(&batch.run_id);
+                    stage_as = StageAs::Jsonb;
+                }
+                tried => return tried,
+            }
+        }
+        match self.transaction(batch, fence, stage_as).await {
+            // A value that only the server refuses: let it judge each document on its own.
+            Err(failure) if failure.error.kind() == Kind::BadRow => {
+                tracing::info!(batch = batch.batch_id, "the server refused a document; it judges each one now");
+                self.transaction(batch, fence, StageAs::Text).await
+            }
+            tried => tried,
+        }
+    }
+
     async fn transaction(&self, batch: &Claimed, fence: i32, stage_as: StageAs) -> Result<Done, Failure> {
-        let job = self.job;
-        let merge = Merge::new(job, stage_as, self.compression);
-        let mut connection = job.pool.get().await?;
+        let mut connection = self.job.pool.get().await?;
         let tx = connection.begin().await?;
-        tx.batch(&merge.prologue()).await?;
-        let ids: Vec<i64> = batch.objects.iter().map(|o| o.object_id).collect();
-        let sources = Sources { objects: &batch.objects, fixes: Arc::new(rejects::fixes(&tx, &ids).await?) };
-        let copy = tx.copy_in(&merge.copy()).await?;
-        let streamed = stream(job, &sources, Pass::Lines(stage_as), copy).await?;
+        let staged = match stage_as {
+            StageAs::Direct => self.copy_directly(&tx, batch).await?,
+            _ => self.stage_and_merge(&tx, batch, stage_as).await?,
+        };
+        check_lines(&batch.objects, &staged.tallies, &staged.counts)?;
         let started = Instant::now();
-        let merged = merge.run(&tx, batch.batch_id, &sources).await?;
-        let ended = Instant::now();
-        check_lines(&batch.objects, &streamed.tallies, &merged.counts)?;
-        let mut phases = Phases { stream: streamed.spent, turn: merged.turn, ..Phases::default() };
-        phases.stream.add(merged.spent);
-        phases.merge = (ended - started).saturating_sub(merged.turn + merged.streaming);
+        let mut phases = staged.phases;
         let mut timings = phases.to_json();
         timings["mode"] = json!(stage_as.name());
-        timings["rounds"] = json!(merged.rounds);
-        let Merged { counts, .. } = merged;
-        let per_object: Vec<(i64, Counts)> = ids.into_iter().zip(counts).collect();
+        timings["rounds"] = json!(staged.rounds);
+        let objects: Vec<(i64, Counts)> = batch.objects.iter().map(|o| o.object_id).zip(staged.counts).collect();
         let done = done(&batch.objects);
         let bytes = i64::try_from(done.bytes).unwrap_or(i64::MAX);
-        let completion = Completion { batch_id: batch.batch_id, fence, objects: &per_object, bytes, timings: &timings };
+        let completion = Completion { batch_id: batch.batch_id, fence, objects: &objects, bytes, timings: &timings };
         let counts = batches::complete(&tx, &completion).await?;
         tx.commit().await?;
-        phases.commit = ended.elapsed();
-        let inflated_bytes = streamed.tallies.iter().map(|t| t.bytes.unsigned_abs()).sum();
+        phases.commit = started.elapsed();
+        let inflated_bytes = staged.tallies.iter().map(|t| t.bytes.unsigned_abs()).sum();
         Ok(Done { counts, inflated_bytes, phases, ..done })
     }
+
+    async fn stage_and_merge(
+        &self,
+        tx: &Transaction<'_>,
+        batch: &Claimed,
+        stage_as: StageAs,
+    ) -> Result<Staged, Failure> {
+        let merge = Merge::new(self.job, stage_as, self.compression);
+        tx.batch(&merge.prologue()).await?;
+        let ids: Vec<i64> = batch.objects.iter().map(|o| o.object_id).collect();
+        let sources = Sources { objects: &batch.objects, fixes: Arc::new(rejects::fixes(tx, &ids).await?) };
+        let copy = tx.copy_in(&merge.copy()).await?;
+        let streamed = stream(self.job, &sources, Pass::Lines(stage_as), copy).await?;
+        let started = Instant::now();
+        let merged = merge.run(tx, batch.batch_id, &sources).await?;
+        let mut phases = Phases { stream: streamed.spent, turn: merged.turn, ..Phases::default() };
+        phases.stream.add(merged.spent);
+        phases.merge = started.elapsed().saturating_sub(merged.turn + merged.streaming);
+        Ok(Staged { tallies: streamed.tallies, counts: merged.counts, phases, rounds: merged.rounds })
+    }
+}
+
+/// A batch whose rows are written and which is not committed yet.
+pub(super) struct Staged {
+    pub tallies: Vec<Tally>,
+    pub counts: Vec<Counts>,
+    pub phases: Phases,
+    pub rounds: u32,
 }
 
 fn done(objects: &[Pending]) -> Done {

@@ -17,6 +17,7 @@
 
 mod batch;
 mod claims;
+mod direct;
 mod forecast;
 mod manifest;
 mod merge;
@@ -112,7 +113,12 @@ impl Job {
             Some("p") => "compression pglz",
             _ => "",
         };
-        Ok(Load { job: self, compression, forecast: Forecast::new(holds_rows), is_stopping: AtomicBool::new(false) })
+        Ok(Load {
+            job: self,
+            compression,
+            forecast: Forecast::new(holds_rows, self.entity.partition.is_none()),
+            is_stopping: AtomicBool::new(false),
+        })
     }
 }
 
