@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 use super::merge::Merge;
 use super::stream::{Failure, Pass, Sources, Spent, stream};
 use super::summary::Aside;
-use super::{Job, Load, direct};
+use super::{Load, direct};
 use crate::error::{Error, Kind, Result};
 use crate::ledger::batches::{self, Claimed, Completion, Counts, Doubt};
 use crate::ledger::objects::{self, Pending, Removal};
@@ -88,7 +88,14 @@ struct Progress {
 
 impl Load<'_> {
     /// Loads a batch, whatever it takes. `None` when nothing of it was left to load.
-    pub(super) async fn load_batch(&self, mut batch: Claimed, aside: &mut Aside) -> Result<Option<Done>> {
+    pub(super) async fn load_batch(&self, batch: Claimed, aside: &mut Aside) -> Result<Option<Done>> {
+        let batch_id = batch.batch_id;
+        let loaded = self.load_claimed(batch, aside).await;
+        self.job.claims.drop_claim(batch_id);
+        loaded
+    }
+
+    async fn load_claimed(&self, mut batch: Claimed, aside: &mut Aside) -> Result<Option<Done>> {
         let job = self.job;
         let progress =
             Progress { fence: AtomicI32::new(batch.fence), is_begun: AtomicBool::new(false), object: Mutex::default() };
@@ -114,7 +121,9 @@ impl Load<'_> {
             };
             if let Err(unresolved) = self.resolve(error, &mut batch, &progress, aside).await {
                 // The lease would end by itself; released, others need not wait for that.
-                if let Err(e) = batches::release(&job.pool, job.execution_id, Some(batch.batch_id)).await {
+                if let Err(e) =
+                    batches::release(&job.pool, job.claims.holder().execution_id, Some(batch.batch_id)).await
+                {
                     tracing::debug!(error = e.message(), "the claim could not be released");
                 }
                 return Err(unresolved.context(what));
@@ -160,7 +169,7 @@ impl Load<'_> {
         let job = self.job;
         if progress.is_begun.swap(true, Ordering::Relaxed) {
             let fence = progress.fence.load(Ordering::Relaxed);
-            match batches::another_attempt(&job.pool, batch.batch_id, fence, job.lease).await? {
+            match batches::another_attempt(&job.pool, batch.batch_id, fence, job.claims.holder().lease).await? {
                 Doubt::Repeat(fence) => progress.fence.store(fence, Ordering::Relaxed),
                 Doubt::Committed(counts) => {
                     tracing::info!(batch = batch.batch_id, "the earlier attempt had committed; nothing to repeat");
@@ -272,13 +281,4 @@ fn check_lines(objects: &[Pending], tallies: &[Tally], counts: &[Counts]) -> Res
         }
     }
     Ok(())
-}
-
-impl Job {
-    /// Lets go of every claim, so that nobody waits for its lease to end. A failure is logged: the lease ends anyway.
-    pub async fn release_claims(&self) {
-        if let Err(error) = batches::release(&self.pool, self.execution_id, None).await {
-            tracing::debug!(error = error.message(), "the claims could not be released; their lease ends by itself");
-        }
-    }
 }

@@ -11,7 +11,7 @@
 //! [`crate::ledger::batches`]. An attempt whose commit was not answered is settled by raising the fence.
 //!
 //! **Newer beats older.** A run is begun when the one before it is in; inside a run batches go in parallel, and a row's
-//! lineage (run, path) decides. See [`merge`].
+//! lineage (run, path) decides. See `merge.rs`.
 //!
 //! **Bounded.** Every joint is a channel of chunks of one size, documents never collect in memory, keys travel as bit sets.
 
@@ -27,10 +27,10 @@ mod summary;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 pub use batch::Done;
-pub use claims::Heartbeat;
+pub use claims::{Claims, Heartbeat};
 pub use plan::{LeftAlone, Plan};
 pub use stream::Spent;
 pub use summary::{Aside, EntitySummary};
@@ -58,10 +58,8 @@ pub struct Job {
     pub selection: Selection,
     /// Objects per batch; `None` chooses by their size.
     pub batch_size: Option<usize>,
-    /// Execution in `evo.runs`.
-    pub execution_id: uuid::Uuid,
-    /// How long a claim holds without being renewed.
-    pub lease: Duration,
+    /// What this execution holds.
+    pub claims: Arc<Claims>,
     /// Parallel batches.
     pub workers: usize,
     /// Pauses between attempts.
