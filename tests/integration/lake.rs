@@ -442,6 +442,47 @@ fn fault_29_the_azure_cli_is_asked_again_too() {
 }
 
 #[test]
+fn fault_10_a_stop_ends_the_wait_for_the_lake() {
+    let lake = Lake::of(1);
+    lake.server.script(|r| if r.blob.is_some() { busy(503, Some("100")) } else { Act::Serve });
+    let mut command = lake.command(&[]);
+    command.env("AZURE_STORAGE_ACCOUNT_KEY", KEY).env("EVO_RETRY_MAX", "4m").stderr(std::process::Stdio::null());
+    let mut process = command.stdout(std::process::Stdio::null()).spawn().unwrap();
+    for _ in 0..400 {
+        if !lake.server.gets(&lake.paths[0]).is_empty() {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(25));
+    }
+    std::thread::sleep(Duration::from_millis(200));
+    let asked = Instant::now();
+    // SAFETY: the process is a child that has not been waited for.
+    assert_eq!(unsafe { libc::kill(process.id() as i32, libc::SIGTERM) }, 0);
+    assert_eq!(process.wait().unwrap().code(), Some(143));
+    assert!(asked.elapsed() < Duration::from_secs(10), "{:?}", asked.elapsed());
+    assert!(lake.is_empty());
+}
+
+#[test]
+fn fault_10_bodies_that_wait_for_their_turn_keep_no_place() {
+    // One place, and a batch of objects that begin to be read together but are consumed in order.
+    let lake = Lake::of(12);
+    lake.server.script(|r| match (&r.blob, r.number) {
+        (Some(_), 1) => busy(503, Some("1")),
+        (Some(_), 2) => Act::Cut(1_000, End::Fin),
+        _ => Act::Serve,
+    });
+    let started = Instant::now();
+    lake.load_with(
+        &["--workers", "2", "--batch-size", "6"],
+        &[("EVO_RETRY_MAX", "5s"), ("EVO_RETRY_MAX_RETRIES", "20")],
+    )
+    .exits(0);
+    assert!(started.elapsed() < Duration::from_secs(25), "{:?}", started.elapsed());
+    lake.holds(1);
+}
+
+#[test]
 fn every_way_to_be_refused_is_one_clear_line() {
     let lake = Lake::of(1);
     let sas = |expiry: &str| format!("sv=2023-11-03&sp=rl&se={expiry}&sig=aHVudGVyMg%3D%3D");

@@ -282,8 +282,10 @@ fn two_loads_at_once_share_the_batches_and_load_each_once() {
         command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped()).spawn().unwrap()
     };
     let both: Vec<_> = (0..3).map(|_| start()).collect();
-    let summaries: Vec<_> =
-        both.into_iter().map(|child| crate::support::Run::from(child.wait_with_output().unwrap()).exits(0).json()).collect();
+    let summaries: Vec<_> = both
+        .into_iter()
+        .map(|child| crate::support::Run::from(child.wait_with_output().unwrap()).exits(0).json())
+        .collect();
     let lines: i64 = summaries.iter().map(|s| s["entities"][0]["lines"].as_i64().unwrap()).sum();
     assert_eq!(lines, 6000, "each line is counted by one execution");
     assert_eq!(evo.db.one("select count(*) from stg_evo.sales_raw"), "6000");

@@ -81,7 +81,7 @@ pub async fn run(args: Args, settings: &Settings) -> Result<Outcome> {
     let shutdown = Shutdown::listen()?;
     let catalog = crate::entity::Catalog::load(settings.extend.as_deref())?;
     catalog.select(&args.entities)?;
-    let lake = Lake::open(&settings.lake, &settings.azure)?;
+    let lake = Lake::open(&settings.lake, &settings.azure)?.until(shutdown.clone());
     // A worker needs one for its batch and, at times, one for a partition; the heartbeat needs one.
     let warehouse = warehouse::open(settings, "load", workers * 2 + 2).await?;
     let entities = warehouse.catalog.select(&args.entities)?;
