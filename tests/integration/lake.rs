@@ -146,7 +146,7 @@ fn fault_10_fewer_requests_are_made_at_once_while_the_lake_is_busy() {
     let run = lake.load_with(&["--workers", "8", "--batch-size", "1"], &PATIENT).exits(0);
     let after = most_after.lock().unwrap().clone();
     assert!(refused.load(Ordering::SeqCst) >= 2, "nothing was refused at once");
-    assert!(after[..4].iter().all(|n| *n <= 4), "at once after the refusals: {after:?}\n{}", run.stderr);
+    assert!(after[..8].iter().all(|n| *n <= 5), "at once after the refusals: {after:?}\n{}", run.stderr);
     assert!(after.iter().max().unwrap() > &4, "the limit was never lifted again: {after:?}");
     lake.holds(1);
 }
@@ -303,6 +303,46 @@ fn fault_12_an_object_replaced_while_it_is_read_is_loaded_as_the_new_version_and
             "1",
             "the old version was never in"
         );
+        // A mixture would not have passed for gzip, and would have been set aside as broken.
+        assert_eq!(lake.evo.db.one("select count(*) from evo.objects where state = 'quarantined'"), "0");
+    }
+}
+
+#[test]
+fn fault_12_two_versions_of_the_same_size_are_never_spliced() {
+    for careless in [false, true] {
+        let server = BlobServer::start();
+        server.put("a", &[b'1'; 5_000]);
+        let same = server.clone();
+        server.script(move |r| match r.number {
+            1 => Act::Cut(2_000, End::Fin),
+            _ => {
+                same.put("a", &[b'2'; 5_000]);
+                if careless { Act::IgnoreIfMatch } else { Act::Serve }
+            }
+        });
+        let endpoint = server.endpoint();
+        let environment = evo::config::Environment::from([
+            ("AZURE_STORAGE_ENDPOINT", endpoint.as_str()),
+            ("AZURE_STORAGE_ACCOUNT_NAME", "acme"),
+            ("AZURE_STORAGE_ACCOUNT_KEY", KEY),
+            ("EVO_LAKE", "az://datalake"),
+        ]);
+        let settings = evo::config::Settings::resolve(&evo::config::GlobalArgs::default(), &environment).unwrap();
+        let lake = evo::bronze::Lake::open(&settings.lake, &settings.azure).unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let error = runtime.block_on(async {
+            // Without an etag the first answer decides which version it is.
+            let small = lake.read_small("a", None, 10_000).await.unwrap_err();
+            server.put("b", &[b'1'; 20_000]);
+            server.script(|_| Act::Serve);
+            let large = lake.read_small("b", None, 10_000).await.unwrap_err();
+            assert_eq!(large.kind(), evo::error::Kind::SourceInvalid, "{}", large.render());
+            let body = lake.read("b", "0xOLD").await.err().expect("the version is gone");
+            assert_eq!(body.kind(), evo::error::Kind::SourceChanged);
+            small
+        });
+        assert_eq!(error.kind(), evo::error::Kind::SourceChanged, "{}", error.render());
     }
 }
 
