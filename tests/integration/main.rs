@@ -7,6 +7,7 @@ mod cli;
 mod db;
 mod lake;
 mod load;
+mod sign_in;
 mod storage;
 mod support;
 mod toy;
