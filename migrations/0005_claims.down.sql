@@ -6,6 +6,7 @@ comment on column evo.batches.seen_keys is
     'Keys whose staged content, written by an older object, was the same: not touched, but seen. Sorted, differences as LEB128.';
 create index batches_seen_keys_idx on evo.batches (entity, run_id, first_path) where seen_keys is not null;
 drop table evo.seen_keys;
+alter table evo.rejects drop column fixed_line;
 delete from evo.rejects r using evo.objects o where o.object_id = r.object_id and o.state = 'gone';
 delete from evo.objects where state = 'gone';
 drop table evo.manifests;

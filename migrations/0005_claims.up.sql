@@ -42,6 +42,11 @@ where b.seen_keys is not null
 order by b.batch_id, o.path collate "C";
 alter table evo.batches drop column seen_keys;
 
+-- A corrected text for a refused line: whenever the object is read, it stands in the line's place.
+alter table evo.rejects add column fixed_line bytea;
+comment on column evo.rejects.fixed_line is 'The document that belongs in the line''s place, as JSON; given by `evo rejects replay --file`.';
+create index rejects_fixed_idx on evo.rejects (object_id) where fixed_line is not null;
+
 -- Whether the execution is alive: a running one holds an advisory lock on its id for as long as its connection lives.
 create function evo.is_running(execution uuid) returns boolean
 language sql stable

@@ -1,19 +1,20 @@
 -- purpose: group the objects that wait and are in no batch yet into batches, in path order, never across runs
 -- parameters: $1 entity text, $2 run id text or null, $3 since date or null, $4 objects per batch bigint or null,
---             $5 runs left alone text[]
+--             $5 runs left alone text[], $6 only objects with open rejects boolean
 -- rows: none; the command tag counts the objects
 -- locks: the objects' rows; the caller holds the entity's planning lock, so that nobody plans the same objects
--- Without $4 a batch holds ten objects, or up to 500 small ones (20 MiB together), or fewer large ones (256 MiB together):
+-- Without $4 a batch holds ten objects, or up to 500 small ones (4 MiB together), or fewer large ones (256 MiB together):
 -- every object weighs a share of a batch, and a batch is full where the sum of the weights passes a whole number.
 with waiting as (
     select
         object_id, run_id, path, size_bytes,
-        greatest(size_bytes / 268435456.0, least(0.1, greatest(0.002, size_bytes / 20971520.0))) as weight
+        greatest(size_bytes / 268435456.0, least(0.1, greatest(0.002, size_bytes / 4194304.0))) as weight
     from evo.objects
     where entity = $1 and state = 'pending' and batch_id is null
       and ($2::text is null or run_id = $2)
       and ($3::date is null or ingestion_date >= $3)
       and run_id <> all ($5::text[])
+      and (not $6 or exists (select from evo.rejects r where r.object_id = objects.object_id and r.resolved_at is null))
 ),
 grouped as materialized (
     select

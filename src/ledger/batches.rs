@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
-use super::objects::{Pending, Selection};
+use super::objects::{Again, Pending, Selection};
 use crate::error::{Error, Kind, Result};
 use crate::pg::{Connection, Param, Pool, Row, Transaction};
 
@@ -123,11 +123,14 @@ pub async fn plan(
     let (run_id, since) = (&selection.run_id, &selection.since);
     // One planner of an entity at a time: a rival waits here and then finds nothing that is not in a batch.
     tx.execute("select pg_advisory_xact_lock(hashtextextended('evo:plan:' || $1, 0))", &[&entity]).await?;
-    if selection.again {
-        tx.execute(sql_file!("ledger/forget_loaded.sql"), &[&entity, run_id, since]).await?;
+    let only_rejected = selection.again == Again::Rejected;
+    if selection.again != Again::No {
+        tx.execute(sql_file!("ledger/forget_loaded.sql"), &[&entity, run_id, since, &only_rejected]).await?;
     }
-    tx.execute(sql_file!("ledger/dissolve_batches.sql"), &[&entity, run_id]).await?;
-    let planned = [&entity as &dyn Param, run_id, since, &grouping.objects, &grouping.left_alone];
+    if !only_rejected {
+        tx.execute(sql_file!("ledger/dissolve_batches.sql"), &[&entity, run_id]).await?;
+    }
+    let planned = [&entity as &dyn Param, run_id, since, &grouping.objects, &grouping.left_alone, &only_rejected];
     tx.execute(sql_file!("ledger/plan_batches.sql"), &planned).await?;
     let rows = tx.query(sql_file!("ledger/open_batches.sql"), &[&entity, run_id, since]).await?;
     if is_trial {

@@ -5,5 +5,6 @@ pub mod manifests;
 pub mod migrations;
 pub mod models;
 pub mod objects;
+pub mod rejects;
 pub mod runs;
 pub mod seen;

@@ -44,8 +44,20 @@ pub struct Selection {
     pub run_id: Option<String>,
     /// Objects extracted on this day or later.
     pub since: Option<NaiveDate>,
-    /// Also what is loaded already.
-    pub again: bool,
+    /// What is loaded already.
+    pub again: Again,
+}
+
+/// Which objects that are in, or were set aside, are loaded again.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Again {
+    /// None.
+    #[default]
+    No,
+    /// All of the selection.
+    All,
+    /// Those with open rejects, and nothing else.
+    Rejected,
 }
 
 /// How many objects of an entity are in a state.

@@ -11,19 +11,20 @@
 //! | the claim lost to another execution | nothing: the other one loads it |
 //! | anything else | the claim is released, the load ends |
 
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
 use super::merge::{Merge, Merged};
-use super::stream::{Failure, Pass, Spent, stream};
+use super::stream::{Failure, Pass, Sources, Spent, stream};
 use super::summary::Aside;
 use super::{Job, Load};
 use crate::error::{Error, Kind, Result};
 use crate::ledger::batches::{self, Claimed, Completion, Counts, Doubt};
 use crate::ledger::objects::{self, Pending, Removal};
+use crate::ledger::rejects;
 use crate::retry::retry;
 use crate::stage::StageAs;
 use crate::stage::decode::Tally;
@@ -50,7 +51,7 @@ impl Phases {
     }
 
     /// Milliseconds by name.
-    pub fn to_json(&self) -> Value {
+    pub fn to_json(self) -> Value {
         let ms = |d: Duration| d.as_millis() as u64;
         json!({
             "lake_ms": ms(self.stream.lake), "decode_ms": ms(self.stream.decode), "copy_ms": ms(self.stream.copy),
@@ -109,8 +110,7 @@ impl Load<'_> {
                 }
                 Err(error) => error,
             };
-            let object = progress.object.lock().ok().and_then(|mut slot| slot.take());
-            if let Err(unresolved) = self.resolve(error, object, &mut batch, &progress, aside).await {
+            if let Err(unresolved) = self.resolve(error, &mut batch, &progress, aside).await {
                 // The lease would end by itself; released, others need not wait for that.
                 if let Err(e) = batches::release(&job.pool, job.execution_id, Some(batch.batch_id)).await {
                     tracing::debug!(error = e.message(), "the claim could not be released");
@@ -121,16 +121,10 @@ impl Load<'_> {
     }
 
     /// Takes out of the batch what made it fail, so that the rest can go on; gives the error back when there is no such way.
-    async fn resolve(
-        &self,
-        error: Error,
-        object: Option<usize>,
-        batch: &mut Claimed,
-        progress: &Progress,
-        aside: &mut Aside,
-    ) -> Result<()> {
+    async fn resolve(&self, error: Error, batch: &mut Claimed, progress: &Progress, aside: &mut Aside) -> Result<()> {
         let pool = &self.job.pool;
         let fence = progress.fence.load(Ordering::Relaxed);
+        let object = progress.object.lock().ok().and_then(|mut slot| slot.take());
         match (error.kind(), object) {
             (Kind::SourceCorrupt, Some(index)) => {
                 let object = batch.objects.remove(index);
@@ -196,10 +190,12 @@ impl Load<'_> {
         let mut connection = job.pool.get().await?;
         let tx = connection.begin().await?;
         tx.batch(&merge.prologue()).await?;
+        let ids: Vec<i64> = batch.objects.iter().map(|o| o.object_id).collect();
+        let sources = Sources { objects: &batch.objects, fixes: Arc::new(rejects::fixes(&tx, &ids).await?) };
         let copy = tx.copy_in(&merge.copy()).await?;
-        let streamed = stream(job, &batch.objects, Pass::Lines(stage_as), copy).await?;
+        let streamed = stream(job, &sources, Pass::Lines(stage_as), copy).await?;
         let started = Instant::now();
-        let merged = merge.run(&tx, batch.batch_id, &batch.objects).await?;
+        let merged = merge.run(&tx, batch.batch_id, &sources).await?;
         let ended = Instant::now();
         check_lines(&batch.objects, &streamed.tallies, &merged.counts)?;
         let mut phases = Phases { stream: streamed.spent, turn: merged.turn, ..Phases::default() };
@@ -209,7 +205,7 @@ impl Load<'_> {
         timings["mode"] = json!(stage_as.name());
         timings["rounds"] = json!(merged.rounds);
         let Merged { counts, .. } = merged;
-        let per_object: Vec<(i64, Counts)> = batch.objects.iter().map(|o| o.object_id).zip(counts).collect();
+        let per_object: Vec<(i64, Counts)> = ids.into_iter().zip(counts).collect();
         let done = done(&batch.objects);
         let bytes = i64::try_from(done.bytes).unwrap_or(i64::MAX);
         let completion = Completion { batch_id: batch.batch_id, fence, objects: &per_object, bytes, timings: &timings };

@@ -4,13 +4,14 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::{Job, Load};
+use crate::config::Dsn;
 use crate::error::Result;
 use crate::ledger::batches::{self, Holder, Next};
 use crate::pg::{Pool, Presence};
 use crate::retry::retry;
 
-/// How often is asked for a batch while others load the rest of a run.
-const WAIT: Duration = Duration::from_millis(200);
+/// How long is waited before asking again while others load the rest of a run: at first, and at most.
+const WAITS: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(320));
 
 impl Job {
     /// Who this job is to the ledger.
@@ -23,6 +24,7 @@ impl Load<'_> {
     /// The next batch of the selection; `None` when everything is in, or when this job is to stop.
     pub(super) async fn next_batch(&self) -> Result<Option<batches::Claimed>> {
         let job = self.job;
+        let mut wait = WAITS.0;
         loop {
             if self.is_stopping.load(Ordering::Relaxed) || job.shutdown.is_requested() {
                 return Ok(None);
@@ -44,7 +46,7 @@ impl Load<'_> {
                 }
                 Next::Done => return Ok(None),
                 Next::Wait => tokio::select! {
-                    () = tokio::time::sleep(WAIT) => {}
+                    () = tokio::time::sleep(wait) => wait = WAITS.1.min(wait * 2),
                     () = job.shutdown.requested() => {}
                 },
             }
@@ -57,9 +59,13 @@ impl Load<'_> {
 pub struct Heartbeat(tokio::task::JoinHandle<()>);
 
 impl Heartbeat {
-    /// Starts to beat, four times a lease.
-    pub fn start(pool: Pool, holder: Holder, mut presence: Presence) -> Self {
-        Self(tokio::spawn(async move {
+    /// Shows that the execution is alive, and starts to beat, four times a lease.
+    ///
+    /// # Errors
+    /// As connecting does.
+    pub async fn start(dsn: &Dsn, pool: Pool, holder: Holder) -> Result<Self> {
+        let mut presence = Presence::announce(dsn, "load", holder.execution_id).await?;
+        Ok(Self(tokio::spawn(async move {
             loop {
                 tokio::time::sleep(holder.lease / 4).await;
                 let beat = async {
@@ -71,7 +77,7 @@ impl Heartbeat {
                     tracing::debug!(error = error.message(), "the claims could not be renewed");
                 }
             }
-        }))
+        })))
     }
 }
 

@@ -25,7 +25,7 @@
 use std::time::{Duration, Instant};
 
 use super::Job;
-use super::stream::{Failure, Pass, Spent, stream};
+use super::stream::{Failure, Pass, Sources, Spent, stream};
 use crate::entity::Entity;
 use crate::error::{Error, Kind, Result};
 use crate::ledger::batches::Counts;
@@ -97,8 +97,9 @@ impl<'a> Merge<'a> {
         &self,
         tx: &Transaction<'_>,
         batch_id: i64,
-        objects: &[Pending],
+        sources: &Sources<'_>,
     ) -> Result<Merged, Failure> {
+        let objects = sources.objects;
         let batch = Batch { batch_id, objects, paths: objects.iter().map(|o| o.path.as_str()).collect() };
         let mut merged = Merged {
             counts: Vec::new(),
@@ -125,7 +126,7 @@ impl<'a> Merge<'a> {
                 if wanted.iter().any(|lines| !lines.is_empty()) {
                     end_round(tx).await?;
                     let started = Instant::now();
-                    merged.spent.add(self.send(tx, objects, wanted).await?);
+                    merged.spent.add(self.send(tx, sources, wanted).await?);
                     merged.streaming += started.elapsed();
                     turn = turn.max(needed);
                     continue;
@@ -175,10 +176,10 @@ impl<'a> Merge<'a> {
         Ok(wanted)
     }
 
-    async fn send(&self, tx: &Transaction<'_>, objects: &[Pending], wanted: Vec<LineSet>) -> Result<Spent, Failure> {
+    async fn send(&self, tx: &Transaction<'_>, sources: &Sources<'_>, wanted: Vec<LineSet>) -> Result<Spent, Failure> {
         let sql = format!("copy evo_document ({}) from stdin (format binary)", frame::DOCUMENT_COLUMNS);
         let copy = tx.copy_in(&sql).await?;
-        let streamed = stream(self.job, objects, Pass::Documents(wanted), copy).await?;
+        let streamed = stream(self.job, sources, Pass::Documents(wanted), copy).await?;
         tx.batch(sql_file!("load/locate.sql")).await?;
         Ok(streamed.spent)
     }
@@ -255,7 +256,7 @@ impl<'a> Merge<'a> {
             let sql = self.filled(sql_file!("load/reject.sql"));
             tx.execute(&sql, &[&self.job.entity.name, &ids, &batch.batch_id, &batch.paths]).await?;
         }
-        tx.execute(sql_file!("load/resolve.sql"), &[&ids, &batch.batch_id]).await?;
+        tx.execute(sql_file!("load/resolve.sql"), &[&self.job.entity.name, &batch.paths, &batch.batch_id]).await?;
         Ok(())
     }
 

@@ -87,6 +87,19 @@ impl Job {
         Ok(plan)
     }
 
+    /// Groups objects that are in and hold open rejects into batches, to be loaded again. The lake is not listed.
+    ///
+    /// # Errors
+    /// As the server says.
+    pub async fn plan_rejected(&self) -> Result<Plan> {
+        let grouping = Grouping { objects: None, left_alone: Vec::new() };
+        let runs = retry(self.retry, &self.shutdown, "planning", |_| {
+            batches::plan(&self.pool, &self.entity.name, &self.selection, &grouping, false)
+        })
+        .await?;
+        Ok(Plan { runs, ..Plan::default() })
+    }
+
     /// How many objects of the entity are in which state.
     ///
     /// # Errors

@@ -1,5 +1,6 @@
 //! The stream of one batch: download → decode thread → COPY, bounded at every joint.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
@@ -10,8 +11,9 @@ use super::Job;
 use crate::bronze::{ChunkReader, Lake, Lines};
 use crate::error::{Error, Kind, Result};
 use crate::ledger::objects::Pending;
+use crate::ledger::rejects::Fixes;
 use crate::pg::CopyIn;
-use crate::stage::decode::{Tally, decode, decode_wanted};
+use crate::stage::decode::{Source, Tally, decode, decode_wanted};
 use crate::stage::frame::FrameWriter;
 use crate::stage::key::KeyReader;
 use crate::stage::{LineSet, StageAs};
@@ -47,6 +49,13 @@ pub(super) enum Pass {
     Documents(Vec<LineSet>),
 }
 
+/// The objects of a batch, with the corrected texts that stand in the place of lines.
+#[derive(Debug, Clone)]
+pub(super) struct Sources<'a> {
+    pub objects: &'a [Pending],
+    pub fixes: Arc<Vec<Fixes>>,
+}
+
 /// What a pass came to.
 #[derive(Debug, Default)]
 pub(super) struct Streamed {
@@ -76,7 +85,8 @@ impl Spent {
 }
 
 /// Streams the objects into the COPY.
-pub(super) async fn stream(job: &Job, objects: &[Pending], pass: Pass, mut copy: CopyIn) -> Result<Streamed, Failure> {
+pub(super) async fn stream(job: &Job, source: &Sources<'_>, pass: Pass, mut copy: CopyIn) -> Result<Streamed, Failure> {
+    let objects = source.objects;
     let started = Instant::now();
     let (readers, senders): (Vec<_>, Vec<_>) = objects
         .iter()
@@ -88,7 +98,12 @@ pub(super) async fn stream(job: &Job, objects: &[Pending], pass: Pass, mut copy:
         .unzip();
     let (frames_in, mut frames_out) = mpsc::channel::<Bytes>(FRAMES_IN_FLIGHT);
     let (done_in, done_out) = oneshot::channel();
-    let decoder = Decoder { key: KeyReader::new(&job.entity), max_line_bytes: job.max_line_bytes, pass };
+    let decoder = Decoder {
+        key: KeyReader::new(&job.entity),
+        max_line_bytes: job.max_line_bytes,
+        fixes: Arc::clone(&source.fixes),
+        pass,
+    };
     job.decoders.spawn(move || {
         // Nobody waits for the answer when the attempt was given up already.
         let _ = done_in.send(decoder.run(readers, frames_in));
@@ -129,6 +144,7 @@ fn is_read(pass: &Pass, object: usize) -> bool {
 struct Decoder {
     key: KeyReader,
     max_line_bytes: usize,
+    fixes: Arc<Vec<Fixes>>,
     pass: Pass,
 }
 
@@ -151,17 +167,18 @@ impl Decoder {
         let (mut tallies, mut rows) = (Vec::with_capacity(readers.len()), 0);
         for (i, reader) in readers.into_iter().enumerate() {
             let object_no = i32::try_from(i).unwrap_or(i32::MAX);
+            let source = Source { object_no, reader: &self.key, fixes: &self.fixes[i] };
             let failed = |error| Failure { error, object: Some(i) };
             match &self.pass {
                 Pass::Lines(_) => {
                     let mut lines = Lines::new(reader, self.max_line_bytes);
-                    let tally = decode(&mut lines, object_no, &self.key, &mut frames).map_err(failed)?;
+                    let tally = decode(&mut lines, source, &mut frames).map_err(failed)?;
                     rows += tally.lines;
                     tallies.push(tally);
                 }
                 Pass::Documents(wanted) if is_read(&self.pass, i) => {
                     let mut lines = Lines::new(reader, self.max_line_bytes);
-                    rows += decode_wanted(&mut lines, object_no, &wanted[i], &mut frames).map_err(failed)?;
+                    rows += decode_wanted(&mut lines, source, &wanted[i], &mut frames).map_err(failed)?;
                 }
                 Pass::Documents(_) => {}
             }

@@ -20,7 +20,8 @@ pub fn usage() -> Usage {
         usage.assume_init()
     };
     let time = |t: libc::timeval| {
-        Duration::from_secs(t.tv_sec.unsigned_abs()) + Duration::from_micros(t.tv_usec.unsigned_abs() as u64)
+        Duration::from_secs(t.tv_sec.unsigned_abs())
+            + Duration::from_micros(u64::try_from(t.tv_usec).unwrap_or_default())
     };
     // Linux counts kilobytes, macOS bytes.
     let unit = if cfg!(target_os = "macos") { 1 } else { 1024 };

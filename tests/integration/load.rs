@@ -274,26 +274,6 @@ fn an_absurd_date_is_parked_and_a_new_year_gets_its_partition() {
 }
 
 #[test]
-fn two_loads_at_once_share_the_batches_and_load_each_once() {
-    let evo = Evo::new();
-    evo.run(&["generate", "sales", "--records", "6000", "--part-records", "100"]).exits(0);
-    let start = || {
-        let mut command = evo.command(&["load", "sales", "--workers", "2", "--batch-size", "2", "--output", "json"]);
-        command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped()).spawn().unwrap()
-    };
-    let both: Vec<_> = (0..3).map(|_| start()).collect();
-    let summaries: Vec<_> = both
-        .into_iter()
-        .map(|child| crate::support::Run::from(child.wait_with_output().unwrap()).exits(0).json())
-        .collect();
-    let lines: i64 = summaries.iter().map(|s| s["entities"][0]["lines"].as_i64().unwrap()).sum();
-    assert_eq!(lines, 6000, "each line is counted by one execution");
-    assert_eq!(evo.db.one("select count(*) from stg_evo.sales_raw"), "6000");
-    assert_eq!(evo.db.one("select sum(lines_count) || ',' || sum(inserted_count) from evo.batches"), "6000,6000");
-    assert_eq!(evo.db.one("select count(*) from evo.batches where state <> 'committed'"), "0");
-}
-
-#[test]
 fn a_killed_session_costs_a_retry_and_no_row() {
     let evo = Evo::new();
     evo.run(&["generate", "sales", "--records", "20000", "--part-records", "500"]).exits(0);

@@ -11,10 +11,9 @@ use crate::config::Settings;
 use crate::entity::Entity;
 use crate::error::{Error, Kind, Result};
 use crate::ledger::manifests::Difference;
-use crate::ledger::objects::Selection;
+use crate::ledger::objects::{Again, Selection};
 use crate::ledger::runs::Execution;
 use crate::load::{self, EntitySummary, Heartbeat, Job, Plan};
-use crate::pg::Presence;
 use crate::report::Outcome;
 use crate::report::progress::Progress;
 use crate::shutdown::Shutdown;
@@ -86,11 +85,12 @@ pub async fn run(args: Args, settings: &Settings) -> Result<Outcome> {
     let warehouse = warehouse::open(settings, "load", workers * 2 + 2).await?;
     let entities = warehouse.catalog.select(&args.entities)?;
     let decoders = load::decoders(workers)?;
+    let again = if args.all_runs { Again::All } else { Again::No };
     let job = |entity: &Entity, execution_id| Job {
         lake: lake.clone(),
         pool: warehouse.pool.clone(),
         entity: entity.clone(),
-        selection: Selection { run_id: args.run_id.clone(), since: args.since, again: args.all_runs },
+        selection: Selection { run_id: args.run_id.clone(), since: args.since, again },
         batch_size: batch_size.or(settings.batch_size),
         execution_id,
         lease: settings.lease,
@@ -120,8 +120,7 @@ pub async fn run(args: Args, settings: &Settings) -> Result<Outcome> {
 async fn load_all(jobs: &[Job], warehouse: &Warehouse, progress: bool) -> Result<(Vec<Loaded>, Vec<(String, Error)>)> {
     let (mut loaded, mut failures) = (Vec::new(), Vec::new());
     let Some(any) = jobs.first() else { return Ok((loaded, failures)) };
-    let presence = Presence::announce(&warehouse.dsn, "load", any.execution_id).await?;
-    let heartbeat = Heartbeat::start(warehouse.pool.clone(), any.holder(), presence);
+    let heartbeat = Heartbeat::start(&warehouse.dsn, warehouse.pool.clone(), any.holder()).await?;
     for job in jobs {
         if job.shutdown.is_requested() {
             failures.push((job.entity.name.clone(), job.shutdown.error()));
@@ -190,7 +189,7 @@ async fn dry_run(jobs: &[Job]) -> Result<Outcome> {
         let standing = job.outlook().await?;
         plans.push((job.entity.name.as_str(), plan, standing));
     }
-    Ok(shown::dry_run(&plans, jobs.iter().any(|job| job.selection.again)))
+    Ok(shown::dry_run(&plans, jobs.iter().any(|job| job.selection.again == Again::All)))
 }
 
 /// Whether what was refused, set aside or missing must end in exit code 6.
