@@ -10,6 +10,7 @@ mod lake;
 mod load;
 mod load_faults;
 mod rejects;
+mod sign_in;
 mod storage;
 mod support;
 mod toy;
