@@ -4,14 +4,16 @@ mod connect;
 mod connection;
 mod copy;
 pub mod error;
+mod health;
 mod lock;
 mod param;
 mod pool;
+mod session;
 mod tls;
 
 pub use connection::{Connection, Transaction};
 pub use copy::CopyIn;
 pub use lock::{EntityLock, Purpose};
 pub use param::Param;
-pub use pool::{Lease, Pool};
+pub use pool::{Lease, Patience, Pool};
 pub use tokio_postgres::Row;

@@ -252,6 +252,7 @@ pub fn binary(dir: &Path) -> Command {
     }
     // A failing test must not wait for minutes.
     command.env("EVO_RETRY_BASE", "50ms").env("EVO_RETRY_MAX", "200ms").env("EVO_RETRY_MAX_RETRIES", "2");
+    command.env("EVO_RETRY_BUDGET", "5s");
     command
 }
 
