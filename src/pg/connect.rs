@@ -12,6 +12,7 @@ use tokio_postgres::config::{SslMode as DriverSslMode, TargetSessionAttrs};
 use tokio_postgres::{Client, Config, NoTls, SimpleQueryMessage};
 
 use super::error::classify;
+use super::health::Backend;
 use super::tls;
 use crate::config::dsn::{Dsn, SslMode, TargetSession};
 use crate::error::{Error, Kind, Result};
@@ -26,6 +27,8 @@ pub(super) struct Connected {
     pub(super) dsn: Dsn,
     pub(super) application_name: String,
     pub(super) ended: Ended,
+    /// The server process, where it was asked for.
+    pub(super) backend: Option<Backend>,
 }
 
 /// What a connection is for.
@@ -65,9 +68,9 @@ pub(super) async fn connect_for(dsn: &Dsn, application_name: &str, access: Acces
             let config = driver_config(dsn, (host, address, *port), application_name, access);
             let limit = if dsn.connect_timeout.is_zero() { Duration::from_secs(3600) } else { dsn.connect_timeout };
             let opened = tokio::time::timeout(limit, async {
-                let connected = open(dsn, &config, application_name).await?;
+                let mut connected = open(dsn, &config, application_name).await?;
                 if access == Access::Write {
-                    takes_writes(dsn, &connected.client).await?;
+                    connected.backend = takes_writes(&connected).await?;
                 }
                 Ok(connected)
             });
@@ -118,7 +121,7 @@ async fn open(dsn: &Dsn, config: &Config, application_name: &str) -> Result<Conn
         tokio::spawn(note_end(connection, Arc::clone(&ended)));
         client
     };
-    Ok(Connected { client, dsn: dsn.clone(), application_name: application_name.to_owned(), ended })
+    Ok(Connected { client, dsn: dsn.clone(), application_name: application_name.to_owned(), ended, backend: None })
 }
 
 /// Runs a connection. Only here does the cause of a lost one show.
@@ -131,25 +134,33 @@ async fn note_end(connection: impl Future<Output = std::result::Result<(), tokio
     }
 }
 
-/// Whether the server takes writes, asked in the session itself: the address may still lead to the old primary.
+/// Whether the server takes writes, asked in the session itself: the address may still lead to the old primary. Returns the
+/// process that answered.
 ///
 /// A server that is read-only and no standby has been made so: Azure does it when 95 % of the storage are used.
-async fn takes_writes(dsn: &Dsn, client: &Client) -> Result<()> {
-    const QUESTION: &str = "select pg_is_in_recovery(), current_setting('transaction_read_only')";
-    let messages = client.simple_query(QUESTION).await.map_err(|e| cannot_connect(dsn, e))?;
-    let row = messages.iter().find_map(|message| match message {
-        SimpleQueryMessage::Row(row) => Some((row.get(0) == Some("t"), row.get(1) == Some("on"))),
+async fn takes_writes(connected: &Connected) -> Result<Option<Backend>> {
+    let dsn = &connected.dsn;
+    let asked = connected.client.simple_query(sql_file!("pg/takes_writes.sql")).await;
+    let messages = asked.map_err(|e| cannot_connect(dsn, e))?;
+    let answer = messages.iter().find_map(|message| match message {
+        SimpleQueryMessage::Row(row) => Some(row),
         _ => None,
     });
-    match row {
-        Some((false, false)) => Ok(()),
-        Some((false, true)) => Err(read_only(dsn)),
-        Some((true, _)) => Err(Error::new(
+    let Some(answer) = answer else {
+        return Err(Error::new(Kind::Internal, "the server did not answer whether it takes writes"));
+    };
+    match (answer.get(0), answer.get(1)) {
+        (Some("t"), _) => Err(Error::new(
             Kind::DatabaseUnavailable,
             format!("{} is a standby: it takes no writes until it is promoted", servers(dsn)),
         )
         .hint("name the primary in --database-url, or all servers separated by commas")),
-        None => Err(Error::new(Kind::Internal, "the server did not answer whether it takes writes")),
+        (_, Some("on")) => Err(read_only(dsn)),
+        _ => Ok(answer.get(2).and_then(|pid| pid.parse().ok()).zip(answer.get(3)).map(|(pid, started_at)| Backend {
+            pid,
+            started_at: started_at.to_owned(),
+            application_name: connected.application_name.clone(),
+        })),
     }
 }
 

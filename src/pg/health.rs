@@ -12,6 +12,15 @@ use tokio::sync::{Mutex, MutexGuard, watch};
 pub(super) struct Health {
     state: watch::Sender<State>,
     turn: Mutex<()>,
+    abandoned: std::sync::Mutex<Vec<Backend>>,
+}
+
+/// A server process, beyond doubt: pids are used again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Backend {
+    pub(super) pid: i32,
+    pub(super) started_at: String,
+    pub(super) application_name: String,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -31,7 +40,11 @@ pub(super) struct Down {
 
 impl Health {
     pub(super) fn new() -> Self {
-        Self { state: watch::Sender::new(State::default()), turn: Mutex::new(()) }
+        Self {
+            state: watch::Sender::new(State::default()),
+            turn: Mutex::new(()),
+            abandoned: std::sync::Mutex::default(),
+        }
     }
 
     /// The generation of connections that are opened now.
@@ -62,6 +75,18 @@ impl Health {
         if is_news {
             tracing::debug!(generation, reason, "discarding the connections of this generation");
         }
+    }
+
+    /// A session was lost without a word of the server's, which may still hold its locks: nobody told it either.
+    pub(super) fn abandon(&self, backend: Backend) {
+        if let Ok(mut abandoned) = self.abandoned.lock() {
+            abandoned.push(backend);
+        }
+    }
+
+    /// The sessions that were lost like that since the last call.
+    pub(super) fn take_abandoned(&self) -> Vec<Backend> {
+        self.abandoned.lock().map(|mut abandoned| std::mem::take(&mut *abandoned)).unwrap_or_default()
     }
 
     /// A look has found it back; how long it was away.

@@ -15,11 +15,14 @@ use bb8::ManageConnection;
 
 use super::connect::{Access, connect_for};
 use super::connection::Connection;
-use super::health::{Down, Health};
+use super::health::{Backend, Down, Health};
 use crate::config::dsn::Dsn;
 use crate::error::{Error, Kind, Result};
 use crate::retry::Policy;
 use crate::shutdown::Shutdown;
+
+/// How long the server may take to end a session.
+const ABANDONED_WAIT: Duration = Duration::from_secs(5);
 
 /// Connections to one database, opened when first needed. Clones share it.
 #[derive(Debug, Clone)]
@@ -126,11 +129,32 @@ impl Pool {
                 () = changes.next() => continue,
             };
             match taken {
-                Ok(lease) if lease.is_usable() => return Ok(lease),
+                Ok(lease) if lease.is_usable() => {
+                    self.end_abandoned(&lease).await;
+                    return Ok(lease);
+                }
                 // Of an older generation, or closed while it was idle: dropped here, it is discarded.
                 Ok(_) => {}
                 Err(error) if error.kind() == Kind::DatabaseUnavailable && self.patience.is_some() => {}
                 Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Ends sessions that were lost without the server's knowing: their locks would stop who repeats their work.
+    async fn end_abandoned(&self, connection: &Connection) {
+        for backend in self.health.take_abandoned() {
+            let Backend { pid, started_at, application_name } = &backend;
+            let wait_ms = ABANDONED_WAIT.as_millis() as i64;
+            match connection
+                .query(sql_file!("pg/end_session.sql"), &[pid, started_at, application_name, &wait_ms])
+                .await
+            {
+                Ok(rows) if rows.is_empty() => {}
+                Ok(_) => tracing::info!(pid, "ended a session that the server still kept for a lost connection"),
+                Err(error) => {
+                    tracing::warn!(pid, error = error.message(), "a lost session may still hold locks on the server");
+                }
             }
         }
     }

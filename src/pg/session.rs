@@ -17,7 +17,7 @@ use tokio_postgres::{CancelToken, NoTls, Row};
 
 use super::connect::{Access, Connected, Ended, connect_for};
 use super::error::{classify, from_sqlstate};
-use super::health::Health;
+use super::health::{Backend, Health};
 use super::tls;
 use crate::config::dsn::Dsn;
 use crate::error::{Error, Kind, Result};
@@ -36,6 +36,7 @@ pub(super) struct Session {
     cancel: Cancel,
     ended: Ended,
     tainted: AtomicBool,
+    backend: Option<Backend>,
     pool: Option<(Arc<Health>, u64)>,
 }
 
@@ -65,6 +66,7 @@ impl Session {
             cancel: Cancel(connected.client.cancel_token()),
             ended: Arc::clone(&connected.ended),
             tainted: AtomicBool::new(false),
+            backend: connected.backend.clone(),
             pool,
         })
     }
@@ -181,10 +183,12 @@ impl Session {
     /// This session is gone, and with it, but for a terminated one, the generation that it belongs to.
     pub(super) fn lost(&self, error: &Error) {
         self.taint();
-        if let Some((health, generation)) = &self.pool
-            && error.sqlstate() != Some(ADMIN_SHUTDOWN)
-        {
+        let Some((health, generation)) = &self.pool else { return };
+        if error.sqlstate() != Some(ADMIN_SHUTDOWN) {
             health.fell(*generation, error.message());
+        }
+        if let Some(backend) = self.backend.clone().filter(|_| error.sqlstate().is_none()) {
+            health.abandon(backend);
         }
     }
 
