@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use crate::support::pgbouncer::PgBouncer;
 use crate::support::proxy::{COMMIT, COPY, COPY_DATA, Fault, Proxy};
-use crate::support::server::{Server, eventually, free_port, signal, url};
-use crate::support::{Database, Evo, Run};
+use crate::support::server::{Server, SmallDisk, eventually, free_port, signal, url};
+use crate::support::{Database, Evo, Run, is_root, object};
 
 /// 36 objects, two a batch.
 const BATCHES: u32 = 18;
@@ -311,6 +311,53 @@ fn fault_08_a_commit_that_a_crash_forgot_is_repeated() {
 }
 
 #[test]
+fn fault_09_an_attempt_that_is_still_running_is_waited_for_and_its_work_not_done_twice() {
+    let site = Site::new();
+    site.proxy.when(COMMIT, 3, Fault::Reset);
+    let load = site.begin();
+    site.proxy.wait();
+    // The backend sleeps with its work done and its commit not read; the client hears that its connection is gone.
+    let idle = "select pid from pg_stat_activity where application_name like 'evo:load:%' and application_name not like '%:lock' \
+                and state = 'idle in transaction' and query not ilike 'begin%' order by state_change limit 1";
+    let pid: i32 = site.sql(idle).parse().unwrap();
+    signal(pid, libc::SIGSTOP);
+    site.proxy.release();
+    std::thread::sleep(Duration::from_secs(2));
+    let waiting = "select count(*) from pg_stat_activity where application_name like 'evo:load:%' and wait_event_type in ('Lock', 'IPC')";
+    let waited = site.sql(waiting) != "0"
+        || site.sql("select count(*) from pg_stat_activity where query like '%pg_terminate_backend(pid, $4)%'") != "0";
+    signal(pid, libc::SIGCONT);
+    end(load).exits(0).says("in doubt");
+    assert!(waited, "nobody waited for the first attempt");
+    assert_whole(&site.evo);
+}
+
+#[test]
+fn fault_15_a_disk_that_fills_ends_the_load_with_code_8_and_the_next_run_finishes() {
+    if !is_root() {
+        eprintln!("skipped: mounting a small file system needs root");
+        return;
+    }
+    let server = Server::start(&[("fsync", "off")]);
+    let disk = SmallDisk::mount("24m");
+    let site = Site::on(server);
+    let _ = site.evo.db.sql(&format!("create tablespace small location '{}'", disk.path().display()));
+    let _ = site.evo.db.sql("alter table stg_evo.sales_raw set tablespace small");
+    let filler = "create table filler tablespace small as select repeat('x', 7000) from generate_series(1, 10)";
+    let _ = site.evo.db.sql(filler);
+    // Leave room for a batch or two.
+    let _ = site.evo.db.sql("do $$ begin loop insert into filler select string_agg(md5(random()::text), '') from generate_series(1, 12000); \
+         exit when pg_tablespace_size('small') > 21 * 1024 * 1024; end loop; end $$");
+    end(site.begin()).exits(8).says("53100").says("free or add storage");
+    let done: u32 = site.sql(DONE).parse().unwrap();
+    assert!(done < BATCHES, "the disk was not full");
+    let _ = site.evo.db.sql("drop table filler");
+    site.evo.run(&LOAD).exits(0);
+    assert_whole(&site.evo);
+    let _ = site.evo.db.sql("alter table stg_evo.sales_raw set tablespace pg_default");
+}
+
+#[test]
 fn fault_15_a_server_that_turns_read_only_ends_the_load_with_code_8_and_the_next_run_finishes() {
     let site = Site::new();
     site.proxy.when(COPY_DATA, 3, Fault::Hold);
@@ -384,6 +431,51 @@ fn fault_18_a_second_signal_ends_the_process_at_once_and_loses_nothing() {
 }
 
 #[test]
+fn fault_23_a_deadlock_with_a_foreign_writer_repeats_the_batch_at_once() {
+    let server = Server::start(&[("fsync", "off"), ("deadlock_timeout", "1s"), ("log_lock_waits", "on")]);
+    let evo = Evo::with(Database::on(&server));
+    let lines = |amount: u32| (1..=50).map(|id| format!(r#"{{"idSale":{id},"amount":{amount}}}"#)).collect::<Vec<_>>();
+    let write = |run: &str, lines: &[String]| {
+        let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+        object("sales", run, "2025-12_part-00001").lines(&evo.lake(), &lines);
+    };
+    write("20260110T020501Z", &lines(1));
+    evo.run(&["load", "sales"]).exits(0);
+    write("20260111T020501Z", &lines(2));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let foreign = evo.db.url.clone();
+    let (ready, is_ready) = std::sync::mpsc::channel();
+    let writer = std::thread::spawn(move || {
+        runtime.block_on(async {
+            let (client, connection) = tokio_postgres::connect(&foreign, tokio_postgres::NoTls).await.unwrap();
+            tokio::spawn(connection);
+            let touch = |key: i32| format!("update stg_evo.sales_raw set _updated_at = now() where sale_id = {key}");
+            // evo is the one that notices: it waits for a second, this one for ten.
+            client.batch_execute("set deadlock_timeout = '10s'; begin").await.unwrap();
+            client.batch_execute(&touch(50)).await.unwrap();
+            ready.send(()).unwrap();
+            let waits = "select count(*) from pg_stat_activity where application_name like 'evo:load:%' and wait_event_type = 'Lock'";
+            for _ in 0..500 {
+                let rows = client.query(waits, &[]).await.unwrap();
+                if rows[0].get::<_, i64>(0) > 0 {
+                    break;
+                }
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+            client.batch_execute(&touch(1)).await.unwrap();
+            client.batch_execute("commit").await.unwrap();
+        });
+    });
+    is_ready.recv().unwrap();
+    evo.run(&["load", "sales"]).exits(0).says("deadlock detected").says("40P01");
+    writer.join().unwrap();
+    assert_eq!(
+        evo.db.one("select count(*) || ' ' || sum((raw_data->>'amount')::int) from stg_evo.sales_raw"),
+        "50 100"
+    );
+}
+
+#[test]
 fn fault_28_behind_pgbouncer_in_transaction_mode_a_load_and_a_transform_are_the_same() {
     let server = Server::start(&[("fsync", "off")]);
     let evo = Evo::with(Database::on(&server));
@@ -400,4 +492,69 @@ fn fault_28_behind_pgbouncer_in_transaction_mode_a_load_and_a_transform_are_the_
     run(&["transform", "sales", "--full-refresh"]);
     assert_eq!(evo.db.one("select count(*) from core.evo_sales"), "2000");
     assert_eq!(evo.db.one("select count(*) from pg_prepared_statements"), "0");
+}
+
+/// The library's pool on a database of its own.
+fn with_pool(test: impl AsyncFnOnce(evo::pg::Pool)) {
+    let db = Database::migrated();
+    let dsn = evo::config::Dsn::parse(&db.url).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async { test(evo::pg::Pool::for_writing(dsn, "evo:test", 1, None)).await });
+}
+
+async fn backend(pool: &evo::pg::Pool) -> i32 {
+    pool.get().await.unwrap().query_one("select pg_backend_pid()", &[]).await.unwrap().get(0)
+}
+
+#[test]
+fn a_connection_goes_back_to_the_pool_after_an_error_of_its_statement() {
+    with_pool(async |pool| {
+        let first = backend(&pool).await;
+        let error = pool.get().await.unwrap().batch("select 1/0").await.unwrap_err();
+        assert_eq!(error.sqlstate(), Some("22012"));
+        assert_eq!(backend(&pool).await, first);
+    });
+}
+
+#[test]
+fn a_connection_whose_copy_failed_or_was_dropped_is_never_used_again() {
+    with_pool(async |pool| {
+        let first = backend(&pool).await;
+        {
+            let mut connection = pool.get().await.unwrap();
+            let tx = connection.begin().await.unwrap();
+            tx.batch("create temp table t (a int) on commit drop").await.unwrap();
+            let mut copy = tx.copy_in("copy t from stdin").await.unwrap();
+            copy.send("no number\n".into()).await.unwrap();
+            assert_eq!(copy.finish().await.unwrap_err().sqlstate(), Some("22P02"));
+        }
+        let second = backend(&pool).await;
+        assert_ne!(second, first);
+        {
+            let mut connection = pool.get().await.unwrap();
+            let tx = connection.begin().await.unwrap();
+            tx.batch("create temp table t (a int) on commit drop").await.unwrap();
+            drop(tx.copy_in("copy t from stdin").await.unwrap());
+        }
+        assert_ne!(backend(&pool).await, second);
+    });
+}
+
+#[test]
+fn a_statement_that_is_dropped_is_canceled_on_the_server_and_its_connection_never_used_again() {
+    with_pool(async |pool| {
+        let first = backend(&pool).await;
+        {
+            let connection = pool.get().await.unwrap();
+            let statement = connection.batch("select pg_sleep(60)");
+            assert!(tokio::time::timeout(Duration::from_millis(200), statement).await.is_err());
+        }
+        assert_ne!(backend(&pool).await, first);
+        let count = "select count(*) from pg_stat_activity where pid = $1";
+        let since = Instant::now();
+        while pool.get().await.unwrap().query_one(count, &[&first]).await.unwrap().get::<_, i64>(0) > 0 {
+            assert!(since.elapsed() < Duration::from_secs(10), "the server still works on it");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    });
 }

@@ -22,7 +22,7 @@ pub const COPY_DATA: &[u8] = b"PGCOPY\n\xff\r\n\0";
 pub enum Fault {
     /// What reached the place, and everything after it in both directions, waits for [`Proxy::release`].
     Hold,
-    /// The place is passed on, and the client gets an RST.
+    /// Waits for [`Proxy::release`] like `Hold`; then the place is passed on, and the client gets an RST.
     Reset,
     /// The place is passed on, its answer is not, and the client gets an RST.
     Swallow,
@@ -189,8 +189,10 @@ fn upward(mut client: TcpStream, mut server: TcpStream, state: &State, link: &Li
         tail.drain(..tail.len().saturating_sub(31));
         if let Some(rule) = struck {
             match rule.fault {
-                Fault::Hold => link.held.store(state.released.load(Ordering::Relaxed) + 1, Ordering::Relaxed),
-                Fault::Swallow | Fault::Reset | Fault::Vanish => link.mute.store(true, Ordering::Relaxed),
+                Fault::Hold | Fault::Reset => {
+                    link.held.store(state.released.load(Ordering::Relaxed) + 1, Ordering::Relaxed)
+                }
+                Fault::Swallow | Fault::Vanish => link.mute.store(true, Ordering::Relaxed),
             }
             rule.fired.store(true, Ordering::Relaxed);
             wait(state, link);

@@ -197,3 +197,28 @@ fn server_user() -> Option<(u32, u32)> {
     };
     find("postgres").or_else(|| find("nobody"))
 }
+
+/// A file system of its own that is soon full. Needs root.
+pub struct SmallDisk(tempfile::TempDir);
+
+impl SmallDisk {
+    pub fn mount(size: &str) -> Self {
+        let dir = folder();
+        let (uid, gid) = server_user().expect("root");
+        let options = format!("size={size},uid={uid},gid={gid},mode=0700");
+        let mounted =
+            Command::new("mount").args(["-t", "tmpfs", "-o", &options, "tmpfs"]).arg(dir.path()).status().unwrap();
+        assert!(mounted.success(), "cannot mount a tmpfs");
+        Self(dir)
+    }
+
+    pub fn path(&self) -> &Path {
+        self.0.path()
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").args(["--lazy"]).arg(self.0.path()).status();
+    }
+}
