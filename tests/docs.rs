@@ -59,6 +59,29 @@ fn errors_md_holds_the_tables_of_the_program() {
 }
 
 #[test]
+fn every_exit_code_has_a_page_in_the_runbook() {
+    let text = read("docs/runbook.md");
+    for code in Kind::ALL.map(Kind::exit_code) {
+        let headings = text.lines().filter(|line| line.starts_with("## "));
+        let found = headings.flat_map(|line| line.split([' ', ':'])).any(|word| word == code.to_string());
+        assert!(found, "docs/runbook.md has no page for exit code {code}");
+    }
+}
+
+#[test]
+fn every_test_of_a_fault_stands_in_its_row() {
+    let (text, tests) = (read("docs/faults.md"), read("tests/integration/faults.rs"));
+    for number in tests.split("fn fault_").skip(1).map(|rest| rest.split('_').next().unwrap()) {
+        let row = format!("\n| {} |", number.trim_start_matches('0'));
+        let found = text
+            .split(&row)
+            .nth(1)
+            .is_some_and(|rest| rest.lines().next().unwrap().contains(&format!("`fault_{number}_…`")));
+        assert!(found, "docs/faults.md has no row for fault_{number}");
+    }
+}
+
+#[test]
 fn links_in_the_documentation_lead_somewhere() {
     for file in [
         "README.md",
@@ -66,6 +89,8 @@ fn links_in_the_documentation_lead_somewhere() {
         "docs/architecture.md",
         "docs/configuration.md",
         "docs/errors.md",
+        "docs/faults.md",
+        "docs/runbook.md",
         "jobs/README.md",
         "sql/README.md",
     ] {
