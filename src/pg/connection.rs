@@ -1,7 +1,9 @@
 //! A connection and its transactions, with this crate's errors.
 
+use std::pin::Pin;
 use std::sync::Arc;
 
+use futures_util::TryStreamExt;
 use tokio_postgres::{Client, Row};
 
 use super::connect::Connected;
@@ -127,6 +129,15 @@ impl Transaction<'_> {
         self.session.run(self.inner.execute_typed(sql, &params)).await
     }
 
+    /// The rows of a query one after the other, however many there are; the server waits while they are not taken.
+    ///
+    /// # Errors
+    /// As [`classify`](super::error::classify).
+    pub async fn rows(&self, sql: &str, params: &[&dyn Param]) -> Result<Rows> {
+        let stream = self.session.run(self.inner.query_typed_raw(sql, typed(params))).await?;
+        Ok(Rows { stream: Box::pin(stream), session: Arc::clone(&self.session) })
+    }
+
     /// Begins `copy … from stdin`.
     ///
     /// # Errors
@@ -171,6 +182,22 @@ impl Transaction<'_> {
             session.taint();
         }
         rolled_back
+    }
+}
+
+/// The rows of a query under way.
+pub struct Rows {
+    stream: Pin<Box<tokio_postgres::RowStream>>,
+    session: Arc<Session>,
+}
+
+impl Rows {
+    /// The next row.
+    ///
+    /// # Errors
+    /// As [`classify`](super::error::classify).
+    pub async fn next(&mut self) -> Result<Option<Row>> {
+        self.session.run(self.stream.try_next()).await
     }
 }
 

@@ -8,12 +8,14 @@ mod health;
 mod lock;
 mod param;
 mod pool;
+mod presence;
 mod session;
 mod tls;
 
-pub use connection::{Connection, Transaction};
+pub use connection::{Connection, Rows, Transaction};
 pub use copy::CopyIn;
 pub use lock::{EntityLock, Purpose};
 pub use param::Param;
 pub use pool::{Lease, Patience, Pool};
+pub use presence::Presence;
 pub use tokio_postgres::Row;

@@ -6,10 +6,6 @@ const RUN_1: &str = "20260110T020501Z";
 const RUN_2: &str = "20260111T020501Z";
 const RUN_3: &str = "20260112T020501Z";
 
-fn sales(evo: &Evo) -> Vec<Vec<String>> {
-    evo.db.sql("select sale_id, raw_data, run_id from stg_evo.sales_raw order by 1")
-}
-
 #[test]
 fn objects_of_the_predecessor_load_as_they_are() {
     let evo = Evo::new();
@@ -278,28 +274,23 @@ fn an_absurd_date_is_parked_and_a_new_year_gets_its_partition() {
 }
 
 #[test]
-fn a_second_load_of_the_same_entity_says_who_is_at_work_and_exits_7() {
+fn two_loads_at_once_share_the_batches_and_load_each_once() {
     let evo = Evo::new();
-    object("sales", RUN_1, "a").lines(&evo.lake(), &[r#"{"idSale": 1}"#]);
-    let runtime = tokio::runtime::Runtime::new().unwrap();
-    let held = runtime.block_on(async {
-        let dsn = evo::config::Dsn::parse(&evo.db.url).unwrap();
-        evo::pg::EntityLock::acquire(&dsn, "sales", evo::pg::Purpose::Load).await.unwrap()
-    });
-    let snapshot = "select backend_xmin is null and backend_xid is null from pg_stat_activity where application_name = 'evo:load:sales:lock' and datname = current_database()";
-    assert_eq!(evo.db.one(snapshot), "t", "the lock would hold vacuum back");
-    evo.run(&["load", "sales"]).exits(7).says("another execution of load works on sales");
-    assert_eq!(sales(&evo).len(), 0);
-    drop(held);
-    drop(runtime);
-    // The server notices the closed connection in its own time.
-    for _ in 0..50 {
-        if evo.db.one("select count(*) from pg_locks where locktype = 'advisory' and database = (select oid from pg_database where datname = current_database())") == "0" {
-            break;
-        }
-        std::thread::sleep(std::time::Duration::from_millis(100));
-    }
-    evo.run(&["load", "sales"]).exits(0);
+    evo.run(&["generate", "sales", "--records", "6000", "--part-records", "100"]).exits(0);
+    let start = || {
+        let mut command = evo.command(&["load", "sales", "--workers", "2", "--batch-size", "2", "--output", "json"]);
+        command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped()).spawn().unwrap()
+    };
+    let both: Vec<_> = (0..3).map(|_| start()).collect();
+    let summaries: Vec<_> = both
+        .into_iter()
+        .map(|child| crate::support::Run::from(child.wait_with_output().unwrap()).exits(0).json())
+        .collect();
+    let lines: i64 = summaries.iter().map(|s| s["entities"][0]["lines"].as_i64().unwrap()).sum();
+    assert_eq!(lines, 6000, "each line is counted by one execution");
+    assert_eq!(evo.db.one("select count(*) from stg_evo.sales_raw"), "6000");
+    assert_eq!(evo.db.one("select sum(lines_count) || ',' || sum(inserted_count) from evo.batches"), "6000,6000");
+    assert_eq!(evo.db.one("select count(*) from evo.batches where state <> 'committed'"), "0");
 }
 
 #[test]
