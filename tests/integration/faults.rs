@@ -78,7 +78,7 @@ fn end(child: Child) -> Run {
         }
     });
     let run = child.wait_with_output().unwrap().into();
-    ended.send(()).unwrap();
+    let _ = ended.send(());
     watchdog.join().unwrap();
     run
 }
@@ -288,6 +288,16 @@ fn fault_07_a_commit_whose_reply_is_lost_is_not_copied_again() {
     let run = end(load).exits(0).says("in doubt");
     assert!(sent < BATCHES);
     assert_eq!(site.proxy.count(COPY), BATCHES, "{}", run.stderr);
+    assert_whole(&site.evo);
+}
+
+#[test]
+fn fault_07_a_claim_whose_reply_is_lost_leaves_no_batch_behind() {
+    let site = Site::new();
+    site.proxy.when(b"as is_taken_over", 3, Fault::Swallow);
+    let load = site.begin();
+    site.proxy.wait();
+    end(load).exits(0);
     assert_whole(&site.evo);
 }
 
