@@ -214,11 +214,13 @@ impl Load<'_> {
     async fn transaction(&self, batch: &Claimed, fence: i32, stage_as: StageAs) -> Result<Done, Failure> {
         let mut connection = self.job.pool.get().await?;
         let tx = connection.begin().await?;
+        failpoint!("load.before_copy");
         let staged = match stage_as {
             StageAs::Direct => self.copy_directly(&tx, batch).await?,
             _ => self.stage_and_merge(&tx, batch, stage_as).await?,
         };
         check_lines(&batch.objects, &staged.tallies, &staged.counts)?;
+        failpoint!("load.after_merge");
         let started = Instant::now();
         let mut phases = staged.phases;
         let mut timings = phases.to_json();
@@ -229,7 +231,9 @@ impl Load<'_> {
         let bytes = i64::try_from(done.bytes).unwrap_or(i64::MAX);
         let completion = Completion { batch_id: batch.batch_id, fence, objects: &objects, bytes, timings: &timings };
         let counts = batches::complete(&tx, &completion).await?;
+        failpoint!("load.before_commit");
         tx.commit().await?;
+        failpoint!("load.after_commit");
         phases.commit = started.elapsed();
         let inflated_bytes = staged.tallies.iter().map(|t| t.bytes.unsigned_abs()).sum();
         Ok(Done { counts, inflated_bytes, phases, ..done })
@@ -247,6 +251,7 @@ impl Load<'_> {
         let sources = Sources { objects: &batch.objects, fixes: Arc::new(rejects::fixes(tx, &ids).await?) };
         let copy = tx.copy_in(&merge.copy()).await?;
         let streamed = stream(self.job, &sources, Pass::Lines(stage_as), copy).await?;
+        failpoint!("load.after_copy");
         let started = Instant::now();
         let merged = merge.run(tx, batch.batch_id, &sources).await?;
         let mut phases = Phases { stream: streamed.spent, turn: merged.turn, ..Phases::default() };

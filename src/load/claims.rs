@@ -97,6 +97,7 @@ impl Load<'_> {
         if let (Next::Batch(batch), Ok(mut held)) = (&next, claims.held.lock()) {
             held.insert(batch.batch_id);
         }
+        failpoint!("load.after_claim");
         Ok(next)
     }
 }

@@ -39,6 +39,7 @@ impl Load<'_> {
         let sql = format!("copy {target} ({key}, {}) from stdin (format binary)", frame::TARGET_COLUMNS);
         let copy = tx.copy_in(&sql).await?;
         let streamed = stream(self.job, &sources, Pass::Direct(batch.batch_id), copy).await?;
+        failpoint!("load.after_copy");
         let mut counts: Vec<Counts> = streamed
             .tallies
             .iter()

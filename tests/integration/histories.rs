@@ -180,7 +180,12 @@ impl Bench {
             batch_size: how.batch_size,
             claims: Claims::new(uuid::Uuid::now_v7(), Duration::from_secs(30)),
             workers: how.workers,
-            retry: Policy { max_retries: 8, base: Duration::from_millis(5), max: Duration::from_millis(50) },
+            retry: Policy {
+                max_retries: 8,
+                base: Duration::from_millis(5),
+                max: Duration::from_millis(50),
+                budget: Duration::from_secs(10),
+            },
             max_line_bytes: 1 << 20,
             decoders: self.decoders.clone(),
             shutdown: Shutdown::never(),

@@ -5,6 +5,7 @@
 mod azure;
 mod cli;
 mod db;
+mod faults;
 mod histories;
 mod lake;
 mod load;

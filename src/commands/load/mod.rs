@@ -18,6 +18,7 @@ use crate::ledger::runs::Execution;
 use crate::load::{self, Claims, EntitySummary, Heartbeat, Job, Plan};
 use crate::report::Outcome;
 use crate::report::progress::Progress;
+use crate::retry::retry;
 use crate::shutdown::Shutdown;
 
 /// How often the lake is listed again because objects were replaced while they were loaded.
@@ -123,7 +124,10 @@ pub async fn run(args: Args, settings: &Settings) -> Result<Outcome> {
 async fn load_all(jobs: &[Job], warehouse: &Warehouse, progress: bool) -> Result<(Vec<Loaded>, Vec<(String, Error)>)> {
     let (mut loaded, mut failures) = (Vec::new(), Vec::new());
     let Some(any) = jobs.first() else { return Ok((loaded, failures)) };
-    let heartbeat = Heartbeat::start(&warehouse.dsn, warehouse.pool.clone(), any.claims.clone()).await?;
+    let heartbeat = retry(any.retry, &any.shutdown, "showing that this execution is alive", |_| {
+        Heartbeat::start(&warehouse.dsn, any.pool.clone(), any.claims.clone())
+    })
+    .await?;
     for job in jobs {
         if job.shutdown.is_requested() {
             failures.push((job.entity.name.clone(), job.shutdown.error()));
@@ -137,6 +141,7 @@ async fn load_all(jobs: &[Job], warehouse: &Warehouse, progress: bool) -> Result
             Err(error) => failures.push((job.entity.name.clone(), error)),
         }
     }
+    failpoint!("load.before_release");
     any.claims.release_all(&any.pool).await;
     drop(heartbeat);
     Ok((loaded, failures))

@@ -17,6 +17,7 @@ use crate::ledger::runs::Execution;
 use crate::load::{self, Claims, EntitySummary, Heartbeat, Job};
 use crate::report::table::table;
 use crate::report::{Outcome, units};
+use crate::retry::retry;
 use crate::shutdown::Shutdown;
 
 /// What became of an entity's rejects.
@@ -59,7 +60,10 @@ pub(super) async fn run(
     };
     let jobs: Vec<Job> = entities.iter().map(job).collect();
     let (mut replayed, mut failures) = (Vec::new(), Vec::new());
-    let heartbeat = Heartbeat::start(&warehouse.dsn, warehouse.pool.clone(), claims.clone()).await?;
+    let heartbeat = retry(warehouse::retry(settings), &shutdown, "showing that this execution is alive", |_| {
+        Heartbeat::start(&warehouse.dsn, warehouse.pool.clone(), claims.clone())
+    })
+    .await?;
     for job in &jobs {
         match replay(job).await {
             Ok(mut one) => {
