@@ -65,12 +65,12 @@ class Bench:
             raise Failed(f"$ evo {' '.join(map(str, arguments))}\nexit code {done.returncode}\n{done.stderr[-4000:]}{done.stdout[-2000:]}")
         return json.loads(done.stdout) if done.stdout.strip() else None
 
-    def template(self, name, build):
-        """A database that `build` fills once; contenders work on copies."""
+    def template(self, name, build, base=None):
+        """A database that `build` fills once, on top of a copy of `base`; contenders work on copies."""
         database = f"template_{name}"
         if not self.server.exists(database):
             self.say(f"  preparing {database}")
-            self.server.create(f"{database}_unfinished")
+            self.server.create(f"{database}_unfinished", base)
             build(f"{database}_unfinished")
             self.server.admin.query(f"alter database {database}_unfinished rename to {database}")
         return database
