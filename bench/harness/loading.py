@@ -13,11 +13,11 @@ KEYS = {"sales": ("idSale", "sale_id"), "members": ("idMember", "member_id"), "p
 
 
 def evo_load(bench, lake, entity="sales", workers=2, batch_size=10, name=None, template=None, run_id=None, processes=1,
-             expect=None, extra=(), environment=None):
+             expect=None, watch=False, resident=False):
     """`evo load` into a copy of the template (evo's empty schemas by default), with counts that must add up."""
     database = "run_evo"
     template = template or bench.migrated()
-    command = bench.evo_command("load", entity, "--workers", workers, "--batch-size", batch_size, *extra, lake=lake)
+    command = bench.evo_command("load", entity, "--workers", workers, "--batch-size", batch_size, lake=lake)
     if run_id:
         command += ["--run-id", run_id]
     lines = lake.lines(run_id)
@@ -42,19 +42,33 @@ def evo_load(bench, lake, entity="sales", workers=2, batch_size=10, name=None, t
             after = sizes(db, [TABLES[entity]])
             tuples = tuple_counters(db)
         gigabytes = lake.inflated_bytes(run_id) / 1e9
+        more = {"resident": [rss for usage in usages for _, rss in usage.resident if rss]} if resident else {}
         cpu = sum(usage.cpu for usage in usages)
         seconds = sum(usage.seconds for usage in usages)
         return {
-            "counted": counted, **after, "growth_bytes": after["total_bytes"] - before["total_bytes"],
+            "counted": counted, **more, **after, "growth_bytes": after["total_bytes"] - before["total_bytes"],
             "dead": tuples["dead"] - before["dead"],
             "client_cpu_per_gb": cpu / gigabytes if gigabytes else None,
             "ndjson_per_second": lake.inflated_bytes(run_id) / seconds,
         }
 
     return Contender(
-        name=name or "evo", steps=[[command] * processes], environment={**bench.environment(database), **(environment or {})},
-        prepare=prepare, check=check, rows=lines,
+        name=name or "evo", steps=[[command] * processes], environment=bench.environment(database),
+        prepare=prepare, check=check, rows=lines, watch=database if watch else None,
     )
+
+
+def loaded(bench, lake, entity, run_id, *options):
+    """A template in which the run is loaded, with the statistics that autovacuum would have made."""
+
+    def build(database):
+        of_run = ["--run-id", run_id] if run_id else []
+        bench.evo_now(database, "load", entity, *of_run, *options, lake=lake)
+        with bench.server.connect(database) as db:
+            db.query("vacuum analyze")
+
+    name = f"{lake.path.name}_{run_id or 'all'}".replace("-", "_").lower()
+    return bench.template(name, build, bench.migrated())
 
 
 def pipeline(bench, lake, entity="sales", parallel=2, batch_objects=10, run_id=None, template=None, name="pipeline"):
@@ -137,12 +151,10 @@ def limit(bench, lake, entity="sales", parallel=2, run_id=None, name="limit", ro
 
 def gunzip(bench, lake, run_id=None, name="gunzip"):
     """`zcat > /dev/null`: the CPU below which no client can go without another decoder."""
-    objects = " ".join(shlex.quote(o) for o in lake.objects(run_id))
     path = bench.directory / "scripts" / "objects.txt"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("\n".join(lake.objects(run_id)))
     gigabytes = lake.inflated_bytes(run_id) / 1e9
-    del objects
 
     def check(usages):
         return {"client_cpu_per_gb": sum(u.cpu for u in usages) / gigabytes}

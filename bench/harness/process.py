@@ -31,10 +31,10 @@ class Usage:
         return self.user + self.system
 
 
-def run(commands, environment, sample=0.05, accept=(0,)):
+def run(commands, environment, sample=0.05):
     """Runs the commands at once and waits for all; a command is a list, or text for bash.
 
-    Raises `Failed` with the output of the first that ended with another code than those accepted.
+    Raises `Failed` with the output of the first that failed.
     """
     usage, processes, own = Usage(), [], _status(os.getpid()).get("VmHWM", 0)
     started = time.monotonic()
@@ -57,7 +57,7 @@ def run(commands, environment, sample=0.05, accept=(0,)):
                 high[process.pid] = used.ru_maxrss * 1024
             text = [_read(out), _read(err)]
             usage.outputs.append(text[0])
-            if process.returncode not in accept and failure is None:
+            if process.returncode != 0 and failure is None:
                 shown = "".join(part[-4000:] for part in (text[1], text[0]))
                 failure = Failed(f"$ {' '.join(argv)[:600]}\nexit code {process.returncode}\n{shown}")
         usage.seconds = time.monotonic() - started

@@ -1,6 +1,8 @@
 """Contenders that run in alternation, so that what else the machine does meets all of them."""
 
+import collections
 import statistics
+import threading
 import time
 from dataclasses import dataclass, field
 from typing import Callable, Optional
@@ -22,8 +24,8 @@ class Contender:
     check: Callable = lambda usages: {}
     # Rows or documents of a run, for rates.
     rows: Optional[int] = None
-    # Codes that count as success.
-    accept: tuple = (0,)
+    # A database whose sessions are sampled for what they wait for.
+    watch: Optional[str] = None
 
 
 @dataclass
@@ -67,7 +69,8 @@ def once(server, contender):
     server.settle()
     steps = contender.steps() if callable(contender.steps) else contender.steps
     server_cpu, wal, (busy, stolen), started = server.cpu_seconds(), server.wal_bytes(), process.machine_busy(), time.monotonic()
-    usages = [process.run(commands, contender.environment, accept=contender.accept) for commands in steps]
+    with Waits(server, contender.watch) as waits:
+        usages = [process.run(commands, contender.environment) for commands in steps]
     elapsed = time.monotonic() - started
     busy_after, stolen_after = process.machine_busy()
     seconds = sum(usage.seconds for usage in usages)
@@ -87,8 +90,46 @@ def once(server, contender):
     # What the rest of the machine did meanwhile: a large figure says that wall times deserve no trust.
     result["others_cpu"] = max(0.0, busy_after - busy - result["client_cpu"] - result["server_cpu"])
     result["idle_share"] = max(0.0, 1 - (busy_after - busy + stolen_after - stolen) / (elapsed * _cores()))
+    if contender.watch:
+        result.update(waits=waits.text(), lock_waits=waits.share("Lock"))
     result.update(contender.check(usages) or {})
     return result
+
+
+class Waits:
+    """Samples what the sessions of a database do, twenty times a second; without a database it does nothing."""
+
+    def __init__(self, server, database):
+        self.server, self.database, self.seen, self.stop = server, database, collections.Counter(), threading.Event()
+
+    def __enter__(self):
+        self.thread = threading.Thread(target=self._watch)
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.stop.set()
+        self.thread.join()
+
+    def _watch(self):
+        if not self.database:
+            return
+        with self.server.connect("postgres", "bench:waits") as db:
+            while not self.stop.wait(0.05):
+                rows = db.query(
+                    "select coalesce(wait_event_type || ':' || wait_event, 'CPU') from pg_stat_activity "
+                    f"where datname = '{self.database}' and state <> 'idle' and backend_type = 'client backend'"
+                )
+                self.seen.update(row[0] for row in rows)
+
+    def share(self, kind):
+        """Of all samples of busy sessions, those that waited for this kind of thing."""
+        total = sum(self.seen.values())
+        return sum(n for event, n in self.seen.items() if event.startswith(kind + ":")) / total if total else 0.0
+
+    def text(self):
+        total = sum(self.seen.values()) or 1
+        return ", ".join(f"{event} {n / total * 100:.0f} %" for event, n in self.seen.most_common(8))
 
 
 def _cores():

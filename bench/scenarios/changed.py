@@ -1,0 +1,30 @@
+"""A new run in which a tenth of the documents changed: the cost follows what changed."""
+
+from harness import loading
+from harness.report import Figure, Result
+
+PLACE = 4
+
+
+def run(bench):
+    lake = bench.lake("sales", "--records", bench.records, "--runs", 2, "--changed", "10%", "--new", "0%")
+    first, second = lake.run_ids()
+    loaded = loading.loaded(bench, lake, "sales", first)
+    measured = bench.race([
+        loading.evo_load(bench, lake, run_id=second, template=loaded, expect={"lines": bench.records, "inserted": 0, "rejected": 0}),
+        loading.evo_load(bench, lake, run_id=first, name="evo fresh", expect={"inserted": bench.records}),
+        loading.pipeline(bench, lake, run_id=second, template=loaded),
+    ])
+    evo = measured["evo"]
+    counted = evo.runs[-1]["counted"]
+    share = counted["updated"] / counted["lines"]
+    return Result(
+        "changed", list(measured.values()),
+        ["seconds", "rows_per_second", "client_cpu", "server_cpu", "wal_bytes", "growth_bytes", "dead", "others_cpu"],
+        figures=[
+            Figure("changed tenth ÷ fresh, rows/s", evo.median("rows_per_second") / measured["evo fresh"].median("rows_per_second"), 2),
+            Figure("WAL ÷ that of a fresh load × share of changed", evo.median("wal_bytes") / (measured["evo fresh"].median("wal_bytes") * share), 2, "at most"),
+        ],
+        notes=[f"{counted['updated']:,} documents changed, {counted['unchanged']:,} did not"],
+        parameters={"records": bench.records, "workers": 2},
+    )
