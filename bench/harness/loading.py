@@ -71,26 +71,27 @@ def loaded(bench, lake, entity, run_id, *options):
     return bench.template(name, build, bench.migrated())
 
 
-def pipeline(bench, lake, entity="sales", parallel=2, batch_objects=10, run_id=None, template=None, name="pipeline"):
+def pipeline(bench, lake, entity="sales", parallel=2, batch_objects=10, run_id=None, template=None, name="pipeline", stage="jsonb"):
     """The best pipeline by hand: zcat into psql's \\copy, upsert from a temporary table, two sessions at once.
 
-    It rejects nothing, keeps no lineage and dies of the first bad line: less work than evo does.
+    The temporary table holds jsonb, which is the faster way, or text that is cast when it is merged. It rejects nothing, keeps
+    no lineage and dies of the first bad line: less work than evo does.
     """
-    database = "run_pipeline"
+    database = f"run_pipeline_{stage}"
     template = template or bench.migrated()
     field, key = KEYS[entity]
     lines = lake.lines(run_id)
     before = {}
 
     def script(objects):
-        text = [bench.sql("pipeline_begin.sql")]
+        text = [bench.sql(f"pipeline_{stage}_begin.sql")]
         for at in range(0, len(objects), batch_objects):
             some = " ".join(shlex.quote(o) for o in objects[at : at + batch_objects])
             # The objects end without a line end, hence the echo; blank lines become nulls.
             program = f"for o in {some}; do zcat $o; echo; done".replace("'", "''")
             text.append("begin;")
             text.append(f"\\copy stage (doc) from program '{program}' with (format csv, delimiter e'\\x02', quote e'\\x01')")
-            text.append(bench.sql("pipeline_upsert.sql").format(table=TABLES[entity], key=key, field=field, run_id=run_id or lake.run_ids()[-1]))
+            text.append(bench.sql(f"pipeline_{stage}_upsert.sql").format(table=TABLES[entity], key=key, field=field, run_id=run_id or lake.run_ids()[-1]))
             text.append("commit;")
         return "\n".join(text)
 
@@ -99,7 +100,7 @@ def pipeline(bench, lake, entity="sales", parallel=2, batch_objects=10, run_id=N
         folder.mkdir(parents=True, exist_ok=True)
         commands = []
         for i, objects in enumerate(preformatted.halves(lake.objects(run_id), parallel)):
-            path = folder / f"pipeline-{entity}-{i}.sql"
+            path = folder / f"pipeline-{stage}-{entity}-{i}.sql"
             path.write_text(script(objects), encoding="utf-8")
             commands.append(["psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-f", str(path)])
         return [commands]

@@ -48,6 +48,11 @@ class Measured:
         return {"name": self.name, "median": {key: self.median(key) for key in sorted(keys)}, "runs": self.runs}
 
 
+def ratio(one, other, measure):
+    """Median of the ratios round by round: the runs of a round have met the same machine."""
+    return statistics.median(a[measure] / b[measure] for a, b in zip(one.runs, other.runs))
+
+
 def race(server, contenders, runs, say):
     """Runs A B A B … and returns what was measured, by name."""
     measured = {c.name: Measured(c.name) for c in contenders}
@@ -80,6 +85,7 @@ def once(server, contender):
         "client_user": sum(usage.user for usage in usages),
         "client_system": sum(usage.system for usage in usages),
         "server_cpu": server.cpu_seconds() - server_cpu,
+        "total_cpu": 0.0,
         "wal_bytes": server.wal_bytes() - wal,
         "peak_rss": max(usage.peak_rss for usage in usages),
         "rows": contender.rows,
@@ -87,6 +93,7 @@ def once(server, contender):
         "steps": [usage.seconds for usage in usages] if len(usages) > 1 else None,
         "stolen_cpu": stolen_after - stolen,
     }
+    result["total_cpu"] = result["client_cpu"] + result["server_cpu"]
     # What the rest of the machine did meanwhile: a large figure says that wall times deserve no trust.
     result["others_cpu"] = max(0.0, busy_after - busy - result["client_cpu"] - result["server_cpu"])
     result["idle_share"] = max(0.0, 1 - (busy_after - busy + stolen_after - stolen) / (elapsed * _cores()))

@@ -72,6 +72,7 @@ COLUMNS = {
     "rows_per_second": ("rows/s", lambda v: f"{v:,.0f}"),
     "client_cpu": ("client CPU", seconds_text),
     "server_cpu": ("server CPU", seconds_text),
+    "total_cpu": ("CPU", seconds_text),
     "peak_rss": ("peak memory", mebibytes),
     "wal_bytes": ("WAL", bytes_text),
     "growth_bytes": ("table growth", bytes_text),

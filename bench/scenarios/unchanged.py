@@ -5,6 +5,7 @@ are all known. `pipeline` does what an upsert without a comparison does.
 """
 
 from harness import loading
+from harness.race import ratio
 from harness.report import Figure, Result
 
 PLACE = 2
@@ -25,7 +26,7 @@ def run(bench):
         "unchanged", list(measured.values()),
         ["seconds", "rows_per_second", "client_cpu", "server_cpu", "peak_rss", "wal_bytes", "growth_bytes", "dead", "others_cpu"],
         figures=[
-            Figure("unchanged ÷ fresh, rows/s", evo.median("rows_per_second") / measured["evo fresh"].median("rows_per_second"), 4),
+            Figure("unchanged ÷ fresh, rows/s", ratio(evo, measured["evo fresh"], "rows_per_second"), 4),
             Figure("WAL per 200,000 documents", evo.median("wal_bytes") * per / 1e6, 5, "at most", "MB"),
             Figure("growth of the table", evo.median("growth_bytes") / 1e6, 0, "at most", "MB"),
             Figure("dead tuples", evo.median("dead"), 0, "at most", ""),
