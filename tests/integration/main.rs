@@ -5,7 +5,11 @@
 mod azure;
 mod cli;
 mod db;
+mod histories;
+mod lake;
 mod load;
+mod load_faults;
+mod rejects;
 mod storage;
 mod support;
 mod toy;
