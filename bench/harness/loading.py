@@ -2,6 +2,7 @@
 
 import json
 import shlex
+import statistics
 
 from . import preformatted
 from .process import Failed
@@ -12,12 +13,22 @@ TABLES = {"sales": "stg_evo.sales_raw", "members": "stg_evo.members_raw", "entri
 KEYS = {"sales": ("idSale", "sale_id"), "members": ("idMember", "member_id"), "prospects": ("idProspect", "prospect_id")}
 
 
-def evo_load(bench, lake, entity="sales", workers=2, batch_size=10, name=None, template=None, run_id=None, processes=1,
-             expect=None, watch=False, resident=False):
-    """`evo load` into a copy of the template (evo's empty schemas by default), with counts that must add up."""
+# What a load of evo counts, and where its workers' time goes.
+COUNTS = ("objects", "batches", "lines", "inserted", "updated", "unchanged", "superseded", "rejected", "inflated_bytes")
+PHASES = ("lake_ms", "decode_ms", "copy_ms", "merge_ms", "turn_ms", "commit_ms")
+
+
+def evo_load(bench, lake, entity="sales", workers=2, batch_size=None, name=None, template=None, run_id=None, processes=1,
+             expect=None, watch=False, resident=False, rounds=None):
+    """`evo load` into a copy of the template (evo's empty schemas by default), with counts that must add up.
+
+    Without a batch size evo chooses its batches.
+    """
     database = "run_evo"
     template = template or bench.migrated()
-    command = bench.evo_command("load", entity, "--workers", workers, "--batch-size", batch_size, lake=lake)
+    command = bench.evo_command("load", entity, "--workers", workers, lake=lake)
+    if batch_size:
+        command += ["--batch-size", batch_size]
     if run_id:
         command += ["--run-id", run_id]
     lines = lake.lines(run_id)
@@ -30,11 +41,12 @@ def evo_load(bench, lake, entity="sales", workers=2, batch_size=10, name=None, t
 
     def check(usages):
         summaries = [json.loads(text)["entities"] for usage in usages for text in usage.outputs if text.strip()]
-        counted = {}
+        counted, phases = dict.fromkeys(COUNTS, 0), dict.fromkeys(PHASES, 0)
         for summary in (s for entities in summaries for s in entities):
-            for key in ("objects", "batches", "lines", "inserted", "updated", "unchanged", "superseded", "rejected",
-                        "inflated_bytes", "stream_ms", "merge_ms", "commit_ms"):
-                counted[key] = counted.get(key, 0) + (summary.get(key) or 0)
+            for key in COUNTS:
+                counted[key] += summary[key]
+            for key in PHASES:
+                phases[key] += summary["phases"][key]
         for key, value in (expect or {"lines": lines}).items():
             if counted.get(key) != value:
                 raise Failed(f"evo load counted {counted.get(key)} {key} where {value} were expected: {json.dumps(summaries)[:2000]}")
@@ -46,7 +58,7 @@ def evo_load(bench, lake, entity="sales", workers=2, batch_size=10, name=None, t
         cpu = sum(usage.cpu for usage in usages)
         seconds = sum(usage.seconds for usage in usages)
         return {
-            "counted": counted, **more, **after, "growth_bytes": after["total_bytes"] - before["total_bytes"],
+            "counted": counted, "phases": phases, "lines_of_processes": [sum(s["lines"] for s in entities) for entities in summaries], **more, **after, "growth_bytes": after["total_bytes"] - before["total_bytes"],
             "dead": tuples["dead"] - before["dead"],
             "client_cpu_per_gb": cpu / gigabytes if gigabytes else None,
             "ndjson_per_second": lake.inflated_bytes(run_id) / seconds,
@@ -54,8 +66,15 @@ def evo_load(bench, lake, entity="sales", workers=2, batch_size=10, name=None, t
 
     return Contender(
         name=name or "evo", steps=[[command] * processes], environment=bench.environment(database),
-        prepare=prepare, check=check, rows=lines, watch=database if watch else None,
+        prepare=prepare, check=check, rows=lines, watch=database if watch else None, rounds=rounds,
     )
+
+
+def phases_text(measured):
+    """Where the workers' time of the contender went, by the shares of the median phases."""
+    phases = {key: statistics.median(run["phases"][key] for run in measured.runs) for key in PHASES}
+    total = sum(phases.values()) or 1
+    return f"workers' time of {measured.name}: " + " · ".join(f"{key[:-3]} {value / total * 100:.0f} %" for key, value in phases.items())
 
 
 def loaded(bench, lake, entity, run_id, *options):
@@ -71,11 +90,12 @@ def loaded(bench, lake, entity, run_id, *options):
     return bench.template(name, build, bench.migrated())
 
 
-def pipeline(bench, lake, entity="sales", parallel=2, batch_objects=10, run_id=None, template=None, name="pipeline", stage="jsonb"):
+def pipeline(bench, lake, entity="sales", parallel=2, batch_objects=10, run_id=None, template=None, name="pipeline", stage="jsonb", rounds=None):
     """The best pipeline by hand: zcat into psql's \\copy, upsert from a temporary table, two sessions at once.
 
-    The temporary table holds jsonb, which is the faster way, or text that is cast when it is merged. It rejects nothing, keeps
-    no lineage and dies of the first bad line: less work than evo does.
+    The temporary table holds jsonb, with the settings that a server has by itself; or `text` that is cast when it is merged; or
+    `tuned`, jsonb with lz4 and without waiting for commits. Each rejects nothing, keeps no lineage and dies of the first bad
+    line: less work than evo does.
     """
     database = f"run_pipeline_{stage}"
     template = template or bench.migrated()
@@ -85,13 +105,14 @@ def pipeline(bench, lake, entity="sales", parallel=2, batch_objects=10, run_id=N
 
     def script(objects):
         text = [bench.sql(f"pipeline_{stage}_begin.sql")]
+        upsert = bench.sql(f"pipeline_{'text' if stage == 'text' else 'jsonb'}_upsert.sql")
         for at in range(0, len(objects), batch_objects):
             some = " ".join(shlex.quote(o) for o in objects[at : at + batch_objects])
             # The objects end without a line end, hence the echo; blank lines become nulls.
             program = f"for o in {some}; do zcat $o; echo; done".replace("'", "''")
             text.append("begin;")
             text.append(f"\\copy stage (doc) from program '{program}' with (format csv, delimiter e'\\x02', quote e'\\x01')")
-            text.append(bench.sql(f"pipeline_{stage}_upsert.sql").format(table=TABLES[entity], key=key, field=field, run_id=run_id or lake.run_ids()[-1]))
+            text.append(upsert.format(table=TABLES[entity], key=key, field=field, run_id=run_id or lake.run_ids()[-1]))
             text.append("commit;")
         return "\n".join(text)
 
@@ -119,10 +140,10 @@ def pipeline(bench, lake, entity="sales", parallel=2, batch_objects=10, run_id=N
             raise Failed(f"the pipeline left {count} rows where {lines} were expected")
         return {**after, "growth_bytes": after["total_bytes"] - before["total_bytes"], "dead": tuples["dead"]}
 
-    return Contender(name=name, steps=steps, environment=bench.environment(database), prepare=prepare, check=check, rows=lines)
+    return Contender(name=name, steps=steps, environment=bench.environment(database), prepare=prepare, check=check, rows=lines, rounds=rounds)
 
 
-def limit(bench, lake, entity="sales", parallel=2, run_id=None, name="limit", rows=preformatted.key_and_document):
+def limit(bench, lake, entity="sales", parallel=2, run_id=None, name="limit", rows=preformatted.key_and_document_text, rounds=None):
     """What the server can take at all: rows formatted ahead of the clock, `\\copy` of key and document into a keyed table."""
     database = "run_limit"
     field, key = KEYS[entity]
@@ -146,11 +167,12 @@ def limit(bench, lake, entity="sales", parallel=2, run_id=None, name="limit", ro
                 raise Failed(f"\\copy left {count} rows where {lines} were expected")
             return sizes(db, [table])
 
-    commands = [["psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-c", f"\\copy {table} ({columns}) from '{path}' with (format binary)"] for path in files]
-    return Contender(name=name, steps=[commands], environment=bench.environment(database), prepare=prepare, check=check, rows=lines)
+    form = "" if rows is preformatted.key_and_document_text else " with (format binary)"
+    commands = [["psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-c", f"\\copy {table} ({columns}) from '{path}'{form}"] for path in files]
+    return Contender(name=name, steps=[commands], environment=bench.environment(database), prepare=prepare, check=check, rows=lines, rounds=rounds)
 
 
-def gunzip(bench, lake, run_id=None, name="gunzip"):
+def gunzip(bench, lake, run_id=None, name="gunzip", rounds=None):
     """`zcat > /dev/null`: the CPU below which no client can go without another decoder."""
     path = bench.directory / "scripts" / "objects.txt"
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -161,4 +183,4 @@ def gunzip(bench, lake, run_id=None, name="gunzip"):
         return {"client_cpu_per_gb": sum(u.cpu for u in usages) / gigabytes}
 
     return Contender(name=name, steps=[[f"xargs -a {shlex.quote(str(path))} zcat > /dev/null"]], environment=bench.environment("postgres"),
-                     check=check, rows=lake.lines(run_id))
+                     check=check, rows=lake.lines(run_id), rounds=rounds)

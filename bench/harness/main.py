@@ -1,6 +1,8 @@
 """The command line of scripts/bench, and what a scenario gets to work with."""
 
 import argparse
+import functools
+import hashlib
 import importlib
 import json
 import os
@@ -9,12 +11,13 @@ import shutil
 import subprocess
 import sys
 import time
+import traceback
 from pathlib import Path
 
 from . import lake as lakes
 from . import machine, race, report
 from .process import Failed
-from .server import Server, clean_environment
+from .server import Server, ServerError, clean_environment
 
 ROOT = Path(__file__).resolve().parents[2]
 SQL = ROOT / "bench" / "sql"
@@ -79,9 +82,30 @@ class Bench:
         """A database with evo's schemas and nothing in them."""
         return self.template("empty", lambda database: self.evo_now(database, "migrate"))
 
-    def race(self, contenders, runs=None):
+    def cached(self, name, build):
+        """A database that this build of evo fills once, also for later calls: for what takes minutes to build. Contenders work in it."""
+        database = f"cached_{name}_{self.digest}"
+        if not self.server.exists(database):
+            self.drop_cached(f"cached_{name}_")
+            self.say(f"  preparing {database}, which is kept")
+            self.server.create(f"{database}_unfinished", self.migrated())
+            build(f"{database}_unfinished")
+            self.server.admin.query(f"alter database {database}_unfinished rename to {database}")
+        return database
+
+    def drop_cached(self, prefix="cached_"):
+        """Forgets databases that `cached` has kept."""
+        for database in self.server.databases(prefix):
+            self.server.drop(database)
+
+    @functools.cached_property
+    def digest(self):
+        """Tells builds of evo apart: what one has loaded is not held against another."""
+        return hashlib.sha256(Path(self.evo).read_bytes()).hexdigest()[:8]
+
+    def race(self, contenders):
         """Runs them in alternation."""
-        return race.race(self.server, contenders, runs or self.runs, self.say)
+        return race.race(self.server, contenders, self.runs, self.say)
 
     def sql(self, name):
         """A file of bench/sql."""
@@ -107,13 +131,14 @@ def parse(arguments, known):
     parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
     parser.add_argument("scenario", nargs="*", default=["all"], help="scenarios, or all")
     parser.add_argument("--list", action="store_true", help="what there is and what it proves")
-    parser.add_argument("--runs", type=int, default=None, help="runs of each contender; the median counts (3; with --quick 1)")
+    parser.add_argument("--runs", type=int, default=None, help="rounds of a race; the median counts (3, some long ones fewer; with --quick 1)")
     parser.add_argument("--records", type=int, default=None, help="documents of the usual scenarios (200000; with --quick 20000)")
     parser.add_argument("--quick", action="store_true", help="small and once: does everything still work")
-    parser.add_argument("--keep", action="store_true", help="keep the server's databases for the next call (templates are then not made again)")
+    parser.add_argument("--keep", action="store_true", help="keep the server's templates for the next call")
+    parser.add_argument("--clean", action="store_true", help="drop also what is kept for every next call, which takes minutes to make again")
     parser.add_argument("--out", type=Path, default=None, help="folder of the results (target/bench/results; with --quick target/bench/quick)")
     parser.add_argument("--evo", type=Path, default=None, help="another build of evo than target/release/evo")
-    parser.add_argument("--with-dlt", action="store_true", help="let dlt run in pipeline-total (installs it in target/bench/dlt)")
+    parser.add_argument("--with-dlt", action="store_true", help="let dlt run in pipeline-total (installs it from PyPI into target/bench/dlt)")
     parser.add_argument("--render", action="store_true", help="run nothing; write the results that are there into docs/performance.md")
     options = parser.parse_args(arguments)
     unknown = [name for name in options.scenario if name != "all" and name not in known]
@@ -146,49 +171,71 @@ def main(arguments):
         written = report.render(out, ROOT / "docs" / "performance.md")
         print(f"docs/performance.md: {', '.join(written) or 'nothing to write'}")
         return 0
-    evo = build(options, target)
+    bench_evo = build(options, target)
     out.mkdir(parents=True, exist_ok=True)
     wanted = list(modules) if "all" in options.scenario else options.scenario
-    failed = []
-    with Server(evo, directory / "state") as server:
-        if not options.keep:
-            drop_databases(server)
-        about = machine.describe(evo, server)
+    failed, started = [], time.monotonic()
+    with Server(bench_evo, directory / "state") as server:
+        bench = Bench(options, server, bench_evo, directory)
+        if options.clean:
+            bench.drop_cached()
+        drop_databases(server, options.keep)
+        about = machine.describe(bench_evo, server)
         (out / "machine.json").write_text(json.dumps(about, indent=1))
-        bench = Bench(options, server, evo, directory)
-        for name in wanted:
+        for number, name in enumerate(wanted, 1):
+            bench.say(f"[{number}/{len(wanted)}, {minutes(started)}] {name}: {modules[name].__doc__.strip().splitlines()[0]}")
             if not measure(bench, name, modules[name], about, out):
                 failed.append(name)
-        if not options.keep:
-            drop_databases(server)
-    if failed:
-        bench.say(f"failed: {', '.join(failed)}")
+        drop_databases(server, options.keep)
+    bench.say(f"{len(wanted) - len(failed)} of {len(wanted)} scenarios in {minutes(started)}" + (f"; failed: {', '.join(failed)}" if failed else ""))
     return 1 if failed else 0
+
+
+def minutes(started):
+    return "{}:{:02} min".format(*divmod(int(time.monotonic() - started), 60))
 
 
 def measure(bench, name, module, about, out):
     """Runs one scenario; its failure is shown and does not keep the others from running."""
-    bench.say(f"{name}: {module.__doc__.strip().splitlines()[0]}")
     started = time.monotonic()
+    # What an earlier run has found must not stand in for one that fails.
+    (out / f"{name}.json").unlink(missing_ok=True)
     try:
         result = module.run(bench)
-    except (Failed, RuntimeError, OSError) as error:
+        result.scenario, result.machine, result.quick = name, about, bench.quick
+        text = result.to_json()
+        (out / f"{name}.json").write_text(json.dumps(text, indent=1))
+    except Failed as error:
         bench.say(f"{name} failed:\n{error}\n")
-        (out / f"{name}.json").unlink(missing_ok=True)
+        return False
+    except Exception:
+        # A defect of the harness itself, or a server that has gone.
+        bench.say(f"{name} failed:\n{traceback.format_exc()}")
         return False
     finally:
-        for database in [r[0] for r in bench.server.admin.query("select datname from pg_database where datname like 'run\\_%'")]:
-            bench.server.drop(database)
-    result.scenario, result.machine = name, about
-    text = result.to_json()
-    (out / f"{name}.json").write_text(json.dumps(text, indent=1))
+        clean_up(bench)
     print(f"{name} ({time.monotonic() - started:.0f} s)\n{report.plain(text)}\n", flush=True)
     return True
 
 
-def drop_databases(server):
-    for database in [r[0] for r in server.admin.query("select datname from pg_database where datname ~ '^(run|template)_' and not datistemplate")]:
-        server.drop(database)
+def clean_up(bench):
+    """Drops what contenders have left; a server that has died is started again for the next scenario."""
+    try:
+        for database in bench.server.databases("run_"):
+            bench.server.drop(database)
+    except (OSError, ServerError):
+        bench.say("  starting the server again")
+        bench.server.restart()
+
+
+def drop_databases(server, keep):
+    for prefix in ["run_"] if keep else ["run_", "template_"]:
+        for database in server.databases(prefix):
+            server.drop(database)
+    # What was broken off while it was made.
+    for database in server.databases("cached_"):
+        if database.endswith("_unfinished"):
+            server.drop(database)
     # Room for the next: what dropped databases leave behind in shared buffers and WAL.
     server.admin.query("checkpoint")
 

@@ -1,4 +1,4 @@
-"""Rows as PostgreSQL's binary COPY takes them, made ahead of the clock: nothing is left but the server's work."""
+"""Rows as PostgreSQL's COPY takes them, made ahead of the clock: nothing is left but the server's work."""
 
 import gzip
 import hashlib
@@ -7,12 +7,24 @@ import struct
 import uuid
 from pathlib import Path
 
-SIGNATURE = b"PGCOPY\n\xff\r\n\0" + struct.pack("!ii", 0, 0)
+# What stands before and behind the rows of a file.
+BINARY = (b"PGCOPY\n\xff\r\n\0" + struct.pack("!ii", 0, 0), struct.pack("!h", -1))
+TEXT = (b"", b"")
+
+
+def key_and_document_text(lake, run_id, directory, field, parts):
+    """Writes `parts` files of lines "key, tab, document", cut in the order of the objects; returns their paths."""
+    pattern = re.compile(rb'"%s": ?(\d+)' % field.encode())
+
+    def row(line, _path, _number):
+        return b"%s\t%s\n" % (pattern.search(line).group(1), line.replace(b"\\", b"\\\\").replace(b"\t", b"\\t"))
+
+    return _write(lake, run_id, directory, f"text-{field}", parts, row, TEXT)
 
 
 def key_and_document(lake, run_id, directory, field, parts):
-    """Writes `parts` files of (key, document) rows, cut in the order of the objects; returns their paths."""
-    return _write(lake, run_id, directory, f"key-{field}", parts, _key_rows(field))
+    """The same in COPY's binary format."""
+    return _write(lake, run_id, directory, f"key-{field}", parts, _key_rows(field), BINARY)
 
 
 def _key_rows(field):
@@ -42,13 +54,13 @@ def staging_rows(lake, run_id, directory, field, parts):
             moment, moment, struct.pack("!iq", 8, number), text(digest), struct.pack("!iq", 8, 1),
         ])
 
-    return _write(lake, run_id, directory, f"staging-{field}", parts, row)
+    return _write(lake, run_id, directory, f"staging-{field}", parts, row, BINARY)
 
 
 STAGING_COLUMNS = "raw_data, _source_file, run_id, ingestion_date, _loaded_at, _updated_at, _source_line, _content_hash, _batch_id"
 
 
-def _write(lake, run_id, directory, name, parts, row):
+def _write(lake, run_id, directory, name, parts, row, around):
     paths = [Path(directory) / f"{lake.path.name}-{run_id}-{name}-{i + 1}of{parts}.copy" for i in range(parts)]
     if all(path.exists() for path in paths):
         return paths
@@ -56,7 +68,7 @@ def _write(lake, run_id, directory, name, parts, row):
     for path, objects in zip(paths, halves(lake.objects(run_id), parts)):
         unfinished = path.with_suffix(f".{uuid.uuid4().hex}")
         with open(unfinished, "wb") as out:
-            out.write(SIGNATURE)
+            out.write(around[0])
             for name in objects:
                 inside = name.split("/lake/", 1)[1].encode()
                 with gzip.open(name, "rb") as lines:
@@ -64,7 +76,7 @@ def _write(lake, run_id, directory, name, parts, row):
                         line = line.rstrip(b"\n")
                         if line:
                             out.write(row(line, inside, number))
-            out.write(struct.pack("!h", -1))
+            out.write(around[1])
         unfinished.rename(path)
     return paths
 

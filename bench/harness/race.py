@@ -26,6 +26,8 @@ class Contender:
     rows: Optional[int] = None
     # A database whose sessions are sampled for what they wait for.
     watch: Optional[str] = None
+    # Fewer rounds than the others: for what no figure is computed from.
+    rounds: Optional[int] = None
 
 
 @dataclass
@@ -49,7 +51,10 @@ class Measured:
 
 
 def ratio(one, other, measure):
-    """Median of the ratios round by round: the runs of a round have met the same machine."""
+    """Median of the ratios round by round: the runs of a round have met the same machine.
+
+    Where one of them ran fewer rounds, only the rounds of both count.
+    """
     return statistics.median(a[measure] / b[measure] for a, b in zip(one.runs, other.runs))
 
 
@@ -58,11 +63,13 @@ def race(server, contenders, runs, say):
     measured = {c.name: Measured(c.name) for c in contenders}
     for number in range(1, runs + 1):
         for contender in contenders:
+            if contender.rounds and number > contender.rounds:
+                continue
             result = once(server, contender)
             measured[contender.name].runs.append(result)
             rate = f", {result['rows_per_second']:,.0f} rows/s" if result.get("rows_per_second") else ""
             say(
-                f"  {contender.name} {number}/{runs}: {result['seconds']:.2f} s{rate}, client {result['client_cpu']:.2f} s, "
+                f"  {contender.name} {number}/{min(contender.rounds or runs, runs)}: {result['seconds']:.2f} s{rate}, client {result['client_cpu']:.2f} s, "
                 f"server {result['server_cpu']:.2f} s, others {result['others_cpu']:.2f} s"
             )
     return measured

@@ -35,10 +35,12 @@ class Result:
     notes: list = field(default_factory=list)
     parameters: dict = field(default_factory=dict)
     machine: dict = field(default_factory=dict)
+    quick: bool = False
 
     def to_json(self):
         return {
             "scenario": self.scenario,
+            "quick": self.quick,
             "parameters": self.parameters,
             "machine": self.machine,
             "columns": self.columns,
@@ -81,8 +83,16 @@ COLUMNS = {
     "client_cpu_per_gb": ("client CPU per GB", seconds_text),
     "gunzip_cpu_per_gb": ("of which gunzip", seconds_text),
     "ndjson_per_second": ("NDJSON/s", bytes_text),
-    "longest_ms": ("longest query", lambda v: f"{v:.1f} ms"),
+    "longest_ms": ("longest", lambda v: f"{v:.1f} ms"),
     "swap_ms": ("swap", lambda v: f"{v:.0f} ms"),
+    "statements": ("statements", lambda v: f"{v:,.0f}"),
+    "median_ms": ("median", lambda v: f"{v:.1f} ms"),
+    "baseline_ms": ("longest without a swap", lambda v: f"{v:.1f} ms"),
+    "beyond_ms": ("beyond", lambda v: f"{v:.1f} ms"),
+    "errors": ("errors", lambda v: f"{v:,.0f}"),
+    "empty": ("empty", lambda v: f"{v:,.0f}"),
+    "mixed": ("mixed", lambda v: f"{v:,.0f}"),
+    "backwards": ("backwards", lambda v: f"{v:,.0f}"),
     "others_cpu": ("others' CPU", seconds_text),
     "idle_share": ("idle", lambda v: f"{v * 100:.0f} %"),
 }
@@ -138,27 +148,61 @@ def markdown(result):
             lines.append(f"| {figure['text']} | {value} | {target} | {verdict} |")
     lines += [""] + [f"- {note}" for note in result["notes"]] if result["notes"] else []
     settings = ", ".join(f"{k} {v:,}" if isinstance(v, int) else f"{k} {v}" for k, v in result["parameters"].items())
-    runs = len(result["contenders"][0]["runs"]) if result["contenders"] else 0
-    lines += ["", f"`scripts/bench {result['scenario']}` · {settings} · " + ("one run" if runs == 1 else f"median of {runs} runs")]
+    lines += ["", f"`scripts/bench {result['scenario']}` · {settings} · {rounds_text(result)}"]
+    if result["quick"]:
+        lines += ["", "**Measured with --quick: small and once, which says nothing about speed.**"]
+    return "\n".join(lines) + "\n"
+
+
+def rounds_text(result):
+    rounds = max((len(c["runs"]) for c in result["contenders"]), default=0)
+    fewer = sorted(c["name"] for c in result["contenders"] if len(c["runs"]) < rounds)
+    text = "one round" if rounds == 1 else f"median of {rounds} rounds"
+    return text + (f" (fewer of {', '.join(fewer)})" if fewer else "")
+
+
+def overview(results):
+    """One row per figure of all scenarios, for the top of the page."""
+    lines = ["| scenario | figure | got | target | |", "|---|---|---:|---:|---|"]
+    for result in results:
+        for figure in result["figures"]:
+            value, target, verdict = figure_text(figure)
+            verdict = "reached" if verdict == "reached" else "**missed**"
+            lines.append(f"| {result['scenario']} | {figure['text']} | {value} | {target} | {verdict} |")
     return "\n".join(lines) + "\n"
 
 
 def render(results_directory, document):
-    """Writes every result that is there into its section of the document; returns the scenarios written."""
-    text, written = Path(document).read_text(encoding="utf-8"), []
+    """Writes every result that is there into its section of the document; returns the sections written."""
+    text, folder, written = Path(document).read_text(encoding="utf-8"), Path(results_directory), []
+
+    def read(name):
+        path = folder / f"{name}.json"
+        return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+
+    # The overview follows the order of the page.
+    names = [name for _, name, _, _ in MARKS.findall(text) if name not in ("machine", "overview")]
+    results = {name: result for name in names if (result := read(name))}
 
     def section(match):
-        path = Path(results_directory) / f"{match.group(2)}.json"
-        if not path.exists():
+        name, content = match.group(2), None
+        if name == "machine" and (machine := read("machine")):
+            content = machine_text(machine, results.values())
+        elif name == "overview" and results:
+            content = overview(results.values())
+        elif name in results:
+            content = markdown(results[name])
+        if content is None:
             return match.group(0)
-        written.append(match.group(2))
-        result = json.loads(path.read_text(encoding="utf-8"))
-        return match.group(1) + (machine_text(result) if match.group(2) == "machine" else markdown(result)) + match.group(4)
+        written.append(name)
+        return match.group(1) + content + match.group(4)
 
-    changed = MARKS.sub(section, text)
-    Path(document).write_text(changed, encoding="utf-8")
+    Path(document).write_text(MARKS.sub(section, text), encoding="utf-8")
     return written
 
 
-def machine_text(machine):
-    return "\n".join(f"- {key}: {value}" for key, value in machine.items()) + "\n"
+def machine_text(machine, results):
+    """The machine of the last call, and which results are of another build or machine."""
+    others = [r["scenario"] + ": " + r["machine"].get("build", "?") for r in results if r["machine"] != machine]
+    lines = [f"- {key}: {value}" for key, value in machine.items()]
+    return "\n".join(lines + ([f"- measured at another time: {'; '.join(others)}"] if others else [])) + "\n"

@@ -35,6 +35,20 @@ class Server:
         self.environment = clean_environment({"EVO_STATE_DIR": str(directory)})
 
     def __enter__(self):
+        self.start()
+        return self
+
+    def __exit__(self, *_):
+        self.admin.close()
+        self._db("stop")
+
+    def restart(self):
+        """Comes back after the server has died under a scenario."""
+        self.admin.close()
+        self.start()
+
+    def start(self):
+        """Starts the server with its settings and connects."""
         os.makedirs(self.directory, exist_ok=True)
         self._db("start")
         self.url = self._db("url")["url"]
@@ -49,11 +63,6 @@ class Server:
         self.pid = self._db("status")["pid"]
         self.admin = Connection(self.url)
         self.version = self.admin.value("show server_version")
-        return self
-
-    def __exit__(self, *_):
-        self.admin.close()
-        self._db("stop")
 
     def _db(self, action):
         command = [self.evo, "--quiet", "--output", "json", "db", action]
@@ -71,6 +80,10 @@ class Server:
     def connect(self, database, name="bench"):
         """A session."""
         return Connection(self.url, database, name)
+
+    def databases(self, prefix):
+        """Names of the databases that begin so."""
+        return [row[0] for row in self.admin.query(f"select datname from pg_database where starts_with(datname, '{prefix}') order by 1")]
 
     def exists(self, database):
         return self.admin.value(f"select 1 from pg_database where datname = '{database}'") is not None

@@ -4,6 +4,7 @@ import json
 
 from .process import Failed
 from .race import Contender
+from .server import tuple_counters
 
 # Of each entity: staging table, its key, the core tables.
 ENTITIES = {
@@ -80,6 +81,83 @@ def by_hand(bench, entity, template, records, name="by hand"):
         return {"counted": found}
 
     return Contender(name=name, steps=steps, environment=bench.environment(database), prepare=prepare, check=check, rows=records)
+
+
+def transformed(bench, lake, name, run_id=None):
+    """A template with the run of sales loaded and transformed, and its statistics made."""
+    return bench.template(f"transformed_{name}", lambda database: fill(bench, database, lake, run_id), bench.migrated())
+
+
+def fill(bench, database, lake, run_id=None):
+    """Loads and transforms sales, and leaves the tables as autovacuum would."""
+    bench.evo_now(database, "load", "sales", *(["--run-id", run_id] if run_id else []), lake=lake)
+    bench.evo_now(database, "transform", "sales", "--full-refresh")
+    with bench.server.connect(database) as db:
+        db.query("vacuum analyze")
+
+
+def evo_transform(bench, database, prepare, name, check=lambda summary: {}):
+    """`evo transform sales` in a database, after what `prepare` has done to it; with the dead tuples that it left."""
+    before = {}
+
+    def prepared():
+        prepare()
+        with bench.server.connect(database) as db:
+            before.update(tuple_counters(db))
+
+    def checked(usages):
+        summary = json.loads(usages[0].outputs[0])["entities"][0]
+        with bench.server.connect(database) as db:
+            dead = tuple_counters(db)["dead"] - before["dead"]
+        return {"dead": dead, "tables": summary["tables"], **check(summary)}
+
+    return Contender(
+        name=name, steps=[[bench.evo_command("transform", "sales", "--workers", 2)]], environment=bench.environment(database),
+        prepare=prepared, check=checked,
+    )
+
+
+# Runs of a growing lake: each is used up by one measurement.
+LATER_RUNS = 12
+
+
+def increment(bench, records, changed):
+    """`evo transform sales` after a run that changed that many of the sales.
+
+    The database is kept and each round takes the next run of its lake, so that a large one is built once, not copied each time.
+    """
+    lake = bench.lake(
+        "sales", "--records", records, "--runs", LATER_RUNS + 1, "--changed", f"{changed / records * 100:.6g}%", "--new", "0%",
+        "--only-changed", "--gzip-level", 1,
+    )
+    first, *later = lake.run_ids()
+
+    def unused(database):
+        with bench.server.connect(database) as db:
+            used = {row[0] for row in db.query("select distinct run_id from evo.objects where state = 'loaded'")}
+        return [run for run in later if run not in used]
+
+    def build(database):
+        fill(bench, database, lake, first)
+
+    name = f"sales_{records}"
+    database = bench.cached(name, build)
+    if len(unused(database)) < bench.runs:
+        bench.server.drop(database)
+        bench.cached(name, build)
+
+    def prepare():
+        # What a run that was broken off has left is not on this clock.
+        bench.evo_now(database, "transform", "sales")
+        bench.evo_now(database, "load", "sales", "--run-id", unused(database)[0], lake=lake)
+
+    def check(summary):
+        updated = summary["tables"][0]["updated"]
+        if not changed * 0.9 <= updated <= changed * 1.1:
+            raise Failed(f"the transform updated {updated} sales where about {changed} had changed: {summary}")
+        return {"updated": updated}
+
+    return evo_transform(bench, database, prepare, f"{changed:,} changed of {records:,}", check)
 
 
 def refresh(bench, entity, records):

@@ -14,7 +14,7 @@ def run(bench):
     measured = bench.race([
         loading.evo_load(bench, lake, run_id=second, template=loaded, expect={"lines": bench.records, "inserted": 0, "rejected": 0}),
         loading.evo_load(bench, lake, run_id=first, name="evo fresh", expect={"inserted": bench.records}),
-        loading.pipeline(bench, lake, run_id=second, template=loaded),
+        loading.pipeline(bench, lake, run_id=second, template=loaded, rounds=1),
     ])
     evo = measured["evo"]
     counted = evo.runs[-1]["counted"]
@@ -26,6 +26,6 @@ def run(bench):
             Figure("changed tenth ÷ fresh, rows/s", ratio(evo, measured["evo fresh"], "rows_per_second"), 2),
             Figure("WAL ÷ that of a fresh load × share of changed", evo.median("wal_bytes") / (measured["evo fresh"].median("wal_bytes") * share), 2, "at most"),
         ],
-        notes=[f"{counted['updated']:,} documents changed, {counted['unchanged']:,} did not"],
+        notes=[loading.phases_text(evo), f"{counted['updated']:,} documents changed, {counted['unchanged']:,} did not"],
         parameters={"records": bench.records, "workers": 2},
     )

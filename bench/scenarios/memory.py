@@ -10,7 +10,7 @@ PLACE = 10
 
 def run(bench):
     lake = bench.lake("sales", "--records", bench.records, "--runs", 6, "--changed", "20%", "--new", "5%")
-    measured = bench.race([loading.evo_load(bench, lake, workers=8, expect={"lines": lake.lines(), "rejected": 0}, resident=True)], runs=1)
+    measured = bench.race([loading.evo_load(bench, lake, workers=8, batch_size=10, expect={"lines": lake.lines(), "rejected": 0}, resident=True, rounds=1)])
     evo = measured["evo"]
     resident = evo.runs[0]["resident"]
     quarters = [statistics.median(resident[len(resident) * q // 4 : len(resident) * (q + 1) // 4]) for q in range(4)]

@@ -18,8 +18,8 @@ def run(bench):
     measured = bench.race([
         loading.evo_load(bench, lake, run_id=second, template=loaded, expect={"unchanged": bench.records, "inserted": 0, "updated": 0}),
         loading.evo_load(bench, lake, run_id=first, name="evo fresh", expect={"inserted": bench.records}),
-        loading.pipeline(bench, lake, run_id=second, template=loaded),
-        loading.gunzip(bench, lake, run_id=second),
+        loading.pipeline(bench, lake, run_id=second, template=loaded, rounds=1),
+        loading.gunzip(bench, lake, run_id=second, rounds=1),
     ])
     evo, per = measured["evo"], 200_000 / bench.records
     return Result(
@@ -31,5 +31,6 @@ def run(bench):
             Figure("growth of the table", evo.median("growth_bytes") / 1e6, 0, "at most", "MB"),
             Figure("dead tuples", evo.median("dead"), 0, "at most", ""),
         ],
+        notes=[loading.phases_text(evo), loading.phases_text(measured["evo fresh"])],
         parameters={"records": bench.records, "workers": 2},
     )

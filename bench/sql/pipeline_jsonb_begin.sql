@@ -1,4 +1,3 @@
--- purpose: the session of the hand-written pipeline: one temporary table, as fast as this way gets
+-- purpose: the session of the hand-written pipeline: one temporary table, the settings that the server has by itself
 set client_min_messages = warning;
-set synchronous_commit = off;
-create temp table stage (doc jsonb compression lz4) on commit delete rows;
+create temp table stage (doc jsonb) on commit delete rows;
