@@ -114,6 +114,10 @@ class Bench:
     def sql_path(self, name):
         return str(SQL / name)
 
+    def contender_path(self, name):
+        """A program of bench/contenders, which is none of the harness."""
+        return str(ROOT / "bench" / "contenders" / name)
+
 
 def scenarios():
     """All scenarios in the order of their declared places."""

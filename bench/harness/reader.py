@@ -25,7 +25,7 @@ KINDS = {
     "join": (0.05, [], """select count(distinct i.sale_id), count(*), count(*) filter (where s.sale_id is null)
         from core.evo_sale_items i left join core.evo_sales s on s.sale_id = i.sale_id""", []),
     # A transaction that has its snapshot before it comes to the tables.
-    "old snapshot": (0.05, ["begin isolation level repeatable read", "select pg_sleep(0.02)"], COUNTS, ["commit"]),
+    "old snapshot": (0.01, ["begin isolation level repeatable read", "select pg_sleep(2)"], COUNTS, ["commit"]),
 }
 
 

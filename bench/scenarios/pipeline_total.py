@@ -7,7 +7,7 @@ occasion on a machine of 2 cores.
 
 import json
 
-from harness import dlt, transforming
+from harness import transforming, with_dlt
 from harness.process import Failed
 from harness.race import Contender, ratio
 from harness.report import Figure, Result
@@ -21,14 +21,14 @@ def run(bench):
     contenders, notes, other = [evo(bench, lake)], [], None
     if bench.options.with_dlt:
         try:
-            other = dlt.contender(bench, lake)
+            other = with_dlt.contender(bench, lake)
             contenders.append(other)
         except Failed as error:
             notes.append(f"dlt could not be installed: {str(error).strip().splitlines()[-1][:300]}")
     measured = bench.race(contenders)
     if other:
         figure = Figure("dlt ÷ evo, seconds", ratio(measured["dlt"], measured["evo"], "seconds"), 8)
-        notes.append(f"{dlt.version(bench)}; its tables: {measured['dlt'].runs[-1]['tables']}")
+        notes.append(f"{with_dlt.version(bench)}; its tables: {measured['dlt'].runs[-1]['tables']}")
     else:
         seconds = CONSTANT_SECONDS * bench.records / CONSTANT_RECORDS
         figure = Figure("dlt's constant, NOT of this run, ÷ evo, seconds", seconds / measured["evo"].median("seconds"), 8)

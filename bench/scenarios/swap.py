@@ -55,7 +55,7 @@ def run(bench):
         notes=[
             f"a refresh took {statistics.median(seconds):.1f} s beside the readers; evo's own longest swap: {max(s['swap_ms'] or 0 for s in summaries)} ms",
             f"samples in which a reader waited for a lock: {waits.met}",
-            "`old snapshot` counts in a repeatable-read transaction whose snapshot is 20 ms older than its first look at the tables: "
+            "`old snapshot` counts in a repeatable-read transaction whose snapshot is 2 s older than its first look at the tables: "
             f"{old['errors']} errors, {old['empty']} empty, {old['mixed']} mixed of {old['statements']} "
             "(no figure: PostgreSQL attaches partitions for all snapshots at once)",
         ],

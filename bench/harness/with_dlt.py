@@ -1,6 +1,5 @@
 """dlt as a contender: installed from PyPI into a virtual environment of its own below target/bench."""
 
-import os
 import subprocess
 import sys
 
@@ -35,7 +34,7 @@ def version(bench):
 def contender(bench, lake, rounds=1):
     """Merge of the objects by key into nested tables. Ten times as slow as the others, hence one round."""
     python, database = install(bench), "run_total_dlt"
-    script = os.path.join(os.path.dirname(__file__), "dlt_sales.py")
+    script = bench.contender_path("sales_with_dlt.py")
     work = bench.directory / "dlt-work"
     environment = bench.environment(
         database, BENCH_URL=bench.server.url_of(database), BENCH_LAKE=lake.root, DLT_DATA_DIR=str(work),
@@ -57,5 +56,5 @@ def contender(bench, lake, rounds=1):
         return {"tables": ", ".join(f"{table} {count:,}" for table, count in found.items())}
 
     return Contender(
-        name="dlt", steps=[[[str(python), script]]], environment=environment, prepare=prepare, check=check, rows=lake.lines(), rounds=rounds,
+        name="dlt", steps=[[[python, script]]], environment=environment, prepare=prepare, check=check, rows=lake.lines(), rounds=rounds,
     )
