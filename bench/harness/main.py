@@ -70,12 +70,12 @@ class Bench:
 
     def template(self, name, build, base=None):
         """A database that `build` fills once, on top of a copy of `base`; contenders work on copies."""
-        database = f"template_{name}"
+        database = f"template_{name}_{self.digest}"
         if not self.server.exists(database):
             self.say(f"  preparing {database}")
-            self.server.create(f"{database}_unfinished", base)
-            build(f"{database}_unfinished")
-            self.server.admin.query(f"alter database {database}_unfinished rename to {database}")
+            self.server.create(f"{database}_new", base)
+            build(f"{database}_new")
+            self.server.admin.query(f"alter database {database}_new rename to {database}")
         return database
 
     def migrated(self):
@@ -88,9 +88,9 @@ class Bench:
         if not self.server.exists(database):
             self.drop_cached(f"cached_{name}_")
             self.say(f"  preparing {database}, which is kept")
-            self.server.create(f"{database}_unfinished", self.migrated())
-            build(f"{database}_unfinished")
-            self.server.admin.query(f"alter database {database}_unfinished rename to {database}")
+            self.server.create(f"{database}_new", self.migrated())
+            build(f"{database}_new")
+            self.server.admin.query(f"alter database {database}_new rename to {database}")
         return database
 
     def drop_cached(self, prefix="cached_"):
@@ -154,7 +154,8 @@ def parse(arguments, known):
 
 
 def build(options, target):
-    """The release build, or the one that was given."""
+    """The release build, or the one that was given, and what the machine lacks to run it."""
+    subprocess.run([ROOT / "scripts" / "setup"], check=True)
     if options.evo:
         return str(options.evo.resolve())
     subprocess.run(["cargo", "build", "--release", "--locked", "--quiet"], cwd=ROOT, check=True)
@@ -184,7 +185,7 @@ def main(arguments):
         if options.clean:
             bench.drop_cached()
         drop_databases(server, options.keep)
-        about = machine.describe(bench_evo, server)
+        about = machine.describe(bench_evo, server, bool(options.evo))
         (out / "machine.json").write_text(json.dumps(about, indent=1))
         for number, name in enumerate(wanted, 1):
             bench.say(f"[{number}/{len(wanted)}, {minutes(started)}] {name}: {modules[name].__doc__.strip().splitlines()[0]}")
@@ -238,7 +239,7 @@ def drop_databases(server, keep):
             server.drop(database)
     # What was broken off while it was made.
     for database in server.databases("cached_"):
-        if database.endswith("_unfinished"):
+        if database.endswith("_new"):
             server.drop(database)
     # Room for the next: what dropped databases leave behind in shared buffers and WAL.
     server.admin.query("checkpoint")
