@@ -12,7 +12,7 @@ from .wire import Connection, ServerError
 # Autovacuum would fall into some runs and not into others.
 SETTINGS = {
     "shared_buffers": "1GB",
-    "max_wal_size": "8GB",
+    "max_wal_size": "4GB",
     "checkpoint_timeout": "1h",
     "wal_level": "replica",
     "max_wal_senders": "4",

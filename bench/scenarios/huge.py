@@ -13,7 +13,7 @@ def run(bench):
     gigabytes = bench.scaled(10, 0.2)
     # The lake, its parts, the table, its WAL up to max_wal_size.
     def room_for():
-        return free_disk(bench.directory) / 1e9 - 12
+        return free_disk(bench.directory) / 1e9 - 8
 
     if room_for() < gigabytes * 1.2:
         bench.drop_cached()

@@ -48,9 +48,9 @@ def run(bench):
         figures=[
             Figure("longest wait of a reader for a lock", waits.longest, 50, "at most", "ms"),
             Figure("longest statement beyond its baseline", max(row.runs[0]["beyond_ms"] for row in usual), 50, "at most", "ms"),
-            Figure("errors of readers", total("errors"), 0, "at most", ""),
-            Figure("empty tables seen", total("empty"), 0, "at most", ""),
-            Figure("mixed generations seen", total("mixed") + total("backwards"), 0, "at most", ""),
+            Figure("errors of readers at read committed", total("errors"), 0, "at most", ""),
+            Figure("empty tables seen at read committed", total("empty"), 0, "at most", ""),
+            Figure("mixed generations seen at read committed", total("mixed") + total("backwards"), 0, "at most", ""),
         ],
         notes=[
             f"a refresh took {statistics.median(seconds):.1f} s beside the readers; evo's own longest swap: {max(s['swap_ms'] or 0 for s in summaries)} ms",
