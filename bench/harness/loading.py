@@ -40,7 +40,8 @@ def evo_load(bench, lake, entity="sales", workers=2, batch_size=None, name=None,
             before.update(sizes(db, [TABLES[entity]]), **tuple_counters(db))
 
     def check(usages):
-        summaries = [json.loads(text)["entities"] for usage in usages for text in usage.outputs if text.strip()]
+        reports = [json.loads(text) for usage in usages for text in usage.outputs if text.strip()]
+        summaries = [report["entities"] for report in reports]
         counted, phases = dict.fromkeys(COUNTS, 0), dict.fromkeys(PHASES, 0)
         for summary in (s for entities in summaries for s in entities):
             for key in COUNTS:
@@ -58,7 +59,11 @@ def evo_load(bench, lake, entity="sales", workers=2, batch_size=None, name=None,
         cpu = sum(usage.cpu for usage in usages)
         seconds = sum(usage.seconds for usage in usages)
         return {
-            "counted": counted, "phases": phases, "lines_of_processes": [sum(s["lines"] for s in entities) for entities in summaries], **more, **after, "growth_bytes": after["total_bytes"] - before["total_bytes"],
+            "counted": counted, "phases": phases,
+            # A process of a few milliseconds is over before it is sampled; it knows its peak itself, from the same kernel.
+            "peak_rss": max(sum(report["peak_resident_bytes"] for report in reports), max(usage.peak_rss for usage in usages)),
+            "lines_of_processes": [sum(s["lines"] for s in entities) for entities in summaries],
+            **more, **after, "growth_bytes": after["total_bytes"] - before["total_bytes"],
             "dead": tuples["dead"] - before["dead"],
             "client_cpu_per_gb": cpu / gigabytes if gigabytes else None,
             "ndjson_per_second": lake.inflated_bytes(run_id) / seconds,
