@@ -9,7 +9,8 @@ import urllib.parse
 from .wire import Connection, ServerError
 
 # As on a server with replicas: evo's own private server would otherwise skip WAL for what a transaction creates.
-# Autovacuum would fall into some runs and not into others.
+# Autovacuum would fall into some runs and not into others. Compression is PostgreSQL's own choice, as on anybody's server: evo's
+# tables and the limit's name lz4 themselves, a hand-written temporary table does not.
 SETTINGS = {
     "shared_buffers": "1GB",
     "max_wal_size": "4GB",
@@ -22,6 +23,7 @@ SETTINGS = {
     "maintenance_work_mem": "256MB",
     "synchronous_commit": "on",
     "fsync": "on",
+    "default_toast_compression": "pglz",
     "jit": "off",
     "track_io_timing": "off",
 }
