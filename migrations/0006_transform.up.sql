@@ -21,7 +21,8 @@ exception when data_exception then
     begin
         if value::numeric = trunc(value::numeric) then return value::numeric::bigint; end if;
         return null;
-    exception when data_exception then
+    -- of NaN and infinity numeric makes no integer, which is another class of error
+    exception when data_exception or feature_not_supported then
         return null;
     end;
 end $$;
@@ -35,7 +36,8 @@ exception when data_exception then
     begin
         if value::numeric = trunc(value::numeric) then return value::numeric::integer; end if;
         return null;
-    exception when data_exception then
+    -- of NaN and infinity numeric makes no integer, which is another class of error
+    exception when data_exception or feature_not_supported then
         return null;
     end;
 end $$;

@@ -62,8 +62,9 @@ impl Plan {
 pub(in crate::transform) async fn plan(connection: &Connection, entity: &Entity, chunk_rows: u64) -> Result<Plan> {
     let table = qualified(&entity.staging.table);
     let ids: Vec<i64> = models::pending(connection, &entity.name).await?;
+    let staged = models::staged(connection, &entity.name).await?;
     if ids.is_empty() {
-        return Ok(Plan::default());
+        return Ok(Plan { staged, ..Plan::default() });
     }
     let counted = connection
         .query(&fill(sql_file!("transform/increment/pending.sql"), &[("table", &table)]), &[&ids])
@@ -74,7 +75,7 @@ pub(in crate::transform) async fn plan(connection: &Connection, entity: &Entity,
     let mut plan = Plan {
         empty: ids.into_iter().filter(|id| counted.iter().all(|b| b.batch_id != *id)).collect(),
         changed: counted.iter().map(|b| b.rows).sum(),
-        staged: models::staged(connection, &entity.name).await?,
+        staged,
         ..Plan::default()
     };
     for ids in group(&counted, chunk_rows) {

@@ -1,0 +1,154 @@
+//! Rows 24 to 27 of what must survive: timeouts and long readers, crashes, drift. (Row 26 is in `catalog`.)
+
+use std::process::{Child, Stdio};
+use std::time::{Duration, Instant};
+
+use super::core;
+use crate::support::{Evo, Session};
+
+/// The full refresh as a process of its own.
+fn start(evo: &Evo) -> Child {
+    evo.command(&["transform", "sales", "--full-refresh"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+}
+
+fn sales(records: &str) -> Evo {
+    let evo = Evo::new();
+    evo.run(&["generate", "sales", "--records", records]).exits(0);
+    evo.json(&["load", "sales"]);
+    evo.json(&["transform", "sales"]);
+    evo
+}
+
+#[test]
+fn fault_24_timeouts_of_the_server_do_not_stop_a_transform() {
+    let evo = sales("400");
+    let expected = core(&evo.db);
+    let name = evo.db.one("select current_database()");
+    // One slow row makes the fill and the comparison outlast every timeout.
+    evo.db.sql(&format!(
+        "delete from evo.model_batches; truncate core.evo_sales, core.evo_sale_items, core.evo_receivables;
+         create function core.slow(bigint) returns boolean language sql as $$ select $1 <> (select min(sale_id) from stg_evo.sales_raw) or pg_sleep(1.5) is not null $$;
+         alter table core.evo_sales add constraint slow check (core.slow(sale_id));
+         alter database {name} set statement_timeout = '1s';
+         alter database {name} set lock_timeout = '1ms';
+         alter database {name} set idle_in_transaction_session_timeout = '1s'"
+    ));
+    assert_eq!(evo.db.one("show statement_timeout"), "1s");
+    evo.json(&["transform", "sales", "--incremental"]);
+    evo.json(&["transform", "sales", "--full-refresh"]);
+    evo.db.sql("delete from core.evo_sales where sale_id = (select min(sale_id) from core.evo_sales)");
+    evo.json(&["transform", "sales", "--in-place"]);
+    evo.db.sql(&format!("alter database {name} reset all"));
+    assert_eq!(core(&evo.db), expected);
+}
+
+#[test]
+fn fault_24_a_long_reader_in_front_of_the_swap_holds_up_the_swap_and_not_the_other_readers() {
+    let evo = sales("1000");
+    let long_reader = Session::open(&evo.db.url);
+    long_reader.run("begin; select count(*) from core.evo_sales");
+    let refresh = start(&evo);
+    evo.db.wait_for("select count(*) from pg_constraint where conname = 'evo_partition_bound'", "3");
+    let reader = Session::open(&evo.db.url);
+    let (began, mut longest, mut asked) = (Instant::now(), Duration::ZERO, 0);
+    while began.elapsed() < Duration::from_secs(4) {
+        let started = Instant::now();
+        assert_eq!(reader.run("select count(*) from core.evo_sales"), [["1000"]]);
+        longest = longest.max(started.elapsed());
+        asked += 1;
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    // The swap asked many times meanwhile; a lock without timeout would have stopped this reader for all the four seconds.
+    assert!(longest < Duration::from_millis(1500) && asked > 20, "{longest:?} for the slowest of {asked}");
+    assert_eq!(evo.db.one("select count(*) from evo.models where refreshed_at is not null"), "0");
+    long_reader.run("commit");
+    assert!(refresh.wait_with_output().unwrap().status.success());
+    assert_eq!(evo.db.one("select count(*) from evo.models where refreshed_at is not null"), "3");
+}
+
+/// Kills the refresh when `marker` gives `1`; the old generation serves, and the next refresh finishes the work.
+fn killed_at(evo: &Evo, marker: &str, before: &[Vec<Vec<String>>], then: impl FnOnce()) {
+    let mut refresh = start(evo);
+    evo.db.wait_for(marker, "1");
+    refresh.kill().unwrap();
+    refresh.wait().unwrap();
+    assert_eq!(core(&evo.db), before, "the old generation serves");
+    then();
+    // The server notices the loss of a client when it next speaks to it.
+    evo.db.sql("select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = current_database() and application_name like 'evo:%'");
+    let left =
+        "select count(*) from pg_class where relnamespace in ('evo_next'::regnamespace, 'evo_old'::regnamespace)";
+    assert_ne!(evo.db.one(left), "0", "killed too late or too early");
+    evo.json(&["transform", "sales", "--full-refresh"]);
+    assert_eq!(core(&evo.db), before);
+    assert_eq!(evo.db.one(left), "0");
+}
+
+#[test]
+fn fault_25_a_crash_while_filling_leaves_the_old_generation_serving() {
+    let evo = sales("300");
+    let before = core(&evo.db);
+    evo.db.sql(
+        "create table public.pace (pause float8); insert into public.pace values (0.05);
+         create function core.slow(bigint) returns boolean language sql as $$ select pg_sleep(pause) is not null from public.pace $$;
+         alter table core.evo_sales_all add constraint slow check (core.slow(sale_id)) not valid",
+    );
+    let filling = "select count(*) from pg_stat_activity where state = 'active' and query like 'insert into evo_next.%evo_sales_all%' and datname = current_database()";
+    killed_at(&evo, filling, &before, || drop(evo.db.sql("update public.pace set pause = 0")));
+}
+
+#[test]
+fn fault_25_a_crash_while_indexing_leaves_the_old_generation_serving() {
+    let evo = sales("300");
+    let before = core(&evo.db);
+    evo.db.sql(
+        "create table public.pace (pause float8); insert into public.pace values (0);
+         create function core.slow(bigint) returns bigint language sql immutable as $$ select $1 from public.pace where pg_sleep(pause) is not null $$;
+         create index slow on core.evo_sales_all (core.slow(sale_id));
+         update public.pace set pause = 0.05",
+    );
+    let indexing = "select count(*) from pg_stat_activity where state = 'active' and query like 'create index slow on evo_next.%' and datname = current_database()";
+    killed_at(&evo, indexing, &before, || drop(evo.db.sql("update public.pace set pause = 0")));
+}
+
+#[test]
+fn fault_25_a_crash_while_the_swap_waits_for_its_locks_leaves_the_old_generation_serving() {
+    let evo = sales("300");
+    let before = core(&evo.db);
+    let reader = Session::open(&evo.db.url);
+    reader.run("begin; select count(*) from core.evo_receivables");
+    let swapping = "select least(count(*), 1) from pg_stat_activity where query like 'lock table only%' and datname = current_database()";
+    killed_at(&evo, swapping, &before, || drop(reader.run("commit")));
+}
+
+#[test]
+fn fault_25_a_crash_between_the_swap_and_the_drop_leaves_the_new_generation_serving() {
+    let evo = sales("300");
+    let before = core(&evo.db);
+    // Validating this key after the swap takes long, and the drop comes behind it.
+    evo.db.sql(
+        "create table public.notes (sale_id bigint references core.evo_sales); insert into public.notes select sale_id from core.evo_sales limit 5",
+    );
+    let holder = Session::open(&evo.db.url);
+    let refresh = start(&evo);
+    evo.db.wait_for("select count(*) from pg_constraint where conname = 'evo_partition_bound'", "3");
+    // Blocks the validation, not the swap: wait until the swap is through, then hold the referencing table.
+    evo.db.wait_for("select least(count(*), 1) from pg_class where relnamespace = 'evo_old'::regnamespace", "1");
+    let mut refresh = refresh;
+    refresh.kill().unwrap();
+    refresh.wait().unwrap();
+    drop(holder);
+    assert_eq!(core(&evo.db), before);
+    evo.json(&["transform", "sales", "--full-refresh"]);
+    assert_eq!(core(&evo.db), before);
+    assert_eq!(
+        evo.db.one("select convalidated from pg_constraint where conname = 'notes_sale_id_fkey' and conparentid = 0"),
+        "t"
+    );
+    assert_eq!(
+        evo.db.one(
+            "select count(*) from pg_class where relnamespace in ('evo_next'::regnamespace, 'evo_old'::regnamespace)"
+        ),
+        "0"
+    );
+}
