@@ -13,7 +13,7 @@ use crate::pg::{EntityLock, Purpose};
 use crate::report::table::table;
 use crate::report::{Outcome, units};
 use crate::shutdown::Shutdown;
-use crate::transform::{Job, Mode, Refresh, Request, Summary};
+use crate::transform::{Drift, Job, Mode, Refresh, Request, Summary};
 
 /// Brings the core tables up to date with staging; readers always see a complete generation.
 #[derive(Debug, clap::Args)]
@@ -186,8 +186,23 @@ fn text(summaries: &[Summary]) -> String {
             text +=
                 &format!("\n{}: {} values did not fit and became null; see evo.issues", s.entity, units::count(issues));
         }
+        text += &drift(s);
     }
     text
+}
+
+/// Up to ten lines; evo.fields has them all.
+fn drift(s: &Summary) -> String {
+    let line = |d: &Drift| {
+        let was = if d.known_types.is_empty() { "new".to_owned() } else { format!("was {}", d.known_types.join(", ")) };
+        format!(
+            "\n{}: drift: {} is {} ({was}), first in {} line {}",
+            s.entity, d.path, d.json_type, d.source_file, d.source_line
+        )
+    };
+    let more = s.drift.len().saturating_sub(10);
+    let lines: String = s.drift.iter().take(10).map(line).collect();
+    if more == 0 { lines } else { format!("{lines}\n{}: drift: {more} more in evo.fields", s.entity) }
 }
 
 fn to_json(s: &Summary) -> Value {
@@ -196,6 +211,9 @@ fn to_json(s: &Summary) -> Value {
         "swap_ms": s.swap.map(|d| d.as_millis() as u64),
         "tables": s.tables.iter().map(|t| json!({
             "table": t.table, "rows": t.rows, "inserted": t.inserted, "updated": t.updated, "deleted": t.deleted, "issues": t.issues,
+        })).collect::<Vec<_>>(),
+        "drift": s.drift.iter().map(|d| json!({
+            "path": d.path, "type": d.json_type, "known_types": d.known_types, "source_file": d.source_file, "source_line": d.source_line,
         })).collect::<Vec<_>>(),
     })
 }

@@ -13,6 +13,7 @@
 //! the snapshot stays pending for the next increment.
 
 mod catalog;
+mod drift;
 mod forecast;
 mod generation;
 mod increment;
@@ -22,6 +23,7 @@ mod ranges;
 
 use std::time::Duration;
 
+pub use drift::Drift;
 pub use forecast::{Forecast, TableForecast};
 pub use generation::Refresh;
 
@@ -112,6 +114,8 @@ pub struct Summary {
     pub elapsed: Duration,
     /// How long readers could have waited for the swap of a full refresh.
     pub swap: Option<Duration>,
+    /// Fields that the documents did not have before, or not of that type.
+    pub drift: Vec<Drift>,
 }
 
 /// What is asked of a transform.

@@ -17,6 +17,7 @@ mod swap;
 use std::time::Instant;
 
 use build::{Build, Keys};
+use swap::Ready;
 
 use super::catalog::{Shape, partitions, shape};
 use super::{Job, Mode, Summary};
@@ -83,7 +84,8 @@ impl Job {
         let keys = Keys::read(coordinator, &self.entity).await?;
         guard::orphans(coordinator, builds, &keys).await?;
         let taken = if refresh.year.is_none() { Some(&batches[..]) } else { None };
-        let swap = self.swap(coordinator, builds, &keys, taken, &filled.tables).await?;
+        let ready = Ready { builds, keys: &keys, taken, tables: &filled.tables };
+        let swap = self.swap(coordinator, &ready).await?;
         self.drop_replaced(coordinator, builds, &keys).await;
         Ok(Summary {
             entity: self.entity.name.clone(),
@@ -92,7 +94,7 @@ impl Job {
             tables: filled.tables,
             elapsed: started.elapsed(),
             swap: Some(swap),
-            ..Summary::default()
+            drift: self.drift_of_all(filled.documents).await?,
         })
     }
 

@@ -52,6 +52,11 @@ impl Plan {
         self.changed >= MANY && self.changed * 2 >= self.staged
     }
 
+    /// The batches that own rows.
+    pub(in crate::transform) fn ids(&self) -> Vec<i64> {
+        self.units.iter().flat_map(|unit| unit.ids.iter().copied()).collect()
+    }
+
     /// How many batches are pending.
     pub(in crate::transform) fn batches(&self) -> u64 {
         (self.empty.len() + self.units.iter().map(|u| u.ids.len()).sum::<usize>()) as u64

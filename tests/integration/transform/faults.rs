@@ -3,8 +3,8 @@
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
-use super::core;
-use crate::support::{Evo, Session};
+use super::{RUN, RUN_2, core};
+use crate::support::{Evo, Session, object};
 
 /// The full refresh as a process of its own.
 fn start(evo: &Evo) -> Child {
@@ -151,4 +151,53 @@ fn fault_25_a_crash_between_the_swap_and_the_drop_leaves_the_new_generation_serv
         ),
         "0"
     );
+}
+
+#[test]
+fn fault_27_drift_lands_in_staging_becomes_null_and_issues_and_is_reported_with_path_and_place() {
+    let evo = Evo::new();
+    let first = object("sales", RUN, "a");
+    first.lines(
+        &evo.lake(),
+        &[r#"{"idSale": 1, "saleDate": "2025-01-01T10:00:00", "observations": "x", "receivables": [{"idReceivable": 1, "status": {"id": 2, "name": "received"}}]}"#],
+    );
+    evo.json(&["load", "sales"]);
+    assert_eq!(evo.entity(&["transform", "sales"])["drift"].as_array().unwrap().len(), 0, "the first look is no drift");
+    let second = object("sales", RUN_2, "b");
+    second.lines(
+        &evo.lake(),
+        &[
+            r#"{"idSale": 2, "saleDate": "2025-01-01T10:00:00", "observations": "y"}"#,
+            r#"{"idSale": 3, "saleDate": {"at": "2025-01-01"}, "loyalty": {"points": [1]}, "observations": "z"}"#,
+            r#"{"idSale": 1, "saleDate": "2025-01-01T10:00:00", "receivables": [{"idReceivable": 1, "status": [{"id": 2}], "ammount": 5}]}"#,
+        ],
+    );
+    assert_eq!(crate::support::counts(&evo.entity(&["load", "sales"])), "2/1/0/0/0 of 3");
+    let run = evo.run(&["transform", "sales"]).exits(0);
+    let place = |line: u32| format!("first in {} line {line}", second.path());
+    for (what, line) in [
+        ("loyalty is object (new)", 2),
+        ("loyalty.points[] is number (new)", 2),
+        ("saleDate is object (was string)", 2),
+        ("receivables[].status is array (was object)", 3),
+    ] {
+        assert!(run.stdout.contains(&format!("sales: drift: {what}, {}", place(line))), "{what}\n{}", run.stdout);
+    }
+    assert_eq!(
+        evo.db.sql("select s.sale_id, s.sale_date is null, r.status_id, r.status_name, r.amount from core.evo_sales s left join core.evo_receivables r using (sale_id) order by 1"),
+        [["1", "f", "∅", "∅", "5.00"], ["2", "f", "∅", "∅", "∅"], ["3", "t", "∅", "∅", "∅"]]
+    );
+    assert_eq!(
+        evo.db.sql("select table_name, key_text, column_name, path, source_line from evo.issues order by 1, 2, 3"),
+        [
+            ["core.evo_receivables", "1,1", "status_id", "receivables[].status.id", "3"],
+            ["core.evo_receivables", "1,1", "status_name", "receivables[].status.name", "3"],
+            ["core.evo_sales", "3", "sale_date", "saleDate", "2"],
+        ]
+    );
+    // Known from now on, in every mode.
+    for mode in [&["transform", "sales", "--full-refresh"][..], &["transform", "sales", "--in-place"]] {
+        assert_eq!(evo.entity(mode)["drift"].as_array().unwrap().len(), 0);
+    }
+    assert_eq!(evo.db.one("select count(*) from evo.issues"), "3");
 }
