@@ -25,6 +25,11 @@ pub fn is_data(path: &str) -> bool {
     path.ends_with(".jsonl.gz") || path.ends_with(".ndjson.gz") || path.ends_with(".json.gz")
 }
 
+/// Whether a path names the manifest that an extraction writes at its very end.
+pub fn is_manifest(path: &str) -> bool {
+    path.rsplit('/').next() == Some("_manifest.json")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -44,5 +49,7 @@ mod tests {
     fn a_manifest_is_not_data() {
         assert!(is_data("a/2025-12_part-00007.jsonl.gz"));
         assert!(!is_data("a/_manifest.json"));
+        assert!(is_manifest("a/_manifest.json") && is_manifest("_manifest.json"));
+        assert!(!is_manifest("a/old_manifest.json") && !is_manifest("_manifest.json/a"));
     }
 }

@@ -1,7 +1,10 @@
 //! One object: lines → verdict, key, hash → frames. Runs on a decode thread, never on an async worker.
 
+use std::collections::HashMap;
+
 use xxhash_rust::xxh3::xxh3_128;
 
+use super::LineSet;
 use super::frame::{FrameWriter, Position};
 use super::json::{Refusal, scan};
 use super::key::{Key, KeyReader};
@@ -17,22 +20,61 @@ pub struct Tally {
     pub bytes: i64,
 }
 
+/// What is to be known of an object besides its lines.
+#[derive(Debug, Clone, Copy)]
+pub struct Source<'a> {
+    /// Index of the object in the batch.
+    pub object_no: i32,
+    /// How the key is read.
+    pub reader: &'a KeyReader,
+    /// Corrected texts by line number, which stand in the place of the lines.
+    pub fixes: &'a HashMap<i64, Vec<u8>>,
+}
+
+impl Source<'_> {
+    fn text<'a>(&'a self, number: i64, line: &'a [u8]) -> &'a [u8] {
+        match self.fixes.is_empty() {
+            true => line,
+            false => self.fixes.get(&number).map_or(line, Vec::as_slice),
+        }
+    }
+}
+
 /// Frames every line of an object, the good ones as documents and the others as refused.
 ///
 /// # Errors
 /// The object's own (`SourceCorrupt`, `SourceChanged`, …); `Internal` when the COPY has ended already.
-pub fn decode(lines: &mut Lines, object_no: i32, reader: &KeyReader, frames: &mut FrameWriter) -> Result<Tally> {
+pub fn decode(lines: &mut Lines, source: Source<'_>, frames: &mut FrameWriter) -> Result<Tally> {
     let mut tally = Tally::default();
     while let Some(line) = lines.next_line()? {
         tally.lines += 1;
-        let at = Position { object_no, line_no: line.number, byte_offset: line.offset };
-        match judge(line.bytes, reader) {
+        let at = Position { object_no: source.object_no, line_no: line.number, byte_offset: line.offset };
+        match judge(source.text(line.number, line.bytes), source.reader) {
             Ok((key, text)) => frames.document(at, key, xxh3_128(text.as_bytes()), text)?,
             Err(refusal) => frames.refused(at, line.bytes, &refusal)?,
         }
     }
     tally.bytes = lines.bytes_read();
     Ok(tally)
+}
+
+/// Frames the documents of the wanted lines of an object that was decoded before, and reads no further than the last.
+///
+/// # Errors
+/// As [`decode`].
+pub fn decode_wanted(lines: &mut Lines, source: Source<'_>, wanted: &LineSet, frames: &mut FrameWriter) -> Result<i64> {
+    let mut framed = 0;
+    while let Some(line) = lines.next_line()? {
+        if wanted.contains(line.number) {
+            let text = source.text(line.number, line.bytes).trim_ascii();
+            frames.document_alone(source.object_no, line.number, text)?;
+            framed += 1;
+        }
+        if line.number >= wanted.last() {
+            break;
+        }
+    }
+    Ok(framed)
 }
 
 fn judge<'a>(line: &'a [u8], reader: &KeyReader) -> Result<(Key, &'a str), Refusal> {

@@ -76,16 +76,20 @@ impl Job {
         let sql = "select batch_id from evo.batches where entity = $1 and state = 'committed' order by 1";
         let batches: Vec<i64> = tx.query(sql, &[&self.entity.name]).await?.iter().map(|row| row.get(0)).collect();
         self.create(builds).await?;
+        failpoint!("transform.after_create");
         let filled = self.fill_all(builds, shapes, fills, &snapshot).await?;
         tx.commit().await?;
+        failpoint!("transform.after_fill");
         let old_rows = self.index_all(builds).await?;
         guard::documents(&self.entity, &filled)?;
         guard::shrink(&self.entity, builds, &filled, &old_rows, refresh.max_shrink)?;
+        failpoint!("transform.after_index");
         let keys = Keys::read(coordinator, &self.entity).await?;
         guard::orphans(coordinator, builds, &keys).await?;
         let taken = if refresh.year.is_none() { Some(&batches[..]) } else { None };
         let ready = Ready { builds, keys: &keys, taken, tables: &filled.tables };
         let swap = self.swap(coordinator, &ready).await?;
+        failpoint!("transform.after_swap");
         self.drop_replaced(coordinator, builds, &keys).await;
         Ok(Summary {
             entity: self.entity.name.clone(),

@@ -13,8 +13,13 @@ use crate::transform::{Job, TableSummary};
 
 /// How long all the locks together may take: as long as readers who come meanwhile wait in line behind them.
 const LOCK_TIMEOUT: &str = "40ms";
-/// Time enough for the queries in front to end: about ten minutes.
-const RETRY: Policy = Policy { max_retries: 150, base: Duration::from_millis(100), max: Duration::from_secs(5) };
+/// Time enough for the queries in front to end.
+const RETRY: Policy = Policy {
+    max_retries: 1000,
+    base: Duration::from_millis(100),
+    max: Duration::from_secs(5),
+    budget: Duration::from_secs(600),
+};
 /// The server canceled the statement: a statement_timeout, which is the bound of all locks together.
 const CANCELED: &str = "57014";
 
@@ -37,6 +42,7 @@ impl Job {
         loop {
             let error = match self.try_swap(connection, ready).await {
                 Ok(held) => {
+                    failpoint!("transform.after_swap_commit");
                     // The commit did not wait for the disk while it held the locks; this one does, and takes it along.
                     self.make_durable().await?;
                     return Ok(held);
@@ -74,6 +80,7 @@ impl Job {
         let started = Instant::now();
         self.lock(&tx, ready.builds, ready.keys).await?;
         tx.batch(&script).await?;
+        failpoint!("transform.before_swap_commit");
         tx.commit().await?;
         Ok(started.elapsed())
     }

@@ -62,7 +62,9 @@ impl Job {
             summaries.push(summary);
         }
         models::take(&tx, &self.entity.name, chunk.completes).await?;
+        failpoint!("transform.before_chunk_commit");
         tx.commit().await?;
+        failpoint!("transform.after_chunk_commit");
         Ok(summaries)
     }
 }

@@ -66,6 +66,9 @@ fn fault_24_a_long_reader_in_front_of_the_swap_holds_up_the_swap_and_not_the_oth
     assert_eq!(evo.db.one("select count(*) from evo.models where refreshed_at is not null"), "3");
 }
 
+const LEFT: &str =
+    "select count(*) from pg_class where relnamespace in ('evo_next'::regnamespace, 'evo_old'::regnamespace)";
+
 /// Kills the refresh when `marker` gives `1`; the old generation serves, and the next refresh finishes the work.
 fn killed_at(evo: &Evo, marker: &str, before: &[Vec<Vec<String>>], then: impl FnOnce()) {
     let mut refresh = start(evo);
@@ -81,7 +84,7 @@ fn killed_at(evo: &Evo, marker: &str, before: &[Vec<Vec<String>>], then: impl Fn
     assert_ne!(evo.db.one(left), "0", "killed too late or too early");
     evo.json(&["transform", "sales", "--full-refresh"]);
     assert_eq!(core(&evo.db), before);
-    assert_eq!(evo.db.one(left), "0");
+    assert_eq!(evo.db.one(LEFT), "0");
 }
 
 #[test]
@@ -122,35 +125,80 @@ fn fault_25_a_crash_while_the_swap_waits_for_its_locks_leaves_the_old_generation
 }
 
 #[test]
-fn fault_25_a_crash_between_the_swap_and_the_drop_leaves_the_new_generation_serving() {
+fn fault_25_a_full_refresh_killed_at_any_step_leaves_one_whole_generation_serving_and_the_next_finishes() {
     let evo = sales("300");
     let before = core(&evo.db);
-    // Validating this key after the swap takes long, and the drop comes behind it.
-    evo.db.sql(
-        "create table public.notes (sale_id bigint references core.evo_sales); insert into public.notes select sale_id from core.evo_sales limit 5",
-    );
-    let holder = Session::open(&evo.db.url);
-    let refresh = start(&evo);
-    evo.db.wait_for("select count(*) from pg_constraint where conname = 'evo_partition_bound'", "3");
-    // Blocks the validation, not the swap: wait until the swap is through, then hold the referencing table.
-    evo.db.wait_for("select least(count(*), 1) from pg_class where relnamespace = 'evo_old'::regnamespace", "1");
-    let mut refresh = refresh;
-    refresh.kill().unwrap();
-    refresh.wait().unwrap();
-    drop(holder);
-    assert_eq!(core(&evo.db), before);
-    evo.json(&["transform", "sales", "--full-refresh"]);
-    assert_eq!(core(&evo.db), before);
-    assert_eq!(
-        evo.db.one("select convalidated from pg_constraint where conname = 'notes_sale_id_fkey' and conparentid = 0"),
-        "t"
-    );
-    assert_eq!(
-        evo.db.one(
-            "select count(*) from pg_class where relnamespace in ('evo_next'::regnamespace, 'evo_old'::regnamespace)"
-        ),
-        "0"
-    );
+    // A key that the swap leaves NOT VALID and only what comes behind it validates.
+    evo.db.sql("create table public.notes (sale_id bigint references core.evo_sales); insert into public.notes select sale_id from core.evo_sales limit 5");
+    let generation = "select coalesce(max(generation), 0) from evo.models where table_name = 'core.evo_sales'";
+    for (at, swapped) in [
+        ("after_create=kill", 0),
+        ("before_fill_commit=kill@3", 0),
+        ("after_fill=kill", 0),
+        ("after_indexes=kill", 0),
+        ("after_index=kill", 0),
+        ("before_swap_commit=kill", 0),
+        ("after_swap_commit=kill", 1),
+        ("after_swap=kill", 1),
+    ] {
+        let was: i64 = evo.db.one(generation).parse().unwrap();
+        let mut command = evo.command(&["transform", "sales", "--full-refresh"]);
+        let status = command.env("EVO_FAILPOINTS", format!("transform.{at}")).output().unwrap().status;
+        assert_eq!(std::os::unix::process::ExitStatusExt::signal(&status), Some(9), "{at} was not reached");
+        evo.db.sql("select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = current_database() and application_name like 'evo:%'");
+        assert_eq!(core(&evo.db), before, "{at}");
+        assert_eq!(evo.db.one(generation).parse::<i64>().unwrap(), was + swapped, "{at}");
+        evo.json(&["transform", "sales", "--full-refresh"]);
+        assert_eq!(core(&evo.db), before, "{at}");
+        assert_eq!(evo.db.one(LEFT), "0", "{at}");
+        assert_eq!(
+            evo.db
+                .one("select convalidated from pg_constraint where conname = 'notes_sale_id_fkey' and conparentid = 0"),
+            "t",
+            "{at}"
+        );
+    }
+}
+
+#[test]
+fn fault_19_an_increment_killed_at_any_step_is_finished_by_the_next() {
+    let evo = Evo::new();
+    evo.run(&["generate", "sales", "--records", "300", "--misfits", "3%"]).exits(0);
+    evo.json(&["load", "sales"]);
+    for at in [
+        "before_chunk_commit=kill",
+        "before_chunk_commit=kill@3",
+        "after_chunk_commit=kill",
+        "after_chunk_commit=kill@4",
+    ] {
+        evo.db.sql("truncate core.evo_sales, core.evo_sale_items, core.evo_receivables; delete from evo.model_batches; delete from evo.issues");
+        let transform = |points: &str| {
+            let mut command = evo.command(&["transform", "sales", "--workers", "2"]);
+            command.env("EVO_TRANSFORM_CHUNK_ROWS", "40");
+            if !points.is_empty() {
+                command.env("EVO_FAILPOINTS", points);
+            }
+            command.output().unwrap().status
+        };
+        let status = transform(&format!("transform.{at}"));
+        assert_eq!(std::os::unix::process::ExitStatusExt::signal(&status), Some(9), "{at} was not reached");
+        evo.db.sql("select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = current_database() and application_name like 'evo:%'");
+        // Whole documents or none: no parent without its children.
+        let torn = "select count(*) from stg_evo.sales_raw s join core.evo_sales using (sale_id) where jsonb_array_length(s.raw_data -> 'saleItens') <>
+                    (select count(*) from core.evo_sale_items i where i.sale_id = s.sale_id) + (select count(*) from evo.issues where key_text like s.sale_id || ',[%')";
+        assert_eq!(evo.db.one(torn), "0", "{at}");
+        assert!(transform("").success());
+        let incremental = (
+            core(&evo.db),
+            evo.db.sql("select table_name, key_text, column_name, raw_value from evo.issues order by 1, 2, 3"),
+        );
+        evo.json(&["transform", "sales", "--full-refresh"]);
+        let refreshed = (
+            core(&evo.db),
+            evo.db.sql("select table_name, key_text, column_name, raw_value from evo.issues order by 1, 2, 3"),
+        );
+        assert!(incremental == refreshed, "{at}");
+    }
 }
 
 #[test]

@@ -70,7 +70,7 @@ fn an_increment_reads_no_core_table_whole() {
         .map(|row| format!(r#"{{"idSale": {}, "observations": "x"}}"#, row[0]))
         .collect();
     object("sales", "20260401T000000Z", "a").lines(&evo.lake(), &lines.iter().map(String::as_str).collect::<Vec<_>>());
-    evo.json(&["load", "sales"]);
+    evo.json(&["load", "sales", "--run-id", "20260401T000000Z"]);
     let scans = || {
         let sql =
             "select coalesce(sum(seq_tup_read), 0) from pg_stat_user_tables where schemaname in ('core', 'stg_evo')";
@@ -144,7 +144,7 @@ fn a_dry_run_says_what_would_be_done_and_changes_nothing() {
     evo.json(&["load", "sales"]);
     evo.json(&["transform", "sales", "--full-refresh"]);
     object("sales", RUN_2, "a").lines(&evo.lake(), &[r#"{"idSale": 1}"#, r#"{"idSale": 2}"#]);
-    evo.json(&["load", "sales"]);
+    evo.json(&["load", "sales", "--run-id", RUN_2]);
     let state = "select (select count(*) from evo.runs), (select count(*) from evo.model_batches), (select count(*) from core.evo_sales)";
     let before = evo.db.sql(state);
     let plan = evo.entity(&["transform", "sales", "--dry-run"]);

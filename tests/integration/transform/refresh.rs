@@ -162,7 +162,7 @@ fn what_arrives_while_a_generation_is_built_is_taken_in_by_the_next_transform() 
     evo.db.wait_for("select count(*) from pg_constraint where conname = 'evo_partition_bound'", "3");
     object("sales", "20260401T000000Z", "a")
         .lines(&evo.lake(), &[r#"{"idSale": 1, "saleItens": [{"idSaleItem": 1}]}"#]);
-    evo.json(&["load", "sales"]);
+    evo.json(&["load", "sales", "--run-id", "20260401T000000Z"]);
     reader.run("commit");
     assert!(refresh.wait_with_output().unwrap().status.success());
     assert_eq!(evo.db.one("select count(*) from core.evo_sales where sale_id = 1"), "0");
