@@ -62,18 +62,19 @@ impl Lake {
         &self.shown
     }
 
-    /// All data objects below `prefix`, in no particular order.
+    /// All data objects below `prefix`, in no particular order; `suffixes` as in [`is_data`].
     ///
     /// # Errors
     /// `SourceUnavailable`, `AccessDenied` or `SourceInvalid`.
-    pub async fn list(&self, prefix: &str) -> Result<Vec<Object>> {
+    pub async fn list(&self, prefix: &str, suffixes: &[String]) -> Result<Vec<Object>> {
         let below = self.path(prefix);
         let cut = if self.prefix.is_empty() { 0 } else { self.prefix.len() + 1 };
         let mut listing = self.store.list(Some(&below));
         let mut objects = Vec::new();
         while let Some(meta) = listing.try_next().await.map_err(|e| self.listing_failed(e))? {
             let path = meta.location.as_ref().get(cut..).unwrap_or_default().to_owned();
-            if is_data(&path) {
+            let name = path.strip_prefix(prefix).unwrap_or(&path);
+            if is_data(name, suffixes) {
                 let etag =
                     meta.e_tag.unwrap_or_else(|| format!("{}-{}", meta.last_modified.timestamp_micros(), meta.size));
                 objects.push(Object { place: place(&path), path, etag, size_bytes: meta.size });

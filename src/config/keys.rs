@@ -68,6 +68,13 @@ pub static KEYS: &[Key] = &[
     key("workers", "EVO_WORKERS", None, None, "batches or chunks worked on at once; default: one per CPU, at most 8"),
     key("batch_size", "EVO_BATCH_SIZE", None, Some("10"), "objects per batch of a load; a batch is one transaction"),
     key("load.max_line_bytes", "EVO_LOAD_MAX_LINE_BYTES", None, Some("64MiB"), "longest line that a load takes"),
+    key(
+        "load.max_ratio",
+        "EVO_LOAD_MAX_RATIO",
+        None,
+        Some("500"),
+        "decompressed bytes to one compressed byte, counted behind 64 MiB, beyond which an object is taken for a bomb",
+    ),
     key("transform.chunk_rows", "EVO_TRANSFORM_CHUNK_ROWS", None, Some("20000"), "rows per transaction of a transform"),
     key(
         "retry.max_retries",

@@ -65,6 +65,8 @@ pub struct Settings {
     pub batch_size: usize,
     /// Longest line that a load takes, bytes.
     pub max_line_bytes: usize,
+    /// Decompressed bytes to one compressed byte, beyond which an object is taken for a bomb.
+    pub max_ratio: u64,
     /// Rows per transaction of a transform.
     pub chunk_rows: u64,
     /// Retry policy.
@@ -145,6 +147,7 @@ impl Settings {
             workers: whole("workers", 1, 64)? as usize,
             batch_size: whole("batch_size", 1, 10_000)? as usize,
             max_line_bytes: read("load.max_line_bytes")?.parse(|t| value::size(t, 1024, 1 << 30))? as usize,
+            max_ratio: whole("load.max_ratio", 1, 1_000_000)?,
             chunk_rows: whole("transform.chunk_rows", 1, 10_000_000)?,
             retry: Retry {
                 max_retries: whole("retry.max_retries", 0, 1_000)? as u32,

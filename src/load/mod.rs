@@ -26,7 +26,7 @@ use std::time::Instant;
 pub use plan::{Batch, Plan, discover};
 pub use summary::{EntitySummary, Quarantined};
 
-use crate::bronze::Lake;
+use crate::bronze::{Lake, Limits};
 use crate::entity::Entity;
 use crate::error::{Error, Result};
 use crate::pg::Pool;
@@ -48,8 +48,8 @@ pub struct Job {
     pub workers: usize,
     /// Pauses between attempts.
     pub retry: Policy,
-    /// Longest line taken.
-    pub max_line_bytes: usize,
+    /// What an object may ask of its reader.
+    pub limits: Limits,
     /// Threads that decompress and judge.
     pub decoders: Arc<rayon::ThreadPool>,
     /// Whether to stop.

@@ -56,7 +56,7 @@ pub async fn discover(
     selection: &Selection,
     batch_size: usize,
 ) -> Result<Plan> {
-    let found = lake.list(&entity.bronze_prefix).await?;
+    let found = lake.list(&entity.bronze_prefix, &entity.input.suffixes).await?;
     if found.is_empty() {
         return Err(Error::new(
             Kind::SourceInvalid,

@@ -5,7 +5,8 @@ use futures_util::StreamExt;
 use tokio::sync::{mpsc, oneshot};
 
 use super::Job;
-use crate::bronze::{ChunkReader, Lake, Lines};
+use crate::bronze::{ChunkReader, Lake, Limits, Lines};
+use crate::entity::Input;
 use crate::error::{Error, Kind, Result};
 use crate::ledger::objects::Pending;
 use crate::pg::CopyIn;
@@ -41,19 +42,19 @@ pub(super) async fn stream(
 ) -> Result<Vec<Tally>, Failure> {
     let (readers, senders): (Vec<_>, Vec<_>) = objects
         .iter()
-        .map(|_| {
+        .map(|object| {
             let (sender, receiver) = mpsc::channel(CHUNKS_IN_FLIGHT);
-            (ChunkReader::new(receiver), sender)
+            (ChunkReader::new(&object.path, receiver), sender)
         })
         .unzip();
     let (frames_in, mut frames_out) = mpsc::channel::<Bytes>(FRAMES_IN_FLIGHT);
     let (done_in, done_out) = oneshot::channel();
     let key_reader = KeyReader::new(&job.entity);
-    let max_line_bytes = job.max_line_bytes;
+    let (input, limits) = (job.entity.input.clone(), job.limits);
     job.decoders.spawn(move || {
         let frames = FrameWriter::new(frames_in, stage_as);
         // Nobody waits for the answer when the attempt was given up already.
-        let _ = done_in.send(decode_all(readers, frames, &key_reader, max_line_bytes));
+        let _ = done_in.send(decode_all(readers, frames, &key_reader, (&input, limits)));
     });
     let downloads = tokio::spawn(download_all(job.lake.clone(), objects.to_vec(), senders));
     let mut refused = None;
@@ -82,12 +83,12 @@ fn decode_all(
     readers: Vec<ChunkReader>,
     mut frames: FrameWriter,
     key: &KeyReader,
-    max_line: usize,
+    (input, limits): (&Input, Limits),
 ) -> Result<Vec<Tally>, Failure> {
     let mut tallies = Vec::with_capacity(readers.len());
     for (i, reader) in readers.into_iter().enumerate() {
         let object_no = i32::try_from(i).unwrap_or(i32::MAX);
-        let tally = decode(&mut Lines::new(reader, max_line), object_no, key, &mut frames)
+        let tally = decode(&mut Lines::new(reader, input, limits), object_no, key, &mut frames)
             .map_err(|error| Failure { error, object: Some(i) })?;
         tallies.push(tally);
     }

@@ -26,9 +26,13 @@ pub fn decode(lines: &mut Lines, object_no: i32, reader: &KeyReader, frames: &mu
     while let Some(line) = lines.next_line()? {
         tally.lines += 1;
         let at = Position { object_no, line_no: line.number, byte_offset: line.offset };
-        match judge(line.bytes, reader) {
+        let verdict = match line.refused {
+            Some(reason) => Err(Refusal::new(reason)),
+            None => judge(line.bytes, reader),
+        };
+        match verdict {
             Ok((key, text)) => frames.document(at, key, xxh3_128(text.as_bytes()), text)?,
-            Err(refusal) => frames.refused(at, line.bytes, &refusal)?,
+            Err(refusal) => frames.refused(at, line.raw, &refusal)?,
         }
     }
     tally.bytes = lines.bytes_read();
