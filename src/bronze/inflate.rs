@@ -100,9 +100,14 @@ impl Window {
         self.read_more()
     }
 
-    /// Reads until `n` bytes are unconsumed or the object ends. Only at the beginning of an object.
+    /// Reads until `n` bytes, at most a window, are unconsumed or the object ends.
+    ///
+    /// # Errors
+    /// As [`Window::fill`].
     pub(super) fn fill_at_least(&mut self, n: usize) -> Result<()> {
-        while self.end - self.start < n && self.end < self.buffer.len() && self.read_more()? {}
+        self.buffer.copy_within(self.start..self.end, 0);
+        (self.start, self.end) = (0, self.end - self.start);
+        while self.end < n.min(self.buffer.len()) && self.read_more()? {}
         Ok(())
     }
 

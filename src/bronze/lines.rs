@@ -79,7 +79,9 @@ impl Lines {
     /// # Errors
     /// `SourceCorrupt` when the object is broken or cut, is not what was declared, or is a bomb; the download's own.
     pub fn next_line(&mut self) -> Result<Option<Line<'_>>> {
-        if let Source::Unopened(reader) = std::mem::replace(&mut self.source, Source::Failed) {
+        if matches!(self.source, Source::Unopened(_))
+            && let Source::Unopened(reader) = std::mem::replace(&mut self.source, Source::Failed)
+        {
             self.source = self.open(reader)?;
         }
         let Source::Open(records, reader) = &mut self.source else {
@@ -126,31 +128,26 @@ impl Lines {
     /// An array if the first byte that is not blank opens one; lines otherwise, be they right or wrong. Blank lines on
     /// the way there are counted.
     fn format_by_content(&mut self, window: &mut Window) -> Result<Format> {
-        while window.fill()? {
+        loop {
+            window.fill_at_least(WINDOW_BYTES)?;
             let bytes = window.bytes();
             let first = bytes.iter().position(|b| !b.is_ascii_whitespace());
+            if first.is_some_and(|at| bytes[at] == b'[') {
+                // The elements of an array are counted, not its lines.
+                self.number = 0;
+                return Ok(Format::Array);
+            }
             let blanks = &bytes[..first.unwrap_or(bytes.len())];
-            let feeds = memchr::memchr_iter(b'\n', blanks).count();
             let whole_lines = memchr::memrchr(b'\n', blanks).map_or(0, |at| at + 1);
-            match first.map(|at| bytes[at]) {
-                Some(byte) if byte != b'[' => {
-                    self.number += feeds as i64;
-                    window.consume(whole_lines);
-                    return Ok(Format::Ndjson);
-                }
-                Some(_) => {
-                    // The elements of an array are counted, not its lines.
-                    self.number = 0;
-                    return Ok(Format::Array);
-                }
-                None => {
-                    self.number += feeds as i64;
-                    let blanks = blanks.len();
-                    window.consume(blanks);
-                }
+            self.number += memchr::memchr_iter(b'\n', blanks).count() as i64;
+            let is_decided = first.is_some() || bytes.is_empty();
+            // A whole window of blanks is not worth keeping for the line that it may begin.
+            let skipped = if is_decided || whole_lines > 0 { whole_lines } else { blanks.len() };
+            window.consume(skipped);
+            if is_decided {
+                return Ok(Format::Ndjson);
             }
         }
-        Ok(Format::Ndjson)
     }
 }
 
