@@ -5,6 +5,7 @@
 mod azure;
 mod cli;
 mod db;
+mod inputs;
 mod load;
 mod storage;
 mod support;
