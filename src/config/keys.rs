@@ -72,7 +72,7 @@ pub static KEYS: &[Key] = &[
         "load.max_ratio",
         "EVO_LOAD_MAX_RATIO",
         None,
-        Some("500"),
+        Some("1000"),
         "decompressed bytes to one compressed byte, counted behind 64 MiB, beyond which an object is taken for a bomb",
     ),
     key("transform.chunk_rows", "EVO_TRANSFORM_CHUNK_ROWS", None, Some("20000"), "rows per transaction of a transform"),

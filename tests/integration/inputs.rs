@@ -181,13 +181,13 @@ fn broken_objects_are_set_aside_with_their_reasons_and_the_others_load() {
 fn a_bomb_is_set_aside_with_its_ratio_and_the_setting() {
     let toy = Toy::new("");
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
-    std::io::Write::write_all(&mut encoder, &vec![b' '; 1 << 20]).unwrap();
-    toy.write(0, "bomb.jsonl.gz", &encoder.finish().unwrap().repeat(70));
+    std::io::Write::write_all(&mut encoder, &vec![b' '; 8 << 20]).unwrap();
+    toy.write(0, "bomb.jsonl.gz", &encoder.finish().unwrap().repeat(9));
     toy.write(0, "good.jsonl.zst", &zstd(br#"{"idVisit": 1}"#));
     toy.load_with(&[]).exits(6);
     let quarantined = toy.quarantined();
     assert!(
-        quarantined[0][0] == "bomb.jsonl.gz" && quarantined[0][1].contains("load.max_ratio (500)"),
+        quarantined[0][0] == "bomb.jsonl.gz" && quarantined[0][1].contains("load.max_ratio (1000)"),
         "{quarantined:?}"
     );
     assert_eq!(toy.keys(), "1");
