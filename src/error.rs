@@ -4,6 +4,7 @@
 //! A message is lowercase, names the flag or object at fault, and never holds a credential or a cell value.
 
 use std::fmt;
+use std::time::Duration;
 
 /// What happened, independent of who saw it. One kind has one [`Disposition`] and one exit code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -159,6 +160,7 @@ pub struct Error {
     detail: Option<String>,
     hint: Option<String>,
     sqlstate: Option<String>,
+    retry_after: Option<Duration>,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
@@ -168,7 +170,15 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 impl Error {
     /// An error whose `message` says in one lowercase line what happened.
     pub fn new(kind: Kind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), detail: None, hint: None, sqlstate: None, source: None }
+        Self {
+            kind,
+            message: message.into(),
+            detail: None,
+            hint: None,
+            sqlstate: None,
+            retry_after: None,
+            source: None,
+        }
     }
 
     /// Adds the circumstances: which object, which setting, what the other side said.
@@ -186,6 +196,12 @@ impl Error {
     /// Adds the server's SQLSTATE, five characters.
     pub fn with_sqlstate(mut self, code: impl Into<String>) -> Self {
         self.sqlstate = Some(code.into());
+        self
+    }
+
+    /// Keeps how long the other side asked to be left alone.
+    pub fn with_retry_after(mut self, wait: Duration) -> Self {
+        self.retry_after = Some(wait);
         self
     }
 
@@ -224,6 +240,11 @@ impl Error {
     /// The server's SQLSTATE, if the server reported the error.
     pub fn sqlstate(&self) -> Option<&str> {
         self.sqlstate.as_deref()
+    }
+
+    /// How long the other side asked to be left alone: no retry before that can succeed.
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.retry_after
     }
 
     /// All lines as printed at the end of a failed command.

@@ -34,7 +34,8 @@ impl Policy {
 
 /// Repeats `attempt` (given its number, from 1) while its error is one that time can heal.
 ///
-/// Conflicts are repeated after a tenth of the pause. A shutdown ends the waiting at once.
+/// Conflicts are repeated after a tenth of the pause; nothing is repeated before the time that the other side asked for
+/// (`Error::retry_after`). A shutdown ends the waiting at once.
 ///
 /// # Errors
 /// The last error, when the attempts are used up or the error's disposition is not to repeat.
@@ -58,6 +59,7 @@ where
             });
         };
         let pause = if error.kind().disposition() == Disposition::RetryNow { pause / 10 } else { pause };
+        let pause = pause.max(error.retry_after().unwrap_or_default());
         tracing::warn!(
             attempt = number,
             error = error.message(),
@@ -110,6 +112,22 @@ mod tests {
         let (result, calls) = run(Kind::AccessDenied, 9).await;
         assert_eq!(result.unwrap_err().message(), "no");
         assert_eq!(calls, 1);
+    }
+
+    #[tokio::test]
+    async fn a_retry_waits_as_long_as_the_other_side_asked() {
+        let asked = Duration::from_millis(300);
+        let started = std::time::Instant::now();
+        let result = retry(POLICY, &Shutdown::never(), "test", async |number| {
+            if number == 1 {
+                Err(Error::new(Kind::SourceUnavailable, "later").with_retry_after(asked))
+            } else {
+                Ok(number)
+            }
+        })
+        .await;
+        assert_eq!(result.unwrap(), 2);
+        assert!(started.elapsed() >= asked, "{:?}", started.elapsed());
     }
 
     #[test]

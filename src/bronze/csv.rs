@@ -24,10 +24,16 @@ const MAX_COLUMNS: usize = 10_000;
 /// The rows of an object.
 pub(super) struct Csv {
     rows: Rows,
-    quote: u8,
-    columns: Vec<Column>,
+    dialect: Dialect,
     document: Buffer,
     number: i64,
+}
+
+/// What a row means.
+struct Dialect {
+    delimiter: u8,
+    quote: u8,
+    columns: Vec<Column>,
 }
 
 struct Column {
@@ -42,23 +48,12 @@ impl Csv {
     /// # Errors
     /// `SourceCorrupt` when there can be no documents under that header; of the window.
     pub(super) fn open(records: &mut Records, input: &Input) -> Result<Self> {
-        let reader = ReaderBuilder::new().delimiter(input.delimiter).quote(input.quote).build();
-        let rows = Rows {
-            reader,
-            scratch: [0; 1024],
-            ends: Vec::new(),
-            fields: 0,
-            length: 0,
-            last_start: 0,
-            next_start: 0,
-            wanted: MAX_COLUMNS,
-        };
-        let (columns, document) = (Vec::new(), Buffer::default());
-        let mut csv = Self { rows, quote: input.quote, columns, document, number: 0 };
+        let dialect = Dialect { delimiter: input.delimiter, quote: input.quote, columns: Vec::new() };
+        let mut csv = Self { rows: Rows::new(&dialect), dialect, document: Buffer::default(), number: 0 };
         if let Some(header) = csv.rows.next(records)? {
             csv.whole(records, &header)?;
-            csv.columns = csv.columns(records.bytes(&header), input)?;
-            csv.rows.wanted = csv.columns.len();
+            csv.dialect.columns = csv.columns(records.bytes(&header), input)?;
+            csv.rows.wanted = csv.dialect.columns.len();
         }
         Ok(csv)
     }
@@ -73,7 +68,7 @@ impl Csv {
         self.number += 1;
         self.whole(records, &record)?;
         let (raw, share) = records.bytes_and_share(&record);
-        let refused = self.write(raw, share).err();
+        let refused = self.dialect.write(&self.rows, raw, &mut self.document, share).err();
         Ok(Some(Line {
             number: self.number,
             offset: record.offset.cast_signed(),
@@ -86,7 +81,7 @@ impl Csv {
     /// Whoever forgets a quote gets a row that goes on to the next one: where that is nowhere near, nobody knows how many
     /// rows it has swallowed.
     fn whole(&self, records: &Records, record: &Record) -> Result<()> {
-        let row = || match self.columns.is_empty() {
+        let row = || match self.dialect.columns.is_empty() {
             true => "the header".to_owned(),
             false => format!("row {} at byte {}", self.number, record.offset),
         };
@@ -96,8 +91,7 @@ impl Csv {
         }
         let raw = records.bytes(record);
         let last_field = &raw[self.rows.last_start..];
-        let is_open = !record.ended
-            && quoted(last_field, self.quote).is_some_and(|inner| closing_quote(inner, self.quote).is_none());
+        let is_open = !record.ended && is_open(last_field, self.dialect.quote);
         match is_open {
             true => Err(Error::new(Kind::SourceCorrupt, format!("the object ends within a quoted field of {}", row()))),
             false => Ok(()),
@@ -112,7 +106,7 @@ impl Csv {
         let mut names: Vec<String> = Vec::with_capacity(self.rows.fields);
         for (i, field) in self.rows.of(header).enumerate() {
             let mut name = Vec::new();
-            if unquote(field, self.quote, |part| name.extend_from_slice(part)).is_err() {
+            if unquote(field, self.dialect.quote, |part| name.extend_from_slice(part)).is_err() {
                 return broken(format!("name {} of the header has text behind its closing quote", i + 1));
             }
             match String::from_utf8(name) {
@@ -135,32 +129,51 @@ impl Csv {
         Ok(names.iter().enumerate().map(|(i, name)| Column::new(i, name, input)).collect())
     }
 
-    /// Writes the row's document, or says why it has none.
-    fn write(&mut self, raw: &[u8], share: &mut Share) -> Result<(), String> {
-        if self.rows.fields != self.columns.len() {
-            return Err(format!("the row has {} fields, the header {}", self.rows.fields, self.columns.len()));
+    /// The document of a row that stands in the place of one that was read.
+    ///
+    /// # Errors
+    /// Why it is none.
+    pub(super) fn corrected(&self, text: &[u8]) -> Result<Vec<u8>, String> {
+        let raw = text.trim_ascii_end();
+        let mut rows = Rows { wanted: self.dialect.columns.len(), ..Rows::new(&self.dialect) };
+        if rows.step(raw).end.is_some() {
+            return Err("the correction is more than one row".to_owned());
         }
-        if let Err(e) = simdutf8::basic::from_utf8(raw).or_else(|_| simdutf8::compat::from_utf8(raw)) {
+        rows.finish();
+        let (mut document, mut share) = (Buffer::default(), Share::of_process());
+        self.dialect.write(&rows, raw, &mut document, &mut share)?;
+        Ok(document.bytes().to_vec())
+    }
+}
+
+impl Dialect {
+    /// Writes the row's document, or says why it has none.
+    fn write(&self, rows: &Rows, raw: &[u8], document: &mut Buffer, share: &mut Share) -> Result<(), String> {
+        if rows.fields != self.columns.len() {
+            return Err(format!("the row has {} fields, the header {}", rows.fields, self.columns.len()));
+        }
+        if simdutf8::basic::from_utf8(raw).is_err()
+            && let Err(e) = simdutf8::compat::from_utf8(raw)
+        {
             return Err(format!("not valid UTF-8 at byte {} of the row", e.valid_up_to() + 1));
         }
-        for (i, (column, field)) in self.columns.iter().zip(self.rows.of(raw)).enumerate() {
-            self.document.push(&column.prefix, share);
+        for (i, (column, field)) in self.columns.iter().zip(rows.of(raw)).enumerate() {
+            document.push(&column.prefix, share);
             if field.is_empty() {
-                self.document.push(b"null", share);
+                document.push(b"null", share);
                 continue;
             }
             if let Some(integer) = integer(field, self.quote).filter(|_| column.is_integer) {
-                self.document.push(integer, share);
+                document.push(integer, share);
                 continue;
             }
-            self.document.push(b"\"", share);
-            let document = &mut self.document;
+            document.push(b"\"", share);
             if unquote(field, self.quote, |part| escape(part, |bytes| document.push(bytes, share))).is_err() {
                 return Err(format!("field {} has text behind its closing quote", i + 1));
             }
-            self.document.push(b"\"", share);
+            document.push(b"\"", share);
         }
-        self.document.push(b"}", share);
+        document.push(b"}", share);
         Ok(())
     }
 }
@@ -190,6 +203,12 @@ struct Rows {
 }
 
 impl Rows {
+    fn new(dialect: &Dialect) -> Self {
+        let reader = ReaderBuilder::new().delimiter(dialect.delimiter).quote(dialect.quote).build();
+        let (ends, wanted) = (Vec::new(), MAX_COLUMNS);
+        Self { reader, scratch: [0; 1024], ends, fields: 0, length: 0, last_start: 0, next_start: 0, wanted }
+    }
+
     /// The next row that is not an empty line.
     fn next(&mut self, records: &mut Records) -> Result<Option<Record>> {
         while records.window.fill()? {
@@ -205,11 +224,15 @@ impl Rows {
         (self.fields, self.length, self.last_start, self.next_start) = (0, 0, 0, 0);
         let record = records.next(self)?;
         if record.as_ref().is_some_and(|record| !record.ended) {
-            // What csv-core still holds back at the end of its input is the row's last field.
-            while let (ReadFieldResult::OutputFull, ..) = self.reader.read_field(&[], &mut self.scratch) {}
-            self.field(self.length);
+            self.finish();
         }
         Ok(record)
+    }
+
+    /// What csv-core still holds back at the end of its input is the row's last field.
+    fn finish(&mut self) {
+        while let (ReadFieldResult::OutputFull, ..) = self.reader.read_field(&[], &mut self.scratch) {}
+        self.field(self.length);
     }
 
     fn field(&mut self, end: usize) {
@@ -249,6 +272,11 @@ impl Splitter for Rows {
 /// What is behind the opening quote of a quoted field.
 fn quoted(field: &[u8], quote: u8) -> Option<&[u8]> {
     field.split_first().filter(|(first, _)| **first == quote).map(|(_, inner)| inner)
+}
+
+/// Whether a field begins with a quote that is never closed.
+fn is_open(field: &[u8], quote: u8) -> bool {
+    quoted(field, quote).is_some_and(|inner| closing_quote(inner, quote).is_none())
 }
 
 fn closing_quote(inner: &[u8], quote: u8) -> Option<usize> {

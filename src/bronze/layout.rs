@@ -56,6 +56,11 @@ fn uncompressed(path: &str) -> &str {
     }
 }
 
+/// Whether a path names the manifest that an extraction writes at its very end.
+pub fn is_manifest(path: &str) -> bool {
+    path.rsplit('/').next() == Some("_manifest.json")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -106,5 +111,11 @@ mod tests {
         assert_eq!(compression("a.zst"), Some(Compression::Zstd));
         assert_eq!(compression("gz"), None);
         assert!(is_csv("a.csv") && is_csv("a.csv.zst") && !is_csv("a.csv.jsonl") && !is_csv("csv.gz"));
+    }
+
+    #[test]
+    fn a_manifest_is_known_by_its_name() {
+        assert!(is_manifest("a/_manifest.json") && is_manifest("_manifest.json"));
+        assert!(!is_manifest("a/old_manifest.json") && !is_manifest("_manifest.json/a"));
     }
 }

@@ -104,6 +104,18 @@ impl Lines {
         }
     }
 
+    /// The document of a text that stands in the place of a line that was read: itself, or, in CSV, what it becomes as
+    /// a row under the header, unless it is an object already.
+    ///
+    /// # Errors
+    /// Why it is no row.
+    pub fn corrected(&self, text: &[u8]) -> Result<Vec<u8>, String> {
+        match &self.source {
+            Source::Open(_, Reader::Csv(csv)) if !text.trim_ascii_start().starts_with(b"{") => csv.corrected(text),
+            _ => Ok(text.to_vec()),
+        }
+    }
+
     fn open(&mut self, reader: ChunkReader) -> Result<Source> {
         let is_csv = layout::is_csv(reader.path());
         let mut window = Window::open(reader, self.input.compression, self.limits.ratio)?;

@@ -53,6 +53,13 @@ pub static KEYS: &[Key] = &[
         None,
         "where the bronze objects are: a path, file:///path or az://container/prefix; default `lake` in state_dir",
     ),
+    key(
+        "lake_idle_timeout",
+        "EVO_LAKE_IDLE_TIMEOUT",
+        None,
+        Some("30s"),
+        "a lake on Azure that sends nothing for this long is asked again, from where it stopped",
+    ),
     key("state_dir", "EVO_STATE_DIR", None, Some(".evo"), "folder of the private PostgreSQL and the default lake"),
     key(
         "pg_bin",
@@ -66,7 +73,13 @@ pub static KEYS: &[Key] = &[
     key("log_format", "EVO_LOG_FORMAT", Some("--log-format"), Some("text"), "log lines on stderr: text or json"),
     key("log_level", "EVO_LOG_LEVEL", None, Some("info"), "warn, info, debug or trace; -v and -q override it"),
     key("workers", "EVO_WORKERS", None, None, "batches or chunks worked on at once; default: one per CPU, at most 8"),
-    key("batch_size", "EVO_BATCH_SIZE", None, Some("10"), "objects per batch of a load; a batch is one transaction"),
+    key(
+        "batch_size",
+        "EVO_BATCH_SIZE",
+        None,
+        None,
+        "objects per batch of a load; a batch is one transaction; default: 10, up to 500 small ones, fewer over 25 MiB",
+    ),
     key("load.max_line_bytes", "EVO_LOAD_MAX_LINE_BYTES", None, Some("64MiB"), "longest line that a load takes"),
     key(
         "load.max_ratio",
@@ -74,6 +87,13 @@ pub static KEYS: &[Key] = &[
         None,
         Some("1000"),
         "decompressed bytes to one compressed byte, counted behind 64 MiB, beyond which an object is taken for a bomb",
+    ),
+    key(
+        "load.lease",
+        "EVO_LOAD_LEASE",
+        None,
+        Some("1m"),
+        "how long a stalled execution keeps the batches that it has claimed; those of one that is gone are taken over at once",
     ),
     key("transform.chunk_rows", "EVO_TRANSFORM_CHUNK_ROWS", None, Some("20000"), "rows per transaction of a transform"),
     key(

@@ -1,5 +1,6 @@
 //! Settings: flag > environment > evo.toml > default. The only reader of the environment.
 
+mod azure;
 pub mod dsn;
 pub mod environment;
 mod file;
@@ -12,14 +13,16 @@ mod value;
 use std::path::PathBuf;
 use std::time::Duration;
 
+pub use azure::{AZURE_VARIABLES, Azure, Credential, Patience};
 pub use dsn::Dsn;
 pub use environment::Environment;
 pub use flags::{GlobalArgs, LogFormat, Output};
 pub use keys::{KEYS, Key, Origin, Resolved};
-pub use lake::{AZURE_VARIABLES, Azure, Lake};
+pub use lake::Lake;
 pub use value::duration;
 
 use crate::error::{Error, Kind, Result};
+use crate::retry::Policy;
 use file::File;
 
 /// Which PostgreSQL to use.
@@ -49,7 +52,7 @@ pub struct Settings {
     pub database: Database,
     /// Where the bronze objects are.
     pub lake: Lake,
-    /// Credentials for a lake on Azure.
+    /// Credentials for a lake on Azure, and how patient evo is with it.
     pub azure: Azure,
     /// Folder of the private PostgreSQL and the default lake: `.evo`.
     pub state_dir: PathBuf,
@@ -61,8 +64,10 @@ pub struct Settings {
     pub extend: Option<PathBuf>,
     /// Parallel workers of a load or transform.
     pub workers: usize,
-    /// Objects per batch of a load.
-    pub batch_size: usize,
+    /// Objects per batch of a load; `None` chooses by their size.
+    pub batch_size: Option<usize>,
+    /// How long a stalled execution keeps the batches that it has claimed.
+    pub lease: Duration,
     /// Longest line that a load takes, bytes.
     pub max_line_bytes: usize,
     /// Decompressed bytes to one compressed byte, beyond which an object is taken for a bomb.
@@ -136,24 +141,31 @@ impl Settings {
         };
         let log_format = read("log_format")?.parse(keys::choice::<LogFormat>)?;
         let whole = |name: &str, min, max| read(name)?.parse(|t| value::whole(t, min, max));
+        let retry = Retry {
+            max_retries: whole("retry.max_retries", 0, 1_000)? as u32,
+            base: read("retry.base")?.parse(value::duration)?,
+            max: read("retry.max")?.parse(value::duration)?,
+        };
+        let batches = Policy { max_retries: retry.max_retries, base: retry.base, max: retry.max };
+        let patience = Patience::new(read("lake_idle_timeout")?.parse(value::duration_above_zero)?, batches);
         let settings = Self {
             database,
             lake,
-            azure: Azure::read(environment),
+            azure: Azure::read(environment, patience),
             state_dir,
             pg_bin: text("pg_bin").map(PathBuf::from),
             search_path: environment.get("PATH").unwrap_or_default().to_owned(),
             extend: text("extend").map(|dir| environment.directory.join(dir)),
             workers: whole("workers", 1, 64)? as usize,
-            batch_size: whole("batch_size", 1, 10_000)? as usize,
+            batch_size: match text("batch_size") {
+                Some(_) => Some(whole("batch_size", 1, 10_000)? as usize),
+                None => None,
+            },
+            lease: read("load.lease")?.parse(value::duration)?.max(Duration::from_secs(1)),
             max_line_bytes: read("load.max_line_bytes")?.parse(|t| value::size(t, 1024, 1 << 30))? as usize,
             max_ratio: whole("load.max_ratio", 1, 1_000_000)?,
             chunk_rows: whole("transform.chunk_rows", 1, 10_000_000)?,
-            retry: Retry {
-                max_retries: whole("retry.max_retries", 0, 1_000)? as u32,
-                base: read("retry.base")?.parse(value::duration)?,
-                max: read("retry.max")?.parse(value::duration)?,
-            },
+            retry,
             output: read("output")?.parse(keys::choice::<Output>)?,
             log_format,
             progress: environment.terminal && log_level > 0 && log_format == LogFormat::Text,
@@ -240,7 +252,7 @@ mod tests {
         let mut environment = Environment::from([("EVO_WORKERS", "4")]);
         environment.directory = dir.path().to_owned();
         let settings = Settings::resolve(&GlobalArgs::default(), &environment).unwrap();
-        assert_eq!((settings.workers, settings.batch_size, settings.retry.base), (4, 7, Duration::from_secs(2)));
+        assert_eq!((settings.workers, settings.batch_size, settings.retry.base), (4, Some(7), Duration::from_secs(2)));
         let origin = |name: &str| settings.shown.iter().find(|r| r.key.name == name).unwrap().origin.to_string();
         assert_eq!(origin("batch_size"), "evo.toml:3");
         assert_eq!(origin("workers"), "environment EVO_WORKERS");

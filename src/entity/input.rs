@@ -82,6 +82,16 @@ impl Default for Input {
     }
 }
 
+impl Input {
+    /// The names of data objects, as a message shows them.
+    pub fn names(&self) -> String {
+        match self.suffixes.as_slice() {
+            [] => "*.jsonl, *.ndjson, *.json and *.csv, plain, .gz or .zst,".to_owned(),
+            declared => format!("*{}", declared.join(", *")),
+        }
+    }
+}
+
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Declaration {

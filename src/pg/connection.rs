@@ -1,8 +1,10 @@
 //! A connection and its transactions, with this crate's errors.
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use futures_util::TryStreamExt;
 use tokio_postgres::{Client, Row};
 
 use super::connect::Connected;
@@ -121,6 +123,15 @@ impl Transaction<'_> {
         self.inner.execute_typed(sql, &typed(params)).await.map_err(|e| self.fail(e))
     }
 
+    /// The rows of a query one after the other, however many there are; the server waits while they are not taken.
+    ///
+    /// # Errors
+    /// As [`classify`].
+    pub async fn rows(&self, sql: &str, params: &[&dyn Param]) -> Result<Rows> {
+        let stream = self.inner.query_typed_raw(sql, typed(params)).await.map_err(|e| self.fail(e))?;
+        Ok(Rows { stream: Box::pin(stream), tainted: Arc::clone(&self.tainted) })
+    }
+
     /// Begins `copy … from stdin`.
     ///
     /// # Errors
@@ -159,6 +170,27 @@ impl Transaction<'_> {
             self.tainted.store(true, Ordering::Relaxed);
         }
         classify(e)
+    }
+}
+
+/// The rows of a query under way.
+pub struct Rows {
+    stream: Pin<Box<tokio_postgres::RowStream>>,
+    tainted: Arc<AtomicBool>,
+}
+
+impl Rows {
+    /// The next row.
+    ///
+    /// # Errors
+    /// As [`classify`].
+    pub async fn next(&mut self) -> Result<Option<Row>> {
+        self.stream.try_next().await.map_err(|e| {
+            if e.code().is_none() {
+                self.tainted.store(true, Ordering::Relaxed);
+            }
+            classify(e)
+        })
     }
 }
 

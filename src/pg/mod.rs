@@ -7,11 +7,13 @@ pub mod error;
 mod lock;
 mod param;
 mod pool;
+mod presence;
 mod tls;
 
-pub use connection::{Connection, Transaction};
+pub use connection::{Connection, Rows, Transaction};
 pub use copy::CopyIn;
 pub use lock::{EntityLock, Purpose};
 pub use param::Param;
 pub use pool::{Lease, Pool};
+pub use presence::Presence;
 pub use tokio_postgres::Row;

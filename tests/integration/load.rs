@@ -6,10 +6,6 @@ const RUN_1: &str = "20260110T020501Z";
 const RUN_2: &str = "20260111T020501Z";
 const RUN_3: &str = "20260112T020501Z";
 
-fn sales(evo: &Evo) -> Vec<Vec<String>> {
-    evo.db.sql("select sale_id, raw_data, run_id from stg_evo.sales_raw order by 1")
-}
-
 #[test]
 fn objects_of_the_predecessor_load_as_they_are() {
     let evo = Evo::new();
@@ -275,31 +271,6 @@ fn an_absurd_date_is_parked_and_a_new_year_gets_its_partition() {
         .db
         .sql("select c.relname from core.evo_entries e join pg_class c on c.oid = e.tableoid order by entry_date");
     assert_eq!(core, [["evo_entries_default"], ["evo_entries_2019"], ["evo_entries_2031"]]);
-}
-
-#[test]
-fn a_second_load_of_the_same_entity_says_who_is_at_work_and_exits_7() {
-    let evo = Evo::new();
-    object("sales", RUN_1, "a").lines(&evo.lake(), &[r#"{"idSale": 1}"#]);
-    let runtime = tokio::runtime::Runtime::new().unwrap();
-    let held = runtime.block_on(async {
-        let dsn = evo::config::Dsn::parse(&evo.db.url).unwrap();
-        evo::pg::EntityLock::acquire(&dsn, "sales", evo::pg::Purpose::Load).await.unwrap()
-    });
-    let snapshot = "select backend_xmin is null and backend_xid is null from pg_stat_activity where application_name = 'evo:load:sales:lock' and datname = current_database()";
-    assert_eq!(evo.db.one(snapshot), "t", "the lock would hold vacuum back");
-    evo.run(&["load", "sales"]).exits(7).says("another execution of load works on sales");
-    assert_eq!(sales(&evo).len(), 0);
-    drop(held);
-    drop(runtime);
-    // The server notices the closed connection in its own time.
-    for _ in 0..50 {
-        if evo.db.one("select count(*) from pg_locks where locktype = 'advisory' and database = (select oid from pg_database where datname = current_database())") == "0" {
-            break;
-        }
-        std::thread::sleep(std::time::Duration::from_millis(100));
-    }
-    evo.run(&["load", "sales"]).exits(0);
 }
 
 #[test]

@@ -5,8 +5,12 @@
 mod azure;
 mod cli;
 mod db;
+mod histories;
 mod inputs;
+mod lake;
 mod load;
+mod load_faults;
+mod rejects;
 mod storage;
 mod support;
 mod toy;

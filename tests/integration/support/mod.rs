@@ -4,6 +4,7 @@
 //! running for the next test and stopped by `scripts/test`. Each test gets a database of its own from a template that
 //! `evo migrate` made.
 
+mod blob;
 mod lake;
 
 use std::path::{Path, PathBuf};
@@ -11,6 +12,7 @@ use std::process::{Command, Output};
 use std::sync::OnceLock;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+pub use blob::{Act, BlobServer, End, Request};
 use evo::embedded::{Cluster, Spec};
 pub use lake::{Object, gz, object, write};
 use serde_json::Value;
