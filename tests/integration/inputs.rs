@@ -247,6 +247,36 @@ fn a_line_that_is_too_long_is_refused_with_its_beginning_and_the_rest_loads() {
 }
 
 #[test]
+fn a_refused_row_is_corrected_as_a_row_or_as_a_document() {
+    let toy = Toy::new("");
+    toy.write(0, "a.csv", b"idVisit,note\n1,a\n2,b,c\n3\n4,d,\n");
+    toy.load_with(&[]).exits(6);
+    let file = toy.evo.dir.path().join("corrected.jsonl");
+    let ids = toy.evo.db.sql("select reject_id from evo.rejects order by line_number");
+    let correction = |i: usize, line: &str| {
+        serde_json::json!({ "reject_id": ids[i][0].parse::<i64>().unwrap(), "line": line }).to_string()
+    };
+    let corrections =
+        [correction(0, "2,\"b,c\""), correction(1, r#"{"idVisit": 3, "note": null}"#), correction(2, "4,d,,\n")];
+    std::fs::write(&file, corrections.join("\n")).unwrap();
+    let replay = ["rejects", "replay", "visits", "--extend", &toy.extend, "--file", file.to_str().unwrap()];
+    toy.evo.run(&replay).exits(6).says("1 lines are still refused");
+    assert_eq!(
+        toy.evo.db.sql("select visit_id, raw_data ->> 'note', _source_line from stg_evo.visits_raw order by 1"),
+        [["1", "a", "1"], ["2", "b,c", "2"], ["3", "∅", "3"]]
+    );
+    assert_eq!(
+        toy.evo.db.sql("select encode(line, 'escape'), reason from evo.rejects where resolved_at is null"),
+        [["4,d,", "the row has 4 fields, the header 2"]]
+    );
+    // The corrections stand from now on, whichever way the objects are read.
+    assert_eq!(
+        counts(&toy.evo.entity(&["load", "visits", "--extend", &toy.extend, "--all-runs", "--max-rejects", "9"])),
+        "0/0/3/0/1 of 4"
+    );
+}
+
+#[test]
 fn what_an_entity_declares_beats_name_and_content() {
     let toy =
         Toy::new("format = \"csv\"\ndelimiter = \";\"\nquote = \"'\"\ncompression = \"gzip\"\nsuffixes = [\".txt\"]");
