@@ -78,7 +78,7 @@ pub(super) fn open(account: Option<&str>, container: &str, azure: &Azure) -> Res
     Ok((Arc::new(store), sign_in))
 }
 
-/// A store that never repeats anything by itself: one layer decides about that (see `asking`).
+/// A store that never repeats anything by itself: one layer decides about that, `Container::ask`.
 fn builder(azure: &Azure, container: &str, account: &str, endpoint: &str) -> MicrosoftAzureBuilder {
     let never =
         RetryConfig { max_retries: 0, retry_timeout: std::time::Duration::ZERO, backoff: BackoffConfig::default() };

@@ -103,10 +103,10 @@ impl Container {
             let options = options.clone();
             async move { store.list_paginated(prefix, options).await }
         };
-        Ok(self.ask("the listing", &mut self.attempts(), request).await?.0)
+        self.ask("the listing", &mut self.attempts(), request).await
     }
 
-    /// An object from `offset` to its end. The pass is to be kept as long as its body is read.
+    /// An object from `offset` to its end.
     ///
     /// A range is asked for even from the beginning, because only then the answer names the size of the whole object: a
     /// shorter body cannot pass for it.
@@ -116,7 +116,7 @@ impl Container {
         etag: Option<&str>,
         offset: u64,
         attempts: &mut Attempts,
-    ) -> Result<(GetResult, Pass)> {
+    ) -> Result<GetResult> {
         let options = GetOptions { if_match: etag.map(str::to_owned), ..GetOptions::default() };
         let request = |store: Arc<MicrosoftAzure>| {
             let ranged = GetOptions { range: Some(GetRange::Offset(offset)), ..options.clone() };
@@ -139,14 +139,14 @@ impl Container {
         self.ask(&format!("object {path}"), attempts, request).await
     }
 
-    async fn ask<T, F, Fut>(&self, what: &str, attempts: &mut Attempts, request: F) -> Result<(T, Pass)>
+    async fn ask<T, F, Fut>(&self, what: &str, attempts: &mut Attempts, request: F) -> Result<T>
     where
         F: Fn(Arc<MicrosoftAzure>) -> Fut,
         Fut: Future<Output = object_store::Result<T>>,
     {
         loop {
             let pass = tokio::select! {
-                pass = self.shared.gate.enter() => pass,
+                pass = self.shared.gate.request() => pass,
                 () = self.shutdown.requested() => return Err(self.shutdown.error()),
             };
             let (store, opened) = self.store();
@@ -154,7 +154,7 @@ impl Container {
                 Ok(answer) => {
                     self.shared.answered.store(true, Ordering::Relaxed);
                     self.shared.gate.answered();
-                    return Ok((answer, pass));
+                    return Ok(answer);
                 }
                 Err(e) => {
                     let status = find::<Refused>(&e).map(|r| r.status);
@@ -209,6 +209,11 @@ impl Container {
             () = tokio::time::sleep(wait) => Ok(()),
             () = self.shutdown.requested() => Err(self.shutdown.error()),
         }
+    }
+
+    /// A place for reading more of a body; see [`Gate::reading`].
+    pub(super) async fn reading(&self) -> Pass {
+        self.shared.gate.reading().await
     }
 
     /// What an error in the middle of a body means.

@@ -9,7 +9,6 @@ use futures_util::{Stream, StreamExt, stream};
 use object_store::path::Path;
 
 use super::container::{Attempts, Container};
-use super::throttle::Pass;
 use crate::error::{Error, Kind, Result};
 
 /// Reads an object from a container.
@@ -36,13 +35,13 @@ struct Reader {
     size: Option<u64>,
     offset: u64,
     attempts: Attempts,
-    /// The rest of the object as the current answer delivers it, and its place among the requests in flight.
-    body: Option<(BoxStream<'static, object_store::Result<Bytes>>, Pass)>,
+    /// The rest of the object as the current answer delivers it.
+    body: Option<BoxStream<'static, object_store::Result<Bytes>>>,
 }
 
 impl Reader {
     async fn open(&mut self) -> Result<()> {
-        let (got, pass) = self.container.get(&self.path, self.etag.as_deref(), self.offset, &mut self.attempts).await?;
+        let got = self.container.get(&self.path, self.etag.as_deref(), self.offset, &mut self.attempts).await?;
         let etag = self.etag.get_or_insert_with(|| got.meta.e_tag.clone().unwrap_or_default());
         let size = *self.size.get_or_insert(got.meta.size);
         // A proxy that ignores If-Match must not splice two versions.
@@ -50,7 +49,7 @@ impl Reader {
         if !is_same || size != got.meta.size {
             return Err(Error::new(Kind::SourceChanged, "it was replaced while it was read"));
         }
-        self.body = Some((got.into_stream(), pass));
+        self.body = Some(got.into_stream());
         Ok(())
     }
 
@@ -61,11 +60,14 @@ impl Reader {
                 self.body = None;
                 return Ok(None);
             }
-            let Some((body, _)) = &mut self.body else {
+            let Some(body) = &mut self.body else {
                 self.open().await?;
                 continue;
             };
-            let stopped = match body.next().await {
+            let place = self.container.reading().await;
+            let next = body.next().await;
+            drop(place);
+            let stopped = match next {
                 Some(Ok(bytes)) if bytes.is_empty() => continue,
                 Some(Ok(bytes)) => {
                     self.offset += bytes.len() as u64;
@@ -78,7 +80,6 @@ impl Reader {
                 Some(Err(e)) => self.container.understand(e),
                 None => Error::new(Kind::SourceUnavailable, "the answer ended early"),
             };
-            // The place is given back while nothing is read.
             self.body = None;
             let error = stopped.context(format!("after {} of {size} bytes", self.offset));
             self.container.again(&format!("object {}", self.path), error, &mut self.attempts, None).await?;

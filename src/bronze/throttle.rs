@@ -3,16 +3,15 @@
 //! A throttled request halves the number in flight, at most once per pause, and holds back every new request until the
 //! pause is over. Each round of answers (as many as there are places) then adds a place, until as many are allowed as
 //! there were before the first throttle; from there on there is no limit again.
+//!
+//! A place is held only while something is awaited from the lake, never while a body waits for its reader: the bodies of
+//! a batch are consumed in order, and one that waited for its turn with the last place in hand would keep the first out.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Notify;
 use tokio::time::Instant;
-
-/// Longest wait for a place. Who waited that long goes on without one: a body keeps its place while its reader waits
-/// for the server, and a reader that never comes back must not stop the others for ever.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The gate in front of a lake. Clones are the same gate.
 #[derive(Debug, Clone, Default)]
@@ -37,22 +36,26 @@ impl Drop for Pass {
 
 impl Gate {
     /// Waits until a request may be made.
-    pub(super) async fn enter(&self) -> Pass {
-        let give_way = Instant::now() + PATIENCE;
+    pub(super) async fn request(&self) -> Pass {
+        self.enter(true).await
+    }
+
+    /// Waits until more of an answer may be read that has begun. No pause holds it back.
+    pub(super) async fn reading(&self) -> Pass {
+        self.enter(false).await
+    }
+
+    async fn enter(&self, keeps_pause: bool) -> Pass {
         loop {
             let freed = self.0.freed.notified();
             tokio::pin!(freed);
             // From here on no place that is given back goes unnoticed.
             freed.as_mut().enable();
-            let now = Instant::now();
-            let wake = match self.state().enter(now, now >= give_way) {
+            let wait = self.state().enter(Instant::now(), keeps_pause);
+            match wait {
                 None => return Pass(self.clone()),
-                Some(Wait::Until(at)) => at,
-                Some(Wait::ForPlace) => give_way,
-            };
-            tokio::select! {
-                () = freed => {}
-                () = tokio::time::sleep_until(wake) => {}
+                Some(Wait::Until(at)) => tokio::time::sleep_until(at).await,
+                Some(Wait::ForPlace) => freed.await,
             }
         }
     }
@@ -92,11 +95,11 @@ enum Wait {
 
 impl State {
     /// Takes a place, or tells what to wait for.
-    fn enter(&mut self, now: Instant, without_place: bool) -> Option<Wait> {
-        if let Some(at) = self.closed_until.filter(|at| *at > now) {
+    fn enter(&mut self, now: Instant, keeps_pause: bool) -> Option<Wait> {
+        if let Some(at) = self.closed_until.filter(|at| keeps_pause && *at > now) {
             return Some(Wait::Until(at));
         }
-        if self.limit.is_some_and(|(limit, _)| self.in_flight >= limit) && !without_place {
+        if self.limit.is_some_and(|(limit, _)| self.in_flight >= limit) {
             return Some(Wait::ForPlace);
         }
         self.in_flight += 1;
@@ -138,7 +141,7 @@ mod tests {
         let mut state = State::default();
         let start = Instant::now();
         for _ in 0..8 {
-            assert_eq!(state.enter(start, false), None);
+            assert_eq!(state.enter(start, true), None);
         }
         for _ in 0..3 {
             assert_eq!(state.throttled(start, SECOND), 4, "one burst of refusals halves once");
@@ -146,9 +149,11 @@ mod tests {
         }
         assert_eq!(state.enter(start, true), Some(Wait::Until(start + SECOND)), "nobody enters during the pause");
         let later = start + 2 * SECOND;
-        assert_eq!(state.enter(later, false), Some(Wait::ForPlace), "five are still in flight");
+        assert_eq!(state.enter(later, true), Some(Wait::ForPlace), "five are still in flight");
         state.in_flight = 3;
-        assert_eq!(state.enter(later, false), None);
+        assert_eq!(state.enter(start, false), None, "a body that has begun is read during the pause");
+        state.in_flight = 3;
+        assert_eq!(state.enter(later, true), None);
         assert_eq!(state.throttled(later, SECOND), 2);
         let mut places = Vec::new();
         loop {
@@ -163,23 +168,24 @@ mod tests {
     }
 
     #[test]
-    fn there_is_always_one_place_and_who_waited_long_goes_without() {
+    fn there_is_always_one_place() {
         let mut state = State::default();
         let now = Instant::now();
-        assert_eq!(state.enter(now, false), None);
+        assert_eq!(state.enter(now, true), None);
         assert_eq!(state.throttled(now, Duration::ZERO), 1);
-        assert_eq!(state.enter(now, false), Some(Wait::ForPlace));
+        assert_eq!(state.enter(now, true), Some(Wait::ForPlace));
+        state.in_flight = 0;
         assert_eq!(state.enter(now, true), None);
     }
 
     #[tokio::test]
     async fn a_place_that_is_given_back_lets_the_next_one_in() {
         let gate = Gate::default();
-        let first = gate.enter().await;
+        let first = gate.request().await;
         assert_eq!(gate.throttled(Duration::from_millis(5)), 1);
         let waiting = tokio::spawn({
             let gate = gate.clone();
-            async move { drop(gate.enter().await) }
+            async move { drop(gate.request().await) }
         });
         tokio::time::sleep(Duration::from_millis(50)).await;
         assert!(!waiting.is_finished(), "the only place is taken");

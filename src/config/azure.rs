@@ -99,7 +99,12 @@ impl Patience {
 
 impl Default for Patience {
     fn default() -> Self {
-        let retry = Policy { max_retries: 5, base: FIRST_PAUSE, max: Duration::from_secs(240) };
+        let retry = Policy {
+            max_retries: 5,
+            base: FIRST_PAUSE,
+            max: Duration::from_secs(240),
+            budget: Duration::from_secs(600),
+        };
         Self { idle_timeout: Duration::from_secs(30), retry }
     }
 }

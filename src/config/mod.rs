@@ -43,6 +43,8 @@ pub struct Retry {
     pub base: Duration,
     /// The longest pause.
     pub max: Duration,
+    /// How long may be spent on waiting altogether.
+    pub budget: Duration,
 }
 
 /// The effective settings of one execution.
@@ -96,7 +98,9 @@ impl Settings {
     /// # Errors
     /// `Config` when a file, a variable or a value is not understood.
     pub fn load(global: &GlobalArgs) -> Result<Self> {
-        Self::resolve(global, &Environment::of_process()?)
+        let environment = Environment::of_process()?;
+        crate::failpoint::arm(crate::failpoint::VARIABLE.and_then(|name| environment.get(name)))?;
+        Self::resolve(global, &environment)
     }
 
     /// The same with an environment of the caller's.
@@ -123,7 +127,12 @@ impl Settings {
             None => Lake::Directory(state_dir.join("lake")),
         };
         let address = read("database_url")?;
-        let (database, database_shown) = database(address.text.clone(), environment).map_err(|e| address.blame(e))?;
+        let (mut database, database_shown) =
+            database(address.text.clone(), environment).map_err(|e| address.blame(e))?;
+        let stall_timeout = read("retry.stall_timeout")?.parse(value::duration)?.max(Duration::from_millis(100));
+        if let Database::Server(dsn) = &mut database {
+            dsn.stall_timeout = stall_timeout;
+        }
         let mut shown: Vec<Resolved> = all.iter().map(Resolved::redacted).collect();
         for resolved in &mut shown {
             match resolved.key.name {
@@ -145,8 +154,10 @@ impl Settings {
             max_retries: whole("retry.max_retries", 0, 1_000)? as u32,
             base: read("retry.base")?.parse(value::duration)?,
             max: read("retry.max")?.parse(value::duration)?,
+            budget: read("retry.budget")?.parse(value::duration)?,
         };
-        let batches = Policy { max_retries: retry.max_retries, base: retry.base, max: retry.max };
+        let Retry { max_retries, base, max, budget } = retry;
+        let batches = Policy { max_retries, base, max, budget };
         let patience = Patience::new(read("lake_idle_timeout")?.parse(value::duration_above_zero)?, batches);
         let settings = Self {
             database,

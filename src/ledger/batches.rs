@@ -163,17 +163,17 @@ pub struct Holder {
     pub lease: Duration,
 }
 
-/// Claims the next batch of the selection.
+/// Claims the next batch of the selection that is not among those that the execution holds already.
 ///
 /// # Errors
 /// As the server says.
-pub async fn claim(pool: &Pool, entity: &str, selection: &Selection, holder: Holder) -> Result<Next> {
+pub async fn claim(pool: &Pool, entity: &str, selection: &Selection, holder: Holder, held: &[i64]) -> Result<Next> {
     let connection = pool.get().await?;
     let seconds = holder.lease.as_secs_f64();
     let rows = connection
         .query(
             sql_file!("ledger/claim_batch.sql"),
-            &[&entity, &selection.run_id, &selection.since, &holder.execution_id, &seconds],
+            &[&entity, &selection.run_id, &selection.since, &holder.execution_id, &seconds, &held.to_vec()],
         )
         .await?;
     let Some(row) = rows.first() else {
@@ -250,14 +250,14 @@ pub async fn another_attempt(pool: &Pool, batch_id: i64, fence: i32, lease: Dura
     }))
 }
 
-/// Renews every claim of an execution.
+/// Renews the claims that an execution holds.
 ///
 /// # Errors
 /// As the server says.
-pub async fn renew(pool: &Pool, holder: Holder) -> Result<()> {
+pub async fn renew(pool: &Pool, holder: Holder, held: &[i64]) -> Result<()> {
     let connection = pool.get().await?;
     let seconds = holder.lease.as_secs_f64();
-    connection.execute(sql_file!("ledger/renew_leases.sql"), &[&holder.execution_id, &seconds]).await?;
+    connection.execute(sql_file!("ledger/renew_leases.sql"), &[&holder.execution_id, &seconds, &held.to_vec()]).await?;
     Ok(())
 }
 

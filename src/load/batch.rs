@@ -6,6 +6,7 @@
 //! | an error that time heals | pause, raise the fence (or learn that it had committed), again |
 //! | an object that cannot be decoded | the object is set aside, the others go on |
 //! | an object replaced or deleted since it was listed | it leaves the batch; the next listing knows the new one |
+//! | a key that was thought to be new and is not | again, staged and merged |
 //! | a document that only the server refuses | again, the server judging each document on its own |
 //! | the server out of memory | half of the objects become a batch of their own |
 //! | the claim lost to another execution | nothing: the other one loads it |
@@ -17,14 +18,15 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::merge::{Merge, Merged};
+use super::merge::Merge;
 use super::stream::{Failure, Pass, Sources, Spent, stream};
 use super::summary::Aside;
-use super::{Job, Load};
+use super::{Load, direct};
 use crate::error::{Error, Kind, Result};
 use crate::ledger::batches::{self, Claimed, Completion, Counts, Doubt};
 use crate::ledger::objects::{self, Pending, Removal};
 use crate::ledger::rejects;
+use crate::pg::Transaction;
 use crate::retry::retry;
 use crate::stage::StageAs;
 use crate::stage::decode::Tally;
@@ -86,7 +88,14 @@ struct Progress {
 
 impl Load<'_> {
     /// Loads a batch, whatever it takes. `None` when nothing of it was left to load.
-    pub(super) async fn load_batch(&self, mut batch: Claimed, aside: &mut Aside) -> Result<Option<Done>> {
+    pub(super) async fn load_batch(&self, batch: Claimed, aside: &mut Aside) -> Result<Option<Done>> {
+        let batch_id = batch.batch_id;
+        let loaded = self.load_claimed(batch, aside).await;
+        self.job.claims.drop_claim(batch_id);
+        loaded
+    }
+
+    async fn load_claimed(&self, mut batch: Claimed, aside: &mut Aside) -> Result<Option<Done>> {
         let job = self.job;
         let progress =
             Progress { fence: AtomicI32::new(batch.fence), is_begun: AtomicBool::new(false), object: Mutex::default() };
@@ -112,7 +121,9 @@ impl Load<'_> {
             };
             if let Err(unresolved) = self.resolve(error, &mut batch, &progress, aside).await {
                 // The lease would end by itself; released, others need not wait for that.
-                if let Err(e) = batches::release(&job.pool, job.execution_id, Some(batch.batch_id)).await {
+                if let Err(e) =
+                    batches::release(&job.pool, job.claims.holder().execution_id, Some(batch.batch_id)).await
+                {
                     tracing::debug!(error = e.message(), "the claim could not be released");
                 }
                 return Err(unresolved.context(what));
@@ -158,7 +169,7 @@ impl Load<'_> {
         let job = self.job;
         if progress.is_begun.swap(true, Ordering::Relaxed) {
             let fence = progress.fence.load(Ordering::Relaxed);
-            match batches::another_attempt(&job.pool, batch.batch_id, fence, job.lease).await? {
+            match batches::another_attempt(&job.pool, batch.batch_id, fence, job.claims.holder().lease).await? {
                 Doubt::Repeat(fence) => progress.fence.store(fence, Ordering::Relaxed),
                 Doubt::Committed(counts) => {
                     tracing::info!(batch = batch.batch_id, "the earlier attempt had committed; nothing to repeat");
@@ -168,14 +179,7 @@ impl Load<'_> {
             }
         }
         let fence = progress.fence.load(Ordering::Relaxed);
-        let tried = match self.transaction(batch, fence, self.forecast.stage_as(&batch.run_id)).await {
-            // A value that only the server refuses: let it judge each document on its own.
-            Err(failure) if failure.error.kind() == Kind::BadRow => {
-                tracing::info!(batch = batch.batch_id, "the server refused a document; it judges each one now");
-                self.transaction(batch, fence, StageAs::Text).await
-            }
-            tried => tried,
-        };
+        let tried = self.transactions(batch, fence).await;
         tried.map_err(|failure| {
             if let Ok(mut slot) = progress.object.lock() {
                 *slot = failure.object;
@@ -184,37 +188,85 @@ impl Load<'_> {
         })
     }
 
+    /// The transactions of an attempt: when one way of staging turns out to be wrong, the next more careful one.
+    async fn transactions(&self, batch: &Claimed, fence: i32) -> Result<Done, Failure> {
+        let mut stage_as = self.forecast.stage_as(&batch.run_id);
+        if stage_as == StageAs::Direct {
+            match self.transaction(batch, fence, stage_as).await {
+                Err(failure) if direct::is_refuted(&failure.error) => {
+                    tracing::debug!(batch = batch.batch_id, reason = failure.error.message(), "not all keys are new");
+                    self.forecast.refute_direct(&batch.run_id);
+                    stage_as = StageAs::Jsonb;
+                }
+                tried => return tried,
+            }
+        }
+        match self.transaction(batch, fence, stage_as).await {
+            // A value that only the server refuses: let it judge each document on its own.
+            Err(failure) if failure.error.kind() == Kind::BadRow => {
+                tracing::info!(batch = batch.batch_id, "the server refused a document; it judges each one now");
+                self.transaction(batch, fence, StageAs::Text).await
+            }
+            tried => tried,
+        }
+    }
+
     async fn transaction(&self, batch: &Claimed, fence: i32, stage_as: StageAs) -> Result<Done, Failure> {
-        let job = self.job;
-        let merge = Merge::new(job, stage_as, self.compression);
-        let mut connection = job.pool.get().await?;
+        let mut connection = self.job.pool.get().await?;
         let tx = connection.begin().await?;
-        tx.batch(&merge.prologue()).await?;
-        let ids: Vec<i64> = batch.objects.iter().map(|o| o.object_id).collect();
-        let sources = Sources { objects: &batch.objects, fixes: Arc::new(rejects::fixes(&tx, &ids).await?) };
-        let copy = tx.copy_in(&merge.copy()).await?;
-        let streamed = stream(job, &sources, Pass::Lines(stage_as), copy).await?;
+        failpoint!("load.before_copy");
+        let staged = match stage_as {
+            StageAs::Direct => self.copy_directly(&tx, batch).await?,
+            _ => self.stage_and_merge(&tx, batch, stage_as).await?,
+        };
+        check_lines(&batch.objects, &staged.tallies, &staged.counts)?;
+        failpoint!("load.after_merge");
         let started = Instant::now();
-        let merged = merge.run(&tx, batch.batch_id, &sources).await?;
-        let ended = Instant::now();
-        check_lines(&batch.objects, &streamed.tallies, &merged.counts)?;
-        let mut phases = Phases { stream: streamed.spent, turn: merged.turn, ..Phases::default() };
-        phases.stream.add(merged.spent);
-        phases.merge = (ended - started).saturating_sub(merged.turn + merged.streaming);
+        let mut phases = staged.phases;
         let mut timings = phases.to_json();
         timings["mode"] = json!(stage_as.name());
-        timings["rounds"] = json!(merged.rounds);
-        let Merged { counts, .. } = merged;
-        let per_object: Vec<(i64, Counts)> = ids.into_iter().zip(counts).collect();
+        timings["rounds"] = json!(staged.rounds);
+        let objects: Vec<(i64, Counts)> = batch.objects.iter().map(|o| o.object_id).zip(staged.counts).collect();
         let done = done(&batch.objects);
         let bytes = i64::try_from(done.bytes).unwrap_or(i64::MAX);
-        let completion = Completion { batch_id: batch.batch_id, fence, objects: &per_object, bytes, timings: &timings };
+        let completion = Completion { batch_id: batch.batch_id, fence, objects: &objects, bytes, timings: &timings };
         let counts = batches::complete(&tx, &completion).await?;
+        failpoint!("load.before_commit");
         tx.commit().await?;
-        phases.commit = ended.elapsed();
-        let inflated_bytes = streamed.tallies.iter().map(|t| t.bytes.unsigned_abs()).sum();
+        failpoint!("load.after_commit");
+        phases.commit = started.elapsed();
+        let inflated_bytes = staged.tallies.iter().map(|t| t.bytes.unsigned_abs()).sum();
         Ok(Done { counts, inflated_bytes, phases, ..done })
     }
+
+    async fn stage_and_merge(
+        &self,
+        tx: &Transaction<'_>,
+        batch: &Claimed,
+        stage_as: StageAs,
+    ) -> Result<Staged, Failure> {
+        let merge = Merge::new(self.job, stage_as, self.compression);
+        tx.batch(&merge.prologue()).await?;
+        let ids: Vec<i64> = batch.objects.iter().map(|o| o.object_id).collect();
+        let sources = Sources { objects: &batch.objects, fixes: Arc::new(rejects::fixes(tx, &ids).await?) };
+        let copy = tx.copy_in(&merge.copy()).await?;
+        let streamed = stream(self.job, &sources, Pass::Lines(stage_as), copy).await?;
+        failpoint!("load.after_copy");
+        let started = Instant::now();
+        let merged = merge.run(tx, batch.batch_id, &sources).await?;
+        let mut phases = Phases { stream: streamed.spent, turn: merged.turn, ..Phases::default() };
+        phases.stream.add(merged.spent);
+        phases.merge = started.elapsed().saturating_sub(merged.turn + merged.streaming);
+        Ok(Staged { tallies: streamed.tallies, counts: merged.counts, phases, rounds: merged.rounds })
+    }
+}
+
+/// A batch whose rows are written and which is not committed yet.
+pub(super) struct Staged {
+    pub tallies: Vec<Tally>,
+    pub counts: Vec<Counts>,
+    pub phases: Phases,
+    pub rounds: u32,
 }
 
 fn done(objects: &[Pending]) -> Done {
@@ -234,13 +286,4 @@ fn check_lines(objects: &[Pending], tallies: &[Tally], counts: &[Counts]) -> Res
         }
     }
     Ok(())
-}
-
-impl Job {
-    /// Lets go of every claim, so that nobody waits for its lease to end. A failure is logged: the lease ends anyway.
-    pub async fn release_claims(&self) {
-        if let Err(error) = batches::release(&self.pool, self.execution_id, None).await {
-            tracing::debug!(error = error.message(), "the claims could not be released; their lease ends by itself");
-        }
-    }
 }

@@ -43,7 +43,7 @@ const MAX_ROUNDS: u32 = 12;
 
 /// A session that says nothing for this long in the middle of a merge belongs to a process that is stalled or cut off; it
 /// must not keep the turn. COPY, which waits for the lake, is not idle.
-const IDLE: &str = "set local idle_in_transaction_session_timeout = '60s'";
+pub(super) const IDLE: &str = "set local idle_in_transaction_session_timeout = '60s'";
 
 /// How much of the entity's turn a batch needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -282,7 +282,7 @@ impl<'a> Merge<'a> {
         let names = Names::of(&self.job.entity);
         let (documents, stage_row) = match self.stage_as {
             StageAs::Keys => ("evo_document", "null::tid"),
-            StageAs::Jsonb | StageAs::Text => (self.stage.as_str(), "s.ctid"),
+            _ => (self.stage.as_str(), "s.ctid"),
         };
         fill(
             template,

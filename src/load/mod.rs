@@ -11,12 +11,13 @@
 //! [`crate::ledger::batches`]. An attempt whose commit was not answered is settled by raising the fence.
 //!
 //! **Newer beats older.** A run is begun when the one before it is in; inside a run batches go in parallel, and a row's
-//! lineage (run, path) decides. See [`merge`].
+//! lineage (run, path) decides. See `merge.rs`.
 //!
 //! **Bounded.** Every joint is a channel of chunks of one size, documents never collect in memory, keys travel as bit sets.
 
 mod batch;
 mod claims;
+mod direct;
 mod forecast;
 mod manifest;
 mod merge;
@@ -26,10 +27,10 @@ mod summary;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 pub use batch::Done;
-pub use claims::Heartbeat;
+pub use claims::{Claims, Heartbeat};
 pub use plan::{LeftAlone, Plan};
 pub use stream::Spent;
 pub use summary::{Aside, EntitySummary};
@@ -57,10 +58,8 @@ pub struct Job {
     pub selection: Selection,
     /// Objects per batch; `None` chooses by their size.
     pub batch_size: Option<usize>,
-    /// Execution in `evo.runs`.
-    pub execution_id: uuid::Uuid,
-    /// How long a claim holds without being renewed.
-    pub lease: Duration,
+    /// What this execution holds.
+    pub claims: Arc<Claims>,
     /// Parallel batches.
     pub workers: usize,
     /// Pauses between attempts.
@@ -112,7 +111,12 @@ impl Job {
             Some("p") => "compression pglz",
             _ => "",
         };
-        Ok(Load { job: self, compression, forecast: Forecast::new(holds_rows), is_stopping: AtomicBool::new(false) })
+        Ok(Load {
+            job: self,
+            compression,
+            forecast: Forecast::new(holds_rows, self.entity.partition.is_none()),
+            is_stopping: AtomicBool::new(false),
+        })
     }
 }
 

@@ -73,6 +73,7 @@ impl Job {
     /// and the server.
     pub async fn discover(&self, is_trial: bool) -> Result<Plan> {
         let listing = self.list().await?;
+        failpoint!("load.after_list");
         self.check_selection(&listing)?;
         let mut plan = Plan { listed: listing.listed, new: listing.new, ..Plan::default() };
         self.judge_runs(listing.manifests, &mut plan).await?;
@@ -84,6 +85,7 @@ impl Job {
             batches::plan(&self.pool, &self.entity.name, &self.selection, &grouping, is_trial)
         })
         .await?;
+        failpoint!("load.after_plan");
         Ok(plan)
     }
 

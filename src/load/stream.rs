@@ -15,7 +15,7 @@ use crate::ledger::objects::Pending;
 use crate::ledger::rejects::Fixes;
 use crate::pg::CopyIn;
 use crate::stage::decode::{Source, Tally, decode, decode_wanted};
-use crate::stage::frame::FrameWriter;
+use crate::stage::frame::{Aside, FrameWriter, Lineage, Written};
 use crate::stage::key::KeyReader;
 use crate::stage::{LineSet, StageAs};
 
@@ -44,8 +44,10 @@ impl From<Error> for Failure {
 /// What goes over the wire.
 #[derive(Debug, Clone)]
 pub(super) enum Pass {
-    /// Every line.
+    /// Every line, into a stage table.
     Lines(StageAs),
+    /// Every line that is not refused, into the staging table, as rows of the batch.
+    Direct(i64),
     /// The documents of some lines of each object.
     Documents(Vec<LineSet>),
 }
@@ -64,6 +66,8 @@ pub(super) struct Streamed {
     pub tallies: Vec<Tally>,
     /// Where the time went.
     pub spent: Spent,
+    /// Refused lines that were not copied.
+    pub aside: Vec<Aside>,
 }
 
 /// Where the time of a pass went, seen from the decode thread.
@@ -100,6 +104,7 @@ pub(super) async fn stream(job: &Job, source: &Sources<'_>, pass: Pass, mut copy
     let (frames_in, mut frames_out) = mpsc::channel::<Bytes>(FRAMES_IN_FLIGHT);
     let (done_in, done_out) = oneshot::channel();
     let decoder = Decoder {
+        objects: objects.to_vec(),
         key: KeyReader::new(&job.entity),
         input: job.entity.input.clone(),
         limits: job.limits,
@@ -132,18 +137,29 @@ pub(super) async fn stream(job: &Job, source: &Sources<'_>, pass: Pass, mut copy
     }
     let lake = decoded.elapsed.saturating_sub(decoded.cpu + decoded.waited);
     let copy = started.elapsed().saturating_sub(lake + decoded.cpu);
-    Ok(Streamed { tallies: decoded.tallies, spent: Spent { lake, decode: decoded.cpu, copy } })
+    let spent = Spent { lake, decode: decoded.cpu, copy };
+    Ok(Streamed { tallies: decoded.tallies, spent, aside: decoded.aside })
 }
 
 fn is_read(pass: &Pass, object: usize) -> bool {
     match pass {
-        Pass::Lines(_) => true,
+        Pass::Lines(_) | Pass::Direct(_) => true,
         Pass::Documents(wanted) => wanted.get(object).is_some_and(|lines| !lines.is_empty()),
+    }
+}
+
+fn lineage(object: &Pending, batch_id: i64) -> Lineage {
+    Lineage {
+        path: object.path.clone(),
+        run_id: object.run_id.clone(),
+        ingestion_date: object.ingestion_date,
+        batch_id,
     }
 }
 
 /// The work of the decode thread.
 struct Decoder {
+    objects: Vec<Pending>,
     key: KeyReader,
     input: Input,
     limits: Limits,
@@ -154,6 +170,7 @@ struct Decoder {
 struct Decoded {
     tallies: Vec<Tally>,
     rows: i64,
+    aside: Vec<Aside>,
     elapsed: Duration,
     cpu: Duration,
     waited: Duration,
@@ -164,6 +181,7 @@ impl Decoder {
         let (started, cpu) = (Instant::now(), thread_cpu());
         let stage_as = match self.pass {
             Pass::Lines(stage_as) => stage_as,
+            Pass::Direct(_) => StageAs::Direct,
             Pass::Documents(_) => StageAs::Jsonb,
         };
         let mut frames = FrameWriter::new(frames_in, stage_as);
@@ -173,7 +191,10 @@ impl Decoder {
             let source = Source { object_no, reader: &self.key, fixes: &self.fixes[i] };
             let failed = |error| Failure { error, object: Some(i) };
             match &self.pass {
-                Pass::Lines(_) => {
+                Pass::Lines(_) | Pass::Direct(_) => {
+                    if let Pass::Direct(batch_id) = self.pass {
+                        frames.begin_object(&lineage(&self.objects[i], batch_id)).map_err(failed)?;
+                    }
                     let mut lines = Lines::new(reader, &self.input, self.limits);
                     let tally = decode(&mut lines, source, &mut frames).map_err(failed)?;
                     rows += tally.lines;
@@ -186,8 +207,9 @@ impl Decoder {
                 Pass::Documents(_) => {}
             }
         }
-        let waited = frames.finish()?;
-        Ok(Decoded { tallies, rows, elapsed: started.elapsed(), cpu: thread_cpu().saturating_sub(cpu), waited })
+        let Written { waited, aside } = frames.finish()?;
+        rows -= aside.len() as i64;
+        Ok(Decoded { tallies, rows, aside, elapsed: started.elapsed(), cpu: thread_cpu().saturating_sub(cpu), waited })
     }
 }
 

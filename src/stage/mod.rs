@@ -11,6 +11,9 @@ pub use line_set::LineSet;
 /// The type of the stage table's document column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StageAs {
+    /// Not at all: the rows go straight into the staging table. Cheapest when every key is new; a key that is not fails
+    /// the whole COPY, and so does a document that only the server refuses.
+    Direct,
     /// The server parses each document while it is copied: fastest when most rows are new. A document that only
     /// the server refuses fails the whole COPY.
     Jsonb,
@@ -25,7 +28,7 @@ impl StageAs {
     /// SQL type of the document column, also the suffix of the stage table.
     pub fn sql(self) -> &'static str {
         match self {
-            StageAs::Jsonb | StageAs::Keys => "jsonb",
+            StageAs::Direct | StageAs::Jsonb | StageAs::Keys => "jsonb",
             StageAs::Text => "text",
         }
     }
@@ -33,6 +36,7 @@ impl StageAs {
     /// How it is called in the ledger's timings.
     pub fn name(self) -> &'static str {
         match self {
+            StageAs::Direct => "direct",
             StageAs::Jsonb => "jsonb",
             StageAs::Keys => "keys",
             StageAs::Text => "text",

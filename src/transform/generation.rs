@@ -22,7 +22,12 @@ use crate::sql::{columns, fill, ident, qualified};
 
 /// How long the swap waits for its lock before it lets the readers behind it through and tries again.
 const SWAP_LOCK_TIMEOUT: &str = "300ms";
-const SWAP_RETRY: Policy = Policy { max_retries: 60, base: Duration::from_millis(300), max: Duration::from_secs(3) };
+const SWAP_RETRY: Policy = Policy {
+    max_retries: 60,
+    base: Duration::from_millis(300),
+    max: Duration::from_secs(3),
+    budget: Duration::from_secs(600),
+};
 
 /// One table of the new generation: a partition of a core table.
 #[derive(Debug)]

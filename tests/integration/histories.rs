@@ -16,7 +16,7 @@ use evo::bronze::{Lake, Limits};
 use evo::config::{self, Dsn};
 use evo::entity::{Catalog, Entity};
 use evo::ledger::objects::{Again, Selection};
-use evo::load::{EntitySummary, Job};
+use evo::load::{Claims, EntitySummary, Job};
 use evo::pg::{Pool, Presence};
 use evo::retry::Policy;
 use evo::shutdown::Shutdown;
@@ -178,10 +178,14 @@ impl Bench {
             entity: self.entity.clone(),
             selection: Selection { again: if again { Again::All } else { Again::No }, ..Selection::default() },
             batch_size: how.batch_size,
-            execution_id: uuid::Uuid::now_v7(),
-            lease: Duration::from_secs(30),
+            claims: Claims::new(uuid::Uuid::now_v7(), Duration::from_secs(30)),
             workers: how.workers,
-            retry: Policy { max_retries: 8, base: Duration::from_millis(5), max: Duration::from_millis(50) },
+            retry: Policy {
+                max_retries: 8,
+                base: Duration::from_millis(5),
+                max: Duration::from_millis(50),
+                budget: Duration::from_secs(10),
+            },
             limits: Limits { line_bytes: 1 << 20, ratio: 1_000 },
             decoders: self.decoders.clone(),
             shutdown: Shutdown::never(),
@@ -193,7 +197,7 @@ impl Bench {
         let dsn = Dsn::parse(&self.db.url).unwrap();
         let pool = Pool::new(dsn.clone(), "evo:load", how.workers * 2 + 2).await.unwrap();
         let job = self.job(&pool, how, again);
-        let presence = Presence::announce(&dsn, "load", job.execution_id).await.unwrap();
+        let presence = Presence::announce(&dsn, "load", job.claims.holder().execution_id).await.unwrap();
         let whole = async {
             job.discover(false).await.unwrap_or_else(|e| panic!("{}", e.render()));
             job.run(&|_| {}).await

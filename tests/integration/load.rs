@@ -288,7 +288,7 @@ fn a_killed_session_costs_a_retry_and_no_row() {
         if killed < 2 {
             let n = evo.db.one(
                 "select count(*) from (select pg_terminate_backend(pid) from pg_stat_activity \
-                 where datname = current_database() and application_name = 'evo:load' and query ilike 'copy evo_stage%' limit 1) x",
+                 where datname = current_database() and application_name like 'evo:load%' and query ilike 'copy %' limit 1) x",
             );
             killed += n.parse::<u32>().unwrap();
         }

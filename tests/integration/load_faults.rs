@@ -28,7 +28,7 @@ fn signal(child: &Child, signal: libc::c_int) {
 /// Waits until the load copies into its stage table.
 fn is_copying(evo: &Evo, child: &mut Child) -> bool {
     let copying = "select count(*) from pg_stat_activity where datname = current_database() and state = 'active' \
-                   and application_name like 'evo:load%' and query ilike 'copy evo_stage%'";
+                   and application_name like 'evo:load%' and query ilike 'copy %'";
     let started = Instant::now();
     while child.try_wait().unwrap().is_none() && started.elapsed() < Duration::from_secs(60) {
         if evo.db.one(copying) != "0" {

@@ -5,12 +5,14 @@
 mod azure;
 mod cli;
 mod db;
+mod faults;
 mod histories;
 mod inputs;
 mod lake;
 mod load;
 mod load_faults;
 mod rejects;
+mod sign_in;
 mod storage;
 mod support;
 mod toy;

@@ -2,6 +2,8 @@
 
 mod shown;
 
+use std::sync::Arc;
+
 use chrono::NaiveDate;
 use serde_json::json;
 
@@ -13,9 +15,10 @@ use crate::error::{Error, Kind, Result};
 use crate::ledger::manifests::Difference;
 use crate::ledger::objects::{Again, Selection};
 use crate::ledger::runs::Execution;
-use crate::load::{self, EntitySummary, Heartbeat, Job, Plan};
+use crate::load::{self, Claims, EntitySummary, Heartbeat, Job, Plan};
 use crate::report::Outcome;
 use crate::report::progress::Progress;
+use crate::retry::retry;
 use crate::shutdown::Shutdown;
 
 /// How often the lake is listed again because objects were replaced while they were loaded.
@@ -86,14 +89,13 @@ pub async fn run(args: Args, settings: &Settings) -> Result<Outcome> {
     let entities = warehouse.catalog.select(&args.entities)?;
     let decoders = load::decoders(workers)?;
     let again = if args.all_runs { Again::All } else { Again::No };
-    let job = |entity: &Entity, execution_id| Job {
+    let job = |entity: &Entity, claims: &Arc<Claims>| Job {
         lake: lake.clone(),
         pool: warehouse.pool.clone(),
         entity: entity.clone(),
         selection: Selection { run_id: args.run_id.clone(), since: args.since, again },
         batch_size: batch_size.or(settings.batch_size),
-        execution_id,
-        lease: settings.lease,
+        claims: claims.clone(),
         workers,
         retry: warehouse::retry(settings),
         limits: Limits { line_bytes: settings.max_line_bytes, ratio: settings.max_ratio },
@@ -101,7 +103,8 @@ pub async fn run(args: Args, settings: &Settings) -> Result<Outcome> {
         shutdown: shutdown.clone(),
     };
     if args.dry_run {
-        let jobs: Vec<Job> = entities.iter().map(|e| job(e, uuid::Uuid::nil())).collect();
+        let claims = Claims::new(uuid::Uuid::nil(), settings.lease);
+        let jobs: Vec<Job> = entities.iter().map(|e| job(e, &claims)).collect();
         return dry_run(&jobs).await;
     }
     let names: Vec<&str> = entities.iter().map(|e| e.name.as_str()).collect();
@@ -109,7 +112,8 @@ pub async fn run(args: Args, settings: &Settings) -> Result<Outcome> {
         "workers": workers, "batch_size": batch_size, "run_id": args.run_id, "since": args.since, "all_runs": args.all_runs,
     });
     let execution = Execution::begin(&warehouse.pool, "load", &names, &arguments).await?;
-    let jobs: Vec<Job> = entities.iter().map(|e| job(e, execution.id)).collect();
+    let claims = Claims::new(execution.id, settings.lease);
+    let jobs: Vec<Job> = entities.iter().map(|e| job(e, &claims)).collect();
     let (loaded, failures) = load_all(&jobs, &warehouse, settings.progress).await?;
     let json = shown::to_json(execution.id, &loaded);
     let failure = warehouse::first_failure(failures).or_else(|| judge(&loaded, args.max_rejects));
@@ -120,7 +124,10 @@ pub async fn run(args: Args, settings: &Settings) -> Result<Outcome> {
 async fn load_all(jobs: &[Job], warehouse: &Warehouse, progress: bool) -> Result<(Vec<Loaded>, Vec<(String, Error)>)> {
     let (mut loaded, mut failures) = (Vec::new(), Vec::new());
     let Some(any) = jobs.first() else { return Ok((loaded, failures)) };
-    let heartbeat = Heartbeat::start(&warehouse.dsn, warehouse.pool.clone(), any.holder()).await?;
+    let heartbeat = retry(any.retry, &any.shutdown, "showing that this execution is alive", |_| {
+        Heartbeat::start(&warehouse.dsn, any.pool.clone(), any.claims.clone())
+    })
+    .await?;
     for job in jobs {
         if job.shutdown.is_requested() {
             failures.push((job.entity.name.clone(), job.shutdown.error()));
@@ -134,7 +141,8 @@ async fn load_all(jobs: &[Job], warehouse: &Warehouse, progress: bool) -> Result
             Err(error) => failures.push((job.entity.name.clone(), error)),
         }
     }
-    any.release_claims().await;
+    failpoint!("load.before_release");
+    any.claims.release_all(&any.pool).await;
     drop(heartbeat);
     Ok((loaded, failures))
 }

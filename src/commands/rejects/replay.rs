@@ -14,9 +14,10 @@ use crate::error::{Error, Kind, Result};
 use crate::ledger::objects::{Again, Selection};
 use crate::ledger::rejects;
 use crate::ledger::runs::Execution;
-use crate::load::{self, EntitySummary, Heartbeat, Job};
+use crate::load::{self, Claims, EntitySummary, Heartbeat, Job};
 use crate::report::table::table;
 use crate::report::{Outcome, units};
+use crate::retry::retry;
 use crate::shutdown::Shutdown;
 
 /// What became of an entity's rejects.
@@ -43,14 +44,14 @@ pub(super) async fn run(
     let execution =
         Execution::begin(&warehouse.pool, "rejects replay", &names, &json!({ "run_id": which.run_id })).await?;
     let decoders = load::decoders(workers)?;
+    let claims = Claims::new(execution.id, settings.lease);
     let job = |entity: &&Entity| Job {
         lake: lake.clone(),
         pool: warehouse.pool.clone(),
         entity: (*entity).clone(),
         selection: Selection { run_id: which.run_id.clone(), again: Again::Rejected, ..Selection::default() },
         batch_size: None,
-        execution_id: execution.id,
-        lease: settings.lease,
+        claims: claims.clone(),
         workers,
         retry: warehouse::retry(settings),
         limits: Limits { line_bytes: settings.max_line_bytes, ratio: settings.max_ratio },
@@ -59,20 +60,21 @@ pub(super) async fn run(
     };
     let jobs: Vec<Job> = entities.iter().map(job).collect();
     let (mut replayed, mut failures) = (Vec::new(), Vec::new());
-    if let Some(any) = jobs.first() {
-        let heartbeat = Heartbeat::start(&warehouse.dsn, warehouse.pool.clone(), any.holder()).await?;
-        for job in &jobs {
-            match replay(job).await {
-                Ok(mut one) => {
-                    failures.extend(one.summary.failure.take().map(|failure| (job.entity.name.clone(), failure)));
-                    replayed.push(one);
-                }
-                Err(error) => failures.push((job.entity.name.clone(), error)),
+    let heartbeat = retry(warehouse::retry(settings), &shutdown, "showing that this execution is alive", |_| {
+        Heartbeat::start(&warehouse.dsn, warehouse.pool.clone(), claims.clone())
+    })
+    .await?;
+    for job in &jobs {
+        match replay(job).await {
+            Ok(mut one) => {
+                failures.extend(one.summary.failure.take().map(|failure| (job.entity.name.clone(), failure)));
+                replayed.push(one);
             }
+            Err(error) => failures.push((job.entity.name.clone(), error)),
         }
-        any.release_claims().await;
-        drop(heartbeat);
     }
+    claims.release_all(&warehouse.pool).await;
+    drop(heartbeat);
     let json = to_json(&replayed);
     let failure = warehouse::first_failure(failures).or_else(|| left(&replayed));
     execution.finish(&warehouse.pool, &json, failure.as_ref()).await;

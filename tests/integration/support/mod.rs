@@ -6,6 +6,9 @@
 
 mod blob;
 mod lake;
+pub mod pgbouncer;
+pub mod proxy;
+pub mod server;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -119,7 +122,8 @@ pub fn is_root() -> bool {
 /// A database of its own for one test, dropped at the end.
 pub struct Database {
     pub url: String,
-    name: String,
+    /// Of a database that is dropped at the end.
+    name: Option<String>,
 }
 
 impl Database {
@@ -137,7 +141,15 @@ impl Database {
         let name = format!("t_{}_{}", now(), uuid::Uuid::new_v4().simple());
         let admin = format!("{}/postgres", server());
         sql(&admin, &format!("create database {name} {how}"));
-        Self { url: format!("{}/{name}", server()), name }
+        Self { url: format!("{}/{name}", server()), name: Some(name) }
+    }
+
+    /// Of a server of the test's own, with evo's schema.
+    pub fn on(server: &server::Server) -> Self {
+        let url = server.url("postgres");
+        let dir = tempfile::tempdir().unwrap();
+        Run::from(binary(dir.path()).args(["migrate", "--database-url", &url]).output().unwrap()).exits(0);
+        Self { url, name: None }
     }
 
     pub fn sql(&self, statements: &str) -> Vec<Vec<String>> {
@@ -152,8 +164,10 @@ impl Database {
 
 impl Drop for Database {
     fn drop(&mut self) {
-        if !std::thread::panicking() {
-            sql(&format!("{}/postgres", server()), &format!("drop database {} with (force)", self.name));
+        if let Some(name) = &self.name
+            && !std::thread::panicking()
+        {
+            sql(&format!("{}/postgres", server()), &format!("drop database {name} with (force)"));
         }
     }
 }
@@ -210,9 +224,13 @@ pub struct Evo {
 
 impl Evo {
     pub fn new() -> Self {
+        Self::with(Database::migrated())
+    }
+
+    pub fn with(db: Database) -> Self {
         let dir = tempfile::tempdir().unwrap();
         std::fs::create_dir(dir.path().join("lake")).unwrap();
-        Self { dir, db: Database::migrated() }
+        Self { dir, db }
     }
 
     pub fn lake(&self) -> PathBuf {
@@ -221,8 +239,13 @@ impl Evo {
 
     /// The binary in the test's folder with nothing but the essentials in its environment.
     pub fn command(&self, args: &[&str]) -> Command {
+        self.command_at(&self.db.url, args)
+    }
+
+    /// The same on another way to the database.
+    pub fn command_at(&self, url: &str, args: &[&str]) -> Command {
         let mut command = binary(self.dir.path());
-        command.args(args).args(["--database-url", &self.db.url, "--lake", self.lake().to_str().unwrap()]);
+        command.args(args).args(["--database-url", url, "--lake", self.lake().to_str().unwrap()]);
         command
     }
 
@@ -254,6 +277,7 @@ pub fn binary(dir: &Path) -> Command {
     }
     // A failing test must not wait for minutes.
     command.env("EVO_RETRY_BASE", "50ms").env("EVO_RETRY_MAX", "200ms").env("EVO_RETRY_MAX_RETRIES", "2");
+    command.env("EVO_RETRY_BUDGET", "5s");
     command
 }
 
