@@ -27,7 +27,7 @@ type Compressed = io::Chain<Cursor<Vec<u8>>, ChunkReader>;
 
 enum Source {
     Plain(Compressed),
-    Gzip(MultiGzDecoder<Compressed>),
+    Gzip(Box<MultiGzDecoder<Compressed>>),
     Zstd(zstd::stream::read::Decoder<'static, Compressed>),
 }
 
@@ -56,7 +56,7 @@ impl Window {
         let compressed = Cursor::new(head).chain(reader);
         let source = match compression {
             Compression::Plain => Source::Plain(compressed),
-            Compression::Gzip => Source::Gzip(MultiGzDecoder::new(compressed)),
+            Compression::Gzip => Source::Gzip(Box::new(MultiGzDecoder::new(compressed))),
             Compression::Zstd => Source::Zstd(zstd_decoder(compressed).map_err(|e| broken(e, compression, 0))?),
         };
         let buffer = vec![0; WINDOW_BYTES].into_boxed_slice();

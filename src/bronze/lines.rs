@@ -1,8 +1,8 @@
 //! The records of an object as lines, synchronously, for the decode threads: whatever the object is compressed with and
 //! however its records stand in it, each one is a JSON text with a number and an offset.
 //!
-//! The memory of a reader is one chunk, the decompressor's window, [`WINDOW_BYTES`](super::inflate::WINDOW_BYTES), and
-//! what does not fit in there of one line of at most `max_line_bytes`: see [`super::room`] for the sum of all readers.
+//! The memory of a reader is one chunk, the decompressor's window, a window of 128 KiB, and
+//! what does not fit in there of one line of at most `max_line_bytes`: see `room.rs` for the sum of all readers.
 
 use memchr::memchr;
 
