@@ -214,6 +214,7 @@ impl Load<'_> {
     async fn transaction(&self, batch: &Claimed, fence: i32, stage_as: StageAs) -> Result<Done, Failure> {
         let mut connection = self.job.pool.get().await?;
         let tx = connection.begin().await?;
+        tx.execute(sql_file!("load/begin_batch.sql"), &[&batch.batch_id]).await?;
         failpoint!("load.before_copy");
         let staged = match stage_as {
             StageAs::Direct => self.copy_directly(&tx, batch).await?,

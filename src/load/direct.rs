@@ -32,10 +32,11 @@ pub(super) fn is_refuted(error: &Error) -> bool {
 impl Load<'_> {
     pub(super) async fn copy_directly(&self, tx: &Transaction<'_>, batch: &Claimed) -> Result<Staged, Failure> {
         let entity = &self.job.entity;
-        tx.batch(&format!("{IDLE}; {LOCK_TIMEOUT}")).await?;
         let ids: Vec<i64> = batch.objects.iter().map(|o| o.object_id).collect();
         let sources = Sources { objects: &batch.objects, fixes: Arc::new(rejects::fixes(tx, &ids).await?) };
         let (target, key) = (qualified(&entity.staging.table), ident(&entity.staging.key_column));
+        // Whoever holds the table is waited for as long as ever; it is the rows of rivals that are not waited for.
+        tx.batch(&format!("{IDLE}; lock table {target} in row exclusive mode; {LOCK_TIMEOUT}")).await?;
         let sql = format!("copy {target} ({key}, {}) from stdin (format binary)", frame::TARGET_COLUMNS);
         let copy = tx.copy_in(&sql).await?;
         let streamed = stream(self.job, &sources, Pass::Direct(batch.batch_id), copy).await?;
