@@ -8,7 +8,8 @@ use futures_util::StreamExt;
 use tokio::sync::{mpsc, oneshot};
 
 use super::Job;
-use crate::bronze::{ChunkReader, Lake, Lines};
+use crate::bronze::{ChunkReader, Lake, Limits, Lines};
+use crate::entity::Input;
 use crate::error::{Error, Kind, Result};
 use crate::ledger::objects::Pending;
 use crate::ledger::rejects::Fixes;
@@ -95,9 +96,9 @@ pub(super) async fn stream(job: &Job, source: &Sources<'_>, pass: Pass, mut copy
     let (readers, senders): (Vec<_>, Vec<_>) = objects
         .iter()
         .enumerate()
-        .map(|(i, _)| {
+        .map(|(i, object)| {
             let (sender, receiver) = mpsc::channel(CHUNKS_IN_FLIGHT);
-            (ChunkReader::new(receiver), Some(sender).filter(|_| is_read(&pass, i)))
+            (ChunkReader::new(&object.path, receiver), Some(sender).filter(|_| is_read(&pass, i)))
         })
         .unzip();
     let (frames_in, mut frames_out) = mpsc::channel::<Bytes>(FRAMES_IN_FLIGHT);
@@ -105,7 +106,8 @@ pub(super) async fn stream(job: &Job, source: &Sources<'_>, pass: Pass, mut copy
     let decoder = Decoder {
         objects: objects.to_vec(),
         key: KeyReader::new(&job.entity),
-        max_line_bytes: job.max_line_bytes,
+        input: job.entity.input.clone(),
+        limits: job.limits,
         fixes: Arc::clone(&source.fixes),
         pass,
     };
@@ -159,7 +161,8 @@ fn lineage(object: &Pending, batch_id: i64) -> Lineage {
 struct Decoder {
     objects: Vec<Pending>,
     key: KeyReader,
-    max_line_bytes: usize,
+    input: Input,
+    limits: Limits,
     fixes: Arc<Vec<Fixes>>,
     pass: Pass,
 }
@@ -192,13 +195,13 @@ impl Decoder {
                     if let Pass::Direct(batch_id) = self.pass {
                         frames.begin_object(&lineage(&self.objects[i], batch_id)).map_err(failed)?;
                     }
-                    let mut lines = Lines::new(reader, self.max_line_bytes);
+                    let mut lines = Lines::new(reader, &self.input, self.limits);
                     let tally = decode(&mut lines, source, &mut frames).map_err(failed)?;
                     rows += tally.lines;
                     tallies.push(tally);
                 }
                 Pass::Documents(wanted) if is_read(&self.pass, i) => {
-                    let mut lines = Lines::new(reader, self.max_line_bytes);
+                    let mut lines = Lines::new(reader, &self.input, self.limits);
                     rows += decode_wanted(&mut lines, source, &wanted[i], &mut frames).map_err(failed)?;
                 }
                 Pass::Documents(_) => {}

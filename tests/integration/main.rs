@@ -7,6 +7,7 @@ mod cli;
 mod db;
 mod faults;
 mod histories;
+mod inputs;
 mod lake;
 mod load;
 mod load_faults;
