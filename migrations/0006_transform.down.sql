@@ -1,6 +1,8 @@
 -- purpose: back to the casts of 0002; for a developer's database
 drop schema evo_next;
 drop schema evo_old;
+drop table evo.fields;
+drop function evo.as_object, evo.try_object, evo.misfit_object, evo.raise_misfit_object;
 drop index evo.issues_parent_idx;
 alter table evo.issues drop column path, drop column source_file, drop column source_line;
 comment on column evo.issues.key_text is 'Primary key columns of the row, joined with a comma.';

@@ -21,7 +21,8 @@ exception when data_exception then
     begin
         if value::numeric = trunc(value::numeric) then return value::numeric::bigint; end if;
         return null;
-    exception when data_exception then
+    -- of NaN and infinity numeric makes no integer, which is another class of error
+    exception when data_exception or feature_not_supported then
         return null;
     end;
 end $$;
@@ -35,7 +36,8 @@ exception when data_exception then
     begin
         if value::numeric = trunc(value::numeric) then return value::numeric::integer; end if;
         return null;
-    exception when data_exception then
+    -- of NaN and infinity numeric makes no integer, which is another class of error
+    exception when data_exception or feature_not_supported then
         return null;
     end;
 end $$;
@@ -112,6 +114,22 @@ begin
     raise exception 'not an array' using errcode = '22023';
 end $$;
 
+create function evo.raise_misfit_object(value jsonb) returns jsonb
+language plpgsql immutable parallel safe as $$
+begin
+    raise exception 'not an object' using errcode = '22023';
+end $$;
+
+-- An object inside a document, or nothing. Of an array in its place every field would be null, unnoticed.
+create function evo.as_object(value jsonb) returns jsonb
+language sql immutable parallel safe
+return case when jsonb_typeof(value) = 'object' then value
+            when jsonb_typeof(value) <> 'null' then evo.raise_misfit_object(value) end;
+create function evo.try_object(value jsonb) returns jsonb
+language sql immutable parallel safe return case when jsonb_typeof(value) = 'object' then value end;
+create function evo.misfit_object(value jsonb) returns text
+language sql immutable parallel safe return case when jsonb_typeof(value) not in ('object', 'null') then value::text end;
+
 -- The objects of a document's array by their id; of a repeated id the last. Null, absent, or a null element: none.
 -- What is no array, no object or has no id raises: it must not vanish unnoticed.
 create or replace function evo.as_children(doc jsonb, array_name text, id_name text) returns table (id bigint, value jsonb)
@@ -158,6 +176,21 @@ comment on column evo.issues.source_line is 'Its line there.';
 
 -- Keys begin with the parent's: a changed parent's issues are forgotten before they are filed anew.
 create index issues_parent_idx on evo.issues (entity, (split_part(key_text, ',', 1)));
+
+create table evo.fields (
+    entity        text        not null,
+    path          text        not null,
+    type          text        not null,
+    first_seen_at timestamptz not null default clock_timestamp(),
+    execution_id  uuid        not null,
+    source_file   text,
+    source_line   bigint,
+    primary key (entity, path, type)
+);
+comment on table evo.fields is 'Fields that documents have, and of which JSON types. What a later transform adds is drift.';
+comment on column evo.fields.path is 'saleItens[].itemValue: [] is any element of an array.';
+comment on column evo.fields.source_file is 'An object in which it was first seen, among the documents that were looked at.';
+comment on column evo.fields.source_line is 'The line there.';
 
 -- Where a full refresh builds the next generation, under the names that it will have, and where it leaves the replaced one.
 create schema evo_next;

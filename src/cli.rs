@@ -26,6 +26,8 @@ pub enum Command {
     Generate(commands::generate::Args),
     /// Load bronze objects into the staging tables
     Load(commands::load::Args),
+    /// See, export and replay lines that were refused
+    Rejects(commands::rejects::Args),
     /// Fill the core tables from staging
     Transform(commands::transform::Args),
     /// Ask whether the warehouse is as it should be
@@ -50,6 +52,7 @@ pub async fn dispatch(command: Command, settings: &Settings) -> Result<Outcome> 
     match command {
         Command::Generate(args) => commands::generate::run(args, settings).await,
         Command::Load(args) => commands::load::run(args, settings).await,
+        Command::Rejects(args) => commands::rejects::run(args, settings).await,
         Command::Transform(args) => commands::transform::run(args, settings).await,
         Command::Check(args) => commands::check::run(args, settings).await,
         Command::OptimizeStorage(args) => commands::optimize_storage::run(args, settings).await,

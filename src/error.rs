@@ -4,6 +4,7 @@
 //! A message is lowercase, names the flag or object at fault, and never holds a credential or a cell value.
 
 use std::fmt;
+use std::time::Duration;
 
 /// What happened, independent of who saw it. One kind has one [`Disposition`] and one exit code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -149,6 +150,83 @@ impl Kind {
             Kind::Terminated => 143,
         }
     }
+
+    /// What happened, in a few words for an operator.
+    pub fn meaning(self) -> &'static str {
+        match self {
+            Kind::DatabaseUnavailable => {
+                "the server cannot be reached, starts, stops, recovers or has become a standby"
+            }
+            Kind::CommitUnknown => "the connection was lost during COMMIT",
+            Kind::TransactionConflict => "serialization failure or deadlock with a foreign writer",
+            Kind::DatabaseBusy => "too many connections, or a lock not granted in time",
+            Kind::DatabaseFull => "the disk is full, or the platform made the server read-only because it nearly is",
+            Kind::OutOfMemory => "the server could not allocate memory",
+            Kind::StatementCanceled => "somebody, or statement_timeout, canceled a statement",
+            Kind::BadRow => "a value that the server refuses",
+            Kind::AccessDenied => "credentials, privileges or a certificate",
+            Kind::StatementInvalid => "a statement that the server does not understand: a changed schema, or a defect",
+            Kind::SourceUnavailable => "the lake cannot be reached, or a body was cut",
+            Kind::SourceChanged => "an object was replaced, deleted, or loaded by another execution meanwhile",
+            Kind::SourceCorrupt => "broken or cut gzip data, an endless line",
+            Kind::SourceInvalid => "the lake or the entity's prefix is missing or empty",
+            Kind::CheckFailed => "too many rejects, or a new generation with too few rows",
+            Kind::AlreadyRunning => "another execution has the entity's lock",
+            Kind::Usage => "the command line",
+            Kind::Config => "settings, entity declarations, or the schema's version",
+            Kind::Interrupted => "SIGINT",
+            Kind::Terminated => "SIGTERM",
+            Kind::Internal => "a defect of evo; nothing was committed",
+        }
+    }
+
+    /// What the operator should do when evo did not get over it.
+    pub fn advice(self) -> &'static str {
+        match self {
+            Kind::DatabaseUnavailable => {
+                "check host and port and that the server runs; then run the same command again"
+            }
+            Kind::CommitUnknown => "nothing: the next run finds out by the ledger whether the batch is in",
+            Kind::TransactionConflict => "run it again; look for the foreign writer in the server's log",
+            Kind::DatabaseBusy => "look for long transactions in pg_stat_activity; lower --workers",
+            Kind::DatabaseFull => "free or add storage, then run the same command again",
+            Kind::OutOfMemory => "a smaller --batch-size; check work_mem",
+            Kind::StatementCanceled => "raise the role's statement_timeout",
+            Kind::BadRow => "see evo.rejects or evo.issues; with --strict the transform stops here",
+            Kind::AccessDenied => {
+                "check the address's user, password and sslmode; grants on evo, stg_evo, core; the lake's credentials"
+            }
+            Kind::StatementInvalid => "compare the schema with the migrations; report it",
+            Kind::SourceUnavailable => "check the network and the lake",
+            Kind::SourceChanged => "run the command again",
+            Kind::SourceCorrupt => "extract the object again: a replaced one is loaded",
+            Kind::SourceInvalid => "check --lake; `evo generate` makes one",
+            Kind::CheckFailed => "the old generation serves; look at evo.rejects",
+            Kind::AlreadyRunning => "wait for it",
+            Kind::Usage => "`evo COMMAND --help`",
+            Kind::Config => "the hint names the setting; `evo config show`",
+            Kind::Interrupted => "run it again: it goes on where it stopped",
+            Kind::Terminated => "the same",
+            Kind::Internal => "report it",
+        }
+    }
+}
+
+impl Disposition {
+    /// What a job does, in a few words for an operator.
+    pub fn does(self) -> &'static str {
+        match self {
+            Disposition::Reconnect => "wait until it takes writes again, repeat",
+            Disposition::AskLedger => "reconnect, ask the ledger, repeat if it is not in",
+            Disposition::RetryNow => "repeat at once",
+            Disposition::RetryLater => "repeat later",
+            Disposition::Shrink => "repeat with half the batch",
+            Disposition::RejectRow => "reject the row",
+            Disposition::Quarantine => "set the object aside",
+            Disposition::PlanAgain => "leave it for the next run",
+            Disposition::Abort => "give up",
+        }
+    }
 }
 
 /// An error with everything an operator needs: what happened, where, and what to do next.
@@ -159,6 +237,8 @@ pub struct Error {
     detail: Option<String>,
     hint: Option<String>,
     sqlstate: Option<String>,
+    retry_after: Option<Duration>,
+    is_final: bool,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
@@ -168,7 +248,16 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 impl Error {
     /// An error whose `message` says in one lowercase line what happened.
     pub fn new(kind: Kind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), detail: None, hint: None, sqlstate: None, source: None }
+        Self {
+            kind,
+            message: message.into(),
+            detail: None,
+            hint: None,
+            sqlstate: None,
+            retry_after: None,
+            is_final: false,
+            source: None,
+        }
     }
 
     /// Adds the circumstances: which object, which setting, what the other side said.
@@ -186,6 +275,18 @@ impl Error {
     /// Adds the server's SQLSTATE, five characters.
     pub fn with_sqlstate(mut self, code: impl Into<String>) -> Self {
         self.sqlstate = Some(code.into());
+        self
+    }
+
+    /// Adds how long the other side asks to be left alone.
+    pub fn with_retry_after(mut self, pause: Duration) -> Self {
+        self.retry_after = Some(pause);
+        self
+    }
+
+    /// Marks that it was waited for and repeated as long as the settings allow: nobody above tries again.
+    pub fn given_up(mut self) -> Self {
+        self.is_final = true;
         self
     }
 
@@ -224,6 +325,16 @@ impl Error {
     /// The server's SQLSTATE, if the server reported the error.
     pub fn sqlstate(&self) -> Option<&str> {
         self.sqlstate.as_deref()
+    }
+
+    /// How long the other side asked to be left alone, if it did.
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.retry_after
+    }
+
+    /// Whether somebody below has given up on it already.
+    pub fn is_given_up(&self) -> bool {
+        self.is_final
     }
 
     /// All lines as printed at the end of a failed command.

@@ -14,9 +14,11 @@
 //! 3  ledger · stage
 //! 2  pg · bronze · embedded                   none knows another
 //! 1  config · entity · sql
-//! 0  retry · shutdown · telemetry · error             on floors 6, 5 and 0 the left one may import the right one
+//! 0  retry · shutdown · telemetry · failpoint · error  on floors 6, 5 and 0 the left one may import the right one
 //! ```
 
+#[macro_use]
+pub mod failpoint;
 #[macro_use]
 pub mod sql;
 

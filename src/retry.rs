@@ -1,4 +1,13 @@
-//! The pauses between attempts, and the one loop that decides by an error's disposition whether there is another.
+//! The one loop that repeats what failed, driven by the error's disposition, and the pauses between its attempts.
+//!
+//! | disposition | pause before the next attempt |
+//! |---|---|
+//! | reconnect, ask the ledger | next to none the first time: the pool itself waits until the database takes writes again; then as below |
+//! | retry now | a fiftieth of the base, doubling |
+//! | retry later | the base, doubling up to the longest; at least what the other side asked for |
+//!
+//! Bounded by the number of retries and by the time spent waiting. Everything waits with jitter, so that workers that fell
+//! together do not come back together, and a signal ends the waiting at once.
 
 use std::future::Future;
 use std::time::Duration;
@@ -15,67 +24,123 @@ pub struct Policy {
     pub max_retries: u32,
     /// Pause before the first retry; doubles from there, with jitter.
     pub base: Duration,
-    /// The longest pause.
+    /// The longest pause, jitter aside.
     pub max: Duration,
+    /// How long may be spent on waiting altogether.
+    pub budget: Duration,
 }
 
 impl Policy {
     /// The pauses before each retry, jittered by up to 100 %.
     pub fn pauses(&self) -> impl Iterator<Item = Duration> + use<> {
-        ExponentialBuilder::default()
-            .with_min_delay(self.base)
-            .with_max_delay(self.max)
-            .with_factor(2.0)
-            .with_jitter()
-            .with_max_times(self.max_retries as usize)
-            .build()
+        doubling(self.base, self.max).take(self.max_retries as usize)
     }
+
+    /// The pauses between two looks whether the database is back: short, because a look costs one connection of one
+    /// worker, and because what is down is back unannounced.
+    pub fn probes(&self) -> impl Iterator<Item = Duration> + use<> {
+        doubling(self.base / 5, self.base)
+    }
+}
+
+fn doubling(from: Duration, to: Duration) -> impl Iterator<Item = Duration> + use<> {
+    ExponentialBuilder::default()
+        .with_min_delay(from)
+        .with_max_delay(to.max(from))
+        .with_factor(2.0)
+        .with_jitter()
+        .without_max_times()
+        .build()
 }
 
 /// Repeats `attempt` (given its number, from 1) while its error is one that time can heal.
 ///
-/// Conflicts are repeated after a tenth of the pause. A shutdown ends the waiting at once.
+/// A signal ends the waiting at once; an attempt under way is dropped when the grace after the signal is over.
 ///
 /// # Errors
-/// The last error, when the attempts are used up or the error's disposition is not to repeat.
+/// The last error, when attempts or time are used up or the error's disposition is not to repeat.
 pub async fn retry<T, F, Fut>(policy: Policy, shutdown: &Shutdown, what: &str, mut attempt: F) -> Result<T>
 where
     F: FnMut(u32) -> Fut,
     Fut: Future<Output = Result<T>>,
 {
-    let mut pauses = policy.pauses();
-    let mut number = 1;
-    loop {
-        let error = match attempt(number).await {
+    let mut pacer = Pacer::new(policy);
+    for number in 1.. {
+        let error = match shutdown.bounded(attempt(number)).await {
             Ok(value) => return Ok(value),
             Err(error) => error,
         };
-        let Some(pause) = pauses.next().filter(|_| heals(&error)) else {
-            return Err(if number > 1 && heals(&error) {
-                error.context(format!("{what}: gave up after {number} attempts"))
-            } else {
-                error
-            });
+        if !heals(&error) {
+            return Err(error);
+        }
+        let Some(pause) = pacer.pause_after(&error) else {
+            let tried = if number == 1 { "1 attempt".to_owned() } else { format!("{number} attempts") };
+            return Err(error.context(format!("{what}: gave up after {tried}")).given_up());
         };
-        let pause = if error.kind().disposition() == Disposition::RetryNow { pause / 10 } else { pause };
         tracing::warn!(
             attempt = number,
+            attempts = policy.max_retries + 1,
             error = error.message(),
             sqlstate = error.sqlstate(),
             wait_ms = pause.as_millis() as u64,
-            "{what} failed; it rolled back, nothing is lost; trying again"
+            "{what} failed; {}",
+            next_step(&error)
         );
         tokio::select! {
             () = tokio::time::sleep(pause) => {}
             () = shutdown.requested() => return Err(shutdown.error()),
         }
-        number += 1;
     }
+    Err(Error::new(crate::error::Kind::Internal, format!("{what}: ran out of numbers")))
 }
 
 fn heals(error: &Error) -> bool {
     use Disposition as D;
-    matches!(error.kind().disposition(), D::Reconnect | D::AskLedger | D::RetryNow | D::RetryLater)
+    !error.is_given_up()
+        && matches!(error.kind().disposition(), D::Reconnect | D::AskLedger | D::RetryNow | D::RetryLater)
+}
+
+fn next_step(error: &Error) -> &'static str {
+    match error.kind().disposition() {
+        Disposition::Reconnect => "nothing of it was kept; it is repeated as soon as the database takes writes",
+        Disposition::AskLedger => "its commit is in doubt; the ledger is asked, and it is repeated if it is not in",
+        _ => "nothing of it was kept; it is repeated after the wait",
+    }
+}
+
+/// Decides the pauses of one loop.
+struct Pacer {
+    policy: Policy,
+    retries: u32,
+    waited: Duration,
+    was_cut_off: bool,
+    slow: Box<dyn Iterator<Item = Duration> + Send>,
+    quick: Box<dyn Iterator<Item = Duration> + Send>,
+}
+
+impl Pacer {
+    fn new(policy: Policy) -> Self {
+        let slow = Box::new(doubling(policy.base, policy.max));
+        let quick = Box::new(doubling(policy.base / 50, policy.base));
+        Self { policy, retries: 0, waited: Duration::ZERO, was_cut_off: false, slow, quick }
+    }
+
+    /// The pause after a failure, or none when attempts or time are used up.
+    fn pause_after(&mut self, error: &Error) -> Option<Duration> {
+        if self.retries >= self.policy.max_retries {
+            return None;
+        }
+        self.retries += 1;
+        let is_quick = match error.kind().disposition() {
+            Disposition::RetryNow => true,
+            Disposition::Reconnect | Disposition::AskLedger => !std::mem::replace(&mut self.was_cut_off, true),
+            _ => false,
+        };
+        let pause = if is_quick { self.quick.next() } else { self.slow.next() }?;
+        let pause = pause.max(error.retry_after().unwrap_or_default());
+        self.waited += pause;
+        (self.waited <= self.policy.budget).then_some(pause)
+    }
 }
 
 #[cfg(test)]
@@ -85,7 +150,18 @@ mod tests {
     use super::*;
     use crate::error::Kind;
 
-    const POLICY: Policy = Policy { max_retries: 2, base: Duration::from_millis(1), max: Duration::from_millis(2) };
+    const POLICY: Policy = Policy {
+        max_retries: 2,
+        base: Duration::from_millis(1),
+        max: Duration::from_millis(2),
+        budget: Duration::from_secs(1),
+    };
+    const SLOW: Policy = Policy {
+        max_retries: 5,
+        base: Duration::from_secs(5),
+        max: Duration::from_secs(40),
+        budget: Duration::from_secs(600),
+    };
 
     async fn run(kind: Kind, failures: u32) -> (Result<u32>, u32) {
         let calls = AtomicU32::new(0);
@@ -97,11 +173,25 @@ mod tests {
         (result, calls.into_inner())
     }
 
+    fn pauses(policy: Policy, kind: Kind) -> Vec<Duration> {
+        let mut pacer = Pacer::new(policy);
+        std::iter::from_fn(|| pacer.pause_after(&Error::new(kind, "no"))).collect()
+    }
+
+    fn assert_about(pauses: &[Duration], floors_ms: &[u64]) {
+        assert_eq!(pauses.len(), floors_ms.len(), "{pauses:?}");
+        for (pause, floor) in pauses.iter().zip(floors_ms) {
+            let floor = Duration::from_millis(*floor);
+            assert!(*pause >= floor && *pause <= floor * 2, "{pause:?} is not within {floor:?} and twice that");
+        }
+    }
+
     #[tokio::test]
     async fn an_error_that_time_heals_is_repeated_until_it_works_or_the_attempts_are_used_up() {
         assert_eq!(run(Kind::DatabaseUnavailable, 2).await.0.unwrap(), 3);
         let (result, calls) = run(Kind::TransactionConflict, 9).await;
-        assert!(result.unwrap_err().message().contains("gave up after 3 attempts"));
+        let error = result.unwrap_err();
+        assert!(error.message().contains("gave up after 3 attempts") && error.is_given_up());
         assert_eq!(calls, 3);
     }
 
@@ -112,13 +202,53 @@ mod tests {
         assert_eq!(calls, 1);
     }
 
+    #[tokio::test]
+    async fn what_was_given_up_below_is_not_repeated_above() {
+        let calls = AtomicU32::new(0);
+        let result: Result<()> = retry(POLICY, &Shutdown::never(), "test", |_| {
+            calls.fetch_add(1, Ordering::Relaxed);
+            async { Err(Error::new(Kind::DatabaseUnavailable, "no").given_up()) }
+        })
+        .await;
+        assert!(result.is_err());
+        assert_eq!(calls.into_inner(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_signal_ends_the_waiting_and_then_the_attempt() {
+        let (request, cancel, shutdown) = Shutdown::by_hand();
+        request();
+        let waiting = retry(SLOW, &shutdown, "test", |_| async { Err::<(), _>(Error::new(Kind::DatabaseBusy, "no")) });
+        assert_eq!(waiting.await.unwrap_err().kind(), Kind::Terminated);
+        cancel();
+        let working = retry(SLOW, &shutdown, "test", |_| std::future::pending::<Result<()>>());
+        assert_eq!(working.await.unwrap_err().kind(), Kind::Terminated);
+    }
+
     #[test]
     fn pauses_double_up_to_the_longest_and_are_jittered() {
-        let policy = Policy { max_retries: 5, base: Duration::from_secs(5), max: Duration::from_secs(40) };
-        let pauses: Vec<_> = policy.pauses().collect();
-        assert_eq!(pauses.len(), 5);
-        for (pause, floor) in pauses.iter().zip([5, 10, 20, 40, 40]) {
-            assert!(*pause >= Duration::from_secs(floor) && *pause <= Duration::from_secs(floor * 2), "{pause:?}");
-        }
+        assert_about(&pauses(SLOW, Kind::DatabaseBusy), &[5_000, 10_000, 20_000, 40_000, 40_000]);
+        assert_about(&SLOW.pauses().collect::<Vec<_>>(), &[5_000, 10_000, 20_000, 40_000, 40_000]);
+        assert_about(&pauses(SLOW, Kind::TransactionConflict), &[100, 200, 400, 800, 1_600]);
+    }
+
+    #[test]
+    fn a_lost_connection_is_followed_up_at_once_and_a_second_one_after_a_pause() {
+        assert_about(&pauses(SLOW, Kind::DatabaseUnavailable), &[100, 5_000, 10_000, 20_000, 40_000]);
+    }
+
+    #[test]
+    fn looks_at_a_database_that_is_away_come_within_twice_the_base() {
+        let looks: Vec<Duration> = SLOW.probes().take(5).collect();
+        assert_about(&looks, &[1_000, 2_000, 4_000, 5_000, 5_000]);
+    }
+
+    #[test]
+    fn the_time_for_waiting_is_bounded_and_the_other_sides_wish_is_honoured() {
+        let short = Policy { budget: Duration::from_secs(35), ..SLOW };
+        assert!(pauses(short, Kind::DatabaseBusy).len() < 3);
+        let mut pacer = Pacer::new(SLOW);
+        let asked = Error::new(Kind::SourceUnavailable, "busy").with_retry_after(Duration::from_secs(90));
+        assert_eq!(pacer.pause_after(&asked), Some(Duration::from_secs(90)));
     }
 }

@@ -3,7 +3,8 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 use evo::config::KEYS;
-use evo::error::{Disposition, Kind};
+use evo::error::Kind;
+use evo::pg::error::SQLSTATES;
 
 fn read(path: &str) -> String {
     std::fs::read_to_string(std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap()
@@ -27,23 +28,56 @@ fn every_setting_stands_in_the_table_of_configuration_md() {
     assert_eq!(text.matches("\n| `").count() - 5, KEYS.len(), "a row too many, or another sslmode");
 }
 
-#[test]
-fn every_kind_of_error_stands_in_errors_md_as_the_program_treats_it() {
-    let text = read("docs/errors.md");
+/// The tables of `docs/errors.md`, from the program.
+fn error_tables() -> String {
+    let mut text = "| kind | exit | what evo does | what happened | what to do |\n|---|---|---|---|---|\n".to_owned();
     for kind in Kind::ALL {
-        let does = match kind.disposition() {
-            Disposition::Reconnect => "reconnect, repeat",
-            Disposition::AskLedger => "reconnect, ask the ledger",
-            Disposition::RetryNow => "repeat at once",
-            Disposition::RetryLater => "repeat later",
-            Disposition::Shrink => "give up", // no batch is made smaller yet
-            Disposition::RejectRow => "reject the row",
-            Disposition::Quarantine => "set the object aside",
-            Disposition::PlanAgain => "leave it for the next run",
-            Disposition::Abort => "give up",
-        };
-        let row = format!("| `{kind:?}` | {} | {does} |", kind.exit_code());
-        assert!(text.contains(&row), "docs/errors.md has no row that begins\n{row}");
+        text += &format!(
+            "| `{kind:?}` | {} | {} | {} | {} |\n",
+            kind.exit_code(),
+            kind.disposition().does(),
+            kind.meaning(),
+            kind.advice()
+        );
+    }
+    text += "\n| SQLSTATE | kind | what the server means |\n|---|---|---|\n";
+    for (code, kind, meaning) in SQLSTATES {
+        text += &format!("| {code} | `{kind:?}` | {meaning} |\n");
+    }
+    text
+}
+
+#[test]
+fn errors_md_holds_the_tables_of_the_program() {
+    let text = read("docs/errors.md");
+    let (head, rest) = text.split_once("<!-- generated -->\n").unwrap();
+    let (found, tail) = rest.split_once("<!-- end -->\n").unwrap();
+    let tables = error_tables();
+    let path = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("errors.md");
+    std::fs::write(&path, format!("{head}<!-- generated -->\n{tables}<!-- end -->\n{tail}")).unwrap();
+    assert!(found == tables, "docs/errors.md is out of date: cp {} docs/errors.md", path.display());
+}
+
+#[test]
+fn every_exit_code_has_a_page_in_the_runbook() {
+    let text = read("docs/runbook.md");
+    for code in Kind::ALL.map(Kind::exit_code) {
+        let headings = text.lines().filter(|line| line.starts_with("## "));
+        let found = headings.flat_map(|line| line.split([' ', ':'])).any(|word| word == code.to_string());
+        assert!(found, "docs/runbook.md has no page for exit code {code}");
+    }
+}
+
+#[test]
+fn every_test_of_a_fault_stands_in_its_row() {
+    let (text, tests) = (read("docs/faults.md"), read("tests/integration/faults.rs"));
+    for number in tests.split("fn fault_").skip(1).map(|rest| rest.split('_').next().unwrap()) {
+        let row = format!("\n| {} |", number.trim_start_matches('0'));
+        let found = text
+            .split(&row)
+            .nth(1)
+            .is_some_and(|rest| rest.lines().next().unwrap().contains(&format!("`fault_{number}_…`")));
+        assert!(found, "docs/faults.md has no row for fault_{number}");
     }
 }
 
@@ -56,6 +90,9 @@ fn links_in_the_documentation_lead_somewhere() {
         "docs/checks.md",
         "docs/queries.md",
         "docs/configuration.md",
+        "docs/errors.md",
+        "docs/faults.md",
+        "docs/runbook.md",
         "jobs/README.md",
         "sql/README.md",
     ] {

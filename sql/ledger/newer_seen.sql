@@ -1,8 +1,8 @@
--- purpose: committed batches behind a place in the lake that have seen keys without touching them
+-- purpose: what objects behind a place in the lake have seen without touching it
 -- parameters: $1 entity text, $2 run id text, $3 path text
--- rows: batch_id
-select batch_id
-from evo.batches
-where entity = $1 and state = 'committed' and seen_keys is not null
-  and (run_id collate "C", first_path collate "C") > ($2 collate "C", $3 collate "C")
-order by batch_id
+-- rows: run_id, path, key set; a set may have megabytes
+select o.run_id, o.path, s.keys
+from evo.seen_keys s
+join evo.objects o on o.object_id = s.object_id
+where o.entity = $1 and (o.run_id collate "C", o.path collate "C") > ($2 collate "C", $3 collate "C")
+order by o.object_id

@@ -1,5 +1,6 @@
 -- purpose: the session's temporary tables of a load; made once, emptied at every commit
--- placeholders: {mode} jsonb or text: the type of the document column
+-- placeholders: {mode} jsonb or text: the type of the document column, {compression} that of the staging table: a document is
+--               compressed once, here, and travels on as it is
 -- locks: none outside the session; a temp table made per batch would bloat the catalogs
 -- idempotent: if not exists; repeated in every transaction because a pooler may hand us another session
 create temp table if not exists evo_stage_{mode} (
@@ -10,27 +11,24 @@ create temp table if not exists evo_stage_{mode} (
     event_at    timestamp,
     event_utc   boolean,
     hash        uuid,
-    doc         {mode},
+    doc         {mode} {compression},
     refused     bytea,
     reason      text,
     sqlstate    text
 ) on commit delete rows;
-create temp table if not exists evo_winner (
-    key       bigint      not null,
-    event_at  timestamptz not null,
-    hash      uuid        not null,
-    object_no integer     not null,
-    line_no   bigint      not null,
-    stage_row tid         not null
-) on commit delete rows;
-create temp table if not exists evo_known (
-    key      bigint      not null,
-    event_at timestamptz not null,
-    run_id   text,
-    path     text,
-    hash     uuid
+create temp table if not exists evo_document (
+    object_no integer not null,
+    line_no   bigint  not null,
+    doc       jsonb   {compression} not null
 ) on commit delete rows;
 create temp table if not exists evo_verdict (
-    like evo_winner,
-    verdict text not null
+    key        bigint      not null,
+    event_at   timestamptz not null,
+    hash       uuid        not null,
+    object_no  integer     not null,
+    line_no    bigint      not null,
+    stage_row  tid,
+    verdict    text        not null,
+    is_older   boolean     not null,
+    known_hash uuid
 ) on commit delete rows

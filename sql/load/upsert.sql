@@ -1,21 +1,22 @@
 -- purpose: write the new and changed rows in key order, so that two workers cannot deadlock
 -- parameters: $1 run id text, $2 paths text[], $3 ingestion dates date[], $4 batch id bigint; arrays by object number
--- placeholders: {stage}, {target}, {key_columns} of the target, {key_values} of them, {written_match} joins candidate and written
--- rows: per object number: inserted, updated, touched, lost (a rival committed something newer since the verdict)
+-- placeholders: {documents} the table with the documents, {target}, {key_columns} of the target, {key_values} of them,
+--               {written_match} joins candidate and written
+-- rows: per object number: inserted, updated, surprises: a row that was not there, or not newer, when the verdict was made
 -- locks: the rows it writes, until commit
 -- an update always moves _updated_at past _loaded_at, so that "equal" means "never updated"
 with candidate as materialized (
     select key, event_at, hash, object_no, line_no, stage_row, verdict
     from evo_verdict
-    where verdict in ('new', 'changed', 'touched')
+    where verdict in ('new', 'changed')
     order by key, event_at
 ),
 written as (
     insert into {target} as t
         ({key_columns}, raw_data, _source_file, run_id, ingestion_date, _loaded_at, _updated_at, _source_line, _content_hash, _batch_id)
-    select {key_values}, s.doc::jsonb, ($2::text[])[c.object_no + 1], $1, ($3::date[])[c.object_no + 1], now(), now(), c.line_no, c.hash, $4
+    select {key_values}, d.doc::jsonb, ($2::text[])[c.object_no + 1], $1, ($3::date[])[c.object_no + 1], now(), now(), c.line_no, c.hash, $4
     from candidate c
-    cross join lateral (select doc from {stage} where ctid = c.stage_row offset 0) s
+    cross join lateral (select doc from {documents} where ctid = c.stage_row offset 0) d
     on conflict ({key_columns}) do update
     set raw_data = excluded.raw_data, _source_file = excluded._source_file, run_id = excluded.run_id,
         ingestion_date = excluded.ingestion_date, _source_line = excluded._source_line,
@@ -23,15 +24,13 @@ written as (
         _updated_at = greatest(excluded._updated_at, t._loaded_at + interval '1 microsecond')
     where (coalesce(t.run_id, '') collate "C", coalesce(t._source_file, '') collate "C")
        <= (excluded.run_id collate "C", excluded._source_file collate "C")
-      and (t._content_hash is distinct from excluded._content_hash or t.run_id = excluded.run_id)
     returning {returning}, t._loaded_at = t._updated_at as is_new
 )
 select
     c.object_no,
-    count(*) filter (where w.is_new and c.verdict <> 'touched'),
-    count(*) filter (where not w.is_new and c.verdict <> 'touched'),
-    count(*) filter (where w.is_new is not null and c.verdict = 'touched'),
-    count(*) filter (where w.is_new is null)
+    count(*) filter (where w.is_new),
+    count(*) filter (where not w.is_new),
+    count(*) filter (where w.is_new is distinct from (c.verdict = 'new'))
 from candidate c
 left join written w on {written_match}
 group by c.object_no

@@ -1,115 +1,187 @@
 //! An Azure Blob container as a store, from the credentials in the settings.
-//!
-//! Sign-in, in this order: connection string or account key, shared access signature, client secret, workload identity,
-//! and, where nothing is set, the machine's managed identity. Requests are retried inside the client; a body that is cut
-//! is resumed by range, bound to its etag.
 
-use std::str::FromStr;
 use std::sync::Arc;
-use std::time::Duration;
 
-use object_store::azure::{AzureConfigKey, MicrosoftAzureBuilder};
-use object_store::{BackoffConfig, ClientOptions, ObjectStore, RetryConfig};
+use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
+use object_store::azure::{AzureConfigKey, MicrosoftAzure, MicrosoftAzureBuilder};
+use object_store::{BackoffConfig, ClientOptions, RetryConfig};
 use secrecy::ExposeSecret;
+use url::Url;
 
-use crate::config::Azure;
+use super::connection_string::ConnectionString;
+use super::wire::Wire;
+use crate::config::{Azure, Credential};
 use crate::error::{Error, Kind, Result};
 
-/// A body that delivers nothing for this long is cut and resumed. There is no limit for a whole body: objects may be large.
-const READ_TIMEOUT: Duration = Duration::from_secs(60);
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+const CONNECT_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(10);
+
+/// Who knocks, and where: what an error message needs to say.
+#[derive(Debug, Clone)]
+pub(super) struct SignIn {
+    /// What opens the lake.
+    pub credential: Credential,
+    /// Whether anything announces a managed identity; otherwise it is only what was left to try.
+    pub announced: bool,
+    /// Whether the account is opened with a signature, and when it expires if it says so.
+    pub signature: Option<Option<DateTime<Utc>>>,
+    /// Storage account.
+    pub account: String,
+}
+
+impl SignIn {
+    /// Whether a token opens the lake: one that can be fetched again.
+    pub(super) fn is_by_token(&self) -> bool {
+        !matches!(self.credential, Credential::ConnectionString | Credential::AccessKey | Credential::SasToken)
+    }
+}
 
 /// Opens `container`; `account` is the one in the lake's address, if it names one.
-pub(super) fn open(account: Option<&str>, container: &str, azure: &Azure) -> Result<Arc<dyn ObjectStore>> {
-    let retry = RetryConfig {
-        max_retries: 5,
-        retry_timeout: Duration::from_secs(120),
-        backoff: BackoffConfig {
-            init_backoff: Duration::from_millis(500),
-            max_backoff: Duration::from_secs(20),
-            base: 2.0,
-        },
+pub(super) fn open(account: Option<&str>, container: &str, azure: &Azure) -> Result<(Arc<MicrosoftAzure>, SignIn)> {
+    let credential = azure.credential()?;
+    let get = |name: &str| azure.get(name).map(|value| value.expose_secret().to_owned());
+    let parts = match (credential, get("AZURE_STORAGE_CONNECTION_STRING")) {
+        (Credential::ConnectionString, Some(text)) => ConnectionString::parse(&text)?,
+        _ => ConnectionString::default(),
     };
+    if let (Some(address), Some(other)) = (account, parts.account.as_deref())
+        && address != other
+    {
+        let message = format!("the lake is in the account {address}, AZURE_STORAGE_CONNECTION_STRING is for {other}");
+        return Err(Error::new(Kind::Config, message).hint("use the connection string of the lake's own account"));
+    }
+    let endpoint = get("AZURE_STORAGE_ENDPOINT").or(parts.endpoint.clone());
+    let account = account
+        .map(str::to_owned)
+        .or(parts.account.clone())
+        .or_else(|| get("AZURE_STORAGE_ACCOUNT_NAME"))
+        .or_else(|| account_of(endpoint.as_deref()?))
+        .ok_or_else(|| {
+            Error::new(Kind::Config, format!("nothing names the storage account of the container {container}"))
+                .hint("set AZURE_STORAGE_ACCOUNT_NAME, or write the lake as abfss://container@account.dfs.core.windows.net/prefix")
+        })?;
+    let endpoint = endpoint.unwrap_or_else(|| format!("https://{account}.blob.core.windows.net"));
+    check_endpoint(&endpoint)?;
+    let signature = match credential {
+        Credential::ConnectionString if parts.key.is_none() => parts.sas.clone(),
+        Credential::SasToken => get("AZURE_STORAGE_SAS_TOKEN"),
+        _ => None,
+    };
+    let sign_in = SignIn {
+        credential,
+        announced: azure.announces_identity(),
+        signature: signature.as_deref().map(expiry),
+        account: account.clone(),
+    };
+    let key = parts.key.or_else(|| get("AZURE_STORAGE_ACCOUNT_KEY"));
+    let builder = with_credential(builder(azure, container, &account, &endpoint), credential, key, signature, azure);
+    let store = builder.build().map_err(|e| unusable(&e, credential))?;
+    Ok((Arc::new(store), sign_in))
+}
+
+/// A store that never repeats anything by itself: one layer decides about that, `Container::ask`.
+fn builder(azure: &Azure, container: &str, account: &str, endpoint: &str) -> MicrosoftAzureBuilder {
+    let never =
+        RetryConfig { max_retries: 0, retry_timeout: std::time::Duration::ZERO, backoff: BackoffConfig::default() };
+    // No limit for a whole body: objects may be large. The read timeout is one for silence.
     let options = ClientOptions::new()
         .with_timeout_disabled()
-        .with_read_timeout(READ_TIMEOUT)
-        .with_connect_timeout(CONNECT_TIMEOUT);
-    let mut builder = MicrosoftAzureBuilder::new().with_container_name(container).with_retry(retry);
-    let mut endpoint = None;
-    for (variable, value) in azure.iter() {
-        let value = value.expose_secret();
-        match variable.name {
-            "AZURE_STORAGE_CONNECTION_STRING" => {
-                let parts = ConnectionString::parse(value)?;
-                if let Some(name) = parts.account {
-                    builder = builder.with_account(name);
-                }
-                if let Some(key) = parts.key {
-                    builder = builder.with_access_key(key);
-                }
-                if let Some(sas) = parts.sas {
-                    builder = builder.with_config(AzureConfigKey::SasKey, sas);
-                }
-                endpoint = parts.endpoint.or(endpoint);
-            }
-            "AZURE_STORAGE_ENDPOINT" => endpoint = Some(value.to_owned()),
-            name => {
-                let key = AzureConfigKey::from_str(&name.to_ascii_lowercase()).map_err(|e| {
-                    Error::new(Kind::Internal, format!("{name} is not a setting of the Azure client")).caused_by(e)
-                })?;
-                builder = builder.with_config(key, value);
-            }
-        }
-    }
-    if let Some(name) = account {
-        builder = builder.with_account(name);
-    }
-    let mut options = options;
-    if let Some(endpoint) = endpoint {
-        options = options.with_allow_http(endpoint.starts_with("http://"));
-        builder = builder.with_endpoint(endpoint);
-    }
-    let store = builder.with_client_options(options).build().map_err(|e| {
-        Error::new(Kind::Config, format!("the container {container} cannot be opened: {e}"))
-            .caused_by(e)
-            .hint("set AZURE_STORAGE_ACCOUNT_NAME and a credential: see docs/configuration.md")
-    })?;
-    Ok(Arc::new(store))
+        .with_read_timeout(azure.patience.idle_timeout)
+        .with_connect_timeout(CONNECT_TIMEOUT)
+        .with_allow_http(endpoint.starts_with("http://"));
+    MicrosoftAzureBuilder::new()
+        .with_container_name(container)
+        .with_account(account)
+        .with_endpoint(endpoint.to_owned())
+        .with_retry(never)
+        .with_client_options(options)
+        .with_http_connector(Wire::default())
 }
 
-/// `AccountName=…;AccountKey=…;BlobEndpoint=…`.
-#[derive(Debug, Default)]
-struct ConnectionString {
-    account: Option<String>,
+fn with_credential(
+    mut builder: MicrosoftAzureBuilder,
+    credential: Credential,
     key: Option<String>,
-    sas: Option<String>,
-    endpoint: Option<String>,
+    signature: Option<String>,
+    azure: &Azure,
+) -> MicrosoftAzureBuilder {
+    use AzureConfigKey as K;
+    let get = |name: &str| azure.get(name).map(|value| value.expose_secret().to_owned());
+    let (name, settings) = match (credential, signature) {
+        (_, Some(signature)) => ("sas_token", vec![(K::SasKey, Some(signature))]),
+        (Credential::ConnectionString | Credential::AccessKey | Credential::SasToken, None) => {
+            ("access_key", vec![(K::AccessKey, key)])
+        }
+        (Credential::ClientSecret, None) => (
+            "client_secret",
+            vec![
+                (K::ClientId, get("AZURE_CLIENT_ID")),
+                (K::ClientSecret, get("AZURE_CLIENT_SECRET")),
+                (K::AuthorityId, get("AZURE_TENANT_ID")),
+            ],
+        ),
+        (Credential::WorkloadIdentity, None) => (
+            "workload_identity",
+            vec![
+                (K::ClientId, get("AZURE_CLIENT_ID")),
+                (K::FederatedTokenFile, get("AZURE_FEDERATED_TOKEN_FILE")),
+                (K::AuthorityId, get("AZURE_TENANT_ID")),
+            ],
+        ),
+        (Credential::ManagedIdentity, None) => (
+            "managed_identity",
+            vec![(K::ClientId, get("AZURE_CLIENT_ID")), (K::MsiEndpoint, get("IDENTITY_ENDPOINT"))],
+        ),
+        (Credential::AzureCli, None) => ("azure_cli", Vec::new()),
+    };
+    // AKS announces the authority with a slash at its end, and the client appends one.
+    let authority = get("AZURE_AUTHORITY_HOST").map(|host| host.trim_end_matches('/').to_owned());
+    builder = builder.with_config(K::CredentialType, name);
+    for (setting, value) in settings.into_iter().chain([(K::AuthorityHost, authority)]) {
+        if let Some(value) = value {
+            builder = builder.with_config(setting, value);
+        }
+    }
+    builder
 }
 
-impl ConnectionString {
-    fn parse(text: &str) -> Result<Self> {
-        let mut parts = Self::default();
-        let (mut protocol, mut suffix) = ("https", "core.windows.net");
-        for pair in text.split(';').filter(|pair| !pair.trim().is_empty()) {
-            // Never repeats the text: it holds the key.
-            let (name, value) = pair.split_once('=').ok_or_else(|| {
-                Error::new(Kind::Config, "AZURE_STORAGE_CONNECTION_STRING is not a list of Name=Value;Name=Value")
-            })?;
-            match name.trim() {
-                "AccountName" => parts.account = Some(value.to_owned()),
-                "AccountKey" => parts.key = Some(value.to_owned()),
-                "SharedAccessSignature" => parts.sas = Some(value.to_owned()),
-                "BlobEndpoint" => parts.endpoint = Some(value.trim_end_matches('/').to_owned()),
-                "DefaultEndpointsProtocol" => protocol = value,
-                "EndpointSuffix" => suffix = value,
-                _ => {}
-            }
+/// What the client refuses before it has sent anything. Its own text may repeat a secret.
+fn unusable(e: &object_store::Error, credential: Credential) -> Error {
+    let text = e.to_string();
+    let message = match credential {
+        Credential::ConnectionString | Credential::AccessKey if text.contains("Invalid Access Key") => {
+            "the key of the storage account is not base64: it was cut or changed when it was copied"
         }
-        if let (None, Some(account)) = (&parts.endpoint, &parts.account) {
-            parts.endpoint = Some(format!("{protocol}://{account}.blob.{suffix}"));
+        Credential::SasToken | Credential::ConnectionString if text.contains("SAS") => {
+            "the shared access signature is not a list of name=value&name=value"
         }
-        Ok(parts)
-    }
+        _ => "Azure's settings do not open the lake",
+    };
+    Error::new(Kind::Config, message).hint("see docs/azure.md for what each way to sign in needs")
+}
+
+fn check_endpoint(endpoint: &str) -> Result<()> {
+    let url = Url::parse(endpoint).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+    url.map(|_| ()).ok_or_else(|| {
+        Error::new(Kind::Config, format!("the endpoint of the lake is not an address: {endpoint:?}"))
+            .hint("AZURE_STORAGE_ENDPOINT is like https://account.blob.core.windows.net")
+    })
+}
+
+/// The account in an endpoint such as `https://account.blob.core.windows.net`.
+fn account_of(endpoint: &str) -> Option<String> {
+    let url = Url::parse(endpoint).ok()?;
+    let (account, rest) = url.domain()?.split_once('.')?;
+    rest.starts_with("blob.").then(|| account.to_owned())
+}
+
+/// When a shared access signature expires: its `se`.
+fn expiry(signature: &str) -> Option<DateTime<Utc>> {
+    let pair = |p: &str| Some(p.trim_start_matches('?').strip_prefix("se=")?.replace("%3A", ":").replace("%3a", ":"));
+    let text = signature.split('&').find_map(pair)?;
+    let minutes = || NaiveDateTime::parse_from_str(&text, "%Y-%m-%dT%H:%MZ").ok();
+    let day = || NaiveDate::parse_from_str(&text, "%Y-%m-%d").ok()?.and_hms_opt(0, 0, 0);
+    let exact = DateTime::parse_from_rfc3339(&text).ok().map(|at| at.with_timezone(&Utc));
+    exact.or_else(|| Some(minutes().or_else(day)?.and_utc()))
 }
 
 #[cfg(test)]
@@ -117,18 +189,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_connection_string_gives_account_key_and_endpoint() {
-        let parts = ConnectionString::parse(
-            "DefaultEndpointsProtocol=https;AccountName=acme;AccountKey=a2V5==;EndpointSuffix=core.windows.net",
-        )
-        .unwrap();
-        assert_eq!(parts.account.as_deref(), Some("acme"));
-        assert_eq!(parts.key.as_deref(), Some("a2V5=="));
-        assert_eq!(parts.endpoint.as_deref(), Some("https://acme.blob.core.windows.net"));
-        let local =
-            ConnectionString::parse("AccountName=x;AccountKey=k;BlobEndpoint=http://127.0.0.1:10000/x/;").unwrap();
-        assert_eq!(local.endpoint.as_deref(), Some("http://127.0.0.1:10000/x"));
-        let error = ConnectionString::parse("hunter2").unwrap_err();
-        assert!(!error.render().contains("hunter2"));
+    fn a_signature_says_when_it_expires() {
+        for (signature, expected) in [
+            ("?sv=2023&se=2026-01-10T08%3A00%3A00Z&sig=x", Some("2026-01-10T08:00:00Z")),
+            ("se=2026-01-10T08:00Z&sig=x", Some("2026-01-10T08:00:00Z")),
+            ("sig=x&se=2026-01-10", Some("2026-01-10T00:00:00Z")),
+            ("sv=2023&si=policy&sig=x", None),
+            ("se=never", None),
+        ] {
+            assert_eq!(expiry(signature), expected.map(|text| text.parse().unwrap()), "{signature}");
+        }
+    }
+
+    #[test]
+    fn an_endpoint_is_an_address_and_may_name_the_account() {
+        assert!(check_endpoint("http://127.0.0.1:10000/devstoreaccount1").is_ok());
+        assert!(check_endpoint("acme").is_err() && check_endpoint("ftp://acme").is_err());
+        assert_eq!(account_of("https://acme.blob.core.usgovcloudapi.net").as_deref(), Some("acme"));
+        assert_eq!(account_of("https://lake.example.com"), None);
     }
 }

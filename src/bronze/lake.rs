@@ -1,23 +1,31 @@
 //! The lake behind one interface: a local directory or an Azure Blob container.
 
-use std::sync::Arc;
-
-use bytes::Bytes;
-use futures_util::{Stream, StreamExt, TryStreamExt};
-use object_store::local::LocalFileSystem;
+use bytes::{Bytes, BytesMut};
+use futures_util::stream::BoxStream;
+use futures_util::{Stream, StreamExt, TryStreamExt, stream};
+use object_store::ObjectMeta;
 use object_store::path::Path;
-use object_store::{GetOptions, ObjectStore, ObjectStoreExt};
 
-use super::layout::{Place, is_data, place};
+use super::container::Container;
+use super::directory::Directory;
+use super::layout::{Place, is_data, is_manifest, place};
+use super::read;
 use crate::config;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Context, Error, Kind, Result};
+use crate::shutdown::Shutdown;
 
-/// A place with bronze objects.
+/// A place with bronze objects. Clones share connections, tokens and the limit on requests at once.
 #[derive(Debug, Clone)]
 pub struct Lake {
-    store: Arc<dyn ObjectStore>,
+    store: Store,
     prefix: String,
     shown: String,
+}
+
+#[derive(Debug, Clone)]
+enum Store {
+    Directory(Directory),
+    Container(Container),
 }
 
 /// An object as listed.
@@ -33,28 +41,62 @@ pub struct Object {
     pub place: Place,
 }
 
+/// What a listing is asked for.
+#[derive(Debug, Clone)]
+struct Wanted {
+    prefix: String,
+    suffixes: Vec<String>,
+}
+
+impl Wanted {
+    fn is_data(&self, path: &str) -> bool {
+        is_data(path.strip_prefix(&self.prefix).unwrap_or(path), &self.suffixes)
+    }
+}
+
+/// Part of a listing.
+#[derive(Debug, Clone, Default)]
+pub struct Page {
+    /// Data objects.
+    pub objects: Vec<Object>,
+    /// The `_manifest.json` of extraction runs.
+    pub manifests: Vec<Object>,
+}
+
+/// Objects and manifests together in one [`Page`], at most: what Azure Blob gives in one answer.
+pub const PAGE_OBJECTS: usize = 5_000;
+
 impl Lake {
     /// Opens the lake that the settings name.
     ///
     /// # Errors
     /// `SourceInvalid` when the directory does not exist; `Config` when Azure's settings are not enough.
     pub fn open(lake: &config::Lake, azure: &config::Azure) -> Result<Self> {
+        let shown = lake.to_string();
         match lake {
             config::Lake::Directory(dir) => {
-                let shown = dir.display().to_string();
                 if !dir.is_dir() {
                     return Err(Error::new(Kind::SourceInvalid, format!("the lake {shown} does not exist"))
                         .hint("name it with --lake or EVO_LAKE, or make one to try things out: `evo generate`"));
                 }
-                let store = LocalFileSystem::new_with_prefix(dir)
-                    .map_err(|e| from_store(e).context(format!("cannot open the lake {shown}")))?;
-                Ok(Self { store: Arc::new(store), prefix: String::new(), shown })
+                let directory = Directory::open(dir).context(format!("cannot open the lake {shown}"))?;
+                Ok(Self { store: Store::Directory(directory), prefix: String::new(), shown })
             }
             config::Lake::Azure { account, container, prefix } => {
-                let store = super::azure::open(account.as_deref(), container, azure)?;
-                Ok(Self { store, prefix: prefix.clone(), shown: lake.to_string() })
+                let opened = Container::open(account.as_deref(), container, azure);
+                let container = opened.context(format!("cannot open the lake {shown}"))?;
+                Ok(Self { store: Store::Container(container), prefix: prefix.clone(), shown })
             }
         }
+    }
+
+    /// The same lake, with every wait before a repeated request ending when a stop is asked for.
+    pub fn until(self, shutdown: Shutdown) -> Self {
+        let store = match self.store {
+            Store::Container(container) => Store::Container(container.until(shutdown)),
+            directory => directory,
+        };
+        Self { store, ..self }
     }
 
     /// How the lake is named in messages; never holds a credential.
@@ -62,109 +104,118 @@ impl Lake {
         &self.shown
     }
 
-    /// All data objects below `prefix`, in no particular order.
+    /// The data objects (see [`is_data`] for `suffixes`) and manifests below `prefix`, page by page: in the order of their paths from a container, in no
+    /// particular order from a directory. Memory is one page.
     ///
     /// # Errors
-    /// `SourceUnavailable`, `AccessDenied` or `SourceInvalid`.
-    pub async fn list(&self, prefix: &str) -> Result<Vec<Object>> {
+    /// `SourceUnavailable`, `AccessDenied` or `SourceInvalid`; the stream ends with the error.
+    pub fn list_pages(
+        &self,
+        prefix: &str,
+        suffixes: &[String],
+    ) -> impl Stream<Item = Result<Page>> + Send + Unpin + use<> {
         let below = self.path(prefix);
-        let cut = if self.prefix.is_empty() { 0 } else { self.prefix.len() + 1 };
-        let mut listing = self.store.list(Some(&below));
-        let mut objects = Vec::new();
-        while let Some(meta) = listing.try_next().await.map_err(|e| self.listing_failed(e))? {
-            let path = meta.location.as_ref().get(cut..).unwrap_or_default().to_owned();
-            if is_data(&path) {
-                let etag =
-                    meta.e_tag.unwrap_or_else(|| format!("{}-{}", meta.last_modified.timestamp_micros(), meta.size));
-                objects.push(Object { place: place(&path), path, etag, size_bytes: meta.size });
+        let wanted = Wanted { prefix: prefix.to_owned(), suffixes: suffixes.to_owned() };
+        let lake = self.clone();
+        let pages: BoxStream<'static, Result<Vec<ObjectMeta>>> = match &self.store {
+            Store::Directory(directory) => {
+                let wanted = wanted.clone();
+                let found = directory.list(&below).try_filter(move |meta| {
+                    let path = meta.location.as_ref();
+                    std::future::ready(wanted.is_data(path) || is_manifest(path))
+                });
+                found.try_chunks(PAGE_OBJECTS).map_err(|e| e.1).boxed()
             }
-        }
-        Ok(objects)
+            Store::Container(container) => {
+                let prefix = if below.as_ref().is_empty() { String::new() } else { format!("{below}/") };
+                let first = Some((container.clone(), prefix, None));
+                stream::try_unfold(first, |state| async move {
+                    let Some((container, prefix, token)) = state else { return Ok(None) };
+                    let page = container.list(&prefix, token).await?;
+                    let next = page.page_token.map(|token| (container, prefix, Some(token)));
+                    Ok(Some((page.result.objects, next)))
+                })
+                .boxed()
+            }
+        };
+        pages.map(move |metas| {
+            let mut page = Page::default();
+            for meta in metas.context(format!("cannot list {}", lake.shown))? {
+                lake.sort_into(&mut page, meta, &wanted);
+            }
+            Ok(page)
+        })
     }
 
-    /// While listing there is no object that could have changed: what is not found is the container.
-    fn listing_failed(&self, e: object_store::Error) -> Error {
-        let error = from_store(e);
-        match error.kind() {
-            Kind::SourceChanged => Error::new(Kind::SourceInvalid, format!("the lake {} does not exist", self.shown))
-                .caused_by(error)
-                .hint("check the container's name in --lake, and the account"),
-            _ => error.context(format!("cannot list {}", self.shown)),
+    /// All data objects below `prefix`, in the order of [`Lake::list_pages`].
+    ///
+    /// # Errors
+    /// As [`Lake::list_pages`].
+    pub async fn list(&self, prefix: &str, suffixes: &[String]) -> Result<Vec<Object>> {
+        let mut pages = self.list_pages(prefix, suffixes);
+        let mut all = Vec::new();
+        while let Some(page) = pages.try_next().await? {
+            all.extend(page.objects);
         }
+        Ok(all)
     }
 
-    /// The bytes of an object, in chunks, exactly of the version that `etag` names.
+    /// The bytes of an object, in chunks, exactly of the version that `etag` names. The stream ends without an error
+    /// only when all of them were delivered; what interrupts it is repeated from where it stopped.
     ///
     /// # Errors
     /// `SourceChanged` when it was replaced or deleted since it was listed; `SourceUnavailable`, `AccessDenied`.
     pub async fn read(&self, path: &str, etag: &str) -> Result<impl Stream<Item = Result<Bytes>> + Send + use<>> {
-        let shown = format!("object {path}");
-        let options = GetOptions { if_match: Some(etag.to_owned()), ..GetOptions::default() };
-        let got = self.store.get_opts(&self.path(path), options).await.map_err(|e| from_store(e).context(&shown))?;
-        Ok(got.into_stream().map(move |chunk| chunk.map_err(|e| from_store(e).context(&shown))))
+        Ok(self.body(path, Some(etag)).await?.1)
     }
 
-    /// Whether an object exists.
+    /// The whole of a small object; of the version that `etag` names, if one is given.
     ///
     /// # Errors
-    /// As [`Lake::list`].
-    pub async fn exists(&self, path: &str) -> Result<bool> {
-        match self.store.head(&self.path(path)).await {
-            Ok(_) => Ok(true),
-            Err(object_store::Error::NotFound { .. }) => Ok(false),
-            Err(e) => Err(from_store(e)),
+    /// `SourceInvalid` when it has more than `max_bytes`; as [`Lake::read`].
+    pub async fn read_small(&self, path: &str, etag: Option<&str>, max_bytes: usize) -> Result<Bytes> {
+        let (size, mut body) = self.body(path, etag).await?;
+        if size > max_bytes as u64 {
+            let message = format!("object {path} has {size} bytes, more than the {max_bytes} that it may have");
+            return Err(Error::new(Kind::SourceInvalid, message));
         }
+        let mut whole = BytesMut::new();
+        while let Some(chunk) = body.try_next().await? {
+            whole.extend_from_slice(&chunk);
+        }
+        Ok(whole.freeze())
+    }
+
+    async fn body(&self, path: &str, etag: Option<&str>) -> Result<(u64, BoxStream<'static, Result<Bytes>>)> {
+        let shown = format!("object {path}");
+        let (location, etag) = (self.path(path), etag.map(str::to_owned));
+        let (size, body) = match &self.store {
+            Store::Directory(directory) => {
+                let (size, body) = directory.read(location, etag).await.context(&shown)?;
+                (size, body.boxed())
+            }
+            Store::Container(container) => {
+                let (size, body) = read::read(container.clone(), location, etag).await.context(&shown)?;
+                (size, body.boxed())
+            }
+        };
+        Ok((size, body.map(move |chunk| chunk.context(&shown)).boxed()))
+    }
+
+    /// Puts a listed object into the page, unless it is neither data nor a manifest.
+    fn sort_into(&self, page: &mut Page, meta: ObjectMeta, wanted: &Wanted) {
+        let cut = if self.prefix.is_empty() { 0 } else { self.prefix.len() + 1 };
+        let path = meta.location.as_ref().get(cut..).unwrap_or_default().to_owned();
+        let to = match (wanted.is_data(&path), is_manifest(&path)) {
+            (true, _) => &mut page.objects,
+            (_, true) => &mut page.manifests,
+            _ => return,
+        };
+        let etag = meta.e_tag.unwrap_or_else(|| format!("{}-{}", meta.last_modified.timestamp_micros(), meta.size));
+        to.push(Object { place: place(&path), path, etag, size_bytes: meta.size });
     }
 
     fn path(&self, below: &str) -> Path {
         if self.prefix.is_empty() { Path::from(below) } else { Path::from(format!("{}/{below}", self.prefix)) }
     }
-}
-
-/// What an error of the store means.
-fn from_store(e: object_store::Error) -> Error {
-    use object_store::Error as E;
-    let (kind, message) = match &e {
-        E::NotFound { path, .. } => (Kind::SourceChanged, format!("{path} is gone or was never there")),
-        E::Precondition { path, .. } | E::NotModified { path, .. } => {
-            (Kind::SourceChanged, format!("{path} was replaced while it was read"))
-        }
-        E::PermissionDenied { path, .. } => (Kind::AccessDenied, format!("access to {path} is denied")),
-        E::Unauthenticated { .. } => (Kind::AccessDenied, "the credentials of the lake are not accepted".to_owned()),
-        E::InvalidPath { source } => (Kind::SourceInvalid, format!("a path is not valid: {source}")),
-        E::UnknownConfigurationKey { key, .. } => (Kind::Config, format!("unknown storage setting {key}")),
-        _ => generic(&e),
-    };
-    let error = Error::new(kind, message).caused_by(e);
-    match kind {
-        Kind::AccessDenied => error.hint(
-            "check the key, the signature's rights and its expiry, or the identity's role (Storage Blob Data Reader)",
-        ),
-        _ => error,
-    }
-}
-
-/// The client does not tell some answers apart. Its text may hold a signature and is only searched, never shown.
-fn generic(e: &object_store::Error) -> (Kind, String) {
-    let text = format!("{e:?}");
-    let says = |words: &[&str]| words.iter().any(|word| text.contains(word));
-    if says(&[
-        "AuthenticationFailed",
-        "AuthorizationFailure",
-        "AuthorizationPermissionMismatch",
-        "403 Forbidden",
-        "status: 403",
-        "401 Unauthorized",
-    ]) {
-        return (Kind::AccessDenied, "access to the lake is denied".to_owned());
-    }
-    if says(&["ContainerNotFound", "404 Not Found", "status: 404"]) {
-        return (Kind::SourceChanged, "the container is not there".to_owned());
-    }
-    let mut innermost: &dyn std::error::Error = e;
-    while let Some(cause) = innermost.source() {
-        innermost = cause;
-    }
-    let cause = innermost.downcast_ref::<std::io::Error>().map_or(String::new(), |io| format!(": {io}"));
-    (Kind::SourceUnavailable, format!("the lake cannot be read{cause}"))
 }

@@ -7,6 +7,7 @@ pub mod generate;
 pub mod load;
 pub mod migrate;
 pub mod optimize_storage;
+pub mod rejects;
 pub mod status;
 pub mod transform;
 mod warehouse;

@@ -1,13 +1,14 @@
 //! What commands share: the way from settings to an open warehouse.
 
 use crate::config::dsn::Dsn;
-use crate::config::{Database, Settings};
+use crate::config::{Database, Retry, Settings};
 use crate::embedded::{Cluster, Spec};
 use crate::entity::Catalog;
 use crate::error::{Context, Error, Kind, Result};
 use crate::ledger::migrations::{self, Migration};
-use crate::pg::Pool;
+use crate::pg::{Patience, Pool};
 use crate::retry::Policy;
+use crate::shutdown::Shutdown;
 
 /// An open warehouse: entities, database and pool.
 #[derive(Debug)]
@@ -37,11 +38,21 @@ pub(super) fn address(settings: &Settings) -> Result<Dsn> {
 
 /// Opens the warehouse for a job named `command`, whose schema must be current. The private server's schema is made
 /// and upgraded on the way: nobody else uses it.
+///
+/// A job that listens to signals, that is one that changes something, gets servers that take writes only and waits for one.
+/// Commands that only look take any server and report at once when none answers.
 pub(super) async fn open(settings: &Settings, command: &str, connections: usize) -> Result<Warehouse> {
     let catalog = Catalog::load(settings.extend.as_deref())?;
     let migrations = migrations::all(settings.extend.as_deref())?;
     let dsn = address(settings)?;
-    let pool = Pool::new(dsn.clone(), &format!("evo:{command}"), connections).await?;
+    let name = format!("evo:{command}");
+    let pool = match Shutdown::listening() {
+        Some(shutdown) => {
+            let patience = Patience { policy: retry(settings), shutdown };
+            Pool::for_writing(dsn.clone(), &name, connections, Some(patience))
+        }
+        None => Pool::new(dsn.clone(), &name, connections).await?,
+    };
     let mut connection = pool.get().await?;
     match settings.database {
         Database::Embedded => {
@@ -59,7 +70,8 @@ async fn require(connection: &mut crate::pg::Connection, migrations: &[Migration
 
 /// The settings' retry policy.
 pub(super) fn retry(settings: &Settings) -> Policy {
-    Policy { max_retries: settings.retry.max_retries, base: settings.retry.base, max: settings.retry.max }
+    let Retry { max_retries, base, max, budget } = settings.retry;
+    Policy { max_retries, base, max, budget }
 }
 
 /// An error for entities that failed, with the exit code of the first; `None` when none did.

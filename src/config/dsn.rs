@@ -61,11 +61,16 @@ pub struct Dsn {
     pub sslrootcert: Option<PathBuf>,
     /// How long one attempt may take.
     pub connect_timeout: Duration,
+    /// How long the server may keep silent before it is asked over another connection whether it still works.
+    pub stall_timeout: Duration,
     /// Which server will do.
     pub target: TargetSession,
     /// Server options (`-c name=value`).
     pub options: Option<String>,
 }
+
+/// The default of [`Dsn::stall_timeout`].
+const STALL_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// libpq's variables and the parameters they stand for.
 const VARIABLES: [(&str, &str); 12] = [
@@ -289,7 +294,8 @@ fn build(mut parameters: Parameters, environment: &Environment) -> Result<Dsn> {
             passfile.map(PathBuf::from).or_else(|| Some(PathBuf::from(environment.get("HOME")?).join(".pgpass")))?;
         from_password_file(&file, &hosts, &dbname, &user)
     });
-    Ok(Dsn { hosts, user, password, dbname, sslmode, sslrootcert, connect_timeout, target, options })
+    let stall_timeout = STALL_TIMEOUT;
+    Ok(Dsn { hosts, user, password, dbname, sslmode, sslrootcert, connect_timeout, stall_timeout, target, options })
 }
 
 fn pair(hosts: &str, ports: &str) -> Result<Vec<(String, u16)>> {
@@ -348,6 +354,11 @@ fn fields(line: &str) -> Vec<String> {
 }
 
 impl Dsn {
+    /// Whether TLS is spoken where the server can: not over sockets, and not when it is switched off.
+    pub fn is_encrypted(&self) -> bool {
+        self.sslmode != SslMode::Disable && !self.hosts.iter().all(|(host, _)| host.starts_with('/'))
+    }
+
     /// The password, for the driver.
     pub fn password(&self) -> Option<&str> {
         self.password.as_ref().map(ExposeSecret::expose_secret)

@@ -26,6 +26,15 @@ pub struct GlobalArgs {
     /// Log lines on stderr: text or json [env: EVO_LOG_FORMAT] [default: text]
     #[arg(long, global = true, value_name = "FORMAT")]
     pub log_format: Option<LogFormat>,
+    /// Retries of a failed batch [env: EVO_RETRY_MAX_RETRIES] [default: 5]
+    #[arg(long, global = true, value_name = "N")]
+    pub max_retries: Option<u32>,
+    /// Pause before the first retry, doubling from there [env: EVO_RETRY_BASE] [default: 5s]
+    #[arg(long, global = true, value_name = "TIME")]
+    pub retry_base: Option<String>,
+    /// How long to wait for a database that is away [env: EVO_RETRY_BUDGET] [default: 10m]
+    #[arg(long, global = true, value_name = "TIME")]
+    pub retry_budget: Option<String>,
     /// More log lines (-v debug, -vv trace)
     #[arg(long, short, global = true, action = clap::ArgAction::Count)]
     pub verbose: u8,

@@ -11,6 +11,7 @@ use super::file::File;
 use super::nearest::nearest;
 use super::{GlobalArgs, default_workers, value};
 use crate::error::{Error, Kind, Result};
+use crate::failpoint;
 
 /// One setting.
 #[derive(Debug)]
@@ -53,6 +54,13 @@ pub static KEYS: &[Key] = &[
         None,
         "where the bronze objects are: a path, file:///path or az://container/prefix; default `lake` in state_dir",
     ),
+    key(
+        "lake_idle_timeout",
+        "EVO_LAKE_IDLE_TIMEOUT",
+        None,
+        Some("30s"),
+        "a lake on Azure that sends nothing for this long is asked again, from where it stopped",
+    ),
     key("state_dir", "EVO_STATE_DIR", None, Some(".evo"), "folder of the private PostgreSQL and the default lake"),
     key(
         "pg_bin",
@@ -66,24 +74,58 @@ pub static KEYS: &[Key] = &[
     key("log_format", "EVO_LOG_FORMAT", Some("--log-format"), Some("text"), "log lines on stderr: text or json"),
     key("log_level", "EVO_LOG_LEVEL", None, Some("info"), "warn, info, debug or trace; -v and -q override it"),
     key("workers", "EVO_WORKERS", None, None, "batches or chunks worked on at once; default: one per CPU, at most 8"),
-    key("batch_size", "EVO_BATCH_SIZE", None, Some("10"), "objects per batch of a load; a batch is one transaction"),
+    key(
+        "batch_size",
+        "EVO_BATCH_SIZE",
+        None,
+        None,
+        "objects per batch of a load; a batch is one transaction; default: 10, up to 500 small ones, fewer over 25 MiB",
+    ),
     key("load.max_line_bytes", "EVO_LOAD_MAX_LINE_BYTES", None, Some("64MiB"), "longest line that a load takes"),
+    key(
+        "load.max_ratio",
+        "EVO_LOAD_MAX_RATIO",
+        None,
+        Some("1000"),
+        "decompressed bytes to one compressed byte, counted behind 64 MiB, beyond which an object is taken for a bomb",
+    ),
+    key(
+        "load.lease",
+        "EVO_LOAD_LEASE",
+        None,
+        Some("1m"),
+        "how long a stalled execution keeps the batches that it has claimed; those of one that is gone are taken over at once",
+    ),
     key("transform.chunk_rows", "EVO_TRANSFORM_CHUNK_ROWS", None, Some("20000"), "rows per transaction of a transform"),
     key(
         "retry.max_retries",
         "EVO_RETRY_MAX_RETRIES",
-        None,
+        Some("--max-retries"),
         Some("5"),
-        "retries of a failed batch after its first attempt",
+        "retries of a failed batch after its first attempt; 0 also means not to wait for a database that is away",
     ),
     key(
         "retry.base",
         "EVO_RETRY_BASE",
-        None,
+        Some("--retry-base"),
         Some("5s"),
         "pause before the first retry; doubles from there, with jitter",
     ),
     key("retry.max", "EVO_RETRY_MAX", None, Some("4m"), "the longest pause"),
+    key(
+        "retry.budget",
+        "EVO_RETRY_BUDGET",
+        Some("--retry-budget"),
+        Some("10m"),
+        "how long a job waits for a database that is away, and how long the pauses of one batch may add up to",
+    ),
+    key(
+        "retry.stall_timeout",
+        "EVO_RETRY_STALL_TIMEOUT",
+        None,
+        Some("1m"),
+        "how long a connection may keep silent before the server is asked over another one whether it still works; if not, the work is repeated",
+    ),
 ];
 
 /// Where a value comes from.
@@ -189,6 +231,9 @@ fn flag_text(global: &GlobalArgs, key: &str) -> Option<String> {
         "lake" => global.lake.clone(),
         "extend" => global.extend.as_ref().map(|p| p.display().to_string()),
         "output" => global.output.and_then(|o| name(&|| o.to_possible_value())),
+        "retry.max_retries" => global.max_retries.map(|n| n.to_string()),
+        "retry.base" => global.retry_base.clone(),
+        "retry.budget" => global.retry_budget.clone(),
         "log_format" => global.log_format.and_then(|f| name(&|| f.to_possible_value())),
         _ => None,
     }
@@ -219,7 +264,7 @@ pub(super) fn log_level(text: &str) -> Result<u8> {
 
 /// An `EVO_` variable that evo does not know is a typo, but for those of the EVO API.
 pub(super) fn refuse_unknown_variables(environment: &Environment) -> Result<()> {
-    let known = || KEYS.iter().map(|key| key.variable).chain(["EVO_CONFIG"]);
+    let known = || KEYS.iter().map(|key| key.variable).chain(["EVO_CONFIG"]).chain(failpoint::VARIABLE);
     let of_the_api = |name: &str| name.starts_with("EVO_API_") || ["EVO_USERNAME", "EVO_PASSWORD"].contains(&name);
     let unknown =
         environment.names().find(|name| name.starts_with("EVO_") && !of_the_api(name) && !known().any(|k| k == *name));

@@ -1,10 +1,8 @@
-//! Where the lake is, and the credentials that open it.
+//! Where the lake is.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use secrecy::SecretString;
 use url::Url;
 
 use super::environment::Environment;
@@ -125,58 +123,6 @@ impl fmt::Display for Lake {
     }
 }
 
-/// A variable that says how to reach Azure Storage.
-#[derive(Debug)]
-pub struct AzureVariable {
-    /// Name in the environment.
-    pub name: &'static str,
-    /// Whether its value must never be shown.
-    pub secret: bool,
-    /// What it is for.
-    pub doc: &'static str,
-}
-
-const fn variable(name: &'static str, secret: bool, doc: &'static str) -> AzureVariable {
-    AzureVariable { name, secret, doc }
-}
-
-/// Every variable of Azure Storage that evo reads.
-pub static AZURE_VARIABLES: &[AzureVariable] = &[
-    variable("AZURE_STORAGE_ACCOUNT_NAME", false, "storage account, when the lake's address does not name it"),
-    variable("AZURE_STORAGE_ACCOUNT_KEY", true, "its key"),
-    variable("AZURE_STORAGE_CONNECTION_STRING", true, "account, key and endpoint in one"),
-    variable("AZURE_STORAGE_SAS_TOKEN", true, "shared access signature"),
-    variable("AZURE_STORAGE_ENDPOINT", false, "endpoint other than the public cloud's"),
-    variable("AZURE_CLIENT_ID", false, "application, or user-assigned managed identity"),
-    variable("AZURE_TENANT_ID", false, "tenant of the application"),
-    variable("AZURE_CLIENT_SECRET", true, "secret of the application"),
-    variable("AZURE_FEDERATED_TOKEN_FILE", false, "workload identity: file with the token"),
-    variable("AZURE_AUTHORITY_HOST", false, "sign-in endpoint other than the public cloud's"),
-    variable("IDENTITY_ENDPOINT", false, "managed identity: where tokens come from (set by the platform)"),
-    variable("IDENTITY_HEADER", true, "managed identity: proof for that endpoint (set by the platform)"),
-];
-
-/// What the environment says about Azure Storage, by variable name. Debugging it shows no value.
-#[derive(Debug, Clone, Default)]
-pub struct Azure(BTreeMap<&'static str, SecretString>);
-
-impl Azure {
-    pub(super) fn read(environment: &Environment) -> Self {
-        let found = AZURE_VARIABLES.iter().filter_map(|v| Some((v.name, environment.get(v.name)?.to_owned().into())));
-        Self(found.collect())
-    }
-
-    /// The value of one of [`AZURE_VARIABLES`], if it is set.
-    pub fn get(&self, name: &str) -> Option<&SecretString> {
-        self.0.get(name)
-    }
-
-    /// The variables that are set.
-    pub fn iter(&self) -> impl Iterator<Item = (&'static AzureVariable, &SecretString)> {
-        AZURE_VARIABLES.iter().filter_map(|v| Some((v, self.0.get(v.name)?)))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -236,14 +182,5 @@ mod tests {
         for text in ["/data/lake", "az://gold/one", "az://gold", "abfss://gold@acme1.dfs.core.windows.net/p"] {
             assert_eq!(parse(text).unwrap().to_string(), text);
         }
-    }
-
-    #[test]
-    fn credentials_are_read_by_name_and_never_printed() {
-        let environment = Environment::from([("AZURE_STORAGE_ACCOUNT_KEY", "hunter2"), ("AZURE_CLIENT_ID", "")]);
-        let azure = Azure::read(&environment);
-        assert_eq!(azure.iter().map(|(v, _)| v.name).collect::<Vec<_>>(), ["AZURE_STORAGE_ACCOUNT_KEY"]);
-        assert!(azure.get("AZURE_CLIENT_ID").is_none());
-        assert!(!format!("{azure:?}").contains("hunter2"));
     }
 }

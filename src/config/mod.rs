@@ -1,5 +1,6 @@
 //! Settings: flag > environment > evo.toml > default. The only reader of the environment.
 
+mod azure;
 pub mod dsn;
 pub mod environment;
 mod file;
@@ -12,14 +13,16 @@ mod value;
 use std::path::PathBuf;
 use std::time::Duration;
 
+pub use azure::{AZURE_VARIABLES, Azure, Credential, Patience};
 pub use dsn::Dsn;
 pub use environment::Environment;
 pub use flags::{GlobalArgs, LogFormat, Output};
 pub use keys::{KEYS, Key, Origin, Resolved};
-pub use lake::{AZURE_VARIABLES, Azure, Lake};
+pub use lake::Lake;
 pub use value::duration;
 
 use crate::error::{Error, Kind, Result};
+use crate::retry::Policy;
 use file::File;
 
 /// Which PostgreSQL to use.
@@ -40,6 +43,8 @@ pub struct Retry {
     pub base: Duration,
     /// The longest pause.
     pub max: Duration,
+    /// How long may be spent on waiting altogether.
+    pub budget: Duration,
 }
 
 /// The effective settings of one execution.
@@ -49,7 +54,7 @@ pub struct Settings {
     pub database: Database,
     /// Where the bronze objects are.
     pub lake: Lake,
-    /// Credentials for a lake on Azure.
+    /// Credentials for a lake on Azure, and how patient evo is with it.
     pub azure: Azure,
     /// Folder of the private PostgreSQL and the default lake: `.evo`.
     pub state_dir: PathBuf,
@@ -61,10 +66,14 @@ pub struct Settings {
     pub extend: Option<PathBuf>,
     /// Parallel workers of a load or transform.
     pub workers: usize,
-    /// Objects per batch of a load.
-    pub batch_size: usize,
+    /// Objects per batch of a load; `None` chooses by their size.
+    pub batch_size: Option<usize>,
+    /// How long a stalled execution keeps the batches that it has claimed.
+    pub lease: Duration,
     /// Longest line that a load takes, bytes.
     pub max_line_bytes: usize,
+    /// Decompressed bytes to one compressed byte, beyond which an object is taken for a bomb.
+    pub max_ratio: u64,
     /// Rows per transaction of a transform.
     pub chunk_rows: u64,
     /// Retry policy.
@@ -89,7 +98,9 @@ impl Settings {
     /// # Errors
     /// `Config` when a file, a variable or a value is not understood.
     pub fn load(global: &GlobalArgs) -> Result<Self> {
-        Self::resolve(global, &Environment::of_process()?)
+        let environment = Environment::of_process()?;
+        crate::failpoint::arm(crate::failpoint::VARIABLE.and_then(|name| environment.get(name)))?;
+        Self::resolve(global, &environment)
     }
 
     /// The same with an environment of the caller's.
@@ -116,7 +127,12 @@ impl Settings {
             None => Lake::Directory(state_dir.join("lake")),
         };
         let address = read("database_url")?;
-        let (database, database_shown) = database(address.text.clone(), environment).map_err(|e| address.blame(e))?;
+        let (mut database, database_shown) =
+            database(address.text.clone(), environment).map_err(|e| address.blame(e))?;
+        let stall_timeout = read("retry.stall_timeout")?.parse(value::duration)?.max(Duration::from_millis(100));
+        if let Database::Server(dsn) = &mut database {
+            dsn.stall_timeout = stall_timeout;
+        }
         let mut shown: Vec<Resolved> = all.iter().map(Resolved::redacted).collect();
         for resolved in &mut shown {
             match resolved.key.name {
@@ -134,23 +150,33 @@ impl Settings {
         };
         let log_format = read("log_format")?.parse(keys::choice::<LogFormat>)?;
         let whole = |name: &str, min, max| read(name)?.parse(|t| value::whole(t, min, max));
+        let retry = Retry {
+            max_retries: whole("retry.max_retries", 0, 1_000)? as u32,
+            base: read("retry.base")?.parse(value::duration)?,
+            max: read("retry.max")?.parse(value::duration)?,
+            budget: read("retry.budget")?.parse(value::duration)?,
+        };
+        let Retry { max_retries, base, max, budget } = retry;
+        let batches = Policy { max_retries, base, max, budget };
+        let patience = Patience::new(read("lake_idle_timeout")?.parse(value::duration_above_zero)?, batches);
         let settings = Self {
             database,
             lake,
-            azure: Azure::read(environment),
+            azure: Azure::read(environment, patience),
             state_dir,
             pg_bin: text("pg_bin").map(PathBuf::from),
             search_path: environment.get("PATH").unwrap_or_default().to_owned(),
             extend: text("extend").map(|dir| environment.directory.join(dir)),
             workers: whole("workers", 1, 64)? as usize,
-            batch_size: whole("batch_size", 1, 10_000)? as usize,
-            max_line_bytes: read("load.max_line_bytes")?.parse(|t| value::size(t, 1024, 1 << 30))? as usize,
-            chunk_rows: whole("transform.chunk_rows", 1, 10_000_000)?,
-            retry: Retry {
-                max_retries: whole("retry.max_retries", 0, 1_000)? as u32,
-                base: read("retry.base")?.parse(value::duration)?,
-                max: read("retry.max")?.parse(value::duration)?,
+            batch_size: match text("batch_size") {
+                Some(_) => Some(whole("batch_size", 1, 10_000)? as usize),
+                None => None,
             },
+            lease: read("load.lease")?.parse(value::duration)?.max(Duration::from_secs(1)),
+            max_line_bytes: read("load.max_line_bytes")?.parse(|t| value::size(t, 1024, 1 << 30))? as usize,
+            max_ratio: whole("load.max_ratio", 1, 1_000_000)?,
+            chunk_rows: whole("transform.chunk_rows", 1, 10_000_000)?,
+            retry,
             output: read("output")?.parse(keys::choice::<Output>)?,
             log_format,
             progress: environment.terminal && log_level > 0 && log_format == LogFormat::Text,
@@ -237,7 +263,7 @@ mod tests {
         let mut environment = Environment::from([("EVO_WORKERS", "4")]);
         environment.directory = dir.path().to_owned();
         let settings = Settings::resolve(&GlobalArgs::default(), &environment).unwrap();
-        assert_eq!((settings.workers, settings.batch_size, settings.retry.base), (4, 7, Duration::from_secs(2)));
+        assert_eq!((settings.workers, settings.batch_size, settings.retry.base), (4, Some(7), Duration::from_secs(2)));
         let origin = |name: &str| settings.shown.iter().find(|r| r.key.name == name).unwrap().origin.to_string();
         assert_eq!(origin("batch_size"), "evo.toml:3");
         assert_eq!(origin("workers"), "environment EVO_WORKERS");

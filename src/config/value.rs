@@ -32,6 +32,11 @@ pub fn duration(text: &str) -> Result<Duration> {
     total.map(Duration::from_millis).ok_or_else(|| unexpected("a duration such as 500ms, 5s, 4m or 1m30s", text))
 }
 
+/// A duration that is not zero.
+pub(super) fn duration_above_zero(text: &str) -> Result<Duration> {
+    duration(text).and_then(|d| if d.is_zero() { Err(unexpected("a duration above zero", text)) } else { Ok(d) })
+}
+
 /// A duration in the syntax that [`duration`] reads.
 #[cfg(test)]
 fn show_duration(duration: Duration) -> String {

@@ -1,9 +1,24 @@
-//! `evo.batches`: one row per transaction of a load. Its unique token answers whether a batch is in.
+//! `evo.batches`: the objects that are loaded in one transaction, planned, claimed and committed.
+//!
+//! | state | who may change it |
+//! |---|---|
+//! | planned | any execution claims it |
+//! | claimed | its holder, under the present fence; anybody, when the lease is over or the holder is gone |
+//! | committed | nobody |
+//!
+//! Every claim and every attempt raises the fence. The last statement of a batch's transaction commits the batch under the
+//! fence that the attempt began with; if another one has been drawn since, it changes nothing and the transaction rolls
+//! back. So of any number of attempts, in this execution or another, stalled, forgotten or alive, one commits. What an
+//! attempt in doubt (commit sent, no answer) came to is answered by the row itself: raising the fence waits for a commit
+//! under way and then finds the batch committed, or finds it claimed and shuts the old attempt out.
+
+use std::time::Duration;
 
 use uuid::Uuid;
 
+use super::objects::{Again, Pending, Selection};
 use crate::error::{Error, Kind, Result};
-use crate::pg::{Pool, Transaction};
+use crate::pg::{Connection, Param, Pool, Row, Transaction};
 
 /// What became of the lines of an object or a batch. They always add up: [`Counts::balanced`].
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -39,64 +54,256 @@ impl Counts {
     }
 }
 
-/// The identity of a batch before it has a row.
-#[derive(Debug, Clone)]
-pub struct Claim<'a> {
-    /// Drawn once when the batch is planned and kept over all attempts.
-    pub token: Uuid,
-    /// Entity.
-    pub entity: &'a str,
-    /// Execution that loads it.
-    pub execution_id: Uuid,
-    /// Bronze run of all its objects.
-    pub run_id: &'a str,
-    /// First and last path.
-    pub paths: (&'a str, &'a str),
-    /// How many objects.
-    pub objects: i32,
-    /// From 1.
-    pub attempt: i32,
+/// What is planned of a run and not in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenRun {
+    /// Bronze run.
+    pub run_id: String,
+    /// Batches.
+    pub batches: u64,
+    /// Their objects.
+    pub objects: u64,
+    /// Compressed bytes.
+    pub bytes: u64,
 }
 
-/// Inserts the batch's row as the first statement of its transaction and returns its id.
-///
-/// A second attempt that starts while the first one is still running waits here, on the unique token, until the first
-/// has ended: committed, then [`committed`] says so; rolled back, then this one goes on.
+/// A batch that this execution holds.
+#[derive(Debug, Clone)]
+pub struct Claimed {
+    /// Its id.
+    pub batch_id: i64,
+    /// The fence of the present attempt.
+    pub fence: i32,
+    /// Attempts begun, this one included.
+    pub attempt: i32,
+    /// Bronze run of its objects.
+    pub run_id: String,
+    /// Whether another execution had begun it.
+    pub is_taken_over: bool,
+    /// Its objects in path order.
+    pub objects: Vec<Pending>,
+}
+
+/// The outcome of asking for a batch.
+#[derive(Debug)]
+pub enum Next {
+    /// One to load.
+    Batch(Claimed),
+    /// Others are loading the rest of the oldest run; ask again.
+    Wait,
+    /// Everything is in.
+    Done,
+}
+
+/// What an attempt in doubt came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Doubt {
+    /// It had committed, and this is what it did.
+    Committed(Counts),
+    /// It had not; this is the fence of the next attempt.
+    Repeat(i32),
+    /// Somebody else has the batch, or had it.
+    Lost,
+}
+
+/// Plans what waits of the selection and returns what is planned and not in, oldest run first. Batches that nobody has
+/// begun are grouped anew. With `is_trial` nothing stays.
 ///
 /// # Errors
-/// As the server says; a token that is in already is 23505.
-pub async fn claim(tx: &Transaction<'_>, claim: &Claim<'_>) -> Result<i64> {
-    let row = tx
-        .query_one(
+/// As the server says.
+pub async fn plan(
+    pool: &Pool,
+    entity: &str,
+    selection: &Selection,
+    grouping: &Grouping,
+    is_trial: bool,
+) -> Result<Vec<OpenRun>> {
+    let mut connection = pool.get().await?;
+    let tx = connection.begin().await?;
+    let (run_id, since) = (&selection.run_id, &selection.since);
+    // One planner of an entity at a time: a rival waits here and then finds nothing that is not in a batch.
+    tx.execute("select pg_advisory_xact_lock(hashtextextended('evo:plan:' || $1, 0))", &[&entity]).await?;
+    let only_rejected = selection.again == Again::Rejected;
+    if selection.again != Again::No {
+        tx.execute(sql_file!("ledger/forget_loaded.sql"), &[&entity, run_id, since, &only_rejected]).await?;
+    }
+    if !only_rejected {
+        tx.execute(sql_file!("ledger/dissolve_batches.sql"), &[&entity, run_id]).await?;
+    }
+    let planned = [&entity as &dyn Param, run_id, since, &grouping.objects, &grouping.left_alone, &only_rejected];
+    tx.execute(sql_file!("ledger/plan_batches.sql"), &planned).await?;
+    let rows = tx.query(sql_file!("ledger/open_batches.sql"), &[&entity, run_id, since]).await?;
+    if is_trial {
+        tx.rollback().await?
+    } else {
+        tx.commit().await?
+    }
+    let count = |row: &Row, i: usize| row.get::<_, i64>(i).unsigned_abs();
+    Ok(rows
+        .iter()
+        .map(|row| OpenRun { run_id: row.get(0), batches: count(row, 1), objects: count(row, 2), bytes: count(row, 3) })
+        .collect())
+}
+
+/// How objects are grouped into batches.
+#[derive(Debug, Clone, Default)]
+pub struct Grouping {
+    /// Objects per batch; `None` chooses by their size.
+    pub objects: Option<i64>,
+    /// Runs that are not to be loaded.
+    pub left_alone: Vec<String>,
+}
+
+/// Who claims, and for how long.
+#[derive(Debug, Clone, Copy)]
+pub struct Holder {
+    /// The execution.
+    pub execution_id: Uuid,
+    /// How long a claim holds without being renewed.
+    pub lease: Duration,
+}
+
+/// Claims the next batch of the selection that is not among those that the execution holds already.
+///
+/// # Errors
+/// As the server says.
+pub async fn claim(pool: &Pool, entity: &str, selection: &Selection, holder: Holder, held: &[i64]) -> Result<Next> {
+    let connection = pool.get().await?;
+    let seconds = holder.lease.as_secs_f64();
+    let rows = connection
+        .query(
             sql_file!("ledger/claim_batch.sql"),
-            &[
-                &claim.token,
-                &claim.entity,
-                &claim.execution_id,
-                &claim.run_id,
-                &claim.paths.0,
-                &claim.paths.1,
-                &claim.objects,
-                &claim.attempt,
-            ],
+            &[&entity, &selection.run_id, &selection.since, &holder.execution_id, &seconds, &held.to_vec()],
         )
         .await?;
-    Ok(row.get(0))
+    let Some(row) = rows.first() else {
+        let open = connection
+            .query_one(sql_file!("ledger/has_open_batch.sql"), &[&entity, &selection.run_id, &selection.since])
+            .await?;
+        return Ok(if open.get(0) { Next::Wait } else { Next::Done });
+    };
+    let batch_id: i64 = row.get(0);
+    let objects = objects_of(&connection, batch_id).await?;
+    Ok(Next::Batch(Claimed {
+        batch_id,
+        fence: row.get(1),
+        attempt: row.get(2),
+        run_id: row.get(3),
+        is_taken_over: row.get(4),
+        objects,
+    }))
 }
 
-/// Writes the counts of the batch and of each object, in the batch's transaction.
+/// The objects of a batch that are still to be loaded, in path order.
 ///
 /// # Errors
-/// `Internal` when the lines do not add up: nothing is committed then. Otherwise as the server says.
-pub async fn complete(
-    tx: &Transaction<'_>,
-    batch_id: i64,
-    objects: &[(i64, Counts)],
-    bytes: i64,
-    timings: &serde_json::Value,
-) -> Result<Counts> {
+/// As the server says.
+pub async fn objects_of(connection: &Connection, batch_id: i64) -> Result<Vec<Pending>> {
+    let rows = connection.query(sql_file!("ledger/batch_objects.sql"), &[&batch_id]).await?;
+    Ok(rows
+        .iter()
+        .map(|row| Pending {
+            object_id: row.get(0),
+            path: row.get(1),
+            etag: row.get(2),
+            size_bytes: row.get(3),
+            run_id: row.get(4),
+            ingestion_date: row.get(5),
+        })
+        .collect())
+}
+
+/// Moves objects of a claimed batch to one of their own, which anybody may claim.
+///
+/// # Errors
+/// `AlreadyRunning` when the claim was lost; otherwise as the server says.
+pub async fn split(pool: &Pool, batch_id: i64, fence: i32, objects: &[i64]) -> Result<()> {
+    let connection = pool.get().await?;
+    let ids = objects.to_vec();
+    match connection.query(sql_file!("ledger/split_batch.sql"), &[&batch_id, &fence, &ids]).await?.is_empty() {
+        true => Err(claim_lost()),
+        false => Ok(()),
+    }
+}
+
+/// Begins another attempt of a batch whose last one failed or is in doubt.
+///
+/// # Errors
+/// As the server says.
+pub async fn another_attempt(pool: &Pool, batch_id: i64, fence: i32, lease: Duration) -> Result<Doubt> {
+    let connection = pool.get().await?;
+    let seconds = lease.as_secs_f64();
+    let raised = connection.query(sql_file!("ledger/raise_fence.sql"), &[&batch_id, &fence, &seconds]).await?;
+    if let Some(row) = raised.first() {
+        return Ok(Doubt::Repeat(row.get(0)));
+    }
+    let rows = connection.query(sql_file!("ledger/committed_batch.sql"), &[&batch_id, &fence]).await?;
+    Ok(rows.first().map_or(Doubt::Lost, |row| {
+        Doubt::Committed(Counts {
+            lines: row.get(0),
+            inserted: row.get(1),
+            updated: row.get(2),
+            unchanged: row.get(3),
+            superseded: row.get(4),
+            rejected: row.get(5),
+        })
+    }))
+}
+
+/// Renews the claims that an execution holds.
+///
+/// # Errors
+/// As the server says.
+pub async fn renew(pool: &Pool, holder: Holder, held: &[i64]) -> Result<()> {
+    let connection = pool.get().await?;
+    let seconds = holder.lease.as_secs_f64();
+    connection.execute(sql_file!("ledger/renew_leases.sql"), &[&holder.execution_id, &seconds, &held.to_vec()]).await?;
+    Ok(())
+}
+
+/// Lets go of one claim of an execution, or of all.
+///
+/// # Errors
+/// As the server says.
+pub async fn release(pool: &Pool, execution_id: Uuid, batch_id: Option<i64>) -> Result<()> {
+    let connection = pool.get().await?;
+    connection.execute(sql_file!("ledger/release_batches.sql"), &[&execution_id, &batch_id]).await?;
+    Ok(())
+}
+
+/// Forgets a claimed batch whose objects have all been removed from it.
+///
+/// # Errors
+/// As the server says.
+pub async fn drop_empty(pool: &Pool, batch_id: i64, fence: i32) -> Result<()> {
+    let connection = pool.get().await?;
+    connection.execute(sql_file!("ledger/drop_empty_batch.sql"), &[&batch_id, &fence]).await?;
+    Ok(())
+}
+
+/// What a batch's transaction did, for the ledger.
+#[derive(Debug)]
+pub struct Completion<'a> {
+    /// The batch.
+    pub batch_id: i64,
+    /// The fence of the attempt.
+    pub fence: i32,
+    /// Objects and their counts.
+    pub objects: &'a [(i64, Counts)],
+    /// Compressed bytes.
+    pub bytes: i64,
+    /// Milliseconds per phase.
+    pub timings: &'a serde_json::Value,
+}
+
+/// Writes the counts of the batch and of each object, as the last statements of the batch's transaction.
+///
+/// # Errors
+/// `AlreadyRunning` when the claim was lost, `SourceChanged` when an object was replaced meanwhile, `Internal` when the
+/// lines do not add up: the caller rolls back. Otherwise as the server says.
+pub async fn complete(tx: &Transaction<'_>, done: &Completion<'_>) -> Result<Counts> {
     let mut total = Counts::default();
-    for (object_id, counts) in objects {
+    for (object_id, counts) in done.objects {
         if !counts.balanced() {
             return Err(Error::new(
                 Kind::Internal,
@@ -106,52 +313,50 @@ pub async fn complete(
         }
         total.add(counts);
     }
-    let column = |f: fn(&Counts) -> i64| objects.iter().map(|(_, c)| f(c)).collect::<Vec<i64>>();
-    let ids: Vec<i64> = objects.iter().map(|(id, _)| *id).collect();
-    tx.execute(
-        sql_file!("ledger/complete_objects.sql"),
-        &[
-            &ids,
-            &column(|c| c.lines),
-            &column(|c| c.inserted),
-            &column(|c| c.updated),
-            &column(|c| c.unchanged),
-            &column(|c| c.superseded),
-            &column(|c| c.rejected),
-        ],
-    )
-    .await?;
-    tx.execute(
-        sql_file!("ledger/complete_batch.sql"),
-        &[
-            &batch_id,
-            &total.lines,
-            &total.inserted,
-            &total.updated,
-            &total.unchanged,
-            &total.superseded,
-            &total.rejected,
-            &bytes,
-            timings,
-        ],
-    )
-    .await?;
+    let column = |f: fn(&Counts) -> i64| done.objects.iter().map(|(_, c)| f(c)).collect::<Vec<i64>>();
+    let ids: Vec<i64> = done.objects.iter().map(|(id, _)| *id).collect();
+    let completed = tx
+        .execute(
+            sql_file!("ledger/complete_objects.sql"),
+            &[
+                &ids,
+                &column(|c| c.lines),
+                &column(|c| c.inserted),
+                &column(|c| c.updated),
+                &column(|c| c.unchanged),
+                &column(|c| c.superseded),
+                &column(|c| c.rejected),
+                &done.batch_id,
+            ],
+        )
+        .await?;
+    let held = tx
+        .execute(
+            sql_file!("ledger/complete_batch.sql"),
+            &[
+                &done.batch_id,
+                &done.fence,
+                &i64::try_from(ids.len()).unwrap_or(i64::MAX),
+                &total.lines,
+                &total.inserted,
+                &total.updated,
+                &total.unchanged,
+                &total.superseded,
+                &total.rejected,
+                &done.bytes,
+                done.timings,
+            ],
+        )
+        .await?;
+    if held == 0 {
+        return Err(claim_lost());
+    }
+    if completed != ids.len() as u64 {
+        return Err(Error::new(Kind::SourceChanged, "an object of the batch was replaced while it was loaded"));
+    }
     Ok(total)
 }
 
-/// The counts of the batch with this token, if it is in.
-///
-/// # Errors
-/// As the server says.
-pub async fn committed(pool: &Pool, token: Uuid) -> Result<Option<Counts>> {
-    let connection = pool.get().await?;
-    let rows = connection.query(sql_file!("ledger/committed_batch.sql"), &[&token]).await?;
-    Ok(rows.first().map(|row| Counts {
-        lines: row.get(0),
-        inserted: row.get(1),
-        updated: row.get(2),
-        unchanged: row.get(3),
-        superseded: row.get(4),
-        rejected: row.get(5),
-    }))
+fn claim_lost() -> Error {
+    Error::new(Kind::AlreadyRunning, "another execution has taken the batch over")
 }

@@ -1,8 +1,10 @@
 //! The ledger: durable state in schema `evo`. Whatever a job must remember lives here, never in the process.
 
 pub mod batches;
+pub mod manifests;
 pub mod migrations;
 pub mod models;
 pub mod objects;
+pub mod rejects;
 pub mod runs;
 pub mod seen;

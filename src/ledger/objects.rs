@@ -3,7 +3,7 @@
 use chrono::NaiveDate;
 
 use crate::error::Result;
-use crate::pg::{Pool, Transaction};
+use crate::pg::Pool;
 
 /// An object as a listing of the lake shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,72 +37,89 @@ pub struct Pending {
     pub ingestion_date: Option<NaiveDate>,
 }
 
-/// What to load of what is not yet loaded.
+/// Which objects a load is about.
 #[derive(Debug, Clone, Default)]
 pub struct Selection {
     /// This run only, exactly.
     pub run_id: Option<String>,
-    /// Runs extracted on this day or later.
+    /// Objects extracted on this day or later.
     pub since: Option<NaiveDate>,
+    /// What is loaded already.
+    pub again: Again,
 }
 
-/// Records listed objects; known ones (same path and etag) are left alone. Returns how many were new.
+/// Which objects that are in, or were set aside, are loaded again.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Again {
+    /// None.
+    #[default]
+    No,
+    /// All of the selection.
+    All,
+    /// Those with open rejects, and nothing else.
+    Rejected,
+}
+
+/// How many objects of an entity are in a state.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Standing {
+    /// `pending`, `loaded`, `quarantined` or `gone`.
+    pub state: String,
+    /// Whether they are in the selection.
+    pub is_selected: bool,
+    /// Objects.
+    pub objects: i64,
+    /// Compressed bytes.
+    pub bytes: i64,
+}
+
+/// Records a page of a listing; known objects (same path and etag) are left alone. Returns how many were new.
 ///
 /// # Errors
 /// As the server says.
 pub async fn record(pool: &Pool, entity: &str, listed: &[Listed]) -> Result<u64> {
     let connection = pool.get().await?;
-    let mut new = 0;
-    for chunk in listed.chunks(5_000) {
-        let paths: Vec<&str> = chunk.iter().map(|o| o.path.as_str()).collect();
-        let etags: Vec<&str> = chunk.iter().map(|o| o.etag.as_str()).collect();
-        let sizes: Vec<i64> = chunk.iter().map(|o| o.size_bytes).collect();
-        let runs: Vec<Option<String>> = chunk.iter().map(|o| o.run_id.clone()).collect();
-        let dates: Vec<Option<NaiveDate>> = chunk.iter().map(|o| o.ingestion_date).collect();
-        new += connection
-            .execute(sql_file!("ledger/record_objects.sql"), &[&entity, &paths, &etags, &sizes, &runs, &dates])
-            .await?;
-    }
-    Ok(new)
+    let paths: Vec<&str> = listed.iter().map(|o| o.path.as_str()).collect();
+    let etags: Vec<&str> = listed.iter().map(|o| o.etag.as_str()).collect();
+    let sizes: Vec<i64> = listed.iter().map(|o| o.size_bytes).collect();
+    let runs: Vec<Option<String>> = listed.iter().map(|o| o.run_id.clone()).collect();
+    let dates: Vec<Option<NaiveDate>> = listed.iter().map(|o| o.ingestion_date).collect();
+    connection.execute(sql_file!("ledger/record_objects.sql"), &[&entity, &paths, &etags, &sizes, &runs, &dates]).await
 }
 
-/// The objects that wait, oldest run first, in path order inside a run.
+/// How many objects of the entity are in which state, inside and outside of the selection.
 ///
 /// # Errors
 /// As the server says.
-pub async fn pending(pool: &Pool, entity: &str, selection: &Selection) -> Result<Vec<Pending>> {
+pub async fn outlook(pool: &Pool, entity: &str, selection: &Selection) -> Result<Vec<Standing>> {
     let connection = pool.get().await?;
-    let rows = connection
-        .query(sql_file!("ledger/pending_objects.sql"), &[&entity, &selection.run_id, &selection.since])
-        .await?;
+    let rows =
+        connection.query(sql_file!("ledger/outlook.sql"), &[&entity, &selection.run_id, &selection.since]).await?;
     Ok(rows
         .iter()
-        .map(|row| Pending {
-            object_id: row.get(0),
-            path: row.get(1),
-            etag: row.get(2),
-            size_bytes: row.get(3),
-            run_id: row.get(4),
-            ingestion_date: row.get(5),
-        })
+        .map(|row| Standing { state: row.get(0), is_selected: row.get(1), objects: row.get(2), bytes: row.get(3) })
         .collect())
 }
 
-/// Takes the objects for a batch inside its transaction. Fewer than asked for means that another execution has
-/// loaded some of them since they were planned: the caller rolls back.
-///
-/// # Errors
-/// As the server says.
-pub async fn take(tx: &Transaction<'_>, batch_id: i64, object_ids: &[i64]) -> Result<u64> {
-    tx.execute(sql_file!("ledger/take_objects.sql"), &[&batch_id, &object_ids.to_vec()]).await
+/// Why an object leaves its batch without being loaded.
+#[derive(Debug, Clone, Copy)]
+pub enum Removal<'a> {
+    /// It cannot be read, for this reason; it is not tried again until its content changes or `--all-runs` asks for it.
+    Quarantined(&'a str),
+    /// It was replaced or deleted since it was listed; a newer version is an object of its own.
+    Gone,
 }
 
-/// Sets an object aside with the reason; it is not tried again until its content changes.
+/// Takes an object out of its batch.
 ///
 /// # Errors
 /// As the server says.
-pub async fn quarantine(pool: &Pool, object_id: i64, reason: &str) -> Result<()> {
+pub async fn remove(pool: &Pool, object_id: i64, removal: Removal<'_>) -> Result<()> {
+    let (state, reason) = match removal {
+        Removal::Quarantined(reason) => ("quarantined", Some(reason.to_owned())),
+        Removal::Gone => ("gone", None),
+    };
     let connection = pool.get().await?;
-    connection.execute(sql_file!("ledger/quarantine_object.sql"), &[&object_id, &reason]).await?;
+    connection.execute(sql_file!("ledger/remove_object.sql"), &[&object_id, &state, &reason]).await?;
     Ok(())
 }

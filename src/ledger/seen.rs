@@ -1,8 +1,9 @@
-//! What a batch has seen without touching it: `evo.batches.seen_keys`.
+//! What an object has seen without touching it: `evo.seen_keys`.
 //!
 //! An unchanged row is not written, so its lineage cannot tell that a newer object had the key too. With contents A, B, A
-//! in runs 1, 2, 3, of which run 2 arrives last, the row still says "run 1", and B must lose all the same. So a batch
-//! keeps the keys that it found unchanged, and an older batch asks the newer ones before it overwrites anything.
+//! in runs 1, 2, 3, of which run 2 arrives last, the row still says "run 1", and B must lose all the same. So the keys that
+//! an object found unchanged in rows of older objects are kept, and whoever is about to overwrite a row asks the newer
+//! objects first.
 //!
 //! Fresh loads see nothing of the kind and store nothing. A key set is sorted differences: a byte a key where keys are
 //! dense (which the server then compresses well), about six where they are digests.
@@ -10,46 +11,92 @@
 use crate::error::Result;
 use crate::pg::Transaction;
 
-/// Stores the keys that a batch has seen and not touched, in its transaction. `keys` are sorted.
+/// Sorted keys as LEB128 of their differences.
+#[derive(Debug, Clone)]
+pub struct KeySet {
+    bytes: Vec<u8>,
+    last: i64,
+}
+
+impl Default for KeySet {
+    fn default() -> Self {
+        Self { bytes: Vec::new(), last: i64::MIN }
+    }
+}
+
+impl KeySet {
+    /// Adds a key that is not less than those before.
+    pub fn push(&mut self, key: i64) {
+        let mut difference = key.wrapping_sub(self.last) as u64;
+        self.last = key;
+        while difference >= 0x80 {
+            self.bytes.push(difference as u8 | 0x80);
+            difference >>= 7;
+        }
+        self.bytes.push(difference as u8);
+    }
+}
+
+/// Keys that are about to be overwritten, with the object of the batch that brings each.
+#[derive(Debug, Clone, Default)]
+pub struct Candidates {
+    /// Sorted.
+    pub keys: Vec<i64>,
+    /// Object numbers, key by key; objects are numbered in path order.
+    pub objects: Vec<i32>,
+}
+
+/// Where a batch stands in the lake.
+#[derive(Debug, Clone, Copy)]
+pub struct Place<'a> {
+    /// Entity.
+    pub entity: &'a str,
+    /// Run of its objects.
+    pub run_id: &'a str,
+    /// Their paths, sorted; the object number is the index.
+    pub paths: &'a [&'a str],
+}
+
+/// Stores what the objects have seen, in the batch's transaction.
 ///
 /// # Errors
 /// As the server says.
-pub async fn record(tx: &Transaction<'_>, batch_id: i64, keys: &[i64]) -> Result<()> {
-    tx.execute("update evo.batches set seen_keys = $2 where batch_id = $1", &[&batch_id, &encode(keys)]).await?;
+pub async fn record(tx: &Transaction<'_>, seen: Vec<(i64, KeySet)>) -> Result<()> {
+    let (ids, sets): (Vec<i64>, Vec<Vec<u8>>) = seen.into_iter().map(|(id, set)| (id, set.bytes)).unzip();
+    tx.execute(sql_file!("ledger/record_seen.sql"), &[&ids, &sets]).await?;
     Ok(())
 }
 
-/// Those of `keys` (sorted) that an object behind (`run_id`, `path`) has seen. One newer batch is read at a time.
+/// Whether any object behind the first of the batch has seen anything.
 ///
 /// # Errors
 /// As the server says.
-pub async fn by_newer(tx: &Transaction<'_>, entity: &str, run_id: &str, path: &str, keys: &[i64]) -> Result<Vec<i64>> {
-    let newer = tx.query(sql_file!("ledger/newer_seen.sql"), &[&entity, &run_id, &path]).await?;
+pub async fn has_newer(tx: &Transaction<'_>, place: Place<'_>) -> Result<bool> {
+    let first = place.paths.first().copied().unwrap_or_default();
+    let row = tx.query_one(sql_file!("ledger/has_newer_seen.sql"), &[&place.entity, &place.run_id, &first]).await?;
+    Ok(row.get(0))
+}
+
+/// Those of the candidates that an object has seen that is newer than the one that brings them.
+///
+/// # Errors
+/// As the server says.
+pub async fn by_newer(tx: &Transaction<'_>, place: Place<'_>, candidates: &Candidates) -> Result<Vec<i64>> {
+    let first = place.paths.first().copied().unwrap_or_default();
+    let mut newer = tx.rows(sql_file!("ledger/newer_seen.sql"), &[&place.entity, &place.run_id, &first]).await?;
     let mut beaten = Vec::new();
-    for row in newer {
-        let batch_id: i64 = row.get(0);
-        let row = tx.query_one("select seen_keys from evo.batches where batch_id = $1", &[&batch_id]).await?;
-        beaten.extend(common(keys, decode(&row.get::<_, Vec<u8>>(0))));
+    while let Some(row) = newer.next().await? {
+        let (run_id, path, keys): (&str, &str, &[u8]) = (row.get(0), row.get(1), row.get(2));
+        // Of its own run a newer object is behind some of the batch's objects and before others.
+        let older = match run_id == place.run_id {
+            true => place.paths.partition_point(|p| *p < path),
+            false => place.paths.len(),
+        };
+        common(candidates, i32::try_from(older).unwrap_or(i32::MAX), decode(keys), &mut beaten);
     }
     beaten.sort_unstable();
     beaten.dedup();
     Ok(beaten)
-}
-
-/// Sorted keys as LEB128 of their differences.
-fn encode(keys: &[i64]) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(keys.len() * 2);
-    let mut last = i64::MIN;
-    for key in keys {
-        let mut difference = key.wrapping_sub(last) as u64;
-        last = *key;
-        while difference >= 0x80 {
-            bytes.push(difference as u8 | 0x80);
-            difference >>= 7;
-        }
-        bytes.push(difference as u8);
-    }
-    bytes
 }
 
 fn decode(bytes: &[u8]) -> impl Iterator<Item = i64> {
@@ -70,24 +117,28 @@ fn decode(bytes: &[u8]) -> impl Iterator<Item = i64> {
     })
 }
 
-/// Keys in both sorted sequences.
-fn common(keys: &[i64], seen: impl Iterator<Item = i64>) -> Vec<i64> {
-    let mut rest = keys;
-    let mut both = Vec::new();
+/// Adds to `both` the candidates of objects before `older` that are in a sorted sequence too.
+fn common(candidates: &Candidates, older: i32, seen: impl Iterator<Item = i64>, both: &mut Vec<i64>) {
+    let mut at = 0;
     for key in seen {
-        rest = &rest[rest.partition_point(|k| *k < key)..];
-        match rest.first() {
+        at += candidates.keys[at..].partition_point(|k| *k < key);
+        match candidates.keys.get(at) {
             None => break,
-            Some(first) if *first == key => both.push(key),
+            Some(found) if *found == key && candidates.objects[at] < older => both.push(key),
             Some(_) => {}
         }
     }
-    both
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn encode(keys: &[i64]) -> Vec<u8> {
+        let mut set = KeySet::default();
+        keys.iter().for_each(|key| set.push(*key));
+        set.bytes
+    }
 
     #[test]
     fn a_key_set_comes_back_as_it_was() {
@@ -105,8 +156,16 @@ mod tests {
     }
 
     #[test]
-    fn common_keys_are_found_in_sorted_sequences() {
-        assert_eq!(common(&[1, 3, 5, 9], [0, 3, 4, 9, 12].into_iter()), [3, 9]);
-        assert!(common(&[], [1].into_iter()).is_empty());
+    fn only_candidates_of_older_objects_are_beaten() {
+        let candidates = Candidates { keys: vec![1, 3, 5, 9], objects: vec![0, 1, 0, 2] };
+        let beaten = |older, seen: &[i64]| {
+            let mut both = Vec::new();
+            common(&candidates, older, seen.iter().copied(), &mut both);
+            both
+        };
+        assert_eq!(beaten(3, &[0, 3, 4, 9, 12]), [3, 9]);
+        assert_eq!(beaten(2, &[0, 3, 4, 9, 12]), [3]);
+        assert_eq!(beaten(1, &[1, 3]), [1]);
+        assert!(beaten(0, &[1, 3]).is_empty() && beaten(3, &[]).is_empty());
     }
 }

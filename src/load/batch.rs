@@ -1,21 +1,66 @@
 //! One batch: its attempts, and the transaction of an attempt.
+//!
+//! | an attempt ends with | then |
+//! |---|---|
+//! | committed | done |
+//! | an error that time heals | pause, raise the fence (or learn that it had committed), again |
+//! | an object that cannot be decoded | the object is set aside, the others go on |
+//! | an object replaced or deleted since it was listed | it leaves the batch; the next listing knows the new one |
+//! | a key that was thought to be new and is not | again, staged and merged |
+//! | a document that only the server refuses | again, the server judging each document on its own |
+//! | the server out of memory | half of the objects become a batch of their own |
+//! | the claim lost to another execution | nothing: the other one loads it |
+//! | anything else | the claim is released, the load ends |
 
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::Job;
 use super::merge::Merge;
-use super::plan::Batch;
-use super::stream::{Failure, stream};
-use super::summary::Quarantined;
+use super::stream::{Failure, Pass, Sources, Spent, stream};
+use super::summary::Aside;
+use super::{Load, direct};
 use crate::error::{Error, Kind, Result};
-use crate::ledger::batches::{self, Claim, Counts};
-use crate::ledger::objects;
+use crate::ledger::batches::{self, Claimed, Completion, Counts, Doubt};
+use crate::ledger::objects::{self, Pending, Removal};
+use crate::ledger::rejects;
+use crate::pg::Transaction;
 use crate::retry::retry;
 use crate::stage::StageAs;
+use crate::stage::decode::Tally;
 
-const UNIQUE_VIOLATION: &str = "23505";
+/// Where the time of a batch went.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Phases {
+    /// Download, decode, COPY.
+    pub stream: Spent,
+    /// Merge statements.
+    pub merge: Duration,
+    /// Waiting for the turn among batches whose verdicts depend on each other.
+    pub turn: Duration,
+    /// Ledger and COMMIT.
+    pub commit: Duration,
+}
+
+impl Phases {
+    pub(super) fn add(&mut self, other: &Phases) {
+        self.stream.add(other.stream);
+        self.merge += other.merge;
+        self.turn += other.turn;
+        self.commit += other.commit;
+    }
+
+    /// Milliseconds by name.
+    pub fn to_json(self) -> Value {
+        let ms = |d: Duration| d.as_millis() as u64;
+        json!({
+            "lake_ms": ms(self.stream.lake), "decode_ms": ms(self.stream.decode), "copy_ms": ms(self.stream.copy),
+            "merge_ms": ms(self.merge), "turn_ms": ms(self.turn), "commit_ms": ms(self.commit),
+        })
+    }
+}
 
 /// What a committed batch did.
 #[derive(Debug, Clone, Default)]
@@ -28,150 +73,218 @@ pub struct Done {
     pub inflated_bytes: u64,
     /// Its lines.
     pub counts: Counts,
-    /// Time in download, decode and COPY.
-    pub stream: Duration,
-    /// Time in the merge statements.
-    pub merge: Duration,
-    /// Time in the ledger's statements and COMMIT.
-    pub commit: Duration,
+    /// Where the time went.
+    pub phases: Phases,
 }
 
-impl Job {
-    /// Loads a batch, whatever it takes: repeats it, sets broken objects aside, lets the server judge line by line.
-    /// `None` when nothing was left to load.
-    pub(super) async fn load_batch(
-        &self,
-        mut batch: Batch,
-        quarantined: &mut Vec<Quarantined>,
-    ) -> Result<Option<Done>> {
-        while let (Some(first), Some(last)) = (batch.objects.first(), batch.objects.last()) {
-            let what = format!("{} batch {} … {}", self.entity.name, first.path, last.path);
-            let broken = std::sync::Mutex::new(None);
-            let current = &batch;
-            let result = retry(self.retry, &self.shutdown, &what, |number| {
-                let broken = &broken;
-                async move {
-                    self.attempt(current, number).await.map_err(|failure| {
-                        if let Ok(mut slot) = broken.lock() {
-                            *slot = failure.object;
-                        }
-                        failure.error
-                    })
-                }
-            })
-            .await;
-            let error = match result {
-                Ok(done) => return Ok(Some(done)),
-                Err(error) => error,
+/// How far a batch has come over its attempts.
+#[derive(Debug)]
+struct Progress {
+    fence: AtomicI32,
+    is_begun: AtomicBool,
+    /// Object that the last failure concerns.
+    object: Mutex<Option<usize>>,
+}
+
+impl Load<'_> {
+    /// Loads a batch, whatever it takes. `None` when nothing of it was left to load.
+    pub(super) async fn load_batch(&self, batch: Claimed, aside: &mut Aside) -> Result<Option<Done>> {
+        let batch_id = batch.batch_id;
+        let loaded = self.load_claimed(batch, aside).await;
+        self.job.claims.drop_claim(batch_id);
+        loaded
+    }
+
+    async fn load_claimed(&self, mut batch: Claimed, aside: &mut Aside) -> Result<Option<Done>> {
+        let job = self.job;
+        let progress =
+            Progress { fence: AtomicI32::new(batch.fence), is_begun: AtomicBool::new(false), object: Mutex::default() };
+        loop {
+            let (Some(first), Some(last)) = (batch.objects.first(), batch.objects.last()) else {
+                let fence = progress.fence.load(Ordering::Relaxed);
+                batches::drop_empty(&job.pool, batch.batch_id, fence).await?;
+                return Ok(None);
             };
-            let object = broken.into_inner().unwrap_or_default().filter(|_| error.kind() == Kind::SourceCorrupt);
-            match (object, error.kind()) {
-                (Some(index), _) => {
-                    let object = batch.objects.remove(index);
-                    objects::quarantine(&self.pool, object.object_id, error.message()).await?;
-                    tracing::error!(
-                        object = object.path,
-                        reason = error.message(),
-                        "object set aside; the others go on"
-                    );
-                    quarantined.push(Quarantined { path: object.path, reason: error.message().to_owned() });
+            let what = format!("{} batch {} ({} … {})", job.entity.name, batch.batch_id, first.path, last.path);
+            let current = &batch;
+            let result = retry(job.retry, &job.shutdown, &what, |_| self.attempt(current, &progress)).await;
+            let error = match result {
+                Ok(done) => {
+                    self.forecast.learn(&batch.run_id, &done.counts);
+                    return Ok(Some(done));
                 }
-                (None, Kind::SourceChanged) => {
-                    tracing::warn!(
-                        batch = what,
-                        reason = error.message(),
-                        "left for the next load, which lists it again"
-                    );
+                Err(error) if error.kind() == Kind::AlreadyRunning => {
+                    tracing::warn!(batch = batch.batch_id, "this execution was stalled, another one has the batch now");
                     return Ok(None);
                 }
-                _ => return Err(error.context(what)),
-            }
-        }
-        Ok(None)
-    }
-
-    async fn attempt(&self, batch: &Batch, number: u32) -> Result<Done, Failure> {
-        if number > 1
-            && let Some(counts) = batches::committed(&self.pool, batch.token).await?
-        {
-            tracing::info!("the earlier attempt had been committed; nothing to repeat");
-            return Ok(Done { counts, ..self.done(batch) });
-        }
-        match self.transaction(batch, number, StageAs::Jsonb).await {
-            // A value that only the server refuses: let it judge each document on its own.
-            Err(failure) if failure.error.kind() == Kind::BadRow => {
-                self.transaction(batch, number, StageAs::Text).await
-            }
-            // An earlier attempt was still running when this one began; its commit let this one's token fail.
-            Err(failure) if failure.error.sqlstate() == Some(UNIQUE_VIOLATION) => {
-                match batches::committed(&self.pool, batch.token).await? {
-                    Some(counts) => Ok(Done { counts, ..self.done(batch) }),
-                    None => Err(failure),
+                Err(error) => error,
+            };
+            if let Err(unresolved) = self.resolve(error, &mut batch, &progress, aside).await {
+                // The lease would end by itself; released, others need not wait for that.
+                if let Err(e) =
+                    batches::release(&job.pool, job.claims.holder().execution_id, Some(batch.batch_id)).await
+                {
+                    tracing::debug!(error = e.message(), "the claim could not be released");
                 }
+                return Err(unresolved.context(what));
             }
-            other => other,
         }
     }
 
-    fn done(&self, batch: &Batch) -> Done {
-        Done {
-            objects: batch.objects.len() as u64,
-            bytes: batch.objects.iter().map(|o| o.size_bytes.unsigned_abs()).sum(),
-            ..Done::default()
+    /// Takes out of the batch what made it fail, so that the rest can go on; gives the error back when there is no such way.
+    async fn resolve(&self, error: Error, batch: &mut Claimed, progress: &Progress, aside: &mut Aside) -> Result<()> {
+        let pool = &self.job.pool;
+        let fence = progress.fence.load(Ordering::Relaxed);
+        let object = progress.object.lock().ok().and_then(|mut slot| slot.take());
+        match (error.kind(), object) {
+            (Kind::SourceCorrupt, Some(index)) => {
+                let object = batch.objects.remove(index);
+                objects::remove(pool, object.object_id, Removal::Quarantined(error.message())).await?;
+                tracing::error!(object = object.path, reason = error.message(), "object set aside; the others go on");
+                aside.quarantined.push((object.path, error.message().to_owned()));
+            }
+            (Kind::SourceChanged, Some(index)) => {
+                let object = batch.objects.remove(index);
+                objects::remove(pool, object.object_id, Removal::Gone).await?;
+                tracing::warn!(object = object.path, reason = error.message(), "left out; the lake is listed again");
+                aside.gone += 1;
+            }
+            (Kind::SourceChanged, None) => {
+                let connection = pool.get().await?;
+                batch.objects = batches::objects_of(&connection, batch.batch_id).await?;
+                aside.gone += 1;
+            }
+            (Kind::OutOfMemory, _) if batch.objects.len() > 1 => {
+                let rest = batch.objects.split_off(batch.objects.len() / 2);
+                let ids: Vec<i64> = rest.iter().map(|o| o.object_id).collect();
+                batches::split(pool, batch.batch_id, fence, &ids).await?;
+                tracing::warn!(batch = batch.batch_id, "the server is out of memory: going on with half of the batch");
+            }
+            _ => return Err(error),
         }
+        Ok(())
     }
 
-    async fn transaction(&self, batch: &Batch, number: u32, stage_as: StageAs) -> Result<Done, Failure> {
-        let (Some(first), Some(last)) = (batch.objects.first(), batch.objects.last()) else {
-            return Ok(Done::default());
-        };
-        let merge = Merge::new(&self.entity, stage_as);
-        let mut connection = self.pool.get().await?;
-        let tx = connection.begin().await?;
-        let claim = Claim {
-            token: batch.token,
-            entity: &self.entity.name,
-            execution_id: self.execution_id,
-            run_id: &first.run_id,
-            paths: (&first.path, &last.path),
-            objects: i32::try_from(batch.objects.len()).unwrap_or(i32::MAX),
-            attempt: i32::try_from(number).unwrap_or(i32::MAX),
-        };
-        let batch_id = batches::claim(&tx, &claim).await?;
-        let ids: Vec<i64> = batch.objects.iter().map(|o| o.object_id).collect();
-        if objects::take(&tx, batch_id, &ids).await? != ids.len() as u64 {
-            tx.rollback().await?;
-            return Err(Error::new(Kind::SourceChanged, "another execution has loaded some of its objects").into());
-        }
-        let started = Instant::now();
-        tx.batch(&merge.stage_tables()).await?;
-        let copy = tx.copy_in(&merge.copy()).await?;
-        let tallies = stream(self, &batch.objects, stage_as, copy).await?;
-        let streamed = Instant::now();
-        let counts = merge.run(self, &tx, batch_id, &batch.objects).await?;
-        let merged = Instant::now();
-        for ((object, tally), counted) in batch.objects.iter().zip(&tallies).zip(&counts) {
-            if tally.lines != counted.lines {
-                let message = format!("{}: read {} lines, staged {}", object.path, tally.lines, counted.lines);
-                return Err(Error::new(Kind::Internal, message).into());
+    async fn attempt(&self, batch: &Claimed, progress: &Progress) -> Result<Done> {
+        let job = self.job;
+        if progress.is_begun.swap(true, Ordering::Relaxed) {
+            let fence = progress.fence.load(Ordering::Relaxed);
+            match batches::another_attempt(&job.pool, batch.batch_id, fence, job.claims.holder().lease).await? {
+                Doubt::Repeat(fence) => progress.fence.store(fence, Ordering::Relaxed),
+                Doubt::Committed(counts) => {
+                    tracing::info!(batch = batch.batch_id, "the earlier attempt had committed; nothing to repeat");
+                    return Ok(Done { counts, ..done(&batch.objects) });
+                }
+                Doubt::Lost => return Err(Error::new(Kind::AlreadyRunning, "another execution has the batch")),
             }
         }
-        let (stream_time, merge_time) = (streamed - started, merged - streamed);
-        let timings = json!({
-            "mode": stage_as.sql(), "stream_ms": stream_time.as_millis() as u64, "merge_ms": merge_time.as_millis() as u64,
-        });
-        let per_object: Vec<(i64, Counts)> = ids.into_iter().zip(counts).collect();
-        let done = self.done(batch);
-        let bytes = i64::try_from(done.bytes).unwrap_or(i64::MAX);
-        let total = batches::complete(&tx, batch_id, &per_object, bytes, &timings).await?;
-        tx.commit().await?;
-        Ok(Done {
-            counts: total,
-            inflated_bytes: tallies.iter().map(|t| t.bytes.unsigned_abs()).sum(),
-            stream: stream_time,
-            merge: merge_time,
-            commit: merged.elapsed(),
-            ..done
+        let fence = progress.fence.load(Ordering::Relaxed);
+        let tried = self.transactions(batch, fence).await;
+        tried.map_err(|failure| {
+            if let Ok(mut slot) = progress.object.lock() {
+                *slot = failure.object;
+            }
+            failure.error
         })
     }
+
+    /// The transactions of an attempt: when one way of staging turns out to be wrong, the next more careful one.
+    async fn transactions(&self, batch: &Claimed, fence: i32) -> Result<Done, Failure> {
+        let mut stage_as = self.forecast.stage_as(&batch.run_id);
+        if stage_as == StageAs::Direct {
+            match self.transaction(batch, fence, stage_as).await {
+                Err(failure) if direct::is_refuted(&failure.error) => {
+                    tracing::debug!(batch = batch.batch_id, reason = failure.error.message(), "not all keys are new");
+                    self.forecast.refute_direct(&batch.run_id);
+                    stage_as = StageAs::Jsonb;
+                }
+                tried => return tried,
+            }
+        }
+        match self.transaction(batch, fence, stage_as).await {
+            // A value that only the server refuses: let it judge each document on its own.
+            Err(failure) if failure.error.kind() == Kind::BadRow => {
+                tracing::info!(batch = batch.batch_id, "the server refused a document; it judges each one now");
+                self.transaction(batch, fence, StageAs::Text).await
+            }
+            tried => tried,
+        }
+    }
+
+    async fn transaction(&self, batch: &Claimed, fence: i32, stage_as: StageAs) -> Result<Done, Failure> {
+        let mut connection = self.job.pool.get().await?;
+        let tx = connection.begin().await?;
+        tx.execute(sql_file!("load/begin_batch.sql"), &[&batch.batch_id]).await?;
+        failpoint!("load.before_copy");
+        let staged = match stage_as {
+            StageAs::Direct => self.copy_directly(&tx, batch).await?,
+            _ => self.stage_and_merge(&tx, batch, stage_as).await?,
+        };
+        check_lines(&batch.objects, &staged.tallies, &staged.counts)?;
+        failpoint!("load.after_merge");
+        let started = Instant::now();
+        let mut phases = staged.phases;
+        let mut timings = phases.to_json();
+        timings["mode"] = json!(stage_as.name());
+        timings["rounds"] = json!(staged.rounds);
+        let objects: Vec<(i64, Counts)> = batch.objects.iter().map(|o| o.object_id).zip(staged.counts).collect();
+        let done = done(&batch.objects);
+        let bytes = i64::try_from(done.bytes).unwrap_or(i64::MAX);
+        let completion = Completion { batch_id: batch.batch_id, fence, objects: &objects, bytes, timings: &timings };
+        let counts = batches::complete(&tx, &completion).await?;
+        failpoint!("load.before_commit");
+        tx.commit().await?;
+        failpoint!("load.after_commit");
+        phases.commit = started.elapsed();
+        let inflated_bytes = staged.tallies.iter().map(|t| t.bytes.unsigned_abs()).sum();
+        Ok(Done { counts, inflated_bytes, phases, ..done })
+    }
+
+    async fn stage_and_merge(
+        &self,
+        tx: &Transaction<'_>,
+        batch: &Claimed,
+        stage_as: StageAs,
+    ) -> Result<Staged, Failure> {
+        let merge = Merge::new(self.job, stage_as, self.compression);
+        tx.batch(&merge.prologue()).await?;
+        let ids: Vec<i64> = batch.objects.iter().map(|o| o.object_id).collect();
+        let sources = Sources { objects: &batch.objects, fixes: Arc::new(rejects::fixes(tx, &ids).await?) };
+        let copy = tx.copy_in(&merge.copy()).await?;
+        let streamed = stream(self.job, &sources, Pass::Lines(stage_as), copy).await?;
+        failpoint!("load.after_copy");
+        let started = Instant::now();
+        let merged = merge.run(tx, batch.batch_id, &sources).await?;
+        let mut phases = Phases { stream: streamed.spent, turn: merged.turn, ..Phases::default() };
+        phases.stream.add(merged.spent);
+        phases.merge = started.elapsed().saturating_sub(merged.turn + merged.streaming);
+        Ok(Staged { tallies: streamed.tallies, counts: merged.counts, phases, rounds: merged.rounds })
+    }
+}
+
+/// A batch whose rows are written and which is not committed yet.
+pub(super) struct Staged {
+    pub tallies: Vec<Tally>,
+    pub counts: Vec<Counts>,
+    pub phases: Phases,
+    pub rounds: u32,
+}
+
+fn done(objects: &[Pending]) -> Done {
+    Done {
+        objects: objects.len() as u64,
+        bytes: objects.iter().map(|o| o.size_bytes.unsigned_abs()).sum(),
+        ..Done::default()
+    }
+}
+
+/// What was read of each object must be what was counted of it.
+fn check_lines(objects: &[Pending], tallies: &[Tally], counts: &[Counts]) -> Result<()> {
+    for ((object, tally), counted) in objects.iter().zip(tallies).zip(counts) {
+        if tally.lines != counted.lines {
+            let message = format!("{}: read {} lines, staged {}", object.path, tally.lines, counted.lines);
+            return Err(Error::new(Kind::Internal, message));
+        }
+    }
+    Ok(())
 }

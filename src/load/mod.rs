@@ -1,39 +1,51 @@
 //! `evo load`: bronze objects into the staging tables.
 //!
-//! Discover → plan → per batch: stream, stage, merge, commit. A batch is one COPY stream and one transaction:
+//! Discover → plan in the ledger → claim a batch, stream it, stage it, merge it, commit it → the next.
 //!
 //! ```text
-//! claim token · take objects · COPY into a temp table · last of each key · what staging holds · upsert · rejects · counts · COMMIT
+//! claim · begin · COPY into a temp table · last of each key · what staging holds · upsert · rejects · counts · fence · commit
 //! ```
 //!
-//! **Exactly once.** The batch's row with its unique token is the first statement. A retry looks the token up first; a
-//! retry that starts while the first attempt still runs waits on the token. Two executions that planned the same
-//! objects meet at `take_objects`: the second gets none and rolls back.
+//! **Exactly once.** Batches live in `evo.batches`; workers of any number of processes claim them one by one. A claim has a
+//! fence, and the last statement of the batch's transaction commits it under that fence or not at all: see
+//! [`crate::ledger::batches`]. An attempt whose commit was not answered is settled by raising the fence.
 //!
-//! **Newer beats older.** Runs go oldest first with a barrier between them; inside a run batches run in parallel, and a
-//! row's lineage (run, path) decides. See `sql/load/verdicts.sql`.
+//! **Newer beats older.** A run is begun when the one before it is in; inside a run batches go in parallel, and a row's
+//! lineage (run, path) decides. See `merge.rs`.
+//!
+//! **Bounded.** Every joint is a channel of chunks of one size, documents never collect in memory, keys travel as bit sets.
 
 mod batch;
+mod claims;
+mod direct;
+mod forecast;
+mod manifest;
 mod merge;
 mod plan;
 mod stream;
 mod summary;
 
-use std::collections::VecDeque;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-pub use plan::{Batch, Plan, discover};
-pub use summary::{EntitySummary, Quarantined};
+pub use batch::Done;
+pub use claims::{Claims, Heartbeat};
+pub use plan::{LeftAlone, Plan};
+pub use stream::Spent;
+pub use summary::{Aside, EntitySummary};
 
-use crate::bronze::Lake;
+use crate::bronze::{Lake, Limits};
 use crate::entity::Entity;
 use crate::error::{Error, Result};
+use crate::ledger::objects::Selection;
 use crate::pg::Pool;
-use crate::retry::Policy;
+use crate::retry::{Policy, retry};
 use crate::shutdown::Shutdown;
+use crate::sql::{fill, qualified};
+use forecast::Forecast;
 
-/// Everything a load needs besides its plan.
+/// A load of one entity.
 #[derive(Debug)]
 pub struct Job {
     /// Where the objects are.
@@ -42,14 +54,18 @@ pub struct Job {
     pub pool: Pool,
     /// The entity.
     pub entity: Entity,
-    /// Execution in `evo.runs`.
-    pub execution_id: uuid::Uuid,
+    /// Which objects.
+    pub selection: Selection,
+    /// Objects per batch; `None` chooses by their size.
+    pub batch_size: Option<usize>,
+    /// What this execution holds.
+    pub claims: Arc<Claims>,
     /// Parallel batches.
     pub workers: usize,
     /// Pauses between attempts.
     pub retry: Policy,
-    /// Longest line taken.
-    pub max_line_bytes: usize,
+    /// What an object may ask of its reader.
+    pub limits: Limits,
     /// Threads that decompress and judge.
     pub decoders: Arc<rayon::ThreadPool>,
     /// Whether to stop.
@@ -57,39 +73,73 @@ pub struct Job {
 }
 
 /// Called with what a batch did, as soon as it is in.
-pub type OnBatch<'a> = &'a (dyn Fn(&batch::Done) + Sync);
+pub type OnBatch<'a> = &'a (dyn Fn(&Done) + Sync);
 
 impl Job {
-    /// Loads the plan: runs one after the other, the batches of a run on `workers` at once.
+    /// Loads what is planned: the runs one after the other, the batches of a run on `workers` at once, together with any
+    /// other execution that does the same.
     ///
     /// The summary is true also when it carries a failure: what it counts is committed.
-    pub async fn run(&self, plan: Plan, on_batch: OnBatch<'_>) -> EntitySummary {
+    pub async fn run(&self, on_batch: OnBatch<'_>) -> EntitySummary {
         let started = Instant::now();
         let mut summary = EntitySummary::new(&self.entity.name);
-        for (_, batches) in plan.runs {
-            let queue = Mutex::new(VecDeque::from(batches));
-            let workers = (0..self.workers.max(1)).map(|_| self.work(&queue, on_batch));
-            for (part, failure) in futures_util::future::join_all(workers).await {
-                summary.add(part);
-                summary.failure = summary.failure.take().or(failure);
+        match self.begin().await {
+            Ok(load) => {
+                let workers = (0..self.workers.max(1)).map(|_| load.work(on_batch));
+                for (part, failure) in futures_util::future::join_all(workers).await {
+                    summary.add(part);
+                    summary.failure = summary.failure.take().or(failure);
+                }
             }
-            if summary.failure.is_some() {
-                break;
-            }
+            Err(error) => summary.failure = Some(error),
         }
         summary.elapsed = started.elapsed();
         summary
     }
 
-    async fn work(&self, queue: &Mutex<VecDeque<Batch>>, on_batch: OnBatch<'_>) -> (EntitySummary, Option<Error>) {
-        let mut summary = EntitySummary::new(&self.entity.name);
+    async fn begin(&self) -> Result<Load<'_>> {
+        let table = self.entity.staging.table.as_str();
+        let sql = fill(sql_file!("load/target.sql"), &[("target", &qualified(table))]);
+        let (holds_rows, compression) = retry(self.retry, &self.shutdown, "looking at the staging table", |_| async {
+            let connection = self.pool.get().await?;
+            let row = connection.query_one(&sql, &[&table]).await?;
+            Ok((row.get::<_, bool>(0), row.get::<_, Option<String>>(1)))
+        })
+        .await?;
+        let compression = match compression.as_deref() {
+            Some("l") => "compression lz4",
+            Some("p") => "compression pglz",
+            _ => "",
+        };
+        Ok(Load {
+            job: self,
+            compression,
+            forecast: Forecast::new(holds_rows, self.entity.partition.is_none()),
+            is_stopping: AtomicBool::new(false),
+        })
+    }
+}
+
+/// A load under way: what its workers share.
+#[derive(Debug)]
+struct Load<'a> {
+    job: &'a Job,
+    /// Compression of documents in the staging table, as a column clause.
+    compression: &'static str,
+    forecast: Forecast,
+    is_stopping: AtomicBool,
+}
+
+impl Load<'_> {
+    async fn work(&self, on_batch: OnBatch<'_>) -> (EntitySummary, Option<Error>) {
+        let mut summary = EntitySummary::new(&self.job.entity.name);
         loop {
-            if self.shutdown.is_requested() {
-                return (summary, Some(self.shutdown.error()));
-            }
-            let next = queue.lock().ok().and_then(|mut q| q.pop_front());
-            let Some(batch) = next else { return (summary, None) };
-            match self.load_batch(batch, &mut summary.quarantined).await {
+            let worked = match self.next_batch().await {
+                Ok(None) => return (summary, self.job.shutdown.is_requested().then(|| self.job.shutdown.error())),
+                Ok(Some(batch)) => self.load_batch(batch, &mut summary.aside).await,
+                Err(error) => Err(error),
+            };
+            match worked {
                 Ok(Some(done)) => {
                     on_batch(&done);
                     summary.take(&done);
@@ -97,9 +147,7 @@ impl Job {
                 Ok(None) => {}
                 Err(error) => {
                     // Nobody begins another batch: what time cannot heal would fail the others as well.
-                    if let Ok(mut q) = queue.lock() {
-                        q.clear();
-                    }
+                    self.is_stopping.store(true, Ordering::Relaxed);
                     return (summary, Some(error));
                 }
             }

@@ -1,21 +1,16 @@
-//! Discover and plan: what the lake holds that is not in, grouped into batches, run by run.
+//! Discover and plan: what the lake holds that is not in, grouped into batches in the ledger.
 
-use uuid::Uuid;
+use std::collections::BTreeSet;
 
-use crate::bronze::Lake;
-use crate::entity::Entity;
+use futures_util::TryStreamExt;
+
+use super::Job;
+use crate::bronze::Object;
 use crate::error::{Error, Kind, Result};
-use crate::ledger::objects::{self, Listed, Pending, Selection};
-use crate::pg::Pool;
-
-/// Objects that are loaded in one transaction; all of one run, in path order.
-#[derive(Debug, Clone)]
-pub struct Batch {
-    /// Drawn once, kept over all attempts.
-    pub token: Uuid,
-    /// Its objects.
-    pub objects: Vec<Pending>,
-}
+use crate::ledger::batches::{self, Grouping, OpenRun};
+use crate::ledger::manifests;
+use crate::ledger::objects::{self, Listed};
+use crate::retry::retry;
 
 /// What is to be loaded of one entity.
 #[derive(Debug, Clone, Default)]
@@ -24,110 +19,171 @@ pub struct Plan {
     pub listed: u64,
     /// Of them, never seen before.
     pub new: u64,
-    /// Run id and batches, oldest run first.
-    pub runs: Vec<(String, Vec<Batch>)>,
+    /// What waits in batches, oldest run first; also what other executions have planned or begun.
+    pub runs: Vec<OpenRun>,
+    /// Runs that are not loaded because they are not finished.
+    pub left_alone: Vec<LeftAlone>,
+    /// What an operator should know of the runs.
+    pub warnings: Vec<String>,
+}
+
+/// A run that is not loaded unless it is asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LeftAlone {
+    /// The run.
+    pub run_id: String,
+    /// Its objects so far.
+    pub objects: u64,
+    /// Why.
+    pub reason: String,
 }
 
 impl Plan {
-    /// Objects to load.
+    /// Objects in batches.
     pub fn objects(&self) -> u64 {
-        self.batches().map(|b| b.objects.len() as u64).sum()
+        self.runs.iter().map(|run| run.objects).sum()
     }
 
-    /// Compressed bytes to load.
+    /// Compressed bytes in batches.
     pub fn bytes(&self) -> u64 {
-        self.batches().flat_map(|b| &b.objects).map(|o| o.size_bytes.unsigned_abs()).sum()
+        self.runs.iter().map(|run| run.bytes).sum()
     }
 
-    /// All batches in order.
-    pub fn batches(&self) -> impl Iterator<Item = &Batch> {
-        self.runs.iter().flat_map(|(_, batches)| batches)
+    /// Batches.
+    pub fn batches(&self) -> u64 {
+        self.runs.iter().map(|run| run.batches).sum()
     }
 }
 
-/// Lists the entity's prefix, records what is new in the ledger, and plans what waits.
-///
-/// # Errors
-/// `SourceInvalid` when the lake holds no data object of the entity; of the lake and the server.
-pub async fn discover(
-    lake: &Lake,
-    pool: &Pool,
-    entity: &Entity,
-    selection: &Selection,
-    batch_size: usize,
-) -> Result<Plan> {
-    let found = lake.list(&entity.bronze_prefix).await?;
-    if found.is_empty() {
-        return Err(Error::new(
-            Kind::SourceInvalid,
-            format!("the lake {} holds no objects of {}", lake.shown(), entity.name),
-        )
-        .detail(format!("looked for *.jsonl.gz below {}/", entity.bronze_prefix))
-        .hint("check --lake, or write some with `evo generate`"));
-    }
-    let listed: Vec<Listed> = found
-        .into_iter()
-        .map(|o| Listed {
-            path: o.path,
-            etag: o.etag,
-            size_bytes: i64::try_from(o.size_bytes).unwrap_or(i64::MAX),
-            run_id: o.place.run_id,
-            ingestion_date: o.place.ingestion_date,
-        })
-        .collect();
-    if let Some(run) =
-        selection.run_id.as_deref().filter(|run| !listed.iter().any(|o| o.run_id.as_deref() == Some(run)))
-    {
-        let mut runs: Vec<&str> = listed.iter().filter_map(|o| o.run_id.as_deref()).collect();
-        runs.sort_unstable();
-        runs.dedup();
-        let newest: Vec<&str> = runs.iter().rev().take(5).copied().collect();
-        return Err(Error::new(Kind::SourceInvalid, format!("the lake has no run {run:?} of {}", entity.name))
-            .detail(format!("newest runs: {}", newest.join(", ")))
-            .hint("--run-id takes the whole id, exactly"));
-    }
-    let new = objects::record(pool, &entity.name, &listed).await?;
-    let pending = objects::pending(pool, &entity.name, selection).await?;
-    let present: std::collections::HashSet<(&str, &str)> =
-        listed.iter().map(|o| (o.path.as_str(), o.etag.as_str())).collect();
-    // What was listed once and is gone or replaced since cannot be read any more.
-    let pending = pending.into_iter().filter(|o| present.contains(&(o.path.as_str(), o.etag.as_str()))).collect();
-    Ok(Plan { listed: listed.len() as u64, new, runs: group(pending, batch_size) })
+/// What the listing showed besides the objects, which are in the ledger.
+#[derive(Debug, Default)]
+struct Listing {
+    listed: u64,
+    new: u64,
+    runs: BTreeSet<String>,
+    manifests: Vec<Object>,
 }
 
-fn group(pending: Vec<Pending>, batch_size: usize) -> Vec<(String, Vec<Batch>)> {
-    let mut runs: Vec<(String, Vec<Batch>)> = Vec::new();
-    for object in pending {
-        if runs.last().is_none_or(|(run, _)| *run != object.run_id) {
-            runs.push((object.run_id.clone(), Vec::new()));
-        }
-        let Some((_, batches)) = runs.last_mut() else { continue };
-        match batches.last_mut().filter(|b| b.objects.len() < batch_size.max(1)) {
-            Some(batch) => batch.objects.push(object),
-            None => batches.push(Batch { token: Uuid::new_v4(), objects: vec![object] }),
-        }
-    }
-    runs
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_batch_never_spans_two_runs() {
-        let object = |run: &str, i: i64| Pending {
-            object_id: i,
-            path: format!("{run}/{i}"),
-            etag: String::new(),
-            size_bytes: 1,
-            run_id: run.to_owned(),
-            ingestion_date: None,
+impl Job {
+    /// Lists the entity's prefix, records what is new in the ledger, and groups what waits into batches. With `is_trial`
+    /// the batches are only counted.
+    ///
+    /// # Errors
+    /// `SourceInvalid` when the lake holds no data object of the entity, or not the run that was asked for; of the lake
+    /// and the server.
+    pub async fn discover(&self, is_trial: bool) -> Result<Plan> {
+        let listing = self.list().await?;
+        failpoint!("load.after_list");
+        self.check_selection(&listing)?;
+        let mut plan = Plan { listed: listing.listed, new: listing.new, ..Plan::default() };
+        self.judge_runs(listing.manifests, &mut plan).await?;
+        let grouping = Grouping {
+            objects: self.batch_size.map(|n| i64::try_from(n).unwrap_or(i64::MAX)),
+            left_alone: plan.left_alone.iter().map(|run| run.run_id.clone()).collect(),
         };
-        let pending = (0..5).map(|i| object("r1", i)).chain((5..7).map(|i| object("r2", i))).collect();
-        let runs = group(pending, 2);
-        let sizes: Vec<Vec<usize>> = runs.iter().map(|(_, b)| b.iter().map(|b| b.objects.len()).collect()).collect();
-        assert_eq!(sizes, [vec![2, 2, 1], vec![2]]);
-        assert_eq!(runs[1].0, "r2");
+        plan.runs = retry(self.retry, &self.shutdown, "planning", |_| {
+            batches::plan(&self.pool, &self.entity.name, &self.selection, &grouping, is_trial)
+        })
+        .await?;
+        failpoint!("load.after_plan");
+        Ok(plan)
+    }
+
+    /// Groups objects that are in and hold open rejects into batches, to be loaded again. The lake is not listed.
+    ///
+    /// # Errors
+    /// As the server says.
+    pub async fn plan_rejected(&self) -> Result<Plan> {
+        let grouping = Grouping { objects: None, left_alone: Vec::new() };
+        let runs = retry(self.retry, &self.shutdown, "planning", |_| {
+            batches::plan(&self.pool, &self.entity.name, &self.selection, &grouping, false)
+        })
+        .await?;
+        Ok(Plan { runs, ..Plan::default() })
+    }
+
+    /// How many objects of the entity are in which state.
+    ///
+    /// # Errors
+    /// As the server says.
+    pub async fn outlook(&self) -> Result<Vec<objects::Standing>> {
+        objects::outlook(&self.pool, &self.entity.name, &self.selection).await
+    }
+
+    /// Lists page by page and records each page, so that a lake of millions of objects needs the memory of one page.
+    async fn list(&self) -> Result<Listing> {
+        let mut pages = self.lake.list_pages(&self.entity.bronze_prefix, &self.entity.input.suffixes);
+        let mut listing = Listing::default();
+        while let Some(page) = pages.try_next().await? {
+            listing.listed += page.objects.len() as u64;
+            listing.manifests.extend(page.manifests);
+            let listed: Vec<Listed> = page.objects.into_iter().map(listed).collect();
+            for object in &listed {
+                if let Some(run) = object.run_id.as_ref().filter(|run| !listing.runs.contains(*run)) {
+                    listing.runs.insert(run.clone());
+                }
+            }
+            listing.new += retry(self.retry, &self.shutdown, "recording the listing", |_| {
+                objects::record(&self.pool, &self.entity.name, &listed)
+            })
+            .await?;
+        }
+        Ok(listing)
+    }
+
+    fn check_selection(&self, listing: &Listing) -> Result<()> {
+        let entity = &self.entity;
+        if listing.listed == 0 {
+            let message = format!("the lake {} holds no objects of {}", self.lake.shown(), entity.name);
+            return Err(Error::new(Kind::SourceInvalid, message)
+                .detail(format!("looked for {} below {}/", entity.input.names(), entity.bronze_prefix))
+                .hint("check --lake, or write some with `evo generate`"));
+        }
+        let Some(run) = self.selection.run_id.as_ref().filter(|run| !listing.runs.contains(*run)) else {
+            return Ok(());
+        };
+        let newest: Vec<&str> = listing.runs.iter().rev().take(5).map(String::as_str).collect();
+        Err(Error::new(Kind::SourceInvalid, format!("the lake has no run {run:?} of {}", entity.name))
+            .detail(format!("newest runs: {}", newest.join(", ")))
+            .hint("--run-id takes the whole id, exactly"))
+    }
+
+    /// Reads the manifests of runs with objects that wait, and leaves alone those runs that are not finished, unless one
+    /// was asked for by its id.
+    async fn judge_runs(&self, listed: Vec<Object>, plan: &mut Plan) -> Result<()> {
+        self.read_manifests(listed, &mut plan.warnings).await?;
+        let runs = retry(self.retry, &self.shutdown, "looking at the runs", |_| {
+            manifests::waiting_runs(&self.pool, &self.entity.name, &self.selection)
+        })
+        .await?;
+        for run in runs {
+            if let Some(n) = run.manifest.as_ref().and_then(|m| m.errors).filter(|n| *n > 0) {
+                plan.warnings.push(format!(
+                    "run {}: its manifest counts {n} window(s) that could not be extracted; extract the run again",
+                    run.run_id
+                ));
+            }
+            if let Some(reason) = super::manifest::unfinished(&run) {
+                match self.selection.run_id {
+                    Some(_) => plan.warnings.push(format!("run {}: {reason}; loaded as asked", run.run_id)),
+                    None => plan.left_alone.push(LeftAlone {
+                        run_id: run.run_id,
+                        objects: run.objects.unsigned_abs(),
+                        reason,
+                    }),
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn listed(object: Object) -> Listed {
+    Listed {
+        path: object.path,
+        etag: object.etag,
+        size_bytes: i64::try_from(object.size_bytes).unwrap_or(i64::MAX),
+        run_id: object.place.run_id,
+        ingestion_date: object.place.ingestion_date,
     }
 }

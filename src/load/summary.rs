@@ -2,17 +2,17 @@
 
 use std::time::Duration;
 
-use super::batch::Done;
+use super::batch::{Done, Phases};
 use crate::error::Error;
 use crate::ledger::batches::Counts;
 
-/// An object that was set aside.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Quarantined {
-    /// Its path.
-    pub path: String,
-    /// Why.
-    pub reason: String,
+/// Objects that were not loaded, in the course of a load.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Aside {
+    /// Path and reason of the unreadable ones.
+    pub quarantined: Vec<(String, String)>,
+    /// Objects that were replaced or deleted after they had been listed.
+    pub gone: u64,
 }
 
 /// Counts of one entity; all of it is committed.
@@ -30,22 +30,19 @@ pub struct EntitySummary {
     pub inflated_bytes: u64,
     /// Lines by what became of them.
     pub counts: Counts,
-    /// Worker time in download, decode and COPY.
-    pub stream: Duration,
-    /// Worker time in the merge.
-    pub merge: Duration,
-    /// Worker time in the ledger and COMMIT.
-    pub commit: Duration,
+    /// Where the workers' time went.
+    pub phases: Phases,
     /// Wall clock.
     pub elapsed: Duration,
-    /// Objects set aside.
-    pub quarantined: Vec<Quarantined>,
+    /// What was not loaded.
+    pub aside: Aside,
     /// Why it ended early, if it did.
     pub failure: Option<Error>,
 }
 
 impl EntitySummary {
-    pub(super) fn new(entity: &str) -> Self {
+    /// Nothing done yet.
+    pub fn new(entity: &str) -> Self {
         Self { entity: entity.to_owned(), ..Self::default() }
     }
 
@@ -55,20 +52,20 @@ impl EntitySummary {
         self.bytes += done.bytes;
         self.inflated_bytes += done.inflated_bytes;
         self.counts.add(&done.counts);
-        self.stream += done.stream;
-        self.merge += done.merge;
-        self.commit += done.commit;
+        self.phases.add(&done.phases);
     }
 
-    pub(super) fn add(&mut self, other: Self) {
+    /// Adds what another worker, or another round, did.
+    pub fn add(&mut self, other: Self) {
         self.batches += other.batches;
         self.objects += other.objects;
         self.bytes += other.bytes;
         self.inflated_bytes += other.inflated_bytes;
         self.counts.add(&other.counts);
-        self.stream += other.stream;
-        self.merge += other.merge;
-        self.commit += other.commit;
-        self.quarantined.extend(other.quarantined);
+        self.phases.add(&other.phases);
+        self.aside.quarantined.extend(other.aside.quarantined);
+        self.aside.gone += other.aside.gone;
+        self.elapsed += other.elapsed;
+        self.failure = self.failure.take().or(other.failure);
     }
 }

@@ -1,78 +1,225 @@
-//! Opening one connection. Names are resolved at every attempt, so that a failover's new address is found.
+//! Opening one connection. Names are resolved at every attempt, so that a failover's new address is found, and every
+//! address of a name is tried.
 //!
 //! Nothing is put into session state but startup parameters: behind PgBouncer in transaction mode the next transaction
 //! may run on another server connection.
 
+use std::net::IpAddr;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use tokio_postgres::config::{SslMode as DriverSslMode, TargetSessionAttrs};
-use tokio_postgres::{Client, Config, NoTls};
+use tokio_postgres::{Client, Config, NoTls, SimpleQueryMessage};
 
 use super::error::classify;
+use super::health::Backend;
 use super::tls;
 use crate::config::dsn::{Dsn, SslMode, TargetSession};
 use crate::error::{Error, Kind, Result};
 
+/// SQLSTATE and message with which the server ended a connection, if it said so.
+pub(super) type Ended = Arc<OnceLock<(String, String)>>;
+
 /// An open connection. Its task runs until the client is dropped.
+#[derive(Debug)]
 pub(super) struct Connected {
     pub(super) client: Client,
+    pub(super) dsn: Dsn,
+    pub(super) application_name: String,
+    pub(super) ended: Ended,
+    /// The server process, where it was asked for.
+    pub(super) backend: Option<Backend>,
 }
 
-/// Connects to the first host that will do.
+/// What a connection is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Access {
+    /// Looking: any server that answers, as far as the address does not say otherwise.
+    Any,
+    /// Changing something: only a server that takes writes.
+    Write,
+}
+
+/// Connects to the first server that takes writes.
 ///
 /// # Errors
-/// `DatabaseUnavailable` when none answers, `AccessDenied`, or `Config` for a database or certificate that is not there.
+/// As [`connect_for`].
 pub(super) async fn connect(dsn: &Dsn, application_name: &str) -> Result<Connected> {
-    let config = driver_config(dsn, application_name);
-    let servers = dsn.hosts.iter().map(|(host, port)| format!("{host}:{port}")).collect::<Vec<_>>().join(", ");
-    let failed = |e: tokio_postgres::Error| {
-        let text = causes(&e);
-        let error = classify(e);
-        match error.kind() {
-            // The driver says only "error connecting to server"; the reason is further down.
-            Kind::DatabaseUnavailable | Kind::Internal if error.sqlstate().is_none() => {
-                let kind = if text.contains("certificate") { Kind::AccessDenied } else { Kind::DatabaseUnavailable };
-                let hint = match kind {
-                    Kind::AccessDenied => {
-                        "the server's certificate is not trusted: name its root with sslrootcert=… (sslmode says what is verified)"
-                    }
-                    _ => {
-                        "check host and port in --database-url (`evo config show`), and that the server runs and accepts connections"
-                    }
-                };
-                Error::new(kind, format!("cannot connect to {servers}: {text}")).caused_by(error).hint(hint)
-            }
-            _ => error.context(format!("cannot connect to {servers}")),
-        }
-    };
-    // The connection's task ends with the client; an error of it surfaces at the client's next use.
-    if dsn.sslmode == SslMode::Disable || dsn.hosts.iter().all(|(host, _)| host.starts_with('/')) {
-        let (client, connection) = config.connect(NoTls).await.map_err(failed)?;
-        tokio::spawn(async move { log_end(connection.await) });
-        return Ok(Connected { client });
-    }
-    let (client, connection) = config.connect(tls::connector(dsn)?).await.map_err(failed)?;
-    tokio::spawn(async move { log_end(connection.await) });
-    Ok(Connected { client })
+    connect_for(dsn, application_name, Access::Write).await
 }
 
-/// Only here does the cause of a lost connection show.
-fn log_end(end: std::result::Result<(), tokio_postgres::Error>) {
-    if let Err(e) = end {
+/// Connects to the first server that will do, of all hosts in the address and all addresses of each.
+///
+/// # Errors
+/// `DatabaseUnavailable` when none answers or all that do are standbys, `DatabaseFull` when the primary takes no writes,
+/// `AccessDenied`, or `Config` for a database or certificate that is not there.
+pub(super) async fn connect_for(dsn: &Dsn, application_name: &str, access: Access) -> Result<Connected> {
+    let mut found: Option<Error> = None;
+    for (host, port) in &dsn.hosts {
+        let addresses = match resolve(host, *port).await {
+            Ok(addresses) => addresses,
+            Err(e) => {
+                let error = unreachable(dsn, &e.to_string()).caused_by(e);
+                found = Some(more_telling(found, error));
+                continue;
+            }
+        };
+        for address in addresses {
+            let config = driver_config(dsn, (host, address, *port), application_name, access);
+            let limit = if dsn.connect_timeout.is_zero() { Duration::from_secs(3600) } else { dsn.connect_timeout };
+            let opened = tokio::time::timeout(limit, async {
+                let mut connected = open(dsn, &config, application_name).await?;
+                if access == Access::Write {
+                    connected.backend = takes_writes(&connected).await?;
+                }
+                Ok(connected)
+            });
+            let error = match opened.await {
+                Ok(Ok(connected)) => return Ok(connected),
+                Ok(Err(error)) => error,
+                Err(_) => unreachable(dsn, &format!("no answer within {limit:?}")),
+            };
+            match error.kind() {
+                Kind::DatabaseUnavailable | Kind::DatabaseBusy | Kind::DatabaseFull => {
+                    found = Some(more_telling(found, error));
+                }
+                _ => return Err(error),
+            }
+        }
+    }
+    Err(found.unwrap_or_else(|| unreachable(dsn, "its name has no address")))
+}
+
+/// Of several servers, the one that is full but no standby is the one that matters.
+fn more_telling(before: Option<Error>, now: Error) -> Error {
+    match before {
+        Some(before) if before.kind() == Kind::DatabaseFull => before,
+        _ => now,
+    }
+}
+
+/// The addresses of a host, asked for anew each time; `None` for a socket's folder, which has none.
+async fn resolve(host: &str, port: u16) -> std::io::Result<Vec<Option<IpAddr>>> {
+    if host.starts_with('/') {
+        return Ok(vec![None]);
+    }
+    let mut addresses: Vec<Option<IpAddr>> =
+        tokio::net::lookup_host((host, port)).await?.map(|address| Some(address.ip())).collect();
+    addresses.dedup();
+    Ok(addresses)
+}
+
+async fn open(dsn: &Dsn, config: &Config, application_name: &str) -> Result<Connected> {
+    let failed = |e| cannot_connect(dsn, e);
+    let ended = Ended::default();
+    let client = if dsn.is_encrypted() {
+        let (client, connection) = config.connect(tls::connector(dsn)?).await.map_err(failed)?;
+        tokio::spawn(note_end(connection, Arc::clone(&ended)));
+        client
+    } else {
+        let (client, connection) = config.connect(NoTls).await.map_err(failed)?;
+        tokio::spawn(note_end(connection, Arc::clone(&ended)));
+        client
+    };
+    Ok(Connected { client, dsn: dsn.clone(), application_name: application_name.to_owned(), ended, backend: None })
+}
+
+/// Runs a connection. Only here does the cause of a lost one show.
+async fn note_end(connection: impl Future<Output = std::result::Result<(), tokio_postgres::Error>>, ended: Ended) {
+    if let Err(e) = connection.await {
+        if let Some(db) = e.as_db_error() {
+            let _ = ended.set((db.code().code().to_owned(), db.message().to_owned()));
+        }
         tracing::debug!(cause = causes(&e), "a database connection ended");
     }
 }
 
-fn driver_config(dsn: &Dsn, application_name: &str) -> Config {
+/// Whether the server takes writes, asked in the session itself: the address may still lead to the old primary. Returns the
+/// process that answered.
+///
+/// A server that is read-only and no standby has been made so: Azure does it when 95 % of the storage are used.
+async fn takes_writes(connected: &Connected) -> Result<Option<Backend>> {
+    let dsn = &connected.dsn;
+    let asked = connected.client.simple_query(sql_file!("pg/takes_writes.sql")).await;
+    let messages = asked.map_err(|e| cannot_connect(dsn, e))?;
+    let answer = messages.iter().find_map(|message| match message {
+        SimpleQueryMessage::Row(row) => Some(row),
+        _ => None,
+    });
+    let Some(answer) = answer else {
+        return Err(Error::new(Kind::Internal, "the server did not answer whether it takes writes"));
+    };
+    match (answer.get(0), answer.get(1)) {
+        (Some("t"), _) => Err(Error::new(
+            Kind::DatabaseUnavailable,
+            format!("{} is a standby: it takes no writes until it is promoted", servers(dsn)),
+        )
+        .hint("name the primary in --database-url, or all servers separated by commas")),
+        (_, Some("on")) => Err(read_only(dsn)),
+        _ => Ok(answer.get(2).and_then(|pid| pid.parse().ok()).zip(answer.get(3)).map(|(pid, started_at)| Backend {
+            pid,
+            started_at: started_at.to_owned(),
+            application_name: connected.application_name.clone(),
+        })),
+    }
+}
+
+fn read_only(dsn: &Dsn) -> Error {
+    Error::new(Kind::DatabaseFull, format!("{} is read-only although it is no standby", servers(dsn)))
+        .detail("Azure Database for PostgreSQL turns a server read-only when 95 % of its storage are used")
+        .hint(
+            "add storage or free some (`evo optimize-storage` shows where it is), then run the same command again: it goes \
+             on where it stopped. If somebody made it read-only: alter role … reset default_transaction_read_only, or alter \
+             database …, or alter system …",
+        )
+}
+
+fn servers(dsn: &Dsn) -> String {
+    dsn.hosts.iter().map(|(host, port)| format!("{host}:{port}")).collect::<Vec<_>>().join(", ")
+}
+
+fn cannot_connect(dsn: &Dsn, e: tokio_postgres::Error) -> Error {
+    // The driver says only "error connecting to server"; the reason is further down.
+    let reason = causes(&e);
+    let error = classify(e);
+    match error.kind() {
+        Kind::DatabaseUnavailable | Kind::Internal if error.sqlstate().is_none() => {
+            if reason.contains("certificate") {
+                Error::new(Kind::AccessDenied, format!("cannot connect to {}: {reason}", servers(dsn)))
+                    .caused_by(error)
+                    .hint("the server's certificate is not trusted: name its root with sslrootcert=… (sslmode says what is verified)")
+            } else {
+                unreachable(dsn, &reason).caused_by(error)
+            }
+        }
+        _ => error.context(format!("cannot connect to {}", servers(dsn))),
+    }
+}
+
+fn unreachable(dsn: &Dsn, reason: &str) -> Error {
+    Error::new(Kind::DatabaseUnavailable, format!("cannot connect to {}: {reason}", servers(dsn))).hint(
+        "check host and port in --database-url (`evo config show`), and that the server runs and accepts connections",
+    )
+}
+
+fn driver_config(
+    dsn: &Dsn,
+    (host, address, port): (&str, Option<IpAddr>, u16),
+    application_name: &str,
+    access: Access,
+) -> Config {
     let mut config = Config::new();
-    for (host, port) in &dsn.hosts {
-        config.host(host).port(*port);
+    config.host(host).port(port);
+    if let Some(address) = address {
+        // The name stays for the certificate.
+        config.hostaddr(address);
     }
     config
         .user(&dsn.user)
         .dbname(&dsn.dbname)
         .application_name(application_name)
         .connect_timeout(dsn.connect_timeout)
+        // A host that is gone is noticed within a minute, whether evo waits for it or sends to it.
         .keepalives(true)
         .keepalives_idle(Duration::from_secs(30))
         .keepalives_interval(Duration::from_secs(10))
@@ -83,10 +230,11 @@ fn driver_config(dsn: &Dsn, application_name: &str) -> Config {
             SslMode::Prefer => DriverSslMode::Prefer,
             SslMode::Require | SslMode::VerifyCa | SslMode::VerifyFull => DriverSslMode::Require,
         })
-        .target_session_attrs(match dsn.target {
-            TargetSession::Any => TargetSessionAttrs::Any,
-            TargetSession::ReadWrite => TargetSessionAttrs::ReadWrite,
-            TargetSession::ReadOnly => TargetSessionAttrs::ReadOnly,
+        .target_session_attrs(match (access, dsn.target) {
+            // `takes_writes` asks, and can tell a standby from a full server.
+            (Access::Write, _) | (Access::Any, TargetSession::Any) => TargetSessionAttrs::Any,
+            (Access::Any, TargetSession::ReadWrite) => TargetSessionAttrs::ReadWrite,
+            (Access::Any, TargetSession::ReadOnly) => TargetSessionAttrs::ReadOnly,
         });
     if let Some(password) = dsn.password() {
         config.password(password);

@@ -1,52 +1,63 @@
 //! A connection and its transactions, with this crate's errors.
 
+use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
+use futures_util::TryStreamExt;
 use tokio_postgres::{Client, Row};
 
 use super::connect::Connected;
 use super::copy::CopyIn;
-use super::error::{classify, commit_failed};
+use super::error::commit_failed;
+use super::health::Health;
 use super::param::Param;
+use super::session::{Failure, Session};
 use crate::error::{Error, Kind, Result};
 
-/// One session. Once something failed that may leave it in doubt it is tainted and never goes back to the pool.
+/// One session. Once something failed that may leave it in doubt it is tainted and never goes back to the pool; the same
+/// when a call on it is dropped before its answer came, which also cancels the statement on the server.
 #[derive(Debug)]
 pub struct Connection {
     client: Client,
-    tainted: Arc<AtomicBool>,
+    session: Arc<Session>,
 }
 
 impl Connection {
     pub(super) fn new(connected: Connected) -> Self {
-        Self { client: connected.client, tainted: Arc::default() }
+        let session = Session::new(&connected, None);
+        Self { client: connected.client, session }
+    }
+
+    pub(super) fn of_pool(connected: Connected, health: Arc<Health>, generation: u64) -> Self {
+        let session = Session::new(&connected, Some((health, generation)));
+        Self { client: connected.client, session }
     }
 
     pub(super) fn is_usable(&self) -> bool {
-        !self.client.is_closed() && !self.tainted.load(Ordering::Relaxed)
+        !self.client.is_closed() && self.session.is_usable()
     }
 
     /// Runs statements without parameters, each in a transaction of its own where the text says no other.
     ///
     /// # Errors
-    /// As [`classify`].
+    /// As [`classify`](super::error::classify).
     pub async fn batch(&self, sql: &str) -> Result<()> {
-        self.client.batch_execute(sql).await.map_err(|e| self.fail(e))
+        self.session.run(self.client.batch_execute(sql)).await
     }
 
     /// All rows of a query.
     ///
     /// # Errors
-    /// As [`classify`].
+    /// As [`classify`](super::error::classify).
     pub async fn query(&self, sql: &str, params: &[&dyn Param]) -> Result<Vec<Row>> {
-        self.client.query_typed(sql, &typed(params)).await.map_err(|e| self.fail(e))
+        let params = typed(params);
+        self.session.run(self.client.query_typed(sql, &params)).await
     }
 
     /// The one row of a query that always has one.
     ///
     /// # Errors
-    /// As [`classify`]; `Internal` when there is no row.
+    /// As [`classify`](super::error::classify); `Internal` when there is no row.
     pub async fn query_one(&self, sql: &str, params: &[&dyn Param]) -> Result<Row> {
         one(self.query(sql, params).await?)
     }
@@ -54,61 +65,57 @@ impl Connection {
     /// Runs a statement and returns how many rows it touched.
     ///
     /// # Errors
-    /// As [`classify`].
+    /// As [`classify`](super::error::classify).
     pub async fn execute(&self, sql: &str, params: &[&dyn Param]) -> Result<u64> {
-        self.client.execute_typed(sql, &typed(params)).await.map_err(|e| self.fail(e))
+        let params = typed(params);
+        self.session.run(self.client.execute_typed(sql, &params)).await
     }
 
     /// Begins a transaction, READ COMMITTED.
     ///
     /// # Errors
-    /// As [`classify`].
+    /// As [`classify`](super::error::classify).
     pub async fn begin(&mut self) -> Result<Transaction<'_>> {
-        let tainted = Arc::clone(&self.tainted);
-        match self.client.transaction().await {
-            Ok(inner) => Ok(Transaction { inner, tainted }),
-            Err(e) => {
-                tainted.store(true, Ordering::Relaxed);
-                Err(classify(e))
+        let session = Arc::clone(&self.session);
+        let begun = session.run(self.client.transaction()).await;
+        match begun {
+            Ok(inner) => Ok(Transaction { inner, session }),
+            Err(error) => {
+                session.taint();
+                Err(error)
             }
         }
-    }
-
-    fn fail(&self, e: tokio_postgres::Error) -> Error {
-        if e.code().is_none() {
-            self.tainted.store(true, Ordering::Relaxed);
-        }
-        classify(e)
     }
 }
 
 /// A transaction; dropped without [`Transaction::commit`] it rolls back.
 pub struct Transaction<'a> {
     inner: tokio_postgres::Transaction<'a>,
-    tainted: Arc<AtomicBool>,
+    session: Arc<Session>,
 }
 
 impl Transaction<'_> {
     /// Runs statements without parameters.
     ///
     /// # Errors
-    /// As [`classify`].
+    /// As [`classify`](super::error::classify).
     pub async fn batch(&self, sql: &str) -> Result<()> {
-        self.inner.batch_execute(sql).await.map_err(|e| self.fail(e))
+        self.session.run(self.inner.batch_execute(sql)).await
     }
 
     /// All rows of a query.
     ///
     /// # Errors
-    /// As [`classify`].
+    /// As [`classify`](super::error::classify).
     pub async fn query(&self, sql: &str, params: &[&dyn Param]) -> Result<Vec<Row>> {
-        self.inner.query_typed(sql, &typed(params)).await.map_err(|e| self.fail(e))
+        let params = typed(params);
+        self.session.run(self.inner.query_typed(sql, &params)).await
     }
 
     /// The one row of a query that always has one.
     ///
     /// # Errors
-    /// As [`classify`]; `Internal` when there is no row.
+    /// As [`classify`](super::error::classify); `Internal` when there is no row.
     pub async fn query_one(&self, sql: &str, params: &[&dyn Param]) -> Result<Row> {
         one(self.query(sql, params).await?)
     }
@@ -116,49 +123,81 @@ impl Transaction<'_> {
     /// Runs a statement and returns how many rows it touched.
     ///
     /// # Errors
-    /// As [`classify`].
+    /// As [`classify`](super::error::classify).
     pub async fn execute(&self, sql: &str, params: &[&dyn Param]) -> Result<u64> {
-        self.inner.execute_typed(sql, &typed(params)).await.map_err(|e| self.fail(e))
+        let params = typed(params);
+        self.session.run(self.inner.execute_typed(sql, &params)).await
+    }
+
+    /// The rows of a query one after the other, however many there are; the server waits while they are not taken.
+    ///
+    /// # Errors
+    /// As [`classify`](super::error::classify).
+    pub async fn rows(&self, sql: &str, params: &[&dyn Param]) -> Result<Rows> {
+        let stream = self.session.run(self.inner.query_typed_raw(sql, typed(params))).await?;
+        Ok(Rows { stream: Box::pin(stream), session: Arc::clone(&self.session) })
     }
 
     /// Begins `copy … from stdin`.
     ///
     /// # Errors
-    /// As [`classify`].
+    /// As [`classify`](super::error::classify).
     pub async fn copy_in(&self, sql: &str) -> Result<CopyIn> {
-        let sink = self.inner.copy_in(sql).await.map_err(|e| self.fail(e))?;
-        Ok(CopyIn::new(sink, Arc::clone(&self.tainted)))
+        let sink = self.session.run(self.inner.copy_in(sql)).await?;
+        Ok(CopyIn::new(sink, Arc::clone(&self.session)))
     }
 
-    /// Commits. An error without an answer from the server is `CommitUnknown`: only the ledger knows.
+    /// Commits. An error without an answer from the server, or with one that it gives while it goes down, is
+    /// `CommitUnknown`: only the ledger knows.
     ///
     /// # Errors
-    /// `CommitUnknown`, or as [`classify`] when the server refused.
+    /// `CommitUnknown`, or as [`classify`](super::error::classify) when the server refused.
     pub async fn commit(self) -> Result<()> {
-        let tainted = self.tainted;
-        self.inner.commit().await.map_err(|e| {
-            tainted.store(true, Ordering::Relaxed);
-            commit_failed(e)
-        })
+        let session = self.session;
+        match session.answer(self.inner.commit()).await {
+            Ok(()) => Ok(()),
+            Err(Failure::Driver(e)) => {
+                session.taint();
+                let error = commit_failed(e);
+                if error.kind() == Kind::CommitUnknown {
+                    session.lost(&error);
+                }
+                Err(error)
+            }
+            Err(silent) => {
+                let error = session.judge(silent);
+                Err(Error::new(Kind::CommitUnknown, "no answer came to the commit").caused_by(error))
+            }
+        }
     }
 
     /// Rolls back now rather than at the next use of the connection.
     ///
     /// # Errors
-    /// As [`classify`].
+    /// As [`classify`](super::error::classify).
     pub async fn rollback(self) -> Result<()> {
-        let tainted = self.tainted;
-        self.inner.rollback().await.map_err(|e| {
-            tainted.store(true, Ordering::Relaxed);
-            classify(e)
-        })
-    }
-
-    fn fail(&self, e: tokio_postgres::Error) -> Error {
-        if e.code().is_none() {
-            self.tainted.store(true, Ordering::Relaxed);
+        let session = self.session;
+        let rolled_back = session.run(self.inner.rollback()).await;
+        if rolled_back.is_err() {
+            session.taint();
         }
-        classify(e)
+        rolled_back
+    }
+}
+
+/// The rows of a query under way.
+pub struct Rows {
+    stream: Pin<Box<tokio_postgres::RowStream>>,
+    session: Arc<Session>,
+}
+
+impl Rows {
+    /// The next row.
+    ///
+    /// # Errors
+    /// As [`classify`](super::error::classify).
+    pub async fn next(&mut self) -> Result<Option<Row>> {
+        self.session.run(self.stream.try_next()).await
     }
 }
 

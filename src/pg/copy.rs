@@ -2,57 +2,58 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 use futures_util::SinkExt;
 use tokio_postgres::CopyInSink;
 
-use super::error::classify;
+use super::session::{Failure, Session};
 use crate::error::{Error, Result};
 
 /// A COPY under way. Dropped without [`CopyIn::finish`] the server discards it; the connection is then not used again.
 pub struct CopyIn {
     sink: Pin<Box<CopyInSink<Bytes>>>,
-    tainted: Arc<AtomicBool>,
+    session: Arc<Session>,
 }
 
 impl CopyIn {
-    pub(super) fn new(sink: CopyInSink<Bytes>, tainted: Arc<AtomicBool>) -> Self {
+    pub(super) fn new(sink: CopyInSink<Bytes>, session: Arc<Session>) -> Self {
         // Until COPY has ended well the connection is in a state of its own: a cancelled task must not return it.
-        tainted.store(true, Ordering::Relaxed);
-        Self { sink: Box::pin(sink), tainted }
+        session.taint();
+        Self { sink: Box::pin(sink), session }
     }
 
     /// Sends a chunk; waits while the server is behind.
     ///
     /// # Errors
-    /// As [`classify`]; `BadRow` when the server refused a value of an earlier chunk.
+    /// As the server says; `BadRow` when it refused a value of an earlier chunk; `DatabaseUnavailable` when it takes no
+    /// data although it waits for some.
     pub async fn send(&mut self, chunk: Bytes) -> Result<()> {
-        match self.sink.feed(chunk).await {
+        match self.session.answer(self.sink.feed(chunk)).await {
             Ok(()) => Ok(()),
-            Err(e) => Err(self.cause(e).await),
+            Err(failure) => Err(self.cause(failure).await),
         }
     }
 
     /// Ends the COPY and returns the number of rows the server took.
     ///
     /// # Errors
-    /// As [`classify`]; `BadRow` when the server refused a value.
+    /// As the server says; `BadRow` when it refused a value.
     pub async fn finish(mut self) -> Result<u64> {
-        let rows = self.sink.as_mut().finish().await.map_err(classify)?;
-        self.tainted.store(false, Ordering::Relaxed);
+        let rows = self.session.run(self.sink.as_mut().finish()).await?;
+        self.session.clear();
         Ok(rows)
     }
 
     /// When the server ends a COPY early the sink only says "closed"; the reason comes with `finish`.
-    async fn cause(&mut self, e: tokio_postgres::Error) -> Error {
+    async fn cause(&mut self, failure: Failure) -> Error {
+        let Failure::Driver(e) = failure else { return self.session.judge(failure) };
         if e.code().is_some() {
-            return classify(e);
+            return self.session.judge(Failure::Driver(e));
         }
-        match self.sink.as_mut().finish().await {
-            Err(reason) if reason.code().is_some() => classify(reason),
-            _ => classify(e),
+        match self.session.answer(self.sink.as_mut().finish()).await {
+            Err(Failure::Driver(reason)) if reason.code().is_some() => self.session.judge(Failure::Driver(reason)),
+            _ => self.session.judge(Failure::Driver(e)),
         }
     }
 }

@@ -28,39 +28,65 @@ pub fn classify(e: tokio_postgres::Error) -> Error {
     Error::new(kind, message).caused_by(e)
 }
 
-/// An error of COMMIT: without an answer of the server nobody but the ledger knows what became of it.
+/// An error of COMMIT: without an answer of the server nobody but the ledger knows what became of it. An answer that the
+/// server gives while it goes down is none: it may come after the commit record, while a standby is waited for.
 pub(super) fn commit_failed(e: tokio_postgres::Error) -> Error {
-    if e.as_db_error().is_some() {
+    if let Some(db) = e.as_db_error()
+        && kind_of(db.code().code()) != Kind::DatabaseUnavailable
+    {
         return classify(e);
     }
     Error::new(Kind::CommitUnknown, "the connection was lost during commit").caused_by(e)
 }
 
-/// The kind of a SQLSTATE. The most specific entry wins; the two-character class decides for the rest.
+/// SQLSTATEs and the classes (two characters) of those not named, with their kinds; [`Kind::StatementInvalid`] for the rest.
+///
+/// Names: <https://www.postgresql.org/docs/current/errcodes-appendix.html>.
+pub const SQLSTATES: &[(&str, Kind, &str)] = &[
+    ("08", Kind::DatabaseUnavailable, "connection exceptions"),
+    ("22", Kind::BadRow, "data exceptions"),
+    (
+        "25006",
+        Kind::DatabaseUnavailable,
+        "read-only transaction: a standby, or a full server, which the next connection tells",
+    ),
+    ("25P03", Kind::DatabaseUnavailable, "idle_in_transaction_session_timeout ended the session"),
+    ("25P04", Kind::StatementCanceled, "transaction_timeout ended the session"),
+    ("28", Kind::AccessDenied, "invalid authorization"),
+    ("3D000", Kind::Config, "the database does not exist"),
+    ("40", Kind::TransactionConflict, "serialization failure, deadlock"),
+    ("40003", Kind::CommitUnknown, "completion unknown"),
+    ("42501", Kind::AccessDenied, "insufficient privilege"),
+    ("53", Kind::DatabaseBusy, "insufficient resources, too many connections"),
+    ("53100", Kind::DatabaseFull, "disk full"),
+    ("53200", Kind::OutOfMemory, "out of memory"),
+    ("54000", Kind::BadRow, "program limit exceeded"),
+    ("54001", Kind::BadRow, "statement too complex: a document nested too deeply"),
+    ("55006", Kind::DatabaseBusy, "object in use"),
+    ("55P03", Kind::DatabaseBusy, "lock not available: lock_timeout"),
+    ("57014", Kind::StatementCanceled, "canceled by somebody or by statement_timeout"),
+    ("57P01", Kind::DatabaseUnavailable, "session terminated, or the server stops"),
+    ("57P02", Kind::DatabaseUnavailable, "another session crashed"),
+    ("57P03", Kind::DatabaseUnavailable, "the server starts, stops or recovers"),
+    ("57P04", Kind::Config, "the database was dropped"),
+    ("57P05", Kind::DatabaseUnavailable, "idle_session_timeout ended the session"),
+    ("58", Kind::DatabaseBusy, "input/output error of the server"),
+];
+
+/// The kind of a SQLSTATE. The most specific entry of [`SQLSTATES`] wins.
 pub fn kind_of(sqlstate: &str) -> Kind {
-    match sqlstate {
-        "57P01" | "57P02" | "57P03" | "25006" => Kind::DatabaseUnavailable,
-        "40001" | "40P01" => Kind::TransactionConflict,
-        "53300" | "55P03" => Kind::DatabaseBusy,
-        "53100" => Kind::DatabaseFull,
-        "53200" => Kind::OutOfMemory,
-        "57014" => Kind::StatementCanceled,
-        "42501" => Kind::AccessDenied,
-        "54000" | "54001" => Kind::BadRow,
-        "3D000" => Kind::Config,
-        code => match code.get(..2) {
-            Some("08") => Kind::DatabaseUnavailable,
-            Some("22") => Kind::BadRow,
-            Some("28") => Kind::AccessDenied,
-            Some("53") => Kind::DatabaseBusy,
-            _ => Kind::StatementInvalid,
-        },
-    }
+    let entry = |wanted: &str| SQLSTATES.iter().find(|(code, ..)| *code == wanted).map(|(_, kind, _)| *kind);
+    entry(sqlstate).or_else(|| entry(sqlstate.get(..2)?)).unwrap_or(Kind::StatementInvalid)
+}
+
+/// An error of which only the server's code and message are known.
+pub(super) fn from_sqlstate(code: &str, message: String) -> Error {
+    Error::new(kind_of(code), message).with_sqlstate(code)
 }
 
 fn from_server(db: &DbError) -> Error {
     let code = db.code().code();
-    let error = Error::new(kind_of(code), db.message().to_owned()).with_sqlstate(code);
+    let error = from_sqlstate(code, db.message().to_owned());
     match (code, db.hint()) {
         ("3D000", _) => error.hint("create it with `createdb`, or name another in --database-url"),
         ("28P01", _) => error.hint("check user and password in --database-url, EVO_DATABASE_URL or PGPASSWORD"),
@@ -122,6 +148,10 @@ mod tests {
             ("08006", Kind::DatabaseUnavailable),
             ("57P01", Kind::DatabaseUnavailable),
             ("57P03", Kind::DatabaseUnavailable),
+            ("57P05", Kind::DatabaseUnavailable),
+            ("25P03", Kind::DatabaseUnavailable),
+            ("58030", Kind::DatabaseBusy),
+            ("53400", Kind::DatabaseBusy),
             ("25006", Kind::DatabaseUnavailable),
             ("40001", Kind::TransactionConflict),
             ("40P01", Kind::TransactionConflict),

@@ -29,5 +29,5 @@ params! {
     serde_json::Value => JSONB, Vec<u8> => BYTEA,
     Vec<i32> => INT4_ARRAY, Vec<i64> => INT8_ARRAY, Vec<String> => TEXT_ARRAY, Vec<&str> => TEXT_ARRAY,
     Vec<Option<String>> => TEXT_ARRAY, Vec<Option<NaiveDate>> => DATE_ARRAY, Vec<NaiveDate> => DATE_ARRAY,
-    Vec<DateTime<Utc>> => TIMESTAMPTZ_ARRAY, Vec<Uuid> => UUID_ARRAY, Vec<bool> => BOOL_ARRAY,
+    Vec<DateTime<Utc>> => TIMESTAMPTZ_ARRAY, Vec<Uuid> => UUID_ARRAY, Vec<bool> => BOOL_ARRAY, Vec<Vec<u8>> => BYTEA_ARRAY,
 }

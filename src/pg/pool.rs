@@ -2,29 +2,57 @@
 //!
 //! A manager of our own rather than `bb8-postgres`, because a connection that failed in COPY or was canceled must not
 //! go back, and because the cause of a lost connection shows only on the driver's connection task.
+//!
+//! When a connection is lost the whole pool is discarded: after a failover every connection of it leads to a server that
+//! takes no writes. Whoever asks for a connection then waits: one of them looks whether the database is back, resolving its
+//! name each time, and the others wait for that one instead of hammering a server that is starting.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
 
 use bb8::ManageConnection;
 
-use super::connect::connect;
+use super::connect::{Access, connect_for};
 use super::connection::Connection;
+use super::health::{Backend, Down, Health};
 use crate::config::dsn::Dsn;
 use crate::error::{Error, Kind, Result};
+use crate::retry::Policy;
+use crate::shutdown::Shutdown;
+
+/// How long the server may take to end a session.
+const ABANDONED_WAIT: Duration = Duration::from_secs(5);
 
 /// Connections to one database, opened when first needed. Clones share it.
 #[derive(Debug, Clone)]
 pub struct Pool {
     inner: bb8::Pool<Manager>,
     size: u32,
+    health: Arc<Health>,
+    patience: Option<Patience>,
 }
 
 /// A connection on loan from the pool.
 pub type Lease<'a> = bb8::PooledConnection<'a, Manager>;
+
+/// How a job waits for a database that is away.
+#[derive(Debug, Clone)]
+pub struct Patience {
+    /// How often it looks and how long it waits.
+    pub policy: Policy,
+    /// What ends the waiting.
+    pub shutdown: Shutdown,
+}
 
 /// Opens and judges the pool's connections.
 #[derive(Debug)]
 pub struct Manager {
     dsn: Dsn,
     application_name: String,
+    access: Access,
+    health: Arc<Health>,
+    opened: AtomicU32,
 }
 
 impl ManageConnection for Manager {
@@ -32,7 +60,17 @@ impl ManageConnection for Manager {
     type Error = Error;
 
     async fn connect(&self) -> Result<Connection> {
-        Ok(Connection::new(connect(&self.dsn, &self.application_name).await?))
+        let generation = self.health.generation();
+        let number = self.opened.fetch_add(1, Ordering::Relaxed) + 1;
+        match connect_for(&self.dsn, &format!("{}:{number}", self.application_name), self.access).await {
+            Ok(connected) => Ok(Connection::of_pool(connected, Arc::clone(&self.health), generation)),
+            Err(error) => {
+                if error.kind() == Kind::DatabaseUnavailable {
+                    self.health.fell(generation, error.message());
+                }
+                Err(error)
+            }
+        }
     }
 
     async fn is_valid(&self, connection: &mut Connection) -> Result<()> {
@@ -45,34 +83,180 @@ impl ManageConnection for Manager {
 }
 
 impl Pool {
-    /// A pool of at most `size` connections that call themselves `application_name`. Connects nothing yet.
+    /// A pool of at most `size` connections whose names in pg_stat_activity begin with `application_name`. Connects
+    /// nothing yet. Takes any server that answers, a standby too, and reports at once when none does.
     pub async fn new(dsn: Dsn, application_name: &str, size: usize) -> Result<Self> {
-        let manager = Manager { dsn, application_name: application_name.to_owned() };
+        Ok(Self::build(dsn, application_name, size, Access::Any, None))
+    }
+
+    /// The same with servers that take writes only; with `patience` it waits for one.
+    pub fn for_writing(dsn: Dsn, application_name: &str, size: usize, patience: Option<Patience>) -> Self {
+        Self::build(dsn, application_name, size, Access::Write, patience)
+    }
+
+    fn build(dsn: Dsn, application_name: &str, size: usize, access: Access, patience: Option<Patience>) -> Self {
+        let health = Arc::new(Health::new());
+        let manager = Manager {
+            dsn,
+            application_name: application_name.to_owned(),
+            access,
+            health: Arc::clone(&health),
+            opened: AtomicU32::new(0),
+        };
         let size = u32::try_from(size.max(1)).unwrap_or(u32::MAX);
         let inner = bb8::Pool::builder()
             .max_size(size)
             .retry_connection(false)
             .test_on_check_out(false)
-            .connection_timeout(std::time::Duration::from_secs(60))
+            .connection_timeout(Duration::from_secs(60))
             .build_unchecked(manager);
-        Ok(Self { inner, size })
+        Self { inner, size, health, patience }
     }
 
-    /// A connection, opened if none is idle.
+    /// A connection, opened if none is idle. A pool with patience waits while the database is away.
     ///
     /// # Errors
-    /// As connecting does; `DatabaseBusy` when the pool's connections stay taken for a minute.
+    /// As connecting does; `DatabaseFull` when the server takes no writes although it is no standby; `DatabaseBusy` when
+    /// the pool's connections stay taken for a minute; the signal's kind when a stop was asked for while waiting.
     pub async fn get(&self) -> Result<Lease<'_>> {
+        let mut changes = self.health.changes();
+        loop {
+            self.wait_until_up().await?;
+            changes.catch_up();
+            let taken = tokio::select! {
+                taken = self.take() => taken,
+                // It fell while this one queued: bb8 would let it wait for a connection that nobody can open.
+                () = changes.next() => continue,
+            };
+            match taken {
+                Ok(lease) if lease.is_usable() => {
+                    self.end_abandoned(&lease).await;
+                    return Ok(lease);
+                }
+                // Of an older generation, or closed while it was idle: dropped here, it is discarded.
+                Ok(_) => {}
+                Err(error) if error.kind() == Kind::DatabaseUnavailable && self.patience.is_some() => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Ends sessions that were lost without the server's knowing: their locks would stop who repeats their work.
+    async fn end_abandoned(&self, connection: &Connection) {
+        for backend in self.health.take_abandoned() {
+            let Backend { pid, started_at, application_name } = &backend;
+            let wait_ms = ABANDONED_WAIT.as_millis() as i64;
+            match connection
+                .query(sql_file!("pg/end_session.sql"), &[pid, started_at, application_name, &wait_ms])
+                .await
+            {
+                Ok(rows) if rows.is_empty() => {}
+                Ok(_) => tracing::info!(pid, "ended a session that the server still kept for a lost connection"),
+                Err(error) => {
+                    tracing::warn!(pid, error = error.message(), "a lost session may still hold locks on the server");
+                }
+            }
+        }
+    }
+
+    async fn take(&self) -> Result<Lease<'_>> {
         // bb8 opens connections behind the caller's back and lets it wait for the whole timeout when that fails. Opened
         // here, the reason comes at once. A rival that fills the pool meanwhile only means that this one is dropped.
         let state = self.inner.state();
         if state.idle_connections == 0 && state.connections < self.size {
-            let opened = self.inner.dedicated_connection().await?;
-            let _ = self.inner.add(opened);
+            self.open().await?;
         }
         self.inner.get().await.map_err(|e| match e {
             bb8::RunError::User(error) => error,
             bb8::RunError::TimedOut => Error::new(Kind::DatabaseBusy, "no connection became free within 60 s"),
         })
+    }
+
+    async fn open(&self) -> Result<()> {
+        let opened = self.inner.dedicated_connection().await?;
+        let _ = self.inner.add(opened);
+        Ok(())
+    }
+
+    /// Returns when the database is up as far as is known; looks for it, or waits for who looks, when it is not.
+    async fn wait_until_up(&self) -> Result<()> {
+        if self.health.down().is_none() {
+            return Ok(());
+        }
+        let asked_at = Instant::now();
+        let _turn = tokio::select! {
+            biased;
+            turn = self.health.turn() => turn,
+            error = self.stop() => return Err(error),
+        };
+        match self.health.down() {
+            None => Ok(()),
+            Some(Down { given_up_at: Some(at), reason, .. }) if at > asked_at => {
+                Err(Error::new(Kind::DatabaseUnavailable, reason).given_up())
+            }
+            Some(down) => self.look_until_up(&down).await,
+        }
+    }
+
+    async fn look_until_up(&self, down: &Down) -> Result<()> {
+        let mut pauses = self.patience.as_ref().map(|patience| patience.policy.probes());
+        loop {
+            let error = match self.open().await {
+                Ok(()) => {
+                    let away = self.health.rose();
+                    // One lost session of a server that runs is no news: its batch says so.
+                    if away > Duration::from_secs(1) {
+                        tracing::info!(away_ms = away.as_millis() as u64, "the database takes writes; going on");
+                    }
+                    return Ok(());
+                }
+                Err(error) => error,
+            };
+            if !matches!(error.kind(), Kind::DatabaseUnavailable | Kind::DatabaseBusy) {
+                return Err(error.given_up());
+            }
+            let (Some(patience), Some(pause)) = (&self.patience, pauses.as_mut().and_then(Iterator::next)) else {
+                return Err(error);
+            };
+            if patience.shutdown.is_requested() {
+                return Err(patience.shutdown.error());
+            }
+            let left = patience.policy.budget.saturating_sub(down.since.elapsed());
+            if patience.policy.max_retries == 0 || pause > left {
+                return Err(self.give_up(down, error));
+            }
+            tracing::warn!(
+                error = error.message(),
+                sqlstate = error.sqlstate(),
+                wait_ms = pause.as_millis() as u64,
+                left_s = left.as_secs(),
+                "the database is away; all work waits, nothing is lost; looking again"
+            );
+            tokio::select! {
+                () = tokio::time::sleep(pause) => {}
+                error = self.stop() => return Err(error),
+            }
+        }
+    }
+
+    fn give_up(&self, down: &Down, error: Error) -> Error {
+        let away = down.since.elapsed();
+        let error = match away.as_secs() {
+            0 => error,
+            seconds => error.context(format!("the database stayed away for {seconds} s")),
+        };
+        self.health.gave_up(error.message());
+        error.given_up()
+    }
+
+    /// The error with which a signal ends the waiting.
+    async fn stop(&self) -> Error {
+        match &self.patience {
+            Some(patience) => {
+                patience.shutdown.requested().await;
+                patience.shutdown.error()
+            }
+            None => std::future::pending().await,
+        }
     }
 }

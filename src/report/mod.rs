@@ -3,6 +3,7 @@
 pub mod progress;
 pub mod table;
 pub mod units;
+pub mod usage;
 
 use crate::error::Error;
 

@@ -1,12 +1,15 @@
 //! One object: lines → verdict, key, hash → frames. Runs on a decode thread, never on an async worker.
 
+use std::collections::HashMap;
+
 use xxhash_rust::xxh3::xxh3_128;
 
+use super::LineSet;
 use super::frame::{FrameWriter, Position};
 use super::json::{Refusal, scan};
 use super::key::{Key, KeyReader};
 use crate::bronze::Lines;
-use crate::error::Result;
+use crate::error::{Error, Kind, Result};
 
 /// What was read of an object.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -17,22 +20,83 @@ pub struct Tally {
     pub bytes: i64,
 }
 
+/// What is to be known of an object besides its lines.
+#[derive(Debug, Clone, Copy)]
+pub struct Source<'a> {
+    /// Index of the object in the batch.
+    pub object_no: i32,
+    /// How the key is read.
+    pub reader: &'a KeyReader,
+    /// Corrected texts by line number, which stand in the place of the lines.
+    pub fixes: &'a HashMap<i64, Vec<u8>>,
+}
+
+impl Source<'_> {
+    fn fix(&self, number: i64) -> Option<&[u8]> {
+        self.fixes.get(&number).map(Vec::as_slice)
+    }
+}
+
 /// Frames every line of an object, the good ones as documents and the others as refused.
 ///
 /// # Errors
 /// The object's own (`SourceCorrupt`, `SourceChanged`, …); `Internal` when the COPY has ended already.
-pub fn decode(lines: &mut Lines, object_no: i32, reader: &KeyReader, frames: &mut FrameWriter) -> Result<Tally> {
+pub fn decode(lines: &mut Lines, source: Source<'_>, frames: &mut FrameWriter) -> Result<Tally> {
     let mut tally = Tally::default();
     while let Some(line) = lines.next_line()? {
         tally.lines += 1;
-        let at = Position { object_no, line_no: line.number, byte_offset: line.offset };
-        match judge(line.bytes, reader) {
-            Ok((key, text)) => frames.document(at, key, xxh3_128(text.as_bytes()), text)?,
-            Err(refusal) => frames.refused(at, line.bytes, &refusal)?,
+        let at = Position { object_no: source.object_no, line_no: line.number, byte_offset: line.offset };
+        if let Some(fix) = source.fix(line.number) {
+            let raw = line.raw.to_vec();
+            let text = lines.corrected(fix).map_err(Refusal::new);
+            frame(
+                frames,
+                at,
+                text.as_deref().map_err(Refusal::clone).and_then(|text| judge(text, source.reader)),
+                &raw,
+            )?;
+            continue;
         }
+        let verdict = match line.refused {
+            Some(reason) => Err(Refusal::new(reason)),
+            None => judge(line.bytes, source.reader),
+        };
+        frame(frames, at, verdict, line.raw)?;
     }
     tally.bytes = lines.bytes_read();
     Ok(tally)
+}
+
+/// Frames the documents of the wanted lines of an object that was decoded before, and reads no further than the last.
+///
+/// # Errors
+/// As [`decode`].
+pub fn decode_wanted(lines: &mut Lines, source: Source<'_>, wanted: &LineSet, frames: &mut FrameWriter) -> Result<i64> {
+    let mut framed = 0;
+    while let Some(line) = lines.next_line()? {
+        let number = line.number;
+        if wanted.contains(number) {
+            match source.fix(number) {
+                None => frames.document_alone(source.object_no, number, line.bytes.trim_ascii())?,
+                Some(fix) => {
+                    let text = lines.corrected(fix).map_err(|reason| Error::new(Kind::Internal, reason))?;
+                    frames.document_alone(source.object_no, number, text.trim_ascii())?;
+                }
+            }
+            framed += 1;
+        }
+        if number >= wanted.last() {
+            break;
+        }
+    }
+    Ok(framed)
+}
+
+fn frame(frames: &mut FrameWriter, at: Position, verdict: Result<(Key, &str), Refusal>, raw: &[u8]) -> Result<()> {
+    match verdict {
+        Ok((key, text)) => frames.document(at, key, xxh3_128(text.as_bytes()), text),
+        Err(refusal) => frames.refused(at, raw, &refusal),
+    }
 }
 
 fn judge<'a>(line: &'a [u8], reader: &KeyReader) -> Result<(Key, &'a str), Refusal> {

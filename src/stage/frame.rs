@@ -3,7 +3,10 @@
 //! Format: <https://www.postgresql.org/docs/current/sql-copy.html#id-1.9.3.55.9.4>. Binary needs no escaping and is
 //! two to three times as fast as text for wide columns; hand-framing costs a third of the driver's writer.
 
+use std::time::{Duration, Instant};
+
 use bytes::{BufMut, Bytes, BytesMut};
+use chrono::NaiveDate;
 use tokio::sync::mpsc;
 
 use super::StageAs;
@@ -15,7 +18,45 @@ use crate::error::{Error, Kind, Result};
 pub const COLUMNS: &str =
     "object_no, line_no, byte_offset, key, event_at, event_utc, hash, doc, refused, reason, sqlstate";
 const COLUMN_COUNT: i16 = 11;
+/// The columns of the table that takes documents alone, in the order in which they are framed.
+pub const DOCUMENT_COLUMNS: &str = "object_no, line_no, doc";
+const DOCUMENT_COLUMN_COUNT: i16 = 3;
 const CHUNK_BYTES: usize = 256 * 1024;
+/// What may follow behind a value before the chunk is handed on.
+const HEAD_ROOM: usize = 1024;
+
+/// The columns of a staging table behind its key, in the order in which rows are framed for it.
+pub const TARGET_COLUMNS: &str =
+    "_source_file, run_id, ingestion_date, _batch_id, _source_line, _content_hash, raw_data";
+const TARGET_COLUMN_COUNT: i16 = 8;
+/// Bytes of refused lines that are kept aside while rows go straight into the staging table.
+const MAX_ASIDE_BYTES: usize = 1024 * 1024;
+/// Days between 1970 and PostgreSQL's epoch, 2000-01-01.
+const POSTGRES_EPOCH_DAYS: i32 = 10_957;
+
+/// What all rows of an object have in common in the staging table.
+#[derive(Debug, Clone)]
+pub struct Lineage {
+    /// Path of the object.
+    pub path: String,
+    /// Its run.
+    pub run_id: String,
+    /// Date in its path.
+    pub ingestion_date: Option<NaiveDate>,
+    /// The batch.
+    pub batch_id: i64,
+}
+
+/// A refused line that was kept aside.
+#[derive(Debug, Clone)]
+pub struct Aside {
+    /// Where it stands.
+    pub at: Position,
+    /// The line, verbatim.
+    pub line: Vec<u8>,
+    /// Why.
+    pub refusal: Refusal,
+}
 
 /// Where a line stands.
 #[derive(Debug, Clone, Copy)]
@@ -34,16 +75,60 @@ pub struct FrameWriter {
     buffer: BytesMut,
     chunks: mpsc::Sender<Bytes>,
     stage_as: StageAs,
+    waited: Duration,
+    lineage: Vec<u8>,
+    aside: Vec<Aside>,
+    aside_bytes: usize,
+}
+
+/// What a writer leaves when it has ended.
+#[derive(Debug, Default)]
+pub struct Written {
+    /// How long it waited for the receiver.
+    pub waited: Duration,
+    /// Refused lines that were not framed.
+    pub aside: Vec<Aside>,
 }
 
 impl FrameWriter {
     /// A writer into `chunks`, which starts with the format's header.
     pub fn new(chunks: mpsc::Sender<Bytes>, stage_as: StageAs) -> Self {
-        let mut buffer = BytesMut::with_capacity(CHUNK_BYTES * 2);
+        let mut buffer = BytesMut::with_capacity(CHUNK_BYTES + HEAD_ROOM);
         buffer.put_slice(b"PGCOPY\n\xff\r\n\0");
         buffer.put_i32(0);
         buffer.put_i32(0);
-        Self { buffer, chunks, stage_as }
+        Self {
+            buffer,
+            chunks,
+            stage_as,
+            waited: Duration::ZERO,
+            lineage: Vec::new(),
+            aside: Vec::new(),
+            aside_bytes: 0,
+        }
+    }
+
+    /// Begins an object whose rows go straight into the staging table.
+    ///
+    /// # Errors
+    /// `SourceCorrupt` when a path is longer than 2 GB.
+    pub fn begin_object(&mut self, lineage: &Lineage) -> Result<()> {
+        let mut common = Vec::with_capacity(lineage.path.len() + lineage.run_id.len() + 32);
+        for text in [&lineage.path, &lineage.run_id] {
+            common.put_i32(length(text.len())?);
+            common.put_slice(text.as_bytes());
+        }
+        match lineage.ingestion_date {
+            Some(date) => {
+                common.put_i32(4);
+                common.put_i32(date.to_epoch_days() - POSTGRES_EPOCH_DAYS);
+            }
+            None => common.put_i32(-1),
+        }
+        common.put_i32(8);
+        common.put_i64(lineage.batch_id);
+        self.lineage = common;
+        Ok(())
     }
 
     /// A line that can be staged.
@@ -51,6 +136,9 @@ impl FrameWriter {
     /// # Errors
     /// `Internal` when nobody receives any more: the COPY has failed and has its own error.
     pub fn document(&mut self, at: Position, key: Key, hash: u128, text: &str) -> Result<()> {
+        if self.stage_as == StageAs::Direct {
+            return self.target_row(at, key, hash, text);
+        }
         self.head(at);
         self.buffer.put_i32(8);
         self.buffer.put_i64(key.id);
@@ -66,14 +154,30 @@ impl FrameWriter {
         self.buffer.put_i32(16);
         self.buffer.put_u128(hash);
         match self.stage_as {
-            StageAs::Jsonb => {
-                self.length(text.len() + 1)?;
-                self.buffer.put_u8(1);
-            }
+            StageAs::Direct | StageAs::Jsonb => self.jsonb_length(text.len())?,
             StageAs::Text => self.length(text.len())?,
+            StageAs::Keys => {
+                self.nulls(4);
+                return self.flush_if_full();
+            }
         }
-        self.buffer.put_slice(text.as_bytes());
+        self.text(text.as_bytes())?;
         self.nulls(3);
+        self.flush_if_full()
+    }
+
+    /// The document of a line that was staged by its key ([`DOCUMENT_COLUMNS`]).
+    ///
+    /// # Errors
+    /// As [`FrameWriter::document`].
+    pub fn document_alone(&mut self, object_no: i32, line_no: i64, text: &[u8]) -> Result<()> {
+        self.buffer.put_i16(DOCUMENT_COLUMN_COUNT);
+        self.buffer.put_i32(4);
+        self.buffer.put_i32(object_no);
+        self.buffer.put_i32(8);
+        self.buffer.put_i64(line_no);
+        self.jsonb_length(text.len())?;
+        self.text(text)?;
         self.flush_if_full()
     }
 
@@ -82,6 +186,9 @@ impl FrameWriter {
     /// # Errors
     /// As [`FrameWriter::document`].
     pub fn refused(&mut self, at: Position, line: &[u8], refusal: &Refusal) -> Result<()> {
+        if self.stage_as == StageAs::Direct {
+            return self.set_aside(at, line, refusal);
+        }
         self.head(at);
         self.nulls(5);
         self.bytes(line)?;
@@ -97,9 +204,40 @@ impl FrameWriter {
     ///
     /// # Errors
     /// As [`FrameWriter::document`].
-    pub fn finish(mut self) -> Result<()> {
+    pub fn finish(mut self) -> Result<Written> {
         self.buffer.put_i16(-1);
-        self.flush()
+        self.flush()?;
+        Ok(Written { waited: self.waited, aside: self.aside })
+    }
+
+    fn target_row(&mut self, at: Position, key: Key, hash: u128, text: &str) -> Result<()> {
+        self.buffer.put_i16(TARGET_COLUMN_COUNT);
+        self.buffer.put_i32(8);
+        self.buffer.put_i64(key.id);
+        self.buffer.extend_from_slice(&self.lineage);
+        self.buffer.put_i32(8);
+        self.buffer.put_i64(at.line_no);
+        self.buffer.put_i32(16);
+        self.buffer.put_u128(hash);
+        self.jsonb_length(text.len())?;
+        self.text(text.as_bytes())?;
+        self.flush_if_full()
+    }
+
+    /// The staging table has no place for a refused line, so it is kept until the COPY has ended.
+    fn set_aside(&mut self, at: Position, line: &[u8], refusal: &Refusal) -> Result<()> {
+        self.aside_bytes += line.len();
+        if self.aside_bytes > MAX_ASIDE_BYTES {
+            return Err(Error::new(Kind::BadRow, "too many refused lines to keep them aside"));
+        }
+        self.aside.push(Aside { at, line: line.to_vec(), refusal: refusal.clone() });
+        Ok(())
+    }
+
+    fn jsonb_length(&mut self, text: usize) -> Result<()> {
+        self.length(text + 1)?;
+        self.buffer.put_u8(1);
+        Ok(())
     }
 
     fn head(&mut self, at: Position) {
@@ -120,13 +258,24 @@ impl FrameWriter {
 
     fn bytes(&mut self, value: &[u8]) -> Result<()> {
         self.length(value.len())?;
+        self.text(value)
+    }
+
+    /// Copies a value into chunks: however long it is, no chunk is longer than the others.
+    fn text(&mut self, mut value: &[u8]) -> Result<()> {
+        while self.buffer.len() + value.len() > CHUNK_BYTES {
+            let room = CHUNK_BYTES.saturating_sub(self.buffer.len()).min(value.len());
+            let (now, later) = value.split_at(room);
+            self.buffer.put_slice(now);
+            self.flush()?;
+            value = later;
+        }
         self.buffer.put_slice(value);
         Ok(())
     }
 
     fn length(&mut self, n: usize) -> Result<()> {
-        let n = i32::try_from(n).map_err(|_| Error::new(Kind::SourceCorrupt, "a line is longer than 2 GB"))?;
-        self.buffer.put_i32(n);
+        self.buffer.put_i32(length(n)?);
         Ok(())
     }
 
@@ -136,7 +285,14 @@ impl FrameWriter {
 
     fn flush(&mut self) -> Result<()> {
         let chunk = self.buffer.split().freeze();
-        self.buffer.reserve(CHUNK_BYTES * 2);
-        self.chunks.blocking_send(chunk).map_err(|_| Error::new(Kind::Internal, "the COPY ended before its input"))
+        self.buffer.reserve(CHUNK_BYTES + HEAD_ROOM);
+        let started = Instant::now();
+        let sent = self.chunks.blocking_send(chunk);
+        self.waited += started.elapsed();
+        sent.map_err(|_| Error::new(Kind::Internal, "the COPY ended before its input"))
     }
+}
+
+fn length(n: usize) -> Result<i32> {
+    i32::try_from(n).map_err(|_| Error::new(Kind::SourceCorrupt, "a line is longer than 2 GB"))
 }

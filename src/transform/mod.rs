@@ -18,6 +18,7 @@
 mod catalog;
 pub mod checks;
 pub mod dimension;
+mod drift;
 mod files;
 mod forecast;
 mod generation;
@@ -29,6 +30,8 @@ mod ranges;
 
 use std::time::Duration;
 
+use checks::Scope;
+pub use drift::Drift;
 pub use forecast::{Forecast, TableForecast};
 pub use generation::Refresh;
 
@@ -121,6 +124,8 @@ pub struct Summary {
     pub elapsed: Duration,
     /// How long readers could have waited for the swap of a full refresh.
     pub swap: Option<Duration>,
+    /// Fields that the documents did not have before, or not of that type.
+    pub drift: Vec<Drift>,
     /// What the checks found.
     pub checks: Vec<checks::Finding>,
 }
@@ -140,33 +145,31 @@ impl Job {
     /// # Errors
     /// As [`Job::full_refresh`]; of an increment, what other chunks did stays.
     pub async fn run(&self, request: &Request) -> Result<Summary> {
-        let pending = models::pending(&*self.pool.get().await?, &self.entity.name).await?;
-        let mut summary = match request.mode {
-            Some(Mode::FullRefresh) => self.full_refresh(&request.refresh).await?,
+        let (mut summary, changed) = match request.mode {
+            Some(Mode::FullRefresh) => (self.full_refresh(&request.refresh).await?, None),
             Some(Mode::InPlace) => {
                 let plan = increment::whole(self, &*self.pool.get().await?).await?;
-                self.increment(&plan).await?
+                (self.increment(&plan).await?, Some(Scope::Serving))
             }
             mode => {
                 let plan = increment::plan(&*self.pool.get().await?, &self.entity, self.chunk_rows.max(1)).await?;
                 if mode.is_none() && plan.prefers_refresh() {
                     let (changed, staged) = (plan.changed, plan.staged);
                     tracing::info!(changed, staged, "most of it is new or changed: building a new generation");
-                    self.full_refresh(&request.refresh).await?
+                    (self.full_refresh(&request.refresh).await?, None)
                 } else {
-                    self.increment(&plan).await?
+                    (self.increment(&plan).await?, Some(Scope::Changed(plan.ids())))
                 }
             }
         };
         // Autovacuum never analyzes a partitioned parent; after a large change its statistics would mislead readers.
-        let changed = summary.tables.iter().map(|t| t.inserted + t.updated + t.deleted).max();
-        if changed > Some(10_000) {
+        let most = summary.tables.iter().map(|t| t.inserted + t.updated + t.deleted).max();
+        if most > Some(10_000) {
             self.analyze_parents().await?;
         }
-        match summary.mode {
-            Mode::Incremental => summary.checks = self.check_increment(pending).await?,
-            Mode::FullRefresh => self.record_fill().await?,
-            Mode::InPlace => summary.checks = self.check_whole().await?,
+        match changed {
+            Some(scope) => summary.checks = self.check_increment(&scope).await?,
+            None => self.record_fill().await?,
         }
         Ok(summary)
     }

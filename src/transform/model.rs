@@ -85,9 +85,23 @@ pub(super) fn misfits(entity: &Entity, model: &Model, source: &Source) -> String
     let text = filled(entity, model, source);
     // Only the select list lists misfits: in the from clause a cast decides which rows there are.
     let (list, rest) = text.split_at(from_clause(&text));
-    list.replace("evo.as_", "evo.misfit_")
+    list.lines().map(misfit_line).collect::<Vec<_>>().join("\n")
         + ",\n    s._source_file as evo_source_file,\n    s._source_line as evo_source_line"
         + &rest.replace("evo.as_", "evo.try_")
+}
+
+/// One line of the select list: `expression as name,`. An object that is none is a misfit of every column read from it.
+fn misfit_line(line: &str) -> String {
+    let objects: Vec<&str> =
+        line.split("evo.as_object(").skip(1).filter_map(|rest| Some(rest.split_once(')')?.0)).collect();
+    let Some((value, name)) = line.rsplit_once(" as ").filter(|_| !objects.is_empty()) else {
+        return line.replace("evo.as_", "evo.misfit_");
+    };
+    let value = value.replace("evo.as_object(", "evo.try_object(");
+    let value =
+        if value.contains("evo.as_") { value.replace("evo.as_", "evo.misfit_") } else { "null::text".to_owned() };
+    let objects: Vec<String> = objects.iter().map(|object| format!("evo.misfit_object({object})")).collect();
+    format!("coalesce({value}, {}) as {name}", objects.join(", "))
 }
 
 /// A column of the select list that is cast, and where its value stands in the document.
@@ -135,6 +149,7 @@ fn fields(expression: &str) -> Vec<String> {
         };
         let mut path = rest[..end].trim_matches('"').to_owned();
         rest = &rest[end..];
+        rest = rest.strip_prefix(')').filter(|behind| behind.trim_start().starts_with("->")).unwrap_or(rest);
         while let Some(inner) = rest.trim_start().strip_prefix("->") {
             let inner = inner.trim_start_matches('>').trim_start().trim_start_matches('\'');
             let (name, behind) = inner.split_once('\'').unwrap_or((inner, ""));
@@ -192,6 +207,19 @@ mod tests {
             Some("receivables[].paymentType.id|receivables[].paymentType.idPaymentType")
         );
         assert_eq!(path("amount"), Some("receivables[].ammount|receivables[].amount"));
+    }
+
+    #[test]
+    fn an_object_that_is_none_is_a_misfit_of_what_is_read_from_it() {
+        assert_eq!(
+            misfit_line("    evo.as_int(evo.as_object(d.status) ->> 'id') as status_id,"),
+            "coalesce(    evo.misfit_int(evo.try_object(d.status) ->> 'id'), evo.misfit_object(d.status)) as status_id,"
+        );
+        assert_eq!(
+            misfit_line("evo.as_object(d.status) ->> 'name' as status_name,"),
+            "coalesce(null::text, evo.misfit_object(d.status)) as status_name,"
+        );
+        assert_eq!(misfit_line("evo.as_int(d.a) as a,"), "evo.misfit_int(d.a) as a,");
     }
 
     #[test]

@@ -11,7 +11,7 @@ use crate::report::units;
 use crate::shutdown::Shutdown;
 use crate::transform::checks::{self, Finding, Severity};
 use crate::transform::order::{Ended, Step};
-use crate::transform::{Mode, Summary};
+use crate::transform::{Drift, Mode, Summary};
 
 /// How every entity and dimension ended.
 #[derive(Debug)]
@@ -110,10 +110,25 @@ fn notes(s: &Summary) -> String {
     if issues > 0 {
         text += &format!("\n{}: {} values did not fit and became null; see evo.issues", s.entity, units::count(issues));
     }
+    text += &drift(s);
     for finding in s.checks.iter().filter(|f| f.rows > 0) {
         text += &format!("\n{}", line(finding));
     }
     text
+}
+
+/// Up to ten lines; evo.fields has them all.
+fn drift(s: &Summary) -> String {
+    let line = |d: &Drift| {
+        let was = if d.known_types.is_empty() { "new".to_owned() } else { format!("was {}", d.known_types.join(", ")) };
+        format!(
+            "\n{}: drift: {} is {} ({was}), first in {} line {}",
+            s.entity, d.path, d.json_type, d.source_file, d.source_line
+        )
+    };
+    let more = s.drift.len().saturating_sub(10);
+    let lines: String = s.drift.iter().take(10).map(line).collect();
+    if more == 0 { lines } else { format!("{lines}\n{}: drift: {more} more in evo.fields", s.entity) }
 }
 
 /// A finding in a line.
@@ -134,6 +149,9 @@ fn to_json(s: &Summary) -> Value {
         "swap_ms": s.swap.map(|d| d.as_millis() as u64),
         "tables": s.tables.iter().map(|t| json!({
             "table": t.table, "rows": t.rows, "inserted": t.inserted, "updated": t.updated, "deleted": t.deleted, "issues": t.issues,
+        })).collect::<Vec<_>>(),
+        "drift": s.drift.iter().map(|d| json!({
+            "path": d.path, "type": d.json_type, "known_types": d.known_types, "source_file": d.source_file, "source_line": d.source_line,
         })).collect::<Vec<_>>(),
         "checks": s.checks.iter().map(finding_json).collect::<Vec<_>>(),
     })

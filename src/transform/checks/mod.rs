@@ -232,23 +232,15 @@ impl Job {
         }
     }
 
-    /// Runs the checks after an increment that took in `batches`.
+    /// Runs the checks after an increment, on what it may have changed.
     ///
     /// # Errors
     /// Of the server.
-    pub(super) async fn check_increment(&self, batches: Vec<i64>) -> Result<Vec<Finding>> {
-        match batches.is_empty() {
-            true => Ok(Vec::new()),
-            false => self.check(When::Increment, &Scope::Changed(batches)).await,
+    pub(super) async fn check_increment(&self, changed: &Scope) -> Result<Vec<Finding>> {
+        match changed {
+            Scope::Changed(batches) if batches.is_empty() => Ok(Vec::new()),
+            _ => self.check(When::Increment, changed).await,
         }
-    }
-
-    /// Runs the checks of an increment on all that serves: after a run in place.
-    ///
-    /// # Errors
-    /// Of the server.
-    pub(super) async fn check_whole(&self) -> Result<Vec<Finding>> {
-        self.check(When::Increment, &Scope::Serving).await
     }
 
     /// Remembers how far each column of the serving generation is filled: what the next one is held against.

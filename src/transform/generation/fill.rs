@@ -149,6 +149,7 @@ impl Job {
             let sql = format!("select count(*) from {} s where {within}", source.sql());
             documents = tx.query_one(&sql, &[]).await?.get::<_, i64>(0).unsigned_abs();
         }
+        failpoint!("transform.before_fill_commit");
         tx.commit().await?;
         Ok(Part { rows, documents, ..Part::default() })
     }

@@ -34,6 +34,7 @@ impl Job {
             Ok(Vec::<()>::new())
         })
         .await?;
+        failpoint!("transform.after_indexes");
         let queue = Mutex::new(rest);
         let counts = self
             .side_by_side(|| async {

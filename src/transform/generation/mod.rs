@@ -17,6 +17,7 @@ mod swap;
 use std::time::Instant;
 
 use build::{Build, Keys};
+use swap::Ready;
 
 use super::catalog::{Shape, partitions, shape};
 use super::{Job, Mode, Summary};
@@ -75,17 +76,22 @@ impl Job {
         let sql = "select batch_id from evo.batches where entity = $1 and state = 'committed' order by 1";
         let batches: Vec<i64> = tx.query(sql, &[&self.entity.name]).await?.iter().map(|row| row.get(0)).collect();
         self.create(builds).await?;
+        failpoint!("transform.after_create");
         let filled = self.fill_all(builds, shapes, fills, &snapshot).await?;
         tx.commit().await?;
+        failpoint!("transform.after_fill");
         let old_rows = self.index_all(builds).await?;
         guard::documents(&self.entity, &filled)?;
         guard::shrink(&self.entity, builds, &filled, &old_rows, refresh.max_shrink)?;
+        failpoint!("transform.after_index");
         let keys = Keys::read(coordinator, &self.entity).await?;
         guard::orphans(coordinator, builds, &keys).await?;
         let tables_of = |b: &Build| (self.entity.models[b.model].table.clone(), b.new.clone());
         let checks = self.check_generation(builds.iter().map(tables_of).collect()).await?;
         let taken = if refresh.year.is_none() { Some(&batches[..]) } else { None };
-        let swap = self.swap(coordinator, builds, &keys, taken, &filled.tables).await?;
+        let ready = Ready { builds, keys: &keys, taken, tables: &filled.tables };
+        let swap = self.swap(coordinator, &ready).await?;
+        failpoint!("transform.after_swap");
         self.drop_replaced(coordinator, builds, &keys).await;
         Ok(Summary {
             entity: self.entity.name.clone(),
@@ -94,8 +100,8 @@ impl Job {
             tables: filled.tables,
             elapsed: started.elapsed(),
             swap: Some(swap),
+            drift: self.drift_of_all(filled.documents).await?,
             checks,
-            ..Summary::default()
         })
     }
 

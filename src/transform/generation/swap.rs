@@ -13,28 +13,36 @@ use crate::transform::{Job, TableSummary};
 
 /// How long all the locks together may take: as long as readers who come meanwhile wait in line behind them.
 const LOCK_TIMEOUT: &str = "40ms";
-/// Time enough for the queries in front to end: about ten minutes.
-const RETRY: Policy = Policy { max_retries: 150, base: Duration::from_millis(100), max: Duration::from_secs(5) };
+/// Time enough for the queries in front to end.
+const RETRY: Policy = Policy {
+    max_retries: 1000,
+    base: Duration::from_millis(100),
+    max: Duration::from_secs(5),
+    budget: Duration::from_secs(600),
+};
 /// The server canceled the statement: a statement_timeout, which is the bound of all locks together.
 const CANCELED: &str = "57014";
+
+/// A generation that is ready to serve.
+pub(super) struct Ready<'a> {
+    pub builds: &'a [Build],
+    pub keys: &'a Keys,
+    /// The watermark of a whole generation; `None` for a part.
+    pub taken: Option<&'a [i64]>,
+    pub tables: &'a [TableSummary],
+}
 
 impl Job {
     /// Puts the new generation in the old one's place; returns how long readers may have waited.
     ///
     /// # Errors
     /// `DatabaseBusy` when the locks were not to be had; as the server says. Nothing has happened then.
-    pub(super) async fn swap(
-        &self,
-        connection: &mut Connection,
-        builds: &[Build],
-        keys: &Keys,
-        taken: Option<&[i64]>,
-        tables: &[TableSummary],
-    ) -> Result<Duration> {
+    pub(super) async fn swap(&self, connection: &mut Connection, ready: &Ready<'_>) -> Result<Duration> {
         let mut pauses = RETRY.pauses();
         loop {
-            let error = match self.try_swap(connection, builds, keys, taken, tables).await {
+            let error = match self.try_swap(connection, ready).await {
                 Ok(held) => {
+                    failpoint!("transform.after_swap_commit");
                     // The commit did not wait for the disk while it held the locks; this one does, and takes it along.
                     self.make_durable().await?;
                     return Ok(held);
@@ -58,15 +66,8 @@ impl Job {
         }
     }
 
-    async fn try_swap(
-        &self,
-        connection: &mut Connection,
-        builds: &[Build],
-        keys: &Keys,
-        taken: Option<&[i64]>,
-        tables: &[TableSummary],
-    ) -> Result<Duration> {
-        let script = swap_sql(builds, keys);
+    async fn try_swap(&self, connection: &mut Connection, ready: &Ready<'_>) -> Result<Duration> {
+        let script = swap_sql(ready.builds, ready.keys);
         let tx = connection.begin().await?;
         // The server must not wait for the disk, or for a standby, while it holds the locks.
         tx.batch(&format!(
@@ -75,21 +76,17 @@ impl Job {
         ))
         .await?;
         // The ledger first: nobody reads these rows, and the locks below are held the shorter.
-        self.write_ledger(&tx, builds, taken, tables).await?;
+        self.write_ledger(&tx, ready).await?;
         let started = Instant::now();
-        self.lock(&tx, builds, keys).await?;
+        self.lock(&tx, ready.builds, ready.keys).await?;
         tx.batch(&script).await?;
+        failpoint!("transform.before_swap_commit");
         tx.commit().await?;
         Ok(started.elapsed())
     }
 
-    async fn write_ledger(
-        &self,
-        tx: &Transaction<'_>,
-        builds: &[Build],
-        taken: Option<&[i64]>,
-        tables: &[TableSummary],
-    ) -> Result<()> {
+    async fn write_ledger(&self, tx: &Transaction<'_>, ready: &Ready<'_>) -> Result<()> {
+        let Ready { builds, taken, tables, .. } = *ready;
         // Of a part, the other parts' issues stay, and the batches stay pending: they may concern other parts too.
         let stale = match (taken, &self.entity.partition) {
             (None, Some(partition)) => {

@@ -51,18 +51,20 @@ impl Job {
             temp_tables += &table.sql(sql_file!("transform/increment/temp_tables.sql"));
         }
         tx.batch(&temp_tables).await?;
-        tx.execute(&changed_sql(&self.entity, chunk), &[]).await?;
+        let changed = tx.execute(&changed_sql(&self.entity, chunk), &[]).await?;
         tx.execute(sql_file!("transform/increment/forget_issues.sql"), &[&self.entity.name]).await?;
         let mut summaries = Vec::new();
         for table in &tables {
-            let mut summary = table.merge(&tx, chunk.source, casts).await.context(&table.model.table)?;
+            let mut summary = table.merge(&tx, (chunk.source, changed), casts).await.context(&table.model.table)?;
             if casts == Casts::Careful {
                 summary.issues = self.file_issues(&tx, table.model, chunk.source, "true").await?;
             }
             summaries.push(summary);
         }
         models::take(&tx, &self.entity.name, chunk.completes).await?;
+        failpoint!("transform.before_chunk_commit");
         tx.commit().await?;
+        failpoint!("transform.after_chunk_commit");
         Ok(summaries)
     }
 }
@@ -89,10 +91,12 @@ struct Table<'a> {
 }
 
 impl Table<'_> {
-    async fn merge(&self, tx: &Transaction<'_>, source: &Source, casts: Casts) -> Result<TableSummary> {
+    async fn merge(&self, tx: &Transaction<'_>, changed: (&Source, u64), casts: Casts) -> Result<TableSummary> {
+        let (source, count) = changed;
         let model = select(self.entity, self.model, source, casts);
         tx.execute(&fill(&self.sql(sql_file!("transform/increment/fresh.sql")), &[("model", &model)]), &[]).await?;
-        tx.execute(&self.sql(sql_file!("transform/increment/old.sql")), &[]).await?;
+        let old = self.sql(sql_file!("transform/increment/old.sql"));
+        tx.execute(&fill(&old, &[("changed_count", &count.to_string())]), &[]).await?;
         let row = tx.query_one(&self.sql(sql_file!("transform/increment/differing.sql")), &[]).await?;
         let [rows, inserted, updated, deleted] = [0, 1, 2, 3].map(|i| row.get::<_, i64>(i).unsigned_abs());
         if inserted + updated > 0 {

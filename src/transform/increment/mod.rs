@@ -77,6 +77,10 @@ impl Job {
             mode: if plan.whole { Mode::InPlace } else { Mode::Incremental },
             batches: plan.batches(),
             tables,
+            drift: match plan.whole {
+                true => self.drift_of_all(plan.staged).await?,
+                false => self.drift_of_batches(&plan.ids(), plan.changed).await?,
+            },
             elapsed: started.elapsed(),
             ..Summary::default()
         })

@@ -52,6 +52,11 @@ impl Plan {
         self.changed >= MANY && self.changed * 2 >= self.staged
     }
 
+    /// The batches that own rows.
+    pub(in crate::transform) fn ids(&self) -> Vec<i64> {
+        self.units.iter().flat_map(|unit| unit.ids.iter().copied()).collect()
+    }
+
     /// How many batches are pending.
     pub(in crate::transform) fn batches(&self) -> u64 {
         (self.empty.len() + self.units.iter().map(|u| u.ids.len()).sum::<usize>()) as u64
@@ -62,8 +67,9 @@ impl Plan {
 pub(in crate::transform) async fn plan(connection: &Connection, entity: &Entity, chunk_rows: u64) -> Result<Plan> {
     let table = qualified(&entity.staging.table);
     let ids: Vec<i64> = models::pending(connection, &entity.name).await?;
+    let staged = models::staged(connection, &entity.name).await?;
     if ids.is_empty() {
-        return Ok(Plan::default());
+        return Ok(Plan { staged, ..Plan::default() });
     }
     let counted = connection
         .query(&fill(sql_file!("transform/increment/pending.sql"), &[("table", &table)]), &[&ids])
@@ -74,7 +80,7 @@ pub(in crate::transform) async fn plan(connection: &Connection, entity: &Entity,
     let mut plan = Plan {
         empty: ids.into_iter().filter(|id| counted.iter().all(|b| b.batch_id != *id)).collect(),
         changed: counted.iter().map(|b| b.rows).sum(),
-        staged: models::staged(connection, &entity.name).await?,
+        staged,
         ..Plan::default()
     };
     for ids in group(&counted, chunk_rows) {

@@ -4,13 +4,18 @@
 //! running for the next test and stopped by `scripts/test`. Each test gets a database of its own from a template that
 //! `evo migrate` made.
 
+mod blob;
 mod lake;
+pub mod pgbouncer;
+pub mod proxy;
+pub mod server;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::OnceLock;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+pub use blob::{Act, BlobServer, End, Request};
 use evo::embedded::{Cluster, Spec};
 pub use lake::{Object, gz, object, write};
 use serde_json::Value;
@@ -46,18 +51,56 @@ pub fn sql(url: &str, statements: &str) -> Vec<Vec<String>> {
         let messages = client.simple_query(statements).await.unwrap_or_else(|e| panic!("{statements}\n{e:?}"));
         drop(client);
         let _ = task.await;
-        let mut rows = Vec::new();
-        for message in messages {
-            match message {
-                SimpleQueryMessage::RowDescription(_) => rows.clear(),
-                SimpleQueryMessage::Row(row) => {
-                    rows.push((0..row.len()).map(|i| row.get(i).unwrap_or("∅").to_owned()).collect());
-                }
-                _ => {}
-            }
-        }
-        rows
+        rows(messages)
     })
+}
+
+/// As [`sql`], with the server's refusal as a text.
+pub fn try_sql(url: &str, statements: &str) -> Result<(), String> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let (client, connection) = tokio_postgres::connect(url, NoTls).await.map_err(|e| e.to_string())?;
+        tokio::spawn(connection);
+        client.batch_execute(statements).await.map_err(|e| format!("{e:?}"))
+    })
+}
+
+/// One session that stays open: what it begins goes on until it says otherwise.
+pub struct Session {
+    runtime: tokio::runtime::Runtime,
+    client: tokio_postgres::Client,
+}
+
+impl Session {
+    pub fn open(url: &str) -> Self {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let client = runtime.block_on(async {
+            let (client, connection) = tokio_postgres::connect(url, NoTls).await.unwrap();
+            tokio::spawn(connection);
+            client
+        });
+        Self { runtime, client }
+    }
+
+    /// Runs statements; the last one's rows as text.
+    pub fn run(&self, statements: &str) -> Vec<Vec<String>> {
+        let messages = self.runtime.block_on(self.client.simple_query(statements)).unwrap();
+        rows(messages)
+    }
+}
+
+fn rows(messages: Vec<SimpleQueryMessage>) -> Vec<Vec<String>> {
+    let mut rows = Vec::new();
+    for message in messages {
+        match message {
+            SimpleQueryMessage::RowDescription(_) => rows.clear(),
+            SimpleQueryMessage::Row(row) => {
+                rows.push((0..row.len()).map(|i| row.get(i).unwrap_or("∅").to_owned()).collect());
+            }
+            _ => {}
+        }
+    }
+    rows
 }
 
 /// The name of the template database, made once per text of the migrations.
@@ -117,7 +160,8 @@ pub fn is_root() -> bool {
 /// A database of its own for one test, dropped at the end.
 pub struct Database {
     pub url: String,
-    name: String,
+    /// Of a database that is dropped at the end.
+    name: Option<String>,
 }
 
 impl Database {
@@ -131,15 +175,39 @@ impl Database {
         Self::create("template template0")
     }
 
+    /// With everything that another test's database holds at this moment; nobody may be connected to that.
+    pub fn copy_of(name: &str) -> Self {
+        Self::create(&format!("template {name}"))
+    }
+
     fn create(how: &str) -> Self {
         let name = format!("t_{}_{}", now(), uuid::Uuid::new_v4().simple());
         let admin = format!("{}/postgres", server());
         sql(&admin, &format!("create database {name} {how}"));
-        Self { url: format!("{}/{name}", server()), name }
+        Self { url: format!("{}/{name}", server()), name: Some(name) }
+    }
+
+    /// Of a server of the test's own, with evo's schema.
+    pub fn on(server: &server::Server) -> Self {
+        let url = server.url("postgres");
+        let dir = tempfile::tempdir().unwrap();
+        Run::from(binary(dir.path()).args(["migrate", "--database-url", &url]).output().unwrap()).exits(0);
+        Self { url, name: None }
     }
 
     pub fn sql(&self, statements: &str) -> Vec<Vec<String>> {
         sql(&self.url, statements)
+    }
+
+    /// Asks until the single value is this; panics after half a minute.
+    #[track_caller]
+    pub fn wait_for(&self, query: &str, value: &str) {
+        let session = Session::open(&self.url);
+        let started = std::time::Instant::now();
+        while session.run(query)[0][0] != value {
+            assert!(started.elapsed().as_secs() < 30, "{query} did not become {value}");
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
     }
 
     /// The single value of a query.
@@ -150,8 +218,10 @@ impl Database {
 
 impl Drop for Database {
     fn drop(&mut self) {
-        if !std::thread::panicking() {
-            sql(&format!("{}/postgres", server()), &format!("drop database {} with (force)", self.name));
+        if let Some(name) = &self.name
+            && !std::thread::panicking()
+        {
+            sql(&format!("{}/postgres", server()), &format!("drop database {name} with (force)"));
         }
     }
 }
@@ -208,9 +278,13 @@ pub struct Evo {
 
 impl Evo {
     pub fn new() -> Self {
+        Self::with(Database::migrated())
+    }
+
+    pub fn with(db: Database) -> Self {
         let dir = tempfile::tempdir().unwrap();
         std::fs::create_dir(dir.path().join("lake")).unwrap();
-        Self { dir, db: Database::migrated() }
+        Self { dir, db }
     }
 
     pub fn lake(&self) -> PathBuf {
@@ -219,8 +293,13 @@ impl Evo {
 
     /// The binary in the test's folder with nothing but the essentials in its environment.
     pub fn command(&self, args: &[&str]) -> Command {
+        self.command_at(&self.db.url, args)
+    }
+
+    /// The same on another way to the database.
+    pub fn command_at(&self, url: &str, args: &[&str]) -> Command {
         let mut command = binary(self.dir.path());
-        command.args(args).args(["--database-url", &self.db.url, "--lake", self.lake().to_str().unwrap()]);
+        command.args(args).args(["--database-url", url, "--lake", self.lake().to_str().unwrap()]);
         command
     }
 
@@ -252,6 +331,7 @@ pub fn binary(dir: &Path) -> Command {
     }
     // A failing test must not wait for minutes.
     command.env("EVO_RETRY_BASE", "50ms").env("EVO_RETRY_MAX", "200ms").env("EVO_RETRY_MAX_RETRIES", "2");
+    command.env("EVO_RETRY_BUDGET", "5s");
     command
 }
 

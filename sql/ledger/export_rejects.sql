@@ -1,0 +1,8 @@
+-- purpose: open rejects with their content, to be corrected outside
+-- parameters: $1 entities text[], $2 run id text or null
+-- rows: reject id, entity, path, line number, byte offset, reason, sqlstate, line
+select r.reject_id, r.entity, r.path, r.line_number, r.byte_offset, r.reason, r.sqlstate, r.line
+from evo.rejects r
+where r.entity = any($1) and r.resolved_at is null
+  and ($2::text is null or exists (select from evo.objects o where o.object_id = r.object_id and o.run_id = $2))
+order by r.reject_id

@@ -1,0 +1,10 @@
+-- purpose: what is planned and not in, run by run
+-- parameters: $1 entity text, $2 run id text or null, $3 since date or null
+-- rows: run id, batches, objects, compressed bytes; oldest run first
+select b.run_id, count(*), sum(b.objects_count)::bigint, sum(b.bytes)::bigint
+from evo.batches b
+where b.entity = $1 and b.state <> 'committed'
+  and ($2::text is null or b.run_id = $2)
+  and ($3::date is null or not exists (select from evo.objects o where o.batch_id = b.batch_id and o.ingestion_date < $3))
+group by b.run_id
+order by b.run_id collate "C"

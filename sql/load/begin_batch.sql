@@ -1,0 +1,14 @@
+-- purpose: begin the transaction of an attempt: what is left of an earlier attempt at the batch, here or elsewhere, is ended
+-- parameters: $1 batch id bigint
+-- rows: one
+-- locks: an advisory lock on the batch until the end of the transaction
+-- An earlier attempt cannot commit, its fence is old; but stalled or cut off it would keep the rows that it wrote locked.
+with rest as materialized (
+    select pg_terminate_backend(pid) as is_ended
+    from pg_locks
+    where locktype = 'advisory' and granted and objsubid = 1 and pid <> pg_backend_pid()
+      and database = (select oid from pg_database where datname = current_database())
+      and (classid::bigint << 32 | objid::bigint) = hashtextextended('evo:batch:' || $1, 0)
+)
+select pg_advisory_xact_lock(hashtextextended('evo:batch:' || $1, 0))
+from (select count(*) from rest) as ended

@@ -1,0 +1,242 @@
+//! `evo load`: bronze objects into the staging tables.
+
+mod shown;
+
+use std::sync::Arc;
+
+use chrono::NaiveDate;
+use serde_json::json;
+
+use super::warehouse::{self, Threshold, Warehouse};
+use crate::bronze::{Lake, Limits};
+use crate::config::Settings;
+use crate::entity::Entity;
+use crate::error::{Error, Kind, Result};
+use crate::ledger::manifests::Difference;
+use crate::ledger::objects::{Again, Selection};
+use crate::ledger::runs::Execution;
+use crate::load::{self, Claims, EntitySummary, Heartbeat, Job, Plan};
+use crate::report::Outcome;
+use crate::report::progress::Progress;
+use crate::retry::retry;
+use crate::shutdown::Shutdown;
+
+/// How often the lake is listed again because objects were replaced while they were loaded.
+const ROUNDS: usize = 3;
+
+/// Loads what is not loaded yet; running it again is safe at any moment, and so is running it several times at once.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  evo load sales                                   everything of sales that is not loaded yet
+  evo load members sales --workers 8 --batch-size 10
+  evo load all --since 2026-01-01                  runs extracted on that day or later
+  evo load entries --run-id 20260111T030000Z       one run, exactly, even when it is not finished
+  evo load sales --all-runs                        everything in the lake again; rows that are right are not touched
+  evo load all --dry-run                           the plan: objects, bytes, batches, what is skipped and why
+
+Several processes that load the same entity share its batches. A batch of one that died goes to the others.
+
+Exit codes: 0 all loaded · 4 lake · 5 database · 6 too many rejects, or an object set aside, or fewer lines than a manifest says")]
+pub struct Args {
+    /// members, sales, entries, prospects, one of your own, or all
+    #[arg(required = true, value_name = "ENTITY")]
+    pub entities: Vec<String>,
+    /// Batches loaded at once [default: one per CPU, at most 8]
+    #[arg(long, value_name = "N")]
+    pub workers: Option<usize>,
+    /// Objects per batch; a batch is one transaction [default: ten, more when they are small, fewer when they are large]
+    #[arg(long, value_name = "N")]
+    pub batch_size: Option<usize>,
+    /// Only this run, exactly
+    #[arg(long, value_name = "RUN_ID")]
+    pub run_id: Option<String>,
+    /// Only runs extracted on this day or later
+    #[arg(long, value_name = "YYYY-MM-DD")]
+    pub since: Option<NaiveDate>,
+    /// Also what is loaded already, and what was set aside
+    #[arg(long)]
+    pub all_runs: bool,
+    /// Exit 6 when more lines than this are rejected: a number or a percentage of the lines read
+    #[arg(long, value_name = "N|P%", default_value = "1%")]
+    pub max_rejects: Threshold,
+    /// Show the plan and load nothing
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// What a load of one entity came to.
+#[derive(Debug)]
+struct Loaded {
+    plan: Plan,
+    summary: EntitySummary,
+    differences: Vec<Difference>,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// When nothing could be begun; a failure on the way is part of the outcome, which counts what is in.
+pub async fn run(args: Args, settings: &Settings) -> Result<Outcome> {
+    let workers = warehouse::at_least_one("--workers", args.workers.unwrap_or(settings.workers))?;
+    let batch_size = args.batch_size.map(|n| warehouse::at_least_one("--batch-size", n)).transpose()?;
+    let shutdown = Shutdown::listen()?;
+    let catalog = crate::entity::Catalog::load(settings.extend.as_deref())?;
+    catalog.select(&args.entities)?;
+    let lake = Lake::open(&settings.lake, &settings.azure)?.until(shutdown.clone());
+    // A worker needs one for its batch and, at times, one for a partition; the heartbeat needs one.
+    let warehouse = warehouse::open(settings, "load", workers * 2 + 2).await?;
+    let entities = warehouse.catalog.select(&args.entities)?;
+    let decoders = load::decoders(workers)?;
+    let again = if args.all_runs { Again::All } else { Again::No };
+    let job = |entity: &Entity, claims: &Arc<Claims>| Job {
+        lake: lake.clone(),
+        pool: warehouse.pool.clone(),
+        entity: entity.clone(),
+        selection: Selection { run_id: args.run_id.clone(), since: args.since, again },
+        batch_size: batch_size.or(settings.batch_size),
+        claims: claims.clone(),
+        workers,
+        retry: warehouse::retry(settings),
+        limits: Limits { line_bytes: settings.max_line_bytes, ratio: settings.max_ratio },
+        decoders: decoders.clone(),
+        shutdown: shutdown.clone(),
+    };
+    if args.dry_run {
+        let claims = Claims::new(uuid::Uuid::nil(), settings.lease);
+        let jobs: Vec<Job> = entities.iter().map(|e| job(e, &claims)).collect();
+        return dry_run(&jobs).await;
+    }
+    let names: Vec<&str> = entities.iter().map(|e| e.name.as_str()).collect();
+    let arguments = json!({
+        "workers": workers, "batch_size": batch_size, "run_id": args.run_id, "since": args.since, "all_runs": args.all_runs,
+    });
+    let execution = Execution::begin(&warehouse.pool, "load", &names, &arguments).await?;
+    let claims = Claims::new(execution.id, settings.lease);
+    let jobs: Vec<Job> = entities.iter().map(|e| job(e, &claims)).collect();
+    let (loaded, failures) = load_all(&jobs, &warehouse, settings.progress).await?;
+    let json = shown::to_json(execution.id, &loaded);
+    let failure = warehouse::first_failure(failures).or_else(|| judge(&loaded, args.max_rejects));
+    execution.finish(&warehouse.pool, &json, failure.as_ref()).await;
+    Ok(Outcome::new(shown::text(&loaded), json).failed_with(failure))
+}
+
+async fn load_all(jobs: &[Job], warehouse: &Warehouse, progress: bool) -> Result<(Vec<Loaded>, Vec<(String, Error)>)> {
+    let (mut loaded, mut failures) = (Vec::new(), Vec::new());
+    let Some(any) = jobs.first() else { return Ok((loaded, failures)) };
+    let heartbeat = retry(any.retry, &any.shutdown, "showing that this execution is alive", |_| {
+        Heartbeat::start(&warehouse.dsn, any.pool.clone(), any.claims.clone())
+    })
+    .await?;
+    for job in jobs {
+        if job.shutdown.is_requested() {
+            failures.push((job.entity.name.clone(), job.shutdown.error()));
+            break;
+        }
+        match load_one(job, progress).await {
+            Ok(mut one) => {
+                failures.extend(one.summary.failure.take().map(|failure| (job.entity.name.clone(), failure)));
+                loaded.push(one);
+            }
+            Err(error) => failures.push((job.entity.name.clone(), error)),
+        }
+    }
+    failpoint!("load.before_release");
+    any.claims.release_all(&any.pool).await;
+    drop(heartbeat);
+    Ok((loaded, failures))
+}
+
+/// Discovers and loads, and again while objects were replaced under our hands.
+async fn load_one(job: &Job, progress: bool) -> Result<Loaded> {
+    let mut summary = EntitySummary::new(&job.entity.name);
+    let mut plan = job.discover(false).await?;
+    for round in 1.. {
+        let part = load_planned(job, &plan, progress).await;
+        let is_changed = part.aside.gone > 0 && part.failure.is_none();
+        summary.add(part);
+        if !is_changed || round == ROUNDS {
+            break;
+        }
+        plan = job.discover(false).await?;
+    }
+    let runs: Vec<String> = plan.runs.iter().map(|run| run.run_id.clone()).collect();
+    let differences = if summary.failure.is_none() { job.differences(&runs).await? } else { Vec::new() };
+    Ok(Loaded { plan, summary, differences })
+}
+
+async fn load_planned(job: &Job, plan: &Plan, progress: bool) -> EntitySummary {
+    let bytes = plan.bytes();
+    tracing::info!(
+        entity = job.entity.name,
+        listed = plan.listed,
+        new = plan.new,
+        to_load = plan.objects(),
+        bytes,
+        batches = plan.batches(),
+        "planned"
+    );
+    for run in &plan.left_alone {
+        tracing::warn!(entity = job.entity.name, run = run.run_id, reason = run.reason, "run left alone");
+    }
+    let bar = Progress::bytes(&format!("load {}", job.entity.name), bytes, progress && bytes > 0);
+    let summary = job
+        .run(&|done| {
+            bar.inc(done.bytes);
+            tracing::debug!(entity = job.entity.name, objects = done.objects, lines = done.counts.lines, "batch is in");
+        })
+        .await;
+    bar.finish();
+    summary
+}
+
+async fn dry_run(jobs: &[Job]) -> Result<Outcome> {
+    let mut plans = Vec::new();
+    for job in jobs {
+        let plan = job.discover(true).await?;
+        let standing = job.outlook().await?;
+        plans.push((job.entity.name.as_str(), plan, standing));
+    }
+    Ok(shown::dry_run(&plans, jobs.iter().any(|job| job.selection.again == Again::All)))
+}
+
+/// Whether what was refused, set aside or missing must end in exit code 6.
+fn judge(loaded: &[Loaded], max_rejects: Threshold) -> Option<Error> {
+    let aside: Vec<String> = loaded
+        .iter()
+        .flat_map(|l| &l.summary.aside.quarantined)
+        .map(|(path, reason)| format!("{path}: {reason}"))
+        .collect();
+    if !aside.is_empty() {
+        let message = format!("{} object(s) could not be read and were set aside", aside.len());
+        return Some(Error::new(Kind::SourceCorrupt, message).detail(aside.join("\n")).hint(
+            "everything else is loaded; extract the objects again: a replaced object is loaded by the next run",
+        ));
+    }
+    let too_many =
+        |s: &EntitySummary| max_rejects.exceeded(s.counts.rejected.unsigned_abs(), s.counts.lines.unsigned_abs());
+    if let Some(s) = loaded.iter().map(|l| &l.summary).find(|s| too_many(s)) {
+        let message = format!(
+            "{}: {} of {} lines were rejected, more than --max-rejects allows",
+            s.entity, s.counts.rejected, s.counts.lines
+        );
+        return Some(
+            Error::new(Kind::CheckFailed, message)
+                .detail("the good lines are loaded; the others are kept verbatim in evo.rejects")
+                .hint(format!("evo rejects list {}", s.entity)),
+        );
+    }
+    let (entity, missing) =
+        loaded.iter().find_map(|l| Some((&l.summary.entity, l.differences.iter().find(|d| d.lines < d.records)?)))?;
+    Some(
+        Error::new(
+            Kind::CheckFailed,
+            format!(
+                "{entity}: run {} has {} lines, its manifest says {}",
+                missing.run_id, missing.lines, missing.records
+            ),
+        )
+        .detail("everything that is in the lake is loaded; what is missing never arrived there")
+        .hint("extract the run again, or load a newer full extraction"),
+    )
+}

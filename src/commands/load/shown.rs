@@ -1,0 +1,216 @@
+//! What a load prints: the table, where the time went, what to know and what to do next.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::Loaded;
+use crate::ledger::objects::Standing;
+use crate::load::{EntitySummary, Plan};
+use crate::report::table::table;
+use crate::report::usage::usage;
+use crate::report::{Outcome, units};
+
+/// The plan: what would be loaded, what would not, and why.
+pub(super) fn dry_run(plans: &[(&str, Plan, Vec<Standing>)], again: bool) -> Outcome {
+    let mut rows = Vec::new();
+    for (entity, plan, standing) in plans {
+        let mut row = |run: &str, objects, bytes, batches: Option<u64>, what: &str| {
+            let batches = batches.map_or(String::new(), units::count);
+            let cells = [entity, run].map(str::to_owned).into_iter();
+            rows.push(
+                cells.chain([units::count(objects), units::bytes(bytes), batches, what.to_owned()]).collect::<Vec<_>>(),
+            );
+        };
+        for run in &plan.runs {
+            row(&run.run_id, run.objects, run.bytes, Some(run.batches), "to load");
+        }
+        for run in &plan.left_alone {
+            row(&run.run_id, run.objects, 0, None, &format!("skipped: {}", run.reason));
+        }
+        for s in standing {
+            let why = match (s.state.as_str(), s.is_selected) {
+                ("loaded" | "quarantined", true) if again => continue,
+                ("loaded", _) => "skipped: loaded",
+                ("quarantined", _) => "skipped: set aside",
+                ("pending", false) => "skipped: not selected",
+                _ => continue,
+            };
+            row("", s.objects.unsigned_abs(), s.bytes.unsigned_abs(), None, why);
+        }
+    }
+    let headers = ["entity", "run", ">objects", ">bytes", ">batches", "what"];
+    let mut text = table(&headers, rows);
+    for (entity, plan, _) in plans {
+        text += &warnings(entity, plan);
+    }
+    text += "\n\nnothing was loaded (--dry-run)";
+    let json = json!(plans.iter().map(|(entity, plan, standing)| json!({
+        "entity": entity, "listed": plan.listed, "new": plan.new, "objects": plan.objects(), "bytes": plan.bytes(),
+        "batches": plan.batches(),
+        "runs": plan.runs.iter().map(|run| json!({
+            "run_id": run.run_id, "objects": run.objects, "bytes": run.bytes, "batches": run.batches,
+        })).collect::<Vec<_>>(),
+        "left_alone": left_alone(plan), "warnings": plan.warnings,
+        "known": standing.iter().map(|s| json!({
+            "state": s.state, "selected": s.is_selected, "objects": s.objects, "bytes": s.bytes,
+        })).collect::<Vec<_>>(),
+    })).collect::<Vec<_>>());
+    Outcome::new(text, json)
+}
+
+/// The summary for a person.
+pub(super) fn text(loaded: &[Loaded]) -> String {
+    if loaded.is_empty() {
+        return String::new();
+    }
+    let headers = [
+        "entity",
+        ">objects",
+        ">lines",
+        ">inserted",
+        ">updated",
+        ">unchanged",
+        ">superseded",
+        ">rejected",
+        ">compressed",
+        ">seconds",
+        ">rows/s",
+    ];
+    let mut text = table(&headers, loaded.iter().map(|l| row(&l.summary)));
+    for Loaded { plan, summary: s, differences } in loaded {
+        if s.objects == 0 && s.aside.quarantined.is_empty() && s.failure.is_none() && plan.left_alone.is_empty() {
+            text += &format!(
+                "\n{}: nothing new; all {} objects in the lake are known",
+                s.entity,
+                units::count(plan.listed)
+            );
+        }
+        if s.counts.rejected > 0 {
+            text += &format!(
+                "\n{entity}: {} rejected lines are kept verbatim in evo.rejects; see them: evo rejects list {entity}",
+                units::count(s.counts.rejected.unsigned_abs()),
+                entity = s.entity,
+            );
+        }
+        text += &warnings(&s.entity, plan);
+        for d in differences {
+            let (entity, run, records, lines) = (&s.entity, &d.run_id, d.records, d.lines);
+            text += &format!("\n{entity}: run {run}: its manifest says {records} records, its objects have {lines}");
+        }
+        text += &phases(s);
+    }
+    text + &process(loaded)
+}
+
+fn row(s: &EntitySummary) -> Vec<String> {
+    let n = |v: i64| units::count(v.unsigned_abs());
+    let rate = (s.counts.lines as f64 / s.elapsed.as_secs_f64().max(0.001)) as u64;
+    let c = &s.counts;
+    vec![
+        s.entity.clone(),
+        units::count(s.objects),
+        n(c.lines),
+        n(c.inserted),
+        n(c.updated),
+        n(c.unchanged),
+        n(c.superseded),
+        n(c.rejected),
+        units::bytes(s.bytes),
+        format!("{:.1}", s.elapsed.as_secs_f64()),
+        units::count(rate),
+    ]
+}
+
+fn warnings(entity: &str, plan: &Plan) -> String {
+    let mut text = String::new();
+    for run in &plan.left_alone {
+        text += &format!(
+            "\n{entity}: run {run} was left alone: {reason}; to load what is there: evo load {entity} --run-id {run}",
+            run = run.run_id,
+            reason = run.reason,
+        );
+    }
+    for warning in &plan.warnings {
+        text += &format!("\n{entity}: {warning}");
+    }
+    text
+}
+
+/// Where the workers' time went, and so who is the limit.
+fn phases(s: &EntitySummary) -> String {
+    let p = &s.phases;
+    let parts = [
+        ("lake", p.stream.lake),
+        ("decode", p.stream.decode),
+        ("copy", p.stream.copy),
+        ("merge", p.merge),
+        ("turn", p.turn),
+        ("commit", p.commit),
+    ];
+    let spent: Duration = parts.iter().map(|(_, time)| *time).sum();
+    if s.batches == 0 || spent.is_zero() {
+        return String::new();
+    }
+    let share = |time: Duration| time.as_secs_f64() / spent.as_secs_f64();
+    let shown: Vec<String> =
+        parts.iter().map(|(name, time)| format!("{name} {}", units::share(share(*time)))).collect();
+    let server = share(p.stream.copy + p.merge + p.commit);
+    let limit = match (share(p.stream.lake), share(p.stream.decode), server) {
+        (lake, decode, _) if lake >= 0.5 && lake > decode => "; the lake is the limit: more --workers may help",
+        (_, decode, _) if decode >= 0.5 => "; this process is the limit: more CPUs and --workers may help",
+        (_, _, server) if server >= 0.5 => "; the server is the limit",
+        _ => "",
+    };
+    format!("\n{}: workers' time: {}{limit}", s.entity, shown.join(" · "))
+}
+
+/// What the process itself needed.
+fn process(loaded: &[Loaded]) -> String {
+    let inflated: u64 = loaded.iter().map(|l| l.summary.inflated_bytes).sum();
+    if inflated == 0 {
+        return String::new();
+    }
+    let used = usage();
+    format!(
+        "\nthis process: {} of CPU for {} decompressed ({:.1} s per GB), at most {} of memory",
+        units::duration(used.cpu),
+        units::bytes(inflated),
+        used.cpu.as_secs_f64() / (inflated as f64 / 1e9),
+        units::bytes(used.peak_resident),
+    )
+}
+
+fn left_alone(plan: &Plan) -> Value {
+    json!(
+        plan.left_alone
+            .iter()
+            .map(|run| json!({ "run_id": run.run_id, "objects": run.objects, "reason": run.reason }))
+            .collect::<Vec<_>>()
+    )
+}
+
+/// The summary for a machine.
+pub(super) fn to_json(execution_id: uuid::Uuid, loaded: &[Loaded]) -> Value {
+    let used = usage();
+    json!({
+        "execution_id": execution_id.to_string(),
+        "cpu_ms": used.cpu.as_millis() as u64, "peak_resident_bytes": used.peak_resident,
+        "entities": loaded.iter().map(entity_json).collect::<Vec<_>>(),
+    })
+}
+
+fn entity_json(Loaded { plan, summary: s, differences }: &Loaded) -> Value {
+    let mut json = json!({
+        "entity": s.entity, "listed": plan.listed, "objects": s.objects, "batches": s.batches, "lines": s.counts.lines,
+        "inserted": s.counts.inserted, "updated": s.counts.updated, "unchanged": s.counts.unchanged,
+        "superseded": s.counts.superseded, "rejected": s.counts.rejected, "bytes": s.bytes, "inflated_bytes": s.inflated_bytes,
+        "elapsed_ms": s.elapsed.as_millis() as u64, "phases": s.phases.to_json(), "replaced": s.aside.gone,
+        "left_alone": left_alone(plan), "warnings": plan.warnings,
+    });
+    json["quarantined"] =
+        s.aside.quarantined.iter().map(|(path, reason)| json!({ "path": path, "reason": reason })).collect();
+    json["manifest_differences"] =
+        differences.iter().map(|d| json!({ "run_id": d.run_id, "records": d.records, "lines": d.lines })).collect();
+    json
+}

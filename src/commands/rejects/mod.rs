@@ -1,0 +1,164 @@
+//! `evo rejects`: lines that were refused, and the way back in for them.
+
+mod file;
+mod replay;
+
+use std::path::PathBuf;
+
+use serde_json::json;
+
+use super::warehouse::{self, Warehouse};
+use crate::config::Settings;
+use crate::error::Result;
+use crate::ledger::rejects::{self, Filter, Reject};
+use crate::report::table::table;
+use crate::report::{Outcome, units};
+
+/// Shows, exports and replays lines that a load has refused.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+A refused line is kept verbatim, with object, line, byte offset and reason; the lines around it are loaded.
+
+  evo rejects list sales                            what was refused, and why
+  evo rejects show 17                               one line as it is
+  evo rejects export sales --to rejects.jsonl       all of them, to be corrected in an editor or by a script
+  evo rejects replay sales --file rejects.jsonl     loads the corrected lines
+  evo rejects replay sales                          judges the lines again, with a newer evo say
+
+A line that was corrected in the lake needs no replay: the replaced object is loaded by the next `evo load`.")]
+pub struct Args {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Action {
+    /// List refused lines, newest first, and how many there are for which reason
+    List {
+        #[command(flatten)]
+        which: Which,
+        /// Also those that are in by now
+        #[arg(long)]
+        all: bool,
+        /// Lines shown at most
+        #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(i64).range(0..))]
+        limit: i64,
+    },
+    /// Show one refused line as it is
+    Show {
+        /// Its id, as `list` shows it
+        #[arg(value_name = "ID")]
+        reject_id: i64,
+    },
+    /// Write open rejects to a file, a JSON object a line, to be corrected
+    Export {
+        #[command(flatten)]
+        which: Which,
+        /// The file; it must not exist yet
+        #[arg(long, value_name = "FILE")]
+        to: PathBuf,
+    },
+    /// Load objects with open rejects again; what passes now is in and resolved
+    Replay {
+        #[command(flatten)]
+        which: Which,
+        /// Corrected lines, as `export` writes them: what `line` says stands in the place of the refused line from now on
+        #[arg(long, value_name = "FILE")]
+        file: Option<PathBuf>,
+        /// Batches loaded at once [default: one per CPU, at most 8]
+        #[arg(long, value_name = "N")]
+        workers: Option<usize>,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+struct Which {
+    /// members, sales, entries, prospects, one of your own, or all
+    #[arg(value_name = "ENTITY", default_value = "all")]
+    entities: Vec<String>,
+    /// Only of this run
+    #[arg(long, value_name = "RUN_ID")]
+    run_id: Option<String>,
+}
+
+impl Which {
+    fn filter(&self, warehouse: &Warehouse, resolved_too: bool) -> Result<Filter> {
+        let entities = warehouse.catalog.select(&self.entities)?.iter().map(|e| e.name.clone()).collect();
+        Ok(Filter { entities, run_id: self.run_id.clone(), resolved_too })
+    }
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// `Usage` for an unknown entity or reject, or a file that is not what it must be; of the lake and the server.
+pub async fn run(args: Args, settings: &Settings) -> Result<Outcome> {
+    match args.action {
+        Action::List { which, all, limit } => {
+            let warehouse = warehouse::open(settings, "rejects", 1).await?;
+            let filter = which.filter(&warehouse, all)?;
+            list(&warehouse, &filter, limit).await
+        }
+        Action::Show { reject_id } => {
+            let warehouse = warehouse::open(settings, "rejects", 1).await?;
+            Ok(file::show(&rejects::content(&warehouse.pool, reject_id).await?))
+        }
+        Action::Export { which, to } => {
+            let warehouse = warehouse::open(settings, "rejects", 1).await?;
+            let filter = which.filter(&warehouse, false)?;
+            file::export(&warehouse.pool, &filter, &to).await
+        }
+        Action::Replay { which, file, workers } => {
+            let workers = warehouse::at_least_one("--workers", workers.unwrap_or(settings.workers))?;
+            let corrected = file.as_deref().map(file::read).transpose()?;
+            replay::run(&which, corrected, workers, settings).await
+        }
+    }
+}
+
+async fn list(warehouse: &Warehouse, filter: &Filter, limit: i64) -> Result<Outcome> {
+    let reasons = rejects::reasons(&warehouse.pool, filter).await?;
+    let rejects = rejects::list(&warehouse.pool, filter, limit).await?;
+    let json = json!({
+        "reasons": reasons.iter().map(|r| json!({
+            "entity": r.entity, "reason": r.reason, "lines": r.lines, "objects": r.objects,
+        })).collect::<Vec<_>>(),
+        "rejects": rejects.iter().map(|r| json!({
+            "reject_id": r.reject_id, "entity": r.entity, "path": r.path, "line_number": r.line_number,
+            "byte_offset": r.byte_offset, "reason": r.reason, "sqlstate": r.sqlstate, "bytes": r.bytes,
+            "rejected_at": r.rejected_at, "resolved": r.is_resolved, "fixed": r.is_fixed,
+        })).collect::<Vec<_>>(),
+    });
+    if reasons.is_empty() {
+        let what = if filter.resolved_too { "no line was ever refused" } else { "no line is refused" };
+        return Ok(Outcome::new(what, json));
+    }
+    let n = |v: i64| units::count(v.unsigned_abs());
+    let total: i64 = reasons.iter().map(|r| r.lines).sum();
+    let by_reason = reasons.iter().map(|r| vec![r.entity.clone(), n(r.lines), n(r.objects), r.reason.clone()]);
+    let mut text = table(&["entity", ">lines", ">objects", "reason"], by_reason);
+    text += "\n\n";
+    text += &table(&["id", ">line", ">offset", ">bytes", "refused (UTC)", "state", "object"], rejects.iter().map(row));
+    if (rejects.len() as i64) < total {
+        text += &format!("\nthe newest {} of {}; more with --limit", units::count(rejects.len() as u64), n(total));
+    }
+    text += "\n\nnext: evo rejects show ID, or evo rejects export --to FILE";
+    Ok(Outcome::new(text, json))
+}
+
+fn row(r: &Reject) -> Vec<String> {
+    let state = match (r.is_resolved, r.is_fixed) {
+        (true, _) => "resolved",
+        (false, true) => "corrected, refused again",
+        (false, false) => "open",
+    };
+    vec![
+        r.reject_id.to_string(),
+        units::count(r.line_number.unsigned_abs()),
+        units::count(r.byte_offset.unsigned_abs()),
+        units::count(r.bytes.unsigned_abs()),
+        r.rejected_at.clone(),
+        state.to_owned(),
+        r.path.clone(),
+    ]
+}

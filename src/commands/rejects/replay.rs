@@ -1,0 +1,173 @@
+//! `evo rejects replay`: the objects with open rejects are loaded again, corrected texts in the place of refused lines.
+//!
+//! Whole objects, so that a line that was refused competes with the other lines of its key as it would have at first: it is
+//! neither newer nor older than its place. Lines that are in already are found unchanged and cost next to nothing.
+
+use serde_json::{Value, json};
+
+use super::Which;
+use crate::bronze::{Lake, Limits};
+use crate::commands::warehouse::{self, Warehouse};
+use crate::config::Settings;
+use crate::entity::Entity;
+use crate::error::{Error, Kind, Result};
+use crate::ledger::objects::{Again, Selection};
+use crate::ledger::rejects;
+use crate::ledger::runs::Execution;
+use crate::load::{self, Claims, EntitySummary, Heartbeat, Job};
+use crate::report::table::table;
+use crate::report::{Outcome, units};
+use crate::retry::retry;
+use crate::shutdown::Shutdown;
+
+/// What became of an entity's rejects.
+struct Replayed {
+    before: i64,
+    after: i64,
+    summary: EntitySummary,
+}
+
+pub(super) async fn run(
+    which: &Which,
+    corrected: Option<Vec<(i64, Vec<u8>)>>,
+    workers: usize,
+    settings: &Settings,
+) -> Result<Outcome> {
+    let shutdown = Shutdown::listen()?;
+    let lake = Lake::open(&settings.lake, &settings.azure)?.until(shutdown.clone());
+    let warehouse = warehouse::open(settings, "load", workers * 2 + 2).await?;
+    let entities = warehouse.catalog.select(&which.entities)?;
+    if let Some(corrected) = corrected {
+        keep(&warehouse, &entities, corrected).await?;
+    }
+    let names: Vec<&str> = entities.iter().map(|e| e.name.as_str()).collect();
+    let execution =
+        Execution::begin(&warehouse.pool, "rejects replay", &names, &json!({ "run_id": which.run_id })).await?;
+    let decoders = load::decoders(workers)?;
+    let claims = Claims::new(execution.id, settings.lease);
+    let job = |entity: &&Entity| Job {
+        lake: lake.clone(),
+        pool: warehouse.pool.clone(),
+        entity: (*entity).clone(),
+        selection: Selection { run_id: which.run_id.clone(), again: Again::Rejected, ..Selection::default() },
+        batch_size: None,
+        claims: claims.clone(),
+        workers,
+        retry: warehouse::retry(settings),
+        limits: Limits { line_bytes: settings.max_line_bytes, ratio: settings.max_ratio },
+        decoders: decoders.clone(),
+        shutdown: shutdown.clone(),
+    };
+    let jobs: Vec<Job> = entities.iter().map(job).collect();
+    let (mut replayed, mut failures) = (Vec::new(), Vec::new());
+    let heartbeat = retry(warehouse::retry(settings), &shutdown, "showing that this execution is alive", |_| {
+        Heartbeat::start(&warehouse.dsn, warehouse.pool.clone(), claims.clone())
+    })
+    .await?;
+    for job in &jobs {
+        match replay(job).await {
+            Ok(mut one) => {
+                failures.extend(one.summary.failure.take().map(|failure| (job.entity.name.clone(), failure)));
+                replayed.push(one);
+            }
+            Err(error) => failures.push((job.entity.name.clone(), error)),
+        }
+    }
+    claims.release_all(&warehouse.pool).await;
+    drop(heartbeat);
+    let json = to_json(&replayed);
+    let failure = warehouse::first_failure(failures).or_else(|| left(&replayed));
+    execution.finish(&warehouse.pool, &json, failure.as_ref()).await;
+    Ok(Outcome::new(text(&replayed), json).failed_with(failure))
+}
+
+/// Keeps corrected texts in the ledger, all of them or, when one has no open reject, none.
+async fn keep(warehouse: &Warehouse, entities: &[&Entity], corrected: Vec<(i64, Vec<u8>)>) -> Result<()> {
+    let names: Vec<String> = entities.iter().map(|e| e.name.clone()).collect();
+    let lost = rejects::fix(&warehouse.pool, &names, corrected).await?;
+    if lost.is_empty() {
+        return Ok(());
+    }
+    let lost: Vec<String> = lost.iter().map(i64::to_string).collect();
+    Err(Error::new(Kind::Usage, format!("no open reject of {} has the id {}", names.join(", "), lost.join(", ")))
+        .detail("nothing of the file was taken")
+        .hint("evo rejects list shows those that are open; take the others out of the file"))
+}
+
+async fn replay(job: &Job) -> Result<Replayed> {
+    let before = rejects::open(&job.pool, &job.entity.name).await?;
+    let mut summary = EntitySummary::new(&job.entity.name);
+    if before > 0 {
+        job.plan_rejected().await?;
+        summary.add(job.run(&|_| {}).await);
+    }
+    let after = rejects::open(&job.pool, &job.entity.name).await?;
+    Ok(Replayed { before, after, summary })
+}
+
+/// Rejects that stay are not silently passed over.
+fn left(replayed: &[Replayed]) -> Option<Error> {
+    let unread: Vec<String> = replayed
+        .iter()
+        .flat_map(|r| &r.summary.aside.quarantined)
+        .map(|(path, reason)| format!("{path}: {reason}"))
+        .collect();
+    if !unread.is_empty() {
+        let message = format!("{} object(s) could not be read and were set aside", unread.len());
+        return Some(Error::new(Kind::SourceCorrupt, message).detail(unread.join("\n")));
+    }
+    let r = replayed.iter().find(|r| r.after > 0 && r.summary.failure.is_none())?;
+    let entity = &r.summary.entity;
+    Some(
+        Error::new(Kind::CheckFailed, format!("{entity}: {} lines are still refused", r.after))
+            .hint(format!("evo rejects list {entity}; correct them: evo rejects export {entity} --to FILE")),
+    )
+}
+
+fn text(replayed: &[Replayed]) -> String {
+    if replayed.iter().all(|r| r.before == 0) {
+        return "no line is refused: nothing to replay".to_owned();
+    }
+    let n = |v: i64| units::count(v.unsigned_abs());
+    let rows = replayed.iter().filter(|r| r.before > 0).map(|r| {
+        let s = &r.summary;
+        vec![
+            s.entity.clone(),
+            n(r.before),
+            n(r.before - r.after),
+            n(r.after),
+            units::count(s.objects),
+            n(s.counts.inserted),
+            n(s.counts.updated),
+            n(s.counts.unchanged),
+            n(s.counts.superseded),
+        ]
+    });
+    let headers = [
+        "entity",
+        ">refused",
+        ">resolved",
+        ">still refused",
+        ">objects read",
+        ">inserted",
+        ">updated",
+        ">unchanged",
+        ">superseded",
+    ];
+    let mut text = table(&headers, rows);
+    for s in replayed.iter().map(|r| &r.summary).filter(|s| s.aside.gone > 0) {
+        text += &format!("\n{}: {} object(s) are no longer in the lake as they were", s.entity, s.aside.gone);
+    }
+    text
+}
+
+fn to_json(replayed: &[Replayed]) -> Value {
+    json!({
+        "entities": replayed.iter().map(|r| json!({
+            "entity": r.summary.entity, "refused": r.before, "resolved": r.before - r.after, "still_refused": r.after,
+            "objects": r.summary.objects, "inserted": r.summary.counts.inserted, "updated": r.summary.counts.updated,
+            "unchanged": r.summary.counts.unchanged, "superseded": r.summary.counts.superseded,
+            "gone": r.summary.aside.gone,
+        })).collect::<Vec<_>>(),
+    })
+}

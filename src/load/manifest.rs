@@ -1,0 +1,122 @@
+//! Manifests: an extraction writes `_manifest.json` at its very end, with how much it wrote.
+
+use futures_util::{StreamExt, TryStreamExt};
+use serde_json::Value;
+
+use super::Job;
+use crate::bronze::Object;
+use crate::error::{Kind, Result};
+use crate::ledger::manifests::{self, Difference, Manifest, WaitingRun};
+use crate::retry::retry;
+
+/// The largest manifest that is read; one of a year of windows has some ten kilobytes.
+const MAX_BYTES: usize = 16 << 20;
+/// Manifests that are read at once.
+const AT_ONCE: usize = 8;
+
+impl Job {
+    /// Reads the manifests that the ledger does not know. One that cannot be read is a warning: the data counts.
+    pub(super) async fn read_manifests(&self, listed: Vec<Object>, warnings: &mut Vec<String>) -> Result<()> {
+        let read: Vec<Option<String>> = futures_util::stream::iter(listed)
+            .map(|object| self.read_manifest(object))
+            .buffer_unordered(AT_ONCE)
+            .try_collect()
+            .await?;
+        warnings.extend(read.into_iter().flatten());
+        Ok(())
+    }
+
+    async fn read_manifest(&self, object: Object) -> Result<Option<String>> {
+        let Some(run_id) = &object.place.run_id else { return Ok(None) };
+        if self.selection.run_id.as_ref().is_some_and(|run| run != run_id) {
+            return Ok(None);
+        }
+        let entity = &self.entity.name;
+        let known = retry(self.retry, &self.shutdown, "looking for a manifest", |_| {
+            manifests::is_known(&self.pool, entity, &object.path, &object.etag)
+        });
+        if known.await? {
+            return Ok(None);
+        }
+        let bytes = match self.lake.read_small(&object.path, Some(&object.etag), MAX_BYTES).await {
+            Ok(bytes) => bytes,
+            Err(e) if matches!(e.kind(), Kind::SourceChanged | Kind::SourceInvalid) => {
+                return Ok(Some(format!("{}: not read: {}", object.path, e.message())));
+            }
+            Err(e) => return Err(e),
+        };
+        let Ok(Value::Object(fields)) = serde_json::from_slice(&bytes) else {
+            return Ok(Some(format!("{}: not a JSON object; the run is loaded without it", object.path)));
+        };
+        let number = |name: &str| fields.get(name).and_then(Value::as_i64).filter(|n| *n >= 0);
+        let manifest = Manifest {
+            path: object.path.clone(),
+            etag: object.etag.clone(),
+            records: number("total_records"),
+            parts: number("total_parts"),
+            errors: number("errors"),
+        };
+        retry(self.retry, &self.shutdown, "recording a manifest", |_| {
+            manifests::record(&self.pool, entity, run_id, &manifest)
+        })
+        .await?;
+        Ok(None)
+    }
+
+    /// Of the runs that are in now, those that hold another number of lines than their manifest says.
+    ///
+    /// # Errors
+    /// As the server says.
+    pub async fn differences(&self, runs: &[String]) -> Result<Vec<Difference>> {
+        retry(self.retry, &self.shutdown, "checking the manifests", |_| {
+            manifests::differences(&self.pool, &self.entity.name, runs)
+        })
+        .await
+    }
+}
+
+/// Why a run does not count as finished, if it does not.
+///
+/// The manifest is the last thing that an extraction writes. So objects that it counts and that are not there are on their
+/// way, or lost; and where runs of an entity have manifests, the newest one without is still being written, or was
+/// interrupted. An older one without will not get any more: what it has is all that there is.
+pub(super) fn unfinished(run: &WaitingRun) -> Option<String> {
+    match &run.manifest {
+        Some(manifest) => {
+            let parts = manifest.parts.filter(|parts| run.objects < *parts)?;
+            Some(format!("not finished: {} of the {parts} objects in its manifest are there", run.objects))
+        }
+        None if run.is_newest && run.expects_manifest => {
+            Some("not finished: it has no manifest yet, unlike the runs before it".to_owned())
+        }
+        None => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_is_unfinished_when_objects_are_missing_or_its_manifest_is() {
+        let with = |parts| Some(Manifest { parts, ..Manifest::default() });
+        let run = |manifest, is_newest, expects_manifest| WaitingRun {
+            run_id: "r".to_owned(),
+            objects: 3,
+            manifest,
+            is_newest,
+            expects_manifest,
+        };
+        assert!(unfinished(&run(with(Some(4)), false, false)).unwrap().contains("3 of the 4"));
+        assert!(unfinished(&run(None, true, true)).unwrap().contains("no manifest"));
+        for finished in [
+            run(with(Some(3)), true, true),
+            run(with(Some(2)), true, true),
+            run(with(None), true, true),
+            run(None, true, false),
+            run(None, false, true),
+        ] {
+            assert_eq!(unfinished(&finished), None, "{finished:?}");
+        }
+    }
+}

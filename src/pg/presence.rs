@@ -1,0 +1,51 @@
+//! An execution that is alive shows it: an advisory lock on its id, held as in [`super::EntityLock`].
+//!
+//! Whoever finds a claim of an execution without the lock (`evo.is_running`) may take its batches over at once instead of
+//! waiting for the lease. A wrong answer costs work, never rows: the fence decides who commits.
+
+use super::connect::connect;
+use super::connection::Connection;
+use crate::config::dsn::Dsn;
+use crate::error::Result;
+
+/// The lock on an execution's id, held until dropped.
+#[derive(Debug)]
+pub struct Presence {
+    dsn: Dsn,
+    application_name: String,
+    execution_id: uuid::Uuid,
+    connection: Connection,
+}
+
+impl Presence {
+    /// Shows that `execution_id` is alive.
+    ///
+    /// # Errors
+    /// As connecting does.
+    pub async fn announce(dsn: &Dsn, command: &str, execution_id: uuid::Uuid) -> Result<Self> {
+        let application_name = format!("evo:{command}:presence");
+        let connection = announced(dsn, &application_name, execution_id).await?;
+        Ok(Self { dsn: dsn.clone(), application_name, execution_id, connection })
+    }
+
+    /// Takes the lock again if its connection was lost, in a failover say.
+    ///
+    /// # Errors
+    /// As connecting does.
+    pub async fn keep(&mut self) -> Result<()> {
+        if self.connection.batch("select").await.is_err() {
+            self.connection = announced(&self.dsn, &self.application_name, self.execution_id).await?;
+        }
+        Ok(())
+    }
+}
+
+async fn announced(dsn: &Dsn, application_name: &str, execution_id: uuid::Uuid) -> Result<Connection> {
+    let connection = Connection::new(connect(dsn, application_name).await?);
+    connection.batch("begin; set local idle_in_transaction_session_timeout = 0").await?;
+    let name = format!("evo:execution:{execution_id}");
+    connection.execute("select pg_advisory_xact_lock_shared(hashtextextended($1, 0))", &[&name]).await?;
+    // Closes the portal, and lets its snapshot go: vacuum must not wait for this transaction.
+    connection.batch("select").await?;
+    Ok(connection)
+}

@@ -1,0 +1,47 @@
+//! What this process has used so far.
+
+use std::time::Duration;
+
+/// CPU time and memory of the whole process.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Usage {
+    /// User and system time of all threads.
+    pub cpu: Duration,
+    /// The most memory that was resident at any moment, bytes.
+    pub peak_resident: u64,
+}
+
+/// The usage up to now.
+pub fn usage() -> Usage {
+    let mut usage = std::mem::MaybeUninit::<libc::rusage>::zeroed();
+    // SAFETY: `usage` is valid for writes of the whole structure, for which zeroes are a value.
+    let usage = unsafe {
+        libc::getrusage(libc::RUSAGE_SELF, usage.as_mut_ptr());
+        usage.assume_init()
+    };
+    let time = |t: libc::timeval| {
+        Duration::from_secs(t.tv_sec.unsigned_abs())
+            + Duration::from_micros(u64::try_from(t.tv_usec).unwrap_or_default())
+    };
+    // Linux counts kilobytes, macOS bytes.
+    let unit = if cfg!(target_os = "macos") { 1 } else { 1024 };
+    Usage { cpu: time(usage.ru_utime) + time(usage.ru_stime), peak_resident: usage.ru_maxrss.unsigned_abs() * unit }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn work_shows_in_the_usage() {
+        let before = usage();
+        let started = std::time::Instant::now();
+        while started.elapsed() < Duration::from_millis(50) {
+            std::hint::black_box(started);
+        }
+        let memory = std::hint::black_box(vec![1_u8; 64 << 20]);
+        let after = usage();
+        assert!(after.cpu > before.cpu);
+        assert!(after.peak_resident >= before.peak_resident.max(memory.len() as u64));
+    }
+}

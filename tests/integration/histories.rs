@@ -1,0 +1,346 @@
+//! Random histories of a lake, loaded in random ways, against a plain sequential oracle.
+//!
+//! A history reveals objects of several runs step by step in any order, rewrites some, and loads after each step with any
+//! number of workers, any batch size, by up to three executions at once, of which some are broken off at any moment. Keys
+//! are few and contents fewer, so that duplicates in an object, between objects and between runs, and A-B-A abound.
+//!
+//! `EVO_TEST_HISTORIES` sets how many each test runs (100), `EVO_TEST_SEED` where they begin.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use evo::bronze::{Lake, Limits};
+use evo::config::{self, Dsn};
+use evo::entity::{Catalog, Entity};
+use evo::ledger::objects::{Again, Selection};
+use evo::load::{Claims, EntitySummary, Job};
+use evo::pg::{Pool, Presence};
+use evo::retry::Policy;
+use evo::shutdown::Shutdown;
+use tokio_postgres::SimpleQueryMessage;
+use xxhash_rust::xxh3::xxh3_128;
+
+use crate::support::{Database, gz, object, write};
+
+/// SplitMix64: the same histories everywhere.
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self, sides: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (z ^ (z >> 31)) % sides
+    }
+
+    fn one_in(&mut self, n: u64) -> bool {
+        self.roll(n) == 0
+    }
+}
+
+/// Place of a line in the order in which lines beat each other: run, path, version of the object, line.
+type Age = (String, String, usize, usize);
+
+/// What a plain loader that keeps everything in mind ends with: of each key the newest line.
+#[derive(Default)]
+struct Oracle {
+    newest: BTreeMap<u64, (Age, String)>,
+    lines: i64,
+    bad: i64,
+}
+
+impl Oracle {
+    fn load(&mut self, object: &Written, version: usize) {
+        for (n, line) in object.lines.iter().enumerate() {
+            self.lines += 1;
+            let Some(key) = line.key else {
+                self.bad += 1;
+                continue;
+            };
+            let age = (object.run.clone(), object.path.clone(), version, n);
+            match self.newest.get(&key) {
+                Some((other, _)) if *other > age => {}
+                _ => {
+                    self.newest.insert(key, (age, line.text.clone()));
+                }
+            }
+        }
+    }
+}
+
+struct Line {
+    key: Option<u64>,
+    text: String,
+}
+
+struct Written {
+    run: String,
+    path: String,
+    lines: Vec<Line>,
+}
+
+/// How documents of an entity look.
+#[derive(Clone, Copy)]
+struct Shape {
+    entity: &'static str,
+    table: &'static str,
+    key: &'static str,
+    document: fn(u64, u64) -> String,
+}
+
+const SALES: Shape = Shape {
+    entity: "sales",
+    table: "stg_evo.sales_raw",
+    key: "(raw_data ->> 'idSale')",
+    document: |key, version| format!(r#"{{"idSale": {key}, "v": {version}}}"#),
+};
+
+/// Partitioned, hashed keys, a time in the key.
+const ENTRIES: Shape = Shape {
+    entity: "entries",
+    table: "stg_evo.entries_raw",
+    key: "(raw_data ->> 'idMember')",
+    document: |key, version| {
+        format!(r#"{{"date": "202{}-05-05T10:00:00", "idMember": {key}, "v": {version}}}"#, key % 3)
+    },
+};
+
+fn lines(dice: &mut Dice, shape: Shape, keys: u64) -> Vec<Line> {
+    (0..dice.roll(9))
+        .map(|_| match dice.one_in(15) {
+            true => Line { key: None, text: "{\"broken\": ".to_owned() },
+            false => {
+                let (key, version) = (1 + dice.roll(keys), dice.roll(2));
+                Line { key: Some(key), text: (shape.document)(key, version) }
+            }
+        })
+        .collect()
+}
+
+struct Bench {
+    db: Database,
+    client: tokio_postgres::Client,
+    lake: tempfile::TempDir,
+    entity: Entity,
+    decoders: Arc<rayon::ThreadPool>,
+    runtime: tokio::runtime::Runtime,
+}
+
+impl Bench {
+    fn new(shape: Shape) -> Self {
+        let catalog = Catalog::load(None).unwrap();
+        let entity = catalog.select(&[shape.entity.to_owned()]).unwrap()[0].clone();
+        let lake = tempfile::tempdir().unwrap();
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        let db = Database::migrated();
+        let client = runtime.block_on(async {
+            let (client, connection) = tokio_postgres::connect(&db.url, tokio_postgres::NoTls).await.unwrap();
+            tokio::spawn(connection);
+            client
+        });
+        Self { db, client, lake, entity, decoders: evo::load::decoders(2).unwrap(), runtime }
+    }
+
+    /// Rows as text, over one connection for all histories.
+    fn sql(&self, query: &str) -> Vec<Vec<String>> {
+        let messages =
+            self.runtime.block_on(self.client.simple_query(query)).unwrap_or_else(|e| panic!("{query}\n{e:?}"));
+        let rows = messages.iter().filter_map(|m| match m {
+            SimpleQueryMessage::Row(row) => Some(row),
+            _ => None,
+        });
+        rows.map(|row| (0..row.len()).map(|i| row.get(i).unwrap_or("∅").to_owned()).collect()).collect()
+    }
+
+    fn one(&self, query: &str) -> String {
+        self.sql(query)[0][0].clone()
+    }
+
+    fn clear(&self, shape: Shape) {
+        let bronze = self.lake.path().join("bronze");
+        if bronze.exists() {
+            std::fs::remove_dir_all(bronze).unwrap();
+        }
+        self.sql(&format!(
+            "truncate {}, evo.objects, evo.batches, evo.rejects, evo.seen_keys, evo.model_batches",
+            shape.table
+        ));
+    }
+
+    fn job(&self, pool: &Pool, how: &How, again: bool) -> Job {
+        Job {
+            lake: Lake::open(&config::Lake::Directory(self.lake.path().to_owned()), &config::Azure::default()).unwrap(),
+            pool: pool.clone(),
+            entity: self.entity.clone(),
+            selection: Selection { again: if again { Again::All } else { Again::No }, ..Selection::default() },
+            batch_size: how.batch_size,
+            claims: Claims::new(uuid::Uuid::now_v7(), Duration::from_secs(30)),
+            workers: how.workers,
+            retry: Policy {
+                max_retries: 8,
+                base: Duration::from_millis(5),
+                max: Duration::from_millis(50),
+                budget: Duration::from_secs(10),
+            },
+            limits: Limits { line_bytes: 1 << 20, ratio: 1_000 },
+            decoders: self.decoders.clone(),
+            shutdown: Shutdown::never(),
+        }
+    }
+
+    /// One execution, to its end or broken off after a while, as by SIGKILL.
+    async fn load(&self, how: &How, again: bool, broken_off: Option<Duration>) -> EntitySummary {
+        let dsn = Dsn::parse(&self.db.url).unwrap();
+        let pool = Pool::new(dsn.clone(), "evo:load", how.workers * 2 + 2).await.unwrap();
+        let job = self.job(&pool, how, again);
+        let presence = Presence::announce(&dsn, "load", job.claims.holder().execution_id).await.unwrap();
+        let whole = async {
+            job.discover(false).await.unwrap_or_else(|e| panic!("{}", e.render()));
+            job.run(&|_| {}).await
+        };
+        let summary = match broken_off {
+            Some(after) => tokio::time::timeout(after, whole).await.unwrap_or_default(),
+            None => whole.await,
+        };
+        drop(presence);
+        if let Some(failure) = &summary.failure {
+            panic!("{}", failure.render());
+        }
+        assert!(summary.counts.balanced(), "{:?}", summary.counts);
+        summary
+    }
+}
+
+/// How a step is loaded.
+#[derive(Debug)]
+struct How {
+    workers: usize,
+    batch_size: Option<usize>,
+    executions: u64,
+}
+
+fn how(dice: &mut Dice) -> How {
+    How {
+        workers: 1 + dice.roll(4) as usize,
+        batch_size: [None, Some(1), Some(2), Some(5)][dice.roll(4) as usize],
+        executions: 1 + dice.roll(6) / 3 + dice.roll(6) / 5,
+    }
+}
+
+fn reveal(lake: &Path, object: &Written) {
+    let text: Vec<&str> = object.lines.iter().map(|line| line.text.as_str()).collect();
+    write(lake, &object.path, &gz(text.join("\n").as_bytes()));
+}
+
+/// Plays one history.
+fn play(bench: &Bench, shape: Shape, seed: u64) {
+    let mut dice = Dice(seed);
+    let mut story = format!("seed {seed}");
+    let mut oracle = Oracle::default();
+    let keys = 1 + dice.roll(10);
+    let mut hidden: Vec<Written> = Vec::new();
+    for run in 0..1 + dice.roll(4) {
+        let run = format!("2026010{run}T000000Z");
+        for part in 0..1 + dice.roll(5) {
+            let path = object(shape.entity, &run, &format!("part-{part}")).path();
+            hidden.push(Written { run: run.clone(), path, lines: lines(&mut dice, shape, keys) });
+        }
+    }
+    let mut shown: Vec<Written> = Vec::new();
+    let mut version = 0;
+    while !hidden.is_empty() || version == 0 || dice.one_in(3) {
+        version += 1;
+        let mut fresh = Vec::new();
+        for _ in 0..hidden.len().min(1 + dice.roll(5) as usize) {
+            let next = hidden.swap_remove(dice.roll(hidden.len() as u64) as usize);
+            fresh.push(next);
+        }
+        if !shown.is_empty() && dice.one_in(4) {
+            let mut again = shown.swap_remove(dice.roll(shown.len() as u64) as usize);
+            again.lines = lines(&mut dice, shape, keys);
+            fresh.push(again);
+        }
+        let all_again = dice.one_in(8);
+        let how = how(&mut dice);
+        write!(story, " | {} objects, again {all_again}, {how:?}", fresh.len()).unwrap();
+        for object in &fresh {
+            reveal(bench.lake.path(), object);
+        }
+        shown.extend(fresh);
+        if dice.one_in(3) {
+            let after = Duration::from_millis(dice.roll(60));
+            write!(story, ", first broken off after {after:?}").unwrap();
+            bench.runtime.block_on(bench.load(&how, all_again, Some(after)));
+        }
+        let executions = (0..how.executions).map(|i| bench.load(&how, all_again && i == 0, None));
+        bench.runtime.block_on(futures_util::future::join_all(executions));
+        // The oracle loads what the ledger says was loaded last, whoever did it.
+        oracle_step(bench, &mut oracle, &shown, version);
+        compare(bench, shape, &oracle, &story);
+    }
+}
+
+/// Everything that is shown is loaded now; a version that the oracle has seen already changes nothing for it.
+fn oracle_step(bench: &Bench, oracle: &mut Oracle, shown: &[Written], version: usize) {
+    let waiting = bench.one("select count(*) from evo.objects where state = 'pending'");
+    assert_eq!(waiting, "0");
+    (oracle.lines, oracle.bad) = (0, 0);
+    for object in shown {
+        oracle.load(object, version);
+    }
+}
+
+fn compare(bench: &Bench, shape: Shape, oracle: &Oracle, story: &str) {
+    let rows = bench.sql(&format!(
+        "select {}::bigint, raw_data, replace(_content_hash::text, '-', ''), run_id, _source_file from {} order by 1",
+        shape.key, shape.table
+    ));
+    let found: Vec<_> = rows.iter().map(|row| (row[0].parse::<u64>().unwrap(), row[2].clone())).collect();
+    let expected: Vec<_> =
+        oracle.newest.iter().map(|(key, (_, text))| (*key, format!("{:032x}", xxh3_128(text.as_bytes())))).collect();
+    let texts: Vec<_> = oracle.newest.iter().map(|(key, (age, text))| (key, age, text)).collect();
+    assert_eq!(found, expected, "{story}\nstaging: {rows:#?}\noracle: {texts:#?}");
+    // Of each object's present version, every line is counted exactly once, and so for the batches.
+    let sums = bench.sql(
+        "select sum(lines_count), sum(rejected_count),
+                bool_and(lines_count = inserted_count + updated_count + unchanged_count + superseded_count + rejected_count)
+         from (select distinct on (path) * from evo.objects order by path, object_id desc) o",
+    );
+    assert_eq!(sums, [[oracle.lines.to_string(), oracle.bad.to_string(), "t".to_owned()]], "{story}");
+    let inserted =
+        "select sum(inserted_count) = (select count(*) from TABLE) from evo.batches where state = 'committed'";
+    assert_eq!(bench.one(&inserted.replace("TABLE", shape.table)), "t", "rows are what was inserted; {story}");
+    assert_eq!(bench.one("select count(*) from evo.batches where state <> 'committed'"), "0", "{story}");
+    let open = "select count(*) from evo.rejects where resolved_at is null";
+    assert_eq!(bench.one(open), oracle.bad.to_string(), "{story}");
+}
+
+fn play_many(shape: Shape, offset: u64) {
+    let number = |name: &str, default: u64| std::env::var(name).map_or(default, |n| n.parse().unwrap());
+    let histories = number("EVO_TEST_HISTORIES", 100);
+    let seed = number("EVO_TEST_SEED", 20_260_101) + offset * 1_000_000;
+    let bench = Bench::new(shape);
+    for n in 0..histories {
+        bench.clear(shape);
+        play(&bench, shape, seed + n);
+    }
+}
+
+#[test]
+fn any_history_of_sales_ends_as_a_plain_sequential_loader_would() {
+    play_many(SALES, 1);
+}
+
+#[test]
+fn any_other_history_of_sales_ends_so_too() {
+    play_many(SALES, 2);
+}
+
+#[test]
+fn any_history_of_partitioned_entries_ends_as_a_plain_sequential_loader_would() {
+    play_many(ENTRIES, 3);
+}

@@ -1,0 +1,327 @@
+//! A blob service that misbehaves on command: just enough HTTP/1.1 for List Blobs and Get Blob, one script per test.
+//!
+//! Real where it matters: a socket per connection, ranges, `If-Match`, paging, and bodies that end by FIN, by RST, or not
+//! at all.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::fd::AsRawFd;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+/// The container that the server holds.
+pub const CONTAINER: &str = "datalake";
+
+/// A request as it came in.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// Path below the host, without the query.
+    pub path: String,
+    pub query: String,
+    /// Names in lower case.
+    pub headers: BTreeMap<String, String>,
+    pub body: String,
+    /// Path of the blob, for a GET of one.
+    pub blob: Option<String>,
+    /// From 1, among the requests for the same path.
+    pub number: usize,
+    /// Bodies being sent, this one included.
+    pub in_flight: usize,
+    pub at: Instant,
+}
+
+impl Request {
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", String::as_str)
+    }
+
+    /// First byte asked for.
+    pub fn start(&self) -> Option<usize> {
+        self.header("range").strip_prefix("bytes=")?.split('-').next()?.parse().ok()
+    }
+}
+
+/// How a body ends before it is complete.
+#[derive(Debug, Clone, Copy)]
+pub enum End {
+    Fin,
+    Rst,
+    Hang,
+}
+
+/// What the server does with a request.
+#[derive(Debug, Clone)]
+pub enum Act {
+    /// What a blob service does.
+    Serve,
+    /// The same, after a while.
+    After(Duration),
+    /// This answer.
+    Answer(u16, Vec<(&'static str, String)>, String),
+    /// The headers of the whole answer, but only so many bytes of its body.
+    Cut(usize, End),
+    /// A success with only so many bytes, complete as far as HTTP goes; with a Content-Range or without.
+    Short(usize, Option<String>),
+    /// The present version, whatever If-Match says.
+    IgnoreIfMatch,
+}
+
+type Script = Box<dyn Fn(&Request) -> Act + Send + Sync>;
+
+struct Shared {
+    blobs: Mutex<BTreeMap<String, (Vec<u8>, usize)>>,
+    script: Mutex<Arc<Script>>,
+    seen: Mutex<Vec<Request>>,
+    in_flight: AtomicUsize,
+    page: AtomicUsize,
+}
+
+/// The server; clones are the same one. It ends with the test's process.
+#[derive(Clone)]
+pub struct BlobServer {
+    address: SocketAddr,
+    shared: Arc<Shared>,
+}
+
+impl BlobServer {
+    pub fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let serve: Script = Box::new(|_| Act::Serve);
+        let shared = Arc::new(Shared {
+            blobs: Mutex::default(),
+            script: Mutex::new(Arc::new(serve)),
+            seen: Mutex::default(),
+            in_flight: AtomicUsize::new(0),
+            page: AtomicUsize::new(5000),
+        });
+        let server = Self { address: listener.local_addr().unwrap(), shared };
+        let accepting = server.clone();
+        std::thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let server = accepting.clone();
+                // A client that goes away in the middle is part of the tests.
+                std::thread::spawn(move || server.serve(stream));
+            }
+        });
+        server
+    }
+
+    pub fn endpoint(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Puts a blob, as a new version if there is one.
+    pub fn put(&self, path: &str, bytes: &[u8]) {
+        let mut blobs = self.shared.blobs.lock().unwrap();
+        let version = blobs.get(path).map_or(0, |(_, version)| version + 1);
+        blobs.insert(path.to_owned(), (bytes.to_vec(), version));
+    }
+
+    pub fn delete(&self, path: &str) {
+        self.shared.blobs.lock().unwrap().remove(path);
+    }
+
+    /// What to do from now on; counting begins anew.
+    pub fn script(&self, script: impl Fn(&Request) -> Act + Send + Sync + 'static) {
+        *self.shared.script.lock().unwrap() = Arc::new(Box::new(script));
+        self.shared.seen.lock().unwrap().clear();
+    }
+
+    /// Objects in a page of a listing.
+    pub fn page(&self, objects: usize) {
+        self.shared.page.store(objects, Ordering::Relaxed);
+    }
+
+    /// All requests since the script was set.
+    pub fn seen(&self) -> Vec<Request> {
+        self.shared.seen.lock().unwrap().clone()
+    }
+
+    /// The requests for a blob.
+    pub fn gets(&self, blob: &str) -> Vec<Request> {
+        self.seen().into_iter().filter(|r| r.blob.as_deref() == Some(blob)).collect()
+    }
+
+    fn serve(&self, stream: TcpStream) -> Option<()> {
+        let mut reader = BufReader::new(stream.try_clone().ok()?);
+        loop {
+            let mut request = read_request(&mut reader)?;
+            request.in_flight = self.shared.in_flight.fetch_add(1, Ordering::SeqCst) + 1;
+            {
+                let mut seen = self.shared.seen.lock().unwrap();
+                request.number = 1 + seen.iter().filter(|r| r.path == request.path).count();
+                seen.push(request.clone());
+            }
+            let script = self.shared.script.lock().unwrap().clone();
+            let open = self.answer(&stream, &request, script(&request));
+            self.shared.in_flight.fetch_sub(1, Ordering::SeqCst);
+            open?;
+        }
+    }
+
+    /// `None` closes the connection.
+    fn answer(&self, mut stream: &TcpStream, request: &Request, act: Act) -> Option<()> {
+        let whole = |act: &Act| match &request.blob {
+            Some(blob) => self.get(blob, request, matches!(act, Act::IgnoreIfMatch)),
+            None => self.list(&request.query),
+        };
+        let mut answer = match &act {
+            Act::Answer(status, headers, body) => Answer {
+                status: *status,
+                headers: headers.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect(),
+                body: body.clone().into_bytes(),
+            },
+            _ => whole(&act),
+        };
+        match act {
+            Act::After(wait) => std::thread::sleep(wait),
+            Act::Short(bytes, content_range) => {
+                answer.body.truncate(bytes);
+                answer.headers.retain(|(name, _)| name != "Content-Range");
+                answer.status = if content_range.is_some() { 206 } else { 200 };
+                answer.headers.extend(content_range.map(|range| ("Content-Range".to_owned(), range)));
+            }
+            Act::Cut(bytes, end) => {
+                stream.write_all(answer.head().as_bytes()).ok()?;
+                stream.write_all(&answer.body[..bytes.min(answer.body.len())]).ok()?;
+                stream.flush().ok()?;
+                // What was sent shall have arrived before the end does.
+                std::thread::sleep(Duration::from_millis(50));
+                match end {
+                    End::Fin => {}
+                    End::Rst => reset_when_closed(stream),
+                    End::Hang => while stream.read(&mut [0; 64]).is_ok_and(|n| n > 0) {},
+                }
+                return None;
+            }
+            _ => {}
+        }
+        stream.write_all(answer.head().as_bytes()).ok()?;
+        stream.write_all(&answer.body).ok()
+    }
+
+    fn get(&self, blob: &str, request: &Request, any_version: bool) -> Answer {
+        let blobs = self.shared.blobs.lock().unwrap();
+        let Some((bytes, version)) = blobs.get(blob) else {
+            return Answer::refusal(404, "BlobNotFound");
+        };
+        let etag = etag(blob, *version);
+        let wanted = request.header("if-match").trim_matches('"');
+        if !any_version && !wanted.is_empty() && wanted != etag {
+            return Answer::refusal(412, "ConditionNotMet");
+        }
+        let mut headers = vec![
+            ("ETag".to_owned(), format!("\"{etag}\"")),
+            ("Last-Modified".to_owned(), "Sat, 10 Jan 2026 08:00:00 GMT".to_owned()),
+        ];
+        match request.start() {
+            Some(start) if start >= bytes.len() => Answer::refusal(416, "InvalidRange"),
+            Some(start) => {
+                headers
+                    .push(("Content-Range".to_owned(), format!("bytes {start}-{}/{}", bytes.len() - 1, bytes.len())));
+                Answer { status: 206, headers, body: bytes[start..].to_vec() }
+            }
+            None => Answer { status: 200, headers, body: bytes.clone() },
+        }
+    }
+
+    fn list(&self, query: &str) -> Answer {
+        let parameter = |name: &str| {
+            let value = query.split('&').find_map(|p| p.strip_prefix(name)?.strip_prefix('='))?;
+            Some(value.replace("%2F", "/").replace("%3D", "="))
+        };
+        let prefix = parameter("prefix").unwrap_or_default();
+        let after = parameter("marker").unwrap_or_default();
+        let page = self.shared.page.load(Ordering::Relaxed);
+        let blobs = self.shared.blobs.lock().unwrap();
+        let mut found = blobs.iter().filter(|(path, _)| path.starts_with(&prefix) && **path > after);
+        let mut xml = String::from("<?xml version=\"1.0\" encoding=\"utf-8\"?><EnumerationResults><Blobs>");
+        let mut last = "";
+        for (path, (bytes, version)) in found.by_ref().take(page) {
+            xml.push_str(&format!(
+                "<Blob><Name>{path}</Name><Properties><Last-Modified>Sat, 10 Jan 2026 08:00:00 GMT</Last-Modified>\
+                 <Etag>{}</Etag><Content-Length>{}</Content-Length><Content-Type>x</Content-Type></Properties></Blob>",
+                etag(path, *version),
+                bytes.len()
+            ));
+            last = path;
+        }
+        let next = if found.next().is_some() { last } else { "" };
+        xml.push_str(&format!("</Blobs><NextMarker>{next}</NextMarker></EnumerationResults>"));
+        Answer { status: 200, headers: Vec::new(), body: xml.into_bytes() }
+    }
+}
+
+fn etag(blob: &str, version: usize) -> String {
+    format!("0x{:X}{version}", xxhash_rust::xxh3::xxh3_64(blob.as_bytes()) >> 8)
+}
+
+/// Closing the socket then sends RST instead of FIN.
+fn reset_when_closed(stream: &TcpStream) {
+    let linger = libc::linger { l_onoff: 1, l_linger: 0 };
+    // SAFETY: the descriptor is open, and pointer and length describe `linger`.
+    let set = unsafe {
+        libc::setsockopt(
+            stream.as_raw_fd(),
+            libc::SOL_SOCKET,
+            libc::SO_LINGER,
+            (&raw const linger).cast(),
+            size_of::<libc::linger>() as libc::socklen_t,
+        )
+    };
+    assert_eq!(set, 0);
+}
+
+struct Answer {
+    status: u16,
+    headers: Vec<(String, String)>,
+    body: Vec<u8>,
+}
+
+impl Answer {
+    fn refusal(status: u16, code: &str) -> Self {
+        let headers = vec![("x-ms-error-code".to_owned(), code.to_owned())];
+        let body = format!("<?xml version=\"1.0\"?><Error><Code>{code}</Code><Message>no</Message></Error>");
+        Self { status, headers, body: body.into_bytes() }
+    }
+
+    fn head(&self) -> String {
+        let mut head = format!("HTTP/1.1 {} Said\r\nContent-Length: {}\r\n", self.status, self.body.len());
+        for (name, value) in &self.headers {
+            head.push_str(&format!("{name}: {value}\r\n"));
+        }
+        head + "\r\n"
+    }
+}
+
+fn read_request(reader: &mut BufReader<TcpStream>) -> Option<Request> {
+    let line = |reader: &mut BufReader<TcpStream>| {
+        let mut line = String::new();
+        (reader.read_line(&mut line).ok()? > 0).then(|| line.trim_end().to_owned())
+    };
+    let first = line(reader)?;
+    let mut words = first.split(' ');
+    let target = words.nth(1)?.to_owned();
+    let mut headers = BTreeMap::new();
+    loop {
+        let text = line(reader)?;
+        let Some((name, value)) = text.split_once(':') else { break };
+        headers.insert(name.to_ascii_lowercase(), value.trim().to_owned());
+    }
+    let mut body = vec![0; headers.get("content-length").and_then(|n| n.parse().ok()).unwrap_or(0)];
+    reader.read_exact(&mut body).ok()?;
+    let (path, query) = target.split_once('?').unwrap_or((&target, ""));
+    let blob = path.strip_prefix(&format!("/{CONTAINER}/")).map(|p| p.replace("%3D", "="));
+    Some(Request {
+        path: path.to_owned(),
+        query: query.to_owned(),
+        headers,
+        body: String::from_utf8(body).unwrap(),
+        blob: blob.filter(|b| !b.is_empty()),
+        number: 0,
+        in_flight: 0,
+        at: Instant::now(),
+    })
+}

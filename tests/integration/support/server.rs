@@ -1,0 +1,224 @@
+//! PostgreSQL servers of a test's own, to be stopped, killed, filled and promoted; on loopback, at a free port, run by an
+//! unprivileged user where the tests run as root, gone at the end.
+
+use std::net::TcpListener;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use super::{is_root, sql};
+
+/// A server with its data.
+pub struct Server {
+    dir: tempfile::TempDir,
+    pub port: u16,
+    is_running: bool,
+}
+
+impl Server {
+    /// A new, empty, running server with these settings.
+    pub fn start(settings: &[(&str, &str)]) -> Self {
+        let mut server = Self { dir: folder(), port: free_port(), is_running: false };
+        server.pg("initdb", &["--auth=trust", "--username=evo", "--no-sync", "--encoding=UTF8", "--locale=C"]);
+        let common = [
+            ("listen_addresses", "127.0.0.1"),
+            ("unix_socket_directories", ""),
+            ("shared_buffers", "32MB"),
+            ("max_connections", "60"),
+            ("max_wal_size", "256MB"),
+            ("wal_level", "replica"),
+            ("hot_standby", "on"),
+            ("logging_collector", "off"),
+        ];
+        server.configure(&common);
+        server.configure(settings);
+        server.run();
+        server
+    }
+
+    /// A running standby of this server, a copy of its data, whose commits wait for it from now on.
+    pub fn standby(&mut self) -> Self {
+        self.stop("fast");
+        let mut standby = Self { dir: folder(), port: free_port(), is_running: false };
+        let mut copy = Command::new("cp");
+        copy.arg("-a").arg(self.data()).arg(standby.data());
+        unprivileged(&mut copy);
+        assert!(copy.status().unwrap().success());
+        standby.demote(self);
+        self.run();
+        standby.run();
+        self.sql("alter system set synchronous_standby_names = 'standby'");
+        self.sql("select pg_reload_conf()");
+        let is_synchronous = "select count(*) from pg_stat_replication where sync_state = 'sync'";
+        eventually("the standby is synchronous", || self.sql(is_synchronous)[0][0] == "1");
+        standby
+    }
+
+    /// Adds settings; they count after the next start.
+    pub fn configure(&self, settings: &[(&str, &str)]) {
+        let path = self.data().join("postgresql.conf");
+        let mut text = std::fs::read_to_string(&path).unwrap();
+        for (name, value) in settings {
+            text += &format!("{name} = '{value}'\n");
+        }
+        std::fs::write(path, text).unwrap();
+    }
+
+    /// Starts it, after a stop or a crash.
+    pub fn run(&mut self) {
+        let options = format!("-p {}", self.port);
+        let log = self.dir.path().join("log").display().to_string();
+        self.pg("pg_ctl", &["start", "--wait", "--timeout=60", "--silent", "--log", &log, "--options", &options]);
+        self.is_running = true;
+    }
+
+    /// Stops it: `fast` or `immediate`, which is a crash.
+    pub fn stop(&mut self, mode: &str) {
+        self.pg("pg_ctl", &["stop", "--wait", "--mode", mode, "--silent"]);
+        self.is_running = false;
+    }
+
+    /// Makes a standby the primary, and returns when it takes writes.
+    pub fn promote(&self) {
+        self.pg("pg_ctl", &["promote", "--wait", "--silent"]);
+        eventually("the promoted server takes writes", || self.sql("select pg_is_in_recovery()")[0][0] == "f");
+    }
+
+    /// Makes it a standby of another server at its next start.
+    pub fn demote(&self, primary: &Server) {
+        std::fs::write(self.data().join("standby.signal"), "").unwrap();
+        self.configure(&[
+            ("primary_conninfo", &format!("host=127.0.0.1 port={} user=evo application_name=standby", primary.port)),
+            ("synchronous_standby_names", ""),
+        ]);
+    }
+
+    /// Where its data is.
+    pub fn data(&self) -> PathBuf {
+        self.dir.path().join("data")
+    }
+
+    /// What it logged.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.dir.path().join("log")).unwrap_or_default()
+    }
+
+    pub fn url(&self, database: &str) -> String {
+        url(self.port, database)
+    }
+
+    /// Runs statements in the database `postgres`.
+    pub fn sql(&self, statements: &str) -> Vec<Vec<String>> {
+        sql(&self.url("postgres"), statements)
+    }
+
+    fn pg(&self, program: &str, args: &[&str]) {
+        let given = std::env::var_os("EVO_TEST_PG_BIN").map(PathBuf::from);
+        let path = std::env::var("PATH").unwrap();
+        // All programs from one folder: the wrappers in PATH would choose a version of their own.
+        let program_path = evo::embedded::find_program(program, "", given.as_deref())
+            .or_else(|| evo::embedded::find_program(program, &path, given.as_deref()));
+        let mut command = Command::new(program_path.unwrap_or_else(|| panic!("there is no {program}")));
+        command.args(args).env("PGDATA", self.data()).current_dir(self.dir.path()).stdin(Stdio::null());
+        unprivileged(&mut command);
+        // To a file: whoever inherits a pipe would keep it open as long as the server runs.
+        let out = std::fs::File::create(self.dir.path().join("out")).unwrap();
+        command.stdout(out.try_clone().unwrap()).stderr(out);
+        let status = command.status().unwrap();
+        let said = std::fs::read_to_string(self.dir.path().join("out")).unwrap();
+        assert!(status.success(), "{program} {args:?}: {said}\n{}", self.log());
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if self.is_running && !std::thread::panicking() {
+            self.stop("immediate");
+        } else if let Ok(text) = std::fs::read_to_string(self.data().join("postmaster.pid")) {
+            let pid = text.lines().next().unwrap_or_default().parse::<i32>().unwrap_or(0);
+            signal(pid, libc::SIGQUIT);
+        }
+    }
+}
+
+pub fn url(port: u16, database: &str) -> String {
+    format!("postgresql://evo@127.0.0.1:{port}/{database}")
+}
+
+/// A port that nobody listens on.
+pub fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+/// Sends a signal to one process.
+pub fn signal(pid: i32, signal: i32) {
+    assert!(pid > 1, "no process");
+    // SAFETY: kill has no preconditions.
+    unsafe { libc::kill(pid, signal) };
+}
+
+/// Waits up to 30 s until something holds.
+#[track_caller]
+pub fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
+    let started = Instant::now();
+    while !holds() {
+        assert!(started.elapsed() < Duration::from_secs(30), "waited for {what} in vain");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// A temporary folder that the server's user owns.
+pub fn folder() -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    if let Some((uid, gid)) = server_user() {
+        std::os::unix::fs::chown(dir.path(), Some(uid), Some(gid)).unwrap();
+    }
+    dir
+}
+
+/// Makes a command run as the server's user.
+pub fn unprivileged(command: &mut Command) {
+    if let Some((uid, gid)) = server_user() {
+        command.uid(uid).gid(gid);
+    }
+}
+
+/// Who runs servers: nobody else than we, but for root.
+fn server_user() -> Option<(u32, u32)> {
+    if !is_root() {
+        return None;
+    }
+    let text = std::fs::read_to_string(Path::new("/etc/passwd")).unwrap();
+    let find = |name: &str| {
+        let line = text.lines().find(|line| line.split(':').next() == Some(name))?;
+        let fields: Vec<&str> = line.split(':').collect();
+        Some((fields[2].parse().ok()?, fields[3].parse().ok()?))
+    };
+    find("postgres").or_else(|| find("nobody"))
+}
+
+/// A file system of its own that is soon full. Needs root.
+pub struct SmallDisk(tempfile::TempDir);
+
+impl SmallDisk {
+    pub fn mount(size: &str) -> Self {
+        let dir = folder();
+        let (uid, gid) = server_user().expect("root");
+        let options = format!("size={size},uid={uid},gid={gid},mode=0700");
+        let mounted =
+            Command::new("mount").args(["-t", "tmpfs", "-o", &options, "tmpfs"]).arg(dir.path()).status().unwrap();
+        assert!(mounted.success(), "cannot mount a tmpfs");
+        Self(dir)
+    }
+
+    pub fn path(&self) -> &Path {
+        self.0.path()
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").args(["--lazy"]).arg(self.0.path()).status();
+    }
+}
