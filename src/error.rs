@@ -170,7 +170,9 @@ impl Kind {
             Kind::SourceChanged => "an object was replaced, deleted, or loaded by another execution meanwhile",
             Kind::SourceCorrupt => "broken or cut gzip data, an endless line",
             Kind::SourceInvalid => "the lake or the entity's prefix is missing or empty",
-            Kind::CheckFailed => "too many rejects, or a new generation with too few rows",
+            Kind::CheckFailed => {
+                "too many rejects, a new generation with too few rows, or a [check](checks.md) that returned rows"
+            }
             Kind::AlreadyRunning => "another execution has the entity's lock",
             Kind::Usage => "the command line",
             Kind::Config => "settings, entity declarations, or the schema's version",
@@ -201,7 +203,7 @@ impl Kind {
             Kind::SourceChanged => "run the command again",
             Kind::SourceCorrupt => "extract the object again: a replaced one is loaded",
             Kind::SourceInvalid => "check --lake; `evo generate` makes one",
-            Kind::CheckFailed => "the old generation serves; look at evo.rejects",
+            Kind::CheckFailed => "the old generation serves; look at evo.rejects, or at the check's hint",
             Kind::AlreadyRunning => "wait for it",
             Kind::Usage => "`evo COMMAND --help`",
             Kind::Config => "the hint names the setting; `evo config show`",

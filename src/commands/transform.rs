@@ -3,6 +3,8 @@
 mod forecast;
 mod show;
 
+use std::time::Duration;
+
 use serde_json::json;
 use show::Report;
 
@@ -53,6 +55,9 @@ pub struct Args {
     /// The share of its rows that a full refresh may take from a table; more is an error and no swap
     #[arg(long, value_name = "PERCENT", default_value = "20%", value_parser = percent)]
     pub max_shrink: f64,
+    /// How long the swap of a full refresh waits for sessions whose snapshot is older than the new generation
+    #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = crate::config::duration)]
+    pub reader_wait: Duration,
     /// Say what would be done, and change nothing
     #[arg(long)]
     pub dry_run: bool,
@@ -103,7 +108,8 @@ pub async fn run(args: Args, settings: &Settings) -> Result<Outcome> {
         return Ok(forecast::outcome(&forecasts));
     }
     let arguments = json!({
-        "mode": request.mode.map(word), "year": args.year, "max_shrink": args.max_shrink, "workers": workers,
+        "mode": request.mode.map(word), "year": args.year, "max_shrink": args.max_shrink,
+        "reader_wait_ms": args.reader_wait.as_millis() as u64, "workers": workers,
         "strict": args.strict, "accept": args.accept,
     });
     let execution = Execution::begin(&warehouse.pool, "transform", &names, &arguments).await?;
@@ -161,7 +167,7 @@ impl Args {
         ];
         Request {
             mode: modes.into_iter().find_map(|(is_given, mode)| is_given.then_some(mode)),
-            refresh: Refresh { year: self.year, max_shrink: self.max_shrink },
+            refresh: Refresh { year: self.year, max_shrink: self.max_shrink, reader_wait: self.reader_wait },
         }
     }
 }

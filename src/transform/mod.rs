@@ -124,6 +124,8 @@ pub struct Summary {
     pub elapsed: Duration,
     /// How long readers could have waited for the swap of a full refresh.
     pub swap: Option<Duration>,
+    /// Sessions that the swap of a full refresh did not wait for, although their snapshot is older than the new generation.
+    pub older_readers: Vec<String>,
     /// Fields that the documents did not have before, or not of that type.
     pub drift: Vec<Drift>,
     /// What the checks found.

@@ -221,3 +221,23 @@ fn the_example_of_the_documentation_is_a_check_that_works() {
         assert!(text.contains(&row), "docs/checks.md has no row that begins\n{row}");
     }
 }
+
+#[test]
+fn a_year_that_never_had_a_field_is_refreshed_alone_and_not_held_against_the_other_years() {
+    let evo = Evo::new();
+    let line = |year: u32, i: u32| {
+        let device = if year == 2024 { "null" } else { "\"turnstile\"" };
+        format!(r#"{{"date": "{year}-03-01T10:00:00", "idMember": {i}, "idBranch": 1, "device": {device}}}"#)
+    };
+    let lines: Vec<String> = [2024, 2025].iter().flat_map(|y| (1..=150).map(|i| line(*y, i))).collect();
+    object("entries", RUN, "a").lines(&evo.lake(), &lines.iter().map(String::as_str).collect::<Vec<_>>());
+    evo.json(&["load", "entries"]);
+    evo.json(&["transform", "entries", "--full-refresh"]);
+    let device = "select filled from evo.column_fill where table_name = 'core.evo_entries' and column_name = 'device'";
+    assert_eq!(evo.db.one(device), "0.5");
+    evo.run(&["transform", "entries", "--full-refresh", "--year", "2024"]).exits(0);
+    assert_eq!(evo.db.one(device), "0.5");
+    // What the year loses it loses of the whole.
+    evo.db.sql("update stg_evo.entries_raw set raw_data = raw_data - 'device'");
+    evo.run(&["transform", "entries", "--full-refresh", "--year", "2025"]).exits(6).says("fill_rate");
+}

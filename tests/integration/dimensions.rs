@@ -9,7 +9,8 @@ fn run_id(day: u64) -> String {
 /// Loads one object of lines.
 fn load(evo: &Evo, entity: &str, day: u64, lines: &[&str]) {
     object(entity, &run_id(day), "part-00001").lines(&evo.lake(), lines);
-    evo.json(&["load", entity]);
+    // By name: beside runs that have a manifest, one without is taken for unfinished.
+    evo.json(&["load", entity, "--run-id", &run_id(day)]);
 }
 
 fn branches(evo: &Evo) -> Vec<Vec<String>> {
@@ -287,4 +288,29 @@ fn a_generation_swapped_in_while_a_dimension_waits_for_it_is_seen_whole() {
     swap.join().unwrap();
     assert!(before.len() > 10);
     assert_eq!(branches(&evo), before);
+}
+
+#[test]
+fn status_shows_what_a_dimension_waits_for_and_a_load_of_one_says_where_its_rows_come_from() {
+    let evo = Evo::new();
+    load(&evo, "sales", 10, &[r#"{"idSale": 1, "idBranch": 12}"#]);
+    let branches = || {
+        let list = evo.json(&["status"]);
+        let found = list.as_array().unwrap().iter().find(|e| e["entity"] == "branches").unwrap().clone();
+        assert_eq!(found["derived_from"], serde_json::json!(["members", "prospects", "sales", "entries"]));
+        (found["batches_to_transform"].clone(), found["transformed_at"].is_null())
+    };
+    assert_eq!(branches(), (0.into(), true), "sales have not taken the batch in");
+    evo.json(&["transform", "sales"]);
+    assert_eq!(branches(), (1.into(), true));
+    evo.run(&["status", "branches"]).exits(0).says("branches").says("next: evo transform all");
+    evo.json(&["transform", "branches"]);
+    assert_eq!(branches(), (0.into(), false));
+    evo.json(&["transform", "sales", "--full-refresh"]);
+    assert_eq!(branches(), (1.into(), false), "another generation of a source means to build anew");
+    evo.run(&["load", "sales", "branches"])
+        .exits(2)
+        .says("branches is a dimension")
+        .says("members, prospects, sales, entries")
+        .says("evo transform branches");
 }

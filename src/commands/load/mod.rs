@@ -10,7 +10,7 @@ use serde_json::json;
 use super::warehouse::{self, Threshold, Warehouse};
 use crate::bronze::{Lake, Limits};
 use crate::config::Settings;
-use crate::entity::Entity;
+use crate::entity::{Catalog, Entity};
 use crate::error::{Error, Kind, Result};
 use crate::ledger::manifests::Difference;
 use crate::ledger::objects::{Again, Selection};
@@ -20,6 +20,7 @@ use crate::report::Outcome;
 use crate::report::progress::Progress;
 use crate::retry::retry;
 use crate::shutdown::Shutdown;
+use crate::transform::dimension;
 
 /// How often the lake is listed again because objects were replaced while they were loaded.
 const ROUNDS: usize = 3;
@@ -81,7 +82,8 @@ pub async fn run(args: Args, settings: &Settings) -> Result<Outcome> {
     let workers = warehouse::at_least_one("--workers", args.workers.unwrap_or(settings.workers))?;
     let batch_size = args.batch_size.map(|n| warehouse::at_least_one("--batch-size", n)).transpose()?;
     let shutdown = Shutdown::listen()?;
-    let catalog = crate::entity::Catalog::load(settings.extend.as_deref())?;
+    let catalog = Catalog::load(settings.extend.as_deref())?;
+    refuse_dimensions(&args.entities, settings, &catalog)?;
     catalog.select(&args.entities)?;
     let lake = Lake::open(&settings.lake, &settings.azure)?.until(shutdown.clone());
     // A worker needs one for its batch and, at times, one for a partition; the heartbeat needs one.
@@ -119,6 +121,17 @@ pub async fn run(args: Args, settings: &Settings) -> Result<Outcome> {
     let failure = warehouse::first_failure(failures).or_else(|| judge(&loaded, args.max_rejects));
     execution.finish(&warehouse.pool, &json, failure.as_ref()).await;
     Ok(Outcome::new(shown::text(&loaded), json).failed_with(failure))
+}
+
+/// A dimension is no unknown word: it is said where its rows come from.
+fn refuse_dimensions(names: &[String], settings: &Settings, catalog: &Catalog) -> Result<()> {
+    let dimensions = dimension::all(settings.extend.as_deref(), catalog)?;
+    let Some(named) = dimensions.iter().find(|d| names.contains(&d.name)) else { return Ok(()) };
+    let sources: Vec<&str> = named.sources.iter().map(|source| source.name.as_str()).collect();
+    let name = &named.name;
+    Err(Error::new(Kind::Usage, format!("{name} is a dimension: it has no objects to load"))
+        .detail(format!("it is derived from {}", sources.join(", ")))
+        .hint(format!("load those, then `evo transform {name}`")))
 }
 
 async fn load_all(jobs: &[Job], warehouse: &Warehouse, progress: bool) -> Result<(Vec<Loaded>, Vec<(String, Error)>)> {

@@ -106,6 +106,10 @@ fn notes(s: &Summary) -> String {
         }
         None => {}
     }
+    for reader in &s.older_readers {
+        text +=
+            &format!("\n{}: {reader}: its snapshot is older than the new generation, which it finds empty", s.entity);
+    }
     let issues: u64 = s.tables.iter().map(|t| t.issues).sum();
     if issues > 0 {
         text += &format!("\n{}: {} values did not fit and became null; see evo.issues", s.entity, units::count(issues));
@@ -146,7 +150,7 @@ fn line(f: &Finding) -> String {
 fn to_json(s: &Summary) -> Value {
     json!({
         "entity": s.entity, "mode": word(s.mode), "batches": s.batches, "elapsed_ms": s.elapsed.as_millis() as u64,
-        "swap_ms": s.swap.map(|d| d.as_millis() as u64),
+        "swap_ms": s.swap.map(|d| d.as_millis() as u64), "older_readers": s.older_readers,
         "tables": s.tables.iter().map(|t| json!({
             "table": t.table, "rows": t.rows, "inserted": t.inserted, "updated": t.updated, "deleted": t.deleted, "issues": t.issues,
         })).collect::<Vec<_>>(),

@@ -28,8 +28,19 @@ pub enum Scope {
     Serving,
     /// Of those, the rows of documents that came with these batches.
     Changed(Vec<i64>),
-    /// A generation that readers do not see yet: core table, and a table of it, qualified and quoted.
-    Generation(Vec<(String, String)>),
+    /// A generation that readers do not see yet.
+    Generation(Vec<Leaf>),
+}
+
+/// A table of a generation that readers do not see yet.
+#[derive(Debug, Clone)]
+pub struct Leaf {
+    /// The core table.
+    pub table: String,
+    /// The new table; qualified and quoted, as the next.
+    pub new: String,
+    /// The partition whose place it is to take.
+    pub replaces: String,
 }
 
 /// What a check found.
@@ -180,8 +191,8 @@ impl Scope {
             Scope::Generation(parts) => {
                 let selects: Vec<String> = parts
                     .iter()
-                    .filter(|(of, _)| of == table)
-                    .map(|(_, part)| format!("select * from {part}"))
+                    .filter(|leaf| leaf.table == table)
+                    .map(|leaf| format!("select * from {}", leaf.new))
                     .collect();
                 format!("({})", selects.join(" union all "))
             }
@@ -189,33 +200,32 @@ impl Scope {
         }
     }
 
-    /// The leaf tables: `(table_name text, part oid)`.
+    /// The leaf tables: `(table_name text, part oid)`. Of a generation as they will be after the swap, so that a year is
+    /// not held against all years.
     fn tables(&self, entity: &Entity) -> String {
-        match self {
-            Scope::Generation(parts) => {
-                let rows: Vec<String> = parts
-                    .iter()
-                    .map(|(table, part)| format!("({}, {}::regclass::oid)", literal(table), literal(part)))
-                    .collect();
-                format!("(values {})", rows.join(", "))
-            }
-            _ => {
-                let of = |m: &Model| {
-                    let table = literal(&m.table);
-                    format!("select {table}, inhrelid from pg_inherits where inhparent = {table}::regclass")
-                };
-                format!("({})", entity.models.iter().map(of).collect::<Vec<_>>().join(" union all "))
-            }
-        }
+        let leaves: &[Leaf] = if let Scope::Generation(leaves) = self { leaves } else { &[] };
+        let of = |model: &Model| {
+            let table = literal(&model.table);
+            let leaves = leaves.iter().filter(|leaf| leaf.table == model.table);
+            let replaced: Vec<String> = leaves.map(|leaf| format!("{}::regclass", literal(&leaf.replaces))).collect();
+            format!(
+                "select {table}, inhrelid from pg_inherits where inhparent = {table}::regclass \
+                 and inhrelid <> all (array[{}]::oid[])",
+                replaced.join(", ")
+            )
+        };
+        let new = |leaf: &Leaf| format!("select {}, {}::regclass::oid", literal(&leaf.table), literal(&leaf.new));
+        let serving = entity.models.iter().map(of);
+        format!("({})", serving.chain(leaves.iter().map(new)).collect::<Vec<_>>().join(" union all "))
     }
 }
 
 impl Job {
-    /// Runs the checks on a generation that is about to be swapped in: core table and new table, qualified and quoted.
+    /// Runs the checks on a generation that is about to be swapped in.
     ///
     /// # Errors
     /// `CheckFailed` when one of severity fail returned rows; of the server.
-    pub(super) async fn check_generation(&self, tables: Vec<(String, String)>) -> Result<Vec<Finding>> {
+    pub(super) async fn check_generation(&self, tables: Vec<Leaf>) -> Result<Vec<Finding>> {
         let findings = self.check(When::Swap, &Scope::Generation(tables)).await?;
         match failure(&findings) {
             None => Ok(findings),

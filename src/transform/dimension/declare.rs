@@ -32,6 +32,11 @@ impl Dimension {
     pub(super) fn source_table(source: &Entity) -> &str {
         source.models.first().map_or("", |model| model.table.as_str())
     }
+
+    /// The core tables of its sources.
+    pub fn source_tables(&self) -> Vec<String> {
+        self.sources.iter().map(|source| Self::source_table(source).to_owned()).collect()
+    }
 }
 
 /// The built-in dimensions and those of `extend/dimensions/`, by name.

@@ -85,7 +85,7 @@ impl DimensionJob {
             self.relations().join(", ")
         ))
         .await?;
-        let tables = self.source_tables();
+        let tables = self.dimension.source_tables();
         let stale = tx.query_one(sql_file!("transform/dimension_state.sql"), &[&self.dimension.name, &tables]).await?;
         let anew = self.full_refresh || stale.get(0);
         let batches = self.batches(&tx, anew).await?;
@@ -120,10 +120,6 @@ impl DimensionJob {
         let rows =
             tx.query(sql_file!("transform/dimension_batches.sql"), &[&self.dimension.name, &sources, &all]).await?;
         Ok(rows.iter().map(|row| Batch { id: row.get(0), entity: row.get(1), rows: row.get(2) }).collect())
-    }
-
-    fn source_tables(&self) -> Vec<String> {
-        self.dimension.sources.iter().map(|s| Dimension::source_table(s).to_owned()).collect()
     }
 
     /// The core and staging tables that are read.

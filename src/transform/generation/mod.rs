@@ -12,14 +12,17 @@ mod fill;
 mod guard;
 mod index;
 mod leftovers;
+mod readers;
 mod swap;
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use build::{Build, Keys};
+use readers::FillEnd;
 use swap::Ready;
 
 use super::catalog::{Shape, partitions, shape};
+use super::checks::Leaf;
 use super::{Job, Mode, Summary};
 use crate::error::{Error, Kind, Result};
 use crate::pg::Connection;
@@ -31,6 +34,8 @@ pub struct Refresh {
     pub year: Option<i32>,
     /// The share of its rows, 0 to 1, that a table may lose.
     pub max_shrink: f64,
+    /// How long the swap waits for sessions whose snapshot is older than the new generation.
+    pub reader_wait: Duration,
 }
 
 impl Job {
@@ -79,6 +84,7 @@ impl Job {
         failpoint!("transform.after_create");
         let filled = self.fill_all(builds, shapes, fills, &snapshot).await?;
         tx.commit().await?;
+        let fill_end = FillEnd::read(coordinator).await?;
         failpoint!("transform.after_fill");
         let old_rows = self.index_all(builds).await?;
         guard::documents(&self.entity, &filled)?;
@@ -86,9 +92,9 @@ impl Job {
         failpoint!("transform.after_index");
         let keys = Keys::read(coordinator, &self.entity).await?;
         guard::orphans(coordinator, builds, &keys).await?;
-        let tables_of = |b: &Build| (self.entity.models[b.model].table.clone(), b.new.clone());
-        let checks = self.check_generation(builds.iter().map(tables_of).collect()).await?;
+        let checks = self.check_generation(builds.iter().map(|build| self.leaf(build)).collect()).await?;
         let taken = if refresh.year.is_none() { Some(&batches[..]) } else { None };
+        let older_readers = self.wait_for_older_readers(coordinator, &fill_end, refresh.reader_wait).await?;
         let ready = Ready { builds, keys: &keys, taken, tables: &filled.tables };
         let swap = self.swap(coordinator, &ready).await?;
         failpoint!("transform.after_swap");
@@ -102,7 +108,13 @@ impl Job {
             swap: Some(swap),
             drift: self.drift_of_all(filled.documents).await?,
             checks,
+            older_readers,
         })
+    }
+
+    fn leaf(&self, build: &Build) -> Leaf {
+        let table = self.entity.models[build.model].table.clone();
+        Leaf { table, new: build.new.clone(), replaces: build.old.name.clone() }
     }
 
     /// Core gets the year partitions that staging has.

@@ -66,6 +66,55 @@ fn fault_24_a_long_reader_in_front_of_the_swap_holds_up_the_swap_and_not_the_oth
     assert_eq!(evo.db.one("select count(*) from evo.models where refreshed_at is not null"), "3");
 }
 
+/// A repeatable-read transaction that has its snapshot and has not looked at core yet.
+fn with_a_snapshot(evo: &Evo) -> Session {
+    let reader = Session::open(&evo.db.url);
+    reader.run("begin isolation level repeatable read; select count(*) from stg_evo.sales_raw");
+    reader
+}
+
+#[test]
+fn fault_24_a_reader_whose_snapshot_is_older_than_the_new_generation_finds_the_old_one_and_not_nothing() {
+    let evo = sales("400");
+    let reader = with_a_snapshot(&evo);
+    let refresh = start(&evo);
+    evo.db.wait_for("select count(*) from pg_constraint where conname = 'evo_partition_bound'", "3");
+    // Nothing but the wait for its snapshot is in the way of the swap: it holds no lock on core.
+    std::thread::sleep(Duration::from_secs(1));
+    assert_eq!(reader.run("select count(*) from core.evo_sales"), [["400"]]);
+    assert_eq!(evo.db.one("select count(*) from evo.models where refreshed_at is not null"), "0");
+    reader.run("commit");
+    assert!(refresh.wait_with_output().unwrap().status.success());
+    assert_eq!(evo.db.one("select count(*) from evo.models where refreshed_at is not null"), "3");
+}
+
+#[test]
+fn the_swap_waits_so_long_for_older_snapshots_and_no_longer_and_names_their_sessions() {
+    let evo = sales("400");
+    // Neither idle between statements nor a writer that began long ago is one: what they read next they read anew.
+    let idle = Session::open(&evo.db.url);
+    idle.run("begin; create temporary table mine (id int); select count(*) from stg_evo.sales_raw");
+    let started = Instant::now();
+    let summary = evo.entity(&["transform", "sales", "--full-refresh", "--reader-wait", "5m"]);
+    assert_eq!(summary["older_readers"], serde_json::json!([]));
+    assert!(started.elapsed() < Duration::from_secs(120));
+    let reader = with_a_snapshot(&evo);
+    let pid = reader.run("select pg_backend_pid()")[0][0].clone();
+    let summary = evo.entity(&["transform", "sales", "--full-refresh", "--reader-wait", "300ms"]);
+    let named = summary["older_readers"][0].as_str().unwrap();
+    assert!(named.starts_with(&format!("pid {pid} ")) && named.contains("in a transaction for"), "{summary}");
+    assert_eq!(summary["older_readers"].as_array().unwrap().len(), 1, "{summary}");
+    // What the wait is for: this is what it would find.
+    assert_eq!(reader.run("select count(*) from core.evo_sales"), [["0"]]);
+    reader.run("commit");
+    assert_eq!(reader.run("select count(*) from core.evo_sales"), [["400"]]);
+    let reader = with_a_snapshot(&evo);
+    evo.run(&["transform", "sales", "--full-refresh", "--reader-wait", "0s"])
+        .exits(0)
+        .says("older than the new generation");
+    drop(reader);
+}
+
 const LEFT: &str =
     "select count(*) from pg_class where relnamespace in ('evo_next'::regnamespace, 'evo_old'::regnamespace)";
 
