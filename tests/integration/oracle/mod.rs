@@ -11,8 +11,8 @@ use expect::{Core, Row, Staged};
 
 use crate::support::Evo;
 
-/// Histories per run; more with EVO_TEST_HISTORIES, others with EVO_TEST_FIRST_HISTORY.
-const HISTORIES: u64 = 20;
+/// Histories per run, about a second each; more with EVO_TEST_HISTORIES, others with EVO_TEST_FIRST_HISTORY.
+const HISTORIES: u64 = 8;
 const KEYS: [(&str, &str); 4] =
     [("members", "member_id"), ("sales", "sale_id"), ("prospects", "prospect_id"), ("entries", "entry_id")];
 
