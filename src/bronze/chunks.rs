@@ -3,6 +3,7 @@
 use std::io::{self, BufRead, Read};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
 
 use bytes::{Buf, Bytes};
 use tokio::sync::mpsc;
@@ -17,18 +18,31 @@ pub struct ChunkReader {
     current: Bytes,
     ended: bool,
     taken: Arc<AtomicU64>,
+    waited: Arc<AtomicU64>,
 }
 
 impl ChunkReader {
     /// Reads what arrives in `chunks` until a chunk of length 0, which marks the end of the body: a channel that
     /// closes without it was cut, and must not pass for the end of the object.
     pub fn new(path: &str, chunks: mpsc::Receiver<Result<Bytes>>) -> Self {
-        Self { path: path.to_owned(), chunks, current: Bytes::new(), ended: false, taken: Arc::default() }
+        Self {
+            path: path.to_owned(),
+            chunks,
+            current: Bytes::new(),
+            ended: false,
+            taken: Arc::default(),
+            waited: Arc::default(),
+        }
     }
 
     /// Path of the object.
     pub fn path(&self) -> &str {
         &self.path
+    }
+
+    /// Counts the nanoseconds that this reader has waited for chunks, also after it has moved into a decompressor.
+    pub fn waited(&self) -> Arc<AtomicU64> {
+        self.waited.clone()
     }
 
     /// Counts the bytes that were taken from this reader, also after it has moved into a decompressor.
@@ -40,7 +54,10 @@ impl ChunkReader {
 impl BufRead for ChunkReader {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
         while self.current.is_empty() && !self.ended {
-            match self.chunks.blocking_recv() {
+            let started = Instant::now();
+            let received = self.chunks.blocking_recv();
+            self.waited.fetch_add(started.elapsed().as_nanos() as u64, Ordering::Relaxed);
+            match received {
                 Some(Ok(chunk)) if chunk.is_empty() => self.ended = true,
                 Some(Ok(chunk)) => self.current = chunk,
                 Some(Err(error)) => return Err(io::Error::other(error)),

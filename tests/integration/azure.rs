@@ -179,14 +179,19 @@ impl AnyLake {
         }
     }
 
-    /// Loads, and tells what is there afterwards: exit code, counts, rows, ledger, rejects.
+    /// Loads, and tells what is there afterwards.
     fn load(&self, args: &[&str]) -> String {
+        self.run(&["load", "sales"], args)
+    }
+
+    /// Runs a command, and tells what is there afterwards: exit code, counts, rows, ledger, rejects.
+    fn run(&self, subcommand: &[&str], args: &[&str]) -> String {
         let (lake, connection) = match &self.azurite {
             None => (self.evo.lake().to_str().unwrap().to_owned(), String::new()),
             Some(azurite) => ("az://datalake/some/prefix".to_owned(), azurite.connection_string()),
         };
         let mut command = crate::support::binary(self.evo.dir.path());
-        command.args(["load", "sales", "--output", "json", "--database-url", &self.evo.db.url, "--lake", &lake]);
+        command.args(subcommand).args(["--output", "json", "--database-url", &self.evo.db.url, "--lake", &lake]);
         let output = command.args(args).env("AZURE_STORAGE_CONNECTION_STRING", connection).output().unwrap();
         let run: Run = output.into();
         let summary = run.json();
@@ -232,6 +237,24 @@ fn week(lake: &mut AnyLake) -> Vec<String> {
     steps.push(lake.load(&["--since", "2026-01-07"]));
     steps.push(lake.load(&["--run-id", tuesday]));
     steps.push(lake.load(&[]));
+    // What else users have: zstd, one JSON array, plain lines; and a line that is corrected afterwards.
+    let thursday = at("20260108T020000Z", "2026-01-08", "x");
+    let zstd = zstd::stream::encode_all(&br#"{"idSale": 6}"#[..], 3).unwrap();
+    lake.put(&thursday.replace("x.jsonl.gz", "a.jsonl.zst"), &zstd);
+    lake.put(&thursday.replace("x.jsonl.gz", "b.json"), br#"[{"idSale": 7}, {"idSale": 8}]"#);
+    lake.put(&thursday.replace("x.jsonl.gz", "c.jsonl"), b"{\"idSale\": 9}\n{\"idSale\": 10");
+    steps.push(lake.load(&["--max-rejects", "1", "--run-id", "20260108T020000Z"]));
+    steps.push(lake.run(&["rejects", "replay", "sales"], &[]));
+    let id = lake.evo.db.one("select reject_id from evo.rejects where resolved_at is null");
+    let corrected = lake.evo.dir.path().join("corrected.jsonl");
+    std::fs::write(&corrected, format!(r#"{{"reject_id": {id}, "line": "{{\"idSale\": 10}}"}}"#)).unwrap();
+    steps.push(lake.run(&["rejects", "replay", "sales", "--file", corrected.to_str().unwrap()], &[]));
+    // The newest run has no manifest while an older one has: left alone, unless it is asked for; then everything again.
+    let friday = at("20260109T020000Z", "2026-01-09", "a");
+    lake.put(&friday, &lines(&[r#"{"idSale": 11}"#]));
+    steps.push(lake.load(&[]));
+    steps.push(lake.load(&["--run-id", "20260109T020000Z"]));
+    steps.push(lake.load(&["--all-runs"]));
     steps
 }
 
@@ -244,7 +267,22 @@ fn a_directory_and_a_container_give_the_same_outcomes() {
     }
     let exits =
         |step: usize, code: i32| assert!(directory[step].contains(&format!("exits {code} ")), "{}", directory[step]);
-    for (step, code) in [(0, 0), (1, 0), (2, 0), (3, 0), (4, 4), (5, 0), (6, 6), (7, 0)] {
+    for (step, code) in [
+        (0, 0),
+        (1, 0),
+        (2, 0),
+        (3, 0),
+        (4, 4),
+        (5, 0),
+        (6, 6),
+        (7, 0),
+        (8, 0),
+        (9, 6),
+        (10, 0),
+        (11, 0),
+        (12, 0),
+        (13, 6),
+    ] {
         exits(step, code);
     }
     assert_eq!(directory.len(), container.len());

@@ -172,12 +172,15 @@ fn process(loaded: &[Loaded]) -> String {
         return String::new();
     }
     let used = usage();
+    let (cpu, memory) = (units::duration(used.cpu), units::bytes(used.peak_resident));
+    // Of a few megabytes the start of the process is the larger part.
+    let rate = match inflated {
+        0..50_000_000 => String::new(),
+        _ => format!(" ({:.1} s per GB)", used.cpu.as_secs_f64() / (inflated as f64 / 1e9)),
+    };
     format!(
-        "\nthis process: {} of CPU for {} decompressed ({:.1} s per GB), at most {} of memory",
-        units::duration(used.cpu),
-        units::bytes(inflated),
-        used.cpu.as_secs_f64() / (inflated as f64 / 1e9),
-        units::bytes(used.peak_resident),
+        "\nthis process: {cpu} of CPU for {} decompressed{rate}, at most {memory} of memory",
+        units::bytes(inflated)
     )
 }
 
