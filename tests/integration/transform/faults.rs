@@ -91,13 +91,20 @@ fn fault_24_a_reader_whose_snapshot_is_older_than_the_new_generation_finds_the_o
 #[test]
 fn the_swap_waits_so_long_for_older_snapshots_and_no_longer_and_names_their_sessions() {
     let evo = sales("400");
-    // Neither idle between statements nor a writer that began long ago is one: what they read next they read anew.
-    let idle = Session::open(&evo.db.url);
-    idle.run("begin; create temporary table mine (id int); select count(*) from stg_evo.sales_raw");
-    let started = Instant::now();
-    let summary = evo.entity(&["transform", "sales", "--full-refresh", "--reader-wait", "5m"]);
-    assert_eq!(summary["older_readers"], serde_json::json!([]));
-    assert!(started.elapsed() < Duration::from_secs(120));
+    // An idle transaction reads anew what it reads next. A writer from before the fill keeps the xmin of every snapshot low,
+    // but one that is taken after the fill sees it.
+    let writer = Session::open(&evo.db.url);
+    writer.run("begin; create temporary table mine (id int); select count(*) from stg_evo.sales_raw");
+    let mut refresh =
+        evo.command(&["transform", "sales", "--full-refresh", "--reader-wait", "20s", "--output", "json"]);
+    refresh.env("EVO_FAILPOINTS", "transform.after_index=sleep(2000)").stdout(Stdio::piped()).stderr(Stdio::piped());
+    let refresh = refresh.spawn().unwrap();
+    evo.db.wait_for("select count(*) from pg_constraint where conname = 'evo_partition_bound'", "3");
+    let younger = with_a_snapshot(&evo);
+    let run = crate::support::Run::from(refresh.wait_with_output().unwrap()).exits(0);
+    assert_eq!(run.json()["entities"][0]["older_readers"], serde_json::json!([]));
+    assert_eq!(younger.run("select count(*) from core.evo_sales"), [["400"]]);
+    younger.run("commit");
     let reader = with_a_snapshot(&evo);
     let pid = reader.run("select pg_backend_pid()")[0][0].clone();
     let summary = evo.entity(&["transform", "sales", "--full-refresh", "--reader-wait", "300ms"]);
