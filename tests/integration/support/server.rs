@@ -1,6 +1,7 @@
 //! PostgreSQL servers of a test's own, to be stopped, killed, filled and promoted; on loopback, at a free port, run by an
 //! unprivileged user where the tests run as root, gone at the end.
 
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::net::TcpListener;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -146,9 +147,12 @@ pub fn url(port: u16, database: &str) -> String {
     format!("postgresql://evo@127.0.0.1:{port}/{database}")
 }
 
-/// A port that nobody listens on.
+/// A port that nobody listens on, and that no client is given as its own while a server is stopped and started again: below
+/// those that the system hands out.
 pub fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+    let any = RandomState::new().build_hasher().finish() % 12_000;
+    let mut ports = (0..12_000).map(|i| 20_000 + ((any + i) % 12_000) as u16);
+    ports.find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok()).unwrap()
 }
 
 /// Sends a signal to one process.
