@@ -25,7 +25,15 @@ pub fn usage() -> Usage {
     };
     // Linux counts kilobytes, macOS bytes.
     let unit = if cfg!(target_os = "macos") { 1 } else { 1024 };
-    Usage { cpu: time(usage.ru_utime) + time(usage.ru_stime), peak_resident: usage.ru_maxrss.unsigned_abs() * unit }
+    let peak_resident = high_water_mark().unwrap_or(usage.ru_maxrss.unsigned_abs() * unit);
+    Usage { cpu: time(usage.ru_utime) + time(usage.ru_stime), peak_resident }
+}
+
+/// Linux's own figure. That of getrusage includes whoever started this process, as it was between fork and exec.
+fn high_water_mark() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok().map(|kb| kb * 1024)
 }
 
 #[cfg(test)]
