@@ -39,7 +39,7 @@ use crate::entity::Entity;
 use crate::error::Result;
 use crate::ledger::models;
 use crate::pg::Pool;
-use crate::retry::Policy;
+use crate::retry::{Policy, retry};
 use crate::shutdown::Shutdown;
 
 /// What every transaction of a transform begins with. A statement may take as long as its data; a lock that somebody
@@ -148,7 +148,7 @@ impl Job {
     /// As [`Job::full_refresh`]; of an increment, what other chunks did stays.
     pub async fn run(&self, request: &Request) -> Result<Summary> {
         let (mut summary, changed) = match request.mode {
-            Some(Mode::FullRefresh) => (self.full_refresh(&request.refresh).await?, None),
+            Some(Mode::FullRefresh) => (self.refreshed(request).await?, None),
             Some(Mode::InPlace) => {
                 let plan = increment::whole(self, &*self.pool.get().await?).await?;
                 (self.increment(&plan).await?, Some(Scope::Serving))
@@ -158,7 +158,7 @@ impl Job {
                 if mode.is_none() && plan.prefers_refresh() {
                     let (changed, staged) = (plan.changed, plan.staged);
                     tracing::info!(changed, staged, "most of it is new or changed: building a new generation");
-                    (self.full_refresh(&request.refresh).await?, None)
+                    (self.refreshed(request).await?, None)
                 } else {
                     (self.increment(&plan).await?, Some(Scope::Changed(plan.ids())))
                 }
@@ -174,6 +174,12 @@ impl Job {
             None => self.record_fill().await?,
         }
         Ok(summary)
+    }
+
+    /// A full refresh, begun anew after a failure that time heals: what the earlier attempt left is collected by the next.
+    async fn refreshed(&self, request: &Request) -> Result<Summary> {
+        let what = format!("building a new generation of {}", self.entity.name);
+        retry(self.retry, &self.shutdown, &what, |_| self.full_refresh(&request.refresh)).await
     }
 
     /// Statistics of the partitioned parents.

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::build::Build;
 use super::index::broken_key;
-use crate::error::{Kind, Result};
+use crate::error::{Error, Kind, Result};
 use crate::pg::Connection;
 use crate::sql::{columns, literal, qualified};
 use crate::transform::catalog::{Partition, Shape, partitions};
@@ -133,7 +133,7 @@ impl Job {
         tx.batch(SESSION).await?;
         let snapshot =
             format!("set transaction isolation level repeatable read; set transaction snapshot {}", literal(snapshot));
-        tx.batch(&snapshot).await?;
+        tx.batch(&snapshot).await.map_err(snapshot_gone)?;
         let sql = format!(
             "insert into {} ({columns}) select {columns} from (\n{}\n) m where {}",
             build.new,
@@ -165,4 +165,17 @@ fn read_for(target: &Partition, staged: &[Partition], builds: &[Build]) -> Vec<S
     }
     let has_counterpart = |p: &&Partition| !p.is_default && builds.iter().any(|b| b.old.bound == p.bound);
     staged.iter().filter(|p| !has_counterpart(p)).map(|p| p.name.clone()).collect()
+}
+
+/// A snapshot ends with the connection that exported it. The server says "invalid value" (22023) to whoever asks for it then:
+/// nothing is wrong with a row, the generation is begun again.
+fn snapshot_gone(error: Error) -> Error {
+    match error.sqlstate() {
+        Some("22023") => {
+            Error::new(Kind::TransactionConflict, "the snapshot of this generation is gone with its connection")
+                .with_sqlstate("22023")
+                .caused_by(error)
+        }
+        _ => error,
+    }
 }

@@ -157,6 +157,32 @@ fn fault_25_a_crash_while_filling_leaves_the_old_generation_serving() {
 }
 
 #[test]
+fn fault_02_a_refresh_whose_sessions_are_ended_while_it_fills_begins_anew() {
+    let evo = sales("300");
+    let before = core(&evo.db);
+    evo.db.sql(
+        "create table public.pace (pause float8); insert into public.pace values (0.02);
+         create function core.slow(bigint) returns boolean language sql as $$ select pg_sleep(pause) is not null from public.pace $$;
+         alter table core.evo_sales_all add constraint slow check (core.slow(sale_id)) not valid",
+    );
+    let filling = "select count(*) from pg_stat_activity where state = 'active' and query like 'insert into evo_next.%evo_sales_all%' and datname = current_database()";
+    let mut command = evo.command(&["transform", "sales", "--full-refresh", "--workers", "3"]);
+    command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    while evo.db.one(filling) == "0" {
+        assert!(child.try_wait().unwrap().is_none(), "it was never met in its fill");
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    // The one that exported the snapshot is among them: the others can take it no longer.
+    evo.db.sql("select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = current_database() and application_name like 'evo:transform:%'");
+    evo.db.sql("update public.pace set pause = 0");
+    let run: crate::support::Run = child.wait_with_output().unwrap().into();
+    run.exits(0).says("building a new generation of sales failed");
+    assert_eq!(core(&evo.db), before);
+    assert_eq!(evo.db.one(LEFT), "0");
+}
+
+#[test]
 fn fault_25_a_crash_while_indexing_leaves_the_old_generation_serving() {
     let evo = sales("300");
     let before = core(&evo.db);
