@@ -327,9 +327,8 @@ fn fault_09_an_attempt_that_is_still_running_is_waited_for_and_its_work_not_done
     let load = site.begin();
     site.proxy.wait();
     // The backend sleeps with its work done and its commit not read; the client hears that its connection is gone.
-    let idle = "select pid from pg_stat_activity where application_name like 'evo:load:%' and application_name not like '%:lock' \
-                and state = 'idle in transaction' and query not ilike 'begin%' order by state_change limit 1";
-    let pid: i32 = site.sql(idle).parse().unwrap();
+    let behind = format!("select pid from pg_stat_activity where client_port = {}", site.proxy.struck_port());
+    let pid: i32 = site.sql(&behind).parse().unwrap();
     signal(pid, libc::SIGSTOP);
     site.proxy.release();
     std::thread::sleep(Duration::from_secs(2));

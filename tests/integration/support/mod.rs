@@ -44,11 +44,16 @@ fn server() -> &'static str {
 
 /// Runs statements on a database; the last one's rows as text, null as `∅`.
 pub fn sql(url: &str, statements: &str) -> Vec<Vec<String>> {
+    try_sql(url, statements).unwrap_or_else(|e| panic!("{statements}\n{e:?}"))
+}
+
+/// The same on a database that may be away.
+pub fn try_sql(url: &str, statements: &str) -> Result<Vec<Vec<String>>, tokio_postgres::Error> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
-        let (client, connection) = tokio_postgres::connect(url, NoTls).await.unwrap_or_else(|e| panic!("{e:?}"));
+        let (client, connection) = tokio_postgres::connect(url, NoTls).await?;
         let task = tokio::spawn(connection);
-        let messages = client.simple_query(statements).await.unwrap_or_else(|e| panic!("{statements}\n{e:?}"));
+        let messages = client.simple_query(statements).await?;
         drop(client);
         let _ = task.await;
         let mut rows = Vec::new();
@@ -61,7 +66,7 @@ pub fn sql(url: &str, statements: &str) -> Vec<Vec<String>> {
                 _ => {}
             }
         }
-        rows
+        Ok(rows)
     })
 }
 

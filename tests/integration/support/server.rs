@@ -11,15 +11,47 @@ use super::{is_root, sql};
 
 /// A server with its data.
 pub struct Server {
-    dir: tempfile::TempDir,
+    dir: Home,
     pub port: u16,
     is_running: bool,
+}
+
+/// Where a server lives.
+enum Home {
+    Folder(tempfile::TempDir),
+    Disk(SmallDisk, &'static str),
+}
+
+impl Home {
+    fn path(&self) -> &Path {
+        match self {
+            Self::Folder(dir) => dir.path(),
+            Self::Disk(disk, _) => disk.path(),
+        }
+    }
+
+    /// A new one of the same kind.
+    fn another(&self) -> Self {
+        match self {
+            Self::Folder(_) => Self::Folder(folder()),
+            Self::Disk(_, size) => Self::Disk(SmallDisk::mount(size), size),
+        }
+    }
 }
 
 impl Server {
     /// A new, empty, running server with these settings.
     pub fn start(settings: &[(&str, &str)]) -> Self {
-        let mut server = Self { dir: folder(), port: free_port(), is_running: false };
+        Self::start_at(Home::Folder(folder()), settings)
+    }
+
+    /// The same on a disk of its own, of this size, that can be filled. Needs root.
+    pub fn start_on_disk(size: &'static str, settings: &[(&str, &str)]) -> Self {
+        Self::start_at(Home::Disk(SmallDisk::mount(size), size), settings)
+    }
+
+    fn start_at(dir: Home, settings: &[(&str, &str)]) -> Self {
+        let mut server = Self { dir, port: free_port(), is_running: false };
         server.pg("initdb", &["--auth=trust", "--username=evo", "--no-sync", "--encoding=UTF8", "--locale=C"]);
         let common = [
             ("listen_addresses", "127.0.0.1"),
@@ -40,7 +72,7 @@ impl Server {
     /// A running standby of this server, a copy of its data, whose commits wait for it from now on.
     pub fn standby(&mut self) -> Self {
         self.stop("fast");
-        let mut standby = Self { dir: folder(), port: free_port(), is_running: false };
+        let mut standby = Self { dir: self.dir.another(), port: free_port(), is_running: false };
         let mut copy = Command::new("cp");
         copy.arg("-a").arg(self.data()).arg(standby.data());
         unprivileged(&mut copy);
@@ -67,10 +99,32 @@ impl Server {
 
     /// Starts it, after a stop or a crash.
     pub fn run(&mut self) {
+        self.try_run().unwrap_or_else(|said| panic!("{said}"));
+    }
+
+    /// Starts it if it is not running, as a supervisor does: again and again.
+    pub fn revive(&mut self) {
+        eventually("the server starts", || self.is_alive() || self.try_run().is_ok());
+        eventually("the server answers", || super::try_sql(&self.url("postgres"), "select 1").is_ok());
+    }
+
+    fn try_run(&mut self) -> Result<(), String> {
         let options = format!("-p {}", self.port);
         let log = self.dir.path().join("log").display().to_string();
-        self.pg("pg_ctl", &["start", "--wait", "--timeout=60", "--silent", "--log", &log, "--options", &options]);
+        let args = ["start", "--wait", "--timeout=60", "--silent", "--log", &log, "--options", &options];
         self.is_running = true;
+        self.try_pg("pg_ctl", &args)
+    }
+
+    /// The process id of the postmaster, while there is one.
+    pub fn pid(&self) -> Option<i32> {
+        let text = std::fs::read_to_string(self.data().join("postmaster.pid")).ok()?;
+        text.lines().next()?.parse().ok()
+    }
+
+    fn is_alive(&self) -> bool {
+        // SAFETY: signal 0 only asks whether there is such a process.
+        self.pid().is_some_and(|pid| unsafe { libc::kill(pid, 0) } == 0)
     }
 
     /// Stops it: `fast` or `immediate`, which is a crash.
@@ -94,6 +148,11 @@ impl Server {
         ]);
     }
 
+    /// The folder that holds its data and its log: its disk, where it has one.
+    pub fn home(&self) -> &Path {
+        self.dir.path()
+    }
+
     /// Where its data is.
     pub fn data(&self) -> PathBuf {
         self.dir.path().join("data")
@@ -114,6 +173,10 @@ impl Server {
     }
 
     fn pg(&self, program: &str, args: &[&str]) {
+        self.try_pg(program, args).unwrap_or_else(|said| panic!("{said}"));
+    }
+
+    fn try_pg(&self, program: &str, args: &[&str]) -> Result<(), String> {
         let given = std::env::var_os("EVO_TEST_PG_BIN").map(PathBuf::from);
         let path = std::env::var("PATH").unwrap();
         // All programs from one folder: the wrappers in PATH would choose a version of their own.
@@ -127,7 +190,7 @@ impl Server {
         command.stdout(out.try_clone().unwrap()).stderr(out);
         let status = command.status().unwrap();
         let said = std::fs::read_to_string(self.dir.path().join("out")).unwrap();
-        assert!(status.success(), "{program} {args:?}: {said}\n{}", self.log());
+        if status.success() { Ok(()) } else { Err(format!("{program} {args:?}: {said}\n{}", self.log())) }
     }
 }
 
@@ -135,8 +198,7 @@ impl Drop for Server {
     fn drop(&mut self) {
         if self.is_running && !std::thread::panicking() {
             self.stop("immediate");
-        } else if let Ok(text) = std::fs::read_to_string(self.data().join("postmaster.pid")) {
-            let pid = text.lines().next().unwrap_or_default().parse::<i32>().unwrap_or(0);
+        } else if let Some(pid) = self.pid() {
             signal(pid, libc::SIGQUIT);
         }
     }
