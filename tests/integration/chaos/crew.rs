@@ -9,9 +9,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use super::Dice;
 use super::lake::GrowingLake;
 use super::watch::Watch;
-use super::Dice;
 use crate::lake::KEY;
 use crate::support::Evo;
 use crate::support::proxy::Proxy;
@@ -197,6 +197,18 @@ impl Crew {
         std::thread::sleep(Duration::from_millis(600));
         let running = self.running.lock().unwrap();
         running[2].is_some() && running.iter().flatten().filter(|job| job.is_load).count() >= 2
+    }
+
+    /// What runs, for how long, and what it said last.
+    pub fn line(&self) -> String {
+        let running = self.running.lock().unwrap();
+        let lines = running.iter().enumerate().filter_map(|(slot, job)| {
+            let said = std::fs::read_to_string(self.dir.join(format!("stderr-{slot}"))).unwrap_or_default();
+            let age = job.as_ref()?.since.elapsed().as_secs_f64();
+            let last: Vec<&str> = said.lines().rev().take(3).collect();
+            Some(format!("    slot {slot} for {age:.1} s: {}", last.join("\n      ")))
+        });
+        lines.collect::<Vec<_>>().join("\n")
     }
 
     /// Processes that run.

@@ -2,9 +2,9 @@
 
 use std::time::{Duration, Instant};
 
+use super::World;
 use super::crew::LEASE;
 use super::lake::misdeeds;
-use super::World;
 use crate::support::is_root;
 use crate::support::proxy::{COMMIT, COPY_DATA, Fault};
 use crate::support::server::signal;
@@ -236,8 +236,8 @@ fn deadlock(world: &mut World) -> bool {
     let before = log(world);
     let lock = |from: usize, to: usize| {
         format!(
-            "select 1 from (select {key} from (select {key}, ntile(10) over (order by {key}) as part from stg_evo.{table}_raw) t \
-             where part between {from} and {to}) picked join stg_evo.{table}_raw using ({key}) for update"
+            "select 1 from (select {key}, ntile(10) over (order by {key}) as part from stg_evo.{table}_raw) p \
+             join stg_evo.{table}_raw r using ({key}) where part between {from} and {to} for update of r"
         )
     };
     foreign(world, async |client| {
@@ -255,10 +255,14 @@ fn deadlock(world: &mut World) -> bool {
 }
 
 /// Does something as somebody else; that one's errors are not evo's.
-fn foreign(world: &World, work: impl AsyncFnOnce(&tokio_postgres::Client) -> Result<bool, tokio_postgres::Error>) -> bool {
+fn foreign(
+    world: &World,
+    work: impl AsyncFnOnce(&tokio_postgres::Client) -> Result<bool, tokio_postgres::Error>,
+) -> bool {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let done = runtime.block_on(async {
-        let (client, connection) = tokio_postgres::connect(&world.server.url("postgres"), tokio_postgres::NoTls).await?;
+        let (client, connection) =
+            tokio_postgres::connect(&world.server.url("postgres"), tokio_postgres::NoTls).await?;
         tokio::spawn(connection);
         work(&client).await
     });
@@ -267,7 +271,8 @@ fn foreign(world: &World, work: impl AsyncFnOnce(&tokio_postgres::Client) -> Res
 
 /// Replaces an object that waits, is being loaded, or was loaded long ago.
 fn replace(world: &mut World) -> bool {
-    let waiting = world.sql("select path from evo.objects where entity = 'sales' and state = 'pending' order by random() limit 1");
+    let waiting = world
+        .sql("select path from evo.objects where entity = 'sales' and state = 'pending' order by random() limit 1");
     let path = waiting.concat().first().cloned().or_else(|| {
         let paths: Vec<String> = world.lake.server.paths();
         let sales: Vec<&String> = paths.iter().filter(|p| p.contains("entity=sales") && p.ends_with(".gz")).collect();

@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use super::watch::Watch;
 use super::Dice;
+use super::watch::Watch;
 use crate::support::{Act, BlobServer, End, Evo, gz};
 
 /// Runs written ahead.
@@ -135,7 +135,10 @@ impl GrowingLake {
 pub(super) fn misdeeds() -> Vec<Act> {
     let busy = |status: u16| Act::Answer(status, vec![("Retry-After", "1".to_owned())], String::new());
     let cut = [End::Fin, End::Rst, End::Hang].map(|end| Act::Cut(300, end));
-    [busy(503), busy(429), Act::Answer(500, Vec::new(), String::new()), Act::Short(300, None)].into_iter().chain(cut).collect()
+    [busy(503), busy(429), Act::Answer(500, Vec::new(), String::new()), Act::Short(300, None)]
+        .into_iter()
+        .chain(cut)
+        .collect()
 }
 
 fn generate(command: &mut std::process::Command, dir: &Path, seed: u64, runs: u32) {

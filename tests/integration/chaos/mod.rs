@@ -131,7 +131,15 @@ fn disturb(world: &mut World, time: Duration) -> BTreeMap<&'static str, Tally> {
         }
         let at = started.elapsed().as_secs_f64();
         let struck = if has_struck { "" } else { " (hit nothing)" };
-        eprintln!("{at:7.1} s  {} · {:.1} s{struck} · {}", kind.name, began.elapsed().as_secs_f64(), world.watch.line());
+        eprintln!(
+            "{at:7.1} s  {} · {:.1} s{struck} · {}",
+            kind.name,
+            began.elapsed().as_secs_f64(),
+            world.watch.line()
+        );
+        if world.watch.is_slow() {
+            eprintln!("{}", world.crew.line());
+        }
     }
     for (name, times) in world.crew.deaths() {
         tallies.insert(name, Tally { tried: times, struck: times });
@@ -178,7 +186,10 @@ fn report(world: &World, tallies: &BTreeMap<&str, Tally>, ended: &Ended, verdict
     let struck_kinds = tallies.values().filter(|t| t.struck > 0).count();
     let longest = recoveries.values().max().copied().unwrap_or_default();
     println!("\nfaults survived                {faults} of {struck_kinds} kinds");
-    println!("longest recovery               {:.1} s from the end of a fault to the first commit", longest.as_secs_f64());
+    println!(
+        "longest recovery               {:.1} s from the end of a fault to the first commit",
+        longest.as_secs_f64()
+    );
     println!("executions and their ends      {}", world.crew.ends());
     println!("runs of bronze, batches        {} {}", world.lake.shown(), world.watch.committed());
     println!("last load and transform        {:.1} s", ended.last.as_secs_f64());

@@ -2,21 +2,30 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::io::Read;
+
+use flate2::read::MultiGzDecoder;
+use xxhash_rust::xxh3::xxh3_128;
 
 use super::crew::{LOAD, TRANSFORM};
 use super::lake::GrowingLake;
 use crate::lake::KEY;
 use crate::support::{Database, Evo, Run};
 
-/// The content of a table without what tells only when and by which batch it came.
-const ROWS: &str = "select md5((to_jsonb(t) - '{_loaded_at,_updated_at,_batch_id}'::text[])::text) from TABLE t";
+/// The content of a table without what tells when and whence it came. Where the same content stands in several objects, the
+/// order in which batches happen to come decides which of them is named: see [`wrong_lineage`].
+const ROWS: &str = "select md5((to_jsonb(t) - '{_loaded_at,_updated_at,_batch_id,_source_file,_source_line,run_id,ingestion_date,\
+     _source_run_id}'::text[])::text) from TABLE t";
+const LINEAGE: &str = "select _source_file, _source_line, replace(_content_hash::text, '-', '') from TABLE";
 const TABLES: &str = "select format('%I.%I', n.nspname, c.relname) from pg_class c join pg_namespace n on n.oid = c.relnamespace \
      where n.nspname in ('stg_evo', 'core') and c.relkind in ('r', 'p') and not c.relispartition order by 1";
 /// Of each path the present object: what was replaced has older ones.
 const OBJECTS: &str = "select md5(format('%s %s %s %s', path, state, lines_count, rejected_count)) \
      from (select distinct on (path) * from evo.objects order by path, object_id desc) o where state <> 'gone'";
-const REJECTS: &str = "select md5(format('%s %s %s %s', path, line_number, line, reason)) from evo.rejects where resolved_at is null";
-const ISSUES: &str = "select md5(format('%s %s %s %s %s', table_name, key_text, column_name, raw_value, reason)) from evo.issues";
+const REJECTS: &str =
+    "select md5(format('%s %s %s %s', path, line_number, line, reason)) from evo.rejects where resolved_at is null";
+const ISSUES: &str =
+    "select md5(format('%s %s %s %s %s', table_name, key_text, column_name, raw_value, reason)) from evo.issues";
 
 /// The ledger as the data says it is: each of these is true, or names what is wrong.
 const LEDGER: [(&str, &str); 5] = [
@@ -94,8 +103,35 @@ pub(super) fn compare(evo: &Evo, lake: &GrowingLake) -> Verdict {
         (name, difference)
     });
     let tables = tables.collect();
-    let ledger = LEDGER.iter().map(|(what, query)| (evo.db.one(query), what)).filter(|(n, _)| n != "0");
-    Verdict { tables, ledger: ledger.map(|(n, what)| format!("{n} {what}")).collect() }
+    let mut ledger: Vec<String> = LEDGER
+        .iter()
+        .map(|(what, query)| (evo.db.one(query), what))
+        .filter(|(n, _)| n != "0")
+        .map(|(n, what)| format!("{n} {what}"))
+        .collect();
+    match wrong_lineage(evo, lake) {
+        0 => {}
+        n => ledger.push(format!("{n} rows whose content is not the line that they name")),
+    }
+    Verdict { tables, ledger }
+}
+
+/// Staged rows whose content is not that of the line in the lake that they name.
+fn wrong_lineage(evo: &Evo, lake: &GrowingLake) -> usize {
+    let mut hashes: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for path in lake.server.paths().into_iter().filter(|path| path.ends_with(".gz")) {
+        let mut text = Vec::new();
+        MultiGzDecoder::new(lake.server.content(&path).unwrap().as_slice()).read_to_end(&mut text).unwrap();
+        let lines = text.split(|b| *b == b'\n').map(|line| format!("{:032x}", xxh3_128(line)));
+        hashes.insert(path, lines.collect());
+    }
+    let tables = ["members_raw", "sales_raw", "entries_raw", "prospects_raw"];
+    let rows = tables.iter().flat_map(|table| evo.db.sql(&LINEAGE.replace("TABLE", &format!("stg_evo.{table}"))));
+    rows.filter(|row| {
+        let named = hashes.get(&row[0]).and_then(|lines| lines.get(row[1].parse::<usize>().ok()?.checked_sub(1)?));
+        named != Some(&row[2])
+    })
+    .count()
 }
 
 /// As multisets: what is there too seldom is lost, what is there too often is doubled or different.
