@@ -15,6 +15,7 @@ mod rejects;
 mod sign_in;
 mod storage;
 mod support;
+mod surroundings;
 mod toy;
 mod transform;
 mod verdict;

@@ -13,9 +13,9 @@ use super::Dice;
 use super::lake::GrowingLake;
 use super::watch::Watch;
 use crate::lake::KEY;
-use crate::support::Evo;
 use crate::support::proxy::Proxy;
 use crate::support::server::url;
+use crate::support::{Evo, failpoints};
 
 pub(super) const LOAD: &[&str] = &["load", "all", "--workers", "2", "--batch-size", "2", "--max-rejects", "100%"];
 pub(super) const TRANSFORM: &[&str] = &["transform", "all", "--workers", "2"];
@@ -246,24 +246,4 @@ impl Crew {
     pub fn ends(&self) -> String {
         self.ends.lock().unwrap().iter().map(|(end, n)| format!("{end}: {n}")).collect::<Vec<_>>().join(" · ")
     }
-}
-
-/// The places in the code at which a process can be made to die.
-pub(super) fn failpoints() -> Vec<String> {
-    fn visit(dir: &std::path::Path, found: &mut Vec<String>) {
-        for path in std::fs::read_dir(dir).unwrap().flatten().map(|entry| entry.path()) {
-            if path.is_dir() {
-                visit(&path, found);
-            } else if !path.ends_with("failpoint.rs") {
-                let text = std::fs::read_to_string(&path).unwrap();
-                let named = text.split("failpoint!(\"").skip(1).filter_map(|rest| rest.split('"').next());
-                found.extend(named.map(str::to_owned));
-            }
-        }
-    }
-    let mut found = Vec::new();
-    visit(&std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut found);
-    found.sort();
-    found.dedup();
-    found
 }

@@ -14,6 +14,8 @@ pub struct Server {
     dir: Home,
     pub port: u16,
     is_running: bool,
+    /// Folder of its programs.
+    bin: Option<PathBuf>,
 }
 
 /// Where a server lives.
@@ -42,16 +44,21 @@ impl Home {
 impl Server {
     /// A new, empty, running server with these settings.
     pub fn start(settings: &[(&str, &str)]) -> Self {
-        Self::start_at(Home::Folder(folder()), settings)
+        Self::start_at(Home::Folder(folder()), None, settings)
+    }
+
+    /// The same, of another PostgreSQL.
+    pub fn start_from(bin: &Path, settings: &[(&str, &str)]) -> Self {
+        Self::start_at(Home::Folder(folder()), Some(bin.to_owned()), settings)
     }
 
     /// The same on a disk of its own, of this size, that can be filled. Needs root.
     pub fn start_on_disk(size: &'static str, settings: &[(&str, &str)]) -> Self {
-        Self::start_at(Home::Disk(SmallDisk::mount(size), size), settings)
+        Self::start_at(Home::Disk(SmallDisk::mount(size), size), None, settings)
     }
 
-    fn start_at(dir: Home, settings: &[(&str, &str)]) -> Self {
-        let mut server = Self { dir, port: free_port(), is_running: false };
+    fn start_at(dir: Home, bin: Option<PathBuf>, settings: &[(&str, &str)]) -> Self {
+        let mut server = Self { dir, port: free_port(), is_running: false, bin };
         server.pg("initdb", &["--auth=trust", "--username=evo", "--no-sync", "--encoding=UTF8", "--locale=C"]);
         let common = [
             ("listen_addresses", "127.0.0.1"),
@@ -72,7 +79,7 @@ impl Server {
     /// A running standby of this server, a copy of its data, whose commits wait for it from now on.
     pub fn standby(&mut self) -> Self {
         self.stop("fast");
-        let mut standby = Self { dir: self.dir.another(), port: free_port(), is_running: false };
+        let mut standby = Self { dir: self.dir.another(), port: free_port(), is_running: false, bin: self.bin.clone() };
         let mut copy = Command::new("cp");
         copy.arg("-a").arg(self.data()).arg(standby.data());
         unprivileged(&mut copy);
@@ -148,6 +155,19 @@ impl Server {
         ]);
     }
 
+    /// Lets sessions that begin from now on allocate so much more memory than the server has mapped already.
+    pub fn limit_memory(&self, bytes: Option<u64>) {
+        let pid = self.pid().unwrap();
+        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+        let mapped = status.lines().find_map(|line| line.strip_prefix("VmSize:")).unwrap();
+        let mapped: u64 = mapped.trim().trim_end_matches(" kB").parse().unwrap();
+        let limit = bytes.map_or(libc::RLIM_INFINITY, |bytes| mapped * 1024 + bytes);
+        let limits = libc::rlimit { rlim_cur: limit, rlim_max: libc::RLIM_INFINITY };
+        // SAFETY: the pointers describe a limit and nothing; the process is the test's own.
+        let set = unsafe { libc::prlimit(pid, libc::RLIMIT_AS, &raw const limits, std::ptr::null_mut()) };
+        assert_eq!(set, 0);
+    }
+
     /// The folder that holds its data and its log: its disk, where it has one.
     pub fn home(&self) -> &Path {
         self.dir.path()
@@ -177,7 +197,7 @@ impl Server {
     }
 
     fn try_pg(&self, program: &str, args: &[&str]) -> Result<(), String> {
-        let given = std::env::var_os("EVO_TEST_PG_BIN").map(PathBuf::from);
+        let given = self.bin.clone().or_else(|| std::env::var_os("EVO_TEST_PG_BIN").map(PathBuf::from));
         let path = std::env::var("PATH").unwrap();
         // All programs from one folder: the wrappers in PATH would choose a version of their own.
         let program_path = evo::embedded::find_program(program, "", given.as_deref())
@@ -202,6 +222,13 @@ impl Drop for Server {
             signal(pid, libc::SIGQUIT);
         }
     }
+}
+
+/// `postgres (PostgreSQL) 15.18 …` → `15`.
+pub fn major_version(bin: &Path) -> String {
+    let output = Command::new(bin.join("postgres")).arg("--version").output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    text.split_whitespace().nth(2).unwrap().split('.').next().unwrap().to_owned()
 }
 
 pub fn url(port: u16, database: &str) -> String {
