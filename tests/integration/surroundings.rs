@@ -12,14 +12,14 @@ fn documents(part: usize, number: usize) -> Vec<u8> {
         (0..45).map(|n| format!("{:032x}", hash(n))).collect()
     };
     let lines: Vec<String> =
-        (0..number).map(|i| format!(r#"{{"idSale": {}, "x": "{}"}}"#, part * 10_000 + i, noise(i))).collect();
+        (0..number).map(|i| format!(r#"{{"idSale": {}, "x": "{}"}}"#, part * 100_000 + i, noise(i))).collect();
     gz(lines.join("\n").as_bytes())
 }
 
 #[test]
 fn fault_16_a_batch_for_which_the_servers_memory_is_too_small_is_halved_until_it_fits() {
     // Temporary tables are kept in memory up to this size: a batch needs as much as it holds.
-    let server = Server::start(&[("fsync", "off"), ("temp_buffers", "1GB")]);
+    let mut server = Server::start(&[("fsync", "off"), ("temp_buffers", "1GB")]);
     let evo = Evo::with(Database::on(&server));
     // A table that holds rows is not copied into directly.
     write(&evo.lake(), &object("sales", "20260110T020501Z", "2025-12_part-00001").path(), &documents(0, 10));
@@ -41,13 +41,13 @@ fn fault_16_a_batch_for_which_the_servers_memory_is_too_small_is_halved_until_it
 
 #[test]
 fn fault_16_an_object_for_which_there_is_no_memory_at_all_ends_the_load_and_the_next_run_finishes() {
-    let server = Server::start(&[("fsync", "off"), ("temp_buffers", "1GB")]);
+    let mut server = Server::start(&[("fsync", "off"), ("temp_buffers", "1GB")]);
     let evo = Evo::with(Database::on(&server));
     write(&evo.lake(), &object("sales", "20260110T020501Z", "2025-12_part-00001").path(), &documents(0, 10));
     evo.run(&["load", "sales"]).exits(0);
     for part in 1..=2 {
         let path = object("sales", "20260111T020501Z", &format!("2025-12_part-{part:05}")).path();
-        write(&evo.lake(), &path, &documents(part, if part == 1 { 100 } else { 9_000 }));
+        write(&evo.lake(), &path, &documents(part, if part == 1 { 100 } else { 25_000 }));
     }
     server.limit_memory(Some(24 << 20));
     evo.run(&["load", "sales", "--workers", "1", "--batch-size", "2"]).exits(5).says("53200");
@@ -55,8 +55,8 @@ fn fault_16_an_object_for_which_there_is_no_memory_at_all_ends_the_load_and_the_
     assert_eq!(evo.db.one("select count(*) from stg_evo.sales_raw"), "110");
     server.limit_memory(None);
     evo.run(&["load", "sales"]).exits(0);
-    assert_eq!(evo.db.one("select count(*) from stg_evo.sales_raw"), "9110");
-    assert_eq!(evo.db.one("select sum(inserted_count) from evo.batches where state = 'committed'"), "9110");
+    assert_eq!(evo.db.one("select count(*) from stg_evo.sales_raw"), "25110");
+    assert_eq!(evo.db.one("select sum(inserted_count) from evo.batches where state = 'committed'"), "25110");
 }
 
 /// The library that gives a process another clock.
@@ -113,7 +113,7 @@ fn fault_22_the_order_of_runs_and_lines_decides_and_never_a_clock() {
     // What is written down is the server's time.
     let stamps = "select count(*) from (select discovered_at as t from evo.objects union all select loaded_at from evo.objects \
          union all select started_at from evo.batches union all select committed_at from evo.batches union all \
-         select started_at from evo.runs union all select ended_at from evo.runs union all \
+         select started_at from evo.runs union all select finished_at from evo.runs union all \
          select _loaded_at from stg_evo.sales_raw union all select _updated_at from stg_evo.sales_raw union all \
          select _updated_at from core.evo_sales) s";
     assert_ne!(evo.db.one(stamps), "0");

@@ -135,31 +135,36 @@ fn fail_over(world: &mut World) -> bool {
     true
 }
 
+/// Takes all that is left of the server's disk, again and again, until the server has noticed.
 fn fill_disk(world: &mut World) -> bool {
     let home = world.server.home().to_owned();
-    let filler = home.join("filler");
     let refused = |world: &World| world.server.log().matches("No space left on device").count();
     let before = refused(world);
-    let free = free_bytes(&home).saturating_sub(128 * 1024);
-    std::fs::File::create(&filler).unwrap();
-    let path = std::ffi::CString::new(filler.to_str().unwrap()).unwrap();
-    // SAFETY: the path is a C string that lives through the call; the descriptor is closed below.
-    let is_full = unsafe {
-        let file = libc::open(path.as_ptr(), libc::O_WRONLY);
-        let allocated = libc::posix_fallocate(file, 0, free as libc::off_t);
-        libc::close(file);
-        allocated == 0
-    };
     let since = Instant::now();
+    let mut fillers = Vec::new();
     while refused(world) == before && since.elapsed() < Duration::from_secs(5) {
-        std::thread::sleep(Duration::from_millis(50));
+        let path = home.join(format!("filler-{}", fillers.len()));
+        allocate(&path, free_bytes(&home));
+        fillers.push(path);
+        std::thread::sleep(Duration::from_millis(20));
     }
     std::thread::sleep(world.dice.millis(100, 1500));
-    let has_struck = is_full && refused(world) > before;
-    std::fs::remove_file(&filler).unwrap();
+    let has_struck = refused(world) > before;
+    fillers.iter().for_each(|path| std::fs::remove_file(path).unwrap());
     // A server that could not write its log of changes goes down by itself.
     world.server.revive();
     has_struck
+}
+
+/// Makes a file of this size, or as much of it as there is room for.
+fn allocate(path: &std::path::Path, bytes: u64) {
+    use std::os::fd::AsRawFd;
+    let file = std::fs::File::create(path).unwrap();
+    let mut size = bytes;
+    // SAFETY: the descriptor is open.
+    while size > 0 && unsafe { libc::posix_fallocate(file.as_raw_fd(), 0, size as libc::off_t) } != 0 {
+        size = size.saturating_sub(64 * 1024);
+    }
 }
 
 fn free_bytes(dir: &std::path::Path) -> u64 {

@@ -16,6 +16,8 @@ pub struct Server {
     is_running: bool,
     /// Folder of its programs.
     bin: Option<PathBuf>,
+    /// Address space of each of its processes, in bytes.
+    memory_limit: Option<u64>,
 }
 
 /// Where a server lives.
@@ -58,7 +60,7 @@ impl Server {
     }
 
     fn start_at(dir: Home, bin: Option<PathBuf>, settings: &[(&str, &str)]) -> Self {
-        let mut server = Self { dir, port: free_port(), is_running: false, bin };
+        let mut server = Self { dir, port: free_port(), is_running: false, bin, memory_limit: None };
         server.pg("initdb", &["--auth=trust", "--username=evo", "--no-sync", "--encoding=UTF8", "--locale=C"]);
         let common = [
             ("listen_addresses", "127.0.0.1"),
@@ -79,7 +81,13 @@ impl Server {
     /// A running standby of this server, a copy of its data, whose commits wait for it from now on.
     pub fn standby(&mut self) -> Self {
         self.stop("fast");
-        let mut standby = Self { dir: self.dir.another(), port: free_port(), is_running: false, bin: self.bin.clone() };
+        let mut standby = Self {
+            dir: self.dir.another(),
+            port: free_port(),
+            is_running: false,
+            bin: self.bin.clone(),
+            memory_limit: None,
+        };
         let mut copy = Command::new("cp");
         copy.arg("-a").arg(self.data()).arg(standby.data());
         unprivileged(&mut copy);
@@ -111,8 +119,12 @@ impl Server {
 
     /// Starts it if it is not running, as a supervisor does: again and again.
     pub fn revive(&mut self) {
-        eventually("the server starts", || self.is_alive() || self.try_run().is_ok());
-        eventually("the server answers", || super::try_sql(&self.url("postgres"), "select 1").is_ok());
+        let started = Instant::now();
+        while super::try_sql(&self.url("postgres"), "select 1").is_err() {
+            let said = if self.is_alive() { Ok(()) } else { self.try_run() };
+            assert!(started.elapsed() < Duration::from_secs(60), "the server does not start: {said:?}\n{}", self.log());
+            std::thread::sleep(Duration::from_millis(50));
+        }
     }
 
     fn try_run(&mut self) -> Result<(), String> {
@@ -155,17 +167,14 @@ impl Server {
         ]);
     }
 
-    /// Lets sessions that begin from now on allocate so much more memory than the server has mapped already.
-    pub fn limit_memory(&self, bytes: Option<u64>) {
-        let pid = self.pid().unwrap();
-        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    /// Starts it again with so much memory for each process beyond what the server has mapped now, or as much as there is.
+    pub fn limit_memory(&mut self, bytes: Option<u64>) {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid().unwrap())).unwrap();
         let mapped = status.lines().find_map(|line| line.strip_prefix("VmSize:")).unwrap();
         let mapped: u64 = mapped.trim().trim_end_matches(" kB").parse().unwrap();
-        let limit = bytes.map_or(libc::RLIM_INFINITY, |bytes| mapped * 1024 + bytes);
-        let limits = libc::rlimit { rlim_cur: limit, rlim_max: libc::RLIM_INFINITY };
-        // SAFETY: the pointers describe a limit and nothing; the process is the test's own.
-        let set = unsafe { libc::prlimit(pid, libc::RLIMIT_AS, &raw const limits, std::ptr::null_mut()) };
-        assert_eq!(set, 0);
+        self.stop("fast");
+        self.memory_limit = bytes.map(|bytes| mapped * 1024 + bytes);
+        self.run();
     }
 
     /// The folder that holds its data and its log: its disk, where it has one.
@@ -205,6 +214,16 @@ impl Server {
         let mut command = Command::new(program_path.unwrap_or_else(|| panic!("there is no {program}")));
         command.args(args).env("PGDATA", self.data()).current_dir(self.dir.path()).stdin(Stdio::null());
         unprivileged(&mut command);
+        if let Some(limit) = self.memory_limit.filter(|_| program == "pg_ctl") {
+            let limits = libc::rlimit { rlim_cur: limit, rlim_max: libc::RLIM_INFINITY };
+            // SAFETY: setrlimit may be called between fork and exec.
+            unsafe {
+                command.pre_exec(move || match libc::setrlimit(libc::RLIMIT_AS, &raw const limits) {
+                    0 => Ok(()),
+                    _ => Err(std::io::Error::last_os_error()),
+                });
+            }
+        }
         // To a file: whoever inherits a pipe would keep it open as long as the server runs.
         let out = std::fs::File::create(self.dir.path().join("out")).unwrap();
         command.stdout(out.try_clone().unwrap()).stderr(out);
