@@ -217,8 +217,9 @@ fn reset(world: &mut World) -> bool {
     strike(world, COPY_DATA, Fault::Reset)
 }
 
-/// Whether somebody waits for a lock.
-const WAITERS: &str = "select count(*) from pg_locks where not granted";
+/// Who waits for a lock of the session that asks.
+const WAITERS: &str =
+    "select count(*) from pg_locks w where not w.granted and pg_backend_pid() = any (pg_blocking_pids(w.pid))";
 
 fn lock_table(world: &mut World) -> bool {
     let tables = ["stg_evo.sales_raw", "stg_evo.entries_raw", "core.evo_sales", "evo.batches", "evo.objects"];

@@ -23,7 +23,7 @@ use std::time::{Duration, Instant};
 
 use crate::support::proxy::Proxy;
 use crate::support::server::{Server, eventually};
-use crate::support::{Database, Evo, is_root};
+use crate::support::{Database, Evo, Run, is_root};
 use crew::Crew;
 use lake::GrowingLake;
 use watch::Watch;
@@ -103,7 +103,10 @@ fn soak() {
     let mut world = World::new(seed);
     let tallies = disturb(&mut world, Duration::from_secs_f64(minutes * 60.0));
     let ended = settle(&mut world);
-    let verdict = verdict::compare(&world.evo, &world.lake);
+    let verdict = verdict::compare(&world.evo, &world.lake, || {
+        let args = [crew::TRANSFORM, &["--full-refresh"]].concat();
+        Run::from(world.crew.command(&args).output().unwrap()).exits(0);
+    });
     let faults = report(&world, &tallies, &ended, &verdict);
     assert!(ended.problems.is_empty(), "{:#?}", ended.problems);
     assert!(verdict.is_clean(), "{verdict}");

@@ -7,7 +7,7 @@ use std::io::Read;
 use flate2::read::MultiGzDecoder;
 use xxhash_rust::xxh3::xxh3_128;
 
-use super::crew::{LOAD, TRANSFORM};
+use super::crew::TRANSFORM;
 use super::lake::GrowingLake;
 use crate::lake::KEY;
 use crate::support::{Database, Evo, Run};
@@ -19,6 +19,9 @@ const ROWS: &str = "select md5((to_jsonb(t) - '{_loaded_at,_updated_at,_batch_id
 const LINEAGE: &str = "select _source_file, _source_line, replace(_content_hash::text, '-', '') from TABLE";
 const TABLES: &str = "select format('%I.%I', n.nspname, c.relname) from pg_class c join pg_namespace n on n.oid = c.relnamespace \
      where n.nspname in ('stg_evo', 'core') and c.relkind in ('r', 'p') and not c.relispartition order by 1";
+/// What a broken refresh could leave behind: the next one collects it.
+const RELATIONS: &str = "select format('%I.%I', n.nspname, c.relname) from pg_class c join pg_namespace n on n.oid = c.relnamespace \
+     where n.nspname !~ '^(pg_|information_schema)'";
 /// Of each path the present object: what was replaced has older ones.
 const OBJECTS: &str = "select md5(format('%s %s %s %s', path, state, lines_count, rejected_count)) \
      from (select distinct on (path) * from evo.objects order by path, object_id desc) o where state <> 'gone'";
@@ -84,31 +87,51 @@ impl fmt::Display for Verdict {
     }
 }
 
-pub(super) fn compare(evo: &Evo, lake: &GrowingLake) -> Verdict {
+/// `refresh` runs a full refresh of the disturbed warehouse.
+pub(super) fn compare(evo: &Evo, lake: &GrowingLake, refresh: impl FnOnce()) -> Verdict {
     let undisturbed = Evo::with(Database::migrated());
-    for args in [LOAD, TRANSFORM] {
+    // Larger batches than the disturbed load's: that they make no difference is part of what is shown.
+    let load: &[&str] = &["load", "all", "--workers", "2", "--batch-size", "100", "--max-rejects", "100%"];
+    for args in [load, TRANSFORM] {
         let mut command = crate::support::binary(undisturbed.dir.path());
         command.args(args).args(["--database-url", &undisturbed.db.url, "--lake", "az://datalake"]);
         command.env("AZURE_STORAGE_ENDPOINT", lake.server.endpoint());
         command.env("AZURE_STORAGE_ACCOUNT_NAME", "acme").env("AZURE_STORAGE_ACCOUNT_KEY", KEY);
         Run::from(command.output().unwrap()).exits(0);
     }
-    let mut queries: Vec<(String, String)> =
-        evo.db.sql(TABLES).concat().into_iter().map(|table| (table.clone(), ROWS.replace("TABLE", &table))).collect();
+    let mut queries: Vec<(String, String)> = undisturbed
+        .db
+        .sql(TABLES)
+        .concat()
+        .into_iter()
+        .map(|table| (table.clone(), ROWS.replace("TABLE", &table)))
+        .collect();
     for (name, query) in [("evo.objects", OBJECTS), ("evo.rejects", REJECTS), ("evo.issues", ISSUES)] {
         queries.push((name.to_owned(), query.to_owned()));
     }
-    let tables = queries.into_iter().map(|(name, query)| {
-        let difference = differ(evo.db.sql(&query).concat(), undisturbed.db.sql(&query).concat());
-        (name, difference)
-    });
-    let tables = tables.collect();
+    let read =
+        |evo: &Evo| -> Vec<Vec<String>> { queries.iter().map(|(_, query)| evo.db.sql(query).concat()).collect() };
+    let (expected, by_increments) = (read(&undisturbed), read(evo));
+    refresh();
+    let by_refresh = read(evo);
+    let mut tables = BTreeMap::new();
+    for (how, found) in [("", by_increments), (" after a full refresh", by_refresh)] {
+        for (((name, _), found), expected) in queries.iter().zip(found).zip(&expected) {
+            tables.insert(format!("{name}{how}"), differ(found, expected.clone()));
+        }
+    }
     let mut ledger: Vec<String> = LEDGER
         .iter()
         .map(|(what, query)| (evo.db.one(query), what))
         .filter(|(n, _)| n != "0")
         .map(|(n, what)| format!("{n} {what}"))
         .collect();
+    let relations = |evo: &Evo| evo.db.sql(RELATIONS).concat();
+    let left_over: Vec<String> =
+        relations(evo).into_iter().filter(|name| !relations(&undisturbed).contains(name)).collect();
+    if !left_over.is_empty() {
+        ledger.push(format!("left over: {}", left_over.join(", ")));
+    }
     match wrong_lineage(evo, lake) {
         0 => {}
         n => ledger.push(format!("{n} rows whose content is not the line that they name")),
