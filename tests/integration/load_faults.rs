@@ -147,3 +147,24 @@ fn fault_21_a_holder_that_wakes_up_behind_its_lease_cannot_commit() {
     let summary = woken.json();
     assert_eq!(outcome(&evo), expected, "what it did after it woke up: {summary}");
 }
+
+#[test]
+fn fault_21_a_holder_that_wakes_up_before_it_began_its_batch_does_not_load_it_again() {
+    let expected = undisturbed();
+    let evo = lake();
+    let mut command = evo.command(&[&LOAD[..], &["--output", "json"]].concat());
+    // It has claimed a batch and has no session yet that a successor could end.
+    command.env("EVO_LOAD_LEASE", "1s").env("EVO_FAILPOINTS", "load.after_claim=sleep(3000)@1");
+    let stalled = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let started = Instant::now();
+    while evo.db.one("select count(*) from evo.batches where state = 'claimed'") == "0" {
+        assert!(started.elapsed() < Duration::from_secs(20), "it claimed nothing");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    signal(&stalled, libc::SIGSTOP);
+    evo.run(&LOAD).exits(0).says("took over a batch");
+    assert_eq!(outcome(&evo), expected);
+    signal(&stalled, libc::SIGCONT);
+    Run::from(stalled.wait_with_output().unwrap()).exits(0).says("another one has the batch now");
+    assert_eq!(outcome(&evo), expected);
+}

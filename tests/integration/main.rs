@@ -5,6 +5,7 @@
 mod azure;
 mod chaos;
 mod cli;
+mod connections;
 mod db;
 mod faults;
 mod histories;
