@@ -3,12 +3,16 @@
 //! An entity is a folder `sql/models/<name>/` with an `entity.toml` and one SQL model per core table; the built-in
 //! ones are embedded, further ones come from `--extend DIR` (`DIR/models/<name>/…`). Adding one needs no Rust.
 
+mod input;
+
 use std::path::Path;
 
 use include_dir::{Dir, include_dir};
 use serde::Deserialize;
 
 use crate::error::{Context, Error, Kind, Result, did_you_mean};
+
+pub use input::{Compression, Format, Input};
 
 static BUILT_IN: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/sql/models");
 
@@ -23,6 +27,8 @@ pub struct Entity {
     pub zone: String,
     /// Staging table.
     pub staging: Staging,
+    /// How its objects are written.
+    pub input: Input,
     /// How the key is read from a document.
     pub key: KeyRule,
     /// The second part of the key, where the staging table is partitioned by time.
@@ -171,6 +177,8 @@ struct Declaration {
     zone: String,
     models: Vec<String>,
     staging: Staging,
+    #[serde(default)]
+    input: input::Declaration,
     key: KeyDeclaration,
     partition: Option<Partition>,
 }
@@ -197,6 +205,7 @@ fn parse_entity(folder: &str, read: impl Fn(&str) -> Option<String>) -> Result<E
                 .hint("write [key] with either field = \"…\" or digest = [\"…\", …]"));
         }
     };
+    let input = declared.input.check(&key, declared.partition.as_ref()).context(here("entity.toml"))?;
     let models = declared
         .models
         .iter()
@@ -211,6 +220,7 @@ fn parse_entity(folder: &str, read: impl Fn(&str) -> Option<String>) -> Result<E
         bronze_prefix: declared.bronze_prefix.trim_matches('/').to_owned(),
         zone: declared.zone,
         staging: declared.staging,
+        input,
         key,
         partition: declared.partition,
         models,
@@ -281,6 +291,8 @@ mod tests {
         let cases = [
             (TOML.replace("zone", "zoned"), MODEL.to_owned(), "entity.toml"),
             (TOML.replace("field = \"idVisit\"", ""), MODEL.to_owned(), "one key rule"),
+            (format!("{TOML}\n[input]\nformat = \"xml\""), MODEL.to_owned(), "entity.toml"),
+            (format!("{TOML}\n[input]\ndelimiter = \";;\""), MODEL.to_owned(), "entity.toml"),
             (TOML.replace("evo_visits", "evo_other"), MODEL.to_owned(), "evo_other.sql"),
             (TOML.to_owned(), MODEL.replace("-- key:", "-- k:"), "-- key:"),
             (TOML.to_owned(), MODEL.replace("{source}", "x"), "{source}"),

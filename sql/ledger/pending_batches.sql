@@ -1,7 +1,7 @@
 -- purpose: committed batches that an entity's models have not taken in
 -- parameters: $1 entity text
--- rows: batch_id, rows changed in staging
-select b.batch_id, b.inserted_count + b.updated_count
+-- rows: batch_id
+select b.batch_id
 from evo.batches b
 where b.entity = $1 and b.state = 'committed'
   and not exists (select from evo.model_batches m where m.entity = b.entity and m.batch_id = b.batch_id)

@@ -1,5 +1,5 @@
--- purpose: tell the winners where their documents are, after these were sent
+-- purpose: tell the verdicts where their documents are, which were sent after the keys
 -- rows: none
-update evo_winner w set stage_row = d.ctid
+update evo_verdict v set stage_row = d.ctid
 from evo_document d
-where d.object_no = w.object_no and d.line_no = w.line_no
+where d.object_no = v.object_no and d.line_no = v.line_no and v.verdict in ('new', 'changed')

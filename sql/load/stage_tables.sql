@@ -21,23 +21,14 @@ create temp table if not exists evo_document (
     line_no   bigint  not null,
     doc       jsonb   {compression} not null
 ) on commit delete rows;
-create temp table if not exists evo_winner (
-    key       bigint      not null,
-    event_at  timestamptz not null,
-    hash      uuid        not null,
-    object_no integer     not null,
-    line_no   bigint      not null,
-    stage_row tid
-) on commit delete rows;
-create temp table if not exists evo_known (
-    key      bigint      not null,
-    event_at timestamptz not null,
-    run_id   text,
-    path     text,
-    hash     uuid
-) on commit delete rows;
 create temp table if not exists evo_verdict (
-    like evo_winner,
-    verdict  text    not null,
-    is_older boolean not null
+    key        bigint      not null,
+    event_at   timestamptz not null,
+    hash       uuid        not null,
+    object_no  integer     not null,
+    line_no    bigint      not null,
+    stage_row  tid,
+    verdict    text        not null,
+    is_older   boolean     not null,
+    known_hash uuid
 ) on commit delete rows

@@ -4,6 +4,7 @@
 -- rows: object_no, line_no
 select s.object_no, s.line_no
 from {stage} s
+join evo_verdict v on v.key = s.key and v.event_at = {event}
 where s.refused is null
-  and not exists (select from evo_known k where k.key = s.key and k.event_at = {event} and k.hash = s.hash)
+  and v.known_hash is distinct from s.hash
   and not exists (select from evo_document d where d.object_no = s.object_no and d.line_no = s.line_no)

@@ -41,6 +41,19 @@ pub struct Object {
     pub place: Place,
 }
 
+/// What a listing is asked for.
+#[derive(Debug, Clone)]
+struct Wanted {
+    prefix: String,
+    suffixes: Vec<String>,
+}
+
+impl Wanted {
+    fn is_data(&self, path: &str) -> bool {
+        is_data(path.strip_prefix(&self.prefix).unwrap_or(path), &self.suffixes)
+    }
+}
+
 /// Part of a listing.
 #[derive(Debug, Clone, Default)]
 pub struct Page {
@@ -91,21 +104,27 @@ impl Lake {
         &self.shown
     }
 
-    /// The data objects and manifests below `prefix`, page by page: in the order of their paths from a container, in no
+    /// The data objects (see [`is_data`] for `suffixes`) and manifests below `prefix`, page by page: in the order of their paths from a container, in no
     /// particular order from a directory. Memory is one page.
     ///
     /// # Errors
     /// `SourceUnavailable`, `AccessDenied` or `SourceInvalid`; the stream ends with the error.
-    pub fn list_pages(&self, prefix: &str) -> impl Stream<Item = Result<Page>> + Send + Unpin + use<> {
+    pub fn list_pages(
+        &self,
+        prefix: &str,
+        suffixes: &[String],
+    ) -> impl Stream<Item = Result<Page>> + Send + Unpin + use<> {
         let below = self.path(prefix);
+        let wanted = Wanted { prefix: prefix.to_owned(), suffixes: suffixes.to_owned() };
         let lake = self.clone();
         let pages: BoxStream<'static, Result<Vec<ObjectMeta>>> = match &self.store {
             Store::Directory(directory) => {
-                let wanted = directory.list(&below).try_filter(|meta| {
+                let wanted = wanted.clone();
+                let found = directory.list(&below).try_filter(move |meta| {
                     let path = meta.location.as_ref();
-                    std::future::ready(is_data(path) || is_manifest(path))
+                    std::future::ready(wanted.is_data(path) || is_manifest(path))
                 });
-                wanted.try_chunks(PAGE_OBJECTS).map_err(|e| e.1).boxed()
+                found.try_chunks(PAGE_OBJECTS).map_err(|e| e.1).boxed()
             }
             Store::Container(container) => {
                 let prefix = if below.as_ref().is_empty() { String::new() } else { format!("{below}/") };
@@ -122,7 +141,7 @@ impl Lake {
         pages.map(move |metas| {
             let mut page = Page::default();
             for meta in metas.context(format!("cannot list {}", lake.shown))? {
-                lake.sort_into(&mut page, meta);
+                lake.sort_into(&mut page, meta, &wanted);
             }
             Ok(page)
         })
@@ -132,8 +151,8 @@ impl Lake {
     ///
     /// # Errors
     /// As [`Lake::list_pages`].
-    pub async fn list(&self, prefix: &str) -> Result<Vec<Object>> {
-        let mut pages = self.list_pages(prefix);
+    pub async fn list(&self, prefix: &str, suffixes: &[String]) -> Result<Vec<Object>> {
+        let mut pages = self.list_pages(prefix, suffixes);
         let mut all = Vec::new();
         while let Some(page) = pages.try_next().await? {
             all.extend(page.objects);
@@ -184,10 +203,10 @@ impl Lake {
     }
 
     /// Puts a listed object into the page, unless it is neither data nor a manifest.
-    fn sort_into(&self, page: &mut Page, meta: ObjectMeta) {
+    fn sort_into(&self, page: &mut Page, meta: ObjectMeta, wanted: &Wanted) {
         let cut = if self.prefix.is_empty() { 0 } else { self.prefix.len() + 1 };
         let path = meta.location.as_ref().get(cut..).unwrap_or_default().to_owned();
-        let to = match (is_data(&path), is_manifest(&path)) {
+        let to = match (wanted.is_data(&path), is_manifest(&path)) {
             (true, _) => &mut page.objects,
             (_, true) => &mut page.manifests,
             _ => return,

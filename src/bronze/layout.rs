@@ -2,6 +2,11 @@
 
 use chrono::NaiveDate;
 
+use crate::entity::Compression;
+
+/// How the names of data objects end, in front of `.gz` or `.zst` if they are compressed.
+const SUFFIXES: [&str; 4] = [".jsonl", ".ndjson", ".json", ".csv"];
+
 /// Run and date of an object, as far as its path tells.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Place {
@@ -20,9 +25,35 @@ pub fn place(path: &str) -> Place {
     }
 }
 
-/// Whether a path names data; manifests and anything else are not data.
-pub fn is_data(path: &str) -> bool {
-    path.ends_with(".jsonl.gz") || path.ends_with(".ndjson.gz") || path.ends_with(".json.gz")
+/// Whether a path below an entity's prefix names data, by the `suffixes` declared or the usual ones. What begins with
+/// `_` or `.` is not data, be it a file (`_manifest.json`, `_SUCCESS`) or a folder on the way to it (`_temporary`).
+pub fn is_data(path: &str, suffixes: &[String]) -> bool {
+    let ends_well = match suffixes {
+        [] => SUFFIXES.iter().any(|suffix| uncompressed(path).ends_with(suffix)),
+        declared => declared.iter().any(|suffix| path.ends_with(suffix)),
+    };
+    ends_well && !path.split('/').any(|segment| segment.starts_with(['_', '.']))
+}
+
+/// The compression that a name promises.
+pub fn compression(path: &str) -> Option<Compression> {
+    match path.rsplit_once('.') {
+        Some((_, "gz")) => Some(Compression::Gzip),
+        Some((_, "zst")) => Some(Compression::Zstd),
+        _ => None,
+    }
+}
+
+/// Whether a name says that the object is CSV.
+pub fn is_csv(path: &str) -> bool {
+    uncompressed(path).ends_with(".csv")
+}
+
+fn uncompressed(path: &str) -> &str {
+    match path.rsplit_once('.') {
+        Some((name, "gz" | "zst")) => name,
+        _ => path,
+    }
 }
 
 /// Whether a path names the manifest that an extraction writes at its very end.
@@ -46,9 +77,44 @@ mod tests {
     }
 
     #[test]
-    fn a_manifest_is_not_data() {
-        assert!(is_data("a/2025-12_part-00007.jsonl.gz"));
-        assert!(!is_data("a/_manifest.json"));
+    fn data_ends_in_a_usual_suffix_with_or_without_that_of_its_compression() {
+        for suffix in SUFFIXES {
+            for compression in ["", ".gz", ".zst"] {
+                assert!(is_data(&format!("run_id=1/2025-12_part-00007{suffix}{compression}"), &[]));
+            }
+        }
+        for path in ["a.txt", "a.jsonl.bz2", "a.gz", "a.json.gz.tmp", "a.parquet", "csv", "a.crc"] {
+            assert!(!is_data(path, &[]), "{path}");
+        }
+    }
+
+    #[test]
+    fn manifests_markers_and_hidden_or_unfinished_files_are_not_data() {
+        for path in
+            ["_manifest.json", "r/_manifest.json", "_SUCCESS", ".a.jsonl.gz", "_temporary/0/a.jsonl", ".t/a.csv"]
+        {
+            assert!(!is_data(path, &[]), "{path}");
+        }
+        assert!(!is_data("_a.txt", &[".txt".to_owned()]));
+    }
+
+    #[test]
+    fn declared_suffixes_replace_the_usual_ones() {
+        let declared = [".txt".to_owned(), ".tsv.gz".to_owned()];
+        assert!(is_data("a.txt", &declared) && is_data("a.tsv.gz", &declared));
+        assert!(!is_data("a.csv", &declared) && !is_data("a.tsv", &declared));
+    }
+
+    #[test]
+    fn a_name_tells_compression_and_csv() {
+        assert_eq!(compression("a.csv.gz"), Some(Compression::Gzip));
+        assert_eq!(compression("a.zst"), Some(Compression::Zstd));
+        assert_eq!(compression("gz"), None);
+        assert!(is_csv("a.csv") && is_csv("a.csv.zst") && !is_csv("a.csv.jsonl") && !is_csv("csv.gz"));
+    }
+
+    #[test]
+    fn a_manifest_is_known_by_its_name() {
         assert!(is_manifest("a/_manifest.json") && is_manifest("_manifest.json"));
         assert!(!is_manifest("a/old_manifest.json") && !is_manifest("_manifest.json/a"));
     }

@@ -1,222 +1,192 @@
-//! From compressed chunks to lines, synchronously, for the decode threads.
+//! The records of an object as lines, synchronously, for the decode threads: whatever the object is compressed with and
+//! however its records stand in it, each one is a JSON text with a number and an offset.
 //!
-//! The memory of a reader is one chunk, the inflate window, and one line of at most `max_line_bytes`.
+//! The memory of a reader is one chunk, the decompressor's window, a window of 128 KiB, and
+//! what does not fit in there of one line of at most `max_line_bytes`: see `room.rs` for the sum of all readers.
 
-use std::io::{self, BufRead, BufReader, Read};
+use memchr::memchr;
 
-use bytes::{Buf, Bytes};
-use flate2::read::MultiGzDecoder;
-use tokio::sync::mpsc;
-
+use super::array::Array;
+use super::chunks::ChunkReader;
+use super::csv::Csv;
+use super::inflate::{WINDOW_BYTES, Window};
+use super::layout;
+use super::records::{Record, Records, Splitter, Step};
+use crate::entity::{Format, Input};
 use crate::error::{Error, Kind, Result};
 
-const INFLATED_BUFFER: usize = 128 * 1024;
-
-/// Turns a channel of chunks, filled by a download task, into a blocking [`Read`].
-#[derive(Debug)]
-pub struct ChunkReader {
-    chunks: mpsc::Receiver<Result<Bytes>>,
-    current: Bytes,
-    failure: Option<Error>,
-    ended: bool,
+/// What an object may ask of its reader.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Longest line taken, bytes; a longer one is refused.
+    pub line_bytes: usize,
+    /// Decompressed bytes to one compressed byte, beyond which an object is taken for a bomb.
+    pub ratio: u64,
 }
 
-impl ChunkReader {
-    /// Reads what arrives in `chunks` until a chunk of length 0, which marks the end of the body: a channel that
-    /// closes without it was cut, and must not pass for the end of the object.
-    pub fn new(chunks: mpsc::Receiver<Result<Bytes>>) -> Self {
-        Self { chunks, current: Bytes::new(), failure: None, ended: false }
-    }
-}
-
-impl Read for ChunkReader {
-    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        while self.current.is_empty() && !self.ended {
-            match self.chunks.blocking_recv() {
-                Some(Ok(chunk)) if chunk.is_empty() => self.ended = true,
-                Some(Ok(chunk)) => self.current = chunk,
-                Some(Err(error)) => {
-                    self.failure = Some(error);
-                    return Err(io::Error::other("download failed"));
-                }
-                None => {
-                    self.failure = Some(Error::new(Kind::SourceUnavailable, "the download ended early"));
-                    return Err(io::Error::other("download ended early"));
-                }
-            }
-        }
-        let n = buf.len().min(self.current.len());
-        buf[..n].copy_from_slice(&self.current[..n]);
-        self.current.advance(n);
-        Ok(n)
-    }
-}
-
-/// The lines of one gzip object; several members in one object are fine.
-#[derive(Debug)]
+/// The lines of one object.
 pub struct Lines {
-    inflated: BufReader<MultiGzDecoder<ChunkReader>>,
-    line: Vec<u8>,
-    max_line_bytes: usize,
+    source: Source,
+    input: Input,
+    limits: Limits,
     number: i64,
-    offset: i64,
-    next_offset: i64,
 }
 
-/// One line without its line feed.
+enum Source {
+    /// Nothing is read yet: the first byte decides.
+    Unopened(ChunkReader),
+    Open(Box<Records>, Reader),
+    Failed,
+}
+
+enum Reader {
+    Ndjson,
+    Array(Array),
+    Csv(Box<Csv>),
+}
+
+/// One record.
 #[derive(Debug)]
 pub struct Line<'a> {
-    /// From 1, blank lines counted.
+    /// From 1: lines of NDJSON with blank ones counted, elements of an array, rows of CSV behind the header.
     pub number: i64,
     /// Where it begins in the decompressed object.
     pub offset: i64,
-    /// Its bytes as they are, without the line feed.
+    /// The document: for JSON what stands in the object, for CSV what the row became.
     pub bytes: &'a [u8],
+    /// What stands in the object, without the line feed: what a reject keeps.
+    pub raw: &'a [u8],
+    /// Why there is no document in it, where that is known already.
+    pub refused: Option<String>,
 }
 
 impl Lines {
     /// Reads the object whose compressed bytes come from `reader`.
-    pub fn new(reader: ChunkReader, max_line_bytes: usize) -> Self {
-        Self {
-            inflated: BufReader::with_capacity(INFLATED_BUFFER, MultiGzDecoder::new(reader)),
-            line: Vec::new(),
-            max_line_bytes,
-            number: 0,
-            offset: 0,
-            next_offset: 0,
-        }
+    pub fn new(reader: ChunkReader, input: &Input, limits: Limits) -> Self {
+        Self { source: Source::Unopened(reader), input: input.clone(), limits, number: 0 }
     }
 
     /// Bytes decompressed so far.
     pub fn bytes_read(&self) -> i64 {
-        self.next_offset
+        match &self.source {
+            Source::Open(records, _) => records.window.offset().cast_signed(),
+            Source::Unopened(_) | Source::Failed => 0,
+        }
     }
 
     /// The next line that is not blank, or `None` at the end. A byte order mark in front of the first is dropped.
     ///
     /// # Errors
-    /// `SourceCorrupt` when the gzip data is broken or cut, or a line is longer than allowed; the download's own error.
+    /// `SourceCorrupt` when the object is broken or cut, is not what was declared, or is a bomb; the download's own.
     pub fn next_line(&mut self) -> Result<Option<Line<'_>>> {
-        loop {
-            self.line.clear();
-            let limit = self.max_line_bytes as u64 + 1;
-            let read = (&mut self.inflated).take(limit).read_until(b'\n', &mut self.line);
-            let n = read.map_err(|e| self.failure(e))?;
-            if n == 0 {
-                return Ok(None);
-            }
-            self.number += 1;
-            self.offset = self.next_offset;
-            self.next_offset += n as i64;
-            if n as u64 == limit && self.line.last() != Some(&b'\n') {
-                let message = format!("line {} is longer than {} bytes", self.number, self.max_line_bytes);
-                return Err(
-                    Error::new(Kind::SourceCorrupt, message).hint("raise max_line_bytes in evo.toml under [load]")
-                );
-            }
-            if !self.line.iter().all(u8::is_ascii_whitespace) {
-                break;
-            }
+        if matches!(self.source, Source::Unopened(_))
+            && let Source::Unopened(reader) = std::mem::replace(&mut self.source, Source::Failed)
+        {
+            self.source = self.open(reader)?;
         }
-        let mut bytes = self.line.as_slice();
-        bytes = bytes.strip_suffix(b"\n").unwrap_or(bytes);
-        if self.number == 1 {
-            bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+        let Source::Open(records, reader) = &mut self.source else {
+            return Err(Error::new(Kind::Internal, "an object was read on behind its error"));
+        };
+        match reader {
+            Reader::Ndjson => loop {
+                let Some(record) = records.next(&mut LineFeed)? else { return Ok(None) };
+                self.number += 1;
+                if !records.bytes(&record).iter().all(u8::is_ascii_whitespace) {
+                    return Ok(Some(json(self.number, &record, records.bytes(&record), self.limits)));
+                }
+            },
+            Reader::Array(array) => {
+                let Some(record) = array.next(records)? else { return Ok(None) };
+                self.number += 1;
+                Ok(Some(json(self.number, &record, records.bytes(&record), self.limits)))
+            }
+            Reader::Csv(csv) => csv.next(records),
         }
-        Ok(Some(Line { number: self.number, offset: self.offset, bytes }))
     }
 
-    fn failure(&mut self, e: io::Error) -> Error {
-        if let Some(error) = self.inflated.get_mut().get_mut().failure.take() {
-            return error;
+    /// The document of a text that stands in the place of a line that was read: itself, or, in CSV, what it becomes as
+    /// a row under the header, unless it is an object already.
+    ///
+    /// # Errors
+    /// Why it is no row.
+    pub fn corrected(&self, text: &[u8]) -> Result<Vec<u8>, String> {
+        match &self.source {
+            Source::Open(_, Reader::Csv(csv)) if !text.trim_ascii_start().starts_with(b"{") => csv.corrected(text),
+            _ => Ok(text.to_vec()),
         }
-        let what = match e.kind() {
-            io::ErrorKind::UnexpectedEof => "the gzip data ends early".to_owned(),
-            _ => format!("the gzip data is broken: {e}"),
+    }
+
+    fn open(&mut self, reader: ChunkReader) -> Result<Source> {
+        let is_csv = layout::is_csv(reader.path());
+        let mut window = Window::open(reader, self.input.compression, self.limits.ratio)?;
+        window.fill_at_least(3)?;
+        if window.bytes().starts_with(b"\xef\xbb\xbf") {
+            window.consume(3);
+        }
+        let format = match self.input.format {
+            Some(format) => format,
+            None if is_csv => Format::Csv,
+            None => self.format_by_content(&mut window)?,
         };
-        Error::new(Kind::SourceCorrupt, format!("{what} (after line {})", self.number)).caused_by(e)
+        let mut records = Box::new(Records::new(window, self.limits.line_bytes));
+        let reader = match format {
+            Format::Ndjson => Reader::Ndjson,
+            Format::Array => Reader::Array(Array::default()),
+            Format::Csv => Reader::Csv(Box::new(Csv::open(&mut records, &self.input)?)),
+        };
+        Ok(Source::Open(records, reader))
+    }
+
+    /// An array if the first byte that is not blank opens one; lines otherwise, be they right or wrong. Blank lines on
+    /// the way there are counted.
+    fn format_by_content(&mut self, window: &mut Window) -> Result<Format> {
+        loop {
+            window.fill_at_least(WINDOW_BYTES)?;
+            let bytes = window.bytes();
+            let first = bytes.iter().position(|b| !b.is_ascii_whitespace());
+            if first.is_some_and(|at| bytes[at] == b'[') {
+                // The elements of an array are counted, not its lines.
+                self.number = 0;
+                return Ok(Format::Array);
+            }
+            let blanks = &bytes[..first.unwrap_or(bytes.len())];
+            let whole_lines = memchr::memrchr(b'\n', blanks).map_or(0, |at| at + 1);
+            self.number += memchr::memchr_iter(b'\n', blanks).count() as i64;
+            let is_decided = first.is_some() || bytes.is_empty();
+            // A whole window of blanks is not worth keeping for the line that it may begin.
+            let skipped = if is_decided || whole_lines > 0 { whole_lines } else { blanks.len() };
+            window.consume(skipped);
+            if is_decided {
+                return Ok(Format::Ndjson);
+            }
+        }
     }
 }
+
+fn json<'a>(number: i64, record: &Record, bytes: &'a [u8], limits: Limits) -> Line<'a> {
+    let refused = record.is_cut.then(|| {
+        format!(
+            "the line has {} bytes, load.max_line_bytes allows {}; the first {} are kept",
+            record.length,
+            limits.line_bytes,
+            bytes.len()
+        )
+    });
+    Line { number, offset: record.offset.cast_signed(), bytes, raw: bytes, refused }
+}
+
+struct LineFeed;
+
+impl Splitter for LineFeed {
+    fn step(&mut self, bytes: &[u8]) -> Step {
+        match memchr(b'\n', bytes) {
+            Some(at) => Step { content: at, end: Some(1) },
+            None => Step { content: bytes.len(), end: None },
+        }
+    }
+}
+
+const _: () = assert!(WINDOW_BYTES >= 3, "a byte order mark must fit");
 
 #[cfg(test)]
-mod tests {
-    use std::io::Write;
-
-    use flate2::Compression;
-    use flate2::write::GzEncoder;
-
-    use super::*;
-
-    fn gz(text: &[u8]) -> Vec<u8> {
-        let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
-        encoder.write_all(text).unwrap();
-        encoder.finish().unwrap()
-    }
-
-    fn read(compressed: &[u8], chunk: usize, max: usize) -> Result<Vec<(i64, i64, String)>> {
-        let (sender, receiver) = mpsc::channel(10_000);
-        for part in compressed.chunks(chunk) {
-            sender.try_send(Ok(Bytes::copy_from_slice(part))).unwrap();
-        }
-        sender.try_send(Ok(Bytes::new())).unwrap();
-        let mut lines = Lines::new(ChunkReader::new(receiver), max);
-        let mut all = Vec::new();
-        while let Some(line) = lines.next_line()? {
-            all.push((line.number, line.offset, String::from_utf8_lossy(line.bytes).into_owned()));
-        }
-        Ok(all)
-    }
-
-    #[test]
-    fn lines_keep_number_and_offset_with_and_without_a_final_line_feed() {
-        let expected = vec![(1, 0, "a".to_owned()), (3, 3, "bc".to_owned())];
-        assert_eq!(read(&gz(b"a\n\nbc"), 1, 100).unwrap(), expected);
-        assert_eq!(read(&gz(b"a\n\nbc\n"), 7, 100).unwrap(), expected);
-        assert_eq!(read(&gz(b""), 7, 100).unwrap(), vec![]);
-    }
-
-    #[test]
-    fn several_members_are_one_object_and_a_byte_order_mark_is_dropped() {
-        let two = [gz(b"\xef\xbb\xbfa\nb"), gz(b"c\nd\r\n")].concat();
-        let lines: Vec<String> = read(&two, 5, 100).unwrap().into_iter().map(|l| l.2).collect();
-        assert_eq!(lines, ["a", "bc", "d\r"]);
-    }
-
-    #[test]
-    fn broken_cut_or_foreign_bytes_and_endless_lines_are_corrupt() {
-        let whole = gz(b"hello\nworld\n");
-        let mut bad_crc = whole.clone();
-        let crc = bad_crc.len() - 6;
-        bad_crc[crc] ^= 1;
-        let trailing = [whole.clone(), b"garbage".to_vec()].concat();
-        for (name, bytes) in [
-            ("cut", whole[..whole.len() - 5].to_vec()),
-            ("crc", bad_crc),
-            ("trailing", trailing),
-            ("not gzip", b"{\"a\": 1}\n".to_vec()),
-            ("empty", Vec::new()),
-        ] {
-            let error = read(&bytes, 3, 100).expect_err(name);
-            assert_eq!(error.kind(), Kind::SourceCorrupt, "{name}");
-        }
-        assert!(read(&gz(&[b'x'; 50]), 9, 49).unwrap_err().message().contains("longer than 49 bytes"));
-        assert_eq!(read(&gz(&[b'x'; 50]), 9, 50).unwrap().len(), 1);
-    }
-
-    #[test]
-    fn a_body_that_stops_without_its_end_mark_is_not_the_end_of_the_object() {
-        let (sender, receiver) = mpsc::channel(8);
-        let whole = gz(b"hello\n");
-        sender.try_send(Ok(Bytes::copy_from_slice(&whole))).unwrap();
-        drop(sender);
-        let mut lines = Lines::new(ChunkReader::new(receiver), 100);
-        let error = loop {
-            match lines.next_line() {
-                Ok(Some(_)) => {}
-                Ok(None) => panic!("took a cut body for a whole one"),
-                Err(e) => break e,
-            }
-        };
-        assert_eq!(error.kind(), Kind::SourceUnavailable);
-    }
-}
+mod tests;

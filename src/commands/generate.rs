@@ -45,7 +45,7 @@ pub struct Args {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), help_heading = "How much")]
     part_records: Option<u64>,
     /// Pads each document with prose to this many bytes (a usual sale has 2500, member 4000, entry 400, prospect 700)
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000), help_heading = "How much")]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=50_000_000), help_heading = "How much")]
     document_bytes: Option<u32>,
     /// Compression of the objects, 1 (fast) to 9 (small)
     #[arg(long, value_name = "N", default_value_t = 6, value_parser = clap::value_parser!(u32).range(1..=9),

@@ -83,6 +83,13 @@ pub static KEYS: &[Key] = &[
     ),
     key("load.max_line_bytes", "EVO_LOAD_MAX_LINE_BYTES", None, Some("64MiB"), "longest line that a load takes"),
     key(
+        "load.max_ratio",
+        "EVO_LOAD_MAX_RATIO",
+        None,
+        Some("1000"),
+        "decompressed bytes to one compressed byte, counted behind 64 MiB, beyond which an object is taken for a bomb",
+    ),
+    key(
         "load.lease",
         "EVO_LOAD_LEASE",
         None,

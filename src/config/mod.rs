@@ -72,6 +72,8 @@ pub struct Settings {
     pub lease: Duration,
     /// Longest line that a load takes, bytes.
     pub max_line_bytes: usize,
+    /// Decompressed bytes to one compressed byte, beyond which an object is taken for a bomb.
+    pub max_ratio: u64,
     /// Rows per transaction of a transform.
     pub chunk_rows: u64,
     /// Retry policy.
@@ -172,6 +174,7 @@ impl Settings {
             },
             lease: read("load.lease")?.parse(value::duration)?.max(Duration::from_secs(1)),
             max_line_bytes: read("load.max_line_bytes")?.parse(|t| value::size(t, 1024, 1 << 30))? as usize,
+            max_ratio: whole("load.max_ratio", 1, 1_000_000)?,
             chunk_rows: whole("transform.chunk_rows", 1, 10_000_000)?,
             retry,
             output: read("output")?.parse(keys::choice::<Output>)?,

@@ -192,12 +192,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn built_in_migrations_are_numbered_from_1_without_a_gap() {
+    fn built_in_migrations_are_numbered_from_1_on_each_once() {
         let list = all(None).unwrap();
-        assert!(!list.is_empty());
-        for (i, m) in list.iter().enumerate() {
-            assert_eq!(m.version as usize, i + 1, "{}", m.name);
-        }
+        assert_eq!(list.first().map(|m| m.version), Some(1));
+        assert!(list.windows(2).all(|pair| pair[0].version < pair[1].version && pair[1].version < 10_000));
     }
 
     #[test]

@@ -12,17 +12,28 @@ use crate::pg::{Connection, Transaction};
 pub struct PendingBatch {
     /// Its id.
     pub batch_id: i64,
-    /// Rows that it inserted or updated in staging.
-    pub rows: i64,
+    /// Staged rows that it still owns.
+    pub rows: u64,
 }
 
 /// Committed batches that the entity's models have not taken in, oldest first.
 ///
 /// # Errors
 /// As the server says.
-pub async fn pending(connection: &Connection, entity: &str) -> Result<Vec<PendingBatch>> {
+pub async fn pending(connection: &Connection, entity: &str) -> Result<Vec<i64>> {
     let rows = connection.query(sql_file!("ledger/pending_batches.sql"), &[&entity]).await?;
-    Ok(rows.iter().map(|row| PendingBatch { batch_id: row.get(0), rows: row.get(1) }).collect())
+    Ok(rows.iter().map(|row| row.get(0)).collect())
+}
+
+/// How many documents staging holds, as the ledger counted them.
+///
+/// # Errors
+/// As the server says.
+pub async fn staged(connection: &Connection, entity: &str) -> Result<u64> {
+    let sql =
+        "select coalesce(sum(inserted_count), 0)::bigint from evo.batches where entity = $1 and state = 'committed'";
+    let row = connection.query_one(sql, &[&entity]).await?;
+    Ok(row.get::<_, i64>(0).unsigned_abs())
 }
 
 /// Adds batches to the watermark, in the transaction that took them in.
@@ -43,17 +54,26 @@ pub async fn reset(tx: &Transaction<'_>, entity: &str, batch_ids: &[i64]) -> Res
     take(tx, entity, batch_ids).await
 }
 
-/// Records a refresh of one core table.
+/// Records an increment of one core table.
 ///
 /// # Errors
 /// As the server says.
-pub async fn record(
+pub async fn record(tx: &Transaction<'_>, table: &str, entity: &str, execution: Uuid) -> Result<()> {
+    tx.execute(sql_file!("ledger/record_increment.sql"), &[&table, &entity, &execution]).await?;
+    Ok(())
+}
+
+/// Records a new generation of one core table: of the whole with its `rows`, or of a part of it.
+///
+/// # Errors
+/// As the server says.
+pub async fn record_refresh(
     tx: &Transaction<'_>,
     table: &str,
     entity: &str,
     execution: Uuid,
-    full_rows: Option<i64>,
+    rows: Option<i64>,
 ) -> Result<()> {
-    tx.execute(sql_file!("ledger/record_model.sql"), &[&table, &entity, &execution, &full_rows]).await?;
+    tx.execute(sql_file!("ledger/record_refresh.sql"), &[&table, &entity, &execution, &rows]).await?;
     Ok(())
 }

@@ -111,10 +111,10 @@ impl<'a> Merge<'a> {
         if self.stage_as == StageAs::Text {
             tx.batch(sql_file!("load/refuse.sql")).await?;
         }
-        tx.batch(&self.filled(sql_file!("load/winners.sql"))).await?;
         self.make_partitions(tx).await?;
         // Staged by keys most rows are unchanged: the turn that they need is taken at once.
         let mut turn = if self.stage_as == StageAs::Keys { Turn::Shared } else { Turn::None };
+        let mut is_sent = false;
         while merged.rounds < MAX_ROUNDS {
             merged.rounds += 1;
             tx.batch("savepoint evo_round").await?;
@@ -129,7 +129,11 @@ impl<'a> Merge<'a> {
                     merged.spent.add(self.send(tx, sources, wanted).await?);
                     merged.streaming += started.elapsed();
                     turn = turn.max(needed);
+                    is_sent = true;
                     continue;
+                }
+                if is_sent {
+                    tx.batch(sql_file!("load/locate.sql")).await?;
                 }
             }
             if needed > turn {
@@ -161,9 +165,9 @@ impl<'a> Merge<'a> {
 
     /// What staging holds for the batch's keys, and what becomes of each.
     async fn judge(&self, tx: &Transaction<'_>, batch: &Batch<'_>) -> Result<()> {
-        tx.batch(&self.filled(sql_file!("load/known.sql"))).await?;
-        tx.execute(sql_file!("load/verdicts.sql"), &[&batch.run_id(), &batch.paths]).await?;
-        Ok(())
+        tx.batch("set local enable_hashjoin = off; set local enable_mergejoin = off").await?;
+        tx.execute(&self.filled(sql_file!("load/verdicts.sql")), &[&batch.run_id(), &batch.paths]).await?;
+        tx.batch("set local enable_hashjoin = on; set local enable_mergejoin = on").await
     }
 
     /// The lines of each object whose documents the server does not hold.
@@ -180,7 +184,6 @@ impl<'a> Merge<'a> {
         let sql = format!("copy evo_document ({}) from stdin (format binary)", frame::DOCUMENT_COLUMNS);
         let copy = tx.copy_in(&sql).await?;
         let streamed = stream(self.job, sources, Pass::Documents(wanted), copy).await?;
-        tx.batch(sql_file!("load/locate.sql")).await?;
         Ok(streamed.spent)
     }
 
@@ -265,8 +268,7 @@ impl<'a> Merge<'a> {
     async fn make_partitions(&self, tx: &Transaction<'_>) -> Result<()> {
         let entity = &self.job.entity;
         let Some(partition) = &entity.partition else { return Ok(()) };
-        let years = "select distinct extract(year from event_at at time zone $1)::int from evo_winner order by 1";
-        let years = tx.query(years, &[&entity.zone]).await?;
+        let years = tx.query(&self.filled(sql_file!("load/years.sql")), &[&entity.zone]).await?;
         let years: Vec<i32> = years.iter().map(|row| row.get(0)).filter(|y| PLAUSIBLE_YEARS.contains(y)).collect();
         let connection = self.job.pool.get().await?;
         connection
@@ -292,7 +294,6 @@ impl<'a> Merge<'a> {
                 ("documents", documents),
                 ("target", &qualified(&self.job.entity.staging.table)),
                 ("event", &names.event),
-                ("target_event", &names.target_event),
                 ("seen_key", names.seen_key),
                 ("match", &names.matching("t", "w")),
                 ("key_columns", &names.key_columns),
@@ -338,8 +339,6 @@ struct Names {
     time: Option<String>,
     /// The key's time in the stage table.
     event: String,
-    /// The same in the staging table.
-    target_event: String,
     /// What stands for the whole key in a set of keys.
     seen_key: &'static str,
     key_columns: String,
@@ -354,7 +353,6 @@ impl Names {
             return Self {
                 time: None,
                 event: "'epoch'::timestamptz".to_owned(),
-                target_event: "w.event_at".to_owned(),
                 seen_key: "key",
                 key_columns: key.clone(),
                 key_values: "c.key",
@@ -368,7 +366,6 @@ impl Names {
             event: format!(
                 "case when s.event_utc then s.event_at at time zone 'UTC' else s.event_at at time zone {zone} end"
             ),
-            target_event: format!("t.{time}"),
             seen_key: "hashint8extended(key, (extract(epoch from event_at) * 1000000)::bigint)",
             key_columns: format!("{key}, {time}"),
             key_values: "c.key, c.event_at",

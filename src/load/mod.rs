@@ -35,7 +35,7 @@ pub use plan::{LeftAlone, Plan};
 pub use stream::Spent;
 pub use summary::{Aside, EntitySummary};
 
-use crate::bronze::Lake;
+use crate::bronze::{Lake, Limits};
 use crate::entity::Entity;
 use crate::error::{Error, Result};
 use crate::ledger::objects::Selection;
@@ -64,8 +64,8 @@ pub struct Job {
     pub workers: usize,
     /// Pauses between attempts.
     pub retry: Policy,
-    /// Longest line taken.
-    pub max_line_bytes: usize,
+    /// What an object may ask of its reader.
+    pub limits: Limits,
     /// Threads that decompress and judge.
     pub decoders: Arc<rayon::ThreadPool>,
     /// Whether to stop.

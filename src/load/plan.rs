@@ -112,7 +112,7 @@ impl Job {
 
     /// Lists page by page and records each page, so that a lake of millions of objects needs the memory of one page.
     async fn list(&self) -> Result<Listing> {
-        let mut pages = self.lake.list_pages(&self.entity.bronze_prefix);
+        let mut pages = self.lake.list_pages(&self.entity.bronze_prefix, &self.entity.input.suffixes);
         let mut listing = Listing::default();
         while let Some(page) = pages.try_next().await? {
             listing.listed += page.objects.len() as u64;
@@ -136,7 +136,7 @@ impl Job {
         if listing.listed == 0 {
             let message = format!("the lake {} holds no objects of {}", self.lake.shown(), entity.name);
             return Err(Error::new(Kind::SourceInvalid, message)
-                .detail(format!("looked for *.jsonl.gz below {}/", entity.bronze_prefix))
+                .detail(format!("looked for {} below {}/", entity.input.names(), entity.bronze_prefix))
                 .hint("check --lake, or write some with `evo generate`"));
         }
         let Some(run) = self.selection.run_id.as_ref().filter(|run| !listing.runs.contains(*run)) else {

@@ -1,6 +1,7 @@
 //! The stream of one batch: download → decode thread → COPY, bounded at every joint.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
@@ -8,7 +9,8 @@ use futures_util::StreamExt;
 use tokio::sync::{mpsc, oneshot};
 
 use super::Job;
-use crate::bronze::{ChunkReader, Lake, Lines};
+use crate::bronze::{ChunkReader, Lake, Limits, Lines};
+use crate::entity::Input;
 use crate::error::{Error, Kind, Result};
 use crate::ledger::objects::Pending;
 use crate::ledger::rejects::Fixes;
@@ -74,7 +76,7 @@ pub(super) struct Streamed {
 pub struct Spent {
     /// Waiting for bytes of the lake.
     pub lake: Duration,
-    /// Decompressing, judging, hashing and framing: CPU time of this process.
+    /// Decompressing, judging, hashing and framing.
     pub decode: Duration,
     /// Waiting for the server to take the rows.
     pub copy: Duration,
@@ -95,9 +97,9 @@ pub(super) async fn stream(job: &Job, source: &Sources<'_>, pass: Pass, mut copy
     let (readers, senders): (Vec<_>, Vec<_>) = objects
         .iter()
         .enumerate()
-        .map(|(i, _)| {
+        .map(|(i, object)| {
             let (sender, receiver) = mpsc::channel(CHUNKS_IN_FLIGHT);
-            (ChunkReader::new(receiver), Some(sender).filter(|_| is_read(&pass, i)))
+            (ChunkReader::new(&object.path, receiver), Some(sender).filter(|_| is_read(&pass, i)))
         })
         .unzip();
     let (frames_in, mut frames_out) = mpsc::channel::<Bytes>(FRAMES_IN_FLIGHT);
@@ -105,7 +107,8 @@ pub(super) async fn stream(job: &Job, source: &Sources<'_>, pass: Pass, mut copy
     let decoder = Decoder {
         objects: objects.to_vec(),
         key: KeyReader::new(&job.entity),
-        max_line_bytes: job.max_line_bytes,
+        input: job.entity.input.clone(),
+        limits: job.limits,
         fixes: Arc::clone(&source.fixes),
         pass,
     };
@@ -133,9 +136,9 @@ pub(super) async fn stream(job: &Job, source: &Sources<'_>, pass: Pass, mut copy
         let message = format!("framed {} rows but the server took {copied}", decoded.rows);
         return Err(Error::new(Kind::Internal, message).into());
     }
-    let lake = decoded.elapsed.saturating_sub(decoded.cpu + decoded.waited);
-    let copy = started.elapsed().saturating_sub(lake + decoded.cpu);
-    let spent = Spent { lake, decode: decoded.cpu, copy };
+    let decode = decoded.elapsed.saturating_sub(decoded.lake + decoded.copy);
+    let copy = started.elapsed().saturating_sub(decoded.lake + decode);
+    let spent = Spent { lake: decoded.lake, decode, copy };
     Ok(Streamed { tallies: decoded.tallies, spent, aside: decoded.aside })
 }
 
@@ -159,7 +162,8 @@ fn lineage(object: &Pending, batch_id: i64) -> Lineage {
 struct Decoder {
     objects: Vec<Pending>,
     key: KeyReader,
-    max_line_bytes: usize,
+    input: Input,
+    limits: Limits,
     fixes: Arc<Vec<Fixes>>,
     pass: Pass,
 }
@@ -169,13 +173,15 @@ struct Decoded {
     rows: i64,
     aside: Vec<Aside>,
     elapsed: Duration,
-    cpu: Duration,
-    waited: Duration,
+    /// Waiting for chunks of the lake.
+    lake: Duration,
+    /// Waiting for room in the channel to the server.
+    copy: Duration,
 }
 
 impl Decoder {
     fn run(self, readers: Vec<ChunkReader>, frames_in: mpsc::Sender<Bytes>) -> Result<Decoded, Failure> {
-        let (started, cpu) = (Instant::now(), thread_cpu());
+        let started = Instant::now();
         let stage_as = match self.pass {
             Pass::Lines(stage_as) => stage_as,
             Pass::Direct(_) => StageAs::Direct,
@@ -183,41 +189,33 @@ impl Decoder {
         };
         let mut frames = FrameWriter::new(frames_in, stage_as);
         let (mut tallies, mut rows) = (Vec::with_capacity(readers.len()), 0);
+        let mut lake = Duration::ZERO;
         for (i, reader) in readers.into_iter().enumerate() {
             let object_no = i32::try_from(i).unwrap_or(i32::MAX);
             let source = Source { object_no, reader: &self.key, fixes: &self.fixes[i] };
             let failed = |error| Failure { error, object: Some(i) };
+            let waited = reader.waited();
             match &self.pass {
                 Pass::Lines(_) | Pass::Direct(_) => {
                     if let Pass::Direct(batch_id) = self.pass {
                         frames.begin_object(&lineage(&self.objects[i], batch_id)).map_err(failed)?;
                     }
-                    let mut lines = Lines::new(reader, self.max_line_bytes);
+                    let mut lines = Lines::new(reader, &self.input, self.limits);
                     let tally = decode(&mut lines, source, &mut frames).map_err(failed)?;
                     rows += tally.lines;
                     tallies.push(tally);
                 }
                 Pass::Documents(wanted) if is_read(&self.pass, i) => {
-                    let mut lines = Lines::new(reader, self.max_line_bytes);
+                    let mut lines = Lines::new(reader, &self.input, self.limits);
                     rows += decode_wanted(&mut lines, source, &wanted[i], &mut frames).map_err(failed)?;
                 }
                 Pass::Documents(_) => {}
             }
+            lake += Duration::from_nanos(waited.load(Ordering::Relaxed));
         }
-        let Written { waited, aside } = frames.finish()?;
+        let Written { waited: copy, aside } = frames.finish()?;
         rows -= aside.len() as i64;
-        Ok(Decoded { tallies, rows, aside, elapsed: started.elapsed(), cpu: thread_cpu().saturating_sub(cpu), waited })
-    }
-}
-
-/// CPU time of the calling thread.
-fn thread_cpu() -> Duration {
-    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: `time` is valid for writes, and the clock is that of the calling thread.
-    let answer = unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &mut time) };
-    match answer {
-        0 => Duration::new(time.tv_sec.unsigned_abs(), time.tv_nsec.unsigned_abs() as u32),
-        _ => Duration::ZERO,
+        Ok(Decoded { tallies, rows, aside, elapsed: started.elapsed(), lake, copy })
     }
 }
 

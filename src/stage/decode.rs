@@ -9,7 +9,7 @@ use super::frame::{FrameWriter, Position};
 use super::json::{Refusal, scan};
 use super::key::{Key, KeyReader};
 use crate::bronze::Lines;
-use crate::error::Result;
+use crate::error::{Error, Kind, Result};
 
 /// What was read of an object.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -32,11 +32,8 @@ pub struct Source<'a> {
 }
 
 impl Source<'_> {
-    fn text<'a>(&'a self, number: i64, line: &'a [u8]) -> &'a [u8] {
-        match self.fixes.is_empty() {
-            true => line,
-            false => self.fixes.get(&number).map_or(line, Vec::as_slice),
-        }
+    fn fix(&self, number: i64) -> Option<&[u8]> {
+        self.fixes.get(&number).map(Vec::as_slice)
     }
 }
 
@@ -49,10 +46,22 @@ pub fn decode(lines: &mut Lines, source: Source<'_>, frames: &mut FrameWriter) -
     while let Some(line) = lines.next_line()? {
         tally.lines += 1;
         let at = Position { object_no: source.object_no, line_no: line.number, byte_offset: line.offset };
-        match judge(source.text(line.number, line.bytes), source.reader) {
-            Ok((key, text)) => frames.document(at, key, xxh3_128(text.as_bytes()), text)?,
-            Err(refusal) => frames.refused(at, line.bytes, &refusal)?,
+        if let Some(fix) = source.fix(line.number) {
+            let raw = line.raw.to_vec();
+            let text = lines.corrected(fix).map_err(Refusal::new);
+            frame(
+                frames,
+                at,
+                text.as_deref().map_err(Refusal::clone).and_then(|text| judge(text, source.reader)),
+                &raw,
+            )?;
+            continue;
         }
+        let verdict = match line.refused {
+            Some(reason) => Err(Refusal::new(reason)),
+            None => judge(line.bytes, source.reader),
+        };
+        frame(frames, at, verdict, line.raw)?;
     }
     tally.bytes = lines.bytes_read();
     Ok(tally)
@@ -65,16 +74,29 @@ pub fn decode(lines: &mut Lines, source: Source<'_>, frames: &mut FrameWriter) -
 pub fn decode_wanted(lines: &mut Lines, source: Source<'_>, wanted: &LineSet, frames: &mut FrameWriter) -> Result<i64> {
     let mut framed = 0;
     while let Some(line) = lines.next_line()? {
-        if wanted.contains(line.number) {
-            let text = source.text(line.number, line.bytes).trim_ascii();
-            frames.document_alone(source.object_no, line.number, text)?;
+        let number = line.number;
+        if wanted.contains(number) {
+            match source.fix(number) {
+                None => frames.document_alone(source.object_no, number, line.bytes.trim_ascii())?,
+                Some(fix) => {
+                    let text = lines.corrected(fix).map_err(|reason| Error::new(Kind::Internal, reason))?;
+                    frames.document_alone(source.object_no, number, text.trim_ascii())?;
+                }
+            }
             framed += 1;
         }
-        if line.number >= wanted.last() {
+        if number >= wanted.last() {
             break;
         }
     }
     Ok(framed)
+}
+
+fn frame(frames: &mut FrameWriter, at: Position, verdict: Result<(Key, &str), Refusal>, raw: &[u8]) -> Result<()> {
+    match verdict {
+        Ok((key, text)) => frames.document(at, key, xxh3_128(text.as_bytes()), text),
+        Err(refusal) => frames.refused(at, raw, &refusal),
+    }
 }
 
 fn judge<'a>(line: &'a [u8], reader: &KeyReader) -> Result<(Key, &'a str), Refusal> {

@@ -11,30 +11,25 @@ pub(super) struct Shape {
     pub columns: Vec<String>,
     /// Whether the table has `_updated_at`, which the engine keeps.
     pub has_updated_at: bool,
+    /// Sixteen hex digits that change with the table's columns and their types.
+    pub fingerprint: String,
 }
 
-/// One partition of a core table.
+/// One partition of a table.
 #[derive(Debug, Clone)]
 pub(super) struct Partition {
-    /// Qualified and quoted.
+    /// Qualified, quoted where it must be.
     pub name: String,
+    /// Its schema, as in the catalog.
+    pub schema: String,
     /// Unqualified, as in the catalog.
     pub relname: String,
     /// `FOR VALUES …` or `DEFAULT`.
     pub bound: String,
     /// What its rows fulfil, as an expression over the column names.
     pub constraint: String,
-}
-
-/// An index of the parent and its name on one partition.
-#[derive(Debug, Clone)]
-pub(super) struct Index {
-    /// `CREATE INDEX name ON ONLY parent USING …`.
-    pub definition: String,
-    /// `PRIMARY KEY (…)` or `UNIQUE (…)` when the index belongs to a constraint.
-    pub constraint: Option<String>,
-    /// Unqualified name on the partition.
-    pub name: String,
+    /// Whether it takes what no other partition takes.
+    pub is_default: bool,
 }
 
 pub(super) async fn shape(connection: &Connection, model: &Model) -> Result<Shape> {
@@ -47,7 +42,13 @@ pub(super) async fn shape(connection: &Connection, model: &Model) -> Result<Shap
         }
     })?;
     let all: Vec<(String, bool)> = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
+    let text: Vec<String> =
+        rows.iter().map(|row| format!("{} {}", row.get::<_, &str>(0), row.get::<_, &str>(2))).collect();
     Ok(Shape {
+        fingerprint: format!(
+            "{:016x}",
+            xxhash_rust::xxh3::xxh3_64(format!("{}: {}", model.table, text.join(", ")).as_bytes())
+        ),
         has_updated_at: all.iter().any(|(name, _)| name == "_updated_at"),
         columns: all
             .into_iter()
@@ -57,19 +58,18 @@ pub(super) async fn shape(connection: &Connection, model: &Model) -> Result<Shap
     })
 }
 
-pub(super) async fn partitions(connection: &Connection, model: &Model) -> Result<Vec<Partition>> {
-    let rows = connection.query(sql_file!("transform/partitions.sql"), &[&model.table]).await?;
-    if rows.is_empty() {
-        return Err(Error::new(Kind::Config, format!("the core table {} has no partition", model.table))
-            .hint("create it with `partition by range` and one partition from minvalue to maxvalue"));
-    }
+/// The partitions of a table, the default one last; none where it is not partitioned.
+pub(super) async fn partitions(connection: &Connection, table: &str) -> Result<Vec<Partition>> {
+    let rows = connection.query(sql_file!("transform/generation/partitions.sql"), &[&table]).await?;
     Ok(rows
         .iter()
-        .map(|row| Partition { name: row.get(0), bound: row.get(1), constraint: row.get(2), relname: row.get(4) })
+        .map(|row| Partition {
+            name: row.get(0),
+            schema: row.get(1),
+            relname: row.get(2),
+            bound: row.get(3),
+            constraint: row.get(4),
+            is_default: row.get(5),
+        })
         .collect())
-}
-
-pub(super) async fn indexes(connection: &Connection, model: &Model, partition: &Partition) -> Result<Vec<Index>> {
-    let rows = connection.query(sql_file!("transform/indexes.sql"), &[&model.table, &partition.name]).await?;
-    Ok(rows.iter().map(|row| Index { definition: row.get(0), constraint: row.get(1), name: row.get(2) }).collect())
 }

@@ -13,16 +13,31 @@
 //! the snapshot stays pending for the next increment.
 
 mod catalog;
+mod drift;
+mod forecast;
 mod generation;
-mod incremental;
+mod increment;
+mod issues;
 mod model;
+mod ranges;
 
 use std::time::Duration;
 
+pub use drift::Drift;
+pub use forecast::{Forecast, TableForecast};
+pub use generation::Refresh;
+
 use crate::entity::Entity;
+use crate::error::Result;
+use crate::ledger::models;
 use crate::pg::Pool;
 use crate::retry::Policy;
 use crate::shutdown::Shutdown;
+
+/// What every transaction of a transform begins with. A statement may take as long as its data; a lock that somebody
+/// holds for long is reported rather than waited for; and no text depends on the session's zone.
+const SESSION: &str = "set local statement_timeout = 0; set local idle_in_transaction_session_timeout = 0; \
+                       set local lock_timeout = '30s'; set local timezone = 'UTC'";
 
 /// Everything a transform of one entity needs.
 #[derive(Debug)]
@@ -62,11 +77,35 @@ pub struct TableSummary {
     pub issues: u64,
 }
 
+impl TableSummary {
+    fn add(&mut self, other: &TableSummary) {
+        self.rows += other.rows;
+        self.inserted += other.inserted;
+        self.updated += other.updated;
+        self.deleted += other.deleted;
+        self.issues += other.issues;
+    }
+}
+
+/// How core was brought up to date.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Mode {
+    /// By what changed.
+    #[default]
+    Incremental,
+    /// By a new generation.
+    FullRefresh,
+    /// By comparing everything and writing what differs.
+    InPlace,
+}
+
 /// What a transform did.
 #[derive(Debug, Clone, Default)]
 pub struct Summary {
     /// Entity.
     pub entity: String,
+    /// How.
+    pub mode: Mode,
     /// Batches taken in.
     pub batches: u64,
     /// Per core table, parent first.
@@ -75,4 +114,73 @@ pub struct Summary {
     pub elapsed: Duration,
     /// How long readers could have waited for the swap of a full refresh.
     pub swap: Option<Duration>,
+    /// Fields that the documents did not have before, or not of that type.
+    pub drift: Vec<Drift>,
+}
+
+/// What is asked of a transform.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Request {
+    /// How; `None` chooses between an increment and, when most of a large entity changed, a new generation.
+    pub mode: Option<Mode>,
+    /// How a full refresh is done, asked for or chosen.
+    pub refresh: Refresh,
+}
+
+impl Job {
+    /// Brings the entity's core tables up to date.
+    ///
+    /// # Errors
+    /// As [`Job::full_refresh`]; of an increment, what other chunks did stays.
+    pub async fn run(&self, request: &Request) -> Result<Summary> {
+        let summary = match request.mode {
+            Some(Mode::FullRefresh) => self.full_refresh(&request.refresh).await?,
+            Some(Mode::InPlace) => {
+                let plan = increment::whole(self, &*self.pool.get().await?).await?;
+                self.increment(&plan).await?
+            }
+            mode => {
+                let plan = increment::plan(&*self.pool.get().await?, &self.entity, self.chunk_rows.max(1)).await?;
+                if mode.is_none() && plan.prefers_refresh() {
+                    let (changed, staged) = (plan.changed, plan.staged);
+                    tracing::info!(changed, staged, "most of it is new or changed: building a new generation");
+                    self.full_refresh(&request.refresh).await?
+                } else {
+                    self.increment(&plan).await?
+                }
+            }
+        };
+        // Autovacuum never analyzes a partitioned parent; after a large change its statistics would mislead readers.
+        let changed = summary.tables.iter().map(|t| t.inserted + t.updated + t.deleted).max();
+        if changed > Some(10_000) {
+            self.analyze_parents().await?;
+        }
+        Ok(summary)
+    }
+
+    /// Statistics of the partitioned parents.
+    async fn analyze_parents(&self) -> Result<()> {
+        let connection = self.pool.get().await?;
+        for model in &self.entity.models {
+            connection.batch(&format!("analyze {}", crate::sql::qualified(&model.table))).await?;
+        }
+        Ok(())
+    }
+
+    /// A summary of nothing yet for each core table, parent first.
+    fn tables(&self) -> Vec<TableSummary> {
+        let empty = |table: &str| TableSummary { table: table.to_owned(), ..TableSummary::default() };
+        self.entity.models.iter().map(|model| empty(&model.table)).collect()
+    }
+
+    /// Remembers in `evo.models` that the tables were brought up to date. In a transaction of its own at the end: chunks
+    /// that run side by side would wait for each other's row.
+    async fn record(&self, tables: &[TableSummary]) -> Result<()> {
+        let mut connection = self.pool.get().await?;
+        let tx = connection.begin().await?;
+        for table in tables {
+            models::record(&tx, &table.table, &self.entity.name, self.execution_id).await?;
+        }
+        tx.commit().await
+    }
 }

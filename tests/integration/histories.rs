@@ -12,7 +12,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use evo::bronze::Lake;
+use evo::bronze::{Lake, Limits};
 use evo::config::{self, Dsn};
 use evo::entity::{Catalog, Entity};
 use evo::ledger::objects::{Again, Selection};
@@ -186,7 +186,7 @@ impl Bench {
                 max: Duration::from_millis(50),
                 budget: Duration::from_secs(10),
             },
-            max_line_bytes: 1 << 20,
+            limits: Limits { line_bytes: 1 << 20, ratio: 1_000 },
             decoders: self.decoders.clone(),
             shutdown: Shutdown::never(),
         }

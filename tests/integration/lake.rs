@@ -253,7 +253,7 @@ fn fault_11_an_empty_object_is_empty_and_not_cut() {
     let lake = Lake::of(1);
     let empty = object("sales", RUN, "2025-12_part-99999").path();
     lake.server.put(&empty, b"");
-    lake.load(&[]).exits(6).says("the gzip data ends early");
+    lake.load(&[]).exits(6).says("promises compression gzip, but it is empty");
     // There is no first byte to ask for: the service refuses the range.
     assert_eq!(lake.server.gets(&empty).iter().map(|r| r.start()).collect::<Vec<_>>(), [Some(0), None]);
     assert_eq!(lake.evo.db.one("select count(*) from stg_evo.sales_raw"), "50");

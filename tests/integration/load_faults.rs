@@ -3,7 +3,9 @@
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::support::{Evo, Run, failpoints};
+use crate::support::{Evo, Run, failpoints, gz, object, write};
+
+const RUN: &str = "20260110T020501Z";
 
 /// Sales in two runs, some of them changed and some new in the second.
 fn lake() -> Evo {
@@ -167,4 +169,36 @@ fn fault_21_a_holder_that_wakes_up_before_it_began_its_batch_does_not_load_it_ag
     signal(&stalled, libc::SIGCONT);
     Run::from(stalled.wait_with_output().unwrap()).exits(0).says("another one has the batch now");
     assert_eq!(outcome(&evo), expected);
+}
+
+#[test]
+fn fault_17_large_objects_and_large_documents_fit_into_256_mib() {
+    let evo = Evo::new();
+    let filler: String = (0..2_000_u32).map(|n| char::from(b'a' + (n.wrapping_mul(n) % 23) as u8)).collect();
+    let mut text = String::new();
+    // One object of 200 MB, and eight of one document of 20 MB each: decoded by eight workers at once.
+    for id in 0..100_000 {
+        text.push_str(&format!("{{\"idSale\": {id}, \"o\": \"{filler}\"}}\n"));
+    }
+    write(&evo.lake(), &object("sales", RUN, "large").path(), &gz(text.as_bytes()));
+    for id in 0..8 {
+        let text = format!("{{\"idSale\": {}, \"o\": \"{}\"}}", 1_000_000 + id, filler.repeat(10_000));
+        write(&evo.lake(), &object("sales", RUN, &format!("document-{id}")).path(), &gz(text.as_bytes()));
+    }
+    drop(text);
+    let mut command = evo.command(&["load", "sales", "--workers", "8", "--batch-size", "1", "--output", "json"]);
+    let limit = libc::rlimit { rlim_cur: 256 << 20, rlim_max: 256 << 20 };
+    // SAFETY: setrlimit is safe to call between fork and exec.
+    unsafe {
+        std::os::unix::process::CommandExt::pre_exec(&mut command, move || {
+            match libc::setrlimit(libc::RLIMIT_DATA, &raw const limit) {
+                0 => Ok(()),
+                _ => Err(std::io::Error::last_os_error()),
+            }
+        });
+    }
+    let summary = Run::from(command.output().unwrap()).exits(0).json();
+    assert_eq!(summary["entities"][0]["inserted"], 100_008);
+    let peak = summary["peak_resident_bytes"].as_u64().unwrap();
+    assert!(peak < 256 << 20, "{peak} bytes were resident");
 }

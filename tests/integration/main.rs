@@ -9,6 +9,7 @@ mod connections;
 mod db;
 mod faults;
 mod histories;
+mod inputs;
 mod lake;
 mod load;
 mod load_faults;

@@ -8,7 +8,7 @@ use chrono::NaiveDate;
 use serde_json::json;
 
 use super::warehouse::{self, Threshold, Warehouse};
-use crate::bronze::Lake;
+use crate::bronze::{Lake, Limits};
 use crate::config::Settings;
 use crate::entity::Entity;
 use crate::error::{Error, Kind, Result};
@@ -98,7 +98,7 @@ pub async fn run(args: Args, settings: &Settings) -> Result<Outcome> {
         claims: claims.clone(),
         workers,
         retry: warehouse::retry(settings),
-        max_line_bytes: settings.max_line_bytes,
+        limits: Limits { line_bytes: settings.max_line_bytes, ratio: settings.max_ratio },
         decoders: decoders.clone(),
         shutdown: shutdown.clone(),
     };

@@ -6,7 +6,7 @@
 use serde_json::{Value, json};
 
 use super::Which;
-use crate::bronze::Lake;
+use crate::bronze::{Lake, Limits};
 use crate::commands::warehouse::{self, Warehouse};
 use crate::config::Settings;
 use crate::entity::Entity;
@@ -54,7 +54,7 @@ pub(super) async fn run(
         claims: claims.clone(),
         workers,
         retry: warehouse::retry(settings),
-        max_line_bytes: settings.max_line_bytes,
+        limits: Limits { line_bytes: settings.max_line_bytes, ratio: settings.max_ratio },
         decoders: decoders.clone(),
         shutdown: shutdown.clone(),
     };

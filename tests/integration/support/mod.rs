@@ -61,18 +61,56 @@ pub fn try_sql(url: &str, statements: &str) -> Result<Vec<Vec<String>>, tokio_po
         let messages = client.simple_query(statements).await?;
         drop(client);
         let _ = task.await;
-        let mut rows = Vec::new();
-        for message in messages {
-            match message {
-                SimpleQueryMessage::RowDescription(_) => rows.clear(),
-                SimpleQueryMessage::Row(row) => {
-                    rows.push((0..row.len()).map(|i| row.get(i).unwrap_or("∅").to_owned()).collect());
-                }
-                _ => {}
-            }
-        }
-        Ok(rows)
+        Ok(rows(messages))
     })
+}
+
+/// As [`sql`], with the server's refusal as a text.
+pub fn try_sql(url: &str, statements: &str) -> Result<(), String> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let (client, connection) = tokio_postgres::connect(url, NoTls).await.map_err(|e| e.to_string())?;
+        tokio::spawn(connection);
+        client.batch_execute(statements).await.map_err(|e| format!("{e:?}"))
+    })
+}
+
+/// One session that stays open: what it begins goes on until it says otherwise.
+pub struct Session {
+    runtime: tokio::runtime::Runtime,
+    client: tokio_postgres::Client,
+}
+
+impl Session {
+    pub fn open(url: &str) -> Self {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let client = runtime.block_on(async {
+            let (client, connection) = tokio_postgres::connect(url, NoTls).await.unwrap();
+            tokio::spawn(connection);
+            client
+        });
+        Self { runtime, client }
+    }
+
+    /// Runs statements; the last one's rows as text.
+    pub fn run(&self, statements: &str) -> Vec<Vec<String>> {
+        let messages = self.runtime.block_on(self.client.simple_query(statements)).unwrap();
+        rows(messages)
+    }
+}
+
+fn rows(messages: Vec<SimpleQueryMessage>) -> Vec<Vec<String>> {
+    let mut rows = Vec::new();
+    for message in messages {
+        match message {
+            SimpleQueryMessage::RowDescription(_) => rows.clear(),
+            SimpleQueryMessage::Row(row) => {
+                rows.push((0..row.len()).map(|i| row.get(i).unwrap_or("∅").to_owned()).collect());
+            }
+            _ => {}
+        }
+    }
+    rows
 }
 
 /// The name of the template database, made once per text of the migrations.
@@ -147,6 +185,11 @@ impl Database {
         Self::create("template template0")
     }
 
+    /// With everything that another test's database holds at this moment; nobody may be connected to that.
+    pub fn copy_of(name: &str) -> Self {
+        Self::create(&format!("template {name}"))
+    }
+
     fn create(how: &str) -> Self {
         let name = format!("t_{}_{}", now(), uuid::Uuid::new_v4().simple());
         let admin = format!("{}/postgres", server());
@@ -164,6 +207,17 @@ impl Database {
 
     pub fn sql(&self, statements: &str) -> Vec<Vec<String>> {
         sql(&self.url, statements)
+    }
+
+    /// Asks until the single value is this; panics after half a minute.
+    #[track_caller]
+    pub fn wait_for(&self, query: &str, value: &str) {
+        let session = Session::open(&self.url);
+        let started = std::time::Instant::now();
+        while session.run(query)[0][0] != value {
+            assert!(started.elapsed().as_secs() < 30, "{query} did not become {value}");
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
     }
 
     /// The single value of a query.

@@ -1,0 +1,249 @@
+"""The command line of scripts/bench, and what a scenario gets to work with."""
+
+import argparse
+import functools
+import hashlib
+import importlib
+import json
+import os
+import pkgutil
+import shutil
+import subprocess
+import sys
+import time
+import traceback
+from pathlib import Path
+
+from . import lake as lakes
+from . import machine, race, report
+from .process import Failed
+from .server import Server, ServerError, clean_environment
+
+ROOT = Path(__file__).resolve().parents[2]
+SQL = ROOT / "bench" / "sql"
+
+
+class Bench:
+    """What a scenario gets: the server, lakes, databases, contenders."""
+
+    def __init__(self, options, server, evo, directory):
+        self.options, self.server, self.evo, self.directory = options, server, evo, directory
+        self.runs, self.quick, self.records = options.runs, options.quick, options.records
+
+    def say(self, text):
+        print(text, file=sys.stderr, flush=True)
+
+    def scaled(self, usual, quick):
+        """A size that --quick makes small."""
+        return quick if self.quick else usual
+
+    def lake(self, *arguments, postprocess=None, name=""):
+        """A lake of `evo generate`; cached."""
+        self.say(f"  lake: evo generate {' '.join(map(str, arguments))}")
+        return lakes.generate(self.evo, self.directory / "lakes", arguments, postprocess, name)
+
+    def environment(self, database, **more):
+        """What evo and psql need to find the database."""
+        import urllib.parse
+
+        parts = urllib.parse.urlsplit(self.server.url)
+        return clean_environment({
+            "EVO_DATABASE_URL": self.server.url_of(database), "EVO_STATE_DIR": str(self.directory / "state"),
+            "PGHOST": parts.hostname, "PGPORT": str(parts.port), "PGUSER": parts.username,
+            "PGPASSWORD": urllib.parse.unquote(parts.password), "PGDATABASE": database, "PGSSLMODE": "disable", **more,
+        })
+
+    def evo_command(self, *arguments, lake=None):
+        """A command line of evo with a JSON summary."""
+        where = ["--lake", lake.root] if lake else []
+        return [self.evo, "--quiet", "--output", "json", *where, *arguments]
+
+    def evo_now(self, database, *arguments, lake=None):
+        """Runs evo outside of any measurement and returns its summary."""
+        done = subprocess.run(
+            [str(a) for a in self.evo_command(*arguments, lake=lake)],
+            env=self.environment(database), capture_output=True, text=True,
+        )
+        if done.returncode != 0:
+            raise Failed(f"$ evo {' '.join(map(str, arguments))}\nexit code {done.returncode}\n{done.stderr[-4000:]}{done.stdout[-2000:]}")
+        return json.loads(done.stdout) if done.stdout.strip() else None
+
+    def template(self, name, build, base=None):
+        """A database that `build` fills once, on top of a copy of `base`; contenders work on copies."""
+        database = f"template_{name}_{self.digest}"
+        if not self.server.exists(database):
+            self.say(f"  preparing {database}")
+            self.server.create(f"{database}_new", base)
+            build(f"{database}_new")
+            self.server.admin.query(f"alter database {database}_new rename to {database}")
+        return database
+
+    def migrated(self):
+        """A database with evo's schemas and nothing in them."""
+        return self.template("empty", lambda database: self.evo_now(database, "migrate"))
+
+    def cached(self, name, build):
+        """A database that this build of evo fills once, also for later calls: for what takes minutes to build. Contenders work in it."""
+        database = f"cached_{name}_{self.digest}"
+        if not self.server.exists(database):
+            self.drop_cached(f"cached_{name}_")
+            self.say(f"  preparing {database}, which is kept")
+            self.server.create(f"{database}_new", self.migrated())
+            build(f"{database}_new")
+            self.server.admin.query(f"alter database {database}_new rename to {database}")
+        return database
+
+    def drop_cached(self, prefix="cached_"):
+        """Forgets databases that `cached` has kept."""
+        for database in self.server.databases(prefix):
+            self.server.drop(database)
+
+    @functools.cached_property
+    def digest(self):
+        """Tells builds of evo apart: what one has loaded is not held against another."""
+        return hashlib.sha256(Path(self.evo).read_bytes()).hexdigest()[:8]
+
+    def race(self, contenders):
+        """Runs them in alternation."""
+        return race.race(self.server, contenders, self.runs, self.say)
+
+    def sql(self, name):
+        """A file of bench/sql."""
+        return (SQL / name).read_text(encoding="utf-8")
+
+    def sql_path(self, name):
+        return str(SQL / name)
+
+    def contender_path(self, name):
+        """A program of bench/contenders, which is none of the harness."""
+        return str(ROOT / "bench" / "contenders" / name)
+
+
+def scenarios():
+    """All scenarios in the order of their declared places."""
+    import scenarios as package
+
+    found = [importlib.import_module(f"scenarios.{info.name}") for info in pkgutil.iter_modules(package.__path__)]
+    return sorted((m for m in found if hasattr(m, "run")), key=lambda m: (getattr(m, "PLACE", 99), m.__name__))
+
+
+def name_of(module):
+    return module.__name__.rsplit(".", 1)[1].replace("_", "-")
+
+
+def parse(arguments, known):
+    parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    parser.add_argument("scenario", nargs="*", default=["all"], help="scenarios, or all")
+    parser.add_argument("--list", action="store_true", help="what there is and what it proves")
+    parser.add_argument("--runs", type=int, default=None, help="rounds of a race; the median counts (3, some long ones fewer; with --quick 1)")
+    parser.add_argument("--records", type=int, default=None, help="documents of the usual scenarios (200000; with --quick 20000)")
+    parser.add_argument("--quick", action="store_true", help="small and once: does everything still work")
+    parser.add_argument("--keep", action="store_true", help="keep the server's templates for the next call")
+    parser.add_argument("--clean", action="store_true", help="drop also what is kept for every next call, which takes minutes to make again")
+    parser.add_argument("--out", type=Path, default=None, help="folder of the results (target/bench/results; with --quick target/bench/quick)")
+    parser.add_argument("--evo", type=Path, default=None, help="another build of evo than target/release/evo")
+    parser.add_argument("--with-dlt", action="store_true", help="let dlt run in pipeline-total (installs it from PyPI into target/bench/dlt)")
+    parser.add_argument("--render", action="store_true", help="run nothing; write the results that are there into docs/performance.md")
+    options = parser.parse_args(arguments)
+    unknown = [name for name in options.scenario if name != "all" and name not in known]
+    if unknown:
+        parser.error(f"no scenario {', '.join(unknown)}: there are {', '.join(known)}")
+    options.records = options.records or (20_000 if options.quick else 200_000)
+    options.runs = options.runs or (1 if options.quick else 3)
+    return options
+
+
+def build(options, target):
+    """The release build, or the one that was given, and what the machine lacks to run it."""
+    subprocess.run([ROOT / "scripts" / "setup"], check=True)
+    if options.evo:
+        return str(options.evo.resolve())
+    subprocess.run(["cargo", "build", "--release", "--locked", "--quiet"], cwd=ROOT, check=True)
+    return str(target / "release" / "evo")
+
+
+def main(arguments):
+    modules = {name_of(module): module for module in scenarios()}
+    options = parse(arguments, list(modules))
+    if options.list:
+        for name, module in modules.items():
+            print(f"{name:16} {module.__doc__.strip().splitlines()[0]}")
+        return 0
+    target = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")).resolve()
+    directory = target / "bench"
+    out = (options.out or directory / ("quick" if options.quick else "results")).resolve()
+    if options.render:
+        written = report.render(out, ROOT / "docs" / "performance.md")
+        print(f"docs/performance.md: {', '.join(written) or 'nothing to write'}")
+        return 0
+    bench_evo = build(options, target)
+    out.mkdir(parents=True, exist_ok=True)
+    wanted = list(modules) if "all" in options.scenario else options.scenario
+    failed, started = [], time.monotonic()
+    with Server(bench_evo, directory / "state") as server:
+        bench = Bench(options, server, bench_evo, directory)
+        if options.clean:
+            bench.drop_cached()
+        drop_databases(server, options.keep)
+        about = machine.describe(bench_evo, server, bool(options.evo))
+        (out / "machine.json").write_text(json.dumps(about, indent=1))
+        for number, name in enumerate(wanted, 1):
+            bench.say(f"[{number}/{len(wanted)}, {minutes(started)}] {name}: {modules[name].__doc__.strip().splitlines()[0]}")
+            if not measure(bench, name, modules[name], about, out):
+                failed.append(name)
+        drop_databases(server, options.keep)
+    bench.say(f"{len(wanted) - len(failed)} of {len(wanted)} scenarios in {minutes(started)}" + (f"; failed: {', '.join(failed)}" if failed else ""))
+    return 1 if failed else 0
+
+
+def minutes(started):
+    return "{}:{:02} min".format(*divmod(int(time.monotonic() - started), 60))
+
+
+def measure(bench, name, module, about, out):
+    """Runs one scenario; its failure is shown and does not keep the others from running."""
+    started = time.monotonic()
+    # What an earlier run has found must not stand in for one that fails.
+    (out / f"{name}.json").unlink(missing_ok=True)
+    try:
+        result = module.run(bench)
+        result.scenario, result.machine, result.quick = name, about, bench.quick
+        text = result.to_json()
+        (out / f"{name}.json").write_text(json.dumps(text, indent=1))
+    except Failed as error:
+        bench.say(f"{name} failed:\n{error}\n")
+        return False
+    except Exception:
+        # A defect of the harness itself, or a server that has gone.
+        bench.say(f"{name} failed:\n{traceback.format_exc()}")
+        return False
+    finally:
+        clean_up(bench)
+    print(f"{name} ({time.monotonic() - started:.0f} s)\n{report.plain(text)}\n", flush=True)
+    return True
+
+
+def clean_up(bench):
+    """Drops what contenders have left; a server that has died is started again for the next scenario."""
+    try:
+        for database in bench.server.databases("run_"):
+            bench.server.drop(database)
+    except (OSError, ServerError):
+        bench.say("  starting the server again")
+        bench.server.restart()
+
+
+def drop_databases(server, keep):
+    for prefix in ["run_"] if keep else ["run_", "template_"]:
+        for database in server.databases(prefix):
+            server.drop(database)
+    # What was broken off while it was made.
+    for database in server.databases("cached_"):
+        if database.endswith("_new"):
+            server.drop(database)
+    # Room for the next: what dropped databases leave behind in shared buffers and WAL.
+    server.admin.query("checkpoint")
+
+
+def free_disk(path):
+    return shutil.disk_usage(path).free

@@ -1,0 +1,152 @@
+"""Contenders that run in alternation, so that what else the machine does meets all of them."""
+
+import collections
+import statistics
+import threading
+import time
+from dataclasses import dataclass, field
+from typing import Callable, Optional
+
+from . import process
+
+
+@dataclass
+class Contender:
+    """One way to do a scenario's work."""
+
+    name: str
+    # Steps follow each other; the commands of a step run at once. A list, or a function that gives it once prepared.
+    steps: object
+    environment: dict
+    # Before the clock: the database, the caches.
+    prepare: Callable = lambda: None
+    # After it: looks whether the work was done (raises otherwise) and returns further measures.
+    check: Callable = lambda usages: {}
+    # Rows or documents of a run, for rates.
+    rows: Optional[int] = None
+    # A database whose sessions are sampled for what they wait for.
+    watch: Optional[str] = None
+    # Fewer rounds than the others: for what no figure is computed from.
+    rounds: Optional[int] = None
+
+
+@dataclass
+class Measured:
+    """The runs of a contender, each a dictionary of measures."""
+
+    name: str
+    runs: list = field(default_factory=list)
+
+    def median(self, measure):
+        values = [run[measure] for run in self.runs if run.get(measure) is not None]
+        return statistics.median(values) if values else None
+
+    def spread(self, measure):
+        values = [run[measure] for run in self.runs if run.get(measure) is not None]
+        return (min(values), max(values)) if values else (None, None)
+
+    def to_json(self):
+        keys = {key for run in self.runs for key, value in run.items() if isinstance(value, (int, float))}
+        return {"name": self.name, "median": {key: self.median(key) for key in sorted(keys)}, "runs": self.runs}
+
+
+def ratio(one, other, measure):
+    """Median of the ratios round by round: the runs of a round have met the same machine.
+
+    Where one of them ran fewer rounds, only the rounds of both count.
+    """
+    return statistics.median(a[measure] / b[measure] for a, b in zip(one.runs, other.runs))
+
+
+def race(server, contenders, runs, say):
+    """Runs A B A B … and returns what was measured, by name."""
+    measured = {c.name: Measured(c.name) for c in contenders}
+    for number in range(1, runs + 1):
+        for contender in contenders:
+            if contender.rounds and number > contender.rounds:
+                continue
+            result = once(server, contender)
+            measured[contender.name].runs.append(result)
+            rate = f", {result['rows_per_second']:,.0f} rows/s" if result.get("rows_per_second") else ""
+            say(
+                f"  {contender.name} {number}/{min(contender.rounds or runs, runs)}: {result['seconds']:.2f} s{rate}, client {result['client_cpu']:.2f} s, "
+                f"server {result['server_cpu']:.2f} s, others {result['others_cpu']:.2f} s"
+            )
+    return measured
+
+
+def once(server, contender):
+    """One run between two readings of every counter."""
+    contender.prepare()
+    server.settle()
+    steps = contender.steps() if callable(contender.steps) else contender.steps
+    server_cpu, wal, (busy, stolen), started = server.cpu_seconds(), server.wal_bytes(), process.machine_busy(), time.monotonic()
+    with Waits(server, contender.watch) as waits:
+        usages = [process.run(commands, contender.environment) for commands in steps]
+    elapsed = time.monotonic() - started
+    busy_after, stolen_after = process.machine_busy()
+    seconds = sum(usage.seconds for usage in usages)
+    result = {
+        "seconds": seconds,
+        "client_cpu": sum(usage.cpu for usage in usages),
+        "client_user": sum(usage.user for usage in usages),
+        "client_system": sum(usage.system for usage in usages),
+        "server_cpu": server.cpu_seconds() - server_cpu,
+        "total_cpu": 0.0,
+        "wal_bytes": server.wal_bytes() - wal,
+        "peak_rss": max(usage.peak_rss for usage in usages),
+        "rows": contender.rows,
+        "rows_per_second": contender.rows / seconds if contender.rows else None,
+        "steps": [usage.seconds for usage in usages] if len(usages) > 1 else None,
+        "stolen_cpu": stolen_after - stolen,
+    }
+    result["total_cpu"] = result["client_cpu"] + result["server_cpu"]
+    # What the rest of the machine did meanwhile: a large figure says that wall times deserve no trust.
+    result["others_cpu"] = max(0.0, busy_after - busy - result["client_cpu"] - result["server_cpu"])
+    result["idle_share"] = max(0.0, 1 - (busy_after - busy + stolen_after - stolen) / (elapsed * _cores()))
+    if contender.watch:
+        result.update(waits=waits.text(), lock_waits=waits.share("Lock"))
+    result.update(contender.check(usages) or {})
+    return result
+
+
+class Waits:
+    """Samples what the sessions of a database do, twenty times a second; without a database it does nothing."""
+
+    def __init__(self, server, database):
+        self.server, self.database, self.seen, self.stop = server, database, collections.Counter(), threading.Event()
+
+    def __enter__(self):
+        self.thread = threading.Thread(target=self._watch)
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.stop.set()
+        self.thread.join()
+
+    def _watch(self):
+        if not self.database:
+            return
+        with self.server.connect("postgres", "bench:waits") as db:
+            while not self.stop.wait(0.05):
+                rows = db.query(
+                    "select coalesce(wait_event_type || ':' || wait_event, 'CPU') from pg_stat_activity "
+                    f"where datname = '{self.database}' and state <> 'idle' and backend_type = 'client backend'"
+                )
+                self.seen.update(row[0] for row in rows)
+
+    def share(self, kind):
+        """Of all samples of busy sessions, those that waited for this kind of thing."""
+        total = sum(self.seen.values())
+        return sum(n for event, n in self.seen.items() if event.startswith(kind + ":")) / total if total else 0.0
+
+    def text(self):
+        total = sum(self.seen.values()) or 1
+        return ", ".join(f"{event} {n / total * 100:.0f} %" for event, n in self.seen.most_common(8))
+
+
+def _cores():
+    import os
+
+    return os.cpu_count() or 1

@@ -1,0 +1,158 @@
+"""Readers that go on through full refreshes, and what they have seen."""
+
+import json
+import statistics
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+from . import process, reader
+from .process import Failed
+from .race import Measured
+from .server import clean_environment
+
+# What each generation must count, from staging alone.
+EXPECTED = """with sale as (
+        select case jsonb_typeof(raw_data -> 'saleItens') when 'array' then jsonb_array_length(raw_data -> 'saleItens') else 0 end as items,
+               case jsonb_typeof(raw_data -> 'receivables') when 'array' then jsonb_array_length(raw_data -> 'receivables') else 0 end as receivables
+        from stg_evo.sales_raw)
+    select count(*), sum(items), sum(receivables), count(*) filter (where items > 0) from sale"""
+
+
+class Readers:
+    """One process of each kind of reader, from entry until `answers`."""
+
+    def __init__(self, bench, database):
+        environment = clean_environment({
+            "BENCH_URL": bench.server.url, "BENCH_DATABASE": database, "PYTHONPATH": str(Path(__file__).resolve().parents[1]),
+        })
+        self.processes = {
+            kind: subprocess.Popen([sys.executable, "-m", "harness.reader", kind], env=environment, text=True,
+                                   stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+            for kind in reader.KINDS
+        }
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        for one in self.processes.values():
+            if one.poll() is None:
+                one.kill()
+            one.communicate()
+
+    def answers(self):
+        """Stops them; of each kind what it has seen."""
+        found = {}
+        for kind, one in self.processes.items():
+            out, err = one.communicate()
+            if one.returncode != 0:
+                raise Failed(f"the reader {kind} ended with {one.returncode}:\n{err[-2000:]}")
+            found[kind] = json.loads(out)
+        return found
+
+
+class LockWaits:
+    """Longest wait of a reader for a lock while it is entered, as the server knows it, asked every few milliseconds."""
+
+    SQL = """select max(extract(epoch from clock_timestamp() - l.waitstart) * 1000)
+        from pg_locks l join pg_stat_activity a on a.pid = l.pid
+        where not l.granted and starts_with(a.application_name, 'bench:reader:')"""
+
+    def __init__(self, server):
+        self.server, self.stop, self.longest, self.met = server, threading.Event(), 0.0, 0
+
+    def __enter__(self):
+        self.thread = threading.Thread(target=self._watch)
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.stop.set()
+        self.thread.join()
+
+    def _watch(self):
+        with self.server.connect("postgres", "bench:locks") as db:
+            while not self.stop.wait(0.003):
+                waited = db.value(self.SQL)
+                if waited is not None:
+                    self.met += 1
+                    self.longest = max(self.longest, float(waited))
+
+
+def without_swap(bench, database, times):
+    """The same work beside the readers, in tables that nobody reads: what a statement takes on a busy machine."""
+    environment = bench.environment(database)
+
+    def psql(file, **variables):
+        flags = [text for k, v in variables.items() for text in ("-v", f"{k}={v}")]
+        return ["psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", *flags, "-f", bench.sql_path(file)]
+
+    with bench.server.connect(database) as db:
+        middle = int(db.value("select percentile_disc(0.5) within group (order by sale_id) from stg_evo.sales_raw"))
+        for _ in range(times):
+            db.query(bench.sql("refresh_sales_tables.sql"))
+            fill = "refresh_sales_fill.sql"
+            process.run([psql(fill, low="'-9223372036854775808'", high=middle), psql(fill, low=middle, high="9223372036854775807")], environment)
+            process.run([psql("refresh_sales_keys_1.sql"), psql("refresh_sales_keys_2.sql")], environment)
+            db.query("drop schema bench cascade")
+
+
+def refreshes(bench, database, times):
+    """Full refreshes, each of a staging that has lost some sales, so that each generation can be told from the others.
+
+    Returns the generations in order (what each must count) and evo's summaries.
+    """
+    with bench.server.connect(database) as db:
+
+        def expected():
+            return tuple(int(v) for v in db.query(EXPECTED)[0])
+
+        generations, summaries = [expected()], []
+        for _ in range(times):
+            db.query("delete from stg_evo.sales_raw where sale_id in (select sale_id from stg_evo.sales_raw order by sale_id limit 25)")
+            generations.append(expected())
+            summaries += bench.evo_now(database, "transform", "sales", "--full-refresh", "--workers", 2)["entities"]
+        found = tuple(int(v) for v in db.query(reader.COUNTS)[0])
+    if found != generations[-1][:3]:
+        raise Failed(f"after the last refresh core counts {found} where staging counts {generations[-1][:3]}")
+    return generations, summaries
+
+
+def judge(kind, seen, generations):
+    """What is wrong with the answers of a reader: how many errors, empty tables, mixtures, steps back to an older generation."""
+    wrong = {"errors": 0, "empty": 0, "mixed": 0, "backwards": 0}
+    parents = {g[:3]: n for n, g in enumerate(generations)}
+    joined = {(g[3], g[1], 0): n for n, g in enumerate(generations)}
+    at = 0
+    for _, _, answer, error in seen:
+        if error:
+            wrong["errors"] += 1
+        elif kind == "glance":
+            wrong["empty"] += answer != [1, 1, 1]
+        else:
+            number = (joined if kind == "join" else parents).get(tuple(answer))
+            if number is None:
+                is_empty = 0 in (answer[:2] if kind == "join" else answer)
+                wrong["empty" if is_empty else "mixed"] += 1
+            else:
+                wrong["backwards"] += number < at
+                at = max(at, number)
+    return wrong
+
+
+def measured(kind, seen, generations, control, swaps):
+    """The row of a reader: its statements, their times without and through the swaps, and what was wrong."""
+
+    def within(window):
+        return [ms for started, ms, _, _ in seen if window[0] <= started <= window[1]]
+
+    usual, through = within(control), within(swaps)
+    if not usual or not through:
+        raise Failed(f"the reader {kind} has answered nothing")
+    longest, baseline = max(through), max(usual)
+    return Measured(f"reader: {kind}", [{
+        "statements": len(seen), "median_ms": statistics.median(through), "baseline_ms": baseline, "longest_ms": longest,
+        "beyond_ms": max(0.0, longest - baseline), **judge(kind, seen, generations),
+    }])

@@ -1,0 +1,8 @@
+-- purpose: cast, newest of each key, in key order, upsert
+-- placeholders: table, key, field, run_id
+insert into {table} as t ({key}, raw_data, run_id)
+select distinct on (1) (staged.doc ->> '{field}')::bigint, staged.doc, '{run_id}'
+from (select doc::jsonb as doc from stage where doc is not null offset 0) staged
+order by 1
+on conflict ({key}) do update
+set raw_data = excluded.raw_data, run_id = excluded.run_id, _updated_at = excluded._updated_at;

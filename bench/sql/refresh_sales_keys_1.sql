@@ -1,0 +1,7 @@
+-- purpose: keys and indexes of sales by hand, session 1 of 2, and statistics
+set maintenance_work_mem = '256MB';
+alter table bench.evo_sales add primary key (sale_id);
+create index on bench.evo_sales (member_id);
+create index on bench.evo_sales (sale_date);
+create index on bench.evo_sales (branch_id);
+analyze bench.evo_sales;

@@ -1,0 +1,6 @@
+-- purpose: remember when a core table was last brought up to date by what changed
+-- parameters: $1 table text, $2 entity text, $3 execution id uuid
+insert into evo.models as m (table_name, entity, refreshed_by, incremental_at)
+values ($1, $2, $3, now())
+on conflict (table_name) do update
+set refreshed_by = excluded.refreshed_by, incremental_at = excluded.incremental_at

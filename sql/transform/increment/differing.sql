@@ -1,0 +1,18 @@
+-- purpose: compare what the documents say with what core holds
+-- placeholders: {fresh}, {old}, {diff}, {columns}, {picked} of f or, where it is gone, of t, {key}, {first_key}, {fresh_values}, {old_values}
+-- rows: one: rows of the model, new, changed, gone
+-- locks: none outside the session
+with differing as (
+    insert into {diff} ({columns}, evo_class)
+    select {picked}, case when t.{first_key} is null then 'new' when f.{first_key} is null then 'gone' else 'changed' end
+    from {fresh} f
+    full join {old} t using ({key})
+    where t.{first_key} is null or f.{first_key} is null or row({fresh_values}) is distinct from row({old_values})
+    returning evo_class
+)
+select
+    (select count(*) from {fresh}),
+    count(*) filter (where evo_class = 'new'),
+    count(*) filter (where evo_class = 'changed'),
+    count(*) filter (where evo_class = 'gone')
+from differing

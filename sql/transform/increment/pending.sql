@@ -1,0 +1,6 @@
+-- purpose: how many staged rows each pending batch still owns: rows that a later batch rewrote are that one's
+-- parameters: $1 batch ids bigint[]
+-- placeholders: {table}
+-- rows: batch id, rows; batches that own none are left out
+-- locks: none; an index-only scan where the table is vacuumed
+select _batch_id, count(*) from {table} where _batch_id = any ($1::bigint[]) group by 1 order by 1

@@ -1,0 +1,7 @@
+-- purpose: write what is new or changed
+-- placeholders: {table}, {columns}, {diff}, {key}, {assignments}
+-- locks: the rows it writes, until commit; in key order
+-- idempotent: rows that do not differ are not here
+insert into {table} ({columns})
+select {columns} from {diff} where evo_class <> 'gone' order by {key}
+on conflict ({key}) do update set {assignments}

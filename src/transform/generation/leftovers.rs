@@ -1,0 +1,66 @@
+//! What an interrupted refresh left behind.
+
+use super::build::{Build, Keys};
+use crate::error::{Context, Result};
+use crate::pg::Connection;
+use crate::transform::Job;
+
+impl Job {
+    /// Drops the tables that an interrupted refresh left. A replaced one means that the interruption came after the swap:
+    /// foreign keys may wait for their validation.
+    ///
+    /// # Errors
+    /// Of the server: with the replaced table there, its successor could not make room for the next.
+    pub(super) async fn collect_leftovers(&self, connection: &Connection, builds: &[Build]) -> Result<()> {
+        let names: Vec<String> = builds.iter().map(|b| b.old.relname.clone()).collect();
+        let found = connection.query(sql_file!("transform/generation/leftovers.sql"), &[&names]).await?;
+        for row in &found {
+            let name: String = row.get(0);
+            tracing::info!(table = name, "dropping what an interrupted refresh left behind");
+            connection.batch(&format!("drop table {name}")).await.context(&name)?;
+        }
+        if found.iter().any(|row| row.get::<_, bool>(1)) {
+            let mut other = self.pool.get().await?;
+            let keys = Keys::read(&mut other, &self.entity).await?;
+            self.validate(connection, &keys, |key| !key.was_validated).await;
+        }
+        Ok(())
+    }
+
+    /// Drops what was built, as well as it can be.
+    pub(super) async fn discard(&self, connection: &Connection, builds: &[Build]) {
+        for build in builds {
+            if let Err(error) = connection.batch(&format!("drop table if exists {}", build.new)).await {
+                tracing::warn!(table = build.new, error = error.message(), "left for the next full refresh to drop");
+            }
+        }
+    }
+
+    /// Drops the replaced generation and validates the foreign keys. Readers are served by the new one already: a failure
+    /// is a warning, and the next full refresh tries again.
+    pub(super) async fn drop_replaced(&self, connection: &Connection, builds: &[Build], keys: &Keys) {
+        self.validate(connection, keys, |key| key.was_validated && !key.is_partitioned).await;
+        for build in builds {
+            if let Err(error) = connection.batch(&format!("drop table if exists {}", build.replaced)).await {
+                tracing::warn!(
+                    table = build.replaced,
+                    error = error.message(),
+                    "the replaced generation could not be dropped; the next full refresh tries again"
+                );
+            }
+        }
+    }
+
+    async fn validate(&self, connection: &Connection, keys: &Keys, wanted: impl Fn(&super::build::Key) -> bool) {
+        for key in keys.list.iter().filter(|key| wanted(key)) {
+            if let Err(error) = connection.batch(&key.validate_sql()).await {
+                tracing::warn!(
+                    table = key.table,
+                    constraint = key.name,
+                    error = error.message(),
+                    "the foreign key does not hold for all its rows any more; it is kept NOT VALID"
+                );
+            }
+        }
+    }
+}

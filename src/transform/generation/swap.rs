@@ -1,0 +1,173 @@
+//! The swap: one short transaction in which the new generation takes the old one's place.
+
+use std::time::{Duration, Instant};
+
+use super::build::{Build, Key, Keys};
+use super::index::BOUND;
+use crate::error::{Error, Kind, Result};
+use crate::ledger::models;
+use crate::pg::{Connection, Transaction};
+use crate::retry::Policy;
+use crate::sql::{ident, qualified};
+use crate::transform::{Job, TableSummary};
+
+/// How long all the locks together may take: as long as readers who come meanwhile wait in line behind them.
+const LOCK_TIMEOUT: &str = "40ms";
+/// Time enough for the queries in front to end.
+const RETRY: Policy = Policy {
+    max_retries: 1000,
+    base: Duration::from_millis(100),
+    max: Duration::from_secs(5),
+    budget: Duration::from_secs(600),
+};
+/// The server canceled the statement: a statement_timeout, which is the bound of all locks together.
+const CANCELED: &str = "57014";
+
+/// A generation that is ready to serve.
+pub(super) struct Ready<'a> {
+    pub builds: &'a [Build],
+    pub keys: &'a Keys,
+    /// The watermark of a whole generation; `None` for a part.
+    pub taken: Option<&'a [i64]>,
+    pub tables: &'a [TableSummary],
+}
+
+impl Job {
+    /// Puts the new generation in the old one's place; returns how long readers may have waited.
+    ///
+    /// # Errors
+    /// `DatabaseBusy` when the locks were not to be had; as the server says. Nothing has happened then.
+    pub(super) async fn swap(&self, connection: &mut Connection, ready: &Ready<'_>) -> Result<Duration> {
+        let mut pauses = RETRY.pauses();
+        loop {
+            let error = match self.try_swap(connection, ready).await {
+                Ok(held) => {
+                    failpoint!("transform.after_swap_commit");
+                    // The commit did not wait for the disk while it held the locks; this one does, and takes it along.
+                    self.make_durable().await?;
+                    return Ok(held);
+                }
+                Err(error) => error,
+            };
+            let again = matches!(error.kind(), Kind::DatabaseBusy | Kind::TransactionConflict)
+                || error.sqlstate() == Some(CANCELED);
+            let Some(pause) = pauses.next().filter(|_| again) else {
+                return Err(if again { self.blocked(connection, error).await } else { error });
+            };
+            tracing::debug!(
+                error = error.message(),
+                wait_ms = pause.as_millis() as u64,
+                "readers are in front of the swap"
+            );
+            tokio::select! {
+                () = tokio::time::sleep(pause) => {}
+                () = self.shutdown.requested() => return Err(self.shutdown.error()),
+            }
+        }
+    }
+
+    async fn try_swap(&self, connection: &mut Connection, ready: &Ready<'_>) -> Result<Duration> {
+        let script = swap_sql(ready.builds, ready.keys);
+        let tx = connection.begin().await?;
+        // The server must not wait for the disk, or for a standby, while it holds the locks.
+        tx.batch(&format!(
+            "set local synchronous_commit = off; set local search_path = ''; set local timezone = 'UTC'; set local statement_timeout = 0; \
+             set local lock_timeout = '{LOCK_TIMEOUT}'"
+        ))
+        .await?;
+        // The ledger first: nobody reads these rows, and the locks below are held the shorter.
+        self.write_ledger(&tx, ready).await?;
+        let started = Instant::now();
+        self.lock(&tx, ready.builds, ready.keys).await?;
+        tx.batch(&script).await?;
+        failpoint!("transform.before_swap_commit");
+        tx.commit().await?;
+        Ok(started.elapsed())
+    }
+
+    async fn write_ledger(&self, tx: &Transaction<'_>, ready: &Ready<'_>) -> Result<()> {
+        let Ready { builds, taken, tables, .. } = *ready;
+        // Of a part, the other parts' issues stay, and the batches stay pending: they may concern other parts too.
+        let stale = match (taken, &self.entity.partition) {
+            (None, Some(partition)) => {
+                let parts: Vec<String> = builds.iter().map(|b| format!("({})", b.old.constraint)).collect();
+                let column = ident(&partition.column);
+                format!(
+                    " and exists (select from (select split_part(key_text, ',', 2)::timestamptz as {column}) k where {})",
+                    parts.join(" or ")
+                )
+            }
+            _ => String::new(),
+        };
+        let sql = format!("delete from evo.issues where entity = $1 and execution_id <> $2{stale}");
+        tx.execute(&sql, &[&self.entity.name, &self.execution_id]).await?;
+        if let Some(batches) = taken {
+            models::reset(tx, &self.entity.name, batches).await?;
+        }
+        for table in tables {
+            let rows = taken.and(i64::try_from(table.rows).ok());
+            models::record_refresh(tx, &table.table, &self.entity.name, self.execution_id, rows).await?;
+        }
+        Ok(())
+    }
+
+    /// Locks everything that the swap touches, parents first and in order: nothing behind waits.
+    async fn lock(&self, tx: &Transaction<'_>, builds: &[Build], keys: &Keys) -> Result<()> {
+        let mut tables: Vec<String> = Vec::new();
+        for model in &self.entity.models {
+            tables.push(qualified(&model.table));
+        }
+        tables.extend(builds.iter().map(|b| b.old.name.clone()));
+        tables.extend(keys.list.iter().map(|k| k.table.clone()));
+        let only: Vec<String> = tables.iter().map(|t| format!("only {t}")).collect();
+        // lock_timeout is for one lock, statement_timeout for all of them.
+        tx.batch(&format!("set local statement_timeout = '{LOCK_TIMEOUT}'")).await?;
+        tx.batch(&format!("lock table {} in access exclusive mode", only.join(", "))).await?;
+        tx.batch("set local statement_timeout = 0").await
+    }
+
+    async fn make_durable(&self) -> Result<()> {
+        let mut connection = self.pool.get().await?;
+        let tx = connection.begin().await?;
+        tx.batch("set local synchronous_commit = on").await?;
+        // Any change of its own makes the commit wait for the log, up to here and so past the swap.
+        tx.execute("update evo.runs set entities = entities where execution_id = $1", &[&self.execution_id]).await?;
+        tx.commit().await
+    }
+
+    async fn blocked(&self, connection: &Connection, error: Error) -> Error {
+        let tables: Vec<String> = self.entity.models.iter().map(|m| m.table.clone()).collect();
+        let found =
+            connection.query(sql_file!("transform/generation/blockers.sql"), &[&tables]).await.unwrap_or_default();
+        let names: Vec<String> = found.iter().map(|row| row.get(0)).collect();
+        let error = Error::new(Kind::DatabaseBusy, format!("the swap did not get its locks: {}", error.message()))
+            .hint("the old generation still serves; end the long transactions that read the core tables, then run it again");
+        if names.is_empty() { error } else { error.detail(names.join("\n")) }
+    }
+}
+
+/// Everything between the locks and the commit. The default partition is detached first and attached last, so that it
+/// never makes another one scan it.
+fn swap_sql(builds: &[Build], keys: &Keys) -> String {
+    let mut sql: String = keys.list.iter().map(Key::drop_sql).collect();
+    for build in builds.iter().rev() {
+        let old = &build.old.name;
+        sql +=
+            &format!("alter table {} detach partition {old};\nalter table {old} set schema evo_old;\n", build.parent);
+        for (schema, name) in &build.statistics {
+            sql += &format!("alter statistics {}.{} set schema evo_old;\n", ident(schema), ident(name));
+        }
+    }
+    for build in builds {
+        let name = &build.old.name;
+        sql += &format!("alter table {} set schema {};\n", build.new, ident(&build.old.schema));
+        for (schema, name) in &build.statistics {
+            sql += &format!("alter statistics evo_next.{} set schema {};\n", ident(name), ident(schema));
+        }
+        sql += &format!("alter table {} attach partition {name} {};\n", build.parent, build.old.bound);
+        sql += &format!("alter table {name} drop constraint {BOUND};\n");
+        sql += &build.views.iter().map(|view| format!("{view};\n")).collect::<String>();
+    }
+    sql += &keys.list.iter().map(Key::add_sql).collect::<String>();
+    sql
+}
