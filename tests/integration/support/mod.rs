@@ -52,7 +52,7 @@ pub fn sql(url: &str, statements: &str) -> Vec<Vec<String>> {
     try_sql(url, statements).unwrap_or_else(|e| panic!("{statements}\n{e:?}"))
 }
 
-/// The same on a database that may be away.
+/// The same on a database that may be away, or refuse.
 pub fn try_sql(url: &str, statements: &str) -> Result<Vec<Vec<String>>, tokio_postgres::Error> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
@@ -62,16 +62,6 @@ pub fn try_sql(url: &str, statements: &str) -> Result<Vec<Vec<String>>, tokio_po
         drop(client);
         let _ = task.await;
         Ok(rows(messages))
-    })
-}
-
-/// As [`sql`], with the server's refusal as a text.
-pub fn try_sql(url: &str, statements: &str) -> Result<(), String> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(async {
-        let (client, connection) = tokio_postgres::connect(url, NoTls).await.map_err(|e| e.to_string())?;
-        tokio::spawn(connection);
-        client.batch_execute(statements).await.map_err(|e| format!("{e:?}"))
     })
 }
 
