@@ -9,15 +9,18 @@ use crate::support::is_root;
 use crate::support::proxy::{COMMIT, COPY_DATA, Fault};
 use crate::support::server::signal;
 
+/// Strikes and is lifted; whether it hit anything.
+type Inject = fn(&mut World) -> bool;
+
 #[derive(Clone, Copy)]
 pub(super) struct Kind {
     pub name: &'static str,
-    pub inject: fn(&mut World) -> bool,
+    pub inject: Inject,
 }
 
 /// How often each comes in a round.
 pub(super) fn all() -> Vec<Kind> {
-    let kinds: [(&'static str, usize, fn(&mut World) -> bool); 22] = [
+    let kinds: [(&'static str, usize, Inject); 22] = [
         ("evo: SIGKILL", 2, kill_evo),
         ("evo: SIGTERM", 2, terminate_evo),
         ("evo: stalled beyond its lease", 1, stall_evo),

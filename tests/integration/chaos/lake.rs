@@ -13,10 +13,13 @@ use crate::support::{Act, BlobServer, End, Evo, gz};
 /// Runs written ahead.
 const AHEAD: u32 = 40;
 
+/// The objects of one day: path and content.
+type Day = Vec<(String, Vec<u8>)>;
+
 pub(super) struct GrowingLake {
     pub server: BlobServer,
     /// Objects by day of their run, each with its manifest last.
-    hidden: Mutex<VecDeque<Vec<(String, Vec<u8>)>>>,
+    hidden: Mutex<VecDeque<Day>>,
     shown: AtomicU32,
     replaced: AtomicU32,
     misbehaved: Arc<AtomicU32>,
@@ -65,7 +68,7 @@ impl GrowingLake {
     /// Takes in the runs that were not there before.
     fn read(&self, dir: &Path, runs: u32, write: impl FnOnce()) {
         write();
-        let mut days: BTreeMap<String, Vec<(String, Vec<u8>)>> = BTreeMap::new();
+        let mut days: BTreeMap<String, Day> = BTreeMap::new();
         for path in files(dir) {
             let name = path.strip_prefix(dir).unwrap().to_str().unwrap().to_owned();
             let day = name.split("ingestion_date=").nth(1).unwrap()[..10].to_owned();

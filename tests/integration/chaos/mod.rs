@@ -178,6 +178,7 @@ fn settle(world: &mut World) -> Ended {
     Ended { problems, last: started.elapsed() }
 }
 
+#[allow(clippy::print_stdout)]
 fn report(world: &World, tallies: &BTreeMap<&str, Tally>, ended: &Ended, verdict: &verdict::Verdict) -> u32 {
     let recoveries = world.watch.recoveries();
     println!("\n{:<42} {:>6} {:>9} {:>18}", "fault", "struck", "of tried", "longest recovery");
