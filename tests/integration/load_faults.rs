@@ -3,7 +3,7 @@
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::support::{Evo, Run, gz, object, write};
+use crate::support::{Evo, Run, failpoints, gz, object, write};
 
 const RUN: &str = "20260110T020501Z";
 
@@ -85,6 +85,42 @@ fn fault_19_killed_at_any_moment_the_next_load_ends_as_an_undisturbed_one() {
 }
 
 #[test]
+fn fault_19_killed_at_each_step_of_a_load_the_next_one_ends_as_an_undisturbed_one() {
+    let small = || {
+        let evo = Evo::new();
+        let generate = ["generate", "sales", "--records", "400", "--part-records", "20", "--runs", "2", "--start-date"];
+        evo.run(&[&generate[..], &["2025-11-01", "--changed", "10%", "--new", "5%"]].concat()).exits(0);
+        evo
+    };
+    let expected = {
+        let evo = small();
+        evo.run(&LOAD).exits(0);
+        outcome(&evo)
+    };
+    let places: Vec<String> = failpoints().into_iter().filter(|place| place.starts_with("load.")).collect();
+    assert!(places.len() >= 9, "{places:?}");
+    let mut thirds = 0;
+    for place in &places {
+        for time in [1, 3] {
+            let evo = small();
+            let mut killed = evo.command(&LOAD);
+            let run = Run::from(killed.env("EVO_FAILPOINTS", format!("{place}=kill@{time}")).output().unwrap());
+            let died = run.stderr.contains(&format!("failpoint {place}: Kill")) && run.code == -1;
+            assert!(died || time == 3, "{place} was never reached\n{}", run.stderr);
+            thirds += u32::from(died && time == 3);
+            assert_ne!(
+                outcome(&evo),
+                if died && place != "load.before_release" { expected.clone() } else { Vec::new() }
+            );
+            evo.run(&LOAD).exits(0);
+            assert_eq!(outcome(&evo), expected, "killed at {place} the {time}. time");
+        }
+    }
+    // Places that a load passes but once are not reached a third time.
+    assert!(thirds >= 6, "{thirds}");
+}
+
+#[test]
 fn fault_20_the_same_job_three_times_at_once_shares_the_work_and_counts_each_line_once() {
     let expected = undisturbed();
     let evo = lake();
@@ -112,6 +148,27 @@ fn fault_21_a_holder_that_wakes_up_behind_its_lease_cannot_commit() {
     let woken = Run::from(stalled.wait_with_output().unwrap()).exits(0).says("another one has the batch now");
     let summary = woken.json();
     assert_eq!(outcome(&evo), expected, "what it did after it woke up: {summary}");
+}
+
+#[test]
+fn fault_21_a_holder_that_wakes_up_before_it_began_its_batch_does_not_load_it_again() {
+    let expected = undisturbed();
+    let evo = lake();
+    let mut command = evo.command(&[&LOAD[..], &["--output", "json"]].concat());
+    // It has claimed a batch and has no session yet that a successor could end.
+    command.env("EVO_LOAD_LEASE", "1s").env("EVO_FAILPOINTS", "load.after_claim=sleep(3000)@1");
+    let stalled = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let started = Instant::now();
+    while evo.db.one("select count(*) from evo.batches where state = 'claimed'") == "0" {
+        assert!(started.elapsed() < Duration::from_secs(20), "it claimed nothing");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    signal(&stalled, libc::SIGSTOP);
+    evo.run(&LOAD).exits(0).says("took over a batch");
+    assert_eq!(outcome(&evo), expected);
+    signal(&stalled, libc::SIGCONT);
+    Run::from(stalled.wait_with_output().unwrap()).exits(0).says("another one has the batch now");
+    assert_eq!(outcome(&evo), expected);
 }
 
 #[test]

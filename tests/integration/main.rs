@@ -4,7 +4,9 @@
 
 mod azure;
 mod checks;
+mod chaos;
 mod cli;
+mod connections;
 mod db;
 mod dimensions;
 mod faults;
@@ -19,6 +21,7 @@ mod rejects;
 mod sign_in;
 mod storage;
 mod support;
+mod surroundings;
 mod toy;
 mod transform;
 mod verdict;

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use tokio_postgres::{Client, NoTls};
 
+use crate::support::server::eventually;
 use crate::support::{Evo, Run};
 
 fn loaded() -> Evo {
@@ -101,13 +102,17 @@ fn analyze_changes_nothing_and_shows_heap_toast_and_indexes_apart() {
 fn vacuum_removes_dead_rows_and_gathers_statistics_of_partitioned_parents_too() {
     let evo = loaded();
     evo.db.sql("update core.evo_sales set observations = 'x'; update core.evo_sales set observations = 'y'");
+    // Before PostgreSQL 15 sessions report to a collector that is up to a second behind.
+    let counted = || evo.db.one("select n_dead_tup from pg_stat_user_tables where relname = 'evo_sales_all'");
+    eventually("the dead rows are counted", || counted().parse::<u64>().unwrap() >= 8_000);
     let done = evo.json(&["optimize-storage", "sales", "--vacuum"]);
     assert!(done["vacuumed"].as_array().unwrap().iter().any(|t| t["table"] == "core.evo_sales_all"), "{done}");
-    assert_eq!(evo.db.one("select n_dead_tup from pg_stat_user_tables where relname = 'evo_sales_all'"), "0");
+    eventually("none is left", || counted() == "0");
     assert_eq!(evo.db.one("select count(*) from core.evo_sales"), "4000");
     assert_eq!(evo.db.one("select reltuples from pg_class where oid = 'core.evo_sales'::regclass"), "4000");
     let dead = |when: &str| find(&done[when], "table", "core.evo_sales")["dead_tuples"].as_u64().unwrap();
-    assert!(dead("before") >= 8_000 && dead("after") == 0, "{done}");
+    let is_prompt = evo.db.one("select current_setting('server_version_num')::int >= 150000") == "t";
+    assert!(dead("before") >= 8_000 && (dead("after") == 0 || !is_prompt), "{done}");
 }
 
 #[test]

@@ -119,6 +119,17 @@ impl BlobServer {
         blobs.insert(path.to_owned(), (bytes.to_vec(), version));
     }
 
+    /// The paths of all blobs.
+    pub fn paths(&self) -> Vec<String> {
+        self.shared.blobs.lock().unwrap().keys().cloned().collect()
+    }
+
+    /// A blob's present content.
+    pub fn content(&self, path: &str) -> Option<Vec<u8>> {
+        self.shared.blobs.lock().unwrap().get(path).map(|(bytes, _)| bytes.clone())
+    }
+
+    /// Deletes a blob.
     pub fn delete(&self, path: &str) {
         self.shared.blobs.lock().unwrap().remove(path);
     }

@@ -3,6 +3,8 @@
 //! One private server serves all test processes: `target/tmp/pg`, started once under the lock of `evo::embedded`, left
 //! running for the next test and stopped by `scripts/test`. Each test gets a database of its own from a template that
 //! `evo migrate` made.
+//!
+//! `EVO_TEST_PG_BIN` names the programs of another PostgreSQL to test with; its server lives in `target/tmp/pg-MAJOR`.
 
 mod blob;
 mod lake;
@@ -25,7 +27,10 @@ use tokio_postgres::{NoTls, SimpleQueryMessage};
 fn server() -> &'static str {
     static SERVER: OnceLock<String> = OnceLock::new();
     SERVER.get_or_init(|| {
-        let state_dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join("pg");
+        let bin_dir = std::env::var_os("EVO_TEST_PG_BIN").map(PathBuf::from);
+        let name =
+            bin_dir.as_deref().map_or_else(|| "pg".to_owned(), |bin| format!("pg-{}", server::major_version(bin)));
+        let state_dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
         // Tests may lose their data with the machine; they must not wait for its disk.
         let fast = [
             ("fsync", "off"),
@@ -35,7 +40,7 @@ fn server() -> &'static str {
             ("max_connections", "300"),
         ];
         let extra_settings = fast.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
-        let spec = Spec { state_dir, bin_dir: std::env::var_os("EVO_TEST_PG_BIN").map(PathBuf::from), extra_settings };
+        let spec = Spec { state_dir, bin_dir, extra_settings };
         let path = std::env::var("PATH").unwrap_or_default();
         let url = Cluster::new(spec, &path).ensure().unwrap_or_else(|e| panic!("{}", e.render())).url();
         url.rsplit_once('/').unwrap().0.to_owned()
@@ -44,24 +49,19 @@ fn server() -> &'static str {
 
 /// Runs statements on a database; the last one's rows as text, null as `∅`.
 pub fn sql(url: &str, statements: &str) -> Vec<Vec<String>> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(async {
-        let (client, connection) = tokio_postgres::connect(url, NoTls).await.unwrap_or_else(|e| panic!("{e:?}"));
-        let task = tokio::spawn(connection);
-        let messages = client.simple_query(statements).await.unwrap_or_else(|e| panic!("{statements}\n{e:?}"));
-        drop(client);
-        let _ = task.await;
-        rows(messages)
-    })
+    try_sql(url, statements).unwrap_or_else(|e| panic!("{statements}\n{e:?}"))
 }
 
-/// As [`sql`], with the server's refusal as a text.
-pub fn try_sql(url: &str, statements: &str) -> Result<(), String> {
+/// The same on a database that may be away, or refuse.
+pub fn try_sql(url: &str, statements: &str) -> Result<Vec<Vec<String>>, tokio_postgres::Error> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
-        let (client, connection) = tokio_postgres::connect(url, NoTls).await.map_err(|e| e.to_string())?;
-        tokio::spawn(connection);
-        client.batch_execute(statements).await.map_err(|e| format!("{e:?}"))
+        let (client, connection) = tokio_postgres::connect(url, NoTls).await?;
+        let task = tokio::spawn(connection);
+        let messages = client.simple_query(statements).await?;
+        drop(client);
+        let _ = task.await;
+        Ok(rows(messages))
     })
 }
 
@@ -329,6 +329,9 @@ pub fn binary(dir: &Path) -> Command {
             command.env(name, value);
         }
     }
+    if let Some(bin) = std::env::var_os("EVO_TEST_PG_BIN") {
+        command.env("EVO_PG_BIN", bin);
+    }
     // A failing test must not wait for minutes.
     command.env("EVO_RETRY_BASE", "50ms").env("EVO_RETRY_MAX", "200ms").env("EVO_RETRY_MAX_RETRIES", "2");
     command.env("EVO_RETRY_BUDGET", "5s");
@@ -341,4 +344,24 @@ pub fn counts(summary: &Value) -> String {
     let parts = ["inserted", "updated", "unchanged", "superseded", "rejected"].map(n);
     assert_eq!(parts.iter().sum::<i64>(), n("lines"), "the lines do not add up: {summary}");
     format!("{} of {}", parts.map(|p| p.to_string()).join("/"), n("lines"))
+}
+
+/// The places in the code at which a process can be made to die.
+pub fn failpoints() -> Vec<String> {
+    fn visit(dir: &Path, found: &mut Vec<String>) {
+        for path in std::fs::read_dir(dir).unwrap().flatten().map(|entry| entry.path()) {
+            if path.is_dir() {
+                visit(&path, found);
+            } else if !path.ends_with("failpoint.rs") {
+                let text = std::fs::read_to_string(&path).unwrap();
+                let named = text.split("failpoint!(\"").skip(1).filter_map(|rest| rest.split('"').next());
+                found.extend(named.map(str::to_owned));
+            }
+        }
+    }
+    let mut found = Vec::new();
+    visit(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut found);
+    found.sort();
+    found.dedup();
+    found
 }

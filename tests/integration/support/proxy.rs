@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::os::fd::AsRawFd;
 use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU32, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Weak};
 use std::time::{Duration, Instant};
 
 use super::server::free_port;
@@ -36,13 +36,15 @@ struct Rule {
     fault: Fault,
     seen: AtomicU32,
     fired: AtomicBool,
+    /// The struck connection's port at the server.
+    port: AtomicU16,
 }
 
 #[derive(Default)]
 struct State {
     target: AtomicU16,
     rules: Mutex<Vec<Arc<Rule>>>,
-    clients: Mutex<Vec<TcpStream>>,
+    clients: Mutex<Vec<(TcpStream, Weak<Link>)>>,
     accepted: AtomicU32,
     stalled: AtomicBool,
     released: AtomicU32,
@@ -94,16 +96,30 @@ impl Proxy {
 
     /// Breaks the connection on which `place` is reached for the `nth` time of all connections.
     pub fn when(&self, place: &'static [u8], nth: u32, fault: Fault) {
-        let rule = Rule { place, nth, fault, seen: AtomicU32::new(0), fired: AtomicBool::new(false) };
+        let (seen, fired, port) = Default::default();
+        let rule = Rule { place, nth, fault, seen, fired, port };
         self.state.rules.lock().unwrap().push(Arc::new(rule));
+    }
+
+    /// Whether every rule has struck.
+    pub fn has_struck(&self) -> bool {
+        self.state.rules.lock().unwrap().iter().all(|rule| rule.fired.load(Ordering::Relaxed))
+    }
+
+    /// Drops the rules, whether they struck or not.
+    pub fn forget(&self) {
+        self.state.rules.lock().unwrap().clear();
+    }
+
+    /// The port that the server sees on the connection that the last rule struck: `client_port` in `pg_stat_activity`.
+    pub fn struck_port(&self) -> u16 {
+        self.state.rules.lock().unwrap().last().map_or(0, |rule| rule.port.load(Ordering::Relaxed))
     }
 
     /// Waits until every rule has struck.
     #[track_caller]
     pub fn wait(&self) {
-        super::server::eventually("the proxy's rule", || {
-            self.state.rules.lock().unwrap().iter().all(|rule| rule.fired.load(Ordering::Relaxed))
-        });
+        super::server::eventually("the proxy's rule", || self.has_struck());
     }
 
     /// Passes on what is held now. What is held later waits for another release.
@@ -116,11 +132,11 @@ impl Proxy {
         self.state.stalled.store(stalled, Ordering::Relaxed);
     }
 
-    /// Resets every connection.
-    pub fn cut(&self) {
-        for client in self.state.clients.lock().unwrap().drain(..) {
-            reset(&client);
-        }
+    /// Resets every connection. Returns how many there were.
+    pub fn cut(&self) -> usize {
+        let clients: Vec<_> = self.state.clients.lock().unwrap().drain(..).collect();
+        let open = clients.iter().filter(|(_, link)| link.strong_count() > 0);
+        open.map(|(client, _)| reset(client)).count()
     }
 
     /// How often clients sent `COPY` or `COMMIT`.
@@ -155,7 +171,11 @@ fn connect(client: TcpStream, server: TcpStream, state: &Arc<State>) {
     let _ = client.set_nodelay(true);
     let _ = server.set_nodelay(true);
     let link = Arc::new(Link::default());
-    state.clients.lock().unwrap().push(client.try_clone().unwrap());
+    {
+        let mut clients = state.clients.lock().unwrap();
+        clients.retain(|(_, link)| link.strong_count() > 0);
+        clients.push((client.try_clone().unwrap(), Arc::downgrade(&link)));
+    }
     let (c, s) = (client.try_clone().unwrap(), server.try_clone().unwrap());
     let (up, up_link) = (Arc::clone(state), Arc::clone(&link));
     std::thread::spawn(move || upward(client, server, &up, &up_link));
@@ -188,12 +208,12 @@ fn upward(mut client: TcpStream, mut server: TcpStream, state: &State, link: &Li
         });
         tail.drain(..tail.len().saturating_sub(31));
         if let Some(rule) = struck {
-            match rule.fault {
-                Fault::Hold | Fault::Reset => {
-                    link.held.store(state.released.load(Ordering::Relaxed) + 1, Ordering::Relaxed)
-                }
-                Fault::Swallow | Fault::Vanish => link.mute.store(true, Ordering::Relaxed),
+            if matches!(rule.fault, Fault::Hold | Fault::Reset) {
+                link.held.store(state.released.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
             }
+            link.mute.store(rule.fault != Fault::Hold, Ordering::Relaxed);
+            let port = server.local_addr().map_or(0, |address| address.port());
+            rule.port.store(port, Ordering::Relaxed);
             rule.fired.store(true, Ordering::Relaxed);
             wait(state, link);
         }

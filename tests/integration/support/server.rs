@@ -12,15 +12,56 @@ use super::{is_root, sql};
 
 /// A server with its data.
 pub struct Server {
-    dir: tempfile::TempDir,
+    dir: Home,
     pub port: u16,
     is_running: bool,
+    /// Folder of its programs.
+    bin: Option<PathBuf>,
+    /// Address space of each of its processes, in bytes.
+    memory_limit: Option<u64>,
+}
+
+/// Where a server lives.
+enum Home {
+    Folder(tempfile::TempDir),
+    Disk(SmallDisk, &'static str),
+}
+
+impl Home {
+    fn path(&self) -> &Path {
+        match self {
+            Self::Folder(dir) => dir.path(),
+            Self::Disk(disk, _) => disk.path(),
+        }
+    }
+
+    /// A new one of the same kind.
+    fn another(&self) -> Self {
+        match self {
+            Self::Folder(_) => Self::Folder(folder()),
+            Self::Disk(_, size) => Self::Disk(SmallDisk::mount(size), size),
+        }
+    }
 }
 
 impl Server {
     /// A new, empty, running server with these settings.
     pub fn start(settings: &[(&str, &str)]) -> Self {
-        let mut server = Self { dir: folder(), port: free_port(), is_running: false };
+        Self::start_at(Home::Folder(folder()), None, settings)
+    }
+
+    /// The same, of another PostgreSQL.
+    pub fn start_from(bin: &Path, settings: &[(&str, &str)]) -> Self {
+        Self::start_at(Home::Folder(folder()), Some(bin.to_owned()), settings)
+    }
+
+    /// The same on a disk of its own, of this size, that can be filled. Needs root.
+    pub fn start_on_disk(size: &'static str, settings: &[(&str, &str)]) -> Self {
+        Self::start_at(Home::Disk(SmallDisk::mount(size), size), None, settings)
+    }
+
+    fn start_at(dir: Home, bin: Option<PathBuf>, settings: &[(&str, &str)]) -> Self {
+        let mut server = Self { dir, port: free_port(), is_running: false, bin, memory_limit: None };
         server.pg("initdb", &["--auth=trust", "--username=evo", "--no-sync", "--encoding=UTF8", "--locale=C"]);
         let common = [
             ("listen_addresses", "127.0.0.1"),
@@ -41,7 +82,13 @@ impl Server {
     /// A running standby of this server, a copy of its data, whose commits wait for it from now on.
     pub fn standby(&mut self) -> Self {
         self.stop("fast");
-        let mut standby = Self { dir: folder(), port: free_port(), is_running: false };
+        let mut standby = Self {
+            dir: self.dir.another(),
+            port: free_port(),
+            is_running: false,
+            bin: self.bin.clone(),
+            memory_limit: None,
+        };
         let mut copy = Command::new("cp");
         copy.arg("-a").arg(self.data()).arg(standby.data());
         unprivileged(&mut copy);
@@ -68,10 +115,36 @@ impl Server {
 
     /// Starts it, after a stop or a crash.
     pub fn run(&mut self) {
+        self.try_run().unwrap_or_else(|said| panic!("{said}"));
+    }
+
+    /// Starts it if it is not running, as a supervisor does: again and again.
+    pub fn revive(&mut self) {
+        let started = Instant::now();
+        while super::try_sql(&self.url("postgres"), "select 1").is_err() {
+            let said = if self.is_alive() { Ok(()) } else { self.try_run() };
+            assert!(started.elapsed() < Duration::from_secs(60), "the server does not start: {said:?}\n{}", self.log());
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    fn try_run(&mut self) -> Result<(), String> {
         let options = format!("-p {}", self.port);
         let log = self.dir.path().join("log").display().to_string();
-        self.pg("pg_ctl", &["start", "--wait", "--timeout=60", "--silent", "--log", &log, "--options", &options]);
+        let args = ["start", "--wait", "--timeout=60", "--silent", "--log", &log, "--options", &options];
         self.is_running = true;
+        self.try_pg("pg_ctl", &args)
+    }
+
+    /// The process id of the postmaster, while there is one.
+    pub fn pid(&self) -> Option<i32> {
+        let text = std::fs::read_to_string(self.data().join("postmaster.pid")).ok()?;
+        text.lines().next()?.parse().ok()
+    }
+
+    fn is_alive(&self) -> bool {
+        // SAFETY: signal 0 only asks whether there is such a process.
+        self.pid().is_some_and(|pid| unsafe { libc::kill(pid, 0) } == 0)
     }
 
     /// Stops it: `fast` or `immediate`, which is a crash.
@@ -95,6 +168,21 @@ impl Server {
         ]);
     }
 
+    /// Starts it again with so much memory for each process beyond what the server has mapped now, or as much as there is.
+    pub fn limit_memory(&mut self, bytes: Option<u64>) {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid().unwrap())).unwrap();
+        let mapped = status.lines().find_map(|line| line.strip_prefix("VmSize:")).unwrap();
+        let mapped: u64 = mapped.trim().trim_end_matches(" kB").parse().unwrap();
+        self.stop("fast");
+        self.memory_limit = bytes.map(|bytes| mapped * 1024 + bytes);
+        self.run();
+    }
+
+    /// The folder that holds its data and its log: its disk, where it has one.
+    pub fn home(&self) -> &Path {
+        self.dir.path()
+    }
+
     /// Where its data is.
     pub fn data(&self) -> PathBuf {
         self.dir.path().join("data")
@@ -115,7 +203,11 @@ impl Server {
     }
 
     fn pg(&self, program: &str, args: &[&str]) {
-        let given = std::env::var_os("EVO_TEST_PG_BIN").map(PathBuf::from);
+        self.try_pg(program, args).unwrap_or_else(|said| panic!("{said}"));
+    }
+
+    fn try_pg(&self, program: &str, args: &[&str]) -> Result<(), String> {
+        let given = self.bin.clone().or_else(|| std::env::var_os("EVO_TEST_PG_BIN").map(PathBuf::from));
         let path = std::env::var("PATH").unwrap();
         // All programs from one folder: the wrappers in PATH would choose a version of their own.
         let program_path = evo::embedded::find_program(program, "", given.as_deref())
@@ -123,12 +215,22 @@ impl Server {
         let mut command = Command::new(program_path.unwrap_or_else(|| panic!("there is no {program}")));
         command.args(args).env("PGDATA", self.data()).current_dir(self.dir.path()).stdin(Stdio::null());
         unprivileged(&mut command);
+        if let Some(limit) = self.memory_limit.filter(|_| program == "pg_ctl") {
+            let limits = libc::rlimit { rlim_cur: limit, rlim_max: libc::RLIM_INFINITY };
+            // SAFETY: setrlimit may be called between fork and exec.
+            unsafe {
+                command.pre_exec(move || match libc::setrlimit(libc::RLIMIT_AS, &raw const limits) {
+                    0 => Ok(()),
+                    _ => Err(std::io::Error::last_os_error()),
+                });
+            }
+        }
         // To a file: whoever inherits a pipe would keep it open as long as the server runs.
         let out = std::fs::File::create(self.dir.path().join("out")).unwrap();
         command.stdout(out.try_clone().unwrap()).stderr(out);
         let status = command.status().unwrap();
         let said = std::fs::read_to_string(self.dir.path().join("out")).unwrap();
-        assert!(status.success(), "{program} {args:?}: {said}\n{}", self.log());
+        if status.success() { Ok(()) } else { Err(format!("{program} {args:?}: {said}\n{}", self.log())) }
     }
 }
 
@@ -136,11 +238,17 @@ impl Drop for Server {
     fn drop(&mut self) {
         if self.is_running && !std::thread::panicking() {
             self.stop("immediate");
-        } else if let Ok(text) = std::fs::read_to_string(self.data().join("postmaster.pid")) {
-            let pid = text.lines().next().unwrap_or_default().parse::<i32>().unwrap_or(0);
+        } else if let Some(pid) = self.pid() {
             signal(pid, libc::SIGQUIT);
         }
     }
+}
+
+/// `postgres (PostgreSQL) 15.18 …` → `15`.
+pub fn major_version(bin: &Path) -> String {
+    let output = Command::new(bin.join("postgres")).arg("--version").output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    text.split_whitespace().nth(2).unwrap().split('.').next().unwrap().to_owned()
 }
 
 pub fn url(port: u16, database: &str) -> String {

@@ -108,7 +108,10 @@ fn fault_26_views_grants_keys_policies_and_all_else_are_unchanged_by_a_full_refr
     );
     evo.json(&["load", "sales", "entries"]);
     evo.json(&["transform", "sales", "entries"]);
-    evo.db.sql(CUSTOM);
+    // A publication of some columns and rows: PostgreSQL 15 and newer.
+    let has_filters = evo.db.one("select current_setting('server_version_num')::int >= 150000") == "t";
+    let filter = " (sale_id, receivable_id) where (sale_id > 5)";
+    evo.db.sql(&CUSTOM.replace(filter, if has_filters { filter } else { "" }));
     let before = catalog(&evo);
     assert!(before.iter().all(|part| !part.is_empty()));
     let data = super::core(&evo.db);

@@ -1,0 +1,211 @@
+//! What must survive, rows 16, 22 and 30: memory, clocks, and versions of the server.
+
+use std::path::{Path, PathBuf};
+
+use crate::support::server::{Server, major_version};
+use crate::support::{Database, Evo, Run, gz, object, write};
+
+/// Documents that do not compress.
+fn documents(part: usize, number: usize) -> Vec<u8> {
+    let noise = |i: usize| -> String {
+        let hash = |n: usize| xxhash_rust::xxh3::xxh3_128(format!("{part} {i} {n}").as_bytes());
+        (0..45).map(|n| format!("{:032x}", hash(n))).collect()
+    };
+    let lines: Vec<String> =
+        (0..number).map(|i| format!(r#"{{"idSale": {}, "x": "{}"}}"#, part * 100_000 + i, noise(i))).collect();
+    gz(lines.join("\n").as_bytes())
+}
+
+#[test]
+fn fault_16_a_batch_for_which_the_servers_memory_is_too_small_is_halved_until_it_fits() {
+    // Temporary tables are kept in memory up to this size: a batch needs as much as it holds.
+    let mut server = Server::start(&[("fsync", "off"), ("temp_buffers", "1GB")]);
+    let evo = Evo::with(Database::on(&server));
+    // A table that holds rows is not copied into directly.
+    write(&evo.lake(), &object("sales", "20260110T020501Z", "2025-12_part-00001").path(), &documents(0, 10));
+    evo.run(&["load", "sales"]).exits(0);
+    for part in 1..=8 {
+        let path = object("sales", "20260111T020501Z", &format!("2025-12_part-{part:05}")).path();
+        write(&evo.lake(), &path, &documents(part, 2_000));
+    }
+    server.limit_memory(Some(32 << 20));
+    let args = ["load", "sales", "--workers", "1", "--batch-size", "8"];
+    let run = evo.run(&args).exits(0).says("out of memory: going on with half of the batch");
+    assert!(server.log().contains("out of memory"), "{}", run.stderr);
+    let batches: usize = evo.db.one("select count(*) from evo.batches where run_id like '20260111%'").parse().unwrap();
+    assert!((2..=8).contains(&batches), "{batches} batches");
+    assert_eq!(evo.db.one("select count(*) from stg_evo.sales_raw"), "16010");
+    assert_eq!(evo.db.one("select sum(inserted_count) from evo.batches where state = 'committed'"), "16010");
+    assert_eq!(evo.db.one("select count(*) from evo.objects where state <> 'loaded'"), "0");
+}
+
+#[test]
+fn fault_16_an_object_for_which_there_is_no_memory_at_all_ends_the_load_and_the_next_run_finishes() {
+    let mut server = Server::start(&[("fsync", "off"), ("temp_buffers", "1GB")]);
+    let evo = Evo::with(Database::on(&server));
+    write(&evo.lake(), &object("sales", "20260110T020501Z", "2025-12_part-00001").path(), &documents(0, 10));
+    evo.run(&["load", "sales"]).exits(0);
+    for part in 1..=2 {
+        let path = object("sales", "20260111T020501Z", &format!("2025-12_part-{part:05}")).path();
+        write(&evo.lake(), &path, &documents(part, if part == 1 { 100 } else { 25_000 }));
+    }
+    server.limit_memory(Some(24 << 20));
+    evo.run(&["load", "sales", "--workers", "1", "--batch-size", "2"]).exits(5).says("53200");
+    // The other half is in.
+    assert_eq!(evo.db.one("select count(*) from stg_evo.sales_raw"), "110");
+    server.limit_memory(None);
+    evo.run(&["load", "sales"]).exits(0);
+    assert_eq!(evo.db.one("select count(*) from stg_evo.sales_raw"), "25110");
+    assert_eq!(evo.db.one("select sum(inserted_count) from evo.batches where state = 'committed'"), "25110");
+}
+
+/// The library that gives a process another clock.
+fn faketime() -> PathBuf {
+    ["/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/lib64"]
+        .map(|dir| Path::new(dir).join("faketime/libfaketime.so.1"))
+        .into_iter()
+        .find(|path| path.exists())
+        .expect("libfaketime is missing: scripts/setup --tests installs it")
+}
+
+fn at(evo: &Evo, clock: &str, zone: &str, args: &[&str]) -> Run {
+    let mut command = evo.command(args);
+    command
+        .env("LD_PRELOAD", faketime())
+        .env("FAKETIME", clock)
+        .env("FAKETIME_DONT_FAKE_MONOTONIC", "1")
+        .env("TZ", zone);
+    command.output().unwrap().into()
+}
+
+#[test]
+fn fault_22_the_order_of_runs_and_lines_decides_and_never_a_clock() {
+    let evo = Evo::new();
+    let put = |run: &str, file: &str, lines: &[&str]| object("sales", run, file).lines(&evo.lake(), lines);
+    let version = || evo.db.one("select string_agg((raw_data ->> 'v'), ',' order by sale_id) from stg_evo.sales_raw");
+    // The first run is loaded ten years ahead, the next ones years ago and in the hours that daylight saving skips and doubles.
+    let times = [
+        ("20260110T020501Z", "+3650d", "UTC"),
+        ("20260111T020501Z", "-3650d", "UTC"),
+        ("20260112T020501Z", "@2018-11-03 23:59:59", "America/Sao_Paulo"),
+        ("20260113T020501Z", "@2018-02-17 23:59:59", "America/Sao_Paulo"),
+        ("20260114T020501Z", "@1971-01-01 00:00:00", "Pacific/Apia"),
+    ];
+    let before = evo.db.one("select clock_timestamp()");
+    for (i, (run, clock, zone)) in times.into_iter().enumerate() {
+        let v = i + 1;
+        put(
+            run,
+            "2025-12_part-00001",
+            &[&format!(r#"{{"idSale":1,"v":"{v}a"}}"#), &format!(r#"{{"idSale":1,"v":"{v}b"}}"#)],
+        );
+        put(run, "2025-12_part-00002", &[&format!(r#"{{"idSale":2,"v":"{v}"}}"#)]);
+        let shown = at(&evo, clock, zone, &["load", "sales", "--output", "json"]).exits(0);
+        assert_eq!(version(), format!("{v}b,{v}"), "{clock}: {}", shown.stderr);
+        let log_year = &shown.stderr[..4];
+        assert_ne!(log_year, &before[..4], "the clock was not skewed: {}", shown.stderr);
+        at(&evo, clock, zone, &["transform", "sales"]).exits(0);
+    }
+    // An older run that comes late, by a clock that is ahead, changes nothing.
+    put("20260112T030000Z", "2025-12_part-00003", &[r#"{"idSale":1,"v":"late"}"#]);
+    at(&evo, "+3650d", "UTC", &["load", "sales"]).exits(0);
+    assert_eq!(version(), "5b,5");
+    // What is written down is the server's time.
+    let stamps = "select count(*) from (select discovered_at as t from evo.objects union all select loaded_at from evo.objects \
+         union all select started_at from evo.batches union all select committed_at from evo.batches union all \
+         select started_at from evo.runs union all select finished_at from evo.runs union all \
+         select _loaded_at from stg_evo.sales_raw union all select _updated_at from stg_evo.sales_raw union all \
+         select _updated_at from core.evo_sales) s";
+    assert_ne!(evo.db.one(stamps), "0");
+    assert_eq!(evo.db.one(&format!("{stamps} where t not between '{before}' and clock_timestamp()")), "0");
+}
+
+#[test]
+fn fault_22_replicas_whose_clocks_differ_by_years_share_the_work() {
+    let evo = Evo::new();
+    evo.run(&["generate", "sales", "--records", "2000", "--part-records", "100"]).exits(0);
+    let load = ["load", "sales", "--workers", "1", "--batch-size", "1", "--output", "json"];
+    let start = |clock: &str| {
+        let mut command = evo.command(&load);
+        command.env("LD_PRELOAD", faketime()).env("FAKETIME", clock).env("FAKETIME_DONT_FAKE_MONOTONIC", "1");
+        command.env("EVO_LOAD_LEASE", "30s").stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
+        command.spawn().unwrap()
+    };
+    let both = [start("+3650d"), start("-3650d")].map(|child| Run::from(child.wait_with_output().unwrap()).exits(0));
+    for run in &both {
+        assert!(!run.stderr.contains("took over"), "a live claim was taken for a dead one: {}", run.stderr);
+    }
+    let lines: i64 = both.iter().map(|run| run.json()["entities"][0]["lines"].as_i64().unwrap()).sum();
+    assert_eq!(lines, 2000);
+    assert_eq!(evo.db.one("select count(*) || ' ' || sum(attempt) from evo.batches"), "36 36");
+}
+
+/// The PostgreSQL majors that `scripts/test-versions --fetch` put below the target folder.
+fn majors() -> Vec<PathBuf> {
+    let all = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap().join("postgresql");
+    let found = std::fs::read_dir(all).into_iter().flatten().flatten().map(|entry| entry.path().join("native/bin"));
+    let mut found: Vec<PathBuf> = found.filter(|bin| bin.join("postgres").exists()).collect();
+    found.sort();
+    found
+}
+
+/// Everything that a load and its transforms leave behind, but for times and ids.
+fn outcome(evo: &Evo) -> Vec<Vec<String>> {
+    let tables = evo.db.sql(
+        "select format('%I.%I', n.nspname, c.relname) from pg_class c join pg_namespace n on n.oid = c.relnamespace
+         where n.nspname in ('stg_evo', 'core') and c.relkind in ('r', 'p') and not c.relispartition order by 1",
+    );
+    let content = |table: &str| {
+        format!(
+            "select '{table}', count(*), md5(string_agg(row, ',' order by row collate \"C\"))
+             from (select (to_jsonb(t) - '{{_loaded_at,_updated_at,_batch_id}}'::text[])::text as row from {table} t) r"
+        )
+    };
+    let others = [
+        "select 'objects', count(*), md5(string_agg(concat_ws(' ', path, state, lines_count, inserted_count, updated_count,
+             unchanged_count, superseded_count, rejected_count), ',' order by path)) from evo.objects",
+        "select 'rejects', count(*), md5(string_agg(concat_ws(' ', path, line_number, line, reason), ',' order by path, line_number))
+         from evo.rejects",
+        "select 'issues', count(*), md5(string_agg(concat_ws(' ', table_name, key_text, column_name, raw_value), ','
+             order by table_name, key_text, column_name)) from evo.issues",
+    ];
+    let queries = tables.iter().map(|row| content(&row[0])).chain(others.map(str::to_owned));
+    queries.map(|query| evo.db.sql(&query).concat()).collect()
+}
+
+#[test]
+fn fault_30_every_postgresql_that_can_be_had_gives_the_same_tables() {
+    let jobs: [&[&str]; 4] = [
+        &["load", "all", "--workers", "1", "--max-rejects", "100%"],
+        &["transform", "all"],
+        &["transform", "all", "--full-refresh"],
+        &["optimize-storage", "--vacuum", "--reindex"],
+    ];
+    let lake = tempfile::tempdir().unwrap();
+    let generated = crate::support::binary(lake.path())
+        .args(["generate", "all", "--records", "200", "--runs", "2", "--changed", "10%", "--duplicates", "2%"])
+        .args(["--broken", "2%", "--misfits", "2%", "--lake", "lake"])
+        .output()
+        .unwrap();
+    Run::from(generated).exits(0);
+    let play = |evo: &Evo| {
+        for args in jobs {
+            let mut command = crate::support::binary(evo.dir.path());
+            command.args(args).args(["--database-url", &evo.db.url]).arg("--lake").arg(lake.path().join("lake"));
+            Run::from(command.output().unwrap()).exits(0);
+        }
+        outcome(evo)
+    };
+    let expected = play(&Evo::new());
+    assert!(expected.iter().all(|table| table[1] != "0"), "{expected:?}");
+    let majors = majors();
+    assert!(
+        !majors.is_empty(),
+        "there is no other PostgreSQL: scripts/setup --tests fetches the oldest and the newest"
+    );
+    for bin in majors {
+        let server = Server::start_from(&bin, &[("fsync", "off")]);
+        let evo = Evo::with(Database::on(&server));
+        assert_eq!(play(&evo), expected, "on PostgreSQL {}", major_version(&bin));
+    }
+}
