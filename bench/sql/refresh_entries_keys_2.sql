@@ -2,3 +2,4 @@
 set maintenance_work_mem = '256MB';
 create index on bench.evo_entries (entry_date);
 create index on bench.evo_entries (branch_id);
+create index on bench.evo_entries (employee_id) where (employee_id is not null);

@@ -5,26 +5,32 @@
 -- locks: none that anyone waits for long
 -- idempotent: what is known is not written again
 with recursive node as (
-    select 1 as depth, e.key as path, e.value, s.run_id, s._source_file, s._source_line
+    select 1 as depth, e.key as path, jsonb_typeof(e.value) as type, e.value, s.run_id, s._source_file, s._source_line
     from {sample} s
     cross join lateral jsonb_each(case when jsonb_typeof(s.raw_data) = 'object' then s.raw_data end) e
     union all
-    select n.depth + 1, n.path || c.step, c.value, n.run_id, n._source_file, n._source_line
+    select n.depth + 1, n.path || c.step, jsonb_typeof(c.value), c.value, n.run_id, n._source_file, n._source_line
     from node n
     cross join lateral (
-        select '.' || o.key, o.value from jsonb_each(case when jsonb_typeof(n.value) = 'object' then n.value end) o
+        select '.' || o.key, o.value from jsonb_each(case when n.type = 'object' then n.value end) o
         union all
-        select '[]', a.value from jsonb_array_elements(case when jsonb_typeof(n.value) = 'array' then n.value end) a
+        select '[]', a.value from jsonb_array_elements(case when n.type = 'array' then n.value end) a
     ) c (step, value)
-    where n.depth < 6
+    where n.depth < 6 and n.type in ('object', 'array')
 ),
 known as materialized (select path, array_agg(type order by type) as types from evo.fields where entity = $1 group by path),
+-- Usually none, and then nothing is sorted.
+unknown as materialized (
+    select path, type from node where type <> 'null'
+    except
+    select path, type from evo.fields where entity = $1
+),
 added as (
     insert into evo.fields (entity, path, type, execution_id, source_file, source_line)
-    select distinct on (path, jsonb_typeof(value)) $1, path, jsonb_typeof(value), $2, _source_file, _source_line
-    from node
-    where jsonb_typeof(value) <> 'null'
-    order by path, jsonb_typeof(value), run_id, _source_file, _source_line
+    select distinct on (n.path, n.type) $1, n.path, n.type, $2, n._source_file, n._source_line
+    from node n
+    join unknown using (path, type)
+    order by n.path, n.type, n.run_id, n._source_file, n._source_line
     on conflict (entity, path, type) do nothing
     returning path, type, source_file, source_line
 )

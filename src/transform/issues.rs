@@ -21,7 +21,7 @@ impl Job {
         if let Some(sql) = self.values_sql(model, source, within) {
             filed += tx.execute(&sql, &[&self.entity.name, &model.table, &self.execution_id]).await?;
         }
-        if let (Some(children), Some(key)) = (children_call(model), model.key.last()) {
+        if let (Some(children), Some(key)) = (children_call(&model.select), model.key.last()) {
             let sql = fill(
                 sql_file!("transform/issues/children.sql"),
                 &[

@@ -27,7 +27,10 @@ mod issues;
 mod model;
 pub mod order;
 mod ranges;
+mod typed;
 
+use std::collections::VecDeque;
+use std::sync::Mutex;
 use std::time::Duration;
 
 use checks::Scope;
@@ -41,6 +44,7 @@ use crate::ledger::models;
 use crate::pg::Pool;
 use crate::retry::{Policy, retry};
 use crate::shutdown::Shutdown;
+use crate::sql::qualified;
 
 /// What every transaction of a transform begins with. A statement may take as long as its data; a lock that somebody
 /// holds for long is reported rather than waited for; and no text depends on the session's zone.
@@ -164,10 +168,19 @@ impl Job {
                 }
             }
         };
-        // Autovacuum never analyzes a partitioned parent; after a large change its statistics would mislead readers.
         let most = summary.tables.iter().map(|t| t.inserted + t.updated + t.deleted).max();
-        if most > Some(10_000) {
-            self.analyze_parents().await?;
+        let statistics = async {
+            match most > Some(10_000) {
+                true => self.analyze_parents().await,
+                false => Ok(()),
+            }
+        };
+        if changed.is_none() {
+            // Behind the swap: should one of them fail, the generation need not be built anew.
+            let staged = summary.tables.first().map_or(0, |parent| parent.rows);
+            (summary.drift, ()) = futures_util::future::try_join(self.drift_of_all(staged), statistics).await?;
+        } else {
+            statistics.await?;
         }
         match changed {
             Some(scope) => summary.checks = self.check_increment(&scope).await?,
@@ -182,13 +195,20 @@ impl Job {
         retry(self.retry, &self.shutdown, &what, |_| self.full_refresh(&request.refresh)).await
     }
 
-    /// Statistics of the partitioned parents.
+    /// Statistics of the partitioned parents, which nobody else renews; without them readers' joins are planned badly.
     async fn analyze_parents(&self) -> Result<()> {
         let connection = self.pool.get().await?;
-        for model in &self.entity.models {
-            connection.batch(&format!("analyze {}", crate::sql::qualified(&model.table))).await?;
-        }
-        Ok(())
+        let tables: Vec<String> = self.entity.models.iter().map(|model| qualified(&model.table)).collect();
+        let stale = connection.query(sql_file!("transform/stale_parents.sql"), &[&tables]).await?;
+        drop(connection);
+        let stale = Mutex::new(stale.iter().map(|row| row.get(0)).collect::<VecDeque<String>>());
+        let analyze = || async {
+            while let Some(table) = stale.lock().ok().and_then(|mut tables| tables.pop_front()) {
+                self.pool.get().await?.batch(&format!("analyze {table}")).await?;
+            }
+            Ok(Vec::<()>::new())
+        };
+        self.side_by_side(analyze).await.map(drop)
     }
 
     /// A summary of nothing yet for each core table, parent first.

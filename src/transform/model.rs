@@ -1,11 +1,14 @@
-//! A model's text in its three readings: fast casts, careful casts, and the list of misfits.
+//! A model's text in its readings: typed records, casts, careful casts, and the list of misfits.
 
+use super::typed::typed;
 use crate::entity::{Entity, Model};
 use crate::sql::{fill, ident, literal, qualified};
 
 /// How a value that does not fit is met.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Casts {
+    /// Typed records instead of casts where that gives the same: the statement fails, also where [`Casts::Fast`] would not.
+    Typed,
     /// `evo.as_…`: the statement fails.
     Fast,
     /// `evo.try_…`: null.
@@ -72,9 +75,14 @@ impl Source {
 
 /// The model's select over `source`.
 pub(super) fn select(entity: &Entity, model: &Model, source: &Source, casts: Casts) -> String {
-    let text = filled(entity, model, source);
+    if casts == Casts::Typed
+        && let Some(text) = typed(&model.select)
+    {
+        return filled(entity, &text, source);
+    }
+    let text = filled(entity, &model.select, source);
     match casts {
-        Casts::Fast => text,
+        Casts::Typed | Casts::Fast => text,
         Casts::Careful => text.replace("evo.as_", "evo.try_"),
     }
 }
@@ -82,7 +90,7 @@ pub(super) fn select(entity: &Entity, model: &Model, source: &Source, casts: Cas
 /// The same select, whose cast columns give the raw text where it does not fit, else null; with `evo_source_file` and
 /// `evo_source_line` of the document.
 pub(super) fn misfits(entity: &Entity, model: &Model, source: &Source) -> String {
-    let text = filled(entity, model, source);
+    let text = filled(entity, &model.select, source);
     // Only the select list lists misfits: in the from clause a cast decides which rows there are.
     let (list, rest) = text.split_at(from_clause(&text));
     list.lines().map(misfit_line).collect::<Vec<_>>().join("\n")
@@ -115,7 +123,7 @@ pub(super) struct CastColumn {
 /// The columns of the select list that are cast.
 pub(super) fn cast_columns(model: &Model) -> Vec<CastColumn> {
     let list = &model.select[..from_clause(&model.select)];
-    let array = children_call(model).and_then(|call| call.split('\'').nth(1).map(|name| format!("{name}[].")));
+    let array = children_call(&model.select).and_then(|call| call.split('\'').nth(1).map(|name| format!("{name}[].")));
     let prefix = array.unwrap_or_default();
     list.lines()
         .filter(|line| line.contains("evo.as_"))
@@ -127,9 +135,9 @@ pub(super) fn cast_columns(model: &Model) -> Vec<CastColumn> {
         .collect()
 }
 
-/// The arguments of the model's `evo.as_children(…)`, if it unfolds an array.
-pub(super) fn children_call(model: &Model) -> Option<&str> {
-    let (_, rest) = model.select.split_once("evo.as_children(")?;
+/// The arguments of a select's `evo.as_children(…)`, if it unfolds an array.
+pub(super) fn children_call(select: &str) -> Option<&str> {
+    let (_, rest) = select.split_once("evo.as_children(")?;
     rest.split_once(')').map(|(arguments, _)| arguments)
 }
 
@@ -161,11 +169,11 @@ fn fields(expression: &str) -> Vec<String> {
     found
 }
 
-fn filled(entity: &Entity, model: &Model, source: &Source) -> String {
-    fill(&model.select, &[("source", &source.sql()), ("zone", &literal(&entity.zone))])
+fn filled(entity: &Entity, select: &str, source: &Source) -> String {
+    fill(select, &[("source", &source.sql()), ("zone", &literal(&entity.zone))])
 }
 
-fn from_clause(text: &str) -> usize {
+pub(super) fn from_clause(text: &str) -> usize {
     text.find("\nfrom ").unwrap_or(text.len())
 }
 

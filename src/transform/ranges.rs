@@ -6,8 +6,8 @@ use crate::error::Result;
 use crate::pg::Connection;
 use crate::sql::{fill, ident};
 
-/// Values looked at to find one bound.
-const SAMPLES_PER_RANGE: u64 = 50;
+/// Values looked at to find one bound. They come in pages of a few, so that fifty are a dozen places.
+const SAMPLES_PER_RANGE: u64 = 200;
 
 impl Job {
     /// Cuts a table by the values of a column, found in a sample of its pages.

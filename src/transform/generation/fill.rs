@@ -7,11 +7,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::build::Build;
 use super::index::broken_key;
 use crate::error::{Error, Kind, Result};
-use crate::pg::Connection;
-use crate::sql::{columns, literal, qualified};
+use crate::pg::{Connection, Transaction};
+use crate::sql::{self, columns, literal, qualified};
 use crate::transform::catalog::{Partition, Shape, partitions};
-use crate::transform::model::{Casts, Range, Source, select};
+use crate::transform::model::{Casts, Range, Source, children_call, select};
 use crate::transform::{Job, SESSION, TableSummary};
+
+/// Memoize would hash and compare whole arrays in search of two sales with the same.
+const SETTINGS: &str = "set local enable_memoize = off; set local jit = off; set local work_mem = '32MB'";
 
 /// One insert of the fill.
 #[derive(Debug)]
@@ -20,20 +23,11 @@ pub(super) struct Fill {
     source: Source,
 }
 
-/// What the fill did.
-#[derive(Debug)]
-pub(super) struct Filled {
-    pub tables: Vec<TableSummary>,
-    /// Staged documents that were read for the parent table.
-    pub documents: u64,
-}
-
 #[derive(Debug, Default)]
 struct Part {
     build: usize,
     rows: u64,
     issues: u64,
-    documents: u64,
 }
 
 impl Job {
@@ -70,8 +64,10 @@ impl Job {
         shapes: &[Shape],
         fills: VecDeque<Fill>,
         snapshot: &str,
-    ) -> Result<Filled> {
+    ) -> Result<Vec<TableSummary>> {
         let (queue, failed) = (Mutex::new(fills), AtomicBool::new(false));
+        // By model: the first chunk with something that is no number, or a key twice, ends the typed reading for all.
+        let typed: Vec<AtomicBool> = self.entity.models.iter().map(|_| AtomicBool::new(true)).collect();
         let parts = self
             .side_by_side(|| async {
                 let mut done: Vec<Part> = Vec::new();
@@ -83,7 +79,8 @@ impl Job {
                         break;
                     }
                     let build = &builds[next.build];
-                    match self.fill_one(build, &shapes[build.model], &next.source, snapshot).await {
+                    let fill = (&next.source, &typed[build.model]);
+                    match self.fill_one(build, &shapes[build.model], fill, snapshot).await {
                         Ok(part) => done.push(Part { build: next.build, ..part }),
                         Err(error) => {
                             failed.store(true, Ordering::Relaxed);
@@ -94,64 +91,98 @@ impl Job {
                 Ok(done)
             })
             .await?;
-        let mut filled = Filled { tables: self.tables(), documents: 0 };
+        let mut tables = self.tables();
         for part in parts {
-            let table = &mut filled.tables[builds[part.build].model];
+            let table = &mut tables[builds[part.build].model];
             table.rows += part.rows;
             table.inserted += part.rows;
             table.issues += part.issues;
-            filled.documents += part.documents;
         }
-        Ok(filled)
+        Ok(tables)
     }
 
-    async fn fill_one(&self, build: &Build, shape: &Shape, source: &Source, snapshot: &str) -> Result<Part> {
-        let part = match self.insert(build, shape, (source, Casts::Fast), snapshot).await {
-            Err(e) if e.kind() == Kind::BadRow && self.strict => return Err(self.name_misfit(source, e).await),
-            Err(e) if e.kind() == Kind::BadRow => {
-                self.insert(build, shape, (source, Casts::Careful), snapshot).await.map(|part| (part, true))
+    /// How many staged documents the builds are of, counted apart from the ranges that are filled.
+    pub(super) async fn documents(&self, tx: &Transaction<'_>, builds: &[Build], year: Option<i32>) -> Result<u64> {
+        let bounds: Vec<&str> = builds.iter().filter(|b| b.model == 0).map(|b| &*b.old.constraint).collect();
+        let within = if year.is_some() { bounds.join(" or ") } else { "true".to_owned() };
+        let sql = format!("select count(*) from {} where {within}", qualified(&self.entity.staging.table));
+        Ok(tx.query_one(&sql, &[]).await?.get::<_, i64>(0).unsigned_abs())
+    }
+
+    async fn fill_one(
+        &self,
+        build: &Build,
+        shape: &Shape,
+        fill: (&Source, &AtomicBool),
+        snapshot: &str,
+    ) -> Result<Part> {
+        let (source, is_typed) = fill;
+        if is_typed.load(Ordering::Relaxed) {
+            match self.insert(build, shape, (source, Casts::Typed), snapshot).await {
+                Ok(Some(part)) => return Ok(part),
+                Ok(None) => is_typed.store(false, Ordering::Relaxed),
+                Err(e) if e.kind() == Kind::BadRow => is_typed.store(false, Ordering::Relaxed),
+                Err(e) => return Err(e),
             }
-            other => other.map(|part| (part, false)),
-        };
-        let (mut part, careful) = part?;
-        if careful {
-            // Not in the snapshot's transaction: it could not update an issue that was filed since.
-            let mut connection = self.pool.get().await?;
-            let tx = connection.begin().await?;
-            tx.batch(SESSION).await?;
-            let model = &self.entity.models[build.model];
-            part.issues = self.file_issues(&tx, model, source, &build.old.constraint).await?;
-            tx.commit().await?;
         }
-        Ok(part)
+        match self.insert(build, shape, (source, Casts::Fast), snapshot).await {
+            Err(e) if e.kind() == Kind::BadRow && self.strict => Err(self.name_misfit(source, e).await),
+            Err(e) if e.kind() == Kind::BadRow => self.insert_carefully(build, shape, source, snapshot).await,
+            other => other.map(Option::unwrap_or_default),
+        }
     }
 
-    async fn insert(&self, build: &Build, shape: &Shape, reading: (&Source, Casts), snapshot: &str) -> Result<Part> {
-        let (source, casts) = reading;
+    async fn insert_carefully(&self, build: &Build, shape: &Shape, source: &Source, snapshot: &str) -> Result<Part> {
+        let mut part = self.insert(build, shape, (source, Casts::Careful), snapshot).await?.unwrap_or_default();
+        // Not in the snapshot's transaction: it could not update an issue that was filed since.
         let mut connection = self.pool.get().await?;
         let tx = connection.begin().await?;
         tx.batch(SESSION).await?;
+        let model = &self.entity.models[build.model];
+        part.issues = self.file_issues(&tx, model, source, &build.old.constraint).await?;
+        tx.commit().await?;
+        Ok(part)
+    }
+
+    /// Inserts a range. `None`, and nothing inserted, if the typed reading gave a key twice.
+    async fn insert(
+        &self,
+        build: &Build,
+        shape: &Shape,
+        reading: (&Source, Casts),
+        snapshot: &str,
+    ) -> Result<Option<Part>> {
+        let (source, casts) = reading;
+        let model = &self.entity.models[build.model];
+        let mut connection = self.pool.get().await?;
+        let tx = connection.begin().await?;
+        tx.batch(SESSION).await?;
+        tx.batch(SETTINGS).await?;
         let snapshot =
             format!("set transaction isolation level repeatable read; set transaction snapshot {}", literal(snapshot));
         tx.batch(&snapshot).await.map_err(snapshot_gone)?;
-        let sql = format!(
+        let insert = format!(
             "insert into {} ({columns}) select {columns} from (\n{}\n) m where {}",
             build.new,
-            select(&self.entity, &self.entity.models[build.model], source, casts),
+            select(&self.entity, model, source, casts),
             build.old.constraint,
             columns = columns(&shape.columns),
         );
-        let rows = tx.execute(&sql, &[]).await.map_err(broken_key)?;
-        let mut documents = 0;
-        if build.model == 0 {
-            // A partition takes what it is bound to; the whole key range takes everything.
-            let within = if self.entity.partition.is_some() { &build.old.constraint } else { "true" };
-            let sql = format!("select count(*) from {} s where {within}", source.sql());
-            documents = tx.query_one(&sql, &[]).await?.get::<_, i64>(0).unsigned_abs();
-        }
+        let rows = if casts == Casts::Typed && children_call(&model.select).is_some() {
+            let values = [("insert", &insert[..]), ("key", &columns(&model.key))];
+            let sql = sql::fill(sql_file!("transform/generation/insert_checked.sql"), &values);
+            let counts = tx.query_one(&sql, &[]).await.map_err(broken_key)?;
+            let (rows, keys): (i64, i64) = (counts.get(0), counts.get(1));
+            if keys < rows {
+                return Ok(None);
+            }
+            rows.unsigned_abs()
+        } else {
+            tx.execute(&insert, &[]).await.map_err(broken_key)?
+        };
         failpoint!("transform.before_fill_commit");
         tx.commit().await?;
-        Ok(Part { rows, documents, ..Part::default() })
+        Ok(Some(Part { rows, ..Part::default() }))
     }
 }
 

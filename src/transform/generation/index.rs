@@ -77,7 +77,7 @@ impl Job {
     }
 
     /// Runs as many of the same worker as the job has workers; all their results in one list.
-    pub(super) async fn side_by_side<T, F>(&self, worker: impl Fn() -> F) -> Result<Vec<T>>
+    pub(in crate::transform) async fn side_by_side<T, F>(&self, worker: impl Fn() -> F) -> Result<Vec<T>>
     where
         F: Future<Output = Result<Vec<T>>>,
     {

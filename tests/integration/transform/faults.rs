@@ -166,7 +166,7 @@ fn fault_02_a_refresh_whose_sessions_are_ended_while_it_fills_begins_anew() {
          alter table core.evo_sales_all add constraint slow check (core.slow(sale_id)) not valid",
     );
     let filling = "select count(*) from pg_stat_activity where state = 'active' and query like 'insert into evo_next.%evo_sales_all%' and datname = current_database()";
-    let mut command = evo.command(&["transform", "sales", "--full-refresh", "--workers", "3"]);
+    let mut command = evo.command(&["transform", "sales", "--full-refresh", "--workers", "3", "--max-retries", "10"]);
     command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
     let mut child = command.spawn().unwrap();
     while evo.db.one(filling) == "0" {
