@@ -18,8 +18,8 @@ pub(super) enum Casts {
 /// The rows of staging that a statement reads.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Source {
-    /// The staging table, or some of its partitions; qualified and quoted.
-    tables: Vec<String>,
+    /// The staging table, or a partition; qualified and quoted.
+    table: String,
     conditions: Vec<String>,
 }
 
@@ -57,19 +57,18 @@ impl Source {
 
     /// Rows whose key lies in the range.
     pub(super) fn keys(entity: &Entity, keys: &Range) -> Self {
-        Self::part(vec![qualified(&entity.staging.table)], &entity.staging.key_column, keys)
+        Self::part(&qualified(&entity.staging.table), &entity.staging.key_column, keys)
     }
 
-    /// Rows of some partitions whose `column` lies in the range.
-    pub(super) fn part(tables: Vec<String>, column: &str, range: &Range) -> Self {
-        Self { tables, conditions: range.conditions(column) }
+    /// Rows of a table whose `column` lies in the range.
+    pub(super) fn part(table: &str, column: &str, range: &Range) -> Self {
+        Self { table: table.to_owned(), conditions: range.conditions(column) }
     }
 
     /// The relation as a subquery.
     pub(super) fn sql(&self) -> String {
         let condition = if self.conditions.is_empty() { "true".to_owned() } else { self.conditions.join(" and ") };
-        let select = |table: &String| format!("select * from {table} where {condition}");
-        format!("({})", self.tables.iter().map(select).collect::<Vec<_>>().join(" union all "))
+        format!("(select * from {} where {condition})", self.table)
     }
 }
 
@@ -244,8 +243,7 @@ mod tests {
         let entity = Catalog::load(None).unwrap().select(&["sales".into()]).unwrap()[0].clone();
         let source = Source::batches(&entity, &[1], &open(Some("3"), Some("9"))).sql();
         assert!(source.ends_with("= any('{1}'::bigint[]) and \"sale_id\" > '3' and \"sale_id\" <= '9')"), "{source}");
-        let source = Source::part(vec!["a".into(), "b".into()], "x", &open(None, None)).sql();
-        assert_eq!(source, "(select * from a where true union all select * from b where true)");
+        assert_eq!(Source::part("a", "x", &open(None, None)).sql(), "(select * from a where true)");
     }
 
     #[test]

@@ -23,49 +23,106 @@ pub(super) struct Fill {
     source: Source,
 }
 
+/// All inserts, by where the rows lie in the files of staging: read from front to back, in parts of the same size, at no
+/// cost of an index.
+#[derive(Debug, Default)]
+pub(super) struct Fills {
+    pub queue: VecDeque<Fill>,
+    pub files: Files,
+}
+
+/// The tables read, and the number of the file of each.
+#[derive(Debug, Default)]
+pub(super) struct Files {
+    tables: Vec<String>,
+    numbers: Vec<i64>,
+    /// Partitions of the staging table.
+    partitions: i64,
+}
+
+/// What the fill did.
+#[derive(Debug)]
+pub(super) struct Filled {
+    pub tables: Vec<TableSummary>,
+    /// Staged documents that were read for the parent table.
+    pub documents: u64,
+}
+
 #[derive(Debug, Default)]
 struct Part {
     build: usize,
     rows: u64,
     issues: u64,
+    documents: u64,
 }
 
 impl Job {
-    /// Ranges of about `chunk_rows` documents for each build.
-    pub(super) async fn fills(&self, connection: &Connection, builds: &[Build]) -> Result<VecDeque<Fill>> {
-        let key = &self.entity.staging.key_column;
-        let Some(partition) = &self.entity.partition else {
+    /// Parts of about `chunk_rows` documents for each build.
+    pub(super) async fn fills(&self, connection: &Connection, builds: &[Build]) -> Result<Fills> {
+        let mut fills = Fills::default();
+        if self.entity.partition.is_none() {
             let table = qualified(&self.entity.staging.table);
-            let ranges = self.ranges(connection, &table, key).await?;
-            // Range by range, so that all tables read a document while it is in the cache.
-            return Ok(ranges
-                .iter()
-                .flat_map(|range| (0..builds.len()).map(move |build| (build, range)))
-                .map(|(build, range)| Fill { build, source: Source::keys(&self.entity, range) })
-                .collect());
-        };
+            let ranges = self.blocks(connection, &table, &mut fills).await?;
+            // Part by part, so that all tables read a document while it is in the cache.
+            let parts = ranges.iter().flat_map(|range| (0..builds.len()).map(move |build| (build, range)));
+            fills.queue =
+                parts.map(|(build, range)| Fill { build, source: Source::part(&table, "ctid", range) }).collect();
+            return Ok(fills);
+        }
         let staged = partitions(connection, &self.entity.staging.table).await?;
-        let mut fills = VecDeque::new();
+        fills.files.partitions = i64::try_from(staged.len()).unwrap_or(i64::MAX);
         for (build, target) in builds.iter().enumerate() {
-            let tables = read_for(&target.old, &staged, builds);
-            let ranges = match &tables[..] {
-                [only] => self.ranges(connection, only, &partition.column).await?,
-                _ => vec![Range::default()],
-            };
-            let source = |range| Source::part(tables.clone(), &partition.column, range);
-            fills.extend(ranges.iter().map(|range| Fill { build, source: source(range) }));
+            for table in read_for(&target.old, &staged, builds) {
+                let ranges = self.blocks(connection, &table, &mut fills).await?;
+                let parts = ranges.iter().map(|range| Fill { build, source: Source::part(&table, "ctid", range) });
+                fills.queue.extend(parts);
+            }
         }
         Ok(fills)
+    }
+
+    async fn blocks(&self, connection: &Connection, table: &str, fills: &mut Fills) -> Result<Vec<Range>> {
+        // The file first: should the table be rewritten in between, it is noticed.
+        let sql = "select pg_relation_filenode($1::text::regclass)::bigint";
+        let file = connection.query_one(sql, &[&table]).await?.get(0);
+        fills.files.tables.push(table.to_owned());
+        fills.files.numbers.push(file);
+        self.block_ranges(connection, table).await
+    }
+
+    /// The snapshot may have a partition, and rows in it, that was not there when the parts were cut.
+    pub(super) async fn same_partitions(&self, tx: &Transaction<'_>, files: &Files) -> Result<()> {
+        let sql = "select count(*) from pg_inherits where inhparent = $1::text::regclass";
+        let count: i64 = tx.query_one(sql, &[&self.entity.staging.table]).await?.get(0);
+        match count == files.partitions {
+            true => Ok(()),
+            false => Err(Error::new(
+                Kind::TransactionConflict,
+                format!("{} got a partition while the refresh began", self.entity.staging.table),
+            )),
+        }
+    }
+
+    /// VACUUM FULL and the like give rows other places while the parts are read: some would be missing, others twice.
+    pub(super) async fn unmoved(&self, connection: &Connection, files: &Files) -> Result<()> {
+        let sql = sql_file!("transform/generation/rewritten.sql");
+        match connection.query(sql, &[&files.tables, &files.numbers]).await?.first() {
+            None => Ok(()),
+            Some(row) => {
+                let table: String = row.get(0);
+                Err(Error::new(Kind::TransactionConflict, format!("{table} was rewritten while it was read")))
+            }
+        }
     }
 
     pub(super) async fn fill_all(
         &self,
         builds: &[Build],
         shapes: &[Shape],
-        fills: VecDeque<Fill>,
+        queue: VecDeque<Fill>,
         snapshot: &str,
-    ) -> Result<Vec<TableSummary>> {
-        let (queue, failed) = (Mutex::new(fills), AtomicBool::new(false));
+    ) -> Result<Filled> {
+        let (queue, failed) = (Mutex::new(queue), AtomicBool::new(false));
         // By model: the first chunk with something that is no number, or a key twice, ends the typed reading for all.
         let typed: Vec<AtomicBool> = self.entity.models.iter().map(|_| AtomicBool::new(true)).collect();
         let parts = self
@@ -91,22 +148,15 @@ impl Job {
                 Ok(done)
             })
             .await?;
-        let mut tables = self.tables();
+        let mut filled = Filled { tables: self.tables(), documents: 0 };
         for part in parts {
-            let table = &mut tables[builds[part.build].model];
+            let table = &mut filled.tables[builds[part.build].model];
             table.rows += part.rows;
             table.inserted += part.rows;
             table.issues += part.issues;
+            filled.documents += part.documents;
         }
-        Ok(tables)
-    }
-
-    /// How many staged documents the builds are of, counted apart from the ranges that are filled.
-    pub(super) async fn documents(&self, tx: &Transaction<'_>, builds: &[Build], year: Option<i32>) -> Result<u64> {
-        let bounds: Vec<&str> = builds.iter().filter(|b| b.model == 0).map(|b| &*b.old.constraint).collect();
-        let within = if year.is_some() { bounds.join(" or ") } else { "true".to_owned() };
-        let sql = format!("select count(*) from {} where {within}", qualified(&self.entity.staging.table));
-        Ok(tx.query_one(&sql, &[]).await?.get::<_, i64>(0).unsigned_abs())
+        Ok(filled)
     }
 
     async fn fill_one(
@@ -180,9 +230,16 @@ impl Job {
         } else {
             tx.execute(&insert, &[]).await.map_err(broken_key)?
         };
+        let mut documents = 0;
+        if build.model == 0 {
+            // A partition takes what it is bound to; the whole takes everything.
+            let within = if self.entity.partition.is_some() { &build.old.constraint } else { "true" };
+            let sql = format!("select count(*) from {} s where {within}", source.sql());
+            documents = tx.query_one(&sql, &[]).await?.get::<_, i64>(0).unsigned_abs();
+        }
         failpoint!("transform.before_fill_commit");
         tx.commit().await?;
-        Ok(Some(Part { rows, ..Part::default() }))
+        Ok(Some(Part { rows, documents, ..Part::default() }))
     }
 }
 

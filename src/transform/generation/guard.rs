@@ -1,19 +1,22 @@
 //! What a new generation must fulfil before readers see it.
 
 use super::build::{Build, Keys};
+use super::fill::Filled;
 use crate::entity::Entity;
 use crate::error::{Error, Kind, Result};
 use crate::pg::Connection;
-use crate::transform::TableSummary;
 
 /// The parent table has a row per staged document.
-pub(super) fn documents(entity: &Entity, filled: &[TableSummary], documents: u64) -> Result<()> {
-    let Some(parent) = filled.first().filter(|parent| parent.rows != documents) else {
+pub(super) fn documents(entity: &Entity, filled: &Filled) -> Result<()> {
+    let Some(parent) = filled.tables.first().filter(|parent| parent.rows != filled.documents) else {
         return Ok(());
     };
     Err(Error::new(
         Kind::CheckFailed,
-        format!("{}: the new generation has {} rows for {documents} staged documents", parent.table, parent.rows),
+        format!(
+            "{}: the new generation has {} rows for {} staged documents",
+            parent.table, parent.rows, filled.documents
+        ),
     )
     .detail(format!("entity {}", entity.name))
     .hint("the old generation still serves; a model must give one row per document in its parent table"))
@@ -23,11 +26,11 @@ pub(super) fn documents(entity: &Entity, filled: &[TableSummary], documents: u64
 pub(super) fn shrink(
     entity: &Entity,
     builds: &[Build],
-    filled: &[TableSummary],
+    filled: &Filled,
     old_rows: &[u64],
     max_shrink: f64,
 ) -> Result<()> {
-    for (i, table) in filled.iter().enumerate() {
+    for (i, table) in filled.tables.iter().enumerate() {
         let old: u64 = builds.iter().zip(old_rows).filter(|(b, _)| b.model == i).map(|(_, rows)| *rows).sum();
         let lost = old.saturating_sub(table.rows);
         if lost as f64 > old as f64 * max_shrink {

@@ -78,20 +78,18 @@ impl Job {
         tx.batch(super::SESSION).await?;
         tx.batch("set transaction isolation level repeatable read").await?;
         let snapshot: String = tx.query_one("select pg_export_snapshot()", &[]).await?.get(0);
+        self.same_partitions(&tx, &fills.files).await?;
         let sql = "select batch_id from evo.batches where entity = $1 and state = 'committed' order by 1";
         let batches: Vec<i64> = tx.query(sql, &[&self.entity.name]).await?.iter().map(|row| row.get(0)).collect();
         self.create(builds).await?;
         failpoint!("transform.after_create");
-        let (filled, documents) = futures_util::future::try_join(
-            self.fill_all(builds, shapes, fills, &snapshot),
-            self.documents(&tx, builds, refresh.year),
-        )
-        .await?;
+        let filled = self.fill_all(builds, shapes, fills.queue, &snapshot).await?;
+        self.unmoved(&*self.pool.get().await?, &fills.files).await?;
         tx.commit().await?;
         let fill_end = FillEnd::read(coordinator).await?;
         failpoint!("transform.after_fill");
         let old_rows = self.index_all(builds).await?;
-        guard::documents(&self.entity, &filled, documents)?;
+        guard::documents(&self.entity, &filled)?;
         guard::shrink(&self.entity, builds, &filled, &old_rows, refresh.max_shrink)?;
         failpoint!("transform.after_index");
         let keys = Keys::read(coordinator, &self.entity).await?;
@@ -99,7 +97,7 @@ impl Job {
         let checks = self.check_generation(builds.iter().map(|build| self.leaf(build)).collect()).await?;
         let taken = if refresh.year.is_none() { Some(&batches[..]) } else { None };
         let older_readers = self.wait_for_older_readers(coordinator, &fill_end, refresh.reader_wait).await?;
-        let ready = Ready { builds, keys: &keys, taken, tables: &filled };
+        let ready = Ready { builds, keys: &keys, taken, tables: &filled.tables };
         let swap = self.swap(coordinator, &ready).await?;
         failpoint!("transform.after_swap");
         self.drop_replaced(coordinator, builds, &keys).await;
@@ -107,7 +105,7 @@ impl Job {
             entity: self.entity.name.clone(),
             mode: Mode::FullRefresh,
             batches: taken.map_or(0, <[i64]>::len) as u64,
-            tables: filled,
+            tables: filled.tables,
             elapsed: started.elapsed(),
             swap: Some(swap),
             drift: Vec::new(),

@@ -75,7 +75,7 @@ fn changed_sql(entity: &Entity, chunk: Chunk<'_>) -> String {
     if let (Some(range), Some(parent)) = (chunk.core, entity.models.first()) {
         let mut key = key.clone();
         key[0] = &parent.parent_key;
-        let core = Source::part(vec![qualified(&parent.table)], key[0], range);
+        let core = Source::part(&qualified(&parent.table), key[0], range);
         keys += &format!("\nunion\nselect {} from {} c", columns(&key), core.sql());
     }
     let names = &["key", "event_at"][..key.len()];

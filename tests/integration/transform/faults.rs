@@ -157,6 +157,37 @@ fn fault_25_a_crash_while_filling_leaves_the_old_generation_serving() {
 }
 
 #[test]
+fn a_refresh_whose_staging_is_rewritten_while_it_fills_begins_anew() {
+    let evo = sales("300");
+    let before = core(&evo.db);
+    // Two parts, the first of them slow; what is behind the deleted documents moves to the front.
+    evo.db.sql(
+        "create table public.pace (pause float8); insert into public.pace values (0.02);
+         create function core.slow(bigint) returns boolean language sql as $$ select pg_sleep(pause) is not null from public.pace $$;
+         alter table core.evo_sales_all add constraint slow check (core.slow(sale_id)) not valid",
+    );
+    let file = "select pg_relation_filenode('stg_evo.sales_raw')";
+    let old_file = evo.db.one(file);
+    let filling = "select count(*) from pg_stat_activity where state = 'active' and query like 'insert into evo_next.%evo_sales_all%' and datname = current_database()";
+    let mut command = evo.command(&["transform", "sales", "--full-refresh", "--workers", "1"]);
+    command.env("EVO_TRANSFORM_CHUNK_ROWS", "100");
+    command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    while evo.db.one(filling) == "0" {
+        assert!(child.try_wait().unwrap().is_none(), "it was never met in its fill");
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    // Waits for the part that is being read, and comes before the next.
+    evo.db.sql("vacuum full stg_evo.sales_raw");
+    evo.db.sql("update public.pace set pause = 0");
+    assert_ne!(evo.db.one(file), old_file);
+    let run: crate::support::Run = child.wait_with_output().unwrap().into();
+    run.exits(0).says("was rewritten while it was read");
+    assert_eq!(core(&evo.db), before);
+    assert_eq!(evo.db.one(LEFT), "0");
+}
+
+#[test]
 fn fault_02_a_refresh_whose_sessions_are_ended_while_it_fills_begins_anew() {
     let evo = sales("300");
     let before = core(&evo.db);
