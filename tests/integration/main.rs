@@ -5,6 +5,7 @@
 mod azure;
 mod checks;
 mod chaos;
+mod claims;
 mod cli;
 mod connections;
 mod db;
