@@ -5,7 +5,6 @@
 mod azure;
 mod checks;
 mod chaos;
-mod claims;
 mod cli;
 mod connections;
 mod db;
@@ -15,7 +14,6 @@ mod histories;
 mod inputs;
 mod lake;
 mod load;
-mod load_faults;
 mod oracle;
 mod queries;
 mod rejects;
