@@ -3,8 +3,8 @@
 #![allow(unreachable_pub, missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::print_stderr)]
 
 mod azure;
-mod checks;
 mod chaos;
+mod checks;
 mod cli;
 mod connections;
 mod db;

@@ -71,7 +71,11 @@ fn fault_17_large_objects_and_large_documents_fit_into_256_mib() {
     write(&evo.lake(), &object("sales", "20260110T020501Z", "large").path(), &gz(text.as_bytes()));
     for id in 0..8 {
         let text = format!("{{\"idSale\": {}, \"o\": \"{}\"}}", 1_000_000 + id, filler.repeat(10_000));
-        write(&evo.lake(), &object("sales", "20260110T020501Z", &format!("document-{id}")).path(), &gz(text.as_bytes()));
+        write(
+            &evo.lake(),
+            &object("sales", "20260110T020501Z", &format!("document-{id}")).path(),
+            &gz(text.as_bytes()),
+        );
     }
     drop(text);
     let mut command = evo.command(&["load", "sales", "--workers", "8", "--batch-size", "1", "--output", "json"]);

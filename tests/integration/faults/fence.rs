@@ -12,7 +12,8 @@ use evo::pg::{Pool, Presence};
 use crate::support::Database;
 
 const HOUR: Duration = Duration::from_secs(3600);
-const LEDGER: &str = "select concat_ws(' ', b.state, b.lines_count, b.inserted_count, b.bytes, o.state, o.lines_count, o.inserted_count)
+const LEDGER: &str =
+    "select concat_ws(' ', b.state, b.lines_count, b.inserted_count, b.bytes, o.state, o.lines_count, o.inserted_count)
      from evo.batches b join evo.objects o using (batch_id)";
 
 /// A warehouse in which one batch of one object waits.

@@ -143,7 +143,8 @@ impl Proxy {
     pub fn cut_struck(&self) {
         let port = self.struck_port();
         let clients = self.state.clients.lock().unwrap();
-        let is_struck = |link: &Weak<Link>| link.upgrade().is_some_and(|link| link.port.load(Ordering::Relaxed) == port);
+        let is_struck =
+            |link: &Weak<Link>| link.upgrade().is_some_and(|link| link.port.load(Ordering::Relaxed) == port);
         clients.iter().filter(|(_, link)| is_struck(link)).for_each(|(client, _)| reset(client));
     }
 
