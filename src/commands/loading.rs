@@ -9,9 +9,9 @@ use super::warehouse::{self, Warehouse};
 use crate::bronze::{Lake, Limits};
 use crate::config::Settings;
 use crate::entity::Entity;
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::ledger::objects::Selection;
-use crate::load::{self, Claims, Heartbeat, Job};
+use crate::load::{self, Claims, EntitySummary, Heartbeat, Job};
 use crate::retry::{Policy, retry};
 use crate::shutdown::Shutdown;
 
@@ -111,4 +111,18 @@ impl Loading {
         drop(heartbeat);
         Ok((ended, failures))
     }
+}
+
+/// Objects that could not be read are not silently passed over.
+pub(super) fn set_aside<'a>(summaries: impl Iterator<Item = &'a EntitySummary>) -> Option<Error> {
+    let objects: Vec<String> = summaries
+        .flat_map(|summary| &summary.aside.quarantined)
+        .map(|(path, reason)| format!("{path}: {reason}"))
+        .collect();
+    let message = format!("{} object(s) could not be read and were set aside", objects.len());
+    (!objects.is_empty()).then(|| {
+        Error::new(Kind::SourceCorrupt, message)
+            .detail(objects.join("\n"))
+            .hint("everything else is loaded; extract the objects again: a replaced object is loaded by the next run")
+    })
 }

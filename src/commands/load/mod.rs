@@ -5,7 +5,7 @@ mod shown;
 use chrono::NaiveDate;
 use serde_json::json;
 
-use super::loading::Loading;
+use super::loading::{self, Loading};
 use super::warehouse::{self, Threshold};
 use crate::config::Settings;
 use crate::entity::Catalog;
@@ -173,16 +173,8 @@ async fn dry_run(jobs: &[Job]) -> Result<Outcome> {
 
 /// Whether what was refused, set aside or missing must end in exit code 6.
 fn judge(loaded: &[Loaded], max_rejects: Threshold) -> Option<Error> {
-    let aside: Vec<String> = loaded
-        .iter()
-        .flat_map(|l| &l.summary.aside.quarantined)
-        .map(|(path, reason)| format!("{path}: {reason}"))
-        .collect();
-    if !aside.is_empty() {
-        let message = format!("{} object(s) could not be read and were set aside", aside.len());
-        return Some(Error::new(Kind::SourceCorrupt, message).detail(aside.join("\n")).hint(
-            "everything else is loaded; extract the objects again: a replaced object is loaded by the next run",
-        ));
+    if let Some(error) = loading::set_aside(loaded.iter().map(|l| &l.summary)) {
+        return Some(error);
     }
     let too_many =
         |s: &EntitySummary| max_rejects.exceeded(s.counts.rejected.unsigned_abs(), s.counts.lines.unsigned_abs());

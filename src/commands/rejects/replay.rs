@@ -6,7 +6,7 @@
 use serde_json::{Value, json};
 
 use super::Which;
-use crate::commands::loading::Loading;
+use crate::commands::loading::{self, Loading};
 use crate::commands::warehouse;
 use crate::config::Settings;
 use crate::entity::Entity;
@@ -80,14 +80,8 @@ async fn replay(job: &Job) -> Result<Replayed> {
 
 /// Rejects that stay are not silently passed over.
 fn left(replayed: &[Replayed]) -> Option<Error> {
-    let unread: Vec<String> = replayed
-        .iter()
-        .flat_map(|r| &r.summary.aside.quarantined)
-        .map(|(path, reason)| format!("{path}: {reason}"))
-        .collect();
-    if !unread.is_empty() {
-        let message = format!("{} object(s) could not be read and were set aside", unread.len());
-        return Some(Error::new(Kind::SourceCorrupt, message).detail(unread.join("\n")));
+    if let Some(error) = loading::set_aside(replayed.iter().map(|r| &r.summary)) {
+        return Some(error);
     }
     let r = replayed.iter().find(|r| r.after > 0 && r.summary.failure.is_none())?;
     let entity = &r.summary.entity;

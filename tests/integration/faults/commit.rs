@@ -1,7 +1,7 @@
 //! Commits in doubt: what became of an attempt whose last answer never came.
 
 use super::{BATCHES, Site, assert_whole, end};
-use crate::support::proxy::{COMMIT, COPY, COPY_DATA, Fault};
+use crate::support::proxy::{COMMIT, COPY, Fault};
 use crate::support::server::{eventually, signal};
 use crate::support::{Run, sql};
 
@@ -16,9 +16,7 @@ fn assert_counts_all(run: &Run) {
 fn fault_07_a_commit_whose_reply_is_lost_is_not_copied_again() {
     let site = Site::new();
     let commits = site.proxy.count(COMMIT);
-    site.proxy.when(COPY_DATA, 3, Fault::Hold);
-    let load = site.begin();
-    site.proxy.wait();
+    let load = site.begin_up_to_a_copy();
     let sent = site.proxy.count(COMMIT) - commits;
     site.proxy.when(COMMIT, 1, Fault::Swallow);
     site.proxy.release();
@@ -69,9 +67,7 @@ fn fault_09_an_attempt_whose_commit_never_arrives_is_ended_and_its_batch_repeate
 #[test]
 fn fault_09_an_attempt_that_still_commits_when_the_retry_begins_is_not_repeated() {
     let site = Site::new();
-    site.proxy.when(COPY_DATA, 3, Fault::Hold);
-    let load = site.begin();
-    site.proxy.wait();
+    let load = site.begin_up_to_a_copy();
     // From now on a commit takes until a standby has it, which does not exist.
     let _ = site.sql("alter system set synchronous_standby_names = 'nobody'");
     let _ = site.sql("select pg_reload_conf()");

@@ -49,11 +49,17 @@ impl Site {
         begin(&self.evo, &url(self.proxy.port, "postgres"), &[])
     }
 
-    /// Begins to load, until some batch commits: that one's connection is struck.
-    fn begin_up_to_a_commit(&self, fault: Fault) -> Child {
+    /// Begins to load, until the third batch is in its COPY: there it waits for `proxy.release`.
+    fn begin_up_to_a_copy(&self) -> Child {
         self.proxy.when(COPY_DATA, 3, Fault::Hold);
         let load = self.begin();
         self.proxy.wait();
+        load
+    }
+
+    /// Begins to load, until some batch commits: that one's connection is struck.
+    fn begin_up_to_a_commit(&self, fault: Fault) -> Child {
+        let load = self.begin_up_to_a_copy();
         // In this order: what strikes before the release would be released as well.
         self.proxy.release();
         self.proxy.when(COMMIT, 1, fault);

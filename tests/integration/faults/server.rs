@@ -11,9 +11,7 @@ use crate::support::{Database, Evo, is_root, object};
 #[test]
 fn fault_01_a_backend_killed_in_its_copy_costs_a_repetition_and_no_row() {
     let site = Site::new();
-    site.proxy.when(COPY_DATA, 3, Fault::Hold);
-    let load = site.begin();
-    site.proxy.wait();
+    let load = site.begin_up_to_a_copy();
     signal(site.pid_in_copy(), libc::SIGKILL);
     site.proxy.release();
     end(load).exits(0);

@@ -3,16 +3,13 @@
 use std::time::{Duration, Instant};
 
 use super::{DONE, LOAD, Site, WORKERS, assert_whole, end};
-use crate::support::proxy::{COPY_DATA, Fault};
 use crate::support::server::{eventually, signal};
 
 #[test]
 fn fault_18_sigterm_ends_a_load_with_143_and_sigint_with_130_and_the_next_run_finishes() {
     for (number, code) in [(libc::SIGTERM, 143), (libc::SIGINT, 130)] {
         let site = Site::new();
-        site.proxy.when(COPY_DATA, 3, Fault::Hold);
-        let load = site.begin();
-        site.proxy.wait();
+        let load = site.begin_up_to_a_copy();
         signal(load.id() as i32, number);
         std::thread::sleep(Duration::from_millis(300));
         site.proxy.release();
@@ -29,9 +26,7 @@ fn fault_18_sigterm_ends_a_load_with_143_and_sigint_with_130_and_the_next_run_fi
 #[test]
 fn fault_18_what_does_not_finish_within_the_grace_is_rolled_back_and_the_process_ends_in_25_seconds() {
     let site = Site::new();
-    site.proxy.when(COPY_DATA, 3, Fault::Hold);
-    let load = site.begin();
-    site.proxy.wait();
+    let load = site.begin_up_to_a_copy();
     signal(load.id() as i32, libc::SIGTERM);
     let since = Instant::now();
     end(load).exits(143);
@@ -46,9 +41,7 @@ fn fault_18_what_does_not_finish_within_the_grace_is_rolled_back_and_the_process
 #[test]
 fn fault_18_a_second_signal_ends_the_process_at_once_and_loses_nothing() {
     let site = Site::new();
-    site.proxy.when(COPY_DATA, 3, Fault::Hold);
-    let load = site.begin();
-    site.proxy.wait();
+    let load = site.begin_up_to_a_copy();
     signal(load.id() as i32, libc::SIGTERM);
     std::thread::sleep(Duration::from_millis(300));
     let since = Instant::now();
