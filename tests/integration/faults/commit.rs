@@ -79,7 +79,8 @@ fn fault_09_an_attempt_that_still_commits_when_the_retry_begins_is_not_repeated(
     site.proxy.release();
     site.proxy.wait();
     let first = site.struck_session();
-    eventually("the first attempt's commit", || site.sql(&format!("{first} and wait_event = 'SyncRep'")) != "");
+    let committing = format!("{first} and wait_event = 'SyncRep'");
+    eventually("the first attempt's commit", || !site.sql(&committing).is_empty());
     site.proxy.cut_struck();
     eventually("the end of the first attempt", || site.sql(&first).is_empty());
     let _ = site.sql("alter system reset synchronous_standby_names");
