@@ -2,12 +2,15 @@
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
+use std::collections::BTreeMap;
+use std::path::Path;
+
 use evo::config::KEYS;
 use evo::error::Kind;
 use evo::pg::error::SQLSTATES;
 
 fn read(path: &str) -> String {
-    std::fs::read_to_string(std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap()
+    std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap()
 }
 
 #[test]
@@ -53,7 +56,7 @@ fn errors_md_holds_the_tables_of_the_program() {
     let (head, rest) = text.split_once("<!-- generated -->\n").unwrap();
     let (found, tail) = rest.split_once("<!-- end -->\n").unwrap();
     let tables = error_tables();
-    let path = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("errors.md");
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("errors.md");
     std::fs::write(&path, format!("{head}<!-- generated -->\n{tables}<!-- end -->\n{tail}")).unwrap();
     assert!(found == tables, "docs/errors.md is out of date: cp {} docs/errors.md", path.display());
 }
@@ -68,16 +71,34 @@ fn every_exit_code_has_a_page_in_the_runbook() {
     }
 }
 
+/// How many tests of each fault there are: `fn fault_07_…`.
+fn fault_tests(dir: &Path, found: &mut BTreeMap<u32, usize>) {
+    for path in std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path()) {
+        if path.is_dir() {
+            fault_tests(&path, found);
+            continue;
+        }
+        let text = std::fs::read_to_string(path).unwrap();
+        for number in text.split("\nfn fault_").skip(1).map(|rest| rest.split('_').next().unwrap()) {
+            *found.entry(number.parse().unwrap()).or_default() += 1;
+        }
+    }
+}
+
 #[test]
-fn every_test_of_a_fault_stands_in_its_row() {
-    let (text, tests) = (read("docs/faults.md"), read("tests/integration/faults.rs"));
-    for number in tests.split("fn fault_").skip(1).map(|rest| rest.split('_').next().unwrap()) {
-        let row = format!("\n| {} |", number.trim_start_matches('0'));
-        let found = text
-            .split(&row)
-            .nth(1)
-            .is_some_and(|rest| rest.lines().next().unwrap().contains(&format!("`fault_{number}_…`")));
-        assert!(found, "docs/faults.md has no row for fault_{number}");
+fn every_fault_has_a_row_that_says_how_many_tests_it_has() {
+    let text = read("docs/faults.md");
+    let mut tests = BTreeMap::new();
+    fault_tests(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/integration"), &mut tests);
+    assert_eq!(tests.keys().copied().collect::<Vec<_>>(), (1..=30).collect::<Vec<_>>(), "a fault without a test");
+    for (number, count) in tests {
+        let row = text.lines().find(|line| line.starts_with(&format!("| {number} |"))).unwrap_or_default();
+        let named = match count {
+            1 => format!("`fault_{number:02}_…`"),
+            _ => format!("`fault_{number:02}_…` ({count})"),
+        };
+        let said = row.rsplit(" | ").next().unwrap();
+        assert!(said.split([',', '|']).any(|part| part.trim() == named), "row {number} does not say {named}: {row}");
     }
 }
 
@@ -97,7 +118,7 @@ fn links_in_the_documentation_lead_somewhere() {
         "sql/README.md",
     ] {
         let text = read(file);
-        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(file).parent().unwrap().to_owned();
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(file).parent().unwrap().to_owned();
         for link in text.split("](").skip(1).map(|rest| rest.split(')').next().unwrap()) {
             if !link.starts_with("http") && !link.starts_with('#') {
                 assert!(folder.join(link).exists(), "{file} links to {link}");

@@ -1,9 +1,7 @@
--- purpose: remember the fields of some documents and their types; what was not known is returned
--- parameters: $1 entity text, $2 execution id uuid
+-- purpose: fields of some documents that evo.fields does not know, or not of that type
+-- parameters: $1 entity text
 -- placeholders: {sample} staged rows
--- rows: path, type, the types it had before (empty for a new field), object, line
--- locks: none that anyone waits for long
--- idempotent: what is known is not written again
+-- rows: path, type, the types it had before (empty for a new field), object, line, is anything known of the entity
 with recursive node as (
     select 1 as depth, e.key as path, jsonb_typeof(e.value) as type, e.value, s.run_id, s._source_file, s._source_line
     from {sample} s
@@ -24,17 +22,10 @@ unknown as materialized (
     select path, type from node where type <> 'null'
     except
     select path, type from evo.fields where entity = $1
-),
-added as (
-    insert into evo.fields (entity, path, type, execution_id, source_file, source_line)
-    select distinct on (n.path, n.type) $1, n.path, n.type, $2, n._source_file, n._source_line
-    from node n
-    join unknown using (path, type)
-    order by n.path, n.type, n.run_id, n._source_file, n._source_line
-    on conflict (entity, path, type) do nothing
-    returning path, type, source_file, source_line
 )
-select a.path, a.type, coalesce(k.types, '{}'), coalesce(a.source_file, ''), coalesce(a.source_line, 0)
-from added a
-left join known k on k.path = a.path
-order by 1, 2
+select distinct on (n.path, n.type)
+    n.path, n.type, coalesce(k.types, '{}'), coalesce(n._source_file, ''), coalesce(n._source_line, 0), exists (select from known)
+from node n
+join unknown using (path, type)
+left join known k on k.path = n.path
+order by n.path, n.type, n.run_id, n._source_file, n._source_line

@@ -5,6 +5,7 @@ pub mod config;
 pub mod db;
 pub mod generate;
 pub mod load;
+mod loading;
 pub mod migrate;
 pub mod optimize_storage;
 pub mod rejects;

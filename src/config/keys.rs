@@ -102,7 +102,7 @@ pub static KEYS: &[Key] = &[
         "EVO_RETRY_MAX_RETRIES",
         Some("--max-retries"),
         Some("5"),
-        "retries of a failed batch after its first attempt; 0 also means not to wait for a database that is away",
+        "retries of a failed batch, chunk or full refresh after its first attempt; 0 also means not to wait for a database that is away",
     ),
     key(
         "retry.base",

@@ -103,22 +103,12 @@ pub async fn reasons(pool: &Pool, filter: &Filter) -> Result<Vec<Reason>> {
 /// `Usage` when there is no such reject; as the server says.
 pub async fn content(pool: &Pool, reject_id: i64) -> Result<Content> {
     let connection = pool.get().await?;
-    let sql = "select entity, path, line_number, byte_offset, reason, sqlstate, line, fixed_line from evo.rejects where reject_id = $1";
+    let sql = "select reject_id, entity, path, line_number, byte_offset, reason, sqlstate, line, fixed_line from evo.rejects where reject_id = $1";
     let rows = connection.query(sql, &[&reject_id]).await?;
     let row = rows.first().ok_or_else(|| {
         Error::new(Kind::Usage, format!("there is no reject {reject_id}")).hint("evo rejects list all")
     })?;
-    Ok(Content {
-        reject_id,
-        entity: row.get(0),
-        path: row.get(1),
-        line_number: row.get(2),
-        byte_offset: row.get(3),
-        reason: row.get(4),
-        sqlstate: row.get(5),
-        line: row.get(6),
-        fixed_line: row.get(7),
-    })
+    Ok(Content { fixed_line: row.get(8), ..Content::of(row) })
 }
 
 /// A refused line with its content.
@@ -144,6 +134,23 @@ pub struct Content {
     pub fixed_line: Option<Vec<u8>>,
 }
 
+impl Content {
+    /// Of a row that begins with these fields in this order; without a corrected text.
+    fn of(row: &Row) -> Self {
+        Self {
+            reject_id: row.get(0),
+            entity: row.get(1),
+            path: row.get(2),
+            line_number: row.get(3),
+            byte_offset: row.get(4),
+            reason: row.get(5),
+            sqlstate: row.get(6),
+            line: row.get(7),
+            fixed_line: None,
+        }
+    }
+}
+
 /// Hands every open reject with its content to `each`, one at a time. Returns how many.
 ///
 /// # Errors
@@ -154,17 +161,7 @@ pub async fn export(pool: &Pool, filter: &Filter, mut each: impl FnMut(Content) 
     let mut rows = tx.rows(sql_file!("ledger/export_rejects.sql"), &[&filter.entities, &filter.run_id]).await?;
     let mut count = 0;
     while let Some(row) = rows.next().await? {
-        each(Content {
-            reject_id: row.get(0),
-            entity: row.get(1),
-            path: row.get(2),
-            line_number: row.get(3),
-            byte_offset: row.get(4),
-            reason: row.get(5),
-            sqlstate: row.get(6),
-            line: row.get(7),
-            fixed_line: None,
-        })?;
+        each(Content::of(&row))?;
         count += 1;
     }
     drop(rows);

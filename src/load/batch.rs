@@ -108,18 +108,19 @@ impl Load<'_> {
             let what = format!("{} batch {} ({} … {})", job.entity.name, batch.batch_id, first.path, last.path);
             let current = &batch;
             let result = retry(job.retry, &job.shutdown, &what, |_| self.attempt(current, &progress)).await;
-            let error = match result {
+            let resolved = match result {
                 Ok(done) => {
                     self.forecast.learn(&batch.run_id, &done.counts);
                     return Ok(Some(done));
                 }
-                Err(error) if error.kind() == Kind::AlreadyRunning => {
+                Err(error) if error.kind() == Kind::AlreadyRunning => Err(error),
+                Err(error) => self.resolve(error, &mut batch, &progress, aside).await,
+            };
+            if let Err(unresolved) = resolved {
+                if unresolved.kind() == Kind::AlreadyRunning {
                     tracing::warn!(batch = batch.batch_id, "this execution was stalled, another one has the batch now");
                     return Ok(None);
                 }
-                Err(error) => error,
-            };
-            if let Err(unresolved) = self.resolve(error, &mut batch, &progress, aside).await {
                 // The lease would end by itself; released, others need not wait for that.
                 if let Err(e) =
                     batches::release(&job.pool, job.claims.holder().execution_id, Some(batch.batch_id)).await

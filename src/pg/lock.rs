@@ -1,4 +1,4 @@
-//! One execution at a time works on an entity for one purpose.
+//! One execution at a time works on an entity, or on the warehouse, for one purpose.
 //!
 //! The lock is a transaction-level advisory lock in a transaction that stays open and does nothing else: it needs no
 //! session state (so it works behind PgBouncer), it ends with the connection whatever happens to the process, and an
@@ -11,11 +11,9 @@ use super::connection::Connection;
 use crate::config::dsn::Dsn;
 use crate::error::{Error, Kind, Result};
 
-/// What an entity is locked for. A load and a transform of one entity may run side by side.
+/// What is locked for. Loads take no lock: they share their batches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
-    /// Bronze to staging.
-    Load,
     /// Staging to core.
     Transform,
     /// Vacuum and reindex of the whole warehouse.
@@ -25,7 +23,6 @@ pub enum Purpose {
 impl Purpose {
     fn word(self) -> &'static str {
         match self {
-            Purpose::Load => "load",
             Purpose::Transform => "transform",
             Purpose::OptimizeStorage => "optimize-storage",
         }

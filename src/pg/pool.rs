@@ -146,12 +146,16 @@ impl Pool {
         for backend in self.health.take_abandoned() {
             let Backend { pid, started_at, application_name } = &backend;
             let wait_ms = ABANDONED_WAIT.as_millis() as i64;
-            match connection
+            let ended = connection
                 .query(sql_file!("pg/end_session.sql"), &[pid, started_at, application_name, &wait_ms])
                 .await
-            {
-                Ok(rows) if rows.is_empty() => {}
-                Ok(_) => tracing::info!(pid, "ended a session that the server still kept for a lost connection"),
+                .map(|rows| rows.first().map(|row| row.get::<_, bool>(0)));
+            match ended {
+                Ok(None) => {}
+                Ok(Some(true)) => {
+                    tracing::info!(pid, "ended a session that the server still kept for a lost connection");
+                }
+                Ok(Some(false)) => tracing::warn!(pid, wait_ms, "a lost session does not end and may still hold locks"),
                 Err(error) => {
                     tracing::warn!(pid, error = error.message(), "a lost session may still hold locks on the server");
                 }

@@ -26,6 +26,14 @@ pub struct Drift {
     pub source_line: i64,
 }
 
+/// What a look found.
+#[derive(Debug)]
+pub(super) struct Look {
+    found: Vec<Drift>,
+    /// Nothing was known of the entity.
+    is_first: bool,
+}
+
 impl Job {
     /// Looks at documents of these batches, `changed` rows.
     pub(super) async fn drift_of_batches(&self, ids: &[i64], changed: u64) -> Result<Vec<Drift>> {
@@ -35,37 +43,57 @@ impl Job {
         let source = Source::batches(&self.entity, ids, &Range::default());
         let key = ident(&self.entity.staging.key_column);
         let every = changed.div_ceil(SAMPLE);
-        self.drift(&format!("(select * from {} r where hashint8({key}) % {every} = 0 limit {SAMPLE})", source.sql()))
-            .await
+        let sample = format!("(select * from {} r where hashint8({key}) % {every} = 0 limit {SAMPLE})", source.sql());
+        let look = self.look(&sample).await?;
+        self.file(look).await
     }
 
     /// Looks at documents of the whole staging table, which holds `staged`.
     pub(super) async fn drift_of_all(&self, staged: u64) -> Result<Vec<Drift>> {
+        let look = self.look_at_all(staged).await?;
+        self.file(look).await
+    }
+
+    /// The same without remembering what was found, so that it is reported though the transform should fail in between.
+    pub(super) async fn look_at_all(&self, staged: u64) -> Result<Look> {
         let table = qualified(&self.entity.staging.table);
         // A page holds few documents, and a sampled page gives all of them: twice as many pages as should be needed.
         let percent = (SAMPLE as f64 * 200.0 / staged.max(1) as f64).clamp(0.001, 100.0);
-        self.drift(&format!("(select * from {table} tablesample system ({percent:.3}) limit {SAMPLE})")).await
+        self.look(&format!("(select * from {table} tablesample system ({percent:.3}) limit {SAMPLE})")).await
     }
 
-    /// The first look at an entity finds everything new, which is no drift.
-    async fn drift(&self, sample: &str) -> Result<Vec<Drift>> {
+    async fn look(&self, sample: &str) -> Result<Look> {
         let mut connection = self.pool.get().await?;
         let tx = connection.begin().await?;
         tx.batch(SESSION).await?;
-        let sql = "select exists (select from evo.fields where entity = $1)";
-        let has_looked: bool = tx.query_one(sql, &[&self.entity.name]).await?.get(0);
         let sql = fill(sql_file!("transform/drift.sql"), &[("sample", sample)]);
-        let rows = tx.query(&sql, &[&self.entity.name, &self.execution_id]).await?;
-        tx.commit().await?;
-        let rows = rows.iter().filter(|_| has_looked);
-        Ok(rows
-            .map(|row| Drift {
-                path: row.get(0),
-                json_type: row.get(1),
-                known_types: row.get(2),
-                source_file: row.get(3),
-                source_line: row.get(4),
-            })
-            .collect())
+        let rows = tx.query(&sql, &[&self.entity.name]).await?;
+        tx.rollback().await?;
+        let is_first = rows.first().is_some_and(|row| !row.get::<_, bool>(5));
+        let found = rows.iter().map(|row| Drift {
+            path: row.get(0),
+            json_type: row.get(1),
+            known_types: row.get(2),
+            source_file: row.get(3),
+            source_line: row.get(4),
+        });
+        Ok(Look { found: found.collect(), is_first })
+    }
+
+    /// Remembers what was found. The first look at an entity finds everything new, which is no drift.
+    pub(super) async fn file(&self, look: Look) -> Result<Vec<Drift>> {
+        if look.found.is_empty() {
+            return Ok(Vec::new());
+        }
+        let texts = |of: fn(&Drift) -> &String| look.found.iter().map(|drift| of(drift).clone()).collect::<Vec<_>>();
+        let lines: Vec<i64> = look.found.iter().map(|drift| drift.source_line).collect();
+        let (paths, types, files) = (texts(|d| &d.path), texts(|d| &d.json_type), texts(|d| &d.source_file));
+        let connection = self.pool.get().await?;
+        let sql = sql_file!("transform/drift_file.sql");
+        let rows =
+            connection.query(sql, &[&self.entity.name, &self.execution_id, &paths, &types, &files, &lines]).await?;
+        let filed: Vec<(String, String)> = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
+        let is_news = |drift: &Drift| filed.iter().any(|(path, kind)| *path == drift.path && *kind == drift.json_type);
+        Ok(look.found.into_iter().filter(|drift| !look.is_first && is_news(drift)).collect())
     }
 }

@@ -169,18 +169,8 @@ impl Job {
             }
         };
         let most = summary.tables.iter().map(|t| t.inserted + t.updated + t.deleted).max();
-        let statistics = async {
-            match most > Some(10_000) {
-                true => self.analyze_parents().await,
-                false => Ok(()),
-            }
-        };
-        if changed.is_none() {
-            // Behind the swap: should one of them fail, the generation need not be built anew.
-            let staged = summary.tables.first().map_or(0, |parent| parent.rows);
-            (summary.drift, ()) = futures_util::future::try_join(self.drift_of_all(staged), statistics).await?;
-        } else {
-            statistics.await?;
+        if most > Some(10_000) {
+            self.analyze_parents().await?;
         }
         match changed {
             Some(scope) => summary.checks = self.check_increment(&scope).await?,

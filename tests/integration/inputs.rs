@@ -125,7 +125,7 @@ fn every_compression_of_every_format_gives_the_same_documents() {
 }
 
 #[test]
-fn broken_objects_are_set_aside_with_their_reasons_and_the_others_load() {
+fn fault_13_broken_objects_are_set_aside_with_their_reasons_and_the_others_load() {
     let toy = Toy::new("");
     let line = br#"{"idVisit": 1}"#;
     let flipped = |mut bytes: Vec<u8>, at: usize| {
@@ -178,7 +178,7 @@ fn broken_objects_are_set_aside_with_their_reasons_and_the_others_load() {
 }
 
 #[test]
-fn a_bomb_is_set_aside_with_its_ratio_and_the_setting() {
+fn fault_13_a_bomb_is_set_aside_with_its_ratio_and_the_setting() {
     let toy = Toy::new("");
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
     std::io::Write::write_all(&mut encoder, &vec![b' '; 8 << 20]).unwrap();
@@ -198,7 +198,7 @@ fn a_bomb_is_set_aside_with_its_ratio_and_the_setting() {
 }
 
 #[test]
-fn bad_records_of_every_format_are_kept_as_they_stand_there_and_the_rest_loads() {
+fn fault_14_bad_records_of_every_format_are_kept_as_they_stand_there_and_the_rest_loads() {
     let toy = Toy::new("");
     toy.write(0, "a.json", b"[{\"idVisit\": 1},\n {'idVisit': 2}, [3],\n{\"idVisit\": \"4\"}, {\"idVisit\": 5,\n \"at\": \"\\u0000\"}, {\"idVisit\": 6}]");
     toy.write(0, "b.csv", b"idVisit,at\n7,x,y\n8,\"a\" b\n9,\xff\n010,\n,x\n11,a\0b\n\"12\",\"x,\n\"\n");
@@ -224,7 +224,7 @@ fn bad_records_of_every_format_are_kept_as_they_stand_there_and_the_rest_loads()
 }
 
 #[test]
-fn a_line_that_is_too_long_is_refused_with_its_beginning_and_the_rest_loads() {
+fn fault_14_a_line_that_is_too_long_is_refused_with_its_beginning_and_the_rest_loads() {
     let toy = Toy::new("");
     let long = format!(r#"{{"idVisit": 2, "note": "{}"}}"#, "x".repeat(200_000));
     let (one, three) = (r#"{"idVisit": 1}"#, r#"{"idVisit": 3}"#);

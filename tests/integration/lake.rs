@@ -2,7 +2,7 @@
 //! command, with the real binary and a real database.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use crate::support::{Act, BlobServer, End, Evo, Run, counts, gz, object};
@@ -122,32 +122,82 @@ fn fault_10_a_busy_lake_is_left_alone_as_long_as_it_asks() {
     }
 }
 
+/// What a busy lake has seen. Requests are held until enough of them are there, however long that takes.
+#[derive(Default)]
+struct Crowd {
+    refused: usize,
+    refused_at: Option<Instant>,
+    /// Held now, and at most so far.
+    held: usize,
+    most: usize,
+    answered: usize,
+    /// Of each request after the refusals: held with it, answered before it, when it came.
+    arrivals: Vec<(usize, usize, Instant)>,
+}
+
+type Waiting<'a> = MutexGuard<'a, Crowd>;
+
+impl Crowd {
+    /// Requests that may be made at once when so many were answered after the refusals: half of eight, and one more
+    /// for each round of answers.
+    fn allowed(answered: usize) -> usize {
+        match answered {
+            0..4 => 4,
+            4..9 => 5,
+            9..15 => 6,
+            15..22 => 7,
+            _ => 8,
+        }
+    }
+}
+
 #[test]
 fn fault_10_fewer_requests_are_made_at_once_while_the_lake_is_busy() {
     let lake = Lake::of(24);
-    // The listing and the first answers come at once; when eight are in flight together all are refused.
-    let refused = Arc::new(AtomicUsize::new(0));
-    let most_after = Arc::new(Mutex::new(Vec::new()));
-    lake.server.script({
-        let (refused, most_after) = (refused.clone(), most_after.clone());
-        move |r| {
-            if r.blob.is_none() {
-                return Act::Serve;
-            }
-            if refused.load(Ordering::SeqCst) < 8 && r.number == 1 {
-                std::thread::sleep(Duration::from_millis(400));
-                refused.fetch_add(1, Ordering::SeqCst);
-                return busy(503, Some("1"));
-            }
-            most_after.lock().unwrap().push(r.in_flight);
-            Act::After(Duration::from_millis(150))
+    let shared = Arc::new((Mutex::new(Crowd::default()), Condvar::new()));
+    let (seen, pause) = (shared.clone(), Duration::from_secs(2));
+    lake.server.script(move |r| {
+        if r.blob.is_none() {
+            return Act::Serve;
         }
+        let (crowd, changed) = &*seen;
+        let until = |now, misses: fn(&mut Crowd) -> bool| -> Waiting<'_> {
+            changed.notify_all();
+            changed.wait_timeout_while(now, Duration::from_secs(20), misses).unwrap().0
+        };
+        let mut now = crowd.lock().unwrap();
+        if now.refused < 8 {
+            now.refused += 1;
+            now.refused_at = Some(Instant::now());
+            drop(until(now, |crowd| crowd.refused < 8));
+            return busy(503, Some("2"));
+        }
+        now.held += 1;
+        now.most = now.most.max(now.held);
+        let arrival = (now.held, now.answered, r.at);
+        now.arrivals.push(arrival);
+        if arrival.1 < 4 {
+            drop(until(now, |crowd| crowd.most < 4));
+            // For a fifth, which must not come.
+            std::thread::sleep(Duration::from_millis(300));
+            now = crowd.lock().unwrap();
+        } else {
+            now = until(now, |crowd| crowd.most < 5);
+        }
+        now.held -= 1;
+        now.answered += 1;
+        Act::Serve
     });
-    let run = lake.load_with(&["--workers", "8", "--batch-size", "1"], &PATIENT).exits(0);
-    let after = most_after.lock().unwrap().clone();
-    assert!(refused.load(Ordering::SeqCst) >= 2, "nothing was refused at once");
-    assert!(after[..8].iter().all(|n| *n <= 5), "at once after the refusals: {after:?}\n{}", run.stderr);
-    assert!(after.iter().max().unwrap() > &4, "the limit was never lifted again: {after:?}");
+    let patient = [PATIENT[0], ("EVO_LAKE_IDLE_TIMEOUT", "1m")];
+    lake.load_with(&["--workers", "8", "--batch-size", "1"], &patient).exits(0);
+    let crowd = shared.0.lock().unwrap();
+    let at_once: Vec<(usize, usize)> = crowd.arrivals.iter().map(|(held, answered, _)| (*held, *answered)).collect();
+    assert!(crowd.refused == 8 && at_once.len() == 24, "{} refused, then {at_once:?}", crowd.refused);
+    let waited = crowd.arrivals[0].2 - crowd.refused_at.unwrap();
+    assert!(waited >= pause, "the first came after {waited:?}");
+    let is_allowed = |(held, answered): &(usize, usize)| *held <= Crowd::allowed(*answered);
+    assert!(at_once.iter().all(is_allowed), "too many at once after the refusals (held, answered before): {at_once:?}");
+    assert!(crowd.most > 4, "the limit was never lifted again: {at_once:?}");
     lake.holds(1);
 }
 

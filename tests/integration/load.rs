@@ -151,7 +151,7 @@ fn workers_batch_sizes_and_the_order_of_objects_make_no_difference() {
 }
 
 #[test]
-fn refused_lines_are_kept_verbatim_with_place_and_reason_and_the_rest_loads() {
+fn fault_14_refused_lines_are_kept_verbatim_with_place_and_reason_and_the_rest_loads() {
     let evo = Evo::new();
     let bad: [(&[u8], &str, &str); 9] = [
         (b"{\"idSale\": 10", "not valid JSON", "22P02"),
@@ -188,7 +188,7 @@ fn refused_lines_are_kept_verbatim_with_place_and_reason_and_the_rest_loads() {
 }
 
 #[test]
-fn a_broken_object_is_set_aside_with_its_reason_and_the_others_load() {
+fn fault_13_a_broken_object_is_set_aside_with_its_reason_and_the_others_load() {
     let evo = Evo::new();
     object("sales", RUN_1, "a").lines(&evo.lake(), &[r#"{"idSale": 1}"#]);
     let whole = gz(br#"{"idSale": 2}"#);

@@ -14,7 +14,6 @@ mod histories;
 mod inputs;
 mod lake;
 mod load;
-mod load_faults;
 mod oracle;
 mod queries;
 mod rejects;

@@ -1,4 +1,4 @@
-//! What must survive, rows 16, 22 and 30: memory, clocks, and versions of the server.
+//! What must survive, rows 16, 17, 22 and 30: memory, clocks, and versions of the server.
 
 use std::path::{Path, PathBuf};
 
@@ -57,6 +57,42 @@ fn fault_16_an_object_for_which_there_is_no_memory_at_all_ends_the_load_and_the_
     evo.run(&["load", "sales"]).exits(0);
     assert_eq!(evo.db.one("select count(*) from stg_evo.sales_raw"), "25110");
     assert_eq!(evo.db.one("select sum(inserted_count) from evo.batches where state = 'committed'"), "25110");
+}
+
+#[test]
+fn fault_17_large_objects_and_large_documents_fit_into_256_mib() {
+    let evo = Evo::new();
+    let filler: String = (0..2_000_u32).map(|n| char::from(b'a' + (n.wrapping_mul(n) % 23) as u8)).collect();
+    let mut text = String::new();
+    // One object of 200 MB, and eight of one document of 20 MB each: decoded by eight workers at once.
+    for id in 0..100_000 {
+        text.push_str(&format!("{{\"idSale\": {id}, \"o\": \"{filler}\"}}\n"));
+    }
+    write(&evo.lake(), &object("sales", "20260110T020501Z", "large").path(), &gz(text.as_bytes()));
+    for id in 0..8 {
+        let text = format!("{{\"idSale\": {}, \"o\": \"{}\"}}", 1_000_000 + id, filler.repeat(10_000));
+        write(
+            &evo.lake(),
+            &object("sales", "20260110T020501Z", &format!("document-{id}")).path(),
+            &gz(text.as_bytes()),
+        );
+    }
+    drop(text);
+    let mut command = evo.command(&["load", "sales", "--workers", "8", "--batch-size", "1", "--output", "json"]);
+    let limit = libc::rlimit { rlim_cur: 256 << 20, rlim_max: 256 << 20 };
+    // SAFETY: setrlimit is safe to call between fork and exec.
+    unsafe {
+        std::os::unix::process::CommandExt::pre_exec(&mut command, move || {
+            match libc::setrlimit(libc::RLIMIT_DATA, &raw const limit) {
+                0 => Ok(()),
+                _ => Err(std::io::Error::last_os_error()),
+            }
+        });
+    }
+    let summary = Run::from(command.output().unwrap()).exits(0).json();
+    assert_eq!(summary["entities"][0]["inserted"], 100_008);
+    let peak = summary["peak_resident_bytes"].as_u64().unwrap();
+    assert!(peak < 256 << 20, "{peak} bytes were resident");
 }
 
 /// The library that gives a process another clock.

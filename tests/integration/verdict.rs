@@ -6,7 +6,7 @@ use proptest::strategy::ValueTree;
 use proptest::test_runner::{Config, TestRunner};
 use tokio_postgres::NoTls;
 
-use crate::support::Database;
+use crate::support::{Database, Evo, counts, gz, object, write};
 
 /// JSON-like texts, most of them nearly right: values nested in objects, with every kind of escape and number, then
 /// perhaps a byte dropped, doubled or exchanged.
@@ -81,7 +81,7 @@ fn line() -> impl Strategy<Value = String> {
 }
 
 #[test]
-fn the_local_verdict_is_the_servers_for_thousands_of_generated_lines() {
+fn fault_14_the_local_verdict_is_the_servers_for_thousands_of_generated_lines() {
     let db = Database::migrated();
     let mut runner = TestRunner::new(Config { source_file: None, ..Config::default() });
     let lines: Vec<String> =
@@ -102,4 +102,36 @@ fn the_local_verdict_is_the_servers_for_thousands_of_generated_lines() {
         if error.is_some() { refused += 1 } else { taken += 1 }
     }
     assert!(taken > 500 && refused > 500, "{taken} taken, {refused} refused: the lines are not worth their name");
+}
+
+#[test]
+fn fault_14_odd_lines_are_taken_or_refused_as_the_server_does_whatever_stands_around_them() {
+    let nested =
+        |id: u32, depth: usize| format!(r#"{{"idSale": {id}, "v": {}{}}}"#, "[".repeat(depth), "]".repeat(depth));
+    // The last of two names counts; depth is a matter of the server's stack.
+    let lines = [
+        r#"{"idSale": 1, "v": 1, "idSale": 2, "v": 2}"#.to_owned(),
+        nested(3, 5_000),
+        nested(4, 10_000),
+        nested(5, 500_000),
+        r#"{"idSale": 6, "v": ""}"#.to_owned(),
+    ];
+    let evo = Evo::new();
+    // A byte order mark, blank lines, both kinds of line ends, and none behind the last line.
+    let text = format!("\u{feff}{}\r\n\n{}\n \t\r\n{}\r\n{}\n\r\n{}", lines[0], lines[1], lines[2], lines[3], lines[4]);
+    write(&evo.lake(), &object("sales", "20260110T020501Z", "a").path(), &gz(text.as_bytes()));
+    let summary = evo.entity(&["load", "sales", "--max-rejects", "100%"]);
+    let verdicts: Vec<bool> =
+        lines.iter().map(|line| evo.db.one(&format!("select evo.jsonb_error('{line}') is null")) == "t").collect();
+    assert!(verdicts[1] && !verdicts[3], "{verdicts:?}: not deep, or not deep enough");
+    let taken = verdicts.iter().filter(|is_taken| **is_taken).count();
+    assert_eq!(counts(&summary), format!("{taken}/0/0/0/{} of 5", 5 - taken));
+    let expected: Vec<&str> =
+        ["2", "3", "4", "5", "6"].into_iter().zip(&verdicts).filter(|(_, taken)| **taken).map(|(id, _)| id).collect();
+    let keys = "select string_agg(sale_id::text, ',' order by sale_id) from stg_evo.sales_raw";
+    assert_eq!(evo.db.one(keys), expected.join(","));
+    assert_eq!(evo.db.one("select raw_data ->> 'v' from stg_evo.sales_raw where sale_id = 2"), "2");
+    let kept = evo.db.sql("select line_number, encode(line, 'escape') from evo.rejects order by 1");
+    let refused = lines.iter().zip([1, 3, 5, 6, 8]).zip(&verdicts).filter(|(_, taken)| !**taken);
+    assert_eq!(kept, refused.map(|((line, number), _)| vec![number.to_string(), line.clone()]).collect::<Vec<_>>());
 }

@@ -2,24 +2,20 @@
 
 mod shown;
 
-use std::sync::Arc;
-
 use chrono::NaiveDate;
 use serde_json::json;
 
-use super::warehouse::{self, Threshold, Warehouse};
-use crate::bronze::{Lake, Limits};
+use super::loading::{self, Loading};
+use super::warehouse::{self, Threshold};
 use crate::config::Settings;
-use crate::entity::{Catalog, Entity};
+use crate::entity::Catalog;
 use crate::error::{Error, Kind, Result};
 use crate::ledger::manifests::Difference;
 use crate::ledger::objects::{Again, Selection};
 use crate::ledger::runs::Execution;
-use crate::load::{self, Claims, EntitySummary, Heartbeat, Job, Plan};
+use crate::load::{EntitySummary, Job, Plan};
 use crate::report::Outcome;
 use crate::report::progress::Progress;
-use crate::retry::retry;
-use crate::shutdown::Shutdown;
 use crate::transform::dimension;
 
 /// How often the lake is listed again because objects were replaced while they were loaded.
@@ -81,45 +77,33 @@ struct Loaded {
 pub async fn run(args: Args, settings: &Settings) -> Result<Outcome> {
     let workers = warehouse::at_least_one("--workers", args.workers.unwrap_or(settings.workers))?;
     let batch_size = args.batch_size.map(|n| warehouse::at_least_one("--batch-size", n)).transpose()?;
-    let shutdown = Shutdown::listen()?;
     let catalog = Catalog::load(settings.extend.as_deref())?;
     refuse_dimensions(&args.entities, settings, &catalog)?;
     catalog.select(&args.entities)?;
-    let lake = Lake::open(&settings.lake, &settings.azure)?.until(shutdown.clone());
-    // A worker needs one for its batch and, at times, one for a partition; the heartbeat needs one.
-    let warehouse = warehouse::open(settings, "load", workers * 2 + 2).await?;
-    let entities = warehouse.catalog.select(&args.entities)?;
-    let decoders = load::decoders(workers)?;
+    let loading = Loading::open(settings, workers).await?;
+    let pool = &loading.warehouse.pool;
+    let entities = loading.warehouse.catalog.select(&args.entities)?;
     let again = if args.all_runs { Again::All } else { Again::No };
-    let job = |entity: &Entity, claims: &Arc<Claims>| Job {
-        lake: lake.clone(),
-        pool: warehouse.pool.clone(),
-        entity: entity.clone(),
-        selection: Selection { run_id: args.run_id.clone(), since: args.since, again },
-        batch_size: batch_size.or(settings.batch_size),
-        claims: claims.clone(),
-        workers,
-        retry: warehouse::retry(settings),
-        limits: Limits { line_bytes: settings.max_line_bytes, ratio: settings.max_ratio },
-        decoders: decoders.clone(),
-        shutdown: shutdown.clone(),
-    };
+    let selection = Selection { run_id: args.run_id.clone(), since: args.since, again };
+    let objects = batch_size.or(settings.batch_size);
     if args.dry_run {
-        let claims = Claims::new(uuid::Uuid::nil(), settings.lease);
-        let jobs: Vec<Job> = entities.iter().map(|e| job(e, &claims)).collect();
-        return dry_run(&jobs).await;
+        return dry_run(&loading.jobs(&entities, uuid::Uuid::nil(), &selection, objects)).await;
     }
     let names: Vec<&str> = entities.iter().map(|e| e.name.as_str()).collect();
     let arguments = json!({
         "workers": workers, "batch_size": batch_size, "run_id": args.run_id, "since": args.since, "all_runs": args.all_runs,
     });
-    let execution = Execution::begin(&warehouse.pool, "load", &names, &arguments).await?;
-    let claims = Claims::new(execution.id, settings.lease);
-    let jobs: Vec<Job> = entities.iter().map(|e| job(e, &claims)).collect();
-    let (loaded, failures) = load_all(&jobs, &warehouse, settings.progress).await?;
+    let execution = Execution::begin(pool, "load", &names, &arguments).await?;
+    let jobs = loading.jobs(&entities, execution.id, &selection, objects);
+    let load = async |job: &Job| {
+        let mut one = load_one(job, settings.progress).await?;
+        let failure = one.summary.failure.take();
+        Ok((one, failure))
+    };
+    let (loaded, failures) = loading.each(&jobs, load).await?;
     let json = shown::to_json(execution.id, &loaded);
     let failure = warehouse::first_failure(failures).or_else(|| judge(&loaded, args.max_rejects));
-    execution.finish(&warehouse.pool, &json, failure.as_ref()).await;
+    execution.finish(pool, &json, failure.as_ref()).await;
     Ok(Outcome::new(shown::text(&loaded), json).failed_with(failure))
 }
 
@@ -132,32 +116,6 @@ fn refuse_dimensions(names: &[String], settings: &Settings, catalog: &Catalog) -
     Err(Error::new(Kind::Usage, format!("{name} is a dimension: it has no objects to load"))
         .detail(format!("it is derived from {}", sources.join(", ")))
         .hint(format!("load those, then `evo transform {name}`")))
-}
-
-async fn load_all(jobs: &[Job], warehouse: &Warehouse, progress: bool) -> Result<(Vec<Loaded>, Vec<(String, Error)>)> {
-    let (mut loaded, mut failures) = (Vec::new(), Vec::new());
-    let Some(any) = jobs.first() else { return Ok((loaded, failures)) };
-    let heartbeat = retry(any.retry, &any.shutdown, "showing that this execution is alive", |_| {
-        Heartbeat::start(&warehouse.dsn, any.pool.clone(), any.claims.clone())
-    })
-    .await?;
-    for job in jobs {
-        if job.shutdown.is_requested() {
-            failures.push((job.entity.name.clone(), job.shutdown.error()));
-            break;
-        }
-        match load_one(job, progress).await {
-            Ok(mut one) => {
-                failures.extend(one.summary.failure.take().map(|failure| (job.entity.name.clone(), failure)));
-                loaded.push(one);
-            }
-            Err(error) => failures.push((job.entity.name.clone(), error)),
-        }
-    }
-    failpoint!("load.before_release");
-    any.claims.release_all(&any.pool).await;
-    drop(heartbeat);
-    Ok((loaded, failures))
 }
 
 /// Discovers and loads, and again while objects were replaced under our hands.
@@ -215,16 +173,8 @@ async fn dry_run(jobs: &[Job]) -> Result<Outcome> {
 
 /// Whether what was refused, set aside or missing must end in exit code 6.
 fn judge(loaded: &[Loaded], max_rejects: Threshold) -> Option<Error> {
-    let aside: Vec<String> = loaded
-        .iter()
-        .flat_map(|l| &l.summary.aside.quarantined)
-        .map(|(path, reason)| format!("{path}: {reason}"))
-        .collect();
-    if !aside.is_empty() {
-        let message = format!("{} object(s) could not be read and were set aside", aside.len());
-        return Some(Error::new(Kind::SourceCorrupt, message).detail(aside.join("\n")).hint(
-            "everything else is loaded; extract the objects again: a replaced object is loaded by the next run",
-        ));
+    if let Some(error) = loading::set_aside(loaded.iter().map(|l| &l.summary)) {
+        return Some(error);
     }
     let too_many =
         |s: &EntitySummary| max_rejects.exceeded(s.counts.rejected.unsigned_abs(), s.counts.lines.unsigned_abs());

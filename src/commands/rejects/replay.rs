@@ -6,19 +6,18 @@
 use serde_json::{Value, json};
 
 use super::Which;
-use crate::bronze::{Lake, Limits};
-use crate::commands::warehouse::{self, Warehouse};
+use crate::commands::loading::{self, Loading};
+use crate::commands::warehouse;
 use crate::config::Settings;
 use crate::entity::Entity;
 use crate::error::{Error, Kind, Result};
 use crate::ledger::objects::{Again, Selection};
 use crate::ledger::rejects;
 use crate::ledger::runs::Execution;
-use crate::load::{self, Claims, EntitySummary, Heartbeat, Job};
+use crate::load::{EntitySummary, Job};
+use crate::pg::Pool;
 use crate::report::table::table;
 use crate::report::{Outcome, units};
-use crate::retry::retry;
-use crate::shutdown::Shutdown;
 
 /// What became of an entity's rejects.
 struct Replayed {
@@ -33,58 +32,32 @@ pub(super) async fn run(
     workers: usize,
     settings: &Settings,
 ) -> Result<Outcome> {
-    let shutdown = Shutdown::listen()?;
-    let lake = Lake::open(&settings.lake, &settings.azure)?.until(shutdown.clone());
-    let warehouse = warehouse::open(settings, "load", workers * 2 + 2).await?;
-    let entities = warehouse.catalog.select(&which.entities)?;
+    let loading = Loading::open(settings, workers).await?;
+    let pool = &loading.warehouse.pool;
+    let entities = loading.warehouse.catalog.select(&which.entities)?;
     if let Some(corrected) = corrected {
-        keep(&warehouse, &entities, corrected).await?;
+        keep(pool, &entities, corrected).await?;
     }
     let names: Vec<&str> = entities.iter().map(|e| e.name.as_str()).collect();
-    let execution =
-        Execution::begin(&warehouse.pool, "rejects replay", &names, &json!({ "run_id": which.run_id })).await?;
-    let decoders = load::decoders(workers)?;
-    let claims = Claims::new(execution.id, settings.lease);
-    let job = |entity: &&Entity| Job {
-        lake: lake.clone(),
-        pool: warehouse.pool.clone(),
-        entity: (*entity).clone(),
-        selection: Selection { run_id: which.run_id.clone(), again: Again::Rejected, ..Selection::default() },
-        batch_size: None,
-        claims: claims.clone(),
-        workers,
-        retry: warehouse::retry(settings),
-        limits: Limits { line_bytes: settings.max_line_bytes, ratio: settings.max_ratio },
-        decoders: decoders.clone(),
-        shutdown: shutdown.clone(),
+    let execution = Execution::begin(pool, "rejects replay", &names, &json!({ "run_id": which.run_id })).await?;
+    let selection = Selection { run_id: which.run_id.clone(), again: Again::Rejected, ..Selection::default() };
+    let jobs = loading.jobs(&entities, execution.id, &selection, None);
+    let replay = async |job: &Job| {
+        let mut one = replay(job).await?;
+        let failure = one.summary.failure.take();
+        Ok((one, failure))
     };
-    let jobs: Vec<Job> = entities.iter().map(job).collect();
-    let (mut replayed, mut failures) = (Vec::new(), Vec::new());
-    let heartbeat = retry(warehouse::retry(settings), &shutdown, "showing that this execution is alive", |_| {
-        Heartbeat::start(&warehouse.dsn, warehouse.pool.clone(), claims.clone())
-    })
-    .await?;
-    for job in &jobs {
-        match replay(job).await {
-            Ok(mut one) => {
-                failures.extend(one.summary.failure.take().map(|failure| (job.entity.name.clone(), failure)));
-                replayed.push(one);
-            }
-            Err(error) => failures.push((job.entity.name.clone(), error)),
-        }
-    }
-    claims.release_all(&warehouse.pool).await;
-    drop(heartbeat);
+    let (replayed, failures) = loading.each(&jobs, replay).await?;
     let json = to_json(&replayed);
     let failure = warehouse::first_failure(failures).or_else(|| left(&replayed));
-    execution.finish(&warehouse.pool, &json, failure.as_ref()).await;
+    execution.finish(pool, &json, failure.as_ref()).await;
     Ok(Outcome::new(text(&replayed), json).failed_with(failure))
 }
 
 /// Keeps corrected texts in the ledger, all of them or, when one has no open reject, none.
-async fn keep(warehouse: &Warehouse, entities: &[&Entity], corrected: Vec<(i64, Vec<u8>)>) -> Result<()> {
+async fn keep(pool: &Pool, entities: &[&Entity], corrected: Vec<(i64, Vec<u8>)>) -> Result<()> {
     let names: Vec<String> = entities.iter().map(|e| e.name.clone()).collect();
-    let lost = rejects::fix(&warehouse.pool, &names, corrected).await?;
+    let lost = rejects::fix(pool, &names, corrected).await?;
     if lost.is_empty() {
         return Ok(());
     }
@@ -107,14 +80,8 @@ async fn replay(job: &Job) -> Result<Replayed> {
 
 /// Rejects that stay are not silently passed over.
 fn left(replayed: &[Replayed]) -> Option<Error> {
-    let unread: Vec<String> = replayed
-        .iter()
-        .flat_map(|r| &r.summary.aside.quarantined)
-        .map(|(path, reason)| format!("{path}: {reason}"))
-        .collect();
-    if !unread.is_empty() {
-        let message = format!("{} object(s) could not be read and were set aside", unread.len());
-        return Some(Error::new(Kind::SourceCorrupt, message).detail(unread.join("\n")));
+    if let Some(error) = loading::set_aside(replayed.iter().map(|r| &r.summary)) {
+        return Some(error);
     }
     let r = replayed.iter().find(|r| r.after > 0 && r.summary.failure.is_none())?;
     let entity = &r.summary.entity;

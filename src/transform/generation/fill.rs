@@ -16,6 +16,10 @@ use crate::transform::{Job, SESSION, TableSummary};
 /// Memoize would hash and compare whole arrays in search of two sales with the same.
 const SETTINGS: &str = "set local enable_memoize = off; set local jit = off; set local work_mem = '32MB'";
 
+/// Nobody waits for the disk, or for a standby, as long as nobody reads the new tables: the commit of the swap does, and
+/// with it everything before it is safe. After a crash in between they are dropped in any case.
+pub(super) const UNSEEN: &str = "set local synchronous_commit = off";
+
 /// One insert of the fill.
 #[derive(Debug)]
 pub(super) struct Fill {
@@ -63,8 +67,8 @@ impl Job {
         if self.entity.partition.is_none() {
             let table = qualified(&self.entity.staging.table);
             let ranges = self.blocks(connection, &table, &mut fills).await?;
-            // Part by part, so that all tables read a document while it is in the cache.
-            let parts = ranges.iter().flat_map(|range| (0..builds.len()).map(move |build| (build, range)));
+            // Part by part, so that all tables read a document while it is in the cache; the parent, which is done soonest, last.
+            let parts = ranges.iter().flat_map(|range| (0..builds.len()).rev().map(move |build| (build, range)));
             fills.queue =
                 parts.map(|(build, range)| Fill { build, source: Source::part(&table, "ctid", range) }).collect();
             return Ok(fills);
@@ -208,6 +212,7 @@ impl Job {
         let tx = connection.begin().await?;
         tx.batch(SESSION).await?;
         tx.batch(SETTINGS).await?;
+        tx.batch(UNSEEN).await?;
         let snapshot =
             format!("set transaction isolation level repeatable read; set transaction snapshot {}", literal(snapshot));
         tx.batch(&snapshot).await.map_err(snapshot_gone)?;

@@ -2,46 +2,66 @@
 
 use std::collections::VecDeque;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::build::Build;
+use super::fill::UNSEEN;
 use crate::error::{Context, Error, Kind, Result};
 use crate::transform::{Job, SESSION};
 
 /// A CHECK with the partition's own constraint, which lets ATTACH skip its scan. Dropped by the swap.
 pub(super) const BOUND: &str = "evo_partition_bound";
 
+/// What is to be done with a build, by its number.
+enum Step {
+    Index(usize, String),
+    /// All of its indexes are there.
+    Complete(usize),
+}
+
 impl Job {
-    /// Builds the indexes of all new tables, several at a time, then gives each table what else the old one has, and
-    /// statistics. Returns how many rows each old partition has.
+    /// Builds the indexes of all new tables, several at a time; a table that has all of its own is given what else the old
+    /// one has, and statistics, while others are still being indexed. Returns how many rows each old partition has.
     pub(super) async fn index_all(&self, builds: &[Build]) -> Result<Vec<u64>> {
         let mut connection = self.pool.get().await?;
-        let mut indexes = VecDeque::new();
-        let mut rest = Vec::new();
-        let tables: Vec<String> = self.entity.models.iter().map(|m| m.table.clone()).collect();
+        let mut steps = VecDeque::new();
+        let mut tables = Vec::new();
+        let names: Vec<String> = self.entity.models.iter().map(|m| m.table.clone()).collect();
         for (i, build) in builds.iter().enumerate() {
-            let (first, mut then) = build.index_statements(&mut connection).await?;
-            indexes.extend(first.into_iter().map(|statement| (i, statement)));
+            let (indexes, mut then) = build.index_statements(&mut connection).await?;
             then.push(format!("alter table {} add constraint {BOUND} check ({})", build.new, build.old.constraint));
-            then.extend(build.keep_statements(&mut connection, &tables).await?);
-            rest.push((i, then));
+            then.extend(build.keep_statements(&mut connection, &names).await?);
+            tables.push((AtomicUsize::new(indexes.len()), then));
+            match indexes.is_empty() {
+                true => steps.push_back(Step::Complete(i)),
+                false => steps.extend(indexes.into_iter().map(|statement| Step::Index(i, statement))),
+            }
         }
         drop(connection);
-        let queue = Mutex::new(indexes);
-        self.side_by_side(|| async {
-            while let Some((i, statement)) = queue.lock().ok().and_then(|mut q| q.pop_front()) {
-                self.run_on(&builds[i], &[statement]).await?;
-            }
-            Ok(Vec::<()>::new())
-        })
-        .await?;
-        failpoint!("transform.after_indexes");
-        let queue = Mutex::new(rest);
+        let queue = Mutex::new(steps);
+        let next = || queue.lock().ok().and_then(|mut steps| steps.pop_front());
         let counts = self
             .side_by_side(|| async {
                 let mut counts = Vec::new();
-                while let Some((i, statements)) = queue.lock().ok().and_then(|mut q| q.pop()) {
-                    self.run_on(&builds[i], &statements).await?;
-                    counts.push((i, self.measure(&builds[i]).await?));
+                while let Some(step) = next() {
+                    match step {
+                        Step::Index(i, statement) => {
+                            // As long as every worker has an index of its own, workers of the server's would only get in their way.
+                            let is_last = queue.lock().is_ok_and(|steps| steps.is_empty());
+                            let alone = if is_last { "" } else { "set local max_parallel_maintenance_workers = 0" };
+                            self.run_on(&builds[i], &[alone.to_owned(), statement]).await?;
+                            if tables[i].0.fetch_sub(1, Ordering::AcqRel) == 1
+                                && let Ok(mut steps) = queue.lock()
+                            {
+                                steps.push_front(Step::Complete(i));
+                            }
+                        }
+                        Step::Complete(i) => {
+                            failpoint!("transform.after_indexes");
+                            self.run_on(&builds[i], &tables[i].1).await?;
+                            counts.push((i, self.measure(&builds[i]).await?));
+                        }
+                    }
                 }
                 Ok(counts)
             })
@@ -58,6 +78,7 @@ impl Job {
         let mut connection = self.pool.get().await?;
         let tx = connection.begin().await?;
         tx.batch(SESSION).await?;
+        tx.batch(UNSEEN).await?;
         for statement in statements {
             tx.batch(statement).await.map_err(broken_key).context(&build.parent)?;
         }

@@ -94,13 +94,20 @@ impl Job {
         failpoint!("transform.after_index");
         let keys = Keys::read(coordinator, &self.entity).await?;
         guard::orphans(coordinator, builds, &keys).await?;
-        let checks = self.check_generation(builds.iter().map(|build| self.leaf(build)).collect()).await?;
+        let leaves = builds.iter().map(|build| self.leaf(build)).collect();
+        let (checks, look) =
+            futures_util::future::try_join(self.check_generation(leaves), self.look_at_all(filled.documents)).await?;
         let taken = if refresh.year.is_none() { Some(&batches[..]) } else { None };
         let older_readers = self.wait_for_older_readers(coordinator, &fill_end, refresh.reader_wait).await?;
         let ready = Ready { builds, keys: &keys, taken, tables: &filled.tables };
         let swap = self.swap(coordinator, &ready).await?;
         failpoint!("transform.after_swap");
         self.drop_replaced(coordinator, builds, &keys).await;
+        let drift = self.file(look).await.unwrap_or_else(|error| {
+            // The generation serves; the next transform finds these fields again.
+            tracing::warn!(%error, "new fields could not be remembered");
+            Vec::new()
+        });
         Ok(Summary {
             entity: self.entity.name.clone(),
             mode: Mode::FullRefresh,
@@ -108,7 +115,7 @@ impl Job {
             tables: filled.tables,
             elapsed: started.elapsed(),
             swap: Some(swap),
-            drift: Vec::new(),
+            drift,
             checks,
             older_readers,
         })

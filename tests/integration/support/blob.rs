@@ -27,8 +27,6 @@ pub struct Request {
     pub blob: Option<String>,
     /// From 1, among the requests for the same path.
     pub number: usize,
-    /// Bodies being sent, this one included.
-    pub in_flight: usize,
     pub at: Instant,
 }
 
@@ -56,8 +54,6 @@ pub enum End {
 pub enum Act {
     /// What a blob service does.
     Serve,
-    /// The same, after a while.
-    After(Duration),
     /// This answer.
     Answer(u16, Vec<(&'static str, String)>, String),
     /// The headers of the whole answer, but only so many bytes of its body.
@@ -74,7 +70,6 @@ struct Shared {
     blobs: Mutex<BTreeMap<String, (Vec<u8>, usize)>>,
     script: Mutex<Arc<Script>>,
     seen: Mutex<Vec<Request>>,
-    in_flight: AtomicUsize,
     page: AtomicUsize,
 }
 
@@ -93,7 +88,6 @@ impl BlobServer {
             blobs: Mutex::default(),
             script: Mutex::new(Arc::new(serve)),
             seen: Mutex::default(),
-            in_flight: AtomicUsize::new(0),
             page: AtomicUsize::new(5000),
         });
         let server = Self { address: listener.local_addr().unwrap(), shared };
@@ -159,16 +153,13 @@ impl BlobServer {
         let mut reader = BufReader::new(stream.try_clone().ok()?);
         loop {
             let mut request = read_request(&mut reader)?;
-            request.in_flight = self.shared.in_flight.fetch_add(1, Ordering::SeqCst) + 1;
             {
                 let mut seen = self.shared.seen.lock().unwrap();
                 request.number = 1 + seen.iter().filter(|r| r.path == request.path).count();
                 seen.push(request.clone());
             }
             let script = self.shared.script.lock().unwrap().clone();
-            let open = self.answer(&stream, &request, script(&request));
-            self.shared.in_flight.fetch_sub(1, Ordering::SeqCst);
-            open?;
+            self.answer(&stream, &request, script(&request))?;
         }
     }
 
@@ -187,7 +178,6 @@ impl BlobServer {
             _ => whole(&act),
         };
         match act {
-            Act::After(wait) => std::thread::sleep(wait),
             Act::Short(bytes, content_range) => {
                 answer.body.truncate(bytes);
                 answer.headers.retain(|(name, _)| name != "Content-Range");
@@ -332,7 +322,6 @@ fn read_request(reader: &mut BufReader<TcpStream>) -> Option<Request> {
         body: String::from_utf8(body).unwrap(),
         blob: blob.filter(|b| !b.is_empty()),
         number: 0,
-        in_flight: 0,
         at: Instant::now(),
     })
 }

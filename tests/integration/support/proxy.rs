@@ -139,6 +139,15 @@ impl Proxy {
         open.map(|(client, _)| reset(client)).count()
     }
 
+    /// Resets the connection that the last rule struck, for its client alone: the server hears nothing of it.
+    pub fn cut_struck(&self) {
+        let port = self.struck_port();
+        let clients = self.state.clients.lock().unwrap();
+        let is_struck =
+            |link: &Weak<Link>| link.upgrade().is_some_and(|link| link.port.load(Ordering::Relaxed) == port);
+        clients.iter().filter(|(_, link)| is_struck(link)).for_each(|(client, _)| reset(client));
+    }
+
     /// How often clients sent `COPY` or `COMMIT`.
     pub fn count(&self, place: &[u8]) -> u32 {
         self.state.seen.lock().unwrap().iter().find(|(name, _)| *name == place).map_or(0, |(_, n)| *n)
@@ -165,6 +174,8 @@ struct Link {
     held: AtomicU32,
     mute: AtomicBool,
     deaf: AtomicBool,
+    /// Its port at the server, once it was struck.
+    port: AtomicU16,
 }
 
 fn connect(client: TcpStream, server: TcpStream, state: &Arc<State>) {
@@ -214,6 +225,7 @@ fn upward(mut client: TcpStream, mut server: TcpStream, state: &State, link: &Li
             link.mute.store(rule.fault != Fault::Hold, Ordering::Relaxed);
             let port = server.local_addr().map_or(0, |address| address.port());
             rule.port.store(port, Ordering::Relaxed);
+            link.port.store(port, Ordering::Relaxed);
             rule.fired.store(true, Ordering::Relaxed);
             wait(state, link);
         }

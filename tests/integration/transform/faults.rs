@@ -125,6 +125,22 @@ fn the_swap_waits_so_long_for_older_snapshots_and_no_longer_and_names_their_sess
 const LEFT: &str =
     "select count(*) from pg_class where relnamespace in ('evo_next'::regnamespace, 'evo_old'::regnamespace)";
 
+/// Whether the parent's new generation is being filled.
+const FILLING: &str = "select count(*) from pg_stat_activity where state = 'active' and query like 'insert into evo_next.%evo_sales_all%' and datname = current_database()";
+
+/// Each row of a new generation takes so many seconds, until [`hurry`].
+fn slow_down_the_fill(evo: &Evo, seconds: f64) {
+    evo.db.sql(&format!(
+        "create table public.pace (pause float8); insert into public.pace values ({seconds});
+         create function core.slow(bigint) returns boolean language sql as $$ select pg_sleep(pause) is not null from public.pace $$;
+         alter table core.evo_sales_all add constraint slow check (core.slow(sale_id)) not valid",
+    ));
+}
+
+fn hurry(evo: &Evo) {
+    evo.db.sql("update public.pace set pause = 0");
+}
+
 /// Kills the refresh when `marker` gives `1`; the old generation serves, and the next refresh finishes the work.
 fn killed_at(evo: &Evo, marker: &str, before: &[Vec<Vec<String>>], then: impl FnOnce()) {
     let mut refresh = start(evo);
@@ -135,9 +151,7 @@ fn killed_at(evo: &Evo, marker: &str, before: &[Vec<Vec<String>>], then: impl Fn
     then();
     // The server notices the loss of a client when it next speaks to it.
     evo.db.sql("select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = current_database() and application_name like 'evo:%'");
-    let left =
-        "select count(*) from pg_class where relnamespace in ('evo_next'::regnamespace, 'evo_old'::regnamespace)";
-    assert_ne!(evo.db.one(left), "0", "killed too late or too early");
+    assert_ne!(evo.db.one(LEFT), "0", "killed too late or too early");
     evo.json(&["transform", "sales", "--full-refresh"]);
     assert_eq!(core(&evo.db), before);
     assert_eq!(evo.db.one(LEFT), "0");
@@ -147,39 +161,29 @@ fn killed_at(evo: &Evo, marker: &str, before: &[Vec<Vec<String>>], then: impl Fn
 fn fault_25_a_crash_while_filling_leaves_the_old_generation_serving() {
     let evo = sales("300");
     let before = core(&evo.db);
-    evo.db.sql(
-        "create table public.pace (pause float8); insert into public.pace values (0.05);
-         create function core.slow(bigint) returns boolean language sql as $$ select pg_sleep(pause) is not null from public.pace $$;
-         alter table core.evo_sales_all add constraint slow check (core.slow(sale_id)) not valid",
-    );
-    let filling = "select count(*) from pg_stat_activity where state = 'active' and query like 'insert into evo_next.%evo_sales_all%' and datname = current_database()";
-    killed_at(&evo, filling, &before, || drop(evo.db.sql("update public.pace set pause = 0")));
+    slow_down_the_fill(&evo, 0.05);
+    killed_at(&evo, FILLING, &before, || hurry(&evo));
 }
 
 #[test]
 fn a_refresh_whose_staging_is_rewritten_while_it_fills_begins_anew() {
     let evo = sales("300");
     let before = core(&evo.db);
-    // Two parts, the first of them slow; what is behind the deleted documents moves to the front.
-    evo.db.sql(
-        "create table public.pace (pause float8); insert into public.pace values (0.02);
-         create function core.slow(bigint) returns boolean language sql as $$ select pg_sleep(pause) is not null from public.pace $$;
-         alter table core.evo_sales_all add constraint slow check (core.slow(sale_id)) not valid",
-    );
+    // Three parts, one after the other.
+    slow_down_the_fill(&evo, 0.02);
     let file = "select pg_relation_filenode('stg_evo.sales_raw')";
     let old_file = evo.db.one(file);
-    let filling = "select count(*) from pg_stat_activity where state = 'active' and query like 'insert into evo_next.%evo_sales_all%' and datname = current_database()";
     let mut command = evo.command(&["transform", "sales", "--full-refresh", "--workers", "1"]);
     command.env("EVO_TRANSFORM_CHUNK_ROWS", "100");
     command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
     let mut child = command.spawn().unwrap();
-    while evo.db.one(filling) == "0" {
+    while evo.db.one(FILLING) == "0" {
         assert!(child.try_wait().unwrap().is_none(), "it was never met in its fill");
         std::thread::sleep(std::time::Duration::from_millis(5));
     }
     // Waits for the part that is being read, and comes before the next.
     evo.db.sql("vacuum full stg_evo.sales_raw");
-    evo.db.sql("update public.pace set pause = 0");
+    hurry(&evo);
     assert_ne!(evo.db.one(file), old_file);
     let run: crate::support::Run = child.wait_with_output().unwrap().into();
     run.exits(0).says("was rewritten while it was read");
@@ -191,22 +195,17 @@ fn a_refresh_whose_staging_is_rewritten_while_it_fills_begins_anew() {
 fn fault_02_a_refresh_whose_sessions_are_ended_while_it_fills_begins_anew() {
     let evo = sales("300");
     let before = core(&evo.db);
-    evo.db.sql(
-        "create table public.pace (pause float8); insert into public.pace values (0.02);
-         create function core.slow(bigint) returns boolean language sql as $$ select pg_sleep(pause) is not null from public.pace $$;
-         alter table core.evo_sales_all add constraint slow check (core.slow(sale_id)) not valid",
-    );
-    let filling = "select count(*) from pg_stat_activity where state = 'active' and query like 'insert into evo_next.%evo_sales_all%' and datname = current_database()";
+    slow_down_the_fill(&evo, 0.02);
     let mut command = evo.command(&["transform", "sales", "--full-refresh", "--workers", "3", "--max-retries", "10"]);
     command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
     let mut child = command.spawn().unwrap();
-    while evo.db.one(filling) == "0" {
+    while evo.db.one(FILLING) == "0" {
         assert!(child.try_wait().unwrap().is_none(), "it was never met in its fill");
         std::thread::sleep(std::time::Duration::from_millis(5));
     }
     // The one that exported the snapshot is among them: the others can take it no longer.
     evo.db.sql("select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = current_database() and application_name like 'evo:transform:%'");
-    evo.db.sql("update public.pace set pause = 0");
+    hurry(&evo);
     let run: crate::support::Run = child.wait_with_output().unwrap().into();
     run.exits(0).says("building a new generation of sales failed");
     assert_eq!(core(&evo.db), before);
@@ -224,7 +223,7 @@ fn fault_25_a_crash_while_indexing_leaves_the_old_generation_serving() {
          update public.pace set pause = 0.05",
     );
     let indexing = "select count(*) from pg_stat_activity where state = 'active' and query like 'create index slow on evo_next.%' and datname = current_database()";
-    killed_at(&evo, indexing, &before, || drop(evo.db.sql("update public.pace set pause = 0")));
+    killed_at(&evo, indexing, &before, || hurry(&evo));
 }
 
 #[test]

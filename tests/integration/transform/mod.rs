@@ -8,7 +8,7 @@ mod refresh;
 
 use serde_json::Value;
 
-use crate::support::{Database, Evo, object};
+use crate::support::{Database, Evo, Session, object};
 
 const RUN: &str = "20260110T020501Z";
 const RUN_2: &str = "20260111T020501Z";
@@ -189,4 +189,20 @@ fn a_child_that_its_document_no_longer_has_is_deleted() {
         evo.json(&["transform", "sales"]);
         assert_eq!(evo.db.one("select count(*) from core.evo_sale_items where sale_id = 7"), "0", "{array}");
     }
+}
+
+#[test]
+fn an_entity_that_another_execution_transforms_is_left_to_it_with_code_7_and_the_others_are_done() {
+    let evo = Evo::new();
+    object("sales", RUN, "a").lines(&evo.lake(), &[r#"{"idSale": 1}"#]);
+    object("prospects", RUN, "a").lines(&evo.lake(), &[r#"{"idProspect": 1}"#]);
+    evo.json(&["load", "sales", "prospects"]);
+    let other = Session::open(&evo.db.url);
+    other.run("begin; select pg_advisory_xact_lock(hashtextextended('evo:transform:sales', 0))");
+    evo.run(&["transform", "sales", "prospects"]).exits(7).says("another execution of transform works on sales");
+    let rows = "select (select count(*) from core.evo_sales) || ' ' || (select count(*) from core.evo_prospects)";
+    assert_eq!(evo.db.one(rows), "0 1");
+    other.run("commit");
+    evo.run(&["transform", "sales", "prospects"]).exits(0);
+    assert_eq!(evo.db.one(rows), "1 1");
 }

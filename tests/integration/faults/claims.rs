@@ -3,9 +3,9 @@
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::support::{Evo, Run, failpoints, gz, object, write};
-
-const RUN: &str = "20260110T020501Z";
+use super::LOAD;
+use crate::support::server::signal;
+use crate::support::{Evo, Run, failpoints};
 
 /// Sales in two runs, some of them changed and some new in the second.
 fn lake() -> Evo {
@@ -15,16 +15,9 @@ fn lake() -> Evo {
     evo
 }
 
-const LOAD: [&str; 6] = ["load", "sales", "--workers", "2", "--batch-size", "2"];
-
 fn start(evo: &Evo, lease: &str) -> Child {
     let mut command = evo.command(&[&LOAD[..], &["--output", "json"]].concat());
     command.env("EVO_LOAD_LEASE", lease).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
-}
-
-fn signal(child: &Child, signal: libc::c_int) {
-    // SAFETY: the child has not been waited for, so its pid is its own.
-    assert_eq!(unsafe { libc::kill(libc::pid_t::try_from(child.id()).unwrap(), signal) }, 0);
 }
 
 /// Waits until the load copies into its stage table.
@@ -71,7 +64,7 @@ fn fault_19_killed_at_any_moment_the_next_load_ends_as_an_undisturbed_one() {
         let mut child = start(&evo, "60s");
         std::thread::sleep(Duration::from_millis(40 + n * 137 % 900));
         if child.try_wait().unwrap().is_none() {
-            signal(&child, libc::SIGKILL);
+            signal(child.id() as i32, libc::SIGKILL);
             killed += 1;
         }
         child.wait().unwrap();
@@ -138,13 +131,13 @@ fn fault_21_a_holder_that_wakes_up_behind_its_lease_cannot_commit() {
     let evo = lake();
     let mut stalled = start(&evo, "1s");
     assert!(is_copying(&evo, &mut stalled), "the load was never met in its COPY");
-    signal(&stalled, libc::SIGSTOP);
+    signal(stalled.id() as i32, libc::SIGSTOP);
     let claimed = evo.db.one("select count(*) from evo.batches where state = 'claimed'");
     assert_ne!(claimed, "0", "it holds a claim while it is stopped");
     // Its connections live, and so does its presence; its lease does not.
     evo.run(&LOAD).exits(0).says("took over a batch");
     assert_eq!(outcome(&evo), expected);
-    signal(&stalled, libc::SIGCONT);
+    signal(stalled.id() as i32, libc::SIGCONT);
     let woken = Run::from(stalled.wait_with_output().unwrap()).exits(0).says("another one has the batch now");
     let summary = woken.json();
     assert_eq!(outcome(&evo), expected, "what it did after it woke up: {summary}");
@@ -163,42 +156,10 @@ fn fault_21_a_holder_that_wakes_up_before_it_began_its_batch_does_not_load_it_ag
         assert!(started.elapsed() < Duration::from_secs(20), "it claimed nothing");
         std::thread::sleep(Duration::from_millis(10));
     }
-    signal(&stalled, libc::SIGSTOP);
+    signal(stalled.id() as i32, libc::SIGSTOP);
     evo.run(&LOAD).exits(0).says("took over a batch");
     assert_eq!(outcome(&evo), expected);
-    signal(&stalled, libc::SIGCONT);
+    signal(stalled.id() as i32, libc::SIGCONT);
     Run::from(stalled.wait_with_output().unwrap()).exits(0).says("another one has the batch now");
     assert_eq!(outcome(&evo), expected);
-}
-
-#[test]
-fn fault_17_large_objects_and_large_documents_fit_into_256_mib() {
-    let evo = Evo::new();
-    let filler: String = (0..2_000_u32).map(|n| char::from(b'a' + (n.wrapping_mul(n) % 23) as u8)).collect();
-    let mut text = String::new();
-    // One object of 200 MB, and eight of one document of 20 MB each: decoded by eight workers at once.
-    for id in 0..100_000 {
-        text.push_str(&format!("{{\"idSale\": {id}, \"o\": \"{filler}\"}}\n"));
-    }
-    write(&evo.lake(), &object("sales", RUN, "large").path(), &gz(text.as_bytes()));
-    for id in 0..8 {
-        let text = format!("{{\"idSale\": {}, \"o\": \"{}\"}}", 1_000_000 + id, filler.repeat(10_000));
-        write(&evo.lake(), &object("sales", RUN, &format!("document-{id}")).path(), &gz(text.as_bytes()));
-    }
-    drop(text);
-    let mut command = evo.command(&["load", "sales", "--workers", "8", "--batch-size", "1", "--output", "json"]);
-    let limit = libc::rlimit { rlim_cur: 256 << 20, rlim_max: 256 << 20 };
-    // SAFETY: setrlimit is safe to call between fork and exec.
-    unsafe {
-        std::os::unix::process::CommandExt::pre_exec(&mut command, move || {
-            match libc::setrlimit(libc::RLIMIT_DATA, &raw const limit) {
-                0 => Ok(()),
-                _ => Err(std::io::Error::last_os_error()),
-            }
-        });
-    }
-    let summary = Run::from(command.output().unwrap()).exits(0).json();
-    assert_eq!(summary["entities"][0]["inserted"], 100_008);
-    let peak = summary["peak_resident_bytes"].as_u64().unwrap();
-    assert!(peak < 256 << 20, "{peak} bytes were resident");
 }

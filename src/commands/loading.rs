@@ -1,0 +1,128 @@
+//! What `evo load` and `evo rejects replay` share: an execution that loads objects of several entities, one after the other.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use uuid::Uuid;
+
+use super::warehouse::{self, Warehouse};
+use crate::bronze::{Lake, Limits};
+use crate::config::Settings;
+use crate::entity::Entity;
+use crate::error::{Error, Kind, Result};
+use crate::ledger::objects::Selection;
+use crate::load::{self, Claims, EntitySummary, Heartbeat, Job};
+use crate::retry::{Policy, retry};
+use crate::shutdown::Shutdown;
+
+/// Lake, warehouse and threads of an execution that loads.
+#[derive(Debug)]
+pub(super) struct Loading {
+    pub(super) warehouse: Warehouse,
+    lake: Lake,
+    decoders: Arc<rayon::ThreadPool>,
+    workers: usize,
+    retry: Policy,
+    limits: Limits,
+    lease: Duration,
+    shutdown: Shutdown,
+}
+
+/// What came of the entities, and which of them failed.
+pub(super) type Ended<T> = (Vec<T>, Vec<(String, Error)>);
+
+impl Loading {
+    /// Opens lake and warehouse for `workers` batches at once.
+    pub(super) async fn open(settings: &Settings, workers: usize) -> Result<Self> {
+        let shutdown = Shutdown::listen()?;
+        let lake = Lake::open(&settings.lake, &settings.azure)?.until(shutdown.clone());
+        // A worker needs one for its batch and, at times, one for a partition; the heartbeat needs one.
+        let warehouse = warehouse::open(settings, "load", workers * 2 + 2).await?;
+        Ok(Self {
+            warehouse,
+            lake,
+            decoders: load::decoders(workers)?,
+            workers,
+            retry: warehouse::retry(settings),
+            limits: Limits { line_bytes: settings.max_line_bytes, ratio: settings.max_ratio },
+            lease: settings.lease,
+            shutdown,
+        })
+    }
+
+    /// A job for each entity; their claims are those of one execution.
+    pub(super) fn jobs(
+        &self,
+        entities: &[&Entity],
+        execution_id: Uuid,
+        selection: &Selection,
+        batch_size: Option<usize>,
+    ) -> Vec<Job> {
+        let claims = Claims::new(execution_id, self.lease);
+        let job = |entity: &&Entity| Job {
+            lake: self.lake.clone(),
+            pool: self.warehouse.pool.clone(),
+            entity: (*entity).clone(),
+            selection: selection.clone(),
+            batch_size,
+            claims: Arc::clone(&claims),
+            workers: self.workers,
+            retry: self.retry,
+            limits: self.limits,
+            decoders: Arc::clone(&self.decoders),
+            shutdown: self.shutdown.clone(),
+        };
+        entities.iter().map(job).collect()
+    }
+
+    /// Does `work` on one job after the other while the execution shows that it is alive, then lets go of its claims.
+    /// Work that was done in part returns its failure beside what it did. One that failed does not stop the others; a
+    /// signal does.
+    ///
+    /// # Errors
+    /// When the execution could not show that it is alive: nothing was begun.
+    pub(super) async fn each<T>(
+        &self,
+        jobs: &[Job],
+        work: impl AsyncFn(&Job) -> Result<(T, Option<Error>)>,
+    ) -> Result<Ended<T>> {
+        let (mut ended, mut failures) = (Vec::new(), Vec::new());
+        let Some(any) = jobs.first() else { return Ok((ended, failures)) };
+        let heartbeat = retry(self.retry, &self.shutdown, "showing that this execution is alive", |_| {
+            Heartbeat::start(&self.warehouse.dsn, any.pool.clone(), Arc::clone(&any.claims))
+        })
+        .await?;
+        for job in jobs {
+            if self.shutdown.is_requested() {
+                failures.push((job.entity.name.clone(), self.shutdown.error()));
+                break;
+            }
+            let failure = match work(job).await {
+                Ok((one, failure)) => {
+                    ended.push(one);
+                    failure
+                }
+                Err(error) => Some(error),
+            };
+            failures.extend(failure.map(|failure| (job.entity.name.clone(), failure)));
+        }
+        failpoint!("load.before_release");
+        any.claims.release_all(&any.pool).await;
+        drop(heartbeat);
+        Ok((ended, failures))
+    }
+}
+
+/// Objects that could not be read are not silently passed over.
+pub(super) fn set_aside<'a>(summaries: impl Iterator<Item = &'a EntitySummary>) -> Option<Error> {
+    let objects: Vec<String> = summaries
+        .flat_map(|summary| &summary.aside.quarantined)
+        .map(|(path, reason)| format!("{path}: {reason}"))
+        .collect();
+    let message = format!("{} object(s) could not be read and were set aside", objects.len());
+    (!objects.is_empty()).then(|| {
+        Error::new(Kind::SourceCorrupt, message)
+            .detail(objects.join("\n"))
+            .hint("everything else is loaded; extract the objects again: a replaced object is loaded by the next run")
+    })
+}
