@@ -169,7 +169,7 @@ impl Job {
             }
         };
         let most = summary.tables.iter().map(|t| t.inserted + t.updated + t.deleted).max();
-        if most > Some(10_000) {
+        if most > Some(0) {
             self.analyze_parents().await?;
         }
         match changed {

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use super::build::Build;
 use super::fill::UNSEEN;
 use crate::error::{Context, Error, Kind, Result};
+use crate::sql::literal;
 use crate::transform::{Job, SESSION};
 
 /// A CHECK with the partition's own constraint, which lets ATTACH skip its scan. Dropped by the swap.
@@ -91,10 +92,18 @@ impl Job {
         // Readers of a table that was never vacuumed visit every row's page, even for a count.
         // A VACUUM stands in no transaction, so the setting is the session's for a moment.
         connection.batch("set statement_timeout = 0").await?;
-        connection.batch(&format!("vacuum (analyze) {}", build.new)).await?;
+        let sql = format!(
+            "select count(*), (select reltuples <= 0 from pg_class where oid = {}::regclass) from {}",
+            literal(&build.parent),
+            build.old.name
+        );
+        let old = connection.query_one(&sql, &[]).await?;
+        let (old_rows, parent_is_unknown): (i64, bool) = (old.get(0), old.get(1));
+        // The first generation's parent is analyzed behind the swap, and the server does its partitions at the same time.
+        let analyze = if old_rows == 0 && parent_is_unknown { "" } else { "(analyze)" };
+        connection.batch(&format!("vacuum {analyze} {}", build.new)).await?;
         connection.batch("reset statement_timeout").await?;
-        let sql = format!("select count(*) from {}", build.old.name);
-        Ok(connection.query_one(&sql, &[]).await?.get::<_, i64>(0).unsigned_abs())
+        Ok(old_rows.unsigned_abs())
     }
 
     /// Runs as many of the same worker as the job has workers; all their results in one list.
