@@ -22,7 +22,9 @@ with next_batch as (
       and case
           when b.state = 'planned' then true
           when b.execution_id = $4 then b.batch_id <> all ($6)
-          else b.lease_until < clock_timestamp() or not evo.is_running(b.execution_id)
+          -- Whoever has lost its own lock cannot tell who is gone: after a crash of the server all have, and would take
+          -- each other's batches in turn.
+          else b.lease_until < clock_timestamp() or (not evo.is_running(b.execution_id) and evo.is_running($4))
       end
     order by b.first_path collate "C"
     limit 1

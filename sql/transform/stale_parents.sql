@@ -1,12 +1,15 @@
--- purpose: partitioned tables whose own statistics are missing, or of a tenth more or fewer rows than their partitions have now
--- parameters: $1 tables text[]
+-- purpose: partitioned tables whose own statistics are missing, or off by a tenth of their rows
+-- parameters: $1 tables text[], $2 rows of each that were just written bigint[]
 -- rows: table, quoted. Autovacuum looks after the partitions, never after their parent
 select p.oid::regclass::text
-from pg_class p
+from unnest($1::text[], $2::bigint[]) as t (name, changed)
+join pg_class p on p.oid = t.name::regclass and p.relkind = 'p'
 cross join lateral (
-    select sum(greatest(c.reltuples, 0)) as rows from pg_partition_tree(p.oid) t join pg_class c on c.oid = t.relid where t.isleaf
+    -- As of each partition's own last vacuum or analyze.
+    select sum(greatest(c.reltuples, 0)) as rows from pg_partition_tree(p.oid) l join pg_class c on c.oid = l.relid where l.isleaf
 ) leaf
-where p.oid in (select x::regclass from unnest($1::text[]) x)
-  and p.relkind = 'p'
-  and (p.reltuples < 0 or abs(p.reltuples - leaf.rows) > leaf.rows / 10)
+where p.reltuples < 0
+   or abs(p.reltuples - leaf.rows) > leaf.rows / 10
+   -- A full refresh writes every row, and its partitions were counted just now.
+   or (t.changed > p.reltuples / 10 and t.changed < leaf.rows)
 order by leaf.rows desc

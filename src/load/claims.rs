@@ -18,8 +18,10 @@ use crate::retry::retry;
 
 /// How long is waited before asking again while others load the rest of a run: at first, and at most.
 const WAITS: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(320));
-/// The longest pause of the heartbeat: so long an execution may look dead after its connections were lost.
+/// The longest pause between two renewals of the leases.
 const BEAT: Duration = Duration::from_secs(5);
+/// How often the lock that shows it alive is looked after: so long an execution may look dead after its connections were lost.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// The batches that an execution holds. Shared by its workers, over all its entities, and its heartbeat.
 #[derive(Debug)]
@@ -114,10 +116,16 @@ impl Heartbeat {
     pub async fn start(dsn: &Dsn, pool: Pool, claims: Arc<Claims>) -> Result<Self> {
         let mut presence = Presence::announce(dsn, "load", claims.execution_id).await?;
         Ok(Self(tokio::spawn(async move {
+            let pause = BEAT.min(claims.lease / 4);
+            let mut renewed = tokio::time::Instant::now();
             loop {
-                tokio::time::sleep(BEAT.min(claims.lease / 4)).await;
+                tokio::time::sleep(LOOK.min(pause)).await;
                 let beat = async {
                     presence.keep().await?;
+                    if renewed.elapsed() < pause {
+                        return Ok(());
+                    }
+                    renewed = tokio::time::Instant::now();
                     batches::renew(&pool, claims.holder(), &claims.held()).await
                 };
                 // A beat that is missed costs at most the work of a batch: its fence tells this execution that it lost it.

@@ -169,8 +169,11 @@ impl Job {
             }
         };
         let most = summary.tables.iter().map(|t| t.inserted + t.updated + t.deleted).max();
-        if most > Some(0) {
-            self.analyze_parents().await?;
+        if most > Some(0)
+            && let Err(error) = self.analyze_parents(&summary.tables).await
+        {
+            // The data is in; plans are what suffers.
+            tracing::warn!(%error, "the statistics of the partitioned tables could not be renewed; ANALYZE them");
         }
         match changed {
             Some(scope) => summary.checks = self.check_increment(&scope).await?,
@@ -186,15 +189,21 @@ impl Job {
     }
 
     /// Statistics of the partitioned parents, which nobody else renews; without them readers' joins are planned badly.
-    async fn analyze_parents(&self) -> Result<()> {
+    async fn analyze_parents(&self, changes: &[TableSummary]) -> Result<()> {
         let connection = self.pool.get().await?;
-        let tables: Vec<String> = self.entity.models.iter().map(|model| qualified(&model.table)).collect();
-        let stale = connection.query(sql_file!("transform/stale_parents.sql"), &[&tables]).await?;
+        let tables: Vec<String> = changes.iter().map(|table| qualified(&table.table)).collect();
+        let changed: Vec<i64> =
+            changes.iter().map(|t| i64::try_from(t.inserted + t.updated + t.deleted).unwrap_or(i64::MAX)).collect();
+        let stale = connection.query(sql_file!("transform/stale_parents.sql"), &[&tables, &changed]).await?;
         drop(connection);
         let stale = Mutex::new(stale.iter().map(|row| row.get(0)).collect::<VecDeque<String>>());
         let analyze = || async {
             while let Some(table) = stale.lock().ok().and_then(|mut tables| tables.pop_front()) {
-                self.pool.get().await?.batch(&format!("analyze {table}")).await?;
+                let mut connection = self.pool.get().await?;
+                let tx = connection.begin().await?;
+                tx.batch(SESSION).await?;
+                tx.batch(&format!("analyze {table}")).await?;
+                tx.commit().await?;
             }
             Ok(Vec::<()>::new())
         };

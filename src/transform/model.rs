@@ -75,7 +75,7 @@ impl Source {
 /// The model's select over `source`.
 pub(super) fn select(entity: &Entity, model: &Model, source: &Source, casts: Casts) -> String {
     if casts == Casts::Typed
-        && let Some(text) = typed(&model.select)
+        && let Some(text) = typed(&model.select, &model.key)
     {
         return filled(entity, &text, source);
     }

@@ -16,10 +16,15 @@ const TYPES: [(&str, &str); 4] =
 
 const RECORD: &str = "as d (";
 
-/// The select with typed records in the place of texts, placeholders and all; `None` if nothing in it can be typed.
-pub(super) fn typed(select: &str) -> Option<String> {
+/// The select with typed records in the place of texts, placeholders and all. `None` if nothing in it can be typed, or if
+/// it does more than models usually do: every doubt is resolved in favour of the text as it was written. `key` is the model's.
+pub(super) fn typed(select: &str, key: &[String]) -> Option<String> {
     let (list, from) = select.split_at(from_clause(select));
     let Record { before, columns, behind } = record(from)?;
+    let code = list.lines().filter(|line| !line.trim_start().starts_with("--")).collect::<Vec<_>>().join("\n");
+    if from.contains("--") || is_read_whole(&format!("{code}{before}{behind}")) {
+        return None;
+    }
     let types = types(list, &format!("{before}{behind}"), &columns);
     let mut list = list.lines().map(|line| typed_line(line, &types)).collect::<Vec<_>>().join("\n");
     let mut columns: Vec<String> = columns
@@ -29,16 +34,45 @@ pub(super) fn typed(select: &str) -> Option<String> {
     let mut before = before.to_owned();
     if let Some(call) = children_call(select) {
         let id = call.rsplit('\'').nth(1)?;
+        // A repeated id must show as a repeated key: the key is the parent's and the id, and no row is left out.
+        let (last, of_parent) = key.split_last()?;
+        let given = |value: &str| list.lines().any(|line| line.trim().trim_end_matches(',') == value);
+        let is_plain = behind.trim().is_empty()
+            && !words(&list).any(|(_, word)| word.eq_ignore_ascii_case("distinct"))
+            && given(&format!("c.id as {last}"))
+            && of_parent.iter().all(|column| given(&format!("s.{column}")))
+            && list.matches("c.id").count() == 1
+            && !columns.iter().any(|column| column.starts_with(&format!("\"{id}\" ")));
+        if !is_plain {
+            return None;
+        }
         before = unfolded(&before, call, list.contains("c.value"))?;
         columns.insert(0, format!("\"{id}\" bigint"));
         list = list.replace("c.id as ", &format!("coalesce(d.\"{id}\", evo.raise_misfit_child(evo_array.list)) as "));
-        if list.contains("c.id") || columns[1..].iter().any(|c| c.starts_with(&format!("\"{id}\" "))) {
-            return None;
-        }
     } else if types.is_empty() {
         return None;
     }
     Some(format!("{list}{before}{RECORD}{}){behind}", columns.join(", ")))
+}
+
+/// Whether the record is used as a whole, `to_jsonb(d)` or `d.*`.
+fn is_read_whole(text: &str) -> bool {
+    words(text).any(|(at, word)| {
+        let behind = &text[at + word.len()..];
+        let is_field = behind.strip_prefix('.').is_some_and(|name| name.starts_with(|c: char| c == '"' || is_part(c)));
+        word.eq_ignore_ascii_case("d") && !is_field && !text[..at].ends_with('"')
+    })
+}
+
+fn is_part(c: char) -> bool {
+    c.is_alphanumeric() || c == '_'
+}
+
+/// The words of a text, and where they begin.
+fn words(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    text.split(|c| !is_part(c))
+        .filter(|word| !word.is_empty())
+        .map(|word| (word.as_ptr() as usize - text.as_ptr() as usize, word))
 }
 
 /// A from clause around its record.
@@ -56,27 +90,31 @@ fn record(from: &str) -> Option<Record<'_>> {
     Some(Record { before: &from[..at], columns, behind })
 }
 
-/// Columns of the record that are read by one kind of cast only, and nowhere else.
+/// Columns of the record that are read by one kind of cast only, and nowhere else, in whatever spelling.
 fn types<'a>(list: &str, rest: &str, columns: &[(&'a str, &str)]) -> BTreeMap<&'a str, usize> {
+    let casts: Vec<_> = list.lines().filter_map(cast).collect();
+    let code: Vec<&str> =
+        list.lines().chain(rest.lines()).filter(|line| !line.trim_start().starts_with("--")).collect();
+    let text = code.join("\n");
     let mut types = BTreeMap::new();
     for (name, kind) in columns {
-        let read_by: Vec<_> = list.lines().filter(|line| mentions(line, name)).map(cast).collect();
-        if let [Some((first, _)), others @ ..] = &read_by[..]
-            && others.iter().all(|cast| cast.as_ref().is_some_and(|(i, _)| i == first))
-            && *kind == "text"
-            && !mentions(rest, name)
-        {
-            types.insert(*name, *first);
+        let bare = name.trim_matches('"');
+        let is_alias = |at: usize| text[..at].trim_end_matches('"').ends_with("as ");
+        let mentions = words(&text).filter(|(at, word)| word.eq_ignore_ascii_case(bare) && !is_alias(*at)).count();
+        let kinds =
+            |i: usize| casts.iter().filter(|c| c.0 == i).flat_map(|c| &c.1).filter(|field| *field == name).count();
+        let read_by = (0..TYPES.len()).find(|i| kinds(*i) == mentions && mentions > 0);
+        if let (Some(i), "text") = (read_by, *kind) {
+            types.insert(*name, i);
         }
     }
     // Alternatives in one cast are of one type or stay texts.
     loop {
-        let mixed: Vec<&str> = list
-            .lines()
-            .filter_map(cast)
+        let mixed: Vec<&str> = casts
+            .iter()
             .filter(|(i, fields)| !fields.iter().all(|field| types.get(field) == Some(i)))
             .flat_map(|(_, fields)| fields)
-            .filter_map(|field| types.keys().find(|name| **name == field).copied())
+            .filter_map(|field| types.keys().find(|name| *name == field).copied())
             .collect();
         if mixed.is_empty() {
             return types;
@@ -93,7 +131,7 @@ fn cast(line: &str) -> Option<(usize, Vec<&str>)> {
     let fields = argument.strip_prefix("coalesce(").and_then(|a| a.strip_suffix(')')).unwrap_or(argument);
     let is_name = |name: &str| {
         let bare = name.strip_prefix('"').and_then(|n| n.strip_suffix('"')).unwrap_or(name);
-        !bare.is_empty() && bare.chars().all(|c| c.is_alphanumeric() || c == '_')
+        !bare.is_empty() && bare.chars().all(is_part)
     };
     let fields = fields.split(", ").map(|field| field.strip_prefix("d.").filter(|name| is_name(name)));
     Some((i, fields.collect::<Option<Vec<_>>>()?))
@@ -114,14 +152,6 @@ fn typed_line(line: &str, types: &BTreeMap<&str, usize>) -> String {
         ),
         _ => format!("    {value} as {name}"),
     }
-}
-
-fn mentions(text: &str, name: &str) -> bool {
-    let field = format!("d.{name}");
-    text.match_indices(&field).any(|(at, _)| {
-        let is_part = |c: char| c.is_alphanumeric() || c == '_';
-        !text[..at].ends_with(is_part) && !text[at + field.len()..].starts_with(is_part)
-    })
 }
 
 /// The from clause with the array taken out of the document once, instead of `evo.as_children(…) c` and the record of
@@ -154,7 +184,7 @@ mod tests {
     fn model(table: &str) -> String {
         let catalog = Catalog::load(None).unwrap();
         let model = catalog.all().iter().flat_map(|entity| &entity.models).find(|model| model.table == table).unwrap();
-        typed(&model.select).unwrap()
+        typed(&model.select, &model.key).unwrap()
     }
 
     #[test]
@@ -189,7 +219,7 @@ mod tests {
         let text = format!(
             "select\n    evo.as_int(d.a) as a,\n    d.a as raw,\n    evo.as_int(coalesce(d.a, d.b)) as b,\n    evo.as_bool(d.c) as c{from}"
         );
-        let typed = typed(&text).unwrap();
+        let typed = typed(&text, &[]).unwrap();
         assert!(typed.ends_with("as d (a text, b text, c boolean, e jsonb)"), "{typed}");
         assert!(typed.contains("evo.as_int(coalesce(d.a, d.b)) as b"));
     }
@@ -197,7 +227,39 @@ mod tests {
     #[test]
     fn a_model_without_casts_is_read_as_it_is() {
         let from = "\nfrom {source} s\ncross join lateral jsonb_to_record(s.raw_data) as d (a text)";
-        assert_eq!(typed(&format!("select\n    d.a as a{from}")), None);
-        assert_eq!(typed("select\n    evo.as_int(s.x) as a\nfrom {source} s"), None);
+        assert_eq!(typed(&format!("select\n    d.a as a{from}"), &[]), None);
+        assert_eq!(typed("select\n    evo.as_int(s.x) as a\nfrom {source} s", &[]), None);
+    }
+
+    #[test]
+    fn a_column_that_is_also_read_in_another_spelling_stays_a_text() {
+        let from = "\nfrom {source} s\ncross join lateral jsonb_to_record(s.raw_data) as d (code text, \"Id\" text)";
+        for other in
+            ["d.CODE as raw", "d.\"code\" as raw", "upper(code) as raw", "evo.as_int(d.\"Id\") as id, d.code as raw"]
+        {
+            let typed = typed(
+                &format!("select\n    evo.as_int(d.code) as code,\n    {other},\n    evo.as_int(d.\"Id\") as x{from}"),
+                &[],
+            );
+            assert!(typed.is_none_or(|text| text.contains("code text")), "{other}");
+        }
+        for whole in ["to_jsonb(d) as raw", "d.* "] {
+            assert_eq!(typed(&format!("select\n    evo.as_int(d.code) as code,\n    {whole}{from}"), &[]), None);
+        }
+        assert!(typed(&format!("select\n    evo.as_int(d.code) as code{from}"), &[]).unwrap().contains("code integer"));
+    }
+
+    #[test]
+    fn an_array_is_unfolded_as_written_if_a_repeated_id_might_not_show() {
+        let key = ["sale_id".to_owned(), "item_id".to_owned()];
+        let from = "\nfrom {source} s\ncross join lateral evo.as_children(s.raw_data, 'items', 'idItem') c\n\
+                    cross join lateral jsonb_to_record(c.value) as d (a text)";
+        let list = "select\n    s.sale_id,\n    c.id as item_id,\n    evo.as_int(d.a) as a";
+        assert!(typed(&format!("{list}{from}"), &key).is_some());
+        assert_eq!(typed(&format!("{list}{from}\nwhere d.a is not null"), &key), None);
+        assert_eq!(typed(&format!("{list},\n    loc.id as x{from}"), &key), None);
+        assert_eq!(typed(&format!("{}{from}", list.replace("select", "select distinct")), &key), None);
+        assert_eq!(typed(&format!("{}{from}", list.replace("c.id", "evo.as_int(d.a)")), &key), None);
+        assert_eq!(typed(&format!("{}{from}", list.replace("s.sale_id", "evo.as_int(d.b) as sale_id")), &key), None);
     }
 }

@@ -16,7 +16,7 @@ use crate::transform::{Job, SESSION, TableSummary};
 /// Memoize would hash and compare whole arrays in search of two sales with the same.
 const SETTINGS: &str = "set local enable_memoize = off; set local jit = off; set local work_mem = '32MB'";
 
-/// Nobody waits for the disk, or for a standby, as long as nobody reads the new tables: the commit of the swap does, and
+/// Nobody waits for the disk, or for a standby, as long as nobody reads the new tables: the commit behind the swap does, and
 /// with it everything before it is safe. After a crash in between they are dropped in any case.
 pub(super) const UNSEEN: &str = "set local synchronous_commit = off";
 
@@ -40,8 +40,8 @@ pub(super) struct Fills {
 pub(super) struct Files {
     tables: Vec<String>,
     numbers: Vec<i64>,
-    /// Partitions of the staging table.
-    partitions: i64,
+    /// Partitions of the staging table, in order.
+    partitions: Vec<String>,
 }
 
 /// What the fill did.
@@ -73,8 +73,8 @@ impl Job {
                 parts.map(|(build, range)| Fill { build, source: Source::part(&table, "ctid", range) }).collect();
             return Ok(fills);
         }
+        fills.files.partitions = partition_names(connection, &self.entity.staging.table).await?;
         let staged = partitions(connection, &self.entity.staging.table).await?;
-        fills.files.partitions = i64::try_from(staged.len()).unwrap_or(i64::MAX);
         for (build, target) in builds.iter().enumerate() {
             for table in read_for(&target.old, &staged, builds) {
                 let ranges = self.blocks(connection, &table, &mut fills).await?;
@@ -87,7 +87,7 @@ impl Job {
 
     async fn blocks(&self, connection: &Connection, table: &str, fills: &mut Fills) -> Result<Vec<Range>> {
         // The file first: should the table be rewritten in between, it is noticed.
-        let sql = "select pg_relation_filenode($1::text::regclass)::bigint";
+        let sql = "select coalesce(pg_relation_filenode($1::text::regclass)::bigint, 0)";
         let file = connection.query_one(sql, &[&table]).await?.get(0);
         fills.files.tables.push(table.to_owned());
         fills.files.numbers.push(file);
@@ -96,9 +96,9 @@ impl Job {
 
     /// The snapshot may have a partition, and rows in it, that was not there when the parts were cut.
     pub(super) async fn same_partitions(&self, tx: &Transaction<'_>, files: &Files) -> Result<()> {
-        let sql = "select count(*) from pg_inherits where inhparent = $1::text::regclass";
-        let count: i64 = tx.query_one(sql, &[&self.entity.staging.table]).await?.get(0);
-        match count == files.partitions {
+        let rows = tx.query(PARTITIONS, &[&self.entity.staging.table]).await?;
+        let now: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
+        match now == files.partitions {
             true => Ok(()),
             false => Err(Error::new(
                 Kind::TransactionConflict,
@@ -175,7 +175,10 @@ impl Job {
             match self.insert(build, shape, (source, Casts::Typed), snapshot).await {
                 Ok(Some(part)) => return Ok(part),
                 Ok(None) => is_typed.store(false, Ordering::Relaxed),
-                Err(e) if e.kind() == Kind::BadRow => is_typed.store(false, Ordering::Relaxed),
+                // Whatever it stumbles over, the model as it was written has the last word.
+                Err(e) if matches!(e.kind(), Kind::BadRow | Kind::CheckFailed | Kind::StatementInvalid) => {
+                    is_typed.store(false, Ordering::Relaxed);
+                }
                 Err(e) => return Err(e),
             }
         }
@@ -246,6 +249,13 @@ impl Job {
         tx.commit().await?;
         Ok(Some(Part { rows, documents, ..Part::default() }))
     }
+}
+
+const PARTITIONS: &str =
+    "select inhrelid::bigint::text from pg_inherits where inhparent = $1::text::regclass order by inhrelid";
+
+async fn partition_names(connection: &Connection, table: &str) -> Result<Vec<String>> {
+    Ok(connection.query(PARTITIONS, &[&table]).await?.iter().map(|row| row.get(0)).collect())
 }
 
 /// The partitions of staging in which the rows of a core partition are: the one with the same bound, or all that have no

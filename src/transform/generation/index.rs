@@ -50,13 +50,14 @@ impl Job {
                             // As long as every worker has an index of its own, workers of the server's would only get in their way.
                             let is_last = queue.lock().is_ok_and(|steps| steps.is_empty());
                             let alone = if is_last { "" } else { "set local max_parallel_maintenance_workers = 0" };
-                            self.run_on(&builds[i], &[alone.to_owned(), statement]).await?;
+                            self.run_on(&builds[i], &[UNSEEN.to_owned(), alone.to_owned(), statement]).await?;
                             if tables[i].0.fetch_sub(1, Ordering::AcqRel) == 1
                                 && let Ok(mut steps) = queue.lock()
                             {
                                 steps.push_front(Step::Complete(i));
                             }
                         }
+                        // Its commit waits for the disk: of rows whose insert has not reached it VACUUM marks no page visible.
                         Step::Complete(i) => {
                             failpoint!("transform.after_indexes");
                             self.run_on(&builds[i], &tables[i].1).await?;
@@ -79,7 +80,6 @@ impl Job {
         let mut connection = self.pool.get().await?;
         let tx = connection.begin().await?;
         tx.batch(SESSION).await?;
-        tx.batch(UNSEEN).await?;
         for statement in statements {
             tx.batch(statement).await.map_err(broken_key).context(&build.parent)?;
         }

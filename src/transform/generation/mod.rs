@@ -81,6 +81,9 @@ impl Job {
         self.same_partitions(&tx, &fills.files).await?;
         let sql = "select batch_id from evo.batches where entity = $1 and state = 'committed' order by 1";
         let batches: Vec<i64> = tx.query(sql, &[&self.entity.name]).await?.iter().map(|row| row.get(0)).collect();
+        // What an earlier attempt of this execution filed was of another snapshot.
+        let sql = "delete from evo.issues where entity = $1 and execution_id = $2";
+        self.pool.get().await?.execute(sql, &[&self.entity.name, &self.execution_id]).await?;
         self.create(builds).await?;
         failpoint!("transform.after_create");
         let filled = self.fill_all(builds, shapes, fills.queue, &snapshot).await?;
@@ -96,16 +99,21 @@ impl Job {
         guard::orphans(coordinator, builds, &keys).await?;
         let leaves = builds.iter().map(|build| self.leaf(build)).collect();
         let (checks, look) =
-            futures_util::future::try_join(self.check_generation(leaves), self.look_at_all(filled.documents)).await?;
+            futures_util::future::join(self.check_generation(leaves), self.look_at_all(filled.documents)).await;
+        let checks = checks?;
         let taken = if refresh.year.is_none() { Some(&batches[..]) } else { None };
         let older_readers = self.wait_for_older_readers(coordinator, &fill_end, refresh.reader_wait).await?;
         let ready = Ready { builds, keys: &keys, taken, tables: &filled.tables };
         let swap = self.swap(coordinator, &ready).await?;
         failpoint!("transform.after_swap");
         self.drop_replaced(coordinator, builds, &keys).await;
-        let drift = self.file(look).await.unwrap_or_else(|error| {
-            // The generation serves; the next transform finds these fields again.
-            tracing::warn!(%error, "new fields could not be remembered");
+        // The generation serves, whatever becomes of a look at a sample.
+        let drift = match look {
+            Ok(look) => self.file(look).await,
+            Err(error) => Err(error),
+        };
+        let drift = drift.unwrap_or_else(|error| {
+            tracing::warn!(%error, "new fields are not reported this time; the next full refresh looks again");
             Vec::new()
         });
         Ok(Summary {

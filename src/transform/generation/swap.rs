@@ -142,7 +142,8 @@ impl Job {
         let names: Vec<String> = found.iter().map(|row| row.get(0)).collect();
         let error = Error::new(Kind::DatabaseBusy, format!("the swap did not get its locks: {}", error.message()))
             .hint("the old generation still serves; end the long transactions that read the core tables, then run it again");
-        if names.is_empty() { error } else { error.detail(names.join("\n")) }
+        // The swap has waited long; a generation more would wait for the same.
+        if names.is_empty() { error.given_up() } else { error.detail(names.join("\n")).given_up() }
     }
 }
 
