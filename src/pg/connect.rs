@@ -192,6 +192,14 @@ fn cannot_connect(dsn: &Dsn, e: tokio_postgres::Error) -> Error {
                 unreachable(dsn, &reason).caused_by(error)
             }
         }
+        // "could not write init file" of a server whose disk is full, say: no session was opened, and the next one may be.
+        _ if error.sqlstate().is_some_and(|code| code.starts_with("XX")) => {
+            let code = error.sqlstate().unwrap_or_default().to_owned();
+            Error::new(Kind::DatabaseUnavailable, format!("cannot connect to {}: {}", servers(dsn), error.message()))
+                .with_sqlstate(code)
+                .hint("the server failed while it opened the session; its log says why, and its disk may be full")
+                .caused_by(error)
+        }
         _ => error.context(format!("cannot connect to {}", servers(dsn))),
     }
 }
