@@ -22,10 +22,11 @@ pub(super) fn typed(select: &str, key: &[String]) -> Option<String> {
     let (list, from) = select.split_at(from_clause(select));
     let Record { before, columns, behind } = record(from)?;
     let code = list.lines().filter(|line| !line.trim_start().starts_with("--")).collect::<Vec<_>>().join("\n");
-    if from.contains("--") || is_read_whole(&format!("{code}{before}{behind}")) {
+    let text = format!("{code}{before}{behind}");
+    if from.contains("--") || is_read_whole(&text) {
         return None;
     }
-    let types = types(list, &format!("{before}{behind}"), &columns);
+    let types = types(list, &text, &columns);
     let mut list = list.lines().map(|line| typed_line(line, &types)).collect::<Vec<_>>().join("\n");
     let mut columns: Vec<String> = columns
         .iter()
@@ -90,17 +91,14 @@ fn record(from: &str) -> Option<Record<'_>> {
     Some(Record { before: &from[..at], columns, behind })
 }
 
-/// Columns of the record that are read by one kind of cast only, and nowhere else, in whatever spelling.
-fn types<'a>(list: &str, rest: &str, columns: &[(&'a str, &str)]) -> BTreeMap<&'a str, usize> {
+/// Columns of the record that are read by one kind of cast only, and nowhere else in `text`, in whatever spelling.
+fn types<'a>(list: &str, text: &str, columns: &[(&'a str, &str)]) -> BTreeMap<&'a str, usize> {
     let casts: Vec<_> = list.lines().filter_map(cast).collect();
-    let code: Vec<&str> =
-        list.lines().chain(rest.lines()).filter(|line| !line.trim_start().starts_with("--")).collect();
-    let text = code.join("\n");
     let mut types = BTreeMap::new();
     for (name, kind) in columns {
         let bare = name.trim_matches('"');
         let is_alias = |at: usize| text[..at].trim_end_matches('"').ends_with("as ");
-        let mentions = words(&text).filter(|(at, word)| word.eq_ignore_ascii_case(bare) && !is_alias(*at)).count();
+        let mentions = words(text).filter(|(at, word)| word.eq_ignore_ascii_case(bare) && !is_alias(*at)).count();
         let kinds =
             |i: usize| casts.iter().filter(|c| c.0 == i).flat_map(|c| &c.1).filter(|field| *field == name).count();
         let read_by = (0..TYPES.len()).find(|i| kinds(*i) == mentions && mentions > 0);

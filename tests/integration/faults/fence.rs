@@ -87,6 +87,25 @@ fn with_ledger(test: impl AsyncFnOnce(Ledger)) {
 }
 
 #[test]
+fn fault_03_an_execution_that_has_lost_its_own_lock_takes_no_batch_of_another_without_one() {
+    with_ledger(async |ledger| {
+        let (a, of_a_alive) = ledger.execution().await;
+        let (b, of_b_alive) = ledger.execution().await;
+        let claimed = ledger.claim(a).await;
+        // What a crash of the server does to both. The locks go with the sessions, a moment later.
+        drop((of_a_alive, of_b_alive));
+        while ledger.one("select count(*)::text from pg_locks where locktype = 'advisory' and database = (select oid from pg_database where datname = current_database())").await != "0" {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        assert!(matches!(ledger.ask(b).await, Next::Wait), "nobody can tell who is gone");
+        // The first to be back may.
+        let _back = Presence::announce(&ledger.dsn, "load", b.execution_id).await.unwrap();
+        let taken = ledger.claim(b).await;
+        assert!(taken.is_taken_over && taken.fence > claimed.fence);
+    });
+}
+
+#[test]
 fn fault_21_a_batch_that_another_execution_has_claimed_since_is_not_committed_under_the_old_fence() {
     with_ledger(async |ledger| {
         let (a, _alive) = ledger.execution().await;
