@@ -5,17 +5,17 @@
 -- idempotent: rows that do not differ are not touched
 with winner as materialized ({winners}),
 differing as (
-    select w.id, w.name, nullif(w.run, '') as run, w.table_name, w.row_key, d.{key} is null as is_new
+    select w.id, w.name, w.seen_at, w.table_name, w.row_key, d.{key} is null as is_new
     from winner w
     left join {table} d on d.{key} = w.id
     where d.{key} is null
-       or (w.name, nullif(w.run, ''), w.table_name, w.row_key) is distinct from (d.{name}, d._source_run_id, d._source_table, d._source_key)
+       or (w.name, w.seen_at, w.table_name, w.row_key) is distinct from (d.{name}, d._source_time, d._source_table, d._source_key)
 ),
 written as (
-    insert into {table} ({key}, {name}, _source_run_id, _source_table, _source_key)
-    select id, name, run, table_name, row_key from differing order by id
+    insert into {table} ({key}, {name}, _source_time, _source_table, _source_key)
+    select id, name, seen_at, table_name, row_key from differing order by id
     on conflict ({key}) do update
-    set {name} = excluded.{name}, _source_run_id = excluded._source_run_id, _source_table = excluded._source_table,
+    set {name} = excluded.{name}, _source_time = excluded._source_time, _source_table = excluded._source_table,
         _source_key = excluded._source_key, _updated_at = now()
     returning 1
 ),

@@ -6,7 +6,7 @@ from ({fresh}) f
 left join {table} d on d.{key} = f.id
 where f.id <> all({lost})
   and (d.{key} is null
-       or (f.name is not null, f.run collate "C", f.table_name collate "C", f.row_key, coalesce(f.name, '') collate "C")
-       >= (d.{name} is not null, coalesce(d._source_run_id, '') collate "C", d._source_table collate "C", d._source_key, coalesce(d.{name}, '') collate "C"))
+       or (f.name is not null, coalesce(f.seen_at, '-infinity'), f.table_name collate "C", f.row_key, coalesce(f.name, '') collate "C")
+       >= (d.{name} is not null, coalesce(d._source_time, '-infinity'), d._source_table collate "C", d._source_key, coalesce(d.{name}, '') collate "C"))
 union all
 select * from ({elected}) e

@@ -1,14 +1,16 @@
--- purpose: the winner of each id: named beats nameless, the newer run beats the older, and then whatever sorts last, so that it is the same
---          one in any order of arrival
+-- purpose: the winner of each id: named beats nameless, the newer document beats the older, and then whatever sorts last. Nothing of it
+--          depends on which run brought a document or when, so the winner is the same one in any order of arrival
 -- placeholders: {sightings} the dimension's select, {key}, {name}, {among} a further condition on the sightings
-select distinct on (g.id) g.id, g.name, g.run, g.table_name, g.row_key
+-- rows: id, name, time in whole seconds, source table, source key
+-- An array of both finds the newest row of a group without a sort; -1e12 is before any time.
+select distinct on (g.id) g.id, g.name, to_timestamp(nullif(g.newest[1], -1e12)) as seen_at, g.table_name, g.newest[2] as row_key
 from (
-    select s.{key} as id, nullif(btrim(s.{name}, E' \t\r\n'), '') as name, coalesce(s._source_run_id, '') as run,
-           s._source_table as table_name, max(s._source_key) as row_key
+    select s.{key} as id, nullif(btrim(s.{name}, E' \t\r\n'), '') as name, s._source_table as table_name,
+           max(array[coalesce(floor(date_part('epoch', s._source_time)), -1e12)::bigint, s._source_key]) as newest
     from (
 {sightings}
     ) s
     where s.{key} <> 0{among}
-    group by 1, 2, 3, 4
+    group by 1, 2, 3
 ) g
-order by g.id, g.name is null, g.run collate "C" desc, g.table_name collate "C" desc, g.row_key desc, g.name collate "C" desc
+order by g.id, g.name is null, g.newest[1] desc, g.table_name collate "C" desc, g.newest[2] desc, g.name collate "C" desc

@@ -7,5 +7,5 @@ from {table} d
 left join fresh f on f.id = d.{key}
 where exists (select from ({changed}) c where c.table_name = d._source_table and c.row_key = d._source_key)
   and (f.id is null
-       or (f.name is not null, f.run collate "C", f.table_name collate "C", f.row_key, coalesce(f.name, '') collate "C")
-        < (d.{name} is not null, coalesce(d._source_run_id, '') collate "C", d._source_table collate "C", d._source_key, coalesce(d.{name}, '') collate "C"))
+       or (f.name is not null, coalesce(f.seen_at, '-infinity'), f.table_name collate "C", f.row_key, coalesce(f.name, '') collate "C")
+        < (d.{name} is not null, coalesce(d._source_time, '-infinity'), d._source_table collate "C", d._source_key, coalesce(d.{name}, '') collate "C"))

@@ -39,18 +39,18 @@ fn the_newest_document_with_a_name_gives_it_and_a_nameless_one_only_the_id() {
     load(
         &evo,
         "sales",
-        12,
+        10,
         &[
-            r#"{"idSale": 1, "idBranch": 84, "idEmployeeSale": 311, "nameEmployeeSale": "Carlos", "idEmployee": 312}"#,
+            r#"{"idSale": 1, "saleDate": "2024-03-19T10:00:00", "idBranch": 84, "idEmployeeSale": 311, "nameEmployeeSale": "Carlos", "idEmployee": 312}"#,
             r#"{"idSale": 2, "idBranch": 85, "idEmployeeRemoval": 313, "idEmployee": 0}"#,
         ],
     );
     load(
         &evo,
         "members",
-        10,
+        12,
         &[
-            r#"{"idMember": 5, "idBranch": 84, "branchName": "Centro", "idEmployeeConsultant": 311, "nameEmployeeConsultant": "C. Ribeiro"}"#,
+            r#"{"idMember": 5, "updateDate": "2024-03-16T10:00:00", "idBranch": 84, "branchName": "Centro", "idEmployeeConsultant": 311, "nameEmployeeConsultant": "C. Ribeiro"}"#,
         ],
     );
     load(
@@ -58,8 +58,8 @@ fn the_newest_document_with_a_name_gives_it_and_a_nameless_one_only_the_id() {
         "prospects",
         11,
         &[
-            r#"{"idProspect": 9, "idBranch": 84, "branchName": " Centro Novo\t"}"#,
-            r#"{"idProspect": 8, "idBranch": 84, "branchName": "  "}"#,
+            r#"{"idProspect": 9, "registerDate": "2024-03-17T10:00:00", "idBranch": 84, "branchName": " Centro Novo\t"}"#,
+            r#"{"idProspect": 8, "registerDate": "2024-03-18T10:00:00", "idBranch": 84, "branchName": "  "}"#,
         ],
     );
     load(
@@ -92,7 +92,10 @@ fn the_newest_document_with_a_name_gives_it_and_a_nameless_one_only_the_id() {
 fn an_id_that_its_last_document_no_longer_names_goes_and_the_next_best_name_returns() {
     let evo = Evo::new();
     let member = |id: u64, branch: u64, name: &str| {
-        format!(r#"{{"idMember": {id}, "idBranch": {branch}, "branchName": "{name}"}}"#)
+        format!(
+            r#"{{"idMember": {id}, "idBranch": {branch}, "branchName": "{name}", "updateDate": "2024-03-{:02}T10:00:00"}}"#,
+            10 + id
+        )
     };
     load(&evo, "members", 10, &[&member(1, 84, "Old"), &member(2, 85, "Other")]);
     evo.json(&["transform", "all"]);
@@ -111,13 +114,35 @@ fn an_id_that_its_last_document_no_longer_names_goes_and_the_next_best_name_retu
 }
 
 #[test]
-fn an_older_run_that_arrives_late_does_not_take_the_name_back() {
+fn an_older_document_that_arrives_late_does_not_take_the_name_back() {
     let evo = Evo::new();
-    load(&evo, "members", 15, &[r#"{"idMember": 1, "idBranch": 84, "branchName": "New"}"#]);
+    load(&evo, "members", 15, &[r#"{"idMember": 1, "updateDate": "2024-03-15", "idBranch": 84, "branchName": "New"}"#]);
     evo.json(&["transform", "all"]);
-    load(&evo, "members", 11, &[r#"{"idMember": 2, "idBranch": 84, "branchName": "Old"}"#]);
+    load(&evo, "members", 11, &[r#"{"idMember": 2, "updateDate": "2024-03-11", "idBranch": 84, "branchName": "Old"}"#]);
     evo.json(&["transform", "all"]);
     assert_eq!(branches(&evo), [["84", "New", "core.evo_members", "1"]]);
+}
+
+#[test]
+fn the_order_in_which_runs_of_the_same_content_arrive_makes_no_difference() {
+    let stays = r#"{"idMember": 1, "updateDate": "2024-03-15T10:00:00", "idBranch": 84, "branchName": "Stays"}"#;
+    let other = r#"{"idMember": 2, "updateDate": "2024-03-11T10:00:00", "idBranch": 84, "branchName": "Other"}"#;
+    let results = [[10, 11, 12], [12, 11, 10], [11, 12, 10]].map(|days| {
+        let evo = Evo::new();
+        for day in days {
+            // Of the three runs that say the same, the first one loaded is the one that the row in staging names.
+            let lines = [stays, other];
+            load(&evo, "members", day, &lines[..if day == 11 { 2 } else { 1 }]);
+            evo.json(&["transform", "all"]);
+        }
+        let incremental = all(&evo);
+        evo.json(&["transform", "branches", "employees", "--full-refresh"]);
+        assert_eq!(all(&evo), incremental);
+        (evo.db.one("select run_id from stg_evo.members_raw where member_id = 1"), incremental)
+    });
+    assert_ne!(results[0].0, results[1].0, "the lineage differs");
+    assert!(results[0].1[0][0][0].contains("Stays"), "{results:?}");
+    assert!(results.iter().all(|(_, dimensions)| *dimensions == results[0].1), "{results:?}");
 }
 
 #[test]
@@ -176,7 +201,14 @@ fn what_changed_is_found_by_index_and_not_by_reading_the_sources_whole() {
     evo.json(&["load", "all"]);
     evo.json(&["transform", "all"]);
     evo.db.sql("analyze");
-    load(&evo, "sales", 28, &[r#"{"idSale": 77, "idBranch": 12, "idEmployeeSale": 301, "nameEmployeeSale": "Nova"}"#]);
+    load(
+        &evo,
+        "sales",
+        28,
+        &[
+            r#"{"idSale": 77, "saleDate": "2030-01-01", "idBranch": 12, "idEmployeeSale": 301, "nameEmployeeSale": "Nova"}"#,
+        ],
+    );
     evo.json(&["transform", "sales"]);
     let read = || {
         // A session tells what it read when it ends, a moment after the command that it served.
@@ -235,13 +267,13 @@ fn a_dimension_of_ones_own_is_one_file_and_a_migration() {
     std::fs::write(
         own.join("dimensions/partners.sql"),
         "-- purpose: companies\n-- table: core.partners\n-- key: partner_id\n-- name: partner_name\n\
-         select corporate_partnership_id as partner_id, corporate_partnership_name as partner_name, _source_run_id, 'core.evo_sales' as _source_table, sale_id as _source_key\n\
+         select corporate_partnership_id as partner_id, corporate_partnership_name as partner_name, sale_date as _source_time, 'core.evo_sales' as _source_table, sale_id as _source_key\n\
          from {core.evo_sales} s\n",
     )
     .unwrap();
     std::fs::write(
         own.join("migrations/0001_partners.up.sql"),
-        "create table core.partners (partner_id bigint primary key, partner_name text, _source_run_id text, _source_table text not null, \
+        "create table core.partners (partner_id bigint primary key, partner_name text, _source_time timestamptz, _source_table text not null, \
          _source_key bigint not null, _updated_at timestamptz not null default now())",
     )
     .unwrap();
@@ -270,8 +302,8 @@ fn a_generation_swapped_in_while_a_dimension_waits_for_it_is_seen_whole() {
             &url,
             "begin; lock table core.evo_members in access exclusive mode; select pg_sleep(2);
              create table core.fresh (like core.evo_members_all including all);
-             insert into core.fresh (member_id, branch_id, branch_name, _source_run_id)
-                 select member_id, branch_id, branch_name, _source_run_id from core.evo_members_all;
+             insert into core.fresh (member_id, branch_id, branch_name, register_date, conversion_date, last_access_date, update_date)
+                 select member_id, branch_id, branch_name, register_date, conversion_date, last_access_date, update_date from core.evo_members_all;
              drop table core.evo_members_all;
              alter table core.evo_members attach partition core.fresh for values from (minvalue) to (maxvalue);
              alter table core.fresh rename to evo_members_all;

@@ -1,7 +1,8 @@
 //! Dimensions: tables derived from core, small, written in place in one transaction.
 //!
-//! Every field of a core table that names an id is a *sighting*. Of all sightings of an id the newest that has a name
-//! wins (`sql/transform/dimension_elect.sql`), and the dimension's row remembers which row of core that was.
+//! Every field of a core table that names an id is a *sighting*. Of all sightings of an id the one that has a name and
+//! is in the newest document wins (`sql/transform/dimension_elect.sql`), and the dimension's row remembers which row of
+//! core that was.
 //!
 //! * Built anew: elect among all sightings, write what differs, delete ids that nothing names.
 //! * Increment: elect among the rows of core whose staging row came with a batch that the dimension has not taken in.
@@ -147,7 +148,7 @@ impl DimensionJob {
             tx.query(&lost_sql, &[]).await?.iter().map(|r| r.get::<_, i64>(0).to_string()).collect();
         let elected = match lost.is_empty() {
             // The sources need not be asked, and are not.
-            true => "select null::bigint, null, null, null, null::bigint where false".to_owned(),
+            true => "select null::bigint, null, null::timestamptz, null, null::bigint where false".to_owned(),
             false => {
                 let all = self.sightings(|source| qualified(Dimension::source_table(source)));
                 self.elect(&all, Some(&array(&lost)))
