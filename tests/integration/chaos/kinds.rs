@@ -7,7 +7,7 @@ use super::crew::LEASE;
 use super::lake::misdeeds;
 use crate::support::is_root;
 use crate::support::proxy::{COMMIT, COPY_DATA, Fault};
-use crate::support::server::signal;
+use crate::support::server::{fill, signal};
 
 /// Strikes and is lifted; whether it hit anything.
 type Inject = fn(&mut World) -> bool;
@@ -146,9 +146,7 @@ fn fill_disk(world: &mut World) -> bool {
     let since = Instant::now();
     let mut fillers = Vec::new();
     while refused(world) == before && since.elapsed() < Duration::from_secs(5) {
-        let path = home.join(format!("filler-{}", fillers.len()));
-        allocate(&path, free_bytes(&home));
-        fillers.push(path);
+        fillers.push(fill(&home));
         std::thread::sleep(Duration::from_millis(20));
     }
     std::thread::sleep(world.dice.millis(100, 1500));
@@ -157,27 +155,6 @@ fn fill_disk(world: &mut World) -> bool {
     // A server that could not write its log of changes goes down by itself.
     world.server.revive();
     has_struck
-}
-
-/// Makes a file of this size, or as much of it as there is room for.
-fn allocate(path: &std::path::Path, bytes: u64) {
-    use std::os::fd::AsRawFd;
-    let file = std::fs::File::create(path).unwrap();
-    let mut size = bytes;
-    // SAFETY: the descriptor is open.
-    while size > 0 && unsafe { libc::posix_fallocate(file.as_raw_fd(), 0, size as libc::off_t) } != 0 {
-        size = size.saturating_sub(64 * 1024);
-    }
-}
-
-fn free_bytes(dir: &std::path::Path) -> u64 {
-    let path = std::ffi::CString::new(dir.to_str().unwrap()).unwrap();
-    // SAFETY: the path is a C string, and the result is a plain structure that the call fills.
-    unsafe {
-        let mut found: libc::statvfs = std::mem::zeroed();
-        assert_eq!(libc::statvfs(path.as_ptr(), &raw mut found), 0);
-        found.f_bavail * found.f_frsize
-    }
 }
 
 fn cut(world: &mut World) -> bool {

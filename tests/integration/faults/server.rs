@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::{BATCHES, DONE, LOAD, Site, WORKERS, assert_whole, begin, end};
 use crate::support::proxy::{COPY, COPY_DATA, Fault, Proxy};
-use crate::support::server::{Server, SmallDisk, eventually, free_port, signal, url};
+use crate::support::server::{Server, SmallDisk, eventually, fill, free_port, signal, url};
 use crate::support::{Database, Evo, is_root, object};
 
 #[test]
@@ -162,6 +162,27 @@ fn fault_15_a_disk_that_fills_ends_the_load_with_code_8_and_the_next_run_finishe
     site.evo.run(&LOAD).exits(0);
     assert_whole(&site.evo);
     let _ = site.evo.db.sql("alter table stg_evo.sales_raw set tablespace pg_default");
+}
+
+#[test]
+fn fault_15_a_full_disk_on_which_no_session_opens_is_waited_for() {
+    if !is_root() {
+        eprintln!("skipped: mounting a small file system needs root");
+        return;
+    }
+    let site = Site::on(Server::start_on_disk("200m", &[("fsync", "off")]));
+    // Without its cache of the catalog a server writes a new one as it opens a session, and opens none if it cannot.
+    let data = site.server.data();
+    let databases = std::fs::read_dir(data.join("base")).unwrap().map(|entry| entry.unwrap().path());
+    for folder in databases.chain([data.join("global")]) {
+        let _ = std::fs::remove_file(folder.join("pg_internal.init"));
+    }
+    let filler = fill(site.server.home());
+    let load = begin(&site.evo, &url(site.server.port, "postgres"), &[("EVO_RETRY_BUDGET", "30s")]);
+    eventually("a session that does not open", || site.server.log().contains("could not write init file"));
+    std::fs::remove_file(filler).unwrap();
+    end(load).exits(0).says("could not write init file").says("all work waits, nothing is lost");
+    assert_whole(&site.evo);
 }
 
 #[test]

@@ -310,6 +310,30 @@ fn server_user() -> Option<(u32, u32)> {
     find("postgres").or_else(|| find("nobody"))
 }
 
+/// Takes all that is left on the disk of a folder, by a new file in it.
+pub fn fill(dir: &Path) -> PathBuf {
+    use std::os::fd::AsRawFd;
+    let names = (0..).map(|n| dir.join(format!("filler-{n}")));
+    let (path, file) =
+        names.filter_map(|path| Some((path.clone(), std::fs::File::create_new(path).ok()?))).next().unwrap();
+    let mut size = free_bytes(dir);
+    // SAFETY: the descriptor is open.
+    while size > 0 && unsafe { libc::posix_fallocate(file.as_raw_fd(), 0, size as libc::off_t) } != 0 {
+        size = size.saturating_sub(64 * 1024);
+    }
+    path
+}
+
+fn free_bytes(dir: &Path) -> u64 {
+    let path = std::ffi::CString::new(dir.to_str().unwrap()).unwrap();
+    // SAFETY: the path is a C string, and the result is a plain structure that the call fills.
+    unsafe {
+        let mut found: libc::statvfs = std::mem::zeroed();
+        assert_eq!(libc::statvfs(path.as_ptr(), &raw mut found), 0);
+        found.f_bavail * found.f_frsize
+    }
+}
+
 /// A file system of its own that is soon full. Needs root.
 pub struct SmallDisk(tempfile::TempDir);
 
