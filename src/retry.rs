@@ -94,7 +94,8 @@ where
     Err(Error::new(crate::error::Kind::Internal, format!("{what}: ran out of numbers")))
 }
 
-fn heals(error: &Error) -> bool {
+/// Whether time can heal it, so that it is worth to be repeated.
+pub(crate) fn heals(error: &Error) -> bool {
     use Disposition as D;
     !error.is_given_up()
         && matches!(error.kind().disposition(), D::Reconnect | D::AskLedger | D::RetryNow | D::RetryLater)

@@ -89,7 +89,7 @@ impl Loading {
         let (mut ended, mut failures) = (Vec::new(), Vec::new());
         let Some(any) = jobs.first() else { return Ok((ended, failures)) };
         let heartbeat = retry(self.retry, &self.shutdown, "showing that this execution is alive", |_| {
-            Heartbeat::start(&self.warehouse.dsn, any.pool.clone(), Arc::clone(&any.claims))
+            Heartbeat::start(any.pool.clone(), Arc::clone(&any.claims))
         })
         .await?;
         for job in jobs {

@@ -75,20 +75,27 @@ pub async fn run(args: Args, settings: &Settings) -> Result<Outcome> {
         return Err(Error::new(Kind::Usage, "--exact measures for a look or for --min-bloat")
             .hint("leave it out, or add --min-bloat 30%"));
     }
+    if !looks_only {
+        // Who mends waits for a database that is away; who looks is told at once.
+        Shutdown::listen()?;
+    }
     let warehouse = warehouse::open(settings, "optimize-storage", 2).await?;
     let entities: Vec<Entity> = warehouse.catalog.select(&args.entities)?.into_iter().cloned().collect();
     let mut tables = tables(&entities);
-    let mut report = {
-        let connection = warehouse.pool.get().await?;
-        if entities.len() == warehouse.catalog.all().len() {
-            tables.extend(storage::ledger_tables(&connection).await?);
-        }
+    let pool = &warehouse.pool;
+    if entities.len() == warehouse.catalog.all().len() {
+        let own = async || storage::ledger_tables(&*pool.get().await?).await;
+        tables.extend(pool.retry("looking at the tables", own).await?);
+    }
+    let look = async || {
+        let connection = pool.get().await?;
         let mut report = storage::analyze(&connection, &tables).await?;
         if looks_only || args.min_bloat.is_some() {
             storage::gauge(&connection, &mut report, if args.exact { Depth::Exact } else { Depth::Quick }).await?;
         }
-        report
+        Ok(report)
     };
+    let mut report = pool.retry("looking at the storage", look).await?;
     if looks_only {
         let look = show::Look { report: &report, entities: &entities, partitions: args.partitions };
         return Ok(Outcome::new(look.text(), look.json()));
@@ -120,7 +127,8 @@ impl Job<'_> {
         let (args, pool) = (self.args, &self.warehouse.pool);
         let names: Vec<&str> = self.entities.iter().map(|e| e.name.as_str()).collect();
         // Two of them would wait for each other's rebuilds, and each would take the other's for leftovers.
-        let lock = EntityLock::acquire(&self.warehouse.dsn, "the warehouse", Purpose::OptimizeStorage).await?;
+        let lock = EntityLock::new(pool, "the warehouse", Purpose::OptimizeStorage);
+        lock.take().await?;
         let arguments = json!({ "vacuum": args.vacuum, "reindex": args.reindex, "min_bloat": args.min_bloat });
         let execution = Execution::begin(pool, "optimize-storage", &names, &arguments).await?;
 
@@ -133,7 +141,7 @@ impl Job<'_> {
             bar.note(step.name.clone());
             log(step, settings.progress);
         };
-        let mut upkeep = Upkeep::new(pool, warehouse::retry(settings), &shutdown, args.max_wait, &heard);
+        let mut upkeep = Upkeep::new(pool, &lock, &shutdown, args.max_wait, &heard);
         if args.reindex {
             upkeep.drop_leftovers(&self.before.indexes).await;
             upkeep.reindex(wanted).await;
@@ -146,7 +154,7 @@ impl Job<'_> {
 
         let stopped = upkeep.stopped_by();
         let steps = upkeep.into_steps();
-        let after = self.look_again().await;
+        let after = self.look_again(&shutdown).await;
         let done =
             show::Done { before: self.before, after: after.as_ref(), steps: &steps, partitions: args.partitions };
         let failure = failure(&steps, stopped);
@@ -168,7 +176,7 @@ impl Job<'_> {
     /// A rebuild that failed leaves its half-built index behind, too. A server that does not answer keeps it until the
     /// next time.
     async fn drop_own_leftovers(&self, upkeep: &mut Upkeep<'_>, shutdown: &Shutdown) {
-        if let Some(now) = self.look_again().await {
+        if let Some(now) = self.look_again(shutdown).await {
             match shutdown.is_requested() {
                 true => upkeep.drop_leftovers_at_once(&now.indexes).await,
                 false => upkeep.drop_leftovers(&now.indexes).await,
@@ -176,12 +184,12 @@ impl Job<'_> {
         }
     }
 
-    async fn look_again(&self) -> Option<Report> {
-        let look = async {
-            let connection = self.warehouse.pool.get().await?;
-            storage::analyze(&connection, self.tables).await
-        };
-        look.await.inspect_err(|e| tracing::warn!(error = e.message(), "the storage could not be looked at again")).ok()
+    async fn look_again(&self, shutdown: &Shutdown) -> Option<Report> {
+        let pool = &self.warehouse.pool;
+        let look = async || storage::analyze(&*pool.get().await?, self.tables).await;
+        // After a signal once only: the retry would end before it began.
+        let report = if shutdown.is_requested() { look().await } else { pool.retry("looking again", look).await };
+        report.inspect_err(|e| tracing::warn!(error = e.message(), "the storage could not be looked at again")).ok()
     }
 }
 

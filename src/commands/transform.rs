@@ -89,15 +89,16 @@ pub async fn run(args: Args, settings: &Settings) -> Result<Outcome> {
     let lanes = lanes(workers, entities.len().max(dimensions.len()), full_refresh);
     let warehouse = warehouse::open(settings, "transform", workers + 2 * lanes + 1).await?;
     let names: Vec<&str> = steps.iter().map(|step| step.name.as_str()).collect();
+    let lock = |name: &str| EntityLock::new(&warehouse.pool, name, Purpose::Transform);
     let job = |entity: &Entity, execution_id| Job {
         pool: warehouse.pool.clone(),
+        lock: lock(&entity.name),
         entity: entity.clone(),
         execution_id,
         workers: (workers / lanes).max(1),
         chunk_rows: settings.chunk_rows,
         strict: args.strict,
         checks: checks.clone(),
-        retry: warehouse::retry(settings),
         shutdown: shutdown.clone(),
     };
     if args.dry_run {
@@ -108,33 +109,28 @@ pub async fn run(args: Args, settings: &Settings) -> Result<Outcome> {
         return Ok(forecast::outcome(&forecasts));
     }
     let arguments = json!({
-        "mode": request.mode.map(word), "year": args.year, "max_shrink": args.max_shrink,
+        "mode": request.mode.map(Mode::word), "year": args.year, "max_shrink": args.max_shrink,
         "reader_wait_ms": args.reader_wait.as_millis() as u64, "workers": workers,
         "strict": args.strict, "accept": args.accept,
     });
     let execution = Execution::begin(&warehouse.pool, "transform", &names, &arguments).await?;
     let dimension_job = |dimension: &Dimension| DimensionJob {
         pool: warehouse.pool.clone(),
+        lock: lock(&dimension.name),
         dimension: dimension.clone(),
         execution_id: execution.id,
         full_refresh: full_refresh || request.mode == Some(Mode::InPlace),
-        retry: warehouse::retry(settings),
-        shutdown: shutdown.clone(),
     };
     let ended = order::run(&steps, lanes, &shutdown, |i| {
         let (job, dimension) = (entities.get(i).map(|e| job(e, execution.id)), i.checked_sub(entities.len()));
         let dimension = dimension.and_then(|d| dimensions.get(d)).map(|d| dimension_job(d));
-        let (step, warehouse, request) = (&steps[i], &warehouse, &request);
+        let request = &request;
         async move {
-            let lock = EntityLock::acquire(&warehouse.dsn, &step.name, Purpose::Transform).await?;
-            tracing::info!(entity = step.name, mode = request.mode.map(word), "transforming");
-            let done = match (&job, &dimension) {
+            match (&job, &dimension) {
                 (Some(job), _) => job.run(request).await,
                 (None, Some(job)) => job.run().await,
                 (None, None) => Ok(Summary::default()),
-            };
-            lock.release().await;
-            done
+            }
         }
     })
     .await;
@@ -179,14 +175,6 @@ fn percent(text: &str) -> std::result::Result<f64, String> {
         .filter(|p| (0.0..=100.0).contains(p))
         .map(|p| p / 100.0)
         .ok_or_else(|| format!("expected a percentage from 0% to 100%, found {text:?}"))
-}
-
-fn word(mode: Mode) -> &'static str {
-    match mode {
-        Mode::Incremental => "incremental",
-        Mode::FullRefresh => "full refresh",
-        Mode::InPlace => "in place",
-    }
 }
 
 #[cfg(test)]

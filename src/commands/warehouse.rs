@@ -5,7 +5,7 @@ use crate::config::{Database, Retry, Settings};
 use crate::embedded::{Cluster, Spec};
 use crate::entity::Catalog;
 use crate::error::{Context, Error, Kind, Result};
-use crate::ledger::migrations::{self, Migration};
+use crate::ledger::migrations;
 use crate::pg::{Patience, Pool};
 use crate::retry::Policy;
 use crate::shutdown::Shutdown;
@@ -14,7 +14,6 @@ use crate::shutdown::Shutdown;
 #[derive(Debug)]
 pub(super) struct Warehouse {
     pub(super) catalog: Catalog,
-    pub(super) dsn: Dsn,
     pub(super) pool: Pool,
 }
 
@@ -49,23 +48,19 @@ pub(super) async fn open(settings: &Settings, command: &str, connections: usize)
     let pool = match Shutdown::listening() {
         Some(shutdown) => {
             let patience = Patience { policy: retry(settings), shutdown };
-            Pool::for_writing(dsn.clone(), &name, connections, Some(patience))
+            Pool::for_writing(dsn, &name, connections, Some(patience))
         }
-        None => Pool::new(dsn.clone(), &name, connections).await?,
+        None => Pool::new(dsn, &name, connections).await?,
     };
-    let mut connection = pool.get().await?;
-    match settings.database {
-        Database::Embedded => {
-            migrations::apply(&mut connection, &migrations, false).await?;
+    pool.retry("looking at the schema", async || {
+        let mut connection = pool.get().await?;
+        match settings.database {
+            Database::Embedded => migrations::apply(&mut connection, &migrations, false).await.map(drop),
+            Database::Server(_) => migrations::require_current(&mut connection, &migrations).await,
         }
-        Database::Server(_) => require(&mut connection, &migrations).await?,
-    }
-    drop(connection);
-    Ok(Warehouse { catalog, dsn, pool })
-}
-
-async fn require(connection: &mut crate::pg::Connection, migrations: &[Migration]) -> Result<()> {
-    migrations::require_current(connection, migrations).await
+    })
+    .await?;
+    Ok(Warehouse { catalog, pool })
 }
 
 /// The settings' retry policy.

@@ -63,7 +63,7 @@ pub async fn record(tx: &Transaction<'_>, table: &str, entity: &str, execution: 
     Ok(())
 }
 
-/// Records a new generation of one core table: of the whole with its `rows`, or of a part of it.
+/// Records a new generation of one core table: of the whole with its `rows`, or of a part of it. Returns its number.
 ///
 /// # Errors
 /// As the server says.
@@ -73,7 +73,7 @@ pub async fn record_refresh(
     entity: &str,
     execution: Uuid,
     rows: Option<i64>,
-) -> Result<()> {
-    tx.execute(sql_file!("ledger/record_refresh.sql"), &[&table, &entity, &execution, &rows]).await?;
-    Ok(())
+) -> Result<i64> {
+    let row = tx.query_one(sql_file!("ledger/record_refresh.sql"), &[&table, &entity, &execution, &rows]).await?;
+    Ok(row.get(0))
 }

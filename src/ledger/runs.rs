@@ -3,9 +3,8 @@
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::error::Result;
-use crate::error::{Error, Kind};
-use crate::pg::Pool;
+use crate::error::{Error, Kind, Result};
+use crate::pg::{Param, Pool};
 
 /// The row of an execution that is under way.
 #[derive(Debug, Clone, Copy)]
@@ -21,13 +20,11 @@ impl Execution {
     /// As the server says.
     pub async fn begin(pool: &Pool, command: &str, entities: &[&str], arguments: &Value) -> Result<Self> {
         let id = Uuid::now_v7();
-        let connection = pool.get().await?;
-        connection
-            .execute(
-                sql_file!("ledger/begin_run.sql"),
-                &[&id, &command, &entities.to_vec(), arguments, &env!("CARGO_PKG_VERSION")],
-            )
-            .await?;
+        pool.retry("recording that this execution begins", async || {
+            let values: [&dyn Param; 5] = [&id, &command, &entities.to_vec(), arguments, &env!("CARGO_PKG_VERSION")];
+            pool.get().await?.execute(sql_file!("ledger/begin_run.sql"), &values).await
+        })
+        .await?;
         Ok(Self { id })
     }
 
@@ -40,11 +37,17 @@ impl Execution {
         };
         let code = failure.map_or(0, |e| i32::from(e.kind().exit_code()));
         let text = failure.map(Error::render);
-        let recorded = async {
+        let record = async || {
             let connection = pool.get().await?;
             connection.execute(sql_file!("ledger/finish_run.sql"), &[&self.id, &state, &code, summary, &text]).await
         };
-        if let Err(e) = recorded.await {
+        // A database that was waited for in vain is not waited for again, and a signal leaves no time to.
+        let is_over = state == "interrupted" || failure.is_some_and(Error::is_given_up);
+        let recorded = match is_over {
+            true => record().await,
+            false => pool.retry("recording that this execution has ended", record).await,
+        };
+        if let Err(e) = recorded {
             tracing::warn!(error = e.message(), "the end of this execution could not be recorded in evo.runs");
         }
     }

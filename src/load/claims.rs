@@ -10,7 +10,6 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use super::Load;
-use crate::config::Dsn;
 use crate::error::Result;
 use crate::ledger::batches::{self, Claimed, Holder, Next};
 use crate::pg::{Pool, Presence};
@@ -113,8 +112,8 @@ impl Heartbeat {
     ///
     /// # Errors
     /// As connecting does.
-    pub async fn start(dsn: &Dsn, pool: Pool, claims: Arc<Claims>) -> Result<Self> {
-        let mut presence = Presence::announce(dsn, "load", claims.execution_id).await?;
+    pub async fn start(pool: Pool, claims: Arc<Claims>) -> Result<Self> {
+        let mut presence = Presence::announce(&pool, "load", claims.execution_id).await?;
         Ok(Self(tokio::spawn(async move {
             let pause = BEAT.min(claims.lease / 4);
             let mut renewed = tokio::time::Instant::now();

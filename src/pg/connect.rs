@@ -40,14 +40,6 @@ pub(super) enum Access {
     Write,
 }
 
-/// Connects to the first server that takes writes.
-///
-/// # Errors
-/// As [`connect_for`].
-pub(super) async fn connect(dsn: &Dsn, application_name: &str) -> Result<Connected> {
-    connect_for(dsn, application_name, Access::Write).await
-}
-
 /// Connects to the first server that will do, of all hosts in the address and all addresses of each.
 ///
 /// # Errors

@@ -23,13 +23,8 @@ pub struct Connection {
 }
 
 impl Connection {
-    pub(super) fn new(connected: Connected) -> Self {
-        let session = Session::new(&connected, None);
-        Self { client: connected.client, session }
-    }
-
-    pub(super) fn of_pool(connected: Connected, health: Arc<Health>, generation: u64) -> Self {
-        let session = Session::new(&connected, Some((health, generation)));
+    pub(super) fn new(connected: Connected, health: Arc<Health>, generation: u64) -> Self {
+        let session = Session::new(&connected, (health, generation));
         Self { client: connected.client, session }
     }
 

@@ -3,13 +3,21 @@
 //! The lock is a transaction-level advisory lock in a transaction that stays open and does nothing else: it needs no
 //! session state (so it works behind PgBouncer), it ends with the connection whatever happens to the process, and an
 //! idle READ COMMITTED transaction holds no snapshot, so neither vacuum nor a concurrent rebuild of an index waits for it.
+//!
+//! A lock can be lost while its holder lives: in a failover, or because somebody ends its session. Another execution may
+//! have begun then, and may be over already. So whoever works under a lock does it in steps by [`EntityLock::retry`]: each
+//! attempt begins by making sure of the lock, and what must not happen without it asks the server inside its own
+//! transaction ([`EntityLock::assert_held`]).
 
+use std::future::Future;
 use std::time::{Duration, Instant};
 
-use super::connect::connect;
-use super::connection::Connection;
-use crate::config::dsn::Dsn;
+use tokio::sync::Mutex;
+
+use super::connection::{Connection, Transaction};
+use super::pool::Pool;
 use crate::error::{Error, Kind, Result};
+use crate::retry::heals;
 
 /// What is locked for. Loads take no lock: they share their batches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,43 +40,150 @@ impl Purpose {
 /// How long to wait for a lock whose holder has just ended: the server notices a closed connection in its own time.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// The lock, held until released or dropped.
+/// The lock of an entity. Not held before it is taken, and until it is released or dropped from then on.
 #[derive(Debug)]
 pub struct EntityLock {
+    pool: Pool,
+    entity: String,
+    purpose: Purpose,
+    held: Mutex<Option<Held>>,
+}
+
+#[derive(Debug)]
+struct Held {
     connection: Connection,
+    /// The server process that has the lock.
+    pid: i32,
 }
 
 impl EntityLock {
+    /// The lock of `entity`, not taken yet. Its connection is beside those of `pool`, and waited for as they are.
+    pub fn new(pool: &Pool, entity: &str, purpose: Purpose) -> Self {
+        Self { pool: pool.clone(), entity: entity.to_owned(), purpose, held: Mutex::new(None) }
+    }
+
     /// Takes the lock, or says after a short grace that another execution has it.
     ///
     /// # Errors
-    /// `AlreadyRunning`; as connecting does.
-    pub async fn acquire(dsn: &Dsn, entity: &str, purpose: Purpose) -> Result<Self> {
-        let word = purpose.word();
-        let connection = Connection::new(connect(dsn, &format!("evo:{word}:{entity}:lock")).await?);
+    /// `AlreadyRunning`; as [`Pool::retry`].
+    pub async fn take(&self) -> Result<()> {
+        self.pool.retry(&format!("taking the lock on {}", self.entity), || self.hold()).await
+    }
+
+    /// Makes sure that the lock is held, and takes it again if it was lost.
+    async fn hold(&self) -> Result<()> {
+        let mut held = self.held.lock().await;
+        if let Some(held) = held.as_ref()
+            && held.lives().await
+        {
+            return Ok(());
+        }
+        let was_held = held.take().is_some();
+        *held = Some(self.acquire().await.map_err(|error| {
+            match error.kind() {
+                Kind::AlreadyRunning if was_held => error
+                    .detail("this execution lost its lock with its connection, and the other one has begun meanwhile")
+                    .hint("what this one committed stays; the other one does the rest"),
+                _ => error,
+            }
+        })?);
+        Ok(())
+    }
+
+    /// Repeats `attempt` as [`Pool::retry`] does, and never without the lock: it is made sure of before each one. What fails
+    /// while the lock is gone may have failed because another execution cleared it away, and is begun anew under the lock.
+    ///
+    /// # Errors
+    /// `AlreadyRunning` when another execution has the lock; as [`Pool::retry`].
+    pub async fn retry<T, F, Fut>(&self, what: &str, mut attempt: F) -> Result<T>
+    where
+        F: FnMut() -> Fut,
+        Fut: Future<Output = Result<T>>,
+    {
+        let attempt = || {
+            let work = attempt();
+            async {
+                self.hold().await?;
+                match work.await {
+                    Err(error) if may_be_of_another(&error) && !self.is_held().await => {
+                        Err(lost(&self.entity).caused_by(error))
+                    }
+                    other => other,
+                }
+            }
+        };
+        self.pool.retry(what, attempt).await
+    }
+
+    /// Asks the server whether the lock is held, in a transaction that must not commit without it. The answer holds for
+    /// as long as the transaction has locks that stop whoever would begin.
+    ///
+    /// # Errors
+    /// `DatabaseUnavailable` when it was lost: with its connection, whatever else may live.
+    pub async fn assert_held(&self, tx: &Transaction<'_>) -> Result<()> {
+        let pid = self.held.lock().await.as_ref().map(|held| held.pid);
+        let row = tx.query_one(sql_file!("pg/holds_lock.sql"), &[&pid.unwrap_or(0), &self.name()]).await?;
+        if row.get(0) { Ok(()) } else { Err(lost(&self.entity)) }
+    }
+
+    /// Releases the lock now. A lost connection has released it already.
+    pub async fn release(&self) {
+        if let Some(held) = self.held.lock().await.take() {
+            let _ = held.connection.batch("rollback").await;
+        }
+    }
+
+    async fn is_held(&self) -> bool {
+        match self.held.lock().await.as_ref() {
+            Some(held) => held.lives().await,
+            None => false,
+        }
+    }
+
+    async fn acquire(&self) -> Result<Held> {
+        let word = self.purpose.word();
+        let connection = self.pool.own(&format!("{}:lock", self.name())).await?;
         connection.batch("begin; set local idle_in_transaction_session_timeout = 0").await?;
-        let name = format!("evo:{word}:{entity}");
         let started = Instant::now();
         loop {
-            let row =
-                connection.query_one("select pg_try_advisory_xact_lock(hashtextextended($1, 0))", &[&name]).await?;
+            let row = connection
+                .query_one(
+                    "select pg_try_advisory_xact_lock(hashtextextended($1, 0)), pg_backend_pid()",
+                    &[&self.name()],
+                )
+                .await?;
             if row.get(0) {
                 // The query's portal would stay open, and its snapshot with it: nothing in the whole database could be
                 // vacuumed while the lock is held. The simple protocol's portal takes its place and is closed at once.
                 connection.batch("select").await?;
-                return Ok(Self { connection });
+                return Ok(Held { connection, pid: row.get(1) });
             }
             if started.elapsed() > GRACE {
                 break;
             }
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
-        Err(Error::new(Kind::AlreadyRunning, format!("another execution of {word} works on {entity}"))
+        Err(Error::new(Kind::AlreadyRunning, format!("another execution of {word} works on {}", self.entity))
             .hint("wait for it, or look for application_name 'evo:%' in pg_stat_activity"))
     }
 
-    /// Releases the lock now. A lost connection has released it already.
-    pub async fn release(self) {
-        let _ = self.connection.batch("rollback").await;
+    fn name(&self) -> String {
+        format!("evo:{}:{}", self.purpose.word(), self.entity)
     }
+}
+
+impl Held {
+    /// Not if the server has changed since: the lock of an old primary is none.
+    async fn lives(&self) -> bool {
+        self.connection.is_usable() && self.connection.batch("select").await.is_ok()
+    }
+}
+
+/// Whether the deeds of another execution could explain it: not what time heals anyway, nor a stop that was asked for.
+fn may_be_of_another(error: &Error) -> bool {
+    !heals(error) && !error.is_given_up() && !matches!(error.kind(), Kind::Interrupted | Kind::Terminated)
+}
+
+fn lost(entity: &str) -> Error {
+    Error::new(Kind::DatabaseUnavailable, format!("this execution lost its lock on {entity}"))
 }

@@ -7,6 +7,7 @@
 //! takes no writes. Whoever asks for a connection then waits: one of them looks whether the database is back, resolving its
 //! name each time, and the others wait for that one instead of hammering a server that is starting.
 
+use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
@@ -18,7 +19,7 @@ use super::connection::Connection;
 use super::health::{Backend, Down, Health};
 use crate::config::dsn::Dsn;
 use crate::error::{Error, Kind, Result};
-use crate::retry::Policy;
+use crate::retry::{Policy, retry};
 use crate::shutdown::Shutdown;
 
 /// How long the server may take to end a session.
@@ -28,6 +29,7 @@ const ABANDONED_WAIT: Duration = Duration::from_secs(5);
 #[derive(Debug, Clone)]
 pub struct Pool {
     inner: bb8::Pool<Manager>,
+    dsn: Dsn,
     size: u32,
     health: Arc<Health>,
     patience: Option<Patience>,
@@ -63,7 +65,7 @@ impl ManageConnection for Manager {
         let generation = self.health.generation();
         let number = self.opened.fetch_add(1, Ordering::Relaxed) + 1;
         match connect_for(&self.dsn, &format!("{}:{number}", self.application_name), self.access).await {
-            Ok(connected) => Ok(Connection::of_pool(connected, Arc::clone(&self.health), generation)),
+            Ok(connected) => Ok(Connection::new(connected, Arc::clone(&self.health), generation)),
             Err(error) => {
                 if error.kind() == Kind::DatabaseUnavailable {
                     self.health.fell(generation, error.message());
@@ -97,7 +99,7 @@ impl Pool {
     fn build(dsn: Dsn, application_name: &str, size: usize, access: Access, patience: Option<Patience>) -> Self {
         let health = Arc::new(Health::new());
         let manager = Manager {
-            dsn,
+            dsn: dsn.clone(),
             application_name: application_name.to_owned(),
             access,
             health: Arc::clone(&health),
@@ -110,7 +112,7 @@ impl Pool {
             .test_on_check_out(false)
             .connection_timeout(Duration::from_secs(60))
             .build_unchecked(manager);
-        Self { inner, size, health, patience }
+        Self { inner, dsn, size, health, patience }
     }
 
     /// A connection, opened if none is idle. A pool with patience waits while the database is away.
@@ -138,6 +140,44 @@ impl Pool {
                 Err(error) if error.kind() == Kind::DatabaseUnavailable && self.patience.is_some() => {}
                 Err(error) => return Err(error),
             }
+        }
+    }
+
+    /// A connection beside the pool's, for a lock that is held for long: waited for as the pool's are, and lost with them.
+    ///
+    /// # Errors
+    /// As [`Pool::get`].
+    pub(super) async fn own(&self, application_name: &str) -> Result<Connection> {
+        loop {
+            self.wait_until_up().await?;
+            let generation = self.health.generation();
+            let error = match connect_for(&self.dsn, application_name, Access::Write).await {
+                Ok(connected) => {
+                    let connection = Connection::new(connected, Arc::clone(&self.health), generation);
+                    self.end_abandoned(&connection).await;
+                    return Ok(connection);
+                }
+                Err(error) => error,
+            };
+            if error.kind() != Kind::DatabaseUnavailable || self.patience.is_none() {
+                return Err(error);
+            }
+            self.health.fell(generation, error.message());
+        }
+    }
+
+    /// Repeats what needs a connection for as long as this pool's job waits for its database; once without patience.
+    ///
+    /// # Errors
+    /// As [`retry`].
+    pub async fn retry<T, F, Fut>(&self, what: &str, mut attempt: F) -> Result<T>
+    where
+        F: FnMut() -> Fut,
+        Fut: Future<Output = Result<T>>,
+    {
+        match &self.patience {
+            Some(patience) => retry(patience.policy, &patience.shutdown, what, |_| attempt()).await,
+            None => attempt().await,
         }
     }
 

@@ -3,29 +3,28 @@
 //! Whoever finds a claim of an execution without the lock (`evo.is_running`) may take its batches over at once instead of
 //! waiting for the lease. A wrong answer costs work, never rows: the fence decides who commits.
 
-use super::connect::connect;
 use super::connection::Connection;
-use crate::config::dsn::Dsn;
+use super::pool::Pool;
 use crate::error::Result;
 
 /// The lock on an execution's id, held until dropped.
 #[derive(Debug)]
 pub struct Presence {
-    dsn: Dsn,
+    pool: Pool,
     application_name: String,
     execution_id: uuid::Uuid,
     connection: Connection,
 }
 
 impl Presence {
-    /// Shows that `execution_id` is alive.
+    /// Shows that `execution_id` is alive, on a connection beside those of `pool`.
     ///
     /// # Errors
     /// As connecting does.
-    pub async fn announce(dsn: &Dsn, command: &str, execution_id: uuid::Uuid) -> Result<Self> {
+    pub async fn announce(pool: &Pool, command: &str, execution_id: uuid::Uuid) -> Result<Self> {
         let application_name = format!("evo:{command}:presence");
-        let connection = announced(dsn, &application_name, execution_id).await?;
-        Ok(Self { dsn: dsn.clone(), application_name, execution_id, connection })
+        let connection = announced(pool, &application_name, execution_id).await?;
+        Ok(Self { pool: pool.clone(), application_name, execution_id, connection })
     }
 
     /// Takes the lock again if its connection was lost, in a failover say.
@@ -33,15 +32,15 @@ impl Presence {
     /// # Errors
     /// As connecting does.
     pub async fn keep(&mut self) -> Result<()> {
-        if self.connection.batch("select").await.is_err() {
-            self.connection = announced(&self.dsn, &self.application_name, self.execution_id).await?;
+        if !self.connection.is_usable() || self.connection.batch("select").await.is_err() {
+            self.connection = announced(&self.pool, &self.application_name, self.execution_id).await?;
         }
         Ok(())
     }
 }
 
-async fn announced(dsn: &Dsn, application_name: &str, execution_id: uuid::Uuid) -> Result<Connection> {
-    let connection = Connection::new(connect(dsn, application_name).await?);
+async fn announced(pool: &Pool, application_name: &str, execution_id: uuid::Uuid) -> Result<Connection> {
+    let connection = pool.own(application_name).await?;
     connection.batch("begin; set local idle_in_transaction_session_timeout = 0").await?;
     let name = format!("evo:execution:{execution_id}");
     connection.execute("select pg_advisory_xact_lock_shared(hashtextextended($1, 0))", &[&name]).await?;

@@ -37,7 +37,7 @@ pub(super) struct Session {
     ended: Ended,
     tainted: AtomicBool,
     backend: Option<Backend>,
-    pool: Option<(Arc<Health>, u64)>,
+    pool: (Arc<Health>, u64),
 }
 
 /// `CancelToken` without its secret in debug output.
@@ -58,8 +58,8 @@ pub(super) enum Failure {
 }
 
 impl Session {
-    /// The session of a connection; of a pool's `generation` where it belongs to one.
-    pub(super) fn new(connected: &Connected, pool: Option<(Arc<Health>, u64)>) -> Arc<Self> {
+    /// The session of a connection that belongs to a pool, and to this generation of it.
+    pub(super) fn new(connected: &Connected, pool: (Arc<Health>, u64)) -> Arc<Self> {
         Arc::new(Self {
             dsn: connected.dsn.clone(),
             application_name: connected.application_name.clone(),
@@ -73,8 +73,7 @@ impl Session {
 
     /// Whether nothing was left in doubt on it, and no newer generation has begun.
     pub(super) fn is_usable(&self) -> bool {
-        !self.tainted.load(Ordering::Relaxed)
-            && self.pool.as_ref().is_none_or(|(health, generation)| health.generation() == *generation)
+        !self.tainted.load(Ordering::Relaxed) && self.pool.0.generation() == self.pool.1
     }
 
     pub(super) fn taint(&self) {
@@ -183,7 +182,7 @@ impl Session {
     /// This session is gone, and with it, but for a terminated one, the generation that it belongs to.
     pub(super) fn lost(&self, error: &Error) {
         self.taint();
-        let Some((health, generation)) = &self.pool else { return };
+        let (health, generation) = &self.pool;
         if error.sqlstate() != Some(ADMIN_SHUTDOWN) {
             health.fell(*generation, error.message());
         }

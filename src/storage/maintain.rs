@@ -7,8 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::analyze::{Index, Table};
 use crate::error::{Error, Kind, Result};
-use crate::pg::{Connection, Pool};
-use crate::retry::{Policy, retry};
+use crate::pg::{Connection, EntityLock, Pool};
 use crate::shutdown::Shutdown;
 
 /// How long a VACUUM, ANALYZE or last clean-up waits for its lock: only another maintenance job holds it for longer.
@@ -77,7 +76,7 @@ type Ended = (u64, u64, End);
 /// The upkeep of one execution: what it works with, and the steps that it has taken.
 pub struct Upkeep<'a> {
     pool: &'a Pool,
-    retry: Policy,
+    lock: &'a EntityLock,
     shutdown: &'a Shutdown,
     /// How long the next rebuild waits for transactions that are older than itself.
     patience: Duration,
@@ -89,12 +88,12 @@ impl<'a> Upkeep<'a> {
     /// Nothing done yet; `report` hears of each step. A rebuild waits up to `max_wait` for older transactions.
     pub fn new(
         pool: &'a Pool,
-        retry: Policy,
+        lock: &'a EntityLock,
         shutdown: &'a Shutdown,
         max_wait: Duration,
         report: &'a (dyn Fn(&Step) + Sync),
     ) -> Self {
-        Self { pool, retry, shutdown, patience: max_wait, report, steps: Vec::new() }
+        Self { pool, lock, shutdown, patience: max_wait, report, steps: Vec::new() }
     }
 
     /// The steps taken.
@@ -189,7 +188,7 @@ impl<'a> Upkeep<'a> {
     async fn step(&mut self, task: Task<'_>, wait: Duration) -> bool {
         let started = Instant::now();
         let this = &*self;
-        let attempt = |_| async move {
+        let attempt = || async move {
             match this.attempt(task, wait).await {
                 // It has waited enough. What else time can heal is repeated.
                 Err(error) if error.sqlstate() == Some(LOCK_NOT_AVAILABLE) => {
@@ -199,7 +198,7 @@ impl<'a> Upkeep<'a> {
                 other => other,
             }
         };
-        let result = retry(self.retry, self.shutdown, task.name, attempt).await;
+        let result = self.lock.retry(task.name, attempt).await;
         let result = result.unwrap_or_else(|error| (0, 0, End::Failed(error)));
         let waited = matches!(&result.2, End::Failed(error) if error.sqlstate() == Some(LOCK_NOT_AVAILABLE));
         self.push(task, started, result);

@@ -30,6 +30,7 @@ mod ranges;
 mod typed;
 
 use std::collections::VecDeque;
+use std::future::Future;
 use std::sync::Mutex;
 use std::time::Duration;
 
@@ -41,8 +42,7 @@ pub use generation::Refresh;
 use crate::entity::Entity;
 use crate::error::Result;
 use crate::ledger::models;
-use crate::pg::Pool;
-use crate::retry::{Policy, retry};
+use crate::pg::{EntityLock, Pool};
 use crate::shutdown::Shutdown;
 use crate::sql::qualified;
 
@@ -56,6 +56,8 @@ const SESSION: &str = "set local statement_timeout = 0; set local idle_in_transa
 pub struct Job {
     /// The warehouse.
     pub pool: Pool,
+    /// That of the entity; taken by [`Job::run`].
+    pub lock: EntityLock,
     /// The entity.
     pub entity: Entity,
     /// Execution in `evo.runs`.
@@ -68,8 +70,6 @@ pub struct Job {
     pub strict: bool,
     /// What must hold before a swap and after an increment.
     pub checks: checks::Checks,
-    /// Pauses between attempts.
-    pub retry: Policy,
     /// Whether to stop.
     pub shutdown: Shutdown,
 }
@@ -113,6 +113,17 @@ pub enum Mode {
     InPlace,
 }
 
+impl Mode {
+    /// As in summaries.
+    pub fn word(self) -> &'static str {
+        match self {
+            Mode::Incremental => "incremental",
+            Mode::FullRefresh => "full refresh",
+            Mode::InPlace => "in place",
+        }
+    }
+}
+
 /// What a transform did.
 #[derive(Debug, Clone, Default)]
 pub struct Summary {
@@ -149,16 +160,28 @@ impl Job {
     /// Brings the entity's core tables up to date.
     ///
     /// # Errors
-    /// As [`Job::full_refresh`]; of an increment, what other chunks did stays.
+    /// `AlreadyRunning`; as [`Job::full_refresh`]. Of an increment, what other chunks did stays.
     pub async fn run(&self, request: &Request) -> Result<Summary> {
+        self.lock.take().await?;
+        tracing::info!(entity = self.entity.name, mode = request.mode.map(Mode::word), "transforming");
+        let done = self.run_locked(request).await;
+        self.lock.release().await;
+        done
+    }
+
+    /// Every step is repeated by itself: what time heals ends none of them, and none repeats what another has done.
+    async fn run_locked(&self, request: &Request) -> Result<Summary> {
         let (mut summary, changed) = match request.mode {
             Some(Mode::FullRefresh) => (self.refreshed(request).await?, None),
             Some(Mode::InPlace) => {
-                let plan = increment::whole(self, &*self.pool.get().await?).await?;
+                let plan =
+                    self.step("planning", async || increment::whole(self, &*self.pool.get().await?).await).await?;
                 (self.increment(&plan).await?, Some(Scope::Serving))
             }
             mode => {
-                let plan = increment::plan(&*self.pool.get().await?, &self.entity, self.chunk_rows.max(1)).await?;
+                let chunk_rows = self.chunk_rows.max(1);
+                let plan = async || increment::plan(&*self.pool.get().await?, &self.entity, chunk_rows).await;
+                let plan = self.step("planning", plan).await?;
                 if mode.is_none() && plan.prefers_refresh() {
                     let (changed, staged) = (plan.changed, plan.staged);
                     tracing::info!(changed, staged, "most of it is new or changed: building a new generation");
@@ -170,22 +193,30 @@ impl Job {
         };
         let most = summary.tables.iter().map(|t| t.inserted + t.updated + t.deleted).max();
         if most > Some(0)
-            && let Err(error) = self.analyze_parents(&summary.tables).await
+            && let Err(error) = self.step("analyzing", || self.analyze_parents(&summary.tables)).await
         {
             // The data is in; plans are what suffers.
             tracing::warn!(%error, "the statistics of the partitioned tables could not be renewed; ANALYZE them");
         }
         match changed {
-            Some(scope) => summary.checks = self.check_increment(&scope).await?,
-            None => self.record_fill().await?,
+            Some(scope) => summary.checks = self.step("checking", || self.check_increment(&scope)).await?,
+            None => self.step("recording fill rates", || self.record_fill()).await?,
         }
         Ok(summary)
     }
 
     /// A full refresh, begun anew after a failure that time heals: what the earlier attempt left is collected by the next.
     async fn refreshed(&self, request: &Request) -> Result<Summary> {
-        let what = format!("building a new generation of {}", self.entity.name);
-        retry(self.retry, &self.shutdown, &what, |_| self.full_refresh(&request.refresh)).await
+        self.step("building a new generation", || self.full_refresh(&request.refresh)).await
+    }
+
+    /// Repeats a step while time can heal its failure, and never without the entity's lock.
+    async fn step<T, F, Fut>(&self, what: &str, attempt: F) -> Result<T>
+    where
+        F: FnMut() -> Fut,
+        Fut: Future<Output = Result<T>>,
+    {
+        self.lock.retry(&format!("transform of {}: {what}", self.entity.name), attempt).await
     }
 
     /// Statistics of the partitioned parents, which nobody else renews; without them readers' joins are planned badly.
@@ -225,7 +256,7 @@ impl Job {
             let (name, entity) = (&table.table, &self.entity.name);
             match whole {
                 // Rows may have changed without a batch: what is derived from them must be derived anew.
-                true => models::record_refresh(&tx, name, entity, self.execution_id, None).await?,
+                true => drop(models::record_refresh(&tx, name, entity, self.execution_id, None).await?),
                 false => models::record(&tx, name, entity, self.execution_id).await?,
             }
         }

@@ -2,7 +2,6 @@
 
 use serde_json::{Value, json};
 
-use super::word;
 use crate::report::table::table;
 use crate::report::{Outcome, units};
 use crate::transform::{Forecast, Mode};
@@ -16,7 +15,7 @@ fn text(forecasts: &[Forecast]) -> String {
         f.tables.iter().map(|t| {
             vec![
                 t.table.clone(),
-                word(f.mode).to_owned(),
+                f.mode.word().to_owned(),
                 units::count(t.rows),
                 units::bytes(t.bytes),
                 match (f.mode, t.needs_bytes) {
@@ -44,7 +43,7 @@ fn text(forecasts: &[Forecast]) -> String {
 
 fn to_json(f: &Forecast) -> Value {
     json!({
-        "entity": f.entity, "mode": word(f.mode), "batches": f.batches, "changed": f.changed, "staged": f.staged, "chunks": f.chunks,
+        "entity": f.entity, "mode": f.mode.word(), "batches": f.batches, "changed": f.changed, "staged": f.staged, "chunks": f.chunks,
         "tables": f.tables.iter().map(|t| json!({
             "table": t.table, "partitions": t.partitions, "rows": t.rows, "bytes": t.bytes, "needs_bytes": t.needs_bytes,
         })).collect::<Vec<_>>(),

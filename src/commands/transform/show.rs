@@ -3,7 +3,6 @@
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::word;
 use crate::commands::{check::finding_json, warehouse};
 use crate::error::Error;
 use crate::report::table::table;
@@ -149,7 +148,7 @@ fn line(f: &Finding) -> String {
 
 fn to_json(s: &Summary) -> Value {
     json!({
-        "entity": s.entity, "mode": word(s.mode), "batches": s.batches, "elapsed_ms": s.elapsed.as_millis() as u64,
+        "entity": s.entity, "mode": s.mode.word(), "batches": s.batches, "elapsed_ms": s.elapsed.as_millis() as u64,
         "swap_ms": s.swap.map(|d| d.as_millis() as u64), "older_readers": s.older_readers,
         "tables": s.tables.iter().map(|t| json!({
             "table": t.table, "rows": t.rows, "inserted": t.inserted, "updated": t.updated, "deleted": t.deleted, "issues": t.issues,

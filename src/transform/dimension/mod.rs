@@ -23,9 +23,7 @@ use super::{Summary, TableSummary};
 use crate::entity::Entity;
 use crate::error::{Context, Result};
 use crate::ledger::models;
-use crate::pg::{Pool, Transaction};
-use crate::retry::{Policy, retry};
-use crate::shutdown::Shutdown;
+use crate::pg::{EntityLock, Pool, Transaction};
 use crate::sql::{fill, ident, qualified};
 
 /// Up to so many changed rows each is looked up by its key. The planner cannot know how few they are, and would rather
@@ -37,16 +35,14 @@ const FEW_ROWS: i64 = 100_000;
 pub struct DimensionJob {
     /// The warehouse.
     pub pool: Pool,
+    /// That of the dimension; taken by [`DimensionJob::run`].
+    pub lock: EntityLock,
     /// The dimension.
     pub dimension: Dimension,
     /// Execution in `evo.runs`.
     pub execution_id: uuid::Uuid,
     /// Build anew even where an increment would do.
     pub full_refresh: bool,
-    /// Pauses between attempts.
-    pub retry: Policy,
-    /// Whether to stop.
-    pub shutdown: Shutdown,
 }
 
 /// A batch that a source has taken in.
@@ -61,11 +57,15 @@ impl DimensionJob {
     /// Brings the dimension up to date with its sources, in one transaction.
     ///
     /// # Errors
-    /// Of the server; nothing has changed then.
+    /// `AlreadyRunning`; of the server. Nothing has changed then.
     pub async fn run(&self) -> Result<Summary> {
         let started = Instant::now();
         let what = format!("transform of {}", self.dimension.name);
-        let (batches, table) = retry(self.retry, &self.shutdown, &what, |_| self.attempt()).await?;
+        self.lock.take().await?;
+        tracing::info!(entity = self.dimension.name, "transforming");
+        let done = self.lock.retry(&what, || self.attempt()).await;
+        self.lock.release().await;
+        let (batches, table) = done?;
         Ok(Summary {
             entity: self.dimension.name.clone(),
             batches,
@@ -109,7 +109,7 @@ impl DimensionJob {
         }
         let (table, name) = (&self.dimension.table, &self.dimension.name);
         match anew {
-            true => models::record_refresh(&tx, table, name, self.execution_id, Some(rows)).await?,
+            true => drop(models::record_refresh(&tx, table, name, self.execution_id, Some(rows)).await?),
             false => models::record(&tx, table, name, self.execution_id).await?,
         }
         tx.commit().await?;

@@ -41,10 +41,13 @@ impl Job {
         let mut pauses = RETRY.pauses();
         loop {
             let error = match self.try_swap(connection, ready).await {
-                Ok(held) => {
+                Ok((held, generation)) => {
                     failpoint!("transform.after_swap_commit");
                     // The commit did not wait for the disk while it held the locks; this one does, and takes it along.
-                    self.make_durable().await?;
+                    if !self.step("waiting for the disk", || self.make_durable(generation)).await? {
+                        let lost = "the server went down and lost the swap, which has to be done again";
+                        return Err(Error::new(Kind::DatabaseUnavailable, lost));
+                    }
                     return Ok(held);
                 }
                 Err(error) => error,
@@ -66,7 +69,8 @@ impl Job {
         }
     }
 
-    async fn try_swap(&self, connection: &mut Connection, ready: &Ready<'_>) -> Result<Duration> {
+    /// Returns how long the locks were held, and the generation of the parent table that serves now.
+    async fn try_swap(&self, connection: &mut Connection, ready: &Ready<'_>) -> Result<(Duration, i64)> {
         let script = swap_sql(ready.builds, ready.keys);
         let tx = connection.begin().await?;
         // The server must not wait for the disk, or for a standby, while it holds the locks.
@@ -76,16 +80,20 @@ impl Job {
         ))
         .await?;
         // The ledger first: nobody reads these rows, and the locks below are held the shorter.
-        self.write_ledger(&tx, ready).await?;
+        let generation = self.write_ledger(&tx, ready).await?;
         let started = Instant::now();
-        self.lock(&tx, ready.builds, ready.keys).await?;
+        self.lock_tables(&tx, ready.builds, ready.keys).await?;
+        // Whoever began meanwhile has cleared the new tables away and may have made others of their names. From here on it
+        // would wait for the locks on these.
+        self.lock.assert_held(&tx).await?;
         tx.batch(&script).await?;
         failpoint!("transform.before_swap_commit");
         tx.commit().await?;
-        Ok(started.elapsed())
+        Ok((started.elapsed(), generation))
     }
 
-    async fn write_ledger(&self, tx: &Transaction<'_>, ready: &Ready<'_>) -> Result<()> {
+    /// Returns the parent table's new generation.
+    async fn write_ledger(&self, tx: &Transaction<'_>, ready: &Ready<'_>) -> Result<i64> {
         let Ready { builds, taken, tables, .. } = *ready;
         // Of a part, the other parts' issues stay, and the batches stay pending: they may concern other parts too.
         let stale = match (taken, &self.entity.partition) {
@@ -104,21 +112,24 @@ impl Job {
         if let Some(batches) = taken {
             models::reset(tx, &self.entity.name, batches).await?;
         }
+        let mut generations = Vec::new();
         for table in tables {
             let rows = taken.and(i64::try_from(table.rows).ok());
-            models::record_refresh(tx, &table.table, &self.entity.name, self.execution_id, rows).await?;
+            let name = &self.entity.name;
+            generations.push(models::record_refresh(tx, &table.table, name, self.execution_id, rows).await?);
         }
-        Ok(())
+        Ok(generations.first().copied().unwrap_or_default())
     }
 
     /// Locks everything that the swap touches, parents first and in order: nothing behind waits.
-    async fn lock(&self, tx: &Transaction<'_>, builds: &[Build], keys: &Keys) -> Result<()> {
+    async fn lock_tables(&self, tx: &Transaction<'_>, builds: &[Build], keys: &Keys) -> Result<()> {
         let mut tables: Vec<String> = Vec::new();
         for model in &self.entity.models {
             tables.push(qualified(&model.table));
         }
         tables.extend(builds.iter().map(|b| b.old.name.clone()));
         tables.extend(keys.list.iter().map(|k| k.table.clone()));
+        tables.extend(builds.iter().map(|b| b.new.clone()));
         let only: Vec<String> = tables.iter().map(|t| format!("only {t}")).collect();
         // lock_timeout is for one lock, statement_timeout for all of them.
         tx.batch(&format!("set local statement_timeout = '{LOCK_TIMEOUT}'")).await?;
@@ -126,13 +137,18 @@ impl Job {
         tx.batch("set local statement_timeout = 0").await
     }
 
-    async fn make_durable(&self) -> Result<()> {
+    /// Waits until the swap that made this generation is safe. Returns false if a server that went down before lost it.
+    async fn make_durable(&self, generation: i64) -> Result<bool> {
         let mut connection = self.pool.get().await?;
         let tx = connection.begin().await?;
         tx.batch("set local synchronous_commit = on").await?;
         // Any change of its own makes the commit wait for the log, up to here and so past the swap.
         tx.execute("update evo.runs set entities = entities where execution_id = $1", &[&self.execution_id]).await?;
-        tx.commit().await
+        let table = self.entity.models.first().map(|parent| parent.table.as_str());
+        let sql = "select generation >= $2 from evo.models where table_name = $1";
+        let serves = tx.query(sql, &[&table, &generation]).await?.first().is_some_and(|row| row.get(0));
+        tx.commit().await?;
+        Ok(serves)
     }
 
     async fn blocked(&self, connection: &Connection, error: Error) -> Error {

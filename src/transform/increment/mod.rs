@@ -21,7 +21,6 @@ use super::model::Source;
 use super::{Job, Mode, Summary, TableSummary};
 use crate::error::Result;
 use crate::ledger::models;
-use crate::retry::retry;
 
 /// Work that is left, shared by the workers.
 struct Work<'a> {
@@ -41,18 +40,7 @@ impl Job {
     /// Of the server; `BadRow` for a value that does not fit when `strict`. What other chunks did stays.
     pub(super) async fn increment(&self, plan: &Plan) -> Result<Summary> {
         let started = Instant::now();
-        let mut connection = self.pool.get().await?;
-        self.mirror_partitions(&connection).await?;
-        let mut shapes = Vec::new();
-        for model in &self.entity.models {
-            shapes.push(shape(&connection, model).await?);
-        }
-        if !plan.empty.is_empty() {
-            let tx = connection.begin().await?;
-            models::take(&tx, &self.entity.name, &plan.empty).await?;
-            tx.commit().await?;
-        }
-        drop(connection);
+        let shapes = self.step("preparing", || self.prepare(plan)).await?;
         let chunks = plan.units.iter().enumerate().flat_map(|(u, unit)| (0..unit.size()).map(move |c| (u, c)));
         let work = Work {
             plan,
@@ -70,20 +58,37 @@ impl Job {
             }
         }
         if plan.batches() > 0 || plan.whole {
-            self.record(&tables, plan.whole).await?;
+            self.step("recording", || self.record(&tables, plan.whole)).await?;
         }
+        let drift = async || match plan.whole {
+            true => self.drift_of_all(plan.staged).await,
+            false => self.drift_of_batches(&plan.ids(), plan.changed).await,
+        };
         Ok(Summary {
             entity: self.entity.name.clone(),
             mode: if plan.whole { Mode::InPlace } else { Mode::Incremental },
             batches: plan.batches(),
             tables,
-            drift: match plan.whole {
-                true => self.drift_of_all(plan.staged).await?,
-                false => self.drift_of_batches(&plan.ids(), plan.changed).await?,
-            },
+            drift: self.step("looking for new fields", drift).await?,
             elapsed: started.elapsed(),
             ..Summary::default()
         })
+    }
+
+    /// Partitions, the columns of the tables, and the watermark past batches that own no rows any more.
+    async fn prepare(&self, plan: &Plan) -> Result<Vec<Shape>> {
+        let mut connection = self.pool.get().await?;
+        self.mirror_partitions(&connection).await?;
+        let mut shapes = Vec::new();
+        for model in &self.entity.models {
+            shapes.push(shape(&connection, model).await?);
+        }
+        if !plan.empty.is_empty() {
+            let tx = connection.begin().await?;
+            models::take(&tx, &self.entity.name, &plan.empty).await?;
+            tx.commit().await?;
+        }
+        Ok(shapes)
     }
 
     async fn work_off(&self, work: &Work<'_>) -> Result<Vec<TableSummary>> {
@@ -115,10 +120,10 @@ impl Job {
         };
         let completes: &[i64] = if whole.size() == 1 { &whole.ids } else { &[] };
         let chunk = Chunk { source: &source, shapes: work.shapes, completes, core };
-        let what = format!("transform of {}", self.entity.name);
-        let done = retry(self.retry, &self.shutdown, &what, |_| self.take_in(chunk)).await?;
+        let in_doubt = Mutex::new(None);
+        let done = self.step("taking documents in", || self.take_in(chunk, &in_doubt)).await?;
         if work.open[unit].fetch_sub(1, Ordering::AcqRel) == 1 && completes.is_empty() {
-            retry(self.retry, &self.shutdown, &what, |_| self.take(&whole.ids)).await?;
+            self.step("recording", || self.take(&whole.ids)).await?;
         }
         Ok(done)
     }

@@ -33,6 +33,8 @@ pub(super) struct Crew {
     endpoint: String,
     running: Mutex<Vec<Option<Job>>>,
     ends: Mutex<BTreeMap<String, u32>>,
+    /// Why they ended with 5 or 8.
+    reasons: Mutex<BTreeMap<String, u32>>,
     deaths: Mutex<BTreeMap<&'static str, u32>>,
     problems: Mutex<Vec<String>>,
     wants_third: AtomicBool,
@@ -56,6 +58,7 @@ impl Crew {
             endpoint: lake.server.endpoint(),
             running: Mutex::new((0..SLOTS).map(|_| None).collect()),
             ends: Mutex::default(),
+            reasons: Mutex::default(),
             deaths: Mutex::default(),
             problems: Mutex::default(),
             wants_third: AtomicBool::new(false),
@@ -150,6 +153,12 @@ impl Crew {
                 if ![0, 4, 5, 7, 8, 143].contains(&code) {
                     self.problem(format!("{args:?} ended with {code}:\n{told}"));
                 }
+                if code == 5 || code == 8 {
+                    let reason = told.lines().rev().find(|line| line.starts_with("error: ")).unwrap_or_default();
+                    // Without numbers, so that equal reasons are equal.
+                    let reason = reason.replace(|c: char| c.is_ascii_digit(), "");
+                    *self.reasons.lock().unwrap().entry(format!("{} {code} {reason}", args[0])).or_default() += 1;
+                }
                 code.to_string()
             }
         };
@@ -241,6 +250,10 @@ impl Crew {
 
     pub fn problems(&self) -> Vec<String> {
         self.problems.lock().unwrap().clone()
+    }
+
+    pub fn reasons(&self) -> String {
+        self.reasons.lock().unwrap().iter().map(|(reason, n)| format!("\n  {n} x {reason}")).collect()
     }
 
     pub fn ends(&self) -> String {

@@ -195,6 +195,7 @@ fn report(world: &World, tallies: &BTreeMap<&str, Tally>, ended: &Ended, verdict
         longest.as_secs_f64()
     );
     println!("executions and their ends      {}", world.crew.ends());
+    println!("ends that the next run mended  {}", world.crew.reasons());
     println!("runs of bronze, batches        {} {}", world.lake.shown(), world.watch.committed());
     println!("last load and transform        {:.1} s", ended.last.as_secs_f64());
     println!("manual steps                   {}", ended.problems.len());

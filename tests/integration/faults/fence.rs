@@ -18,14 +18,13 @@ const LEDGER: &str =
 
 /// A warehouse in which one batch of one object waits.
 struct Ledger {
-    dsn: Dsn,
     pool: Pool,
 }
 
 impl Ledger {
     async fn at(url: &str) -> Self {
         let dsn = Dsn::parse(url).unwrap();
-        let pool = Pool::for_writing(dsn.clone(), "evo:test", 2, None);
+        let pool = Pool::for_writing(dsn, "evo:test", 2, None);
         let listed = Listed {
             path: "bronze/part-00001.jsonl.gz".to_owned(),
             etag: "1".to_owned(),
@@ -35,13 +34,13 @@ impl Ledger {
         };
         objects::record(&pool, "sales", &[listed]).await.unwrap();
         batches::plan(&pool, "sales", &Selection::default(), &Grouping::default(), false).await.unwrap();
-        Self { dsn, pool }
+        Self { pool }
     }
 
     /// An execution that is alive and shows it.
     async fn execution(&self) -> (Holder, Presence) {
         let begun = Execution::begin(&self.pool, "load", &["sales"], &serde_json::json!({})).await.unwrap();
-        let presence = Presence::announce(&self.dsn, "load", begun.id).await.unwrap();
+        let presence = Presence::announce(&self.pool, "load", begun.id).await.unwrap();
         (Holder { execution_id: begun.id, lease: HOUR }, presence)
     }
 
@@ -99,7 +98,7 @@ fn fault_03_an_execution_that_has_lost_its_own_lock_takes_no_batch_of_another_wi
         }
         assert!(matches!(ledger.ask(b).await, Next::Wait), "nobody can tell who is gone");
         // The first to be back may.
-        let _back = Presence::announce(&ledger.dsn, "load", b.execution_id).await.unwrap();
+        let _back = Presence::announce(&ledger.pool, "load", b.execution_id).await.unwrap();
         let taken = ledger.claim(b).await;
         assert!(taken.is_taken_over && taken.fence > claimed.fence);
     });

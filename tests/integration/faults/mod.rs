@@ -7,6 +7,7 @@ mod claims;
 mod commit;
 mod fence;
 mod network;
+mod replies;
 mod server;
 mod signals;
 

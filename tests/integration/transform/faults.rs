@@ -207,7 +207,7 @@ fn fault_02_a_refresh_whose_sessions_are_ended_while_it_fills_begins_anew() {
     evo.db.sql("select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = current_database() and application_name like 'evo:transform:%'");
     hurry(&evo);
     let run: crate::support::Run = child.wait_with_output().unwrap().into();
-    run.exits(0).says("building a new generation of sales failed");
+    run.exits(0).says("sales: building a new generation failed");
     assert_eq!(core(&evo.db), before);
     assert_eq!(evo.db.one(LEFT), "0");
 }

@@ -4,6 +4,8 @@ mod catalog;
 mod faults;
 mod increment;
 mod issues;
+mod lock;
+
 mod refresh;
 
 use serde_json::Value;

@@ -1,0 +1,10 @@
+-- purpose: whether a server process holds an advisory lock
+-- parameters: $1 int4 pid, $2 text name of the lock
+-- rows: one: boolean
+-- locks: none
+select exists (
+    select from pg_catalog.pg_locks
+    where locktype = 'advisory' and granted and objsubid = 1 and pid = $1
+      and database = (select oid from pg_catalog.pg_database where datname = current_database())
+      and (classid::bigint << 32 | objid::bigint) = hashtextextended($2, 0)
+)

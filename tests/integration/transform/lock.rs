@@ -1,0 +1,73 @@
+//! A transform that loses its lock.
+
+use std::process::{Child, Stdio};
+
+use super::core;
+use crate::support::{Evo, Run, Session};
+
+/// The session that holds the lock.
+const LOCK: &str =
+    "from pg_stat_activity where application_name = 'evo:transform:sales:lock' and datname = current_database()";
+
+fn sales(records: &str) -> Evo {
+    let evo = Evo::new();
+    evo.run(&["generate", "sales", "--records", records]).exits(0);
+    evo.json(&["load", "sales"]);
+    evo.json(&["transform", "sales"]);
+    evo
+}
+
+fn refresh(evo: &Evo, failpoints: &str) -> Child {
+    let mut command = evo.command(&["transform", "sales", "--full-refresh", "--reader-wait", "0s"]);
+    if !failpoints.is_empty() {
+        command.env("EVO_FAILPOINTS", failpoints);
+    }
+    command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+}
+
+/// A reader in front of the swap, and a refresh that waits for it.
+fn waiting_for_a_reader(evo: &Evo) -> (Session, Child) {
+    let reader = Session::open(&evo.db.url);
+    reader.run("begin; select count(*) from core.evo_receivables");
+    let refresh = refresh(evo, "");
+    evo.db.wait_for(
+        "select least(count(*), 1) from pg_stat_activity where query like 'lock table only%' and datname = current_database()",
+        "1",
+    );
+    (reader, refresh)
+}
+
+#[test]
+fn fault_02_a_refresh_whose_lock_is_lost_takes_it_again_and_begins_anew() {
+    let evo = sales("300");
+    let before = core(&evo.db);
+    let (reader, refresh) = waiting_for_a_reader(&evo);
+    evo.db.sql(&format!("select pg_terminate_backend(pid, 5000) {LOCK}"));
+    reader.run("commit");
+    let run: Run = refresh.wait_with_output().unwrap().into();
+    run.exits(0).says("this execution lost its lock on sales");
+    assert_eq!(core(&evo.db), before);
+    assert_eq!(evo.db.one("select generation from evo.models where table_name = 'core.evo_sales'"), "1");
+}
+
+#[test]
+fn fault_20_a_refresh_whose_lock_another_one_has_taken_leaves_the_rest_to_that_one() {
+    let evo = sales("300");
+    let before = core(&evo.db);
+    let (reader, first) = waiting_for_a_reader(&evo);
+    evo.db.sql(&format!("select pg_terminate_backend(pid, 5000) {LOCK}"));
+    // It has cleared away what the first one built, and made empty tables of the same names.
+    let mut second = refresh(&evo, "transform.after_create=pause");
+    let empty = "select count(*) from pg_class where relname = 'evo_sales_all' and relnamespace = 'evo_next'::regnamespace \
+                 and not exists (select from pg_constraint where conrelid = pg_class.oid and conname = 'evo_partition_bound')";
+    evo.db.wait_for(empty, "1");
+    reader.run("commit");
+    let run: Run = first.wait_with_output().unwrap().into();
+    run.exits(7).says("another execution of transform works on sales").says("lost its lock");
+    assert_eq!(core(&evo.db), before);
+    second.kill().unwrap();
+    second.wait().unwrap();
+    evo.db.sql("select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = current_database() and application_name like 'evo:%'");
+    evo.json(&["transform", "sales", "--full-refresh"]);
+    assert_eq!(core(&evo.db), before);
+}
