@@ -1,10 +1,12 @@
 -- purpose: whether a server process holds an advisory lock
--- parameters: $1 int4 pid, $2 text name of the lock
+-- parameters: $1 int4 pid, $2 text when the process began, $3 text name of the lock
 -- rows: one: boolean
 -- locks: none
+-- idempotent: reads only; the process is named beyond doubt, pids are used again
 select exists (
     select from pg_catalog.pg_locks
     where locktype = 'advisory' and granted and objsubid = 1 and pid = $1
       and database = (select oid from pg_catalog.pg_database where datname = current_database())
-      and (classid::bigint << 32 | objid::bigint) = hashtextextended($2, 0)
+      and (classid::bigint << 32 | objid::bigint) = hashtextextended($3, 0)
+      and (select backend_start from pg_stat_get_activity($1)) = $2::timestamptz
 )

@@ -6,7 +6,7 @@
 select distinct on (g.id) g.id, g.name, to_timestamp(nullif(g.newest[1], -1e12)) as seen_at, g.table_name, g.newest[2] as row_key
 from (
     select s.{key} as id, nullif(btrim(s.{name}, E' \t\r\n'), '') as name, s._source_table as table_name,
-           max(array[coalesce(floor(date_part('epoch', s._source_time)), -1e12)::bigint, s._source_key]) as newest
+           max(array[coalesce(case when isfinite(s._source_time) then floor(date_part('epoch', s._source_time)) end, -1e12)::bigint, s._source_key]) as newest
     from (
 {sightings}
     ) s

@@ -5,6 +5,7 @@ use uuid::Uuid;
 
 use crate::error::{Error, Kind, Result};
 use crate::pg::{Param, Pool};
+use crate::shutdown::Shutdown;
 
 /// The row of an execution that is under way.
 #[derive(Debug, Clone, Copy)]
@@ -42,7 +43,8 @@ impl Execution {
             connection.execute(sql_file!("ledger/finish_run.sql"), &[&self.id, &state, &code, summary, &text]).await
         };
         // A database that was waited for in vain is not waited for again, and a signal leaves no time to.
-        let is_over = state == "interrupted" || failure.is_some_and(Error::is_given_up);
+        let is_stopping = Shutdown::listening().is_some_and(|shutdown| shutdown.is_requested());
+        let is_over = is_stopping || failure.is_some_and(Error::is_given_up);
         let recorded = match is_over {
             true => record().await,
             false => pool.retry("recording that this execution has ended", record).await,

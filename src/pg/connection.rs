@@ -28,8 +28,14 @@ impl Connection {
         Self { client: connected.client, session }
     }
 
+    /// Whether it is open and nothing on it is in doubt.
+    pub(super) fn is_open(&self) -> bool {
+        !self.client.is_closed() && !self.session.is_tainted()
+    }
+
+    /// The same, and no connection of its pool was lost since it was opened.
     pub(super) fn is_usable(&self) -> bool {
-        !self.client.is_closed() && self.session.is_usable()
+        self.is_open() && self.session.is_current()
     }
 
     /// Runs statements without parameters, each in a transaction of its own where the text says no other.

@@ -5,7 +5,8 @@
 //! idle READ COMMITTED transaction holds no snapshot, so neither vacuum nor a concurrent rebuild of an index waits for it.
 //!
 //! A lock can be lost while its holder lives: in a failover, or because somebody ends its session. Another execution may
-//! have begun then, and may be over already. So whoever works under a lock does it in steps by [`EntityLock::retry`]: each
+//! have begun then, and may be over already. The other way round the server may keep a lock whose connection is lost, behind
+//! a dead network; its session is ended before it is taken again. So whoever works under a lock does it in steps by [`EntityLock::retry`]: each
 //! attempt begins by making sure of the lock, and what must not happen without it asks the server inside its own
 //! transaction ([`EntityLock::assert_held`]).
 
@@ -15,6 +16,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::Mutex;
 
 use super::connection::{Connection, Transaction};
+use super::health::Backend;
 use super::pool::Pool;
 use crate::error::{Error, Kind, Result};
 use crate::retry::heals;
@@ -40,26 +42,39 @@ impl Purpose {
 /// How long to wait for a lock whose holder has just ended: the server notices a closed connection in its own time.
 const GRACE: Duration = Duration::from_secs(2);
 
+const HOLDS: &str = sql_file!("pg/holds_lock.sql");
+
 /// The lock of an entity. Not held before it is taken, and until it is released or dropped from then on.
 #[derive(Debug)]
 pub struct EntityLock {
     pool: Pool,
     entity: String,
     purpose: Purpose,
-    held: Mutex<Option<Held>>,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+enum State {
+    /// Not taken yet, or released.
+    Free,
+    Held(Box<Held>),
+    /// Another execution has it: at once, or since this one lost it.
+    Taken {
+        was_held: bool,
+    },
 }
 
 #[derive(Debug)]
 struct Held {
     connection: Connection,
     /// The server process that has the lock.
-    pid: i32,
+    backend: Backend,
 }
 
 impl EntityLock {
     /// The lock of `entity`, not taken yet. Its connection is beside those of `pool`, and waited for as they are.
     pub fn new(pool: &Pool, entity: &str, purpose: Purpose) -> Self {
-        Self { pool: pool.clone(), entity: entity.to_owned(), purpose, held: Mutex::new(None) }
+        Self { pool: pool.clone(), entity: entity.to_owned(), purpose, state: Mutex::new(State::Free) }
     }
 
     /// Takes the lock, or says after a short grace that another execution has it.
@@ -72,22 +87,27 @@ impl EntityLock {
 
     /// Makes sure that the lock is held, and takes it again if it was lost.
     async fn hold(&self) -> Result<()> {
-        let mut held = self.held.lock().await;
-        if let Some(held) = held.as_ref()
-            && held.lives().await
-        {
-            return Ok(());
-        }
-        let was_held = held.take().is_some();
-        *held = Some(self.acquire().await.map_err(|error| {
-            match error.kind() {
-                Kind::AlreadyRunning if was_held => error
-                    .detail("this execution lost its lock with its connection, and the other one has begun meanwhile")
-                    .hint("what this one committed stays; the other one does the rest"),
-                _ => error,
+        let mut state = self.state.lock().await;
+        let was_held = match &*state {
+            State::Free => false,
+            State::Held(held) if self.is_alive(held).await? => return Ok(()),
+            State::Held(held) => {
+                // The server may not know that its connection is lost, and would keep the lock from its own holder.
+                self.pool.abandon(held.backend.clone());
+                true
             }
-        })?);
-        Ok(())
+            State::Taken { was_held } => return Err(self.taken(*was_held)),
+        };
+        match self.acquire().await? {
+            Some(held) => {
+                *state = State::Held(Box::new(held));
+                Ok(())
+            }
+            None => {
+                *state = State::Taken { was_held };
+                Err(self.taken(was_held))
+            }
+        }
     }
 
     /// Repeats `attempt` as [`Pool::retry`] does, and never without the lock: it is made sure of before each one. What fails
@@ -121,50 +141,76 @@ impl EntityLock {
     /// # Errors
     /// `DatabaseUnavailable` when it was lost: with its connection, whatever else may live.
     pub async fn assert_held(&self, tx: &Transaction<'_>) -> Result<()> {
-        let pid = self.held.lock().await.as_ref().map(|held| held.pid);
-        let row = tx.query_one(sql_file!("pg/holds_lock.sql"), &[&pid.unwrap_or(0), &self.name()]).await?;
-        if row.get(0) { Ok(()) } else { Err(lost(&self.entity)) }
+        let held = match &*self.state.lock().await {
+            State::Held(held) => {
+                let row = tx.query_one(HOLDS, &[&held.backend.pid, &held.backend.started_at, &self.name()]).await?;
+                row.get(0)
+            }
+            State::Free | State::Taken { .. } => false,
+        };
+        if held { Ok(()) } else { Err(lost(&self.entity)) }
     }
 
     /// Releases the lock now. A lost connection has released it already.
     pub async fn release(&self) {
-        if let Some(held) = self.held.lock().await.take() {
-            let _ = held.connection.batch("rollback").await;
+        if let State::Held(held) = std::mem::replace(&mut *self.state.lock().await, State::Free)
+            && held.connection.is_open()
+        {
+            let _ = tokio::time::timeout(GRACE, held.connection.batch("rollback")).await;
         }
     }
 
     async fn is_held(&self) -> bool {
-        match self.held.lock().await.as_ref() {
-            Some(held) => held.lives().await,
-            None => false,
+        match &*self.state.lock().await {
+            State::Held(held) => self.is_alive(held).await.unwrap_or(false),
+            State::Free | State::Taken { .. } => false,
         }
     }
 
-    async fn acquire(&self) -> Result<Held> {
-        let word = self.purpose.word();
-        let connection = self.pool.own(&format!("{}:lock", self.name())).await?;
+    /// Its connection answers, and the server that takes writes now is the one that has it: the lock of an old primary is
+    /// none. Another connection's loss makes one look, and no more.
+    async fn is_alive(&self, held: &Held) -> Result<bool> {
+        if !held.connection.is_open() || held.connection.batch("select").await.is_err() {
+            return Ok(false);
+        }
+        if held.connection.is_usable() {
+            return Ok(true);
+        }
+        let connection = self.pool.get().await?;
+        let row = connection.query_one(HOLDS, &[&held.backend.pid, &held.backend.started_at, &self.name()]).await?;
+        Ok(row.get(0))
+    }
+
+    async fn acquire(&self) -> Result<Option<Held>> {
+        let application_name = format!("{}:lock", self.name());
+        let connection = self.pool.own(&application_name).await?;
         connection.batch("begin; set local idle_in_transaction_session_timeout = 0").await?;
         let started = Instant::now();
         loop {
-            let row = connection
-                .query_one(
-                    "select pg_try_advisory_xact_lock(hashtextextended($1, 0)), pg_backend_pid()",
-                    &[&self.name()],
-                )
-                .await?;
+            let row = connection.query_one(sql_file!("pg/try_lock.sql"), &[&self.name()]).await?;
             if row.get(0) {
                 // The query's portal would stay open, and its snapshot with it: nothing in the whole database could be
                 // vacuumed while the lock is held. The simple protocol's portal takes its place and is closed at once.
                 connection.batch("select").await?;
-                return Ok(Held { connection, pid: row.get(1) });
+                let backend = Backend { pid: row.get(1), started_at: row.get(2), application_name };
+                return Ok(Some(Held { connection, backend }));
             }
             if started.elapsed() > GRACE {
-                break;
+                return Ok(None);
             }
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
-        Err(Error::new(Kind::AlreadyRunning, format!("another execution of {word} works on {}", self.entity))
-            .hint("wait for it, or look for application_name 'evo:%' in pg_stat_activity"))
+    }
+
+    fn taken(&self, was_held: bool) -> Error {
+        let (word, entity) = (self.purpose.word(), &self.entity);
+        let error = Error::new(Kind::AlreadyRunning, format!("another execution of {word} works on {entity}"));
+        match was_held {
+            true => error
+                .detail("this execution lost its lock with its connection, and the other one has begun meanwhile")
+                .hint("what this one committed stays; the other one does the rest"),
+            false => error.hint("wait for it, or look for application_name 'evo:%' in pg_stat_activity"),
+        }
     }
 
     fn name(&self) -> String {
@@ -172,16 +218,11 @@ impl EntityLock {
     }
 }
 
-impl Held {
-    /// Not if the server has changed since: the lock of an old primary is none.
-    async fn lives(&self) -> bool {
-        self.connection.is_usable() && self.connection.batch("select").await.is_ok()
-    }
-}
-
 /// Whether the deeds of another execution could explain it: not what time heals anyway, nor a stop that was asked for.
 fn may_be_of_another(error: &Error) -> bool {
-    !heals(error) && !error.is_given_up() && !matches!(error.kind(), Kind::Interrupted | Kind::Terminated)
+    !heals(error)
+        && !error.is_given_up()
+        && !matches!(error.kind(), Kind::Interrupted | Kind::Terminated | Kind::AlreadyRunning)
 }
 
 fn lost(entity: &str) -> Error {

@@ -181,6 +181,11 @@ impl Pool {
         }
     }
 
+    /// A session is given up without the server's knowing: it is ended before another connection is used.
+    pub(super) fn abandon(&self, backend: Backend) {
+        self.health.abandon(backend);
+    }
+
     /// Ends sessions that were lost without the server's knowing: their locks would stop who repeats their work.
     async fn end_abandoned(&self, connection: &Connection) {
         for backend in self.health.take_abandoned() {

@@ -71,9 +71,14 @@ impl Session {
         })
     }
 
-    /// Whether nothing was left in doubt on it, and no newer generation has begun.
-    pub(super) fn is_usable(&self) -> bool {
-        !self.tainted.load(Ordering::Relaxed) && self.pool.0.generation() == self.pool.1
+    /// Whether something was left in doubt on it.
+    pub(super) fn is_tainted(&self) -> bool {
+        self.tainted.load(Ordering::Relaxed)
+    }
+
+    /// Whether no newer generation has begun.
+    pub(super) fn is_current(&self) -> bool {
+        self.pool.0.generation() == self.pool.1
     }
 
     pub(super) fn taint(&self) {

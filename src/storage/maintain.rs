@@ -101,7 +101,8 @@ impl<'a> Upkeep<'a> {
         self.steps
     }
 
-    /// Why the remaining steps need not be tried: a signal, a full disk, a server that is gone.
+    /// Why the remaining steps need not be tried: a signal, a full disk, a server that is gone, another execution that has
+    /// taken the lock.
     pub fn stopped_by(&self) -> Option<Error> {
         if self.shutdown.is_requested() {
             return Some(self.shutdown.error());
@@ -110,8 +111,12 @@ impl<'a> Upkeep<'a> {
             End::Failed(error) => error,
             End::Done | End::Gone => return None,
         };
-        let ends_all = matches!(last.kind(), Kind::DatabaseFull | Kind::DatabaseUnavailable | Kind::Internal);
-        ends_all.then(|| Error::new(last.kind(), last.message().to_owned()))
+        let ends_all = matches!(
+            last.kind(),
+            Kind::DatabaseFull | Kind::DatabaseUnavailable | Kind::AlreadyRunning | Kind::Internal
+        );
+        let copy = || Error::new(last.kind(), last.message().to_owned());
+        ends_all.then(|| if last.is_given_up() { copy().given_up() } else { copy() })
     }
 
     /// Drops what canceled rebuilds left behind.

@@ -40,9 +40,9 @@ pub use forecast::{Forecast, TableForecast};
 pub use generation::Refresh;
 
 use crate::entity::Entity;
-use crate::error::Result;
+use crate::error::{Error, Kind, Result};
 use crate::ledger::models;
-use crate::pg::{EntityLock, Pool};
+use crate::pg::{EntityLock, Pool, Transaction};
 use crate::shutdown::Shutdown;
 use crate::sql::qualified;
 
@@ -92,12 +92,40 @@ pub struct TableSummary {
 }
 
 impl TableSummary {
+    fn has_changes(&self) -> bool {
+        self.inserted + self.updated + self.deleted > 0
+    }
+
     fn add(&mut self, other: &TableSummary) {
         self.rows += other.rows;
         self.inserted += other.inserted;
         self.updated += other.updated;
         self.deleted += other.deleted;
         self.issues += other.issues;
+    }
+}
+
+/// What an attempt did whose commit was not answered. If the next attempt finds nothing left to write, that commit did
+/// happen, and what is reported is what it wrote.
+#[derive(Debug)]
+struct InDoubt<T>(Mutex<Option<T>>);
+
+impl<T> InDoubt<T> {
+    fn new() -> Self {
+        Self(Mutex::new(None))
+    }
+
+    /// Ends an attempt with its commit. `wrote` says whether it wrote anything.
+    async fn commit(&self, tx: Transaction<'_>, done: T, wrote: bool) -> Result<T> {
+        match (tx.commit().await, self.0.lock()) {
+            (Ok(()), Ok(mut before)) => Ok(before.take().filter(|_| !wrote).unwrap_or(done)),
+            (Ok(()), Err(_)) => Ok(done),
+            (Err(error), Ok(mut before)) if wrote && error.kind() == Kind::CommitUnknown => {
+                *before = Some(done);
+                Err(error)
+            }
+            (Err(error), _) => Err(error),
+        }
     }
 }
 
@@ -193,7 +221,8 @@ impl Job {
         };
         let most = summary.tables.iter().map(|t| t.inserted + t.updated + t.deleted).max();
         if most > Some(0)
-            && let Err(error) = self.step("analyzing", || self.analyze_parents(&summary.tables)).await
+            && let Err(error) =
+                self.step("analyzing", async || self.analyze_parents(&summary.tables).await.map_err(unless_busy)).await
         {
             // The data is in; plans are what suffers.
             tracing::warn!(%error, "the statistics of the partitioned tables could not be renewed; ANALYZE them");
@@ -262,4 +291,9 @@ impl Job {
         }
         tx.commit().await
     }
+}
+
+/// Somebody analyzes or vacuums the table at this very moment: not worth to be waited for.
+fn unless_busy(error: Error) -> Error {
+    if error.kind() == Kind::DatabaseBusy { error.given_up() } else { error }
 }

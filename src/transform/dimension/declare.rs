@@ -10,6 +10,10 @@ use crate::transform::files;
 
 static BUILT_IN: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/sql/dimensions");
 
+/// What each sighting says of its document, and the dimension's table of each row's winner: the latest time that the document
+/// itself gives, the core table, and the first key column of its row there.
+const CONTRACT: [&str; 3] = ["_source_time", "_source_table", "_source_key"];
+
 /// A table derived from core tables: one row per id that any of them names.
 #[derive(Debug, Clone)]
 pub struct Dimension {
@@ -83,6 +87,10 @@ fn parse(path: &str, text: &str, catalog: &Catalog) -> Result<Dimension> {
     if sources.is_empty() {
         return Err(Error::new(Kind::Config, format!("{path}: the select reads no {{core.…}} table")));
     }
+    if let Some(column) = CONTRACT.iter().find(|column| !select.contains(**column)) {
+        return Err(Error::new(Kind::Config, format!("{path}: the select gives no {column}"))
+            .hint("a sighting has a key, a name, _source_time, _source_table and _source_key: see sql/dimensions in the source"));
+    }
     header("purpose")?;
     let stem = Path::new(path).file_stem().map(|s| s.to_string_lossy().into_owned());
     Ok(Dimension {
@@ -151,11 +159,13 @@ mod tests {
     #[test]
     fn a_faulty_dimension_names_its_file_and_what_is_wrong() {
         let catalog = Catalog::load(None).unwrap();
-        let good = "-- purpose: p\n-- table: core.x\n-- key: a\n-- name: b\nselect 1 from {core.evo_sales}";
+        let good = "-- purpose: p\n-- table: core.x\n-- key: a\n-- name: b\nselect 1, sale_date as _source_time, 'core.evo_sales' as _source_table, \
+                    sale_id as _source_key from {core.evo_sales}";
         assert!(parse("x.sql", good, &catalog).is_ok());
         for (from, to, expected) in [
             ("-- key: a\n", "", "-- key:"),
             ("{core.evo_sales}", "core.evo_sales", "reads no"),
+            ("_source_time", "_source_run_id", "gives no _source_time"),
             ("{core.evo_sales}", "{core.evo_sale_items}", "{core.evo_sale_items} is not the parent table"),
         ] {
             let error = parse("x.sql", &good.replace(from, to), &catalog).unwrap_err();

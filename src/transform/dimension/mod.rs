@@ -19,7 +19,7 @@ use std::time::Instant;
 
 pub use declare::{Dimension, all, select};
 
-use super::{Summary, TableSummary};
+use super::{InDoubt, Summary, TableSummary};
 use crate::entity::Entity;
 use crate::error::{Context, Result};
 use crate::ledger::models;
@@ -63,7 +63,8 @@ impl DimensionJob {
         let what = format!("transform of {}", self.dimension.name);
         self.lock.take().await?;
         tracing::info!(entity = self.dimension.name, "transforming");
-        let done = self.lock.retry(&what, || self.attempt()).await;
+        let in_doubt = InDoubt::new();
+        let done = self.lock.retry(&what, || self.attempt(&in_doubt)).await;
         self.lock.release().await;
         let (batches, table) = done?;
         Ok(Summary {
@@ -75,7 +76,7 @@ impl DimensionJob {
         })
     }
 
-    async fn attempt(&self) -> Result<(u64, TableSummary)> {
+    async fn attempt(&self, in_doubt: &InDoubt<(u64, TableSummary)>) -> Result<(u64, TableSummary)> {
         let mut connection = self.pool.get().await?;
         let tx = connection.begin().await?;
         tx.batch(super::SESSION).await?;
@@ -92,8 +93,7 @@ impl DimensionJob {
         let batches = self.batches(&tx, anew).await?;
         let mut summary = TableSummary { table: self.dimension.table.clone(), ..TableSummary::default() };
         if !anew && batches.is_empty() {
-            tx.rollback().await?;
-            return Ok((0, summary));
+            return in_doubt.commit(tx, (0, summary), false).await;
         }
         let sql = if anew { self.anew_sql() } else { self.increment_sql(&tx, &batches).await? };
         let row = tx.query_one(&sql, &[]).await.context(&self.dimension.table)?;
@@ -112,8 +112,8 @@ impl DimensionJob {
             true => drop(models::record_refresh(&tx, table, name, self.execution_id, Some(rows)).await?),
             false => models::record(&tx, table, name, self.execution_id).await?,
         }
-        tx.commit().await?;
-        Ok((batches.len() as u64, summary))
+        let wrote = summary.has_changes();
+        in_doubt.commit(tx, (batches.len() as u64, summary), wrote).await
     }
 
     async fn batches(&self, tx: &Transaction<'_>, all: bool) -> Result<Vec<Batch>> {

@@ -17,7 +17,7 @@ impl Job {
         for row in &found {
             let name: String = row.get(0);
             tracing::info!(table = name, "dropping what an interrupted refresh left behind");
-            connection.batch(&format!("drop table {name}")).await.context(&name)?;
+            connection.batch(&format!("drop table if exists {name}")).await.context(&name)?;
         }
         if found.iter().any(|row| row.get::<_, bool>(1)) {
             let mut other = self.pool.get().await?;
@@ -27,12 +27,19 @@ impl Job {
         Ok(())
     }
 
-    /// Drops what was built, as well as it can be.
-    pub(super) async fn discard(&self, connection: &Connection, builds: &[Build]) {
-        for build in builds {
-            if let Err(error) = connection.batch(&format!("drop table if exists {}", build.new)).await {
-                tracing::warn!(table = build.new, error = error.message(), "left for the next full refresh to drop");
-            }
+    /// Drops what was built, as well as it can be. Without its lock this execution drops nothing: tables of these names may
+    /// be those that another one builds. The locks of the drops keep a newcomer waiting while it is asked.
+    pub(super) async fn discard(&self, connection: &mut Connection, builds: &[Build]) {
+        let names: Vec<&str> = builds.iter().map(|build| build.new.as_str()).collect();
+        let dropped = async {
+            let tx = connection.begin().await?;
+            tx.batch(crate::transform::SESSION).await?;
+            tx.batch(&format!("drop table if exists {}", names.join(", "))).await?;
+            self.lock.assert_held(&tx).await?;
+            tx.commit().await
+        };
+        if let Err(error) = dropped.await {
+            tracing::warn!(error = error.message(), "what was built is left for the next full refresh to drop");
         }
     }
 

@@ -57,8 +57,8 @@ impl Job {
             Ok(summary) => Ok(summary),
             Err(error) => {
                 // Another connection: this one may be why it failed. What cannot be dropped now, the next run drops.
-                if let Ok(connection) = self.pool.get().await {
-                    self.discard(&connection, &builds).await;
+                if let Ok(mut connection) = self.pool.get().await {
+                    self.discard(&mut connection, &builds).await;
                 }
                 Err(error)
             }

@@ -44,7 +44,9 @@ impl Job {
                 Ok((held, generation)) => {
                     failpoint!("transform.after_swap_commit");
                     // The commit did not wait for the disk while it held the locks; this one does, and takes it along.
-                    if !self.step("waiting for the disk", || self.make_durable(generation)).await? {
+                    let what = format!("transform of {}: waiting for the disk", self.entity.name);
+                    // The lock may be lost from here on: nothing is left to be done that another execution could disturb.
+                    if !self.pool.retry(&what, || self.make_durable(generation)).await? {
                         let lost = "the server went down and lost the swap, which has to be done again";
                         return Err(Error::new(Kind::DatabaseUnavailable, lost));
                     }

@@ -1,7 +1,5 @@
 //! One chunk of an increment: one transaction over all tables of the entity.
 
-use std::sync::Mutex;
-
 use crate::entity::{Entity, Model};
 use crate::error::{Context, Kind, Result};
 use crate::ledger::models;
@@ -9,13 +7,10 @@ use crate::pg::Transaction;
 use crate::sql::{columns, fill, ident, qualified};
 use crate::transform::catalog::Shape;
 use crate::transform::model::{Casts, Range, Source, select};
-use crate::transform::{Job, SESSION, TableSummary};
+use crate::transform::{InDoubt, Job, SESSION, TableSummary};
 
 /// Rows of a chunk that sort and hash without spilling, whatever the server's default is.
 const SETTINGS: &str = "set transaction isolation level repeatable read; set local work_mem = '32MB'";
-
-/// What the last attempt did, if its commit was not answered.
-pub(super) type InDoubt = Mutex<Option<Vec<TableSummary>>>;
 
 /// A chunk to take in.
 #[derive(Debug, Clone, Copy)]
@@ -30,23 +25,26 @@ pub(super) struct Chunk<'a> {
 
 impl Job {
     /// Takes one chunk in: fast, and again with careful casts if a value does not fit.
-    ///
-    /// `in_doubt` carries what an attempt did whose commit was not answered to the next one. If that one finds nothing left
-    /// to write, the commit did happen, and what is reported is what it wrote.
-    pub(super) async fn take_in(&self, chunk: Chunk<'_>, in_doubt: &InDoubt) -> Result<Vec<TableSummary>> {
-        let done = match self.transaction(chunk, Casts::Fast, in_doubt).await {
+    pub(super) async fn take_in(
+        &self,
+        chunk: Chunk<'_>,
+        in_doubt: &InDoubt<Vec<TableSummary>>,
+    ) -> Result<Vec<TableSummary>> {
+        match self.transaction(chunk, Casts::Fast, in_doubt).await {
             Err(e) if e.kind() == Kind::BadRow && self.strict => Err(self.name_misfit(chunk.source, e).await),
             Err(e) if e.kind() == Kind::BadRow => self.transaction(chunk, Casts::Careful, in_doubt).await,
             other => other,
-        }?;
-        let before = in_doubt.lock().ok().and_then(|mut before| before.take());
-        let wrote_nothing = done.iter().all(|table| table.inserted + table.updated + table.deleted == 0);
-        Ok(before.filter(|_| wrote_nothing).unwrap_or(done))
+        }
     }
 
     /// One snapshot for all statements: a load that commits in between moves rows to a batch that is not in this chunk,
     /// and without it the parent would be of one version of a document and its children of another, or missing.
-    async fn transaction(&self, chunk: Chunk<'_>, casts: Casts, in_doubt: &InDoubt) -> Result<Vec<TableSummary>> {
+    async fn transaction(
+        &self,
+        chunk: Chunk<'_>,
+        casts: Casts,
+        in_doubt: &InDoubt<Vec<TableSummary>>,
+    ) -> Result<Vec<TableSummary>> {
         let mut connection = self.pool.get().await?;
         let tx = connection.begin().await?;
         tx.batch(SESSION).await?;
@@ -74,14 +72,10 @@ impl Job {
         }
         models::take(&tx, &self.entity.name, chunk.completes).await?;
         failpoint!("transform.before_chunk_commit");
-        if let Err(error) = tx.commit().await {
-            if let (Kind::CommitUnknown, Ok(mut in_doubt)) = (error.kind(), in_doubt.lock()) {
-                *in_doubt = Some(summaries);
-            }
-            return Err(error);
-        }
+        let wrote = summaries.iter().any(TableSummary::has_changes);
+        let done = in_doubt.commit(tx, summaries, wrote).await?;
         failpoint!("transform.after_chunk_commit");
-        Ok(summaries)
+        Ok(done)
     }
 }
 

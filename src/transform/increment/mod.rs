@@ -18,7 +18,7 @@ pub(super) use plan::{Plan, Unit, plan, whole};
 
 use super::catalog::{Shape, shape};
 use super::model::Source;
-use super::{Job, Mode, Summary, TableSummary};
+use super::{InDoubt, Job, Mode, Summary, TableSummary};
 use crate::error::Result;
 use crate::ledger::models;
 
@@ -120,7 +120,7 @@ impl Job {
         };
         let completes: &[i64] = if whole.size() == 1 { &whole.ids } else { &[] };
         let chunk = Chunk { source: &source, shapes: work.shapes, completes, core };
-        let in_doubt = Mutex::new(None);
+        let in_doubt = InDoubt::new();
         let done = self.step("taking documents in", || self.take_in(chunk, &in_doubt)).await?;
         if work.open[unit].fetch_sub(1, Ordering::AcqRel) == 1 && completes.is_empty() {
             self.step("recording", || self.take(&whole.ids)).await?;

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 use std::time::{Duration, Instant};
 
+use super::Database;
 use super::server::free_port;
 
 /// The bytes of a COMMIT in the simple protocol.
@@ -28,6 +29,8 @@ pub enum Fault {
     Swallow,
     /// The place is passed on, the rest of both directions vanishes, and the connection stays open.
     Vanish,
+    /// The place and its answer are passed on; a moment later the client gets an RST, and the server never hears of it.
+    Orphan,
 }
 
 struct Rule {
@@ -87,6 +90,17 @@ impl Proxy {
             }
         });
         Self { address: address.to_owned(), port, state }
+    }
+
+    /// In front of the server of a test's database.
+    pub fn before(db: &Database) -> Self {
+        Self::to(split(&db.url).1.parse().unwrap())
+    }
+
+    /// The way through it to a database of its server.
+    pub fn url(&self, db: &Database) -> String {
+        let (before, _, name) = split(&db.url);
+        format!("{before}:{}/{name}", self.port)
     }
 
     /// Sends new connections somewhere else, as a name does that points to another server.
@@ -167,6 +181,13 @@ impl Drop for Proxy {
     }
 }
 
+/// Everything before the port, the port, and the database.
+fn split(url: &str) -> (&str, &str, &str) {
+    let (before, behind) = url.rsplit_once(':').unwrap();
+    let (port, name) = behind.split_once('/').unwrap();
+    (before, port, name)
+}
+
 /// What befell one connection.
 #[derive(Default)]
 struct Link {
@@ -222,7 +243,7 @@ fn upward(mut client: TcpStream, mut server: TcpStream, state: &State, link: &Li
             if matches!(rule.fault, Fault::Hold | Fault::Reset) {
                 link.held.store(state.released.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
             }
-            link.mute.store(rule.fault != Fault::Hold, Ordering::Relaxed);
+            link.mute.store(!matches!(rule.fault, Fault::Hold | Fault::Orphan), Ordering::Relaxed);
             let port = server.local_addr().map_or(0, |address| address.port());
             rule.port.store(port, Ordering::Relaxed);
             link.port.store(port, Ordering::Relaxed);
@@ -241,6 +262,12 @@ fn upward(mut client: TcpStream, mut server: TcpStream, state: &State, link: &Li
                 // Long enough for the server to have done what it was asked.
                 std::thread::sleep(Duration::from_millis(300));
                 reset(&client);
+            }
+            Some(Fault::Orphan) => {
+                std::thread::sleep(Duration::from_millis(300));
+                link.mute.store(true, Ordering::Relaxed);
+                reset(&client);
+                return;
             }
             Some(Fault::Vanish) => link.deaf.store(true, Ordering::Relaxed),
             Some(Fault::Hold) | None => {}

@@ -3,6 +3,7 @@
 use std::process::{Child, Stdio};
 
 use super::core;
+use crate::support::proxy::{Fault, Proxy};
 use crate::support::{Evo, Run, Session};
 
 /// The session that holds the lock.
@@ -57,7 +58,7 @@ fn fault_20_a_refresh_whose_lock_another_one_has_taken_leaves_the_rest_to_that_o
     let (reader, first) = waiting_for_a_reader(&evo);
     evo.db.sql(&format!("select pg_terminate_backend(pid, 5000) {LOCK}"));
     // It has cleared away what the first one built, and made empty tables of the same names.
-    let mut second = refresh(&evo, "transform.after_create=pause");
+    let second = refresh(&evo, "transform.after_create=sleep(6000)");
     let empty = "select count(*) from pg_class where relname = 'evo_sales_all' and relnamespace = 'evo_next'::regnamespace \
                  and not exists (select from pg_constraint where conrelid = pg_class.oid and conname = 'evo_partition_bound')";
     evo.db.wait_for(empty, "1");
@@ -65,9 +66,24 @@ fn fault_20_a_refresh_whose_lock_another_one_has_taken_leaves_the_rest_to_that_o
     let run: Run = first.wait_with_output().unwrap().into();
     run.exits(7).says("another execution of transform works on sales").says("lost its lock");
     assert_eq!(core(&evo.db), before);
-    second.kill().unwrap();
-    second.wait().unwrap();
-    evo.db.sql("select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = current_database() and application_name like 'evo:%'");
-    evo.json(&["transform", "sales", "--full-refresh"]);
+    // The first one has not cleared away what is the second one's.
+    Run::from(second.wait_with_output().unwrap()).exits(0);
+    assert_eq!(core(&evo.db), before);
+    assert_eq!(evo.db.one("select generation from evo.models where table_name = 'core.evo_sales'"), "1");
+}
+
+#[test]
+fn fault_06_a_lock_that_the_server_keeps_for_a_lost_connection_does_not_stop_its_own_holder() {
+    let evo = sales("300");
+    let before = core(&evo.db);
+    let proxy = Proxy::before(&evo.db);
+    let url = proxy.url(&evo.db);
+    // The last that the lock's session says before it idles.
+    proxy.when(b"Q\0\0\0\x0bselect\0", 1, Fault::Orphan);
+    evo.db.sql("truncate core.evo_sales, core.evo_sale_items, core.evo_receivables; delete from evo.model_batches");
+    let mut command = evo.command_at(&url, &["transform", "sales", "--incremental"]);
+    command.env("EVO_FAILPOINTS", "transform.before_chunk_commit=sleep(1000)");
+    Run::from(command.output().unwrap()).exits(0).says("ended a session that the server still kept");
+    assert!(proxy.has_struck());
     assert_eq!(core(&evo.db), before);
 }

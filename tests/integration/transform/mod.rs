@@ -5,7 +5,6 @@ mod faults;
 mod increment;
 mod issues;
 mod lock;
-
 mod refresh;
 
 use serde_json::Value;
