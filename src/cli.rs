@@ -49,13 +49,14 @@ pub enum Command {
 /// # Errors
 /// Whatever the command could not do; its kind gives the exit code.
 pub async fn dispatch(command: Command, settings: &Settings) -> Result<Outcome> {
+    // Jobs on the heap: nested in one another, their futures are deeper than the compiler follows.
     match command {
         Command::Generate(args) => commands::generate::run(args, settings).await,
-        Command::Load(args) => commands::load::run(args, settings).await,
-        Command::Rejects(args) => commands::rejects::run(args, settings).await,
-        Command::Transform(args) => commands::transform::run(args, settings).await,
+        Command::Load(args) => Box::pin(commands::load::run(args, settings)).await,
+        Command::Rejects(args) => Box::pin(commands::rejects::run(args, settings)).await,
+        Command::Transform(args) => Box::pin(commands::transform::run(args, settings)).await,
         Command::Check(args) => commands::check::run(args, settings).await,
-        Command::OptimizeStorage(args) => commands::optimize_storage::run(args, settings).await,
+        Command::OptimizeStorage(args) => Box::pin(commands::optimize_storage::run(args, settings)).await,
         Command::Status(args) => commands::status::run(args, settings).await,
         Command::Migrate(args) => commands::migrate::run(args, settings).await,
         Command::Config(args) => commands::config::run(args, settings).await,

@@ -121,7 +121,8 @@ impl EntityLock {
         Fut: Future<Output = Result<T>>,
     {
         let attempt = || {
-            let work = attempt();
+            // On the heap: as a part of its caller's, a job's future would be nested deeper than the compiler follows.
+            let work = Box::pin(attempt());
             async {
                 self.hold().await?;
                 match work.await {
