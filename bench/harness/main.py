@@ -111,6 +111,10 @@ class Bench:
         """A file of bench/sql."""
         return (SQL / name).read_text(encoding="utf-8")
 
+    def evos_sql(self, name):
+        """A file of evo's own SQL."""
+        return (ROOT / "sql" / name).read_text(encoding="utf-8")
+
     def sql_path(self, name):
         return str(SQL / name)
 

@@ -93,6 +93,8 @@ COLUMNS = {
     "empty": ("empty", lambda v: f"{v:,.0f}"),
     "mixed": ("mixed", lambda v: f"{v:,.0f}"),
     "backwards": ("backwards", lambda v: f"{v:,.0f}"),
+    "for_faults": ("for faults", lambda v: f"{v * 1000:,.0f} ms"),
+    "calls_for_faults": ("statements for faults", lambda v: f"{v:,.0f}"),
     "others_cpu": ("others' CPU", seconds_text),
     "idle_share": ("idle", lambda v: f"{v * 100:.0f} %"),
 }

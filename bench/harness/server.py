@@ -66,6 +66,13 @@ class Server:
         self.admin = Connection(self.url)
         self.version = self.admin.value("show server_version")
 
+    def preload(self, libraries):
+        """Restarts with these libraries, or with none."""
+        self.admin.query(f"alter system set shared_preload_libraries = '{libraries}'")
+        self.admin.close()
+        self._db("stop")
+        self.start()
+
     def _db(self, action):
         command = [self.evo, "--quiet", "--output", "json", "db", action]
         done = subprocess.run(command, env=self.environment, capture_output=True, text=True)

@@ -91,7 +91,7 @@ impl fmt::Display for Verdict {
 pub(super) fn compare(evo: &Evo, lake: &GrowingLake, refresh: impl FnOnce()) -> Verdict {
     let undisturbed = Evo::with(Database::migrated());
     // Larger batches than the disturbed load's: that they make no difference is part of what is shown.
-    let load: &[&str] = &["load", "all", "--workers", "6", "--batch-size", "100", "--max-rejects", "100%"];
+    let load: &[&str] = &["load", "all", "--workers", "6", "--batch-size", "12", "--max-rejects", "100%"];
     for args in [load, TRANSFORM] {
         let mut command = crate::support::binary(undisturbed.dir.path());
         command.args(args).args(["--database-url", &undisturbed.db.url, "--lake", "az://datalake"]);
