@@ -68,7 +68,9 @@ class Server:
 
     def preload(self, libraries):
         """Restarts with these libraries, or with none."""
-        self.admin.query(f"alter system set shared_preload_libraries = '{libraries}'")
+        # An empty text would be a library without a name.
+        change = f"set shared_preload_libraries = '{libraries}'" if libraries else "reset shared_preload_libraries"
+        self.admin.query(f"alter system {change}")
         self.admin.close()
         self._db("stop")
         self.start()
