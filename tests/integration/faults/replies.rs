@@ -27,31 +27,33 @@ impl Job<'_> {
         let stride: usize = std::env::var("EVO_TEST_STRIDE").map_or(12, |n| n.parse().unwrap());
         let proxy = Proxy::before(&self.evo.db);
         let url = proxy.url(&self.evo.db);
-        let mut expected: Option<(Vec<Vec<String>>, Value)> = None;
+        let (expected, _) = self.run(&url);
         let mut statements = 0;
         for place in PLACES {
             for nth in (1..).step_by(stride) {
-                self.evo.db.sql(self.undo);
-                if expected.is_some() {
-                    proxy.when(place, nth as u32, Fault::Swallow);
-                }
-                let mut command = self.evo.command_at(&url, &[self.args, &["--output", "json"]].concat());
-                command.envs([("EVO_RETRY_BASE", "20ms"), ("EVO_TRANSFORM_CHUNK_ROWS", "50")]);
-                let run = crate::support::Run::from(command.output().unwrap()).exits(0);
-                let found = (self.evo.db.sql(self.result), (self.done)(&run.json()));
-                let has_struck = expected.is_some() && proxy.has_struck();
+                proxy.when(place, nth as u32, Fault::Swallow);
+                let (found, told) = self.run(&url);
+                let has_struck = proxy.has_struck();
                 proxy.forget();
-                assert_eq!(*expected.get_or_insert(found.clone()), found, "{place:?} {nth}: {}", run.stderr);
+                assert_eq!(found, expected, "{place:?} {nth}: {told}");
                 let open = "select count(*) from evo.runs where state <> 'succeeded'";
-                assert_eq!(self.evo.db.one(open), "0", "{place:?} {nth}: {}", run.stderr);
-                if has_struck {
-                    statements += stride;
-                } else if nth > 1 {
+                assert_eq!(self.evo.db.one(open), "0", "{place:?} {nth}: {told}");
+                if !has_struck {
                     break;
                 }
+                statements += stride;
             }
         }
         assert!(statements >= at_least, "only {statements} statements were struck");
+    }
+
+    /// Does the job from its beginning. Returns what it left behind, with what it says that was done, and its log.
+    fn run(&self, url: &str) -> ((Vec<Vec<String>>, Value), String) {
+        self.evo.db.sql(self.undo);
+        let mut command = self.evo.command_at(url, &[self.args, &["--output", "json"]].concat());
+        command.envs([("EVO_RETRY_BASE", "20ms"), ("EVO_TRANSFORM_CHUNK_ROWS", "50")]);
+        let run = crate::support::Run::from(command.output().unwrap()).exits(0);
+        ((self.evo.db.sql(self.result), (self.done)(&run.json())), run.stderr)
     }
 }
 

@@ -3,20 +3,12 @@
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
-use super::{RUN, RUN_2, core};
+use super::{RUN, RUN_2, core, sales};
 use crate::support::{Evo, Session, object};
 
 /// The full refresh as a process of its own.
 fn start(evo: &Evo) -> Child {
     evo.command(&["transform", "sales", "--full-refresh"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
-}
-
-fn sales(records: &str) -> Evo {
-    let evo = Evo::new();
-    evo.run(&["generate", "sales", "--records", records]).exits(0);
-    evo.json(&["load", "sales"]);
-    evo.json(&["transform", "sales"]);
-    evo
 }
 
 #[test]

@@ -2,21 +2,13 @@
 
 use std::process::{Child, Stdio};
 
-use super::core;
+use super::{core, sales};
 use crate::support::proxy::{Fault, Proxy};
 use crate::support::{Evo, Run, Session};
 
 /// The session that holds the lock.
 const LOCK: &str =
     "from pg_stat_activity where application_name = 'evo:transform:sales:lock' and datname = current_database()";
-
-fn sales(records: &str) -> Evo {
-    let evo = Evo::new();
-    evo.run(&["generate", "sales", "--records", records]).exits(0);
-    evo.json(&["load", "sales"]);
-    evo.json(&["transform", "sales"]);
-    evo
-}
 
 fn refresh(evo: &Evo, failpoints: &str) -> Child {
     let mut command = evo.command(&["transform", "sales", "--full-refresh", "--reader-wait", "0s"]);

@@ -32,6 +32,15 @@ fn core(db: &Database) -> Vec<Vec<Vec<String>>> {
         .collect()
 }
 
+/// So many sales, loaded and transformed.
+fn sales(records: &str) -> Evo {
+    let evo = Evo::new();
+    evo.run(&["generate", "sales", "--records", records]).exits(0);
+    evo.json(&["load", "sales"]);
+    evo.json(&["transform", "sales"]);
+    evo
+}
+
 #[test]
 fn a_recorded_document_of_each_entity_gives_exactly_the_expected_rows() {
     let evo = Evo::new();
