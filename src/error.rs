@@ -39,6 +39,8 @@ pub enum Kind {
     SourceInvalid,
     /// A check returned rows, or a guard refused to go on.
     CheckFailed,
+    /// A constraint, trigger or policy in the warehouse refused a row, or an event trigger a statement.
+    Refused,
     /// Another execution holds the lock on the same entity.
     AlreadyRunning,
     /// The command line is at fault.
@@ -78,7 +80,7 @@ pub enum Disposition {
 
 impl Kind {
     /// Every kind, for the documentation and its test.
-    pub const ALL: [Kind; 21] = [
+    pub const ALL: [Kind; 22] = [
         Kind::DatabaseUnavailable,
         Kind::CommitUnknown,
         Kind::TransactionConflict,
@@ -94,6 +96,7 @@ impl Kind {
         Kind::SourceCorrupt,
         Kind::SourceInvalid,
         Kind::CheckFailed,
+        Kind::Refused,
         Kind::AlreadyRunning,
         Kind::Usage,
         Kind::Config,
@@ -120,6 +123,7 @@ impl Kind {
             | Kind::StatementInvalid
             | Kind::SourceInvalid
             | Kind::CheckFailed
+            | Kind::Refused
             | Kind::AlreadyRunning
             | Kind::Usage
             | Kind::Config
@@ -143,7 +147,7 @@ impl Kind {
             | Kind::OutOfMemory
             | Kind::StatementCanceled
             | Kind::AccessDenied => 5,
-            Kind::BadRow | Kind::SourceCorrupt | Kind::CheckFailed => 6,
+            Kind::BadRow | Kind::SourceCorrupt | Kind::CheckFailed | Kind::Refused => 6,
             Kind::AlreadyRunning => 7,
             Kind::DatabaseFull => 8,
             Kind::Interrupted => 130,
@@ -172,6 +176,9 @@ impl Kind {
             Kind::SourceInvalid => "the lake or the entity's prefix is missing or empty",
             Kind::CheckFailed => {
                 "too many rejects, a new generation with too few rows, or a [check](checks.md) that returned rows"
+            }
+            Kind::Refused => {
+                "a constraint, trigger or policy in the warehouse refused a row, or an event trigger a statement"
             }
             Kind::AlreadyRunning => "another execution has the entity's lock",
             Kind::Usage => "the command line",
@@ -204,6 +211,7 @@ impl Kind {
             Kind::SourceCorrupt => "extract the object again: a replaced one is loaded",
             Kind::SourceInvalid => "check --lake; `evo generate` makes one",
             Kind::CheckFailed => "the old generation serves; look at evo.rejects, or at the check's hint",
+            Kind::Refused => "the message names it: mend the rows at the source, or change what refused them",
             Kind::AlreadyRunning => "wait for it",
             Kind::Usage => "`evo COMMAND --help`",
             Kind::Config => "the hint names the setting; `evo config show`",
@@ -231,6 +239,19 @@ impl Disposition {
     }
 }
 
+/// Objects of the database that the server named beside its message.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Named {
+    /// The table of the row, a partition where there is one: schema and name, not quoted.
+    pub table: Option<(String, String)>,
+    /// Its column.
+    pub column: Option<String>,
+    /// Its constraint or unique index.
+    pub constraint: Option<String>,
+    /// The function that raised the error, as the server writes it: `public.f(text)`.
+    pub function: Option<String>,
+}
+
 /// An error with everything an operator needs: what happened, where, and what to do next.
 #[derive(Debug)]
 pub struct Error {
@@ -239,6 +260,7 @@ pub struct Error {
     detail: Option<String>,
     hint: Option<String>,
     sqlstate: Option<String>,
+    named: Box<Named>,
     retry_after: Option<Duration>,
     is_final: bool,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
@@ -256,6 +278,7 @@ impl Error {
             detail: None,
             hint: None,
             sqlstate: None,
+            named: Box::default(),
             retry_after: None,
             is_final: false,
             source: None,
@@ -277,6 +300,12 @@ impl Error {
     /// Adds the server's SQLSTATE, five characters.
     pub fn with_sqlstate(mut self, code: impl Into<String>) -> Self {
         self.sqlstate = Some(code.into());
+        self
+    }
+
+    /// Adds the objects that the server named.
+    pub fn naming(mut self, named: Named) -> Self {
+        self.named = Box::new(named);
         self
     }
 
@@ -327,6 +356,11 @@ impl Error {
     /// The server's SQLSTATE, if the server reported the error.
     pub fn sqlstate(&self) -> Option<&str> {
         self.sqlstate.as_deref()
+    }
+
+    /// The objects that the server named.
+    pub fn named(&self) -> &Named {
+        &self.named
     }
 
     /// How long the other side asked to be left alone, if it did.

@@ -5,7 +5,7 @@ use std::io;
 
 use tokio_postgres::error::DbError;
 
-use crate::error::{Error, Kind};
+use crate::error::{Error, Kind, Named};
 
 /// Turns a driver error into this crate's, keeping SQLSTATE and cause.
 ///
@@ -44,7 +44,9 @@ pub(super) fn commit_failed(e: tokio_postgres::Error) -> Error {
 /// Names: <https://www.postgresql.org/docs/current/errcodes-appendix.html>.
 pub const SQLSTATES: &[(&str, Kind, &str)] = &[
     ("08", Kind::DatabaseUnavailable, "connection exceptions"),
+    ("09", Kind::Refused, "a trigger's action failed"),
     ("22", Kind::BadRow, "data exceptions"),
+    ("23", Kind::Refused, "a constraint does not hold: not null, foreign key, unique, check, exclusion"),
     (
         "25006",
         Kind::DatabaseUnavailable,
@@ -52,11 +54,17 @@ pub const SQLSTATES: &[(&str, Kind, &str)] = &[
     ),
     ("25P03", Kind::DatabaseUnavailable, "idle_in_transaction_session_timeout ended the session"),
     ("25P04", Kind::StatementCanceled, "transaction_timeout ended the session"),
+    ("27", Kind::Refused, "a trigger changed the row that it was called for"),
     ("28", Kind::AccessDenied, "invalid authorization"),
+    ("2BP01", Kind::Config, "something of yours depends on a table that evo has to drop"),
+    ("2F", Kind::Refused, "a function of the database failed"),
+    ("38", Kind::Refused, "a function in another language failed"),
+    ("39", Kind::Refused, "a trigger's function broke the rules for triggers"),
     ("3D000", Kind::Config, "the database does not exist"),
     ("40", Kind::TransactionConflict, "serialization failure, deadlock"),
     ("40003", Kind::CommitUnknown, "completion unknown"),
     ("42501", Kind::AccessDenied, "insufficient privilege"),
+    ("44", Kind::Refused, "a view's check option refused the row"),
     ("53", Kind::DatabaseBusy, "insufficient resources, too many connections"),
     ("53100", Kind::DatabaseFull, "disk full"),
     ("53200", Kind::OutOfMemory, "out of memory"),
@@ -71,6 +79,7 @@ pub const SQLSTATES: &[(&str, Kind, &str)] = &[
     ("57P04", Kind::Config, "the database was dropped"),
     ("57P05", Kind::DatabaseUnavailable, "idle_session_timeout ended the session"),
     ("58", Kind::DatabaseBusy, "input/output error of the server"),
+    ("P0", Kind::Refused, "a function of the database raised an error, or an assertion failed"),
 ];
 
 /// The kind of a SQLSTATE. The most specific entry of [`SQLSTATES`] wins.
@@ -86,7 +95,16 @@ pub(super) fn from_sqlstate(code: &str, message: String) -> Error {
 
 fn from_server(db: &DbError) -> Error {
     let code = db.code().code();
-    let error = from_sqlstate(code, db.message().to_owned());
+    let function = db.where_().and_then(function_in).map(str::to_owned);
+    if is_raised(code, db.routine(), function.as_deref()) {
+        return raised(code, function);
+    }
+    let error = from_sqlstate(code, db.message().to_owned()).naming(Named {
+        table: db.schema().zip(db.table()).map(|(schema, table)| (schema.to_owned(), table.to_owned())),
+        column: db.column().map(str::to_owned),
+        constraint: db.constraint().map(str::to_owned),
+        function,
+    });
     match (code, db.hint()) {
         ("3D000", _) => error.hint("create it with `createdb`, or name another in --database-url"),
         ("28P01", _) => error.hint("check user and password in --database-url, EVO_DATABASE_URL or PGPASSWORD"),
@@ -94,9 +112,47 @@ fn from_server(db: &DbError) -> Error {
             error.hint("grant the role what it needs, or run as the owner of the schemas evo, stg_evo and core")
         }
         ("53100", _) => error.hint("free or add storage, then run the same command again: it goes on where it stopped"),
+        // Its detail lists the dependents, by their names only. The server's hint is to drop them too.
+        ("2BP01", _) => match db.detail() {
+            Some(dependents) => error.detail(dependents),
+            None => error,
+        },
         (_, Some(hint)) => error.hint(hint),
         _ => error,
     }
+}
+
+/// Whether the message is somebody's own text, which may hold values of the row. The server's messages name objects only.
+fn is_raised(code: &str, routine: Option<&str>, function: Option<&str>) -> bool {
+    let is_of_evo = function.is_some_and(|name| name.starts_with("evo."));
+    let is_text_of_a_function = routine == Some("exec_stmt_raise") || routine == Some("exec_stmt_assert");
+    !is_of_evo && (is_text_of_a_function || ["P0", "38", "39", "2F"].contains(&code.get(..2).unwrap_or_default()))
+}
+
+fn raised(code: &str, function: Option<String>) -> Error {
+    let kind = match kind_of(code) {
+        Kind::StatementInvalid => Kind::Refused,
+        known => known,
+    };
+    let name = function.as_deref().unwrap_or("a function of the database");
+    Error::new(kind, format!("{name} raised an error"))
+        .with_sqlstate(code)
+        .naming(Named { function, ..Named::default() })
+        .hint("what it said is in the server's log; it is not shown here because it may hold values")
+}
+
+/// The function in the first line of an error's context, in whatever language the server speaks:
+/// `PL/pgSQL function public.f(text) line 1 at RAISE`.
+fn function_in(context: &str) -> Option<&str> {
+    let line = context.lines().next().filter(|line| !line.contains(['\'', ':']))?;
+    let open = line.find('(')?;
+    let close = open + line[open..].find(')')?;
+    let mut is_quoted = false;
+    let begins = line[..open].rfind(|c: char| {
+        is_quoted ^= c == '"';
+        c == ' ' && !is_quoted
+    });
+    Some(&line[begins.map_or(0, |at| at + 1)..=close])
 }
 
 fn io_cause(e: &tokio_postgres::Error) -> Option<&io::Error> {
@@ -168,10 +224,34 @@ mod tests {
             ("42501", Kind::AccessDenied),
             ("3D000", Kind::Config),
             ("42601", Kind::StatementInvalid),
-            ("23505", Kind::StatementInvalid),
+            ("23505", Kind::Refused),
+            ("P0001", Kind::Refused),
+            ("39P01", Kind::Refused),
+            ("2BP01", Kind::Config),
         ];
         for (code, kind) in table {
             assert_eq!(kind_of(code), kind, "{code}");
         }
+    }
+    #[test]
+    fn the_function_that_raised_is_found_in_the_context_in_any_language() {
+        let found = |context| function_in(context);
+        assert_eq!(found("PL/pgSQL function public.f(text) line 1 at RAISE"), Some("public.f(text)"));
+        assert_eq!(found("função PL/pgSQL s.\"a f\"(a, b) linha 3 em RAISE\nmore g()"), Some("s.\"a f\"(a, b)"));
+        assert_eq!(found("SQL statement \"select f('Ana')\"\nPL/pgSQL function f() line 1"), None);
+        assert_eq!(found("COPY t, line 1, column a: \"x(y)\""), None);
+        assert_eq!(found("nothing"), None);
+    }
+
+    #[test]
+    fn what_a_function_says_in_its_own_words_is_not_repeated() {
+        assert!(is_raised("P0001", Some("exec_stmt_raise"), Some("public.f()")));
+        assert!(is_raised("22023", Some("exec_stmt_raise"), Some("f()")));
+        assert!(is_raised("38000", None, None));
+        assert!(!is_raised("22023", Some("exec_stmt_raise"), Some("evo.raise_misfit(text)")));
+        assert!(!is_raised("23514", Some("ExecConstraints"), None));
+        let error = raised("22023", Some("f()".to_owned()));
+        assert_eq!((error.kind(), error.message()), (Kind::BadRow, "f() raised an error"));
+        assert_eq!(raised("XX123", None).kind(), Kind::Refused);
     }
 }

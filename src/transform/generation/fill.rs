@@ -176,7 +176,7 @@ impl Job {
                 Ok(Some(part)) => return Ok(part),
                 Ok(None) => is_typed.store(false, Ordering::Relaxed),
                 // Whatever it stumbles over, the model as it was written has the last word.
-                Err(e) if matches!(e.kind(), Kind::BadRow | Kind::CheckFailed | Kind::StatementInvalid) => {
+                Err(e) if matches!(e.kind(), Kind::BadRow | Kind::Refused | Kind::StatementInvalid) => {
                     is_typed.store(false, Ordering::Relaxed);
                 }
                 Err(e) => return Err(e),

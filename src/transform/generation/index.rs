@@ -120,13 +120,14 @@ impl Job {
     }
 }
 
-/// The key's own guards: a value twice, or none where there must be one.
+/// What the tables' own constraints refuse: a value twice, or none where there must be one.
 pub(super) fn broken_key(error: Error) -> Error {
     match error.sqlstate() {
         Some(code @ ("23505" | "23502" | "23503" | "23514" | "23P01")) => {
-            Error::new(Kind::CheckFailed, format!("the new generation breaks a constraint: {}", error.message()))
+            Error::new(Kind::Refused, format!("the new generation breaks a constraint: {}", error.message()))
                 .with_sqlstate(code.to_owned())
-                .hint("the old generation still serves; the model gives rows that its table does not allow")
+                .naming(error.named().clone())
+                .hint("the old generation still serves; mend the rows at the source, or the constraint")
         }
         _ => error,
     }
