@@ -34,7 +34,7 @@ pub fn qualified(name: &str) -> String {
     name.splitn(2, '.').map(ident).collect::<Vec<_>>().join(".")
 }
 
-/// `O'Hara` → `'O''Hara'`. Assumes `standard_conforming_strings`, the default since PostgreSQL 9.1.
+/// `O'Hara` → `'O''Hara'`. Sessions have `standard_conforming_strings` on (`sql/pg/session.sql`).
 pub fn literal(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
 }

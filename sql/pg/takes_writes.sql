@@ -1,6 +1,16 @@
--- purpose: whether a new session can write, and which server process it is
--- returns: one row: in recovery, transaction_read_only, pid, when the process began
+-- purpose: whether a new session can write, which server process it is, and what it is set to of what evo cannot or does
+--          not simply set itself
+-- parameters: none
+-- returns: one row: in recovery; transaction_read_only; pid; when the process began, in microseconds since 1970, null when
+--          it is hidden; whether it is read-only because its role or database is; session_replication_role;
+--          synchronous_commit; transaction_timeout, null where the server knows none
 -- locks: none
 -- idempotent: reads only
 select pg_is_in_recovery(), current_setting('transaction_read_only'), pg_backend_pid(),
-       (select backend_start from pg_stat_get_activity(pg_backend_pid()))
+       (select (extract(epoch from backend_start) * 1000000)::bigint from pg_stat_get_activity(pg_backend_pid())),
+       -- the view is asked only where there is something to ask: it lists all settings
+       case when current_setting('default_transaction_read_only') = 'on' then
+           (select source in ('user', 'database', 'database user') from pg_settings where name = 'default_transaction_read_only')
+       else false end,
+       current_setting('session_replication_role'), current_setting('synchronous_commit'),
+       current_setting('transaction_timeout', true)

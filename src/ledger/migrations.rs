@@ -97,6 +97,8 @@ pub async fn apply(connection: &mut Connection, migrations: &[Migration], dry_ru
     }
     let mut steps = Vec::new();
     if !dry_run && !pending.is_empty() {
+        // Where tables lie at first is the role's or the database's to say.
+        tx.batch("set local default_tablespace to default").await?;
         tx.batch(sql_file!("ledger/schema_history.sql")).await?;
         for m in &pending {
             let started = Instant::now();

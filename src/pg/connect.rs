@@ -2,7 +2,7 @@
 //! address of a name is tried.
 //!
 //! Nothing is put into session state but startup parameters: behind PgBouncer in transaction mode the next transaction
-//! may run on another server connection.
+//! may run on another server connection. See [`super::settings`].
 
 use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
@@ -13,6 +13,7 @@ use tokio_postgres::{Client, Config, NoTls, SimpleQueryMessage};
 
 use super::error::classify;
 use super::health::Backend;
+use super::settings::{self, Found, Manners};
 use super::tls;
 use crate::config::dsn::{Dsn, SslMode, TargetSession};
 use crate::error::{Error, Kind, Result};
@@ -27,9 +28,17 @@ pub(super) struct Connected {
     pub(super) dsn: Dsn,
     pub(super) application_name: String,
     pub(super) ended: Ended,
+    /// What each transaction begins with.
+    pub(super) prologue: Arc<str>,
+    pub(super) found: Found,
+    /// Whether the server took the settings at the opening.
+    pub(super) has_settings: bool,
     /// The server process, where it was asked for.
     pub(super) backend: Option<Backend>,
 }
+
+/// Host, address and port.
+type At<'a> = (&'a str, Option<IpAddr>, u16);
 
 /// What a connection is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,6 +55,7 @@ pub(super) enum Access {
 /// `DatabaseUnavailable` when none answers or all that do are standbys, `DatabaseFull` when the primary takes no writes,
 /// `AccessDenied`, or `Config` for a database or certificate that is not there.
 pub(super) async fn connect_for(dsn: &Dsn, application_name: &str, access: Access) -> Result<Connected> {
+    let application_name = &shown_name(application_name);
     let mut found: Option<Error> = None;
     for (host, port) in &dsn.hosts {
         let addresses = match resolve(host, *port).await {
@@ -57,14 +67,9 @@ pub(super) async fn connect_for(dsn: &Dsn, application_name: &str, access: Acces
             }
         };
         for address in addresses {
-            let config = driver_config(dsn, (host, address, *port), application_name, access);
             let limit = if dsn.connect_timeout.is_zero() { Duration::from_secs(3600) } else { dsn.connect_timeout };
             let opened = tokio::time::timeout(limit, async {
-                let mut connected = open(dsn, &config, application_name).await?;
-                if access == Access::Write {
-                    connected.backend = takes_writes(&connected).await?;
-                }
-                Ok(connected)
+                open_with_settings(dsn, (host, address, *port), application_name, access).await
             });
             let error = match opened.await {
                 Ok(Ok(connected)) => return Ok(connected),
@@ -101,19 +106,69 @@ async fn resolve(host: &str, port: u16) -> std::io::Result<Vec<Option<IpAddr>>> 
     Ok(addresses)
 }
 
-async fn open(dsn: &Dsn, config: &Config, application_name: &str) -> Result<Connected> {
+/// Opens a session with the settings that evo relies on; without them where they are refused.
+async fn open_with_settings(dsn: &Dsn, at: At<'_>, application_name: &str, access: Access) -> Result<Connected> {
+    let (host, _, port) = at;
+    let known = settings::manners(host, port);
+    let config = |options| driver_config(dsn, at, application_name, access, options);
+    let opened = match known.refuses {
+        true => open(dsn, &config(None), application_name).await,
+        false => open(dsn, &config(Some(settings::startup(known.major))), application_name).await,
+    };
+    let (mut connected, major) = match opened {
+        Err(error) if !known.refuses && settings::are_refused(&error) => {
+            tracing::debug!(error = error.message(), "settings are refused at the opening, as poolers do");
+            settings::learn(host, port, Manners { refuses: true, ..known });
+            return Box::pin(open_with_settings(dsn, at, application_name, access)).await;
+        }
+        opened => opened?,
+    };
+    connected.has_settings = !known.refuses;
+    settings::learn(host, port, Manners { major: Some(major), ..known });
+    if access == Access::Write {
+        let asked = takes_writes(&connected).await?;
+        // Known by later versions only, it could not be told to the first connection.
+        if asked.has_transaction_timeout && !known.refuses && known.major.is_none() {
+            return Box::pin(open_with_settings(dsn, at, application_name, access)).await;
+        }
+        connected.prologue = settings::prologue(major, &asked.found).into();
+        (connected.backend, connected.found) = (asked.backend, asked.found);
+    }
+    Ok(connected)
+}
+
+/// Opens a session. With the major version of its server.
+async fn open(dsn: &Dsn, config: &Config, application_name: &str) -> Result<(Connected, u32)> {
     let failed = |e| cannot_connect(dsn, e);
     let ended = Ended::default();
-    let client = if dsn.is_encrypted() {
+    let (client, major) = if dsn.is_encrypted() {
         let (client, connection) = config.connect(tls::connector(dsn)?).await.map_err(failed)?;
+        let major = settings::major(connection.parameter("server_version"));
         tokio::spawn(note_end(connection, Arc::clone(&ended)));
-        client
+        (client, major)
     } else {
         let (client, connection) = config.connect(NoTls).await.map_err(failed)?;
+        let major = settings::major(connection.parameter("server_version"));
         tokio::spawn(note_end(connection, Arc::clone(&ended)));
-        client
+        (client, major)
     };
-    Ok(Connected { client, dsn: dsn.clone(), application_name: application_name.to_owned(), ended, backend: None })
+    let found = Found::default();
+    let prologue = settings::prologue(major, &found).into();
+    let (dsn, application_name) = (dsn.clone(), application_name.to_owned());
+    let has_settings = false;
+    Ok((Connected { client, dsn, application_name, ended, prologue, found, has_settings, backend: None }, major))
+}
+
+/// A name as the server shows it, which cuts it after 63 bytes and knows printable ASCII only: what is looked for by its
+/// name must be found. Its beginning says what it is, its end which.
+fn shown_name(name: &str) -> String {
+    const LIMIT: usize = 63;
+    const END: usize = 20;
+    let name: String = name.chars().map(|c| if (' '..='~').contains(&c) { c } else { '?' }).collect();
+    if name.len() <= LIMIT {
+        return name;
+    }
+    format!("{}~{}", &name[..LIMIT - END - 1], &name[name.len() - END..])
 }
 
 /// Runs a connection. Only here does the cause of a lost one show.
@@ -126,13 +181,27 @@ async fn note_end(connection: impl Future<Output = std::result::Result<(), tokio
     }
 }
 
-/// Whether the server takes writes, asked in the session itself: the address may still lead to the old primary. Returns the
-/// process that answered.
+/// What a new session says of itself.
+struct Asked {
+    /// The process that answered.
+    backend: Option<Backend>,
+    found: Found,
+    has_transaction_timeout: bool,
+}
+
+/// Whether the server takes writes, asked in the session itself: the address may still lead to the old primary.
 ///
 /// A server that is read-only and no standby has been made so: Azure does it when 95 % of the storage are used.
-async fn takes_writes(connected: &Connected) -> Result<Option<Backend>> {
+async fn takes_writes(connected: &Connected) -> Result<Asked> {
     let dsn = &connected.dsn;
-    let asked = connected.client.simple_query(sql_file!("pg/takes_writes.sql")).await;
+    // Not with all settings: it asks for some of them as they are.
+    let sql = concat!(
+        "begin isolation level read committed, not deferrable; set local search_path = pg_catalog, pg_temp; \
+         set local statement_timeout = 0;\n",
+        sql_file!("pg/takes_writes.sql"),
+        ";\ncommit"
+    );
+    let asked = connected.client.simple_query(sql).await;
     let messages = asked.map_err(|e| cannot_connect(dsn, e))?;
     let answer = messages.iter().find_map(|message| match message {
         SimpleQueryMessage::Row(row) => Some(row),
@@ -141,18 +210,27 @@ async fn takes_writes(connected: &Connected) -> Result<Option<Backend>> {
     let Some(answer) = answer else {
         return Err(Error::new(Kind::Internal, "the server did not answer whether it takes writes"));
     };
+    let reads_by_default = answer.get(4) == Some("t");
     match (answer.get(0), answer.get(1)) {
         (Some("t"), _) => Err(Error::new(
             Kind::DatabaseUnavailable,
             format!("{} is a standby: it takes no writes until it is promoted", servers(dsn)),
         )
         .hint("name the primary in --database-url, or all servers separated by commas")),
-        (_, Some("on")) => Err(read_only(dsn)),
-        _ => Ok(answer.get(2).and_then(|pid| pid.parse().ok()).zip(answer.get(3)).map(|(pid, started_at)| Backend {
-            pid,
-            started_at: started_at.to_owned(),
-            application_name: connected.application_name.clone(),
-        })),
+        (_, Some("on")) if !reads_by_default => Err(read_only(dsn)),
+        _ => Ok(Asked {
+            backend: answer.get(2).and_then(|pid| pid.parse().ok()).map(|pid| Backend {
+                pid,
+                started_at: answer.get(3).and_then(|at| at.parse().ok()),
+                application_name: connected.application_name.clone(),
+            }),
+            found: Found {
+                reads_by_default,
+                is_replica: answer.get(5).is_some_and(|role| role != "origin"),
+                commits_early: answer.get(6) == Some("off"),
+            },
+            has_transaction_timeout: answer.get(7).is_some_and(|timeout| timeout != "0"),
+        }),
     }
 }
 
@@ -161,8 +239,7 @@ fn read_only(dsn: &Dsn) -> Error {
         .detail("Azure Database for PostgreSQL turns a server read-only when 95 % of its storage are used")
         .hint(
             "add storage or free some (`evo optimize-storage` shows where it is), then run the same command again: it goes \
-             on where it stopped. If somebody made it read-only: alter role … reset default_transaction_read_only, or alter \
-             database …, or alter system …",
+             on where it stopped. If somebody made it read-only: alter system reset default_transaction_read_only",
         )
 }
 
@@ -204,9 +281,10 @@ fn unreachable(dsn: &Dsn, reason: &str) -> Error {
 
 fn driver_config(
     dsn: &Dsn,
-    (host, address, port): (&str, Option<IpAddr>, u16),
+    (host, address, port): At<'_>,
     application_name: &str,
     access: Access,
+    settings: Option<String>,
 ) -> Config {
     let mut config = Config::new();
     config.host(host).port(port);
@@ -239,8 +317,10 @@ fn driver_config(
     if let Some(password) = dsn.password() {
         config.password(password);
     }
-    if let Some(options) = &dsn.options {
-        config.options(options);
+    // Of two values of a setting the last one counts.
+    let options: Vec<String> = dsn.options.iter().cloned().chain(settings).collect();
+    if !options.is_empty() {
+        config.options(options.join(" "));
     }
     config
 }

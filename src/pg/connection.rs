@@ -2,8 +2,9 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
-use futures_util::TryStreamExt;
+use futures_util::{FutureExt, TryStreamExt};
 use tokio_postgres::{Client, Row};
 
 use super::connect::Connected;
@@ -12,6 +13,7 @@ use super::error::commit_failed;
 use super::health::Health;
 use super::param::Param;
 use super::session::{Failure, Session};
+use super::settings::alone;
 use crate::error::{Error, Kind, Result};
 
 /// One session. Once something failed that may leave it in doubt it is tainted and never goes back to the pool; the same
@@ -38,7 +40,128 @@ impl Connection {
         self.is_open() && self.session.is_current()
     }
 
-    /// Runs statements without parameters, each in a transaction of its own where the text says no other.
+    /// Runs statements without parameters, in a transaction.
+    ///
+    /// # Errors
+    /// As [`classify`](super::error::classify).
+    pub async fn batch(&self, sql: &str) -> Result<()> {
+        self.alone(self.client.batch_execute(sql)).await
+    }
+
+    /// All rows of a query, which is a transaction.
+    ///
+    /// # Errors
+    /// As [`classify`](super::error::classify).
+    pub async fn query(&self, sql: &str, params: &[&dyn Param]) -> Result<Vec<Row>> {
+        let params = typed(params);
+        self.alone(self.client.query_typed(sql, &params)).await
+    }
+
+    /// The one row of a query that always has one.
+    ///
+    /// # Errors
+    /// As [`classify`](super::error::classify); `Internal` when there is no row.
+    pub async fn query_one(&self, sql: &str, params: &[&dyn Param]) -> Result<Row> {
+        one(self.query(sql, params).await?)
+    }
+
+    /// Runs a statement, which is a transaction, and returns how many rows it touched.
+    ///
+    /// # Errors
+    /// As [`classify`](super::error::classify).
+    pub async fn execute(&self, sql: &str, params: &[&dyn Param]) -> Result<u64> {
+        let params = typed(params);
+        self.alone(self.client.execute_typed(sql, &params)).await
+    }
+
+    /// Runs a statement that cannot stand in a transaction, VACUUM for one, and waits for locks no longer than `wait`; zero
+    /// is as long as it takes. Behind a pooler, which keeps no session for one client, the role's settings count instead.
+    ///
+    /// # Errors
+    /// As [`classify`](super::error::classify).
+    pub async fn outside(&self, statement: &str, wait: Duration) -> Result<()> {
+        if !self.session.has_settings() {
+            tracing::debug!("behind a pooler the role's timeouts count for VACUUM, ANALYZE and REINDEX");
+            return self.session.run(self.client.batch_execute(statement)).await;
+        }
+        let limit = format!("set lock_timeout = {}", wait.as_millis());
+        let all = futures_util::future::join3(
+            self.client.batch_execute(&limit),
+            self.client.batch_execute(statement),
+            self.client.batch_execute("reset lock_timeout"),
+        );
+        self.session
+            .run(async {
+                let (limited, done, restored) = all.await;
+                limited.and(done).and(restored)
+            })
+            .await
+    }
+
+    /// Begins a transaction, READ COMMITTED, with everything set that evo relies on (`sql/pg/session.sql`).
+    ///
+    /// # Errors
+    /// As [`classify`](super::error::classify).
+    pub async fn begin(&mut self) -> Result<Transaction<'_>> {
+        let session = Arc::clone(&self.session);
+        let begun = session.run(self.client.batch_execute(session.prologue())).await;
+        match begun {
+            Ok(()) => Ok(Transaction { client: &self.client, session, is_open: true }),
+            Err(error) => {
+                session.taint();
+                Err(error)
+            }
+        }
+    }
+
+    /// Begins a transaction that stays open for as long as the connection does, and holds locks.
+    pub(super) async fn hold(&self) -> Result<()> {
+        let sql = format!("{}; set local idle_in_transaction_session_timeout = 0", self.session.prologue());
+        self.session.run(self.client.batch_execute(&sql)).await
+    }
+
+    /// The one row of a query inside the transaction that [`Connection::hold`] began.
+    pub(super) async fn held_query_one(&self, sql: &str, params: &[&dyn Param]) -> Result<Row> {
+        let params = typed(params);
+        one(self.session.run(self.client.query_typed(sql, &params)).await?)
+    }
+
+    /// Ends that transaction.
+    pub(super) async fn let_go(&self) -> Result<()> {
+        self.session.run(self.client.batch_execute("rollback")).await
+    }
+
+    /// Whether it answers. Closes the portal that a query left open, too.
+    pub(super) async fn ping(&self) -> Result<()> {
+        self.session.run(self.client.batch_execute("select")).await
+    }
+
+    async fn alone<T>(
+        &self,
+        statement: impl Future<Output = std::result::Result<T, tokio_postgres::Error>>,
+    ) -> Result<T> {
+        self.session.run(alone(&self.client, self.session.prologue(), statement)).await
+    }
+}
+
+/// A transaction; dropped without [`Transaction::commit`] it rolls back.
+pub struct Transaction<'a> {
+    client: &'a Client,
+    session: Arc<Session>,
+    is_open: bool,
+}
+
+impl Drop for Transaction<'_> {
+    fn drop(&mut self) {
+        if self.is_open {
+            // Sent when first polled; whoever uses the connection next comes behind it.
+            let _ = self.client.batch_execute("ROLLBACK").now_or_never();
+        }
+    }
+}
+
+impl Transaction<'_> {
+    /// Runs statements without parameters.
     ///
     /// # Errors
     /// As [`classify`](super::error::classify).
@@ -72,70 +195,12 @@ impl Connection {
         self.session.run(self.client.execute_typed(sql, &params)).await
     }
 
-    /// Begins a transaction, READ COMMITTED.
-    ///
-    /// # Errors
-    /// As [`classify`](super::error::classify).
-    pub async fn begin(&mut self) -> Result<Transaction<'_>> {
-        let session = Arc::clone(&self.session);
-        let begun = session.run(self.client.transaction()).await;
-        match begun {
-            Ok(inner) => Ok(Transaction { inner, session }),
-            Err(error) => {
-                session.taint();
-                Err(error)
-            }
-        }
-    }
-}
-
-/// A transaction; dropped without [`Transaction::commit`] it rolls back.
-pub struct Transaction<'a> {
-    inner: tokio_postgres::Transaction<'a>,
-    session: Arc<Session>,
-}
-
-impl Transaction<'_> {
-    /// Runs statements without parameters.
-    ///
-    /// # Errors
-    /// As [`classify`](super::error::classify).
-    pub async fn batch(&self, sql: &str) -> Result<()> {
-        self.session.run(self.inner.batch_execute(sql)).await
-    }
-
-    /// All rows of a query.
-    ///
-    /// # Errors
-    /// As [`classify`](super::error::classify).
-    pub async fn query(&self, sql: &str, params: &[&dyn Param]) -> Result<Vec<Row>> {
-        let params = typed(params);
-        self.session.run(self.inner.query_typed(sql, &params)).await
-    }
-
-    /// The one row of a query that always has one.
-    ///
-    /// # Errors
-    /// As [`classify`](super::error::classify); `Internal` when there is no row.
-    pub async fn query_one(&self, sql: &str, params: &[&dyn Param]) -> Result<Row> {
-        one(self.query(sql, params).await?)
-    }
-
-    /// Runs a statement and returns how many rows it touched.
-    ///
-    /// # Errors
-    /// As [`classify`](super::error::classify).
-    pub async fn execute(&self, sql: &str, params: &[&dyn Param]) -> Result<u64> {
-        let params = typed(params);
-        self.session.run(self.inner.execute_typed(sql, &params)).await
-    }
-
     /// The rows of a query one after the other, however many there are; the server waits while they are not taken.
     ///
     /// # Errors
     /// As [`classify`](super::error::classify).
     pub async fn rows(&self, sql: &str, params: &[&dyn Param]) -> Result<Rows> {
-        let stream = self.session.run(self.inner.query_typed_raw(sql, typed(params))).await?;
+        let stream = self.session.run(self.client.query_typed_raw(sql, typed(params))).await?;
         Ok(Rows { stream: Box::pin(stream), session: Arc::clone(&self.session) })
     }
 
@@ -144,7 +209,7 @@ impl Transaction<'_> {
     /// # Errors
     /// As [`classify`](super::error::classify).
     pub async fn copy_in(&self, sql: &str) -> Result<CopyIn> {
-        let sink = self.session.run(self.inner.copy_in(sql)).await?;
+        let sink = self.session.run(self.client.copy_in(sql)).await?;
         Ok(CopyIn::new(sink, Arc::clone(&self.session)))
     }
 
@@ -153,9 +218,10 @@ impl Transaction<'_> {
     ///
     /// # Errors
     /// `CommitUnknown`, or as [`classify`](super::error::classify) when the server refused.
-    pub async fn commit(self) -> Result<()> {
-        let session = self.session;
-        match session.answer(self.inner.commit()).await {
+    pub async fn commit(mut self) -> Result<()> {
+        self.is_open = false;
+        let session = Arc::clone(&self.session);
+        match session.answer(self.client.batch_execute("COMMIT")).await {
             Ok(()) => Ok(()),
             Err(Failure::Driver(e)) => {
                 session.taint();
@@ -176,9 +242,10 @@ impl Transaction<'_> {
     ///
     /// # Errors
     /// As [`classify`](super::error::classify).
-    pub async fn rollback(self) -> Result<()> {
-        let session = self.session;
-        let rolled_back = session.run(self.inner.rollback()).await;
+    pub async fn rollback(mut self) -> Result<()> {
+        self.is_open = false;
+        let session = Arc::clone(&self.session);
+        let rolled_back = session.run(self.client.batch_execute("ROLLBACK")).await;
         if rolled_back.is_err() {
             session.taint();
         }

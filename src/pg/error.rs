@@ -106,6 +106,11 @@ fn from_server(db: &DbError) -> Error {
         function,
     });
     match (code, db.hint()) {
+        // By the name of the function that refuses: the message comes in the server's language.
+        ("42501", _) if db.routine() == Some("check_enable_rls") => error.hint(
+            "row-level security would hide rows from evo, which would take them for gone. As the table's owner: alter table \
+             SCHEMA.TABLE no force row level security; or let evo's role see all: alter role ROLE bypassrls",
+        ),
         ("3D000", _) => error.hint("create it with `createdb`, or name another in --database-url"),
         ("28P01", _) => error.hint("check user and password in --database-url, EVO_DATABASE_URL or PGPASSWORD"),
         ("42501", _) => {
@@ -117,6 +122,11 @@ fn from_server(db: &DbError) -> Error {
             Some(dependents) => error.detail(dependents),
             None => error,
         },
+        // Something of the user's was at work: a trigger, a function in an index or in a model.
+        ("42883" | "42P01" | "42704", _) if db.where_().is_some() => error.hint(
+            "sessions of evo find unqualified names in pg_catalog only: write SCHEMA.NAME in functions, triggers and models of \
+             your own, or alter function … set search_path = …",
+        ),
         (_, Some(hint)) => error.hint(hint),
         _ => error,
     }

@@ -19,7 +19,8 @@ pub(super) struct Health {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Backend {
     pub(super) pid: i32,
-    pub(super) started_at: String,
+    /// Microseconds since 1970. Hidden from a role that is not the session's own.
+    pub(super) started_at: Option<i64>,
     pub(super) application_name: String,
 }
 

@@ -157,7 +157,7 @@ impl EntityLock {
         if let State::Held(held) = std::mem::replace(&mut *self.state.lock().await, State::Free)
             && held.connection.is_open()
         {
-            let _ = tokio::time::timeout(GRACE, held.connection.batch("rollback")).await;
+            let _ = tokio::time::timeout(GRACE, held.connection.let_go()).await;
         }
     }
 
@@ -171,7 +171,7 @@ impl EntityLock {
     /// Its connection answers, and the server that takes writes now is the one that has it: the lock of an old primary is
     /// none. Another connection's loss makes one look, and no more.
     async fn is_alive(&self, held: &Held) -> Result<bool> {
-        if !held.connection.is_open() || held.connection.batch("select").await.is_err() {
+        if !held.connection.is_open() || held.connection.ping().await.is_err() {
             return Ok(false);
         }
         if held.connection.is_usable() {
@@ -185,14 +185,14 @@ impl EntityLock {
     async fn acquire(&self) -> Result<Option<Held>> {
         let application_name = format!("{}:lock", self.name());
         let connection = self.pool.own(&application_name).await?;
-        connection.batch("begin; set local idle_in_transaction_session_timeout = 0").await?;
+        connection.hold().await?;
         let started = Instant::now();
         loop {
-            let row = connection.query_one(sql_file!("pg/try_lock.sql"), &[&self.name()]).await?;
+            let row = connection.held_query_one(sql_file!("pg/try_lock.sql"), &[&self.name()]).await?;
             if row.get(0) {
                 // The query's portal would stay open, and its snapshot with it: nothing in the whole database could be
                 // vacuumed while the lock is held. The simple protocol's portal takes its place and is closed at once.
-                connection.batch("select").await?;
+                connection.ping().await?;
                 let backend = Backend { pid: row.get(1), started_at: row.get(2), application_name };
                 return Ok(Some(Held { connection, backend }));
             }

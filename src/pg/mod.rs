@@ -10,6 +10,7 @@ mod param;
 mod pool;
 mod presence;
 mod session;
+mod settings;
 mod tls;
 
 pub use connection::{Connection, Rows, Transaction};

@@ -76,7 +76,7 @@ impl ManageConnection for Manager {
     }
 
     async fn is_valid(&self, connection: &mut Connection) -> Result<()> {
-        connection.batch("").await
+        connection.ping().await
     }
 
     fn has_broken(&self, connection: &mut Connection) -> bool {

@@ -32,7 +32,7 @@ impl Presence {
     /// # Errors
     /// As connecting does.
     pub async fn keep(&mut self) -> Result<()> {
-        if !self.connection.is_usable() || self.connection.batch("select").await.is_err() {
+        if !self.connection.is_usable() || self.connection.ping().await.is_err() {
             self.connection = announced(&self.pool, &self.application_name, self.execution_id).await?;
         }
         Ok(())
@@ -41,10 +41,10 @@ impl Presence {
 
 async fn announced(pool: &Pool, application_name: &str, execution_id: uuid::Uuid) -> Result<Connection> {
     let connection = pool.own(application_name).await?;
-    connection.batch("begin; set local idle_in_transaction_session_timeout = 0").await?;
+    connection.hold().await?;
     let name = format!("evo:execution:{execution_id}");
-    connection.execute("select pg_advisory_xact_lock_shared(hashtextextended($1, 0))", &[&name]).await?;
+    connection.held_query_one("select pg_advisory_xact_lock_shared(hashtextextended($1, 0))", &[&name]).await?;
     // Closes the portal, and lets its snapshot go: vacuum must not wait for this transaction.
-    connection.batch("select").await?;
+    connection.ping().await?;
     Ok(connection)
 }

@@ -18,6 +18,7 @@ use tokio_postgres::{CancelToken, NoTls, Row};
 use super::connect::{Access, Connected, Ended, connect_for};
 use super::error::{classify, from_sqlstate};
 use super::health::{Backend, Health};
+use super::settings::{Found, alone, cannot_begin};
 use super::tls;
 use crate::config::dsn::Dsn;
 use crate::error::{Error, Kind, Result};
@@ -37,6 +38,9 @@ pub(super) struct Session {
     ended: Ended,
     tainted: AtomicBool,
     backend: Option<Backend>,
+    prologue: Arc<str>,
+    found: Found,
+    has_settings: bool,
     pool: (Arc<Health>, u64),
 }
 
@@ -67,6 +71,9 @@ impl Session {
             ended: Arc::clone(&connected.ended),
             tainted: AtomicBool::new(false),
             backend: connected.backend.clone(),
+            prologue: Arc::clone(&connected.prologue),
+            found: connected.found.clone(),
+            has_settings: connected.has_settings,
             pool,
         })
     }
@@ -74,6 +81,16 @@ impl Session {
     /// Whether something was left in doubt on it.
     pub(super) fn is_tainted(&self) -> bool {
         self.tainted.load(Ordering::Relaxed)
+    }
+
+    /// What each of its transactions begins with.
+    pub(super) fn prologue(&self) -> &str {
+        &self.prologue
+    }
+
+    /// Whether the settings of a transaction hold outside of one too: not behind a pooler.
+    pub(super) fn has_settings(&self) -> bool {
+        self.has_settings
     }
 
     /// Whether no newer generation has begun.
@@ -147,7 +164,9 @@ impl Session {
             }
         }
         let name: [(&(dyn tokio_postgres::types::ToSql + Sync), Type); 1] = [(&self.application_name, Type::TEXT)];
-        let asked = witness.as_ref()?.client.query_typed(sql_file!("pg/is_working.sql"), &name);
+        let connected = witness.as_ref()?;
+        let asked = connected.client.query_typed(sql_file!("pg/is_working.sql"), &name);
+        let asked = alone(&connected.client, &connected.prologue, asked);
         let rows: std::result::Result<Vec<Row>, _> = tokio::time::timeout(self.dsn.stall_timeout, asked).await.ok()?;
         match rows {
             Ok(rows) => rows.first().map(|row| row.get(0)),
@@ -174,7 +193,7 @@ impl Session {
                 match self.ended.get() {
                     // The driver says only "connection closed"; the server's last words came to the connection's task.
                     Some((code, message)) if e.is_closed() => from_sqlstate(code, message.clone()).caused_by(e),
-                    _ => classify(e),
+                    _ => cannot_begin(e, &self.found),
                 }
             }
         };

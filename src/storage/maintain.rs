@@ -136,8 +136,7 @@ impl<'a> Upkeep<'a> {
             let started = Instant::now();
             let dropped = tokio::time::timeout(LAST_WAIT, async {
                 let connection = self.pool.get().await?;
-                prepare(&connection, SHORT_WAIT).await?;
-                connection.batch(&statement(Action::Drop, &index.name)).await
+                connection.outside(&statement(Action::Drop, &index.name), SHORT_WAIT).await
             });
             let end = match dropped.await {
                 Ok(Ok(())) => End::Done,
@@ -221,9 +220,8 @@ impl<'a> Upkeep<'a> {
 
     async fn attempt(&self, task: Task<'_>, wait: Duration) -> Result<Ended> {
         let connection = self.pool.get().await?;
-        prepare(&connection, wait).await?;
         let Some(before) = bytes(&connection, task.name).await? else { return Ok((0, 0, End::Gone)) };
-        match self.run(&connection, &statement(task.action, task.name)).await {
+        match self.run(&connection, &statement(task.action, task.name), wait).await {
             Ok(()) => Ok((before, bytes(&connection, task.name).await?.unwrap_or(0), End::Done)),
             // Dropped between the look and the deed.
             Err(error) if matches!(error.sqlstate(), Some("42P01" | "42704")) => Ok((before, 0, End::Gone)),
@@ -232,9 +230,9 @@ impl<'a> Upkeep<'a> {
     }
 
     /// Runs a statement; a signal cancels it on the server too, which would otherwise go on with it alone.
-    async fn run(&self, connection: &Connection, statement: &str) -> Result<()> {
+    async fn run(&self, connection: &Connection, statement: &str, wait: Duration) -> Result<()> {
         let backend: i32 = connection.query_one("select pg_backend_pid()", &[]).await?.get(0);
-        let mut running = std::pin::pin!(connection.batch(statement));
+        let mut running = std::pin::pin!(connection.outside(statement, wait));
         tokio::select! {
             result = &mut running => return result,
             () = self.shutdown.requested() => {}
@@ -266,10 +264,6 @@ fn statement(action: Action, name: &str) -> String {
         Action::Vacuum => format!("vacuum (analyze) {name}"),
         Action::Analyze => format!("analyze {name}"),
     }
-}
-
-async fn prepare(connection: &Connection, wait: Duration) -> Result<()> {
-    connection.batch(&format!("set lock_timeout = {}; set statement_timeout = 0", wait.as_millis())).await
 }
 
 /// Size of a table with TOAST and indexes, or of an index; `None` when it is gone.

@@ -1,3 +1,3 @@
 -- purpose: the moment after the fill, by the server's clock, and the first transaction that had not begun then
--- rows: one: both as text
-select clock_timestamp()::text, pg_snapshot_xmax(pg_current_snapshot())::text
+-- rows: one: timestamptz, and a text of digits
+select clock_timestamp(), pg_snapshot_xmax(pg_current_snapshot())::text

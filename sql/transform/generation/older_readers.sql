@@ -1,5 +1,5 @@
 -- purpose: sessions with a snapshot that is older than the new generation, and in which that is still empty
--- parameters: $1 the moment after the fill text, $2 the first transaction that had not begun then text (both: fill_end.sql)
+-- parameters: $1 the moment after the fill timestamptz, $2 the first transaction that had not begun then text (both: fill_end.sql)
 -- rows: one line each, without the statement, which may hold values
 -- note: a snapshot from before the fill's end has an xmin below $2, and its transaction began before $1. An xmin below $2 alone would also
 --       be that of every new snapshot for as long as some writer from before is at work. Of other roles' sessions xact_start is hidden from
@@ -10,5 +10,5 @@ from pg_stat_activity a
 where a.datname = current_database() and a.usesysid is not null and a.leader_pid is null and a.pid <> pg_backend_pid()
   and a.application_name not like 'evo:%'
   and age(a.backend_xmin) > age(($2::text)::xid8::xid)
-  and coalesce(a.xact_start <= ($1::text)::timestamptz, true)
+  and coalesce(a.xact_start <= $1, true)
 order by a.pid

@@ -7,8 +7,8 @@ use crate::sql::{ident, literal, qualified};
 use crate::transform::catalog::Partition;
 use crate::transform::{Job, SESSION};
 
-/// Names in statements are qualified whatever the role's search_path is.
-const QUALIFIED_NAMES: &str = "set local search_path = ''";
+/// Names in statements are qualified, those of temporary tables too.
+const QUALIFIED_NAMES: &str = "set local search_path = pg_catalog";
 
 /// One table of the new generation: the successor of a partition of a core table.
 #[derive(Debug)]

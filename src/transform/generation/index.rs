@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use super::build::Build;
 use super::fill::UNSEEN;
@@ -90,8 +91,6 @@ impl Job {
     async fn measure(&self, build: &Build) -> Result<u64> {
         let connection = self.pool.get().await?;
         // Readers of a table that was never vacuumed visit every row's page, even for a count.
-        // A VACUUM stands in no transaction, so the setting is the session's for a moment.
-        connection.batch("set statement_timeout = 0").await?;
         let sql = format!(
             "select count(*), (select reltuples <= 0 from pg_class where oid = {}::regclass) from {}",
             literal(&build.parent),
@@ -101,8 +100,7 @@ impl Job {
         let (old_rows, parent_is_unknown): (i64, bool) = (old.get(0), old.get(1));
         // The first generation's parent is analyzed behind the swap, and the server does its partitions at the same time.
         let analyze = if old_rows == 0 && parent_is_unknown { "" } else { "(analyze)" };
-        connection.batch(&format!("vacuum {analyze} {}", build.new)).await?;
-        connection.batch("reset statement_timeout").await?;
+        connection.outside(&format!("vacuum {analyze} {}", build.new), Duration::ZERO).await?;
         Ok(old_rows.unsigned_abs())
     }
 

@@ -7,6 +7,8 @@
 
 use std::time::{Duration, Instant};
 
+use chrono::{DateTime, Utc};
+
 use crate::error::Result;
 use crate::pg::Connection;
 use crate::transform::Job;
@@ -17,7 +19,7 @@ const PAUSE: Duration = Duration::from_millis(200);
 /// When the fill was committed.
 #[derive(Debug)]
 pub(super) struct FillEnd {
-    at: String,
+    at: DateTime<Utc>,
     next_transaction: String,
 }
 

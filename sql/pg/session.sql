@@ -1,0 +1,76 @@
+-- purpose: everything that statements, casts and texts of evo rely on. Whatever the server, the database or the role
+--          was set to, this is what counts
+-- parameters: none
+-- rows: none
+-- locks: none
+-- idempotent: sets the same again
+-- Read by src/pg/settings.rs, one setting a line. `set local` begins every transaction: behind PgBouncer nothing else
+-- is sure. The same values go along when a session is opened, for what cannot run in a transaction: VACUUM, REINDEX
+-- CONCURRENTLY. `set` goes along at the opening only; "transactions only" does not. "since N": from that major on.
+-- Nothing here needs a superuser. What only one may set is asked of the server at the opening: see takes_writes.sql.
+
+-- Which code runs: names and operators are those of the server. Nobody but a superuser can put anything there, and
+-- temporary tables, which need no right that PUBLIC has not, come last. Everything else is named with its schema.
+set local search_path = pg_catalog, pg_temp;
+-- Which rows are seen: all, or an error. A policy would hide some, and a refresh would take them for gone.
+set local row_security = off;
+
+-- What texts mean and how they are written
+set local standard_conforming_strings = on;
+set local backslash_quote = safe_encoding;
+set local escape_string_warning = on;
+set local client_encoding = 'UTF8';
+set local datestyle = 'ISO, YMD';
+set local intervalstyle = postgres;
+set local timezone = 'UTC';
+set local extra_float_digits = 1;
+set local bytea_output = hex;
+set local xmlbinary = base64;
+set local xmloption = content;
+-- Read from a file each time: when a session is opened is enough, evo's own casts take no abbreviation.
+set timezone_abbreviations = 'Default';
+set local array_nulls = on;
+set local transform_null_equals = off;
+-- Definitions are read from the catalog, and parts of them replaced by their text.
+set local quote_all_identifiers = off;
+-- to_char and to_number in a model of somebody's own
+set local lc_monetary = 'C';
+set local lc_numeric = 'C';
+set local lc_time = 'C';
+-- An index that stops early would hide rows.
+set local gin_fuzzy_search_limit = 0;
+
+-- How long something may take. A statement takes as long as its data; who must not wait for a lock says so itself.
+set local statement_timeout = 0;
+set local lock_timeout = 0;
+set local transaction_timeout = 0; -- since 17
+-- A process that stalls in the middle of a transaction must not keep its locks for ever. Who pauses for longer says so.
+set local idle_in_transaction_session_timeout = '60s';
+-- Between transactions a session holds nothing: it may rest while another one builds an index for an hour.
+set idle_session_timeout = 0;
+-- An error ends a statement. What to do about it is evo's business, and never the end of the session.
+set local exit_on_error = off;
+
+-- What new tables are. A year's table lies where its parent's do, the next generation's where the present one's do.
+set local default_tablespace = ''; -- transactions only
+set local default_table_access_method = heap;
+set local check_function_bodies = on;
+
+-- How statements are planned. Their results do not depend on it, but hours may: statements of evo switch a kind of join
+-- off and on again, and the rest was measured with the planner as PostgreSQL ships it. Costs and memory are the server's.
+set local enable_bitmapscan = on;
+set local enable_hashagg = on;
+set local enable_hashjoin = on;
+set local enable_indexonlyscan = on;
+set local enable_indexscan = on;
+set local enable_material = on;
+set local enable_mergejoin = on;
+set local enable_nestloop = on;
+set local enable_partition_pruning = on;
+set local enable_seqscan = on;
+set local enable_sort = on;
+set local enable_tidscan = on;
+set local plan_cache_mode = auto;
+set local constraint_exclusion = partition;
+-- Many wide statements that run for less than a second each: compiling them takes longer than it saves.
+set local jit = off;
