@@ -112,3 +112,18 @@ fn fault_06_a_session_that_was_lost_without_the_servers_knowing_is_ended_with_it
         assert!(pool.get().await.unwrap().query_one(is_free, &[]).await.unwrap().get::<_, bool>(0));
     });
 }
+
+#[test]
+fn a_session_with_a_name_longer_than_the_server_shows_is_found_by_its_name() {
+    let db = Database::migrated();
+    let mut dsn = evo::config::Dsn::parse(&db.url).unwrap();
+    dsn.stall_timeout = Duration::from_millis(200);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let name = format!("evo:transform:visitação_{}", "x".repeat(80));
+        let pool = evo::pg::Pool::for_writing(dsn, &name, 1, None);
+        // Longer than the patience with a server that is silent: what is looked for by its name is at work.
+        let row = pool.get().await.unwrap().query_one("select pg_sleep(1.5)::text", &[]).await;
+        assert!(row.is_ok(), "{row:?}");
+    });
+}

@@ -17,6 +17,7 @@ mod load;
 mod oracle;
 mod queries;
 mod rejects;
+mod session;
 mod sign_in;
 mod storage;
 mod support;

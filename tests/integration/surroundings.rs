@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::support::server::{Server, major_version};
-use crate::support::{Database, Evo, Run, gz, object, write};
+use crate::support::server::{Server, major_version, majors};
+use crate::support::{Database, Evo, Run, gz, object, outcome, write};
 
 /// Documents that do not compress.
 fn documents(part: usize, number: usize) -> Vec<u8> {
@@ -176,39 +176,6 @@ fn fault_22_replicas_whose_clocks_differ_by_years_share_the_work() {
     assert_eq!(evo.db.one("select count(*) || ' ' || sum(attempt) from evo.batches"), "36 36");
 }
 
-/// The PostgreSQL majors that `scripts/test-versions --fetch` put below the target folder.
-fn majors() -> Vec<PathBuf> {
-    let all = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap().join("postgresql");
-    let found = std::fs::read_dir(all).into_iter().flatten().flatten().map(|entry| entry.path().join("native/bin"));
-    let mut found: Vec<PathBuf> = found.filter(|bin| bin.join("postgres").exists()).collect();
-    found.sort();
-    found
-}
-
-/// Everything that a load and its transforms leave behind, but for times and ids.
-fn outcome(evo: &Evo) -> Vec<Vec<String>> {
-    let tables = evo.db.sql(
-        "select format('%I.%I', n.nspname, c.relname) from pg_class c join pg_namespace n on n.oid = c.relnamespace
-         where n.nspname in ('stg_evo', 'core') and c.relkind in ('r', 'p') and not c.relispartition order by 1",
-    );
-    let content = |table: &str| {
-        format!(
-            "select '{table}', count(*), md5(string_agg(row, ',' order by row collate \"C\"))
-             from (select (to_jsonb(t) - '{{_loaded_at,_updated_at,_batch_id}}'::text[])::text as row from {table} t) r"
-        )
-    };
-    let others = [
-        "select 'objects', count(*), md5(string_agg(concat_ws(' ', path, state, lines_count, inserted_count, updated_count,
-             unchanged_count, superseded_count, rejected_count), ',' order by path)) from evo.objects",
-        "select 'rejects', count(*), md5(string_agg(concat_ws(' ', path, line_number, line, reason), ',' order by path, line_number))
-         from evo.rejects",
-        "select 'issues', count(*), md5(string_agg(concat_ws(' ', table_name, key_text, column_name, raw_value), ','
-             order by table_name, key_text, column_name)) from evo.issues",
-    ];
-    let queries = tables.iter().map(|row| content(&row[0])).chain(others.map(str::to_owned));
-    queries.map(|query| evo.db.sql(&query).concat()).collect()
-}
-
 #[test]
 fn fault_30_every_postgresql_that_can_be_had_gives_the_same_tables() {
     let jobs: [&[&str]; 4] = [
@@ -230,7 +197,7 @@ fn fault_30_every_postgresql_that_can_be_had_gives_the_same_tables() {
             command.args(args).args(["--database-url", &evo.db.url]).arg("--lake").arg(lake.path().join("lake"));
             Run::from(command.output().unwrap()).exits(0);
         }
-        outcome(evo)
+        outcome(&evo.db)
     };
     let expected = play(&Evo::new());
     assert!(expected.iter().all(|table| table[1] != "0"), "{expected:?}");

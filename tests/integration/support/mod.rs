@@ -8,6 +8,7 @@
 
 mod blob;
 mod lake;
+mod outcome;
 pub mod pgbouncer;
 pub mod proxy;
 pub mod server;
@@ -20,6 +21,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 pub use blob::{Act, BlobServer, End, Request};
 use evo::embedded::{Cluster, Spec};
 pub use lake::{Object, gz, object, write};
+pub use outcome::outcome;
 use serde_json::Value;
 use tokio_postgres::{NoTls, SimpleQueryMessage};
 
@@ -178,6 +180,16 @@ impl Database {
     /// With everything that another test's database holds at this moment; nobody may be connected to that.
     pub fn copy_of(name: &str) -> Self {
         Self::create(&format!("template {name}"))
+    }
+
+    /// Without anything, made in a way of its own: `locale 'C'`, `owner x`.
+    pub fn made(how: &str) -> Self {
+        Self::create(&format!("template template0 {how}"))
+    }
+
+    /// One that is somebody else's to make and drop.
+    pub fn at(url: String) -> Self {
+        Self { url, name: None }
     }
 
     fn create(how: &str) -> Self {

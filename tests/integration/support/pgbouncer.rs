@@ -17,7 +17,7 @@ impl PgBouncer {
     pub fn in_front_of(server: &Server, pool_size: u32) -> Self {
         let (dir, port) = (folder(), free_port());
         let config = dir.path().join("pgbouncer.ini");
-        std::fs::write(dir.path().join("users"), "\"evo\" \"\"\n").unwrap();
+        std::fs::write(dir.path().join("users"), "\"evo\" \"\"\n\"victim\" \"\"\n").unwrap();
         std::fs::write(
             &config,
             format!(

@@ -244,6 +244,15 @@ impl Drop for Server {
     }
 }
 
+/// The PostgreSQL majors that `scripts/test-versions --fetch` put below the target folder.
+pub fn majors() -> Vec<PathBuf> {
+    let all = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap().join("postgresql");
+    let found = std::fs::read_dir(all).into_iter().flatten().flatten().map(|entry| entry.path().join("native/bin"));
+    let mut found: Vec<PathBuf> = found.filter(|bin| bin.join("postgres").exists()).collect();
+    found.sort();
+    found
+}
+
 /// `postgres (PostgreSQL) 15.18 …` → `15`.
 pub fn major_version(bin: &Path) -> String {
     let output = Command::new(bin.join("postgres")).arg("--version").output().unwrap();
