@@ -6,7 +6,7 @@ use std::process::Command;
 use serde_json::json;
 
 use super::warehouse;
-use crate::config::dsn::{Dsn, SslMode, TargetSession};
+use crate::config::dsn::{ChannelBinding, Dsn, Roots, Server, SslMode};
 use crate::config::{Database, Settings};
 use crate::embedded::{self, Cluster, Data, Status};
 use crate::error::{Error, Kind, Result};
@@ -182,46 +182,59 @@ fn psql(settings: &Settings, arguments: &[String]) -> Result<Outcome> {
             )
         })?;
     let dsn = warehouse::address(settings)?;
-    let error = Command::new(&program).args(arguments).envs(libpq(&dsn)).env_remove("PGHOSTADDR").exec();
+    let error = Command::new(&program)
+        .args(arguments)
+        .env_remove("PGHOSTADDR")
+        .env_remove("PGSERVICE")
+        .envs(libpq(&dsn))
+        .exec();
     Err(Error::new(Kind::Config, format!("cannot run {}", program.display())).caused_by(error))
 }
 
 /// The address as libpq's variables.
 fn libpq(dsn: &Dsn) -> Vec<(&'static str, String)> {
-    let list = |part: &dyn Fn(&(String, u16)) -> String| dsn.hosts.iter().map(part).collect::<Vec<_>>().join(",");
-    let mode = match dsn.sslmode {
-        SslMode::Disable => "disable",
-        SslMode::Prefer => "prefer",
-        SslMode::Require => "require",
-        SslMode::VerifyCa => "verify-ca",
-        SslMode::VerifyFull => "verify-full",
-    };
-    let session = match dsn.target {
-        TargetSession::Any => "any",
-        TargetSession::ReadWrite => "read-write",
-        TargetSession::ReadOnly => "read-only",
-    };
+    let list = |part: &dyn Fn(&Server) -> String| dsn.servers.iter().map(part).collect::<Vec<_>>().join(",");
+    let protection = &dsn.protection;
     let mut variables = vec![
-        ("PGHOST", list(&|(host, _)| host.clone())),
-        ("PGPORT", list(&|(_, port)| port.to_string())),
+        ("PGHOST", list(&|server| server.host.clone())),
+        ("PGPORT", list(&|server| server.port.to_string())),
         ("PGUSER", dsn.user.clone()),
         ("PGDATABASE", dsn.dbname.clone()),
-        ("PGSSLMODE", mode.to_owned()),
-        ("PGTARGETSESSIONATTRS", session.to_owned()),
-        ("PGCONNECT_TIMEOUT", dsn.connect_timeout.as_secs().max(1).to_string()),
+        ("PGSSLMODE", protection.mode.name().to_owned()),
+        ("PGTARGETSESSIONATTRS", dsn.target.name().to_owned()),
+        ("PGCONNECT_TIMEOUT", dsn.connect_timeout.as_secs().to_string()),
         ("PGAPPNAME", "evo:psql".to_owned()),
     ];
-    if let Some(password) = dsn.password() {
+    if dsn.servers.iter().any(|server| server.address.is_some()) {
+        let address = |server: &Server| server.address.map(|address| address.to_string()).unwrap_or_default();
+        variables.push(("PGHOSTADDR", list(&address)));
+    }
+    // libpq knows one password for all servers; of a password file it finds each by itself.
+    if let Some(password) = dsn.servers.first().and_then(|server| dsn.password(server)) {
         variables.push(("PGPASSWORD", password.to_owned()));
     }
     if let Some(options) = &dsn.options {
         variables.push(("PGOPTIONS", options.clone()));
     }
-    match &dsn.sslrootcert {
-        Some(file) => variables.push(("PGSSLROOTCERT", file.display().to_string())),
+    match &protection.roots {
+        Roots::File(file) => variables.push(("PGSSLROOTCERT", file.display().to_string())),
         // evo trusts the system's roots; libpq must be told to.
-        None if dsn.sslmode == SslMode::VerifyFull => variables.push(("PGSSLROOTCERT", "system".to_owned())),
-        None => {}
+        Roots::System if protection.mode == SslMode::VerifyFull => {
+            variables.push(("PGSSLROOTCERT", "system".to_owned()));
+        }
+        Roots::System => {}
+    }
+    if let Some((certificate, key)) = &protection.certificate {
+        variables.push(("PGSSLCERT", certificate.display().to_string()));
+        variables.push(("PGSSLKEY", key.display().to_string()));
+    }
+    match protection.channel_binding {
+        ChannelBinding::Disable => variables.push(("PGCHANNELBINDING", "disable".to_owned())),
+        ChannelBinding::Require => variables.push(("PGCHANNELBINDING", "require".to_owned())),
+        ChannelBinding::Prefer => {}
+    }
+    if let Some(auth) = &protection.auth {
+        variables.push(("PGREQUIREAUTH", auth.text.clone()));
     }
     variables
 }

@@ -213,13 +213,15 @@ fn database(address: Option<String>, environment: &Environment) -> Result<(Datab
         (Database::Server(Box::new(dsn)), Shown { text, origin })
     };
     if let Some(address) = address {
+        // Nothing at all would mean localhost: more likely a variable was empty when the command line was written.
+        if address.trim().is_empty() {
+            return Err(Error::new(Kind::Config, "the database's address is empty")
+                .hint("give an address, or leave the setting out; `evo config show` says what is used then"));
+        }
         return Ok(server(Dsn::resolve(&address, environment)?, None));
     }
-    if environment.get("PGSERVICE").is_some() {
-        return Err(Error::new(Kind::Config, "PGSERVICE is not supported").hint("name the server in EVO_DATABASE_URL"));
-    }
     let first_set = |names: &[&'static str]| names.iter().copied().find(|name| environment.get(name).is_some());
-    if let Some(name) = first_set(&["PGHOST", "PGHOSTADDR", "PGDATABASE"]) {
+    if let Some(name) = first_set(&["PGSERVICE", "PGHOST", "PGHOSTADDR", "PGDATABASE"]) {
         return Ok(server(Dsn::resolve("", environment)?, Some(Origin::Environment(name))));
     }
     if let Some(name) = first_set(&["PG_HOST", "PG_DATABASE"]) {
@@ -282,7 +284,7 @@ mod tests {
         assert_eq!(address(libpq), "postgresql://ana:***@db:5432/w?sslmode=verify-full");
         let old = resolve(&none, [("PG_HOST", "localhost"), ("PG_USER", "u"), ("PG_DATABASE", "w")]).unwrap();
         assert_eq!(address(old), "postgresql://u@localhost:5432/w?sslmode=prefer");
-        assert!(resolve(&none, [("PGSERVICE", "x")]).is_err());
+        assert!(resolve(&none, [("PGSERVICE", "x")]).unwrap_err().message().contains("service"));
     }
 
     #[test]

@@ -4,18 +4,22 @@
 //! Nothing is put into session state but startup parameters: behind PgBouncer in transaction mode the next transaction
 //! may run on another server connection. See [`super::settings`].
 
+use std::hash::{BuildHasher, RandomState};
 use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use tokio_postgres::config::{SslMode as DriverSslMode, TargetSessionAttrs};
+use tokio_postgres::config::{ChannelBinding as DriverBinding, SslMode as DriverMode, SslNegotiation};
+use tokio_postgres::tls::MakeTlsConnect;
 use tokio_postgres::{Client, Config, NoTls, SimpleQueryMessage};
 
-use super::error::classify;
+use super::connect_error::{cannot_connect, is_refused_by_rule, read_only, unreachable, unwanted};
+use super::dial::Route;
+use super::guard::{Guard, GuardedTls, Refused, Watch};
 use super::health::Backend;
 use super::settings::{self, Found, Manners};
 use super::tls;
-use crate::config::dsn::{Dsn, SslMode, TargetSession};
+use crate::config::dsn::{ChannelBinding, Dsn, Server, SslMode, TargetSession};
 use crate::error::{Error, Kind, Result};
 
 /// SQLSTATE and message with which the server ended a connection, if it said so.
@@ -26,6 +30,9 @@ pub(super) type Ended = Arc<OnceLock<(String, String)>>;
 pub(super) struct Connected {
     pub(super) client: Client,
     pub(super) dsn: Dsn,
+    /// Where it leads, for a request to cancel.
+    pub(super) route: Route,
+    pub(super) is_encrypted: bool,
     pub(super) application_name: String,
     pub(super) ended: Ended,
     /// What each transaction begins with.
@@ -36,9 +43,6 @@ pub(super) struct Connected {
     /// The server process, where it was asked for.
     pub(super) backend: Option<Backend>,
 }
-
-/// Host, address and port.
-type At<'a> = (&'a str, Option<IpAddr>, u16);
 
 /// What a connection is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,10 +59,30 @@ pub(super) enum Access {
 /// `DatabaseUnavailable` when none answers or all that do are standbys, `DatabaseFull` when the primary takes no writes,
 /// `AccessDenied`, or `Config` for a database or certificate that is not there.
 pub(super) async fn connect_for(dsn: &Dsn, application_name: &str, access: Access) -> Result<Connected> {
+    use TargetSession as T;
     let application_name = &shown_name(application_name);
+    match (access, dsn.target) {
+        (Access::Write, T::Standby | T::ReadOnly) => Err(Error::new(
+            Kind::Config,
+            format!("target_session_attrs={} is refused: this command writes", dsn.target.name()),
+        )
+        .hint("leave it out, or use primary; `evo status` and `evo check` read from a standby")),
+        // `takes_writes` asks, and can tell a standby from a full server.
+        (Access::Write, _) => first(dsn, application_name, access, T::Any).await,
+        (Access::Any, T::PreferStandby) => match first(dsn, application_name, access, T::Standby).await {
+            Err(error) if error.kind() == Kind::DatabaseUnavailable => {
+                first(dsn, application_name, access, T::Any).await
+            }
+            other => other,
+        },
+        (Access::Any, target) => first(dsn, application_name, access, target).await,
+    }
+}
+
+async fn first(dsn: &Dsn, application_name: &str, access: Access, target: TargetSession) -> Result<Connected> {
     let mut found: Option<Error> = None;
-    for (host, port) in &dsn.hosts {
-        let addresses = match resolve(host, *port).await {
+    for server in in_order(dsn, &dsn.servers) {
+        let addresses = match resolve(server).await {
             Ok(addresses) => addresses,
             Err(e) => {
                 let error = unreachable(dsn, &e.to_string()).caused_by(e);
@@ -66,12 +90,11 @@ pub(super) async fn connect_for(dsn: &Dsn, application_name: &str, access: Acces
                 continue;
             }
         };
-        for address in addresses {
+        for address in in_order(dsn, &addresses) {
+            let route = Route { server: server.clone(), address: *address };
             let limit = if dsn.connect_timeout.is_zero() { Duration::from_secs(3600) } else { dsn.connect_timeout };
-            let opened = tokio::time::timeout(limit, async {
-                open_with_settings(dsn, (host, address, *port), application_name, access).await
-            });
-            let error = match opened.await {
+            let wanted = Wanted { application_name, access, target };
+            let error = match tokio::time::timeout(limit, open_with_settings(dsn, &route, &wanted)).await {
                 Ok(Ok(connected)) => return Ok(connected),
                 Ok(Err(error)) => error,
                 Err(_) => unreachable(dsn, &format!("no answer within {limit:?}")),
@@ -87,6 +110,16 @@ pub(super) async fn connect_for(dsn: &Dsn, application_name: &str, access: Acces
     Err(found.unwrap_or_else(|| unreachable(dsn, "its name has no address")))
 }
 
+/// As given, or from a random one on (`load_balance_hosts=random`).
+fn in_order<'a, T>(dsn: &Dsn, all: &'a [T]) -> Vec<&'a T> {
+    let mut list: Vec<&T> = all.iter().collect();
+    if dsn.balances_load && !list.is_empty() {
+        let by = RandomState::new().hash_one(0) as usize % list.len();
+        list.rotate_left(by);
+    }
+    list
+}
+
 /// Of several servers, the one that is full but no standby is the one that matters.
 fn more_telling(before: Option<Error>, now: Error) -> Error {
     match before {
@@ -96,40 +129,43 @@ fn more_telling(before: Option<Error>, now: Error) -> Error {
 }
 
 /// The addresses of a host, asked for anew each time; `None` for a socket's folder, which has none.
-async fn resolve(host: &str, port: u16) -> std::io::Result<Vec<Option<IpAddr>>> {
-    if host.starts_with('/') {
-        return Ok(vec![None]);
+async fn resolve(server: &Server) -> std::io::Result<Vec<Option<IpAddr>>> {
+    if server.address.is_some() || server.is_socket() {
+        return Ok(vec![server.address]);
     }
     let mut addresses: Vec<Option<IpAddr>> =
-        tokio::net::lookup_host((host, port)).await?.map(|address| Some(address.ip())).collect();
+        tokio::net::lookup_host((server.host.as_str(), server.port)).await?.map(|address| Some(address.ip())).collect();
     addresses.dedup();
     Ok(addresses)
 }
 
+/// What a session is for.
+struct Wanted<'a> {
+    application_name: &'a str,
+    access: Access,
+    target: TargetSession,
+}
+
 /// Opens a session with the settings that evo relies on; without them where they are refused.
-async fn open_with_settings(dsn: &Dsn, at: At<'_>, application_name: &str, access: Access) -> Result<Connected> {
-    let (host, _, port) = at;
+async fn open_with_settings(dsn: &Dsn, route: &Route, wanted: &Wanted<'_>) -> Result<Connected> {
+    let (host, port) = (route.server.host.as_str(), route.server.port);
     let known = settings::manners(host, port);
-    let config = |options| driver_config(dsn, at, application_name, access, options);
-    let opened = match known.refuses {
-        true => open(dsn, &config(None), application_name).await,
-        false => open(dsn, &config(Some(settings::startup(known.major))), application_name).await,
-    };
-    let (mut connected, major) = match opened {
+    let options = (!known.refuses).then(|| settings::startup(known.major));
+    let (mut connected, major) = match open(dsn, route, wanted.application_name, options).await {
         Err(error) if !known.refuses && settings::are_refused(&error) => {
             tracing::debug!(error = error.message(), "settings are refused at the opening, as poolers do");
             settings::learn(host, port, Manners { refuses: true, ..known });
-            return Box::pin(open_with_settings(dsn, at, application_name, access)).await;
+            return Box::pin(open_with_settings(dsn, route, wanted)).await;
         }
         opened => opened?,
     };
     connected.has_settings = !known.refuses;
     settings::learn(host, port, Manners { major: Some(major), ..known });
-    if access == Access::Write {
-        let asked = takes_writes(&connected).await?;
+    if wanted.access == Access::Write || wanted.target != TargetSession::Any {
+        let asked = suits(&connected, wanted).await?;
         // Known by later versions only, it could not be told to the first connection.
         if asked.has_transaction_timeout && !known.refuses && known.major.is_none() {
-            return Box::pin(open_with_settings(dsn, at, application_name, access)).await;
+            return Box::pin(open_with_settings(dsn, route, wanted)).await;
         }
         connected.prologue = settings::prologue(major, &asked.found).into();
         (connected.backend, connected.found) = (asked.backend, asked.found);
@@ -137,26 +173,78 @@ async fn open_with_settings(dsn: &Dsn, at: At<'_>, application_name: &str, acces
     Ok(connected)
 }
 
-/// Opens a session. With the major version of its server.
-async fn open(dsn: &Dsn, config: &Config, application_name: &str) -> Result<(Connected, u32)> {
-    let failed = |e| cannot_connect(dsn, e);
+/// One way to begin a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    Plain,
+    /// TLS where the server can.
+    TlsIfPossible,
+    Tls,
+}
+
+/// Opens a session, encrypted as `sslmode` says. Where both ways are allowed, the other one is tried when the server's rules
+/// (pg_hba.conf) refuse the first, as libpq does. With the major version of the server.
+async fn open(dsn: &Dsn, route: &Route, name: &str, options: Option<String>) -> Result<(Connected, u32)> {
+    let ways: &[Way] = match dsn.protection.mode {
+        _ if route.server.is_socket() => &[Way::Plain],
+        SslMode::Disable => &[Way::Plain],
+        SslMode::Allow => &[Way::Plain, Way::Tls],
+        SslMode::Prefer => &[Way::TlsIfPossible, Way::Plain],
+        SslMode::Require | SslMode::VerifyCa | SslMode::VerifyFull => &[Way::Tls],
+    };
+    let mut refused = None;
+    for way in ways {
+        let config = driver_config(dsn, &route.server, name, *way, options.as_deref());
+        match open_by(dsn, route, &config, *way).await {
+            Err(error) if is_refused_by_rule(&error) => refused = refused.or(Some(error)),
+            Err(error) => return Err(refused.unwrap_or(error)),
+            Ok((client, ended, major)) => {
+                let found = Found::default();
+                let connected = Connected {
+                    client,
+                    dsn: dsn.clone(),
+                    route: route.clone(),
+                    is_encrypted: *way != Way::Plain,
+                    application_name: name.to_owned(),
+                    ended,
+                    prologue: settings::prologue(major, &found).into(),
+                    found,
+                    has_settings: false,
+                    backend: None,
+                };
+                return Ok((connected, major));
+            }
+        }
+    }
+    Err(refused.unwrap_or_else(|| unreachable(dsn, "there is no way to connect")))
+}
+
+async fn open_by(dsn: &Dsn, route: &Route, config: &Config, way: Way) -> Result<(Client, Ended, u32)> {
+    let refused = Refused::default();
+    let auth = dsn.protection.auth.as_ref();
+    let asks_for_tls = way != Way::Plain && !dsn.protection.is_direct;
+    // The stream below TLS is not looked at; what TLS decrypts is.
+    let below = if way == Way::Plain || asks_for_tls { auth } else { None };
+    let wire = route.dial(&dsn.keepalive).await.map_err(|e| unreachable(dsn, &e.to_string()).caused_by(e))?;
+    let wire = Guard::new(wire, Watch::new(below, asks_for_tls, Arc::clone(&refused)));
+    let failed = |e| match refused.get() {
+        Some(reason) => unwanted(dsn, reason).caused_by(e),
+        None => cannot_connect(dsn, e),
+    };
     let ended = Ended::default();
-    let (client, major) = if dsn.is_encrypted() {
-        let (client, connection) = config.connect(tls::connector(dsn)?).await.map_err(failed)?;
+    let (client, major) = if way == Way::Plain {
+        let (client, connection) = config.connect_raw(wire, NoTls).await.map_err(failed)?;
         let major = settings::major(connection.parameter("server_version"));
         tokio::spawn(note_end(connection, Arc::clone(&ended)));
         (client, major)
     } else {
-        let (client, connection) = config.connect(NoTls).await.map_err(failed)?;
+        let tls = guarded_tls(dsn, &route.server, Watch::new(auth, false, Arc::clone(&refused)))?;
+        let (client, connection) = config.connect_raw(wire, tls).await.map_err(failed)?;
         let major = settings::major(connection.parameter("server_version"));
         tokio::spawn(note_end(connection, Arc::clone(&ended)));
         (client, major)
     };
-    let found = Found::default();
-    let prologue = settings::prologue(major, &found).into();
-    let (dsn, application_name) = (dsn.clone(), application_name.to_owned());
-    let has_settings = false;
-    Ok((Connected { client, dsn, application_name, ended, prologue, found, has_settings, backend: None }, major))
+    Ok((client, ended, major))
 }
 
 /// A name as the server shows it, which cuts it after 63 bytes and knows printable ASCII only: what is looked for by its
@@ -171,13 +259,22 @@ fn shown_name(name: &str) -> String {
     format!("{}~{}", &name[..LIMIT - END - 1], &name[name.len() - END..])
 }
 
+/// TLS to a server, its certificate held against the server's name.
+pub(super) fn guarded_tls(dsn: &Dsn, server: &Server, watch: Watch) -> Result<GuardedTls> {
+    let mut connector = tls::connector(&dsn.protection)?;
+    match MakeTlsConnect::<Guard<super::dial::Socket>>::make_tls_connect(&mut connector, &server.host) {
+        Ok(inner) => Ok(GuardedTls { inner, watch }),
+        Err(never) => match never {},
+    }
+}
+
 /// Runs a connection. Only here does the cause of a lost one show.
 async fn note_end(connection: impl Future<Output = std::result::Result<(), tokio_postgres::Error>>, ended: Ended) {
     if let Err(e) = connection.await {
         if let Some(db) = e.as_db_error() {
             let _ = ended.set((db.code().code().to_owned(), db.message().to_owned()));
         }
-        tracing::debug!(cause = causes(&e), "a database connection ended");
+        tracing::debug!(cause = super::connect_error::causes(&e), "a database connection ended");
     }
 }
 
@@ -189,10 +286,10 @@ struct Asked {
     has_transaction_timeout: bool,
 }
 
-/// Whether the server takes writes, asked in the session itself: the address may still lead to the old primary.
+/// Whether the server is one that was asked for, asked in the session itself: the address may still lead to the old primary.
 ///
 /// A server that is read-only and no standby has been made so: Azure does it when 95 % of the storage are used.
-async fn takes_writes(connected: &Connected) -> Result<Asked> {
+async fn suits(connected: &Connected, wanted: &Wanted<'_>) -> Result<Asked> {
     let dsn = &connected.dsn;
     // Not with all settings: it asks for some of them as they are.
     let sql = concat!(
@@ -210,126 +307,66 @@ async fn takes_writes(connected: &Connected) -> Result<Asked> {
     let Some(answer) = answer else {
         return Err(Error::new(Kind::Internal, "the server did not answer whether it takes writes"));
     };
+    let (is_standby, is_read_only) = (answer.get(0) == Some("t"), answer.get(1) == Some("on"));
     let reads_by_default = answer.get(4) == Some("t");
-    match (answer.get(0), answer.get(1)) {
-        (Some("t"), _) => Err(Error::new(
-            Kind::DatabaseUnavailable,
-            format!("{} is a standby: it takes no writes until it is promoted", servers(dsn)),
-        )
-        .hint("name the primary in --database-url, or all servers separated by commas")),
-        (_, Some("on")) if !reads_by_default => Err(read_only(dsn)),
-        _ => Ok(Asked {
-            backend: answer.get(2).and_then(|pid| pid.parse().ok()).map(|pid| Backend {
-                pid,
-                started_at: answer.get(3).and_then(|at| at.parse().ok()),
-                application_name: connected.application_name.clone(),
-            }),
-            found: Found {
-                reads_by_default,
-                is_replica: answer.get(5).is_some_and(|role| role != "origin"),
-                commits_early: answer.get(6) == Some("off"),
-            },
-            has_transaction_timeout: answer.get(7).is_some_and(|timeout| timeout != "0"),
+    if wanted.access == Access::Write && is_standby {
+        let message = format!("{} is a standby: it takes no writes until it is promoted", dsn.shown_servers());
+        return Err(Error::new(Kind::DatabaseUnavailable, message)
+            .hint("name the primary in --database-url, or all servers separated by commas"));
+    }
+    if wanted.access == Access::Write && is_read_only && !reads_by_default {
+        return Err(read_only(dsn));
+    }
+    let is_wanted = match wanted.target {
+        TargetSession::Any | TargetSession::PreferStandby => true,
+        TargetSession::ReadWrite => !is_standby && !is_read_only,
+        TargetSession::ReadOnly => is_standby || is_read_only,
+        TargetSession::Primary => !is_standby,
+        TargetSession::Standby => is_standby,
+    };
+    if !is_wanted {
+        let (shown, target) = (dsn.shown_servers(), wanted.target.name());
+        let message = format!("{shown} is not as target_session_attrs={target} asks for");
+        return Err(Error::new(Kind::DatabaseUnavailable, message));
+    }
+    Ok(Asked {
+        backend: answer.get(2).and_then(|pid| pid.parse().ok()).map(|pid| Backend {
+            pid,
+            started_at: answer.get(3).and_then(|at| at.parse().ok()),
+            application_name: connected.application_name.clone(),
         }),
-    }
+        found: Found {
+            reads_by_default,
+            is_replica: answer.get(5).is_some_and(|role| role != "origin"),
+            commits_early: answer.get(6) == Some("off"),
+        },
+        has_transaction_timeout: answer.get(7).is_some_and(|timeout| timeout != "0"),
+    })
 }
 
-fn read_only(dsn: &Dsn) -> Error {
-    Error::new(Kind::DatabaseFull, format!("{} is read-only although it is no standby", servers(dsn)))
-        .detail("Azure Database for PostgreSQL turns a server read-only when 95 % of its storage are used")
-        .hint(
-            "add storage or free some (`evo optimize-storage` shows where it is), then run the same command again: it goes \
-             on where it stopped. If somebody made it read-only: alter system reset default_transaction_read_only",
-        )
-}
-
-fn servers(dsn: &Dsn) -> String {
-    dsn.hosts.iter().map(|(host, port)| format!("{host}:{port}")).collect::<Vec<_>>().join(", ")
-}
-
-fn cannot_connect(dsn: &Dsn, e: tokio_postgres::Error) -> Error {
-    // The driver says only "error connecting to server"; the reason is further down.
-    let reason = causes(&e);
-    let error = classify(e);
-    match error.kind() {
-        Kind::DatabaseUnavailable | Kind::Internal if error.sqlstate().is_none() => {
-            if reason.contains("certificate") {
-                Error::new(Kind::AccessDenied, format!("cannot connect to {}: {reason}", servers(dsn)))
-                    .caused_by(error)
-                    .hint("the server's certificate is not trusted: name its root with sslrootcert=… (sslmode says what is verified)")
-            } else {
-                unreachable(dsn, &reason).caused_by(error)
-            }
-        }
-        // "could not write init file" of a server whose disk is full, say: no session was opened, and the next one may be.
-        _ if error.sqlstate().is_some_and(|code| code.starts_with("XX")) => {
-            let code = error.sqlstate().unwrap_or_default().to_owned();
-            Error::new(Kind::DatabaseUnavailable, format!("cannot connect to {}: {}", servers(dsn), error.message()))
-                .with_sqlstate(code)
-                .hint("the server failed while it opened the session; its log says why, and its disk may be full")
-                .caused_by(error)
-        }
-        _ => error.context(format!("cannot connect to {}", servers(dsn))),
-    }
-}
-
-fn unreachable(dsn: &Dsn, reason: &str) -> Error {
-    Error::new(Kind::DatabaseUnavailable, format!("cannot connect to {}: {reason}", servers(dsn))).hint(
-        "check host and port in --database-url (`evo config show`), and that the server runs and accepts connections",
-    )
-}
-
-fn driver_config(
-    dsn: &Dsn,
-    (host, address, port): At<'_>,
-    application_name: &str,
-    access: Access,
-    settings: Option<String>,
-) -> Config {
+fn driver_config(dsn: &Dsn, server: &Server, application_name: &str, way: Way, settings: Option<&str>) -> Config {
     let mut config = Config::new();
-    config.host(host).port(port);
-    if let Some(address) = address {
-        // The name stays for the certificate.
-        config.hostaddr(address);
+    config.host(&server.host).port(server.port).user(&dsn.user).dbname(&dsn.dbname).application_name(application_name);
+    config.ssl_mode(match way {
+        Way::Plain => DriverMode::Disable,
+        Way::TlsIfPossible => DriverMode::Prefer,
+        Way::Tls => DriverMode::Require,
+    });
+    if dsn.protection.is_direct {
+        config.ssl_negotiation(SslNegotiation::Direct);
     }
-    config
-        .user(&dsn.user)
-        .dbname(&dsn.dbname)
-        .application_name(application_name)
-        .connect_timeout(dsn.connect_timeout)
-        // A host that is gone is noticed within a minute, whether evo waits for it or sends to it.
-        .keepalives(true)
-        .keepalives_idle(Duration::from_secs(30))
-        .keepalives_interval(Duration::from_secs(10))
-        .keepalives_retries(3)
-        .tcp_user_timeout(Duration::from_secs(60))
-        .ssl_mode(match dsn.sslmode {
-            SslMode::Disable => DriverSslMode::Disable,
-            SslMode::Prefer => DriverSslMode::Prefer,
-            SslMode::Require | SslMode::VerifyCa | SslMode::VerifyFull => DriverSslMode::Require,
-        })
-        .target_session_attrs(match (access, dsn.target) {
-            // `takes_writes` asks, and can tell a standby from a full server.
-            (Access::Write, _) | (Access::Any, TargetSession::Any) => TargetSessionAttrs::Any,
-            (Access::Any, TargetSession::ReadWrite) => TargetSessionAttrs::ReadWrite,
-            (Access::Any, TargetSession::ReadOnly) => TargetSessionAttrs::ReadOnly,
-        });
-    if let Some(password) = dsn.password() {
+    config.channel_binding(match dsn.protection.channel_binding {
+        ChannelBinding::Disable => DriverBinding::Disable,
+        ChannelBinding::Prefer => DriverBinding::Prefer,
+        ChannelBinding::Require => DriverBinding::Require,
+    });
+    if let Some(password) = dsn.password(server) {
         config.password(password);
     }
     // Of two values of a setting the last one counts.
-    let options: Vec<String> = dsn.options.iter().cloned().chain(settings).collect();
+    let options: Vec<&str> = dsn.options.as_deref().into_iter().chain(settings).collect();
     if !options.is_empty() {
         config.options(options.join(" "));
     }
     config
-}
-
-/// The innermost cause: the outer ones say "error connecting to server".
-fn causes(e: &dyn std::error::Error) -> String {
-    let mut innermost = e;
-    while let Some(cause) = innermost.source() {
-        innermost = cause;
-    }
-    innermost.to_string()
 }

@@ -1,9 +1,13 @@
 //! PostgreSQL: connecting, the pool, transactions and what an SQLSTATE means. The only place that knows the driver.
 
+mod certificate;
 mod connect;
+mod connect_error;
 mod connection;
 mod copy;
+mod dial;
 pub mod error;
+mod guard;
 mod health;
 mod lock;
 mod param;

@@ -15,11 +15,13 @@ use std::time::Duration;
 use tokio_postgres::types::Type;
 use tokio_postgres::{CancelToken, NoTls, Row};
 
-use super::connect::{Access, Connected, Ended, connect_for};
+use super::connect::{Access, Connected, Ended, connect_for, guarded_tls};
+use super::connect_error::unreachable;
+use super::dial::Route;
 use super::error::{classify, from_sqlstate};
+use super::guard::{Guard, Refused, Watch};
 use super::health::{Backend, Health};
 use super::settings::{Found, alone, cannot_begin};
-use super::tls;
 use crate::config::dsn::Dsn;
 use crate::error::{Error, Kind, Result};
 
@@ -33,6 +35,8 @@ const ADMIN_SHUTDOWN: &str = "57P01";
 #[derive(Debug)]
 pub(super) struct Session {
     dsn: Dsn,
+    route: Route,
+    is_encrypted: bool,
     application_name: String,
     cancel: Cancel,
     ended: Ended,
@@ -66,6 +70,8 @@ impl Session {
     pub(super) fn new(connected: &Connected, pool: (Arc<Health>, u64)) -> Arc<Self> {
         Arc::new(Self {
             dsn: connected.dsn.clone(),
+            route: connected.route.clone(),
+            is_encrypted: connected.is_encrypted,
             application_name: connected.application_name.clone(),
             cancel: Cancel(connected.client.cancel_token()),
             ended: Arc::clone(&connected.ended),
@@ -219,12 +225,17 @@ impl Session {
     fn cancel(&self) {
         let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
         let (token, dsn) = (self.cancel.0.clone(), self.dsn.clone());
+        let (route, is_encrypted) = (self.route.clone(), self.is_encrypted);
         runtime.spawn(async move {
             let canceled = async {
-                match dsn.is_encrypted() {
-                    true => token.cancel_query(tls::connector(&dsn)?).await.map_err(classify),
-                    false => token.cancel_query(NoTls).await.map_err(classify),
+                let watch = Watch::new(None, false, Refused::default());
+                let wire = route.dial(&dsn.keepalive).await.map_err(|e| unreachable(&dsn, &e.to_string()))?;
+                let wire = Guard::new(wire, watch.clone());
+                match is_encrypted {
+                    true => token.cancel_query_raw(wire, guarded_tls(&dsn, &route.server, watch)?).await,
+                    false => token.cancel_query_raw(wire, NoTls).await,
                 }
+                .map_err(classify)
             };
             if let Ok(Err(error)) = tokio::time::timeout(CANCEL_WAIT, canceled).await {
                 tracing::debug!(error = error.message(), "a statement could not be canceled on the server");

@@ -15,6 +15,7 @@ mod inputs;
 mod lake;
 mod load;
 mod oracle;
+mod protection;
 mod queries;
 mod rejects;
 mod session;

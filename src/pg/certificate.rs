@@ -1,0 +1,128 @@
+//! Verifying a server's certificate as libpq does where rustls is of another mind.
+//!
+//! - A certificate that is itself in `sslrootcert` is trusted: PostgreSQL's manual makes such ones. rustls refuses a
+//!   certificate of an authority that a server shows as its own.
+//! - A certificate without any alternative names is asked for its common name. rustls looks at alternative names only.
+
+use std::sync::Arc;
+
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::verify_server_name;
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::server::ParsedCertificate;
+use rustls::{CertificateError, DigitallySignedStruct, Error, SignatureScheme};
+use x509_cert::Certificate;
+use x509_cert::der::Decode;
+use x509_cert::der::oid::ObjectIdentifier;
+
+const COMMON_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.3");
+const ALTERNATIVE_NAMES: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.17");
+
+/// Verifies the chain, and the name where it counts (`verify-full`).
+#[derive(Debug)]
+pub(super) struct AsLibpq {
+    pub(super) inner: Arc<dyn ServerCertVerifier>,
+    /// Those of `sslrootcert`.
+    pub(super) roots: Vec<CertificateDer<'static>>,
+    pub(super) checks_name: bool,
+}
+
+impl ServerCertVerifier for AsLibpq {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        ocsp: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        let verified = if self.roots.iter().any(|root| root == end_entity) {
+            is_valid_at(end_entity, now)?;
+            let parsed = ParsedCertificate::try_from(end_entity);
+            parsed.and_then(|parsed| verify_server_name(&parsed, name)).map(|()| ServerCertVerified::assertion())
+        } else {
+            self.inner.verify_server_cert(end_entity, intermediates, name, ocsp, now)
+        };
+        match verified {
+            Err(Error::InvalidCertificate(
+                CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
+            )) if !self.checks_name || is_common_name(end_entity, name) => Ok(ServerCertVerified::assertion()),
+            other => other,
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        m: &[u8],
+        c: &CertificateDer<'_>,
+        d: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.inner.verify_tls12_signature(m, c, d)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        m: &[u8],
+        c: &CertificateDer<'_>,
+        d: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.inner.verify_tls13_signature(m, c, d)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.inner.supported_verify_schemes()
+    }
+}
+
+fn is_valid_at(certificate: &CertificateDer<'_>, now: UnixTime) -> Result<(), Error> {
+    let parsed = Certificate::from_der(certificate).map_err(|_| CertificateError::BadEncoding)?;
+    let validity = parsed.tbs_certificate.validity;
+    if now.as_secs() < validity.not_before.to_unix_duration().as_secs() {
+        return Err(CertificateError::NotValidYet.into());
+    }
+    match now.as_secs() > validity.not_after.to_unix_duration().as_secs() {
+        true => Err(CertificateError::Expired.into()),
+        false => Ok(()),
+    }
+}
+
+/// Whether a certificate without alternative names is for this host by its common name.
+fn is_common_name(certificate: &CertificateDer<'_>, name: &ServerName<'_>) -> bool {
+    let Ok(parsed) = Certificate::from_der(certificate) else { return false };
+    let body = parsed.tbs_certificate;
+    if body.extensions.iter().flatten().any(|extension| extension.extn_id == ALTERNATIVE_NAMES) {
+        return false;
+    }
+    let parts = body.subject.0.iter().flat_map(|part| part.0.iter());
+    let names = parts.filter(|part| part.oid == COMMON_NAME);
+    let host = name.to_str();
+    names.filter_map(|part| std::str::from_utf8(part.value.value()).ok()).any(|pattern| is_for(pattern, &host))
+}
+
+/// A wildcard stands for the first label only.
+fn is_for(pattern: &str, host: &str) -> bool {
+    let (pattern, host) = (pattern.to_ascii_lowercase(), host.to_ascii_lowercase());
+    match (pattern.strip_prefix("*."), host.split_once('.')) {
+        (Some(rest), Some((_, domain))) => rest == domain && rest.contains('.'),
+        _ => pattern == host,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_for;
+
+    #[test]
+    fn a_common_name_is_for_its_host_and_a_wildcard_for_one_label() {
+        for (pattern, host, expected) in [
+            ("db.example", "DB.example", true),
+            ("db.example", "db.example.org", false),
+            ("*.example.org", "db.example.org", true),
+            ("*.example.org", "a.db.example.org", false),
+            ("*.example.org", "example.org", false),
+            ("*.org", "example.org", false),
+        ] {
+            assert_eq!(is_for(pattern, host), expected, "{pattern} {host}");
+        }
+    }
+}
