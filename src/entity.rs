@@ -4,6 +4,7 @@
 //! ones are embedded, further ones come from `--extend DIR` (`DIR/models/<name>/…`). Adding one needs no Rust.
 
 mod input;
+mod model;
 
 use std::path::Path;
 
@@ -13,6 +14,9 @@ use serde::Deserialize;
 use crate::error::{Context, Error, Kind, Result, did_you_mean};
 
 pub use input::{Compression, Format, Input};
+pub use model::{
+    CASTS, Case, Cast, Children, Column, Expression, Part, Placeholder, Plain, Record, RecordColumn, Select, Span,
+};
 
 static BUILT_IN: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/sql/models");
 
@@ -85,8 +89,8 @@ pub struct Model {
     pub parent_key: String,
     /// All key columns.
     pub key: Vec<String>,
-    /// The select, with `{source}` and `{zone}` still open.
-    pub select: String,
+    /// The select, understood.
+    pub select: Select,
 }
 
 impl Entity {
@@ -108,7 +112,8 @@ impl Catalog {
     /// The built-in entities, and those of `extend/models/` where given.
     ///
     /// # Errors
-    /// `Config` when a declaration or a model's header is not understood; it names the file.
+    /// `Config` when a declaration, a model's header or its select is not understood; it names the file, and the line of
+    /// what is wrong in a select.
     pub fn load(extend: Option<&Path>) -> Result<Self> {
         let mut entities = Vec::new();
         for dir in BUILT_IN.dirs() {
@@ -212,7 +217,7 @@ fn parse_entity(folder: &str, read: impl Fn(&str) -> Option<String>) -> Result<E
         .map(|name| {
             let file = format!("{name}.sql");
             let text = read(&file).ok_or_else(|| missing(&file))?;
-            parse_model(name, &text).context(here(&file))
+            parse_model(name, &here(&file), &text)
         })
         .collect::<Result<_>>()?;
     Ok(Entity {
@@ -227,28 +232,22 @@ fn parse_entity(folder: &str, read: impl Fn(&str) -> Option<String>) -> Result<E
     })
 }
 
-fn parse_model(name: &str, text: &str) -> Result<Model> {
+fn parse_model(name: &str, file: &str, text: &str) -> Result<Model> {
     let header = |label: &str| {
         text.lines()
             .take_while(|line| line.starts_with("--"))
             .find_map(|line| line.trim_start_matches('-').trim().strip_prefix(label)?.strip_prefix(':'))
             .map(|value| value.trim().to_owned())
             .ok_or_else(|| {
-                Error::new(Kind::Config, format!("the header has no line \"-- {label}: …\""))
+                Error::new(Kind::Config, format!("{file}: the header has no line \"-- {label}: …\""))
                     .hint("a model begins with comment lines for grain, source, parent key and key")
             })
     };
-    let select = text.trim().trim_end_matches(';').trim_end().to_owned();
-    if !select.contains("{source}") {
-        return Err(Error::new(Kind::Config, "the select does not read from {source}"));
-    }
     header("grain")?;
-    Ok(Model {
-        table: format!("core.{name}"),
-        parent_key: header("parent key")?,
-        key: header("key")?.split(',').map(|c| c.trim().to_owned()).collect(),
-        select,
-    })
+    let parent_key = header("parent key")?;
+    let key: Vec<String> = header("key")?.split(',').map(|c| c.trim().to_owned()).collect();
+    let named: Vec<String> = key.iter().chain([&parent_key]).cloned().collect();
+    Ok(Model { table: format!("core.{name}"), select: Select::parse(file, text, &named)?, parent_key, key })
 }
 
 #[cfg(test)]
@@ -266,7 +265,7 @@ mod tests {
         [key]
         field = "idVisit"
     "#;
-    const MODEL: &str = "-- grain: one row per visit\n-- source: x\n-- parent key: visit_id\n-- key: visit_id\nselect 1 from {source} s;\n";
+    const MODEL: &str = "-- grain: one row per visit\n-- source: x\n-- parent key: visit_id\n-- key: visit_id\nselect s.visit_id\nfrom {source} s;\n";
 
     fn parse(toml: &str, model: &str) -> Result<Entity> {
         parse_entity("visits", |file| match file {
@@ -283,7 +282,7 @@ mod tests {
         assert_eq!(entity.key, KeyRule::Field("idVisit".into()));
         assert_eq!(entity.models[0].key, ["visit_id"]);
         assert_eq!(entity.models[0].table, "core.evo_visits");
-        assert!(!entity.models[0].select.ends_with(';'));
+        assert_eq!(entity.models[0].select.text(), "select s.visit_id\nfrom {source} s");
     }
 
     #[test]
@@ -295,7 +294,11 @@ mod tests {
             (format!("{TOML}\n[input]\ndelimiter = \";;\""), MODEL.to_owned(), "entity.toml"),
             (TOML.replace("evo_visits", "evo_other"), MODEL.to_owned(), "evo_other.sql"),
             (TOML.to_owned(), MODEL.replace("-- key:", "-- k:"), "-- key:"),
-            (TOML.to_owned(), MODEL.replace("{source}", "x"), "{source}"),
+            (
+                TOML.to_owned(),
+                MODEL.replace("{source}", "x"),
+                "visits/evo_visits.sql:6: the select does not read from {source}",
+            ),
         ];
         for (toml, model, expected) in cases {
             let error = parse(&toml, &model).unwrap_err();

@@ -11,17 +11,21 @@ macro_rules! sql_file {
 }
 
 /// Replaces each `{name}` by its text and drops the comment in front, which explains the placeholders. Braces that
-/// name no placeholder stay as they are.
+/// name no placeholder stay as they are, and so do those in a text that was filled in: it may be anybody's.
 pub fn fill(template: &str, values: &[(&str, &str)]) -> String {
-    let mut text = template;
-    while text.starts_with("--") {
-        text = text.split_once('\n').map_or("", |(_, rest)| rest);
+    let mut rest = template;
+    while rest.starts_with("--") {
+        rest = rest.split_once('\n').map_or("", |(_, rest)| rest);
     }
-    let mut text = text.to_owned();
-    for (name, value) in values {
-        text = text.replace(&format!("{{{name}}}"), value);
+    let mut text = String::with_capacity(rest.len());
+    while let Some((before, behind)) = rest.split_once('{') {
+        let value =
+            values.iter().find_map(|(name, value)| Some((behind.strip_prefix(name)?.strip_prefix('}')?, value)));
+        let (next, value) = value.map_or((behind, "{"), |(next, value)| (next, value));
+        text.extend([before, value]);
+        rest = next;
     }
-    text
+    text + rest
 }
 
 /// `evo` → `"evo"`; quotes inside are doubled.
@@ -59,6 +63,7 @@ mod tests {
     #[test]
     fn fill_replaces_named_braces_only() {
         assert_eq!(fill("select '{}' from {t} {t}", &[("t", "x")]), "select '{}' from x x");
+        assert_eq!(fill("{a} {b} {", &[("a", "'{b}'"), ("b", "{a}")]), "'{b}' {a} {");
         assert_eq!(fill("-- {t} is a table\n-- more\nselect {t}", &[("t", "a\nb")]), "select a\nb");
     }
 }

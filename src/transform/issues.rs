@@ -1,8 +1,8 @@
 //! Values that did not fit: filed in `evo.issues`, or named when the transform is strict.
 
 use super::Job;
-use super::model::{CastColumn, Source, cast_columns, children_call, misfits};
-use crate::entity::Model;
+use super::model::{Source, misfits};
+use crate::entity::{Column, Model};
 use crate::error::{Error, Kind, Result};
 use crate::pg::Transaction;
 use crate::sql::{fill, ident, literal};
@@ -21,16 +21,17 @@ impl Job {
         if let Some(sql) = self.values_sql(model, source, within) {
             filed += tx.execute(&sql, &[&self.entity.name, &model.table, &self.execution_id]).await?;
         }
-        if let (Some(children), Some(key)) = (children_call(&model.select), model.key.last()) {
+        if let (Some(children), Some(key)) = (model.select.children(), model.key.last()) {
             let sql = fill(
                 sql_file!("transform/issues/children.sql"),
                 &[
                     ("source", &source.sql()),
                     ("staging_key", &ident(&self.entity.staging.key_column)),
-                    ("children", children),
+                    ("alias", &ident(model.select.source())),
+                    ("children", model.select.slice(&children.arguments)),
                 ],
             );
-            let path = children_path(children);
+            let path = format!("{}[].{}", children.array, children.id);
             filed += tx.execute(&sql, &[&self.entity.name, &model.table, &self.execution_id, key, &path]).await?;
         }
         Ok(filed)
@@ -38,8 +39,10 @@ impl Job {
 
     fn values_sql(&self, model: &Model, source: &Source, within: &str) -> Option<String> {
         let key: Vec<String> = model.key.iter().map(|k| format!("m.{}", ident(k))).collect();
-        let value = |c: &CastColumn| format!("({}, {}, m.{})", literal(&c.name), literal(&c.path), ident(&c.name));
-        let values: Vec<String> = cast_columns(model).iter().map(value).collect();
+        let value =
+            |c: &Column| format!("({}, {}, m.{})", literal(&c.name), literal(&c.paths.join("|")), ident(&c.name));
+        let select = &model.select;
+        let values: Vec<String> = select.columns().iter().filter(|c| c.is_cast(select.records())).map(value).collect();
         (!values.is_empty()).then(|| {
             fill(
                 sql_file!("transform/issues/values.sql"),
@@ -78,21 +81,5 @@ impl Job {
             return Ok(Some(row.get(0)));
         }
         Ok(None)
-    }
-}
-
-/// `s.raw_data, 'saleItens', 'idSaleItem'` → `saleItens[].idSaleItem`.
-fn children_path(call: &str) -> String {
-    let mut names = call.split('\'').skip(1).step_by(2);
-    format!("{}[].{}", names.next().unwrap_or_default(), names.next().unwrap_or_default())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_child_s_id_has_a_path() {
-        assert_eq!(children_path("s.raw_data, 'saleItens', 'idSaleItem'"), "saleItens[].idSaleItem");
     }
 }

@@ -27,7 +27,7 @@ mod issues;
 mod model;
 pub mod order;
 mod ranges;
-mod typed;
+mod reading;
 
 use std::collections::VecDeque;
 use std::future::Future;

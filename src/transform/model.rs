@@ -1,8 +1,8 @@
-//! A model's text in its readings: typed records, casts, careful casts, and the list of misfits.
+//! Over which rows of staging a model is read, and with which casts.
 
-use super::typed::typed;
+use super::reading::{self, Rows};
 use crate::entity::{Entity, Model};
-use crate::sql::{fill, ident, literal, qualified};
+use crate::sql::{ident, literal, qualified};
 
 /// How a value that does not fit is met.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,106 +74,23 @@ impl Source {
 
 /// The model's select over `source`.
 pub(super) fn select(entity: &Entity, model: &Model, source: &Source, casts: Casts) -> String {
-    if casts == Casts::Typed
-        && let Some(text) = typed(&model.select, &model.key)
-    {
-        return filled(entity, &text, source);
-    }
-    let text = filled(entity, &model.select, source);
-    match casts {
-        Casts::Typed | Casts::Fast => text,
-        Casts::Careful => text.replace("evo.as_", "evo.try_"),
-    }
+    over(entity, source, |rows| match casts {
+        Casts::Typed => {
+            reading::typed(&model.select, &model.key, rows).unwrap_or_else(|| reading::written(&model.select, rows))
+        }
+        Casts::Fast => reading::written(&model.select, rows),
+        Casts::Careful => reading::careful(&model.select, rows),
+    })
 }
 
 /// The same select, whose cast columns give the raw text where it does not fit, else null; with `evo_source_file` and
 /// `evo_source_line` of the document.
 pub(super) fn misfits(entity: &Entity, model: &Model, source: &Source) -> String {
-    let text = filled(entity, &model.select, source);
-    // Only the select list lists misfits: in the from clause a cast decides which rows there are.
-    let (list, rest) = text.split_at(from_clause(&text));
-    list.lines().map(misfit_line).collect::<Vec<_>>().join("\n")
-        + ",\n    s._source_file as evo_source_file,\n    s._source_line as evo_source_line"
-        + &rest.replace("evo.as_", "evo.try_")
+    over(entity, source, |rows| reading::misfits(&model.select, rows))
 }
 
-/// One line of the select list: `expression as name,`. An object that is none is a misfit of every column read from it.
-fn misfit_line(line: &str) -> String {
-    let objects: Vec<&str> =
-        line.split("evo.as_object(").skip(1).filter_map(|rest| Some(rest.split_once(')')?.0)).collect();
-    let Some((value, name)) = line.rsplit_once(" as ").filter(|_| !objects.is_empty()) else {
-        return line.replace("evo.as_", "evo.misfit_");
-    };
-    let value = value.replace("evo.as_object(", "evo.try_object(");
-    let value =
-        if value.contains("evo.as_") { value.replace("evo.as_", "evo.misfit_") } else { "null::text".to_owned() };
-    let objects: Vec<String> = objects.iter().map(|object| format!("evo.misfit_object({object})")).collect();
-    format!("coalesce({value}, {}) as {name}", objects.join(", "))
-}
-
-/// A column of the select list that is cast, and where its value stands in the document.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct CastColumn {
-    pub name: String,
-    /// `saleItens[].itemValue`; alternatives separated by `|`.
-    pub path: String,
-}
-
-/// The columns of the select list that are cast.
-pub(super) fn cast_columns(model: &Model) -> Vec<CastColumn> {
-    let list = &model.select[..from_clause(&model.select)];
-    let array = children_call(&model.select).and_then(|call| call.split('\'').nth(1).map(|name| format!("{name}[].")));
-    let prefix = array.unwrap_or_default();
-    list.lines()
-        .filter(|line| line.contains("evo.as_"))
-        .filter_map(|line| line.trim().trim_end_matches(',').rsplit_once(" as "))
-        .map(|(value, name)| CastColumn {
-            name: name.trim_matches('"').to_owned(),
-            path: fields(value).iter().map(|field| format!("{prefix}{field}")).collect::<Vec<_>>().join("|"),
-        })
-        .collect()
-}
-
-/// The arguments of a select's `evo.as_children(…)`, if it unfolds an array.
-pub(super) fn children_call(select: &str) -> Option<&str> {
-    let (_, rest) = select.split_once("evo.as_children(")?;
-    rest.split_once(')').map(|(arguments, _)| arguments)
-}
-
-/// The document's fields in an expression over its record `d`: `d."status" ->> 'id'` is `status.id`.
-fn fields(expression: &str) -> Vec<String> {
-    let mut found = Vec::new();
-    let mut rest = expression;
-    while let Some(at) = rest.find("d.") {
-        let is_alias = rest[..at].chars().next_back().is_none_or(|c| !c.is_alphanumeric() && c != '_' && c != '.');
-        rest = &rest[at + 2..];
-        if !is_alias {
-            continue;
-        }
-        let end = match rest.strip_prefix('"') {
-            Some(quoted) => quoted.find('"').map_or(rest.len(), |i| i + 2),
-            None => rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len()),
-        };
-        let mut path = rest[..end].trim_matches('"').to_owned();
-        rest = &rest[end..];
-        rest = rest.strip_prefix(')').filter(|behind| behind.trim_start().starts_with("->")).unwrap_or(rest);
-        while let Some(inner) = rest.trim_start().strip_prefix("->") {
-            let inner = inner.trim_start_matches('>').trim_start().trim_start_matches('\'');
-            let (name, behind) = inner.split_once('\'').unwrap_or((inner, ""));
-            path = format!("{path}.{name}");
-            rest = behind;
-        }
-        found.push(path);
-    }
-    found
-}
-
-fn filled(entity: &Entity, select: &str, source: &Source) -> String {
-    fill(select, &[("source", &source.sql()), ("zone", &literal(&entity.zone))])
-}
-
-pub(super) fn from_clause(text: &str) -> usize {
-    text.find("\nfrom ").unwrap_or(text.len())
+fn over(entity: &Entity, source: &Source, read: impl FnOnce(Rows<'_>) -> String) -> String {
+    read(Rows { source: &source.sql(), zone: &literal(&entity.zone) })
 }
 
 #[cfg(test)]
@@ -195,41 +112,6 @@ mod tests {
     }
 
     #[test]
-    fn cast_columns_are_those_with_a_cast() {
-        let catalog = Catalog::load(None).unwrap();
-        let sales = catalog.select(&["sales".into()]).unwrap()[0];
-        let columns = cast_columns(&sales.models[0]);
-        let path = |name: &str| columns.iter().find(|c| c.name == name).map(|c| c.path.as_str());
-        assert_eq!(path("sale_date"), Some("saleDate"));
-        assert_eq!(path("removed"), Some("removed"));
-        assert_eq!(
-            path("corporate_partnership_id"),
-            Some("coporatePartnershipId|corporatePartnershipId|idCorporatePartnership")
-        );
-        assert_eq!(path("observations"), None);
-        let receivables = cast_columns(&sales.models[2]);
-        let path = |name: &str| receivables.iter().find(|c| c.name == name).map(|c| c.path.as_str());
-        assert_eq!(
-            path("payment_type_id"),
-            Some("receivables[].paymentType.id|receivables[].paymentType.idPaymentType")
-        );
-        assert_eq!(path("amount"), Some("receivables[].ammount|receivables[].amount"));
-    }
-
-    #[test]
-    fn an_object_that_is_none_is_a_misfit_of_what_is_read_from_it() {
-        assert_eq!(
-            misfit_line("    evo.as_int(evo.as_object(d.status) ->> 'id') as status_id,"),
-            "coalesce(    evo.misfit_int(evo.try_object(d.status) ->> 'id'), evo.misfit_object(d.status)) as status_id,"
-        );
-        assert_eq!(
-            misfit_line("evo.as_object(d.status) ->> 'name' as status_name,"),
-            "coalesce(null::text, evo.misfit_object(d.status)) as status_name,"
-        );
-        assert_eq!(misfit_line("evo.as_int(d.a) as a,"), "evo.misfit_int(d.a) as a,");
-    }
-
-    #[test]
     fn ranges_cover_every_key_once() {
         let open = |after: Option<&str>, up_to: Option<&str>| Range {
             after: after.map(str::to_owned),
@@ -244,18 +126,5 @@ mod tests {
         let source = Source::batches(&entity, &[1], &open(Some("3"), Some("9"))).sql();
         assert!(source.ends_with("= any('{1}'::bigint[]) and \"sale_id\" > '3' and \"sale_id\" <= '9')"), "{source}");
         assert_eq!(Source::part("a", "x", &open(None, None)).sql(), "(select * from a where true)");
-    }
-
-    #[test]
-    fn every_column_of_every_model_stands_on_a_line_of_its_own() {
-        // cast_columns reads the list line by line.
-        for entity in Catalog::load(None).unwrap().all() {
-            for model in &entity.models {
-                let list = &model.select[..from_clause(&model.select)];
-                for line in list.lines().filter(|l| l.contains("evo.as_")) {
-                    assert!(line.contains(" as "), "{}: {line}", model.table);
-                }
-            }
-        }
     }
 }

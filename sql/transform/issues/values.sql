@@ -4,7 +4,7 @@
 --               {within} a condition on its rows
 -- idempotent: one row per table, key and column; seen again it is updated
 insert into evo.issues (entity, table_name, key_text, column_name, path, raw_value, reason, execution_id, source_file, source_line)
-select $1, $2, concat_ws(',', {key}), v.column_name, v.path, left(v.raw_value, 200), 'does not fit the column''s type', $3,
+select distinct on (3, 4) $1, $2, concat_ws(',', {key}), v.column_name, v.path, left(v.raw_value, 200), 'does not fit the column''s type', $3,
        m.evo_source_file, m.evo_source_line
 from (
 {misfits}

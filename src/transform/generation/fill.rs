@@ -10,7 +10,7 @@ use crate::error::{Error, Kind, Result};
 use crate::pg::{Connection, Transaction};
 use crate::sql::{self, columns, literal, qualified};
 use crate::transform::catalog::{Partition, Shape, partitions};
-use crate::transform::model::{Casts, Range, Source, children_call, select};
+use crate::transform::model::{Casts, Range, Source, select};
 use crate::transform::{Job, SESSION, TableSummary};
 
 /// Memoize would hash and compare whole arrays in search of two sales with the same.
@@ -226,7 +226,7 @@ impl Job {
             build.old.constraint,
             columns = columns(&shape.columns),
         );
-        let rows = if casts == Casts::Typed && children_call(&model.select).is_some() {
+        let rows = if casts == Casts::Typed && model.select.children().is_some() {
             let values = [("insert", &insert[..]), ("key", &columns(&model.key))];
             let sql = sql::fill(sql_file!("transform/generation/insert_checked.sql"), &values);
             let counts = tx.query_one(&sql, &[]).await.map_err(broken_key)?;

@@ -187,6 +187,7 @@ fn the_planner_inlines_every_cast_of_every_model() {
         for model in &entity.models {
             let select = model
                 .select
+                .text()
                 .replace("{source}", &format!("(select * from {})", entity.staging.table))
                 .replace("{zone}", "'America/Sao_Paulo'");
             let plan: Vec<String> =

@@ -5,6 +5,7 @@ mod faults;
 mod increment;
 mod issues;
 mod lock;
+mod own_models;
 mod refresh;
 
 use serde_json::Value;

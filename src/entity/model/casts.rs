@@ -1,0 +1,42 @@
+//! The casts that a model may use, `evo.as_…`.
+
+use super::fault::Fault;
+use super::tokens::Tokens;
+use crate::error::did_you_mean;
+
+/// What each cast makes of a text or a jsonb value; `evo.try_…` and `evo.misfit_…` have the same endings.
+pub const CASTS: [&str; 7] = ["bigint", "int", "decimal", "bool", "date", "timestamptz", "object"];
+
+/// Elements of an array; a table function, not a cast.
+pub(super) const CHILDREN: &str = "children";
+
+/// A call of one of evo's casts.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct CastCall {
+    /// The ending: `bigint`.
+    pub kind: &'static str,
+    /// The token `as_bigint`.
+    pub name: usize,
+    /// The bracket that opens its arguments.
+    pub open: usize,
+}
+
+/// The cast called at this token, if one is.
+pub(super) fn cast_at(tokens: &Tokens<'_>, i: usize) -> Result<Option<CastCall>, Fault> {
+    let is_ours = tokens.is_name(i, "evo") && tokens.is_mark(i + 1, ".") && tokens.is_mark(i + 3, "(");
+    let Some(name) = tokens.name(i + 2).filter(|_| is_ours) else { return Ok(None) };
+    if let Some(ending) = ["try_", "misfit_"].iter().find_map(|family| name.strip_prefix(family)) {
+        return Err(Fault::new(tokens.start(i), format!("evo.{name} nulls a value without an issue"))
+            .hint(format!("write evo.as_{ending}: what does not fit becomes null and an issue")));
+    }
+    let Some(ending) = name.strip_prefix("as_") else { return Ok(None) };
+    let known = CASTS.iter().copied().chain([CHILDREN]);
+    let Some(kind) = known.clone().find(|kind| *kind == ending) else {
+        let fault = Fault::new(tokens.start(i), format!("there is no cast evo.{name}"));
+        return Err(fault.hint(match did_you_mean(ending, known.clone()) {
+            Some(near) => format!("did you mean evo.as_{near}?"),
+            None => format!("there are evo.as_{}", known.collect::<Vec<_>>().join(", evo.as_")),
+        }));
+    };
+    Ok(Some(CastCall { kind, name: i + 2, open: i + 3 }))
+}

@@ -1,0 +1,88 @@
+//! Where values stand in the document: `d."status" ->> 'id'` is `status.id`.
+
+use std::ops::Range;
+
+use super::lex::Sort;
+use super::tokens::Tokens;
+
+/// What an alias of the from clause stands for.
+#[derive(Debug, Clone)]
+pub(super) enum Origin {
+    /// A row of staging; its document is `raw_data`.
+    Staged,
+    /// An element of `array`; its id is the field `id`.
+    Child { array: String, id: String },
+    /// An object at this path, taken apart into columns.
+    Record(String),
+    /// A value at this path, and the column that has it.
+    Element { path: String, column: String },
+}
+
+impl Origin {
+    /// The path of one of its columns; `None` if it is no value of the document.
+    fn path(&self, column: &str) -> Option<String> {
+        match self {
+            Origin::Staged => (column == "raw_data").then(String::new),
+            Origin::Child { array, .. } if column == "value" => Some(format!("{array}[]")),
+            Origin::Child { array, id } => (column == "id").then(|| format!("{array}[].{id}")),
+            Origin::Record(path) => Some(below(path, column)),
+            Origin::Element { path, column: own } => (own == column).then(|| path.clone()),
+        }
+    }
+}
+
+fn below(path: &str, field: &str) -> String {
+    if path.is_empty() { field.to_owned() } else { format!("{path}.{field}") }
+}
+
+/// The aliases known so far.
+pub(super) type Scope = Vec<(String, Origin)>;
+
+/// The paths of all values of the document that a range reads, in its order, each once.
+pub(super) fn paths(tokens: &Tokens<'_>, range: Range<usize>, scope: &Scope) -> Vec<String> {
+    let mut found: Vec<String> = Vec::new();
+    for i in range.clone() {
+        let is_reference = tokens.is_mark(i + 1, ".") && !(i > range.start && tokens.is_mark(i - 1, "."));
+        let Some(alias) = tokens.name(i).filter(|_| is_reference && i + 2 < range.end) else { continue };
+        let origin = scope.iter().find(|(name, _)| *name == alias).map(|(_, origin)| origin);
+        let column = tokens.name(i + 2).filter(|_| !tokens.is_mark(i + 3, "("));
+        let Some(path) = origin.zip(column).and_then(|(origin, column)| origin.path(&column)) else { continue };
+        let path = steps(tokens, i..i + 3, range.end, path);
+        if !path.is_empty() && !found.contains(&path) {
+            found.push(path);
+        }
+    }
+    found
+}
+
+/// The path with what `->`, `->>`, `#>` and brackets behind the reference add to it; brackets around it are passed.
+fn steps(tokens: &Tokens<'_>, reference: Range<usize>, end: usize, mut path: String) -> String {
+    let (mut start, mut next) = (reference.start, reference.end);
+    loop {
+        if next >= end {
+            return path;
+        }
+        let is_around = tokens.is_mark(next, ")") && start > 0 && tokens.partner(next) == start - 1;
+        if is_around {
+            start -= 1;
+            // evo.as_object( stands in front
+            if start >= 3 && tokens.is_mark(start - 2, ".") {
+                start -= 3;
+            }
+            next += 1;
+            continue;
+        }
+        let is_subscript = tokens.is_mark(next, "[") && tokens.partner(next) == next + 2;
+        let is_step = is_subscript || ["->", "->>"].contains(&tokens.str(next));
+        match (is_step, tokens.literal(next + 1), tokens.sort(next + 1)) {
+            (true, Some(field), _) => path = below(&path, &field),
+            (true, None, Some(Sort::Number)) => path = format!("{path}[{}]", tokens.str(next + 1)),
+            (false, Some(list), _) if ["#>", "#>>"].contains(&tokens.str(next)) => {
+                let fields = list.trim_matches(['{', '}']).split(',').map(str::trim);
+                path = fields.fold(path, |path, field| below(&path, field));
+            }
+            _ => return path,
+        }
+        next += if is_subscript { 3 } else { 2 };
+    }
+}

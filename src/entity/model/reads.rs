@@ -1,0 +1,56 @@
+//! How often a select reads what the from clause gives, in doubt too often.
+
+use super::from::{Children, Record};
+use super::tokens::Tokens;
+
+/// A name that stands in the select, other than behind `as`.
+#[derive(Debug)]
+pub(super) struct Read {
+    name: String,
+    /// Where it stands.
+    at: usize,
+    /// The alias in front of it.
+    of: Option<String>,
+    /// The column behind it, where it is an alias.
+    has_column: bool,
+}
+
+/// All names in the first `end` tokens.
+pub(super) fn all(tokens: &Tokens<'_>, end: usize) -> Vec<Read> {
+    let is_given = |i: usize| i > 0 && tokens.is_keyword(i - 1, "as");
+    let read = |i: usize| {
+        let of = if tokens.is_qualified(i) { tokens.name(i.checked_sub(2)?) } else { None };
+        let has_column = tokens.is_mark(i + 1, ".") && tokens.name(i + 2).is_some();
+        Some(Read { name: tokens.name(i)?, at: tokens.start(i), of, has_column })
+    };
+    (0..end).filter(|i| !is_given(*i)).filter_map(read).collect()
+}
+
+/// Counts the reads of a record's columns. A name without an alias may mean one of them.
+pub(super) fn of_record(reads: &[Read], record: &mut Record) {
+    let is_definition = |read: &Read| record.columns.iter().any(|column| column.definition.contains(&read.at));
+    let reads: Vec<&Read> = reads.iter().filter(|read| !is_definition(read)).collect();
+    let is_ours = |read: &Read| read.of.as_ref().is_none_or(|alias| *alias == record.alias);
+    for column in &mut record.columns {
+        column.reads = reads.iter().filter(|read| read.name == column.name && is_ours(read)).count();
+    }
+    record.is_read_whole = reads.iter().any(|read| read.name == record.alias && read.of.is_none() && !read.has_column);
+}
+
+/// Counts the reads of an array's elements.
+pub(super) fn of_children(reads: &[Read], children: &mut Children) {
+    let of_alias = |read: &&Read| read.of.as_ref() == Some(&children.alias);
+    let count = |name: &str| reads.iter().filter(of_alias).filter(|read| read.name == name).count();
+    children.id_reads = count("id");
+    children.value_reads = count("value");
+    let is_bare = |read: &Read| {
+        let is_column = read.name == "id" || read.name == "value";
+        // One bare mention of the alias is its definition, unless that is written with `as`.
+        is_column && read.of.is_none() && !read.has_column
+    };
+    let named = reads.iter().filter(|read| read.name == children.alias && read.of.is_none() && !read.has_column);
+    let is_definition = |read: &&Read| children.cross_join.as_ref().is_some_and(|span| span.contains(&read.at));
+    children.has_other_reads = reads.iter().filter(of_alias).count() > children.id_reads + children.value_reads
+        || reads.iter().any(is_bare)
+        || named.filter(|read| !is_definition(read)).count() > 0;
+}

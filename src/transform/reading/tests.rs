@@ -1,0 +1,167 @@
+//! The readings as texts.
+
+use super::*;
+use crate::entity::{Catalog, Model, Select};
+
+const ROWS: Rows<'_> = Rows { source: "(select * from x)", zone: "'UTC'" };
+
+fn built_in(table: &str) -> Model {
+    let catalog = Catalog::load(None).unwrap();
+    catalog.all().iter().flat_map(|entity| &entity.models).find(|model| model.table == table).unwrap().clone()
+}
+
+fn parse(text: &str, key: &[&str]) -> Select {
+    Select::parse("own.sql", text, &key.iter().map(|k| (*k).to_owned()).collect::<Vec<_>>()).unwrap()
+}
+
+fn typed_of(table: &str) -> String {
+    let model = built_in(table);
+    typed(&model.select, &model.key, ROWS).unwrap()
+}
+
+#[test]
+fn a_record_has_the_types_of_the_casts() {
+    let sales = typed_of("core.evo_sales");
+    assert!(sales.contains("\"idMember\" bigint,"), "{sales}");
+    assert!(sales.contains("    d.\"idMember\" as member_id,\n"));
+    assert!(sales.contains("\"saleSource\" integer"));
+    assert!(sales.contains("\"idCorporatePartnership\" bigint"));
+    // What is more than a cast stays a text, and so do times.
+    assert!(sales.contains("removed text"));
+    assert!(sales.contains("\"saleDate\" text"));
+    assert!(sales.contains("evo.as_bool(coalesce(nullif(d.removed, ''), 'false')) as removed"));
+}
+
+#[test]
+fn an_array_is_unfolded_in_one_step_unless_its_elements_are_needed_whole() {
+    let items = typed_of("core.evo_sale_items");
+    assert!(items.contains("jsonb_to_recordset(case"), "{items}");
+    assert!(items.contains("as d (\n    \"idSaleItem\" bigint, description text"));
+    assert!(items.contains("coalesce(\"d\".\"idSaleItem\", evo.raise_misfit_child(evo_array.list)) as sale_item_id"));
+    assert!(items.contains("case when d.\"itemValue\" = 'NaN' then"));
+    assert!(!items.contains("as_children"));
+    let memberships = typed_of("core.evo_member_memberships");
+    assert!(memberships.contains("jsonb_array_elements(case"), "{memberships}");
+    assert!(memberships.contains("jsonb_to_record(c.value) as d (\n    \"idMemberMembership\" bigint"));
+}
+
+#[test]
+fn what_is_read_in_two_ways_stays_a_text() {
+    let from = "\nfrom {source} s\ncross join lateral jsonb_to_record(s.raw_data) as d (\n    a text, b text, c text, e jsonb)";
+    let text = format!(
+        "select\n    evo.as_int(d.a) as a,\n    d.a as raw,\n    evo.as_int(coalesce(d.a, d.b)) as b,\n    evo.as_bool(d.c) as c{from}"
+    );
+    let typed = typed(&parse(&text, &[]), &[], ROWS).unwrap();
+    assert!(typed.contains("a text, b text, c boolean, e jsonb)"), "{typed}");
+    assert!(typed.contains("evo.as_int(coalesce(d.a, d.b)) as b"));
+}
+
+#[test]
+fn a_model_without_casts_is_read_as_it_is() {
+    let from = "\nfrom {source} s\ncross join lateral jsonb_to_record(s.raw_data) as d (a text)";
+    assert_eq!(typed(&parse(&format!("select\n    d.a as a{from}"), &[]), &[], ROWS), None);
+    assert_eq!(typed(&parse("select\n    evo.as_int(s.x) as a\nfrom {source} s", &[]), &[], ROWS), None);
+}
+
+#[test]
+fn a_column_that_is_also_read_in_another_manner_stays_a_text() {
+    let from = "\nfrom {source} s\ncross join lateral jsonb_to_record(s.raw_data) as d (code text, \"Id\" text)";
+    let list = "select\n    evo.as_int(d.code) as code";
+    for other in
+        ["d.CODE as raw", "d.\"code\" as raw", "upper(code) as raw", "to_jsonb(d) as raw", "to_jsonb(d.*) as raw"]
+    {
+        assert_eq!(typed(&parse(&format!("{list},\n    {other}{from}"), &[]), &[], ROWS), None, "{other}");
+    }
+    for other in ["d.\"Id\" as code_too", "'d.code' as raw", "s.code as raw", "1 as raw -- code"] {
+        let typed = typed(&parse(&format!("{list},\n    {other}{from}"), &[]), &[], ROWS).unwrap();
+        assert!(typed.contains("code integer"), "{other}");
+    }
+}
+
+#[test]
+fn an_array_is_unfolded_as_written_if_a_repeated_id_might_not_show() {
+    let key = ["sale_id".to_owned(), "item_id".to_owned()];
+    let text = "select\n    s.sale_id,\n    c.id as item_id,\n    evo.as_int(d.a) as a\nfrom {source} s\n\
+                cross join lateral evo.as_children(s.raw_data, 'items', 'idItem') c\n\
+                cross join lateral jsonb_to_record(c.value) as d (a text)";
+    let typed = |text: &str| typed(&parse(text, &["sale_id", "item_id"]), &key, ROWS);
+    assert!(typed(text).is_some());
+    assert!(typed(&text.replace("as a\n", "as a, loc.id as x\n")).is_some());
+    for (from, to) in [
+        ("(a text)", "(a text)\nwhere d.a is not null"),
+        ("(a text)", "(a text, \"idItem\" text)"),
+        ("select", "select distinct"),
+        ("c.id as", "evo.as_int(d.a) as"),
+        ("s.sale_id", "evo.as_int(d.a) as sale_id"),
+        ("as a\n", "as a, c.id + 1 as b\n"),
+        ("as a\n", "as a, to_jsonb(d) as b\n"),
+        ("as a\n", "as a, to_jsonb(c) as b\n"),
+        ("as a\n", "as a, value as b\n"),
+        (
+            "cross join lateral jsonb_to_record(c.value) as d (a text)",
+            "left join lateral jsonb_to_record(c.value) as d (a text) on true",
+        ),
+    ] {
+        assert_eq!(typed(&text.replacen(from, to, 1)), None, "{to}");
+    }
+}
+
+#[test]
+fn misfits_are_listed_by_the_select_list_only() {
+    let model = built_in("core.evo_sale_items");
+    let text = misfits(&model.select, ROWS);
+    assert!(text.contains("evo.misfit_decimal(d.\"itemValue\")"), "{text}");
+    assert!(text.contains("evo.try_children(s.raw_data, 'saleItens', 'idSaleItem')"));
+    assert!(text.contains("evo.misfit_timestamptz(d.\"membershipStartDate\", 'UTC')"));
+    assert!(!text.contains("evo.as_"));
+}
+
+#[test]
+fn only_what_is_evaluated_is_a_misfit() {
+    let from =
+        "\nfrom {source} t\ncross join lateral jsonb_to_record(t.raw_data) as d (a text, b text, k text, o jsonb)";
+    for (text, misfit) in [
+        ("evo.as_int(d.a) as x", "evo.misfit_int(d.a)"),
+        ("evo.as_int(\n d.a -- a\n ) + 1 as x", "evo.misfit_int(d.a)"),
+        (
+            "evo.as_int(evo.as_object(d.o) ->> 'id') as x",
+            "coalesce(evo.misfit_object(d.o), evo.misfit_int(evo.try_object(d.o) ->> 'id'))",
+        ),
+        ("evo.as_object(d.o) ->> 'name' as x", "evo.misfit_object(d.o)"),
+        (
+            "coalesce(d.b, evo.as_object(d.o) ->> 'name') as x",
+            "case when (d.b) is null then evo.misfit_object(d.o) end",
+        ),
+        (
+            "case d.k when 'a' then evo.as_int(d.a) when 'b' then 0 else evo.as_int(d.b) end as x",
+            "case d.k when 'a' then evo.misfit_int(d.a) else case d.k when 'b' then null::text else evo.misfit_int(d.b) end end",
+        ),
+        ("case when evo.as_bool(d.k) then 1 end as x", "evo.misfit_bool(d.k)"),
+    ] {
+        let select = parse(&format!("select t.id, {text}{from}"), &[]);
+        let text = misfits(&select, ROWS);
+        assert!(
+            text.starts_with(&format!("select t.id, {misfit} as x,\n    \"t\"._source_file as evo_source_file")),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn an_object_that_is_none_is_a_misfit_of_each_column_of_its_record() {
+    let text = "select s.id, p.name, evo.as_int(p.n) as n from {source} s\n\
+                cross join lateral jsonb_to_record(evo.as_object(s.raw_data -> 'p')) as p (name text, n text)";
+    let text = misfits(&parse(text, &[]), ROWS);
+    let object = "evo.misfit_object(s.raw_data -> 'p')";
+    assert!(text.contains(&format!("{object} as \"name\", coalesce({object}, evo.misfit_int(p.n)) as n,")), "{text}");
+    assert!(text.contains("jsonb_to_record(evo.try_object(s.raw_data -> 'p'))"));
+}
+
+#[test]
+fn what_a_model_says_in_quotes_and_comments_is_kept() {
+    let text = "select s.id, 'evo.as_int({source}) {zone}' as x, /* evo.as_int( */ {zone} as z\nfrom {source} s -- {zone}\nwhere true";
+    let select = parse(text, &[]);
+    let expected = text.replacen("*/ {zone}", "*/ 'UTC'", 1).replacen("from {source}", "from (select * from x)", 1);
+    assert_eq!(written(&select, ROWS), expected);
+    assert_eq!(careful(&select, ROWS), expected);
+}

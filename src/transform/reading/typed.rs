@@ -1,0 +1,148 @@
+//! A model's fast reading: the server parses numbers and truth values as it takes the document apart, and an array's
+//! elements come out of it in one step.
+//!
+//! `evo.as_bigint(d."idMember")` over a record of texts makes a text of each value first. Here the record itself has the
+//! type. What differs is what a model promises of texts: `""` is null there and an error here, an id that comes twice
+//! in an array is one row there and two here, an element without id is an error in both. So a chunk that fails, or gives
+//! a key twice, is read again as the model says, and the chunks behind it as well. Of values that fit both give the same.
+
+use super::text::{Rows, Text};
+use crate::entity::{Children, Plain, Record, Select};
+
+/// The types that a record parses as the casts do. Not times: their casts know zones, offsets and the year 1.
+const TYPES: [(&str, &str); 4] =
+    [("bigint", "bigint"), ("int", "integer"), ("decimal", "numeric(15, 2)"), ("bool", "boolean")];
+
+/// The select with typed records in the place of texts. `None` if nothing in it can be typed, or if it does more than
+/// models usually do: every doubt is resolved in favour of the text as it was written. `key` is the model's.
+pub(in crate::transform) fn typed(select: &Select, key: &[String], rows: Rows<'_>) -> Option<String> {
+    let mut text = Text::new(select, rows);
+    let typed = typed_fields(select);
+    if let Some(children) = select.children() {
+        unfold(select, children, key, &mut text)?;
+    } else if typed.is_empty() {
+        return None;
+    }
+    for column in select.columns() {
+        if let Some(plain) = &column.plain
+            && let Some(cast) = TYPES.iter().find(|(kind, _)| *kind == plain.kind)
+            && plain.fields.iter().all(|field| typed.iter().any(|(name, _)| *name == field))
+        {
+            text.replace(column.expression.span.clone(), value(select, plain, cast.0));
+        }
+    }
+    for record in select.records() {
+        for column in &record.columns {
+            let field = (record.alias.clone(), column.name.clone());
+            if let Some((_, sql)) = typed.iter().find(|(name, _)| **name == field) {
+                text.replace(column.kind.clone(), (*sql).to_owned());
+            }
+        }
+    }
+    Some(text.all())
+}
+
+/// What a typed field is worth in its column.
+fn value(select: &Select, plain: &Plain, kind: &str) -> String {
+    let value = select.slice(&plain.value);
+    match kind {
+        // numeric takes 'NaN', which is no amount
+        "decimal" => {
+            format!("case when {value} = 'NaN' then evo.raise_misfit({value}::text)::text::numeric else {value} end")
+        }
+        _ => value.to_owned(),
+    }
+}
+
+/// A field of a record, and the type that it gets.
+type Typed<'a> = (&'a (String, String), &'static str);
+
+/// The texts of records that are read by one kind of cast only, and nowhere else.
+fn typed_fields(select: &Select) -> Vec<Typed<'_>> {
+    let plain: Vec<&Plain> = select.columns().iter().filter_map(|column| column.plain.as_ref()).collect();
+    let is_text = |field: &(String, String)| {
+        let record = select.records().iter().find(|record| record.alias == field.0 && !record.is_read_whole);
+        record.and_then(|record| record.columns.iter().find(|column| column.name == field.1)).filter(|column| {
+            let reads = plain.iter().flat_map(|plain| &plain.fields).filter(|name| *name == field).count();
+            select.slice(&column.kind).eq_ignore_ascii_case("text") && column.reads == reads
+        })
+    };
+    let of_kind = |field: &(String, String)| {
+        let mut kinds = plain.iter().filter(|plain| plain.fields.contains(field)).map(|plain| plain.kind);
+        kinds.next().filter(|first| kinds.all(|kind| kind == *first))
+    };
+    let mut typed: Vec<Typed<'_>> = Vec::new();
+    for field in plain.iter().flat_map(|plain| &plain.fields) {
+        let kind = of_kind(field).and_then(|kind| TYPES.iter().find(|(name, _)| *name == kind));
+        if let (Some(_), Some((_, sql)), false) = (is_text(field), kind, typed.iter().any(|(name, _)| *name == field)) {
+            typed.push((field, sql));
+        }
+    }
+    // Alternatives in one cast are of one type or stay texts.
+    loop {
+        let has = |field: &(String, String)| typed.iter().any(|(name, _)| *name == field);
+        let mixed: Vec<&(String, String)> =
+            (plain.iter().map(|plain| &plain.fields)).filter(|fields| !fields.iter().all(has)).flatten().collect();
+        let before = typed.len();
+        typed.retain(|(name, _)| !mixed.contains(name));
+        if typed.len() == before {
+            return typed;
+        }
+    }
+}
+
+/// Takes the array out of the document once, instead of `evo.as_children(…) c` and the record of each `c.value`; the
+/// record is that of an element. `None` where a repeated id might not show as a repeated key: the key is the parent's and
+/// the id, and no row may be left out.
+fn unfold(select: &Select, children: &Children, key: &[String], text: &mut Text<'_>) -> Option<()> {
+    let record = element(select, children)?;
+    let (last, of_parent) = key.split_last()?;
+    let given = |name: &String, alias: &str, column: &str| {
+        let reference = (alias.to_owned(), column.to_owned());
+        select.columns().iter().any(|c| c.name == *name && c.reference.as_ref() == Some(&reference))
+    };
+    let is_usual = given(last, &children.alias, "id")
+        && of_parent.iter().all(|column| given(column, select.source(), column))
+        && children.id_reads == 1
+        && !children.has_other_reads
+        && !record.columns.iter().any(|column| column.name == children.id)
+        && !select.is_distinct();
+    if !is_usual {
+        return None;
+    }
+    let id = select.columns().iter().find(|column| column.name == *last)?;
+    let field = format!("{}.{}", crate::sql::ident(&record.alias), crate::sql::ident(&children.id));
+    text.replace(id.expression.span.clone(), format!("coalesce({field}, evo.raise_misfit_child(evo_array.list))"));
+    text.insert(record.columns.first()?.definition.start, format!("{} bigint, ", crate::sql::ident(&children.id)));
+    let document = text.part(&children.document);
+    let list = "case when jsonb_typeof(evo_array.list) = 'array' then evo_array.list \
+                when jsonb_typeof(evo_array.list) <> 'null' then evo.raise_misfit_array(evo_array.list) end";
+    // `offset 0` keeps the planner from writing the expression, and with it the decompression, into each place of its use.
+    let array = format!(
+        "cross join lateral (select {document} -> {} as list offset 0) evo_array",
+        crate::sql::literal(&children.array)
+    );
+    // The record itself reads the value once.
+    let call = match children.value_reads > 1 {
+        true => {
+            format!(
+                "{array}\ncross join lateral jsonb_array_elements({list}) {} (value)\ncross join lateral jsonb_to_record(",
+                crate::sql::ident(&children.alias)
+            ) + select.slice(&record.argument.span)
+                + ")"
+        }
+        false => format!("{array}\ncross join lateral jsonb_to_recordset({list})"),
+    };
+    text.replace(children.cross_join.as_ref()?.start..record.call.end, call);
+    Some(())
+}
+
+/// The record that takes each element apart, if nothing else is done with them before, or with the rows behind.
+fn element<'a>(select: &'a Select, children: &Children) -> Option<&'a Record> {
+    let [record] = select.records() else { return None };
+    let value = (children.alias.clone(), "value".to_owned());
+    let is_alone = children.cross_join.is_some() && record.follows_children && select.rest().is_empty();
+    let is_of_element =
+        record.function == "jsonb_to_record" && record.reference == Some(value) && !record.is_read_whole;
+    (is_alone && is_of_element).then_some(record)
+}
