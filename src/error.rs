@@ -200,7 +200,9 @@ impl Kind {
             Kind::DatabaseBusy => "look for long transactions in pg_stat_activity; lower --workers",
             Kind::DatabaseFull => "free or add storage, then run the same command again",
             Kind::OutOfMemory => "a smaller --batch-size; check work_mem",
-            Kind::StatementCanceled => "raise the role's statement_timeout",
+            Kind::StatementCanceled => {
+                "ask who canceled it; behind a pooler VACUUM and REINDEX run under the role's statement_timeout"
+            }
             Kind::BadRow => "see evo.rejects or evo.issues; with --strict the transform stops here",
             Kind::AccessDenied => {
                 "check the address's user, password and sslmode; grants on evo, stg_evo, core; the lake's credentials"

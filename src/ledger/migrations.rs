@@ -97,8 +97,9 @@ pub async fn apply(connection: &mut Connection, migrations: &[Migration], dry_ru
     }
     let mut steps = Vec::new();
     if !dry_run && !pending.is_empty() {
-        // Where tables lie at first is the role's or the database's to say.
-        tx.batch("set local default_tablespace to default").await?;
+        // Where tables lie at first is the role's or the database's to say. Their schema is the migration's: of a name
+        // without one an ordinary transaction of a superuser would make a function in pg_catalog.
+        tx.batch("set local default_tablespace to default; set local search_path = ''").await?;
         tx.batch(sql_file!("ledger/schema_history.sql")).await?;
         for m in &pending {
             let started = Instant::now();

@@ -61,6 +61,7 @@ pub const SQLSTATES: &[(&str, Kind, &str)] = &[
     ("38", Kind::Refused, "a function in another language failed"),
     ("39", Kind::Refused, "a trigger's function broke the rules for triggers"),
     ("3D000", Kind::Config, "the database does not exist"),
+    ("3F000", Kind::Config, "the schema does not exist, or none was named to make something in"),
     ("40", Kind::TransactionConflict, "serialization failure, deadlock"),
     ("40003", Kind::CommitUnknown, "completion unknown"),
     ("42501", Kind::AccessDenied, "insufficient privilege"),
@@ -127,6 +128,7 @@ fn from_server(db: &DbError) -> Error {
             "sessions of evo find unqualified names in pg_catalog only: write SCHEMA.NAME in functions, triggers and models of \
              your own, or alter function … set search_path = …",
         ),
+        ("3F000", _) => error.hint("sessions of evo have no schema to make things in: write SCHEMA.NAME"),
         (_, Some(hint)) => error.hint(hint),
         _ => error,
     }

@@ -8,7 +8,7 @@ use crate::transform::catalog::Partition;
 use crate::transform::{Job, SESSION};
 
 /// Names in statements are qualified, those of temporary tables too.
-const QUALIFIED_NAMES: &str = "set local search_path = pg_catalog";
+const QUALIFIED_NAMES: &str = "set local search_path = pg_catalog, pg_temp";
 
 /// One table of the new generation: the successor of a partition of a core table.
 #[derive(Debug)]

@@ -77,7 +77,7 @@ impl Job {
         let tx = connection.begin().await?;
         // The server must not wait for the disk, or for a standby, while it holds the locks.
         tx.batch(&format!(
-            "set local synchronous_commit = off; set local search_path = pg_catalog; set local timezone = 'UTC'; set local statement_timeout = 0; \
+            "set local synchronous_commit = off; set local search_path = pg_catalog, pg_temp; set local timezone = 'UTC'; set local statement_timeout = 0; \
              set local lock_timeout = '{LOCK_TIMEOUT}'"
         ))
         .await?;

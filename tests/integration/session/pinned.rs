@@ -118,3 +118,35 @@ fn a_refresh_outlives_the_time_that_the_server_grants_an_idle_session() {
     alter(&evo, "set idle_session_timeout = '1s'");
     evo.run(&["transform", "sales", "--full-refresh", "--max-retries", "0"]).exits(0);
 }
+
+#[test]
+fn what_a_migration_of_ones_own_makes_has_a_schema_or_is_refused_with_what_to_write() {
+    let evo = Evo::new();
+    let migrations = evo.dir.path().join("own/migrations");
+    std::fs::create_dir_all(&migrations).unwrap();
+    let file = migrations.join("0001_help.up.sql");
+    let migrate = ["migrate", "--extend", "own"];
+    // A superuser's function would otherwise land in pg_catalog, which no dump holds.
+    std::fs::write(&file, "create function help() returns int language sql return 1").unwrap();
+    evo.run(&migrate).exits(3).says("0001_help").says("write SCHEMA.NAME");
+    std::fs::write(&file, "create function core.help() returns int language sql return 1").unwrap();
+    evo.run(&migrate).exits(0);
+    assert_eq!(evo.db.one("select count(*) from pg_proc where proname = 'help'"), "1");
+}
+
+#[test]
+fn a_trigger_that_names_a_table_without_its_schema_is_told_where_names_are_looked_up() {
+    let evo = Evo::new();
+    object("sales", RUN, "a").lines(&evo.lake(), &[r#"{"idSale":1}"#]);
+    evo.json(&["load", "sales"]);
+    evo.db.sql(
+        "create table public.audit (id bigint);
+         create function public.note() returns trigger language plpgsql as
+             $$ begin insert into audit values (new.sale_id); return new; end $$;
+         create trigger note before insert on core.evo_sales for each row execute function public.note()",
+    );
+    evo.run(&["transform", "sales", "--incremental"]).says("audit").says("set search_path");
+    evo.db.sql("alter function public.note() set search_path = public");
+    evo.json(&["transform", "sales", "--incremental"]);
+    assert_eq!(evo.db.one("select id from public.audit"), "1");
+}
