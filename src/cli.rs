@@ -1,15 +1,31 @@
 //! The command line: global flags, the subcommands, and their dispatch.
 
-use clap::{Parser, Subcommand};
+mod words;
+
+use std::ffi::OsString;
+
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::commands;
 use crate::config::{GlobalArgs, Settings};
 use crate::error::Result;
 use crate::report::Outcome;
 
+const EXAMPLES: &str = "\
+Examples:
+  evo generate; evo load all; evo transform all     try it, in this folder
+  evo load sales --workers 8 --batch-size 10
+  evo transform members --full-refresh
+  evo status
+
+Without --database-url evo uses a private PostgreSQL in .evo/.
+Exit codes: 0 ok, 1 internal, 2 usage, 3 config, 4 lake, 5 database, 6 data,
+7 already running, 8 database full, 130/143 interrupted.";
+
 /// Batch jobs for a medallion warehouse on PostgreSQL: bronze objects to staging, staging to typed core tables.
 #[derive(Debug, Parser)]
-#[command(name = "evo", version, propagate_version = true, max_term_width = 110)]
+#[command(name = "evo", version, propagate_version = true, max_term_width = 80)]
+#[command(after_help = EXAMPLES)]
 pub struct Cli {
     /// Flags that every command takes.
     #[command(flatten)]
@@ -42,6 +58,70 @@ pub enum Command {
     Config(commands::config::Args),
     /// Manage the private PostgreSQL that evo uses when none is configured
     Db(commands::db::Args),
+}
+
+/// What a command line asks for.
+#[derive(Debug)]
+pub enum Asked {
+    /// To run a command.
+    Run(Box<Cli>),
+    /// For help or the version, which are printed; the exit code is this.
+    Shown(u8),
+}
+
+impl Cli {
+    /// Reads a command line, the program's name included. Help and version are printed at once; a reader that went away
+    /// is no error.
+    ///
+    /// # Errors
+    /// `Usage`, which names the flag and what to type instead.
+    pub fn read(line: impl IntoIterator<Item = impl Into<OsString>>) -> Result<Asked> {
+        let line: Vec<OsString> = line.into_iter().map(Into::into).collect();
+        let tree = words::with_hyphens(Cli::command());
+        let parsed = tree.clone().try_get_matches_from(&line).and_then(|matches| Cli::from_arg_matches(&matches));
+        match parsed {
+            Ok(mut cli) => {
+                cli.global.of_command = cli.command.settings();
+                Ok(Asked::Run(Box::new(cli)))
+            }
+            Err(e) if words::is_help(&e) => {
+                let _ = e.print();
+                Ok(Asked::Shown(u8::try_from(e.exit_code()).unwrap_or(2)))
+            }
+            Err(e) => Err(words::plain(&e, &line, &tree)),
+        }
+    }
+}
+
+impl Command {
+    /// The settings that the command's own flags give: key and text.
+    fn settings(&self) -> Vec<(&'static str, String)> {
+        let given: Vec<(&'static str, Option<&String>)> = match self {
+            Command::Load(args) => {
+                vec![("workers", args.workers.as_ref()), ("batch_size", args.batch_size.as_ref())]
+            }
+            Command::Transform(args) => vec![("workers", args.workers.as_ref())],
+            Command::Rejects(args) => args.settings(),
+            _ => Vec::new(),
+        };
+        given.into_iter().filter_map(|(key, text)| Some((key, text?.clone()))).collect()
+    }
+
+    /// As it is typed.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Command::Generate(_) => "generate",
+            Command::Load(_) => "load",
+            Command::Rejects(_) => "rejects",
+            Command::Transform(_) => "transform",
+            Command::Check(_) => "check",
+            Command::OptimizeStorage(_) => "optimize-storage",
+            Command::Status(_) => "status",
+            Command::Migrate(_) => "migrate",
+            Command::Config(_) => "config",
+            Command::Db(_) => "db",
+        }
+    }
 }
 
 /// Runs the chosen command.

@@ -11,7 +11,8 @@ use std::path::Path;
 use include_dir::{Dir, include_dir};
 use serde::Deserialize;
 
-use crate::error::{Context, Error, Kind, Result, did_you_mean};
+use crate::error::{Context, Error, Kind, Result};
+use crate::suggest::did_you_mean;
 
 pub use input::{Compression, Format, Input};
 pub use model::{

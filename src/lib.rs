@@ -14,7 +14,7 @@
 //! 3  ledger · stage
 //! 2  pg · bronze · embedded                   none knows another
 //! 1  config · entity · sql
-//! 0  retry · shutdown · telemetry · failpoint · error  on floors 6, 5 and 0 the left one may import the right one
+//! 0  retry · shutdown · telemetry · failpoint · meter · error · suggest  on floors 6, 5 and 0 the left one may import the right one
 //! ```
 
 #[macro_use]
@@ -32,11 +32,13 @@ pub mod error;
 pub mod generate;
 pub mod ledger;
 pub mod load;
+pub mod meter;
 pub mod pg;
 pub mod report;
 pub mod retry;
 pub mod shutdown;
 pub mod stage;
 pub mod storage;
+pub mod suggest;
 pub mod telemetry;
 pub mod transform;

@@ -1,6 +1,14 @@
 //! Log lines on stderr: short text for a person, one JSON object a line for a log store.
+//!
+//! A log is no part of a job. Its reader may be gone (`evo load all 2>&1 | head`), its disk may be full, its descriptor
+//! closed: lines are lost then, and nothing else.
 
+use std::io::{self, Write};
+use std::sync::OnceLock;
+
+use indicatif::MultiProgress;
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::MakeWriter;
 
 /// Starts logging at `level` (0 warnings, 1 info, 2 debug, 3 trace), in color where somebody watches. Call once; a second call (in tests) is ignored.
 pub fn init(level: u8, json: bool, color: bool) {
@@ -14,11 +22,49 @@ pub fn init(level: u8, json: bool, color: bool) {
     let filter = EnvFilter::new(format!("warn,evo={level}"));
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(std::io::stderr)
+        .with_writer(Stderr)
+        // It would report a failed write on stderr, of all places, and panic there.
+        .log_internal_errors(false)
         .with_target(false)
         .with_ansi(color);
+    if json {
+        // A defect's last words belong to the same stream.
+        std::panic::set_hook(Box::new(|defect| {
+            let at = defect.location().map(ToString::to_string);
+            tracing::error!(at, "a defect of evo: {}", defect.payload_as_str().unwrap_or("no message"));
+        }));
+    }
     let _ = match json {
         true => builder.json().flatten_event(true).with_current_span(false).try_init(),
         false => builder.compact().try_init(),
     };
+}
+
+/// The progress bars on stderr; log lines are written above them.
+pub fn bars() -> &'static MultiProgress {
+    static BARS: OnceLock<MultiProgress> = OnceLock::new();
+    BARS.get_or_init(MultiProgress::new)
+}
+
+/// stderr that takes every line, whether or not it can be written.
+#[derive(Debug, Clone, Copy)]
+struct Stderr;
+
+impl Write for Stderr {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        let _ = bars().suspend(|| io::stderr().write_all(line));
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<'a> MakeWriter<'a> for Stderr {
+    type Writer = Self;
+
+    fn make_writer(&'a self) -> Self {
+        *self
+    }
 }

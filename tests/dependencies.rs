@@ -1,8 +1,10 @@
-//! Licences, duplicate versions, banned crates and sources of all dependencies, as `deny.toml` says; needs no network.
+//! Licences, duplicate versions, banned crates, sources and known vulnerabilities of all dependencies, as `deny.toml` says;
+//! needs no network.
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::process::Command;
 
 fn rules() -> toml::Table {
@@ -129,4 +131,77 @@ fn no_banned_crate_is_used_and_all_come_from_the_registry() {
         assert!(!deny.contains(&p.name), "{} is banned", p.name);
         assert!(p.elsewhere.is_none(), "{} comes from {:?}", p.name, p.elsewhere);
     }
+}
+
+/// Names and versions of everything in Cargo.lock, for other platforms and for tests as well.
+fn locked() -> Vec<(String, semver::Version)> {
+    let text = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.lock")).unwrap();
+    let lock: toml::Table = text.parse().unwrap();
+    let package =
+        |p: &toml::Value| (p["name"].as_str().unwrap().to_owned(), p["version"].as_str().unwrap().parse().unwrap());
+    lock["package"].as_array().unwrap().iter().map(package).collect()
+}
+
+/// What a copy of RustSec's database says about these packages: vulnerabilities and unsound code, withdrawn ones left out.
+fn advisories(database: &Path, packages: &[(String, semver::Version)]) -> Vec<String> {
+    let ignored = names(&rules(), "advisories", "ignore");
+    let mut found = Vec::new();
+    for (name, version) in packages {
+        let folder = std::fs::read_dir(database.join("crates").join(name)).into_iter().flatten().flatten();
+        for path in folder.map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|e| e == "md")) {
+            let text = std::fs::read_to_string(&path).unwrap();
+            let front = text.split("```").nth(1).and_then(|part| part.strip_prefix("toml")).unwrap();
+            let table: toml::Table = front.parse().unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+            let advisory = &table["advisory"];
+            let id = advisory["id"].as_str().unwrap();
+            let is_notice = advisory.get("informational").is_some_and(|kind| kind.as_str() != Some("unsound"));
+            if advisory.get("withdrawn").is_some() || is_notice || ignored.contains(id) {
+                continue;
+            }
+            let is_safe = ["patched", "unaffected"].iter().any(|list| {
+                let list =
+                    table.get("versions").and_then(|versions| versions.get(list)).and_then(|list| list.as_array());
+                let requirements = list.into_iter().flatten().map(|r| r.as_str().unwrap());
+                requirements.into_iter().any(|r| semver::VersionReq::parse(r).unwrap().matches(version))
+            });
+            if !is_safe {
+                found.push(format!("{id}: {name} {version}"));
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+#[test]
+fn no_known_advisory_is_about_a_version_in_use() {
+    // The database changes daily and lies elsewhere: scripts/advisories names it.
+    let Some(database) = std::env::var_os("EVO_ADVISORIES") else { return };
+    let packages = locked();
+    assert!(packages.len() > 100);
+    let found = advisories(Path::new(&database), &packages);
+    assert!(found.is_empty(), "{}", found.join("\n"));
+}
+
+#[test]
+fn an_advisory_is_noticed_unless_it_is_mended_elsewhere_or_withdrawn() {
+    let database = tempfile::tempdir().unwrap();
+    let write = |id: &str, name: &str, extra: &str, versions: &str| {
+        let folder = database.path().join("crates").join(name);
+        std::fs::create_dir_all(&folder).unwrap();
+        let text = format!("```toml\n[advisory]\nid = \"{id}\"\n{extra}\n[versions]\n{versions}\n```\n\n# A title\n");
+        std::fs::write(folder.join(format!("{id}.md")), text).unwrap();
+    };
+    write("A-1", "tokio", "", "patched = [\"^1.8.4\", \">= 1.13.1\"]");
+    write("A-2", "tokio", "", "patched = []\nunaffected = [\"< 1.2\"]");
+    write("A-3", "tokio", "withdrawn = \"2025-01-01\"", "patched = []");
+    write("A-4", "tokio", "informational = \"unmaintained\"", "patched = []");
+    write("A-5", "bb8", "informational = \"unsound\"", "patched = [\">= 0.9.2\"]");
+    let packages = |list: &[(&str, &str)]| -> Vec<(String, semver::Version)> {
+        list.iter().map(|(name, version)| ((*name).to_owned(), version.parse().unwrap())).collect()
+    };
+    let found = |list| advisories(database.path(), &packages(list));
+    assert_eq!(found(&[("tokio", "1.13.1"), ("bb8", "0.9.1")]), ["A-2: tokio 1.13.1", "A-5: bb8 0.9.1"]);
+    assert_eq!(found(&[("tokio", "1.0.0")]), ["A-1: tokio 1.0.0"]);
+    assert!(found(&[("bb8", "0.9.2"), ("serde", "1.0.0")]).is_empty());
 }

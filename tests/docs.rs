@@ -13,23 +13,28 @@ fn read(path: &str) -> String {
     std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap()
 }
 
+/// A page whose part between `<!-- generated -->` and `<!-- end -->` is this text. What it should be is written beside the
+/// tests' other files, to be copied.
+fn assert_generated(page: &str, generated: &str) {
+    let text = read(page);
+    let (head, rest) = text.split_once("<!-- generated -->\n").unwrap();
+    let (found, tail) = rest.split_once("<!-- end -->\n").unwrap();
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(Path::new(page).file_name().unwrap());
+    std::fs::write(&path, format!("{head}<!-- generated -->\n{generated}<!-- end -->\n{tail}")).unwrap();
+    assert!(found == generated, "{page} is out of date: cp {} {page}", path.display());
+}
+
 #[test]
-fn every_setting_stands_in_the_table_of_configuration_md() {
-    let text = read("docs/configuration.md");
+fn configuration_md_holds_every_setting_with_its_range() {
+    let code = |v: Option<&str>| v.map_or(String::new(), |v| format!("`{v}`"));
+    let mut text =
+        "| key in evo.toml | variable | flag | default | takes | meaning |\n|---|---|---|---|---|---|\n".to_owned();
     for key in KEYS {
-        let code = |v: Option<&str>| v.map_or(String::new(), |v| format!("`{v}`"));
-        let row = format!(
-            "| `{}` | `{}` | {} | {} | {} |",
-            key.name,
-            key.variable,
-            code(key.flag),
-            code(key.default),
-            key.doc
-        );
-        assert!(text.contains(&row), "docs/configuration.md has no row\n{row}");
+        let (flag, default) = (code(key.flag), code(key.default));
+        text +=
+            &format!("| `{}` | `{}` | {flag} | {default} | {} | {} |\n", key.name, key.variable, key.takes, key.doc);
     }
-    // Six sslmodes and nine rows of libpq's parameters.
-    assert_eq!(text.matches("\n| `").count() - 15, KEYS.len(), "a row too many, or another sslmode");
+    assert_generated("docs/configuration.md", &text);
 }
 
 /// The tables of `docs/errors.md`, from the program.
@@ -53,13 +58,7 @@ fn error_tables() -> String {
 
 #[test]
 fn errors_md_holds_the_tables_of_the_program() {
-    let text = read("docs/errors.md");
-    let (head, rest) = text.split_once("<!-- generated -->\n").unwrap();
-    let (found, tail) = rest.split_once("<!-- end -->\n").unwrap();
-    let tables = error_tables();
-    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("errors.md");
-    std::fs::write(&path, format!("{head}<!-- generated -->\n{tables}<!-- end -->\n{tail}")).unwrap();
-    assert!(found == tables, "docs/errors.md is out of date: cp {} docs/errors.md", path.display());
+    assert_generated("docs/errors.md", &error_tables());
 }
 
 #[test]
@@ -103,6 +102,16 @@ fn every_fault_has_a_row_that_says_how_many_tests_it_has() {
     }
 }
 
+/// The anchor that a heading gets: lowercase, hyphens for blanks, no punctuation.
+fn anchor_of(heading: &str) -> String {
+    let words = heading.trim_start_matches('#').trim().to_lowercase();
+    words
+        .chars()
+        .filter(|c| c.is_alphanumeric() || "- _".contains(*c))
+        .map(|c| if c == ' ' { '-' } else { c })
+        .collect()
+}
+
 #[test]
 fn links_in_the_documentation_lead_somewhere() {
     for file in [
@@ -114,15 +123,26 @@ fn links_in_the_documentation_lead_somewhere() {
         "docs/configuration.md",
         "docs/errors.md",
         "docs/faults.md",
+        "docs/releasing.md",
         "docs/runbook.md",
+        "SECURITY.md",
         "jobs/README.md",
         "sql/README.md",
     ] {
         let text = read(file);
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(file).parent().unwrap().to_owned();
         for link in text.split("](").skip(1).map(|rest| rest.split(')').next().unwrap()) {
-            if !link.starts_with("http") && !link.starts_with('#') {
-                assert!(folder.join(link).exists(), "{file} links to {link}");
+            if link.starts_with("http") {
+                continue;
+            }
+            let (path, anchor) = link.split_once('#').unwrap_or((link, ""));
+            let page =
+                if path.is_empty() { Path::new(env!("CARGO_MANIFEST_DIR")).join(file) } else { folder.join(path) };
+            assert!(page.exists(), "{file} links to {link}");
+            if !anchor.is_empty() {
+                let text = std::fs::read_to_string(page).unwrap();
+                let mut headings = text.lines().filter_map(|line| Some(anchor_of(line.strip_prefix('#')?)));
+                assert!(headings.any(|heading| heading == anchor), "{file} links to {link}: no such heading");
             }
         }
     }

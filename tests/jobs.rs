@@ -54,18 +54,25 @@ fn every_manifest_passes_arguments_that_evo_understands() {
         let line = std::iter::once("evo".to_owned()).chain(args);
         evo::cli::Cli::try_parse_from(line).unwrap_or_else(|e| panic!("{file}: {e}"));
     }
-    assert_eq!(commands.into_iter().collect::<Vec<_>>(), ["load", "optimize-storage", "transform"]);
+    assert_eq!(commands.into_iter().collect::<Vec<_>>(), ["load", "migrate", "optimize-storage", "transform"]);
 }
 
 #[test]
 fn every_manifest_is_one_that_the_platform_runs_to_its_end() {
     for (file, yaml) in manifests() {
         let configuration = &yaml["properties"]["configuration"];
-        assert_eq!(configuration["triggerType"].as_str(), Some("Schedule"), "{file}");
+        // A migration is started by who upgrades, never by the clock.
+        let (trigger, section) = match file.as_str() {
+            "migrate.yaml" => ("Manual", "manualTriggerConfig"),
+            _ => ("Schedule", "scheduleTriggerConfig"),
+        };
+        assert_eq!(configuration["triggerType"].as_str(), Some(trigger), "{file}");
+        assert_eq!(configuration[section]["parallelism"].as_i64(), Some(1), "{file}");
         // The default of 1800 s would kill a load in the middle.
         assert!(configuration["replicaTimeout"].as_i64().unwrap() > 1800, "{file}");
-        let cron = configuration["scheduleTriggerConfig"]["cronExpression"].as_str().unwrap();
-        assert_eq!(cron.split_whitespace().count(), 5, "{file}: {cron}");
+        let cron = configuration["scheduleTriggerConfig"]["cronExpression"].as_str();
+        let fields = cron.map(|cron| cron.split_whitespace().count());
+        assert_eq!(fields, (trigger == "Schedule").then_some(5), "{file}: {cron:?}");
         let container = &yaml["properties"]["template"]["containers"][0];
         let resources = &container["resources"];
         let cpu = resources["cpu"].as_f64().or(resources["cpu"].as_i64().map(|n| n as f64)).unwrap();
@@ -123,4 +130,16 @@ fn a_full_refresh_and_a_rebuild_of_the_indexes_have_days_of_their_own() {
     days.sort_unstable();
     days.dedup();
     assert_eq!(days.len(), 2);
+}
+
+#[test]
+fn every_manifest_stands_in_the_readme_with_its_command_and_is_deployed_there() {
+    let text = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/jobs/README.md")).unwrap();
+    for (file, yaml) in manifests() {
+        let args = texts(&yaml["properties"]["template"]["containers"][0]["args"]);
+        let row = text.lines().find(|line| line.starts_with(&format!("| `{file}` |"))).unwrap_or_default();
+        assert!(row.contains(&format!("`evo {}`", args.join(" "))), "{file}: {row:?}");
+        let deployed = text.lines().find(|line| line.trim_start().starts_with("for job in ")).unwrap();
+        assert!(deployed.replace(';', " ").split(' ').any(|job| format!("{job}.yaml") == file), "{file}: {deployed}");
+    }
 }

@@ -1,7 +1,7 @@
 -- purpose: the state of one entity
 -- parameters: $1 entity text
 -- rows: one: objects loaded, pending, set aside; open rejects; batches to transform; issues; newest loaded run;
---       last load, last transform, last full refresh as text in UTC
+--       last load, last transform, last full refresh as ISO 8601 in UTC
 select
     (select count(*) from evo.objects where entity = $1 and state = 'loaded'),
     (select count(*) from evo.objects where entity = $1 and state = 'pending'),
@@ -11,6 +11,6 @@ select
        and not exists (select from evo.model_batches m where m.entity = b.entity and m.batch_id = b.batch_id)),
     (select count(*) from evo.issues where entity = $1),
     (select max(run_id collate "C") from evo.objects where entity = $1 and state = 'loaded'),
-    (select to_char(max(committed_at) at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS') from evo.batches where entity = $1),
-    (select to_char(max(greatest(refreshed_at, incremental_at)) at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS') from evo.models where entity = $1),
-    (select to_char(max(refreshed_at) at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS') from evo.models where entity = $1)
+    (select to_char(max(committed_at) at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') from evo.batches where entity = $1),
+    (select to_char(max(greatest(refreshed_at, incremental_at)) at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') from evo.models where entity = $1),
+    (select to_char(max(refreshed_at) at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') from evo.models where entity = $1)

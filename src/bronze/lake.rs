@@ -75,6 +75,10 @@ impl Lake {
         let shown = lake.to_string();
         match lake {
             config::Lake::Directory(dir) => {
+                if dir.is_file() {
+                    return Err(Error::new(Kind::SourceInvalid, format!("the lake {shown} is a file, not a folder"))
+                        .hint("--lake names the folder that holds bronze/evo/entity=…/"));
+                }
                 if !dir.is_dir() {
                     return Err(Error::new(Kind::SourceInvalid, format!("the lake {shown} does not exist"))
                         .hint("name it with --lake or EVO_LAKE, or make one to try things out: `evo generate`"));

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::warehouse;
+use super::warehouse::{self, Access};
 use crate::config::Settings;
 use crate::entity::{Catalog, Entity};
 use crate::error::{Error, Result};
@@ -40,8 +40,9 @@ pub async fn run(args: Args, settings: &Settings) -> Result<Outcome> {
     let extend = settings.extend.as_deref();
     let catalog = Catalog::load(extend)?;
     let checks = Checks::load(extend, &catalog)?.only(&args.only)?.set(&args.set)?;
-    let entities = catalog.select(&args.entities)?;
-    let warehouse = warehouse::open(settings, "check", 1).await?;
+    let names: Vec<String> = catalog.select(&args.entities)?.into_iter().map(|e| e.name.clone()).collect();
+    let warehouse = warehouse::open(settings, catalog, ("check", 1), Access::Reads).await?;
+    let entities = warehouse.catalog.select(&names)?;
     let (mut findings, mut failures) = (Vec::new(), Vec::new());
     for entity in entities {
         for name in checks.all().iter().map(|check| check.name.clone()) {

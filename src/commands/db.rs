@@ -33,9 +33,10 @@ enum Action {
     Stop,
     /// Show whether it runs, where, and where its data is
     Status,
-    /// Print its URL, password included, for other tools (a configured server's without the password)
+    /// Print its URL, password included, for other tools (a configured server's without the password); starts it
+    /// if need be
     Url,
-    /// Open psql on it, or on the configured server; what follows is handed to psql
+    /// Open psql on it, or on the configured server; what follows is handed to psql; starts it if need be
     Psql {
         /// Arguments for psql
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]

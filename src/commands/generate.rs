@@ -4,10 +4,11 @@ use chrono::NaiveDate;
 use clap::ValueEnum;
 use serde_json::json;
 
-use crate::config::{Lake, Settings};
+use crate::config::{self, Lake, Settings, Share};
 use crate::error::{Error, Kind, Result};
-use crate::generate::{Entity, Plan, Records, RunSummary, Share, Summary, Tally, write_lake_with};
-use crate::report::progress::Progress;
+use crate::generate::{Entity, Plan, Records, RunSummary, Summary, Tally, write_lake_with};
+use crate::meter::Unit;
+use crate::report::progress;
 use crate::report::units::{bytes, count, duration};
 use crate::report::{Outcome, table::table};
 
@@ -42,31 +43,31 @@ pub struct Args {
     #[arg(long, value_name = "F", value_parser = parse_scale, conflicts_with = "records", help_heading = "How much")]
     scale: Option<f64>,
     /// Records of a full object [default: members 2000, sales 5000, entries 10000, prospects 5000]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), help_heading = "How much")]
+    #[arg(long, value_name = "N", value_parser = config::whole::<u64>(1, 10_000_000), help_heading = "How much")]
     part_records: Option<u64>,
     /// Pads each document with prose to this many bytes (a usual sale has 2500, member 4000, entry 400, prospect 700)
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=50_000_000), help_heading = "How much")]
+    #[arg(long, value_name = "N", value_parser = config::whole::<u32>(1, 50_000_000), help_heading = "How much")]
     document_bytes: Option<u32>,
     /// Compression of the objects, 1 (fast) to 9 (small)
-    #[arg(long, value_name = "N", default_value_t = 6, value_parser = clap::value_parser!(u32).range(1..=9),
+    #[arg(long, value_name = "N", default_value_t = 6, value_parser = config::whole::<u32>(1, 9),
         help_heading = "How much")]
     gzip_level: u32,
 
     /// Runs of each entity, a day apart: the first holds everything, later ones everything again
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=1000),
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = config::whole::<u64>(1, 1000),
         help_heading = "Runs")]
     runs: u64,
     /// Share of the records that change from one run to the next
-    #[arg(long, value_name = "SHARE", default_value = "2%", help_heading = "Runs")]
+    #[arg(long, value_name = "SHARE", value_parser = config::share, default_value = "2%", help_heading = "Runs")]
     changed: Share,
     /// Records that each later run adds, as a share of the first run
-    #[arg(long, value_name = "SHARE", default_value = "1%", help_heading = "Runs")]
+    #[arg(long, value_name = "SHARE", value_parser = config::share, default_value = "1%", help_heading = "Runs")]
     new: Share,
     /// Later runs hold only changed and new records, as an incremental extraction does
     #[arg(long, help_heading = "Runs")]
     only_changed: bool,
     /// Day of the first run
-    #[arg(long, value_name = "DATE", default_value = "2026-01-10", help_heading = "Runs")]
+    #[arg(long, value_name = "YYYY-MM-DD", value_parser = config::day, default_value = "2026-01-10", help_heading = "Runs")]
     first_run: NaiveDate,
     /// Runs cross midnight: one run_id under two ingestion dates
     #[arg(long, help_heading = "Runs")]
@@ -76,24 +77,25 @@ pub struct Args {
     no_manifest: bool,
 
     /// First day of the data
-    #[arg(long, value_name = "DATE", default_value = "2023-01-01", help_heading = "What is in it")]
+    #[arg(long, value_name = "YYYY-MM-DD", value_parser = config::day, default_value = "2023-01-01", help_heading = "What is in it")]
     start_date: NaiveDate,
     /// Last day of the data of the first run
-    #[arg(long, value_name = "DATE", default_value = "2025-12-31", help_heading = "What is in it")]
+    #[arg(long, value_name = "YYYY-MM-DD", value_parser = config::day, default_value = "2025-12-31", help_heading = "What is in it")]
     end_date: NaiveDate,
     /// Another seed gives other people and other sales
-    #[arg(long, value_name = "N", default_value_t = 1, help_heading = "What is in it")]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = config::whole::<u64>(0, u64::MAX),
+        help_heading = "What is in it")]
     seed: u64,
     /// Share of the records that come twice in a run, an older version first
-    #[arg(long, value_name = "SHARE", default_value = "0%", help_heading = "What is in it")]
+    #[arg(long, value_name = "SHARE", value_parser = config::share, default_value = "0%", help_heading = "What is in it")]
     duplicates: Share,
     /// Lines that cannot be staged, as a share of the records: not JSON, cut off, \u0000, a lone surrogate, invalid
     /// UTF-8, no key, text as key, 1e400000
-    #[arg(long, value_name = "SHARE", default_value = "0%", help_heading = "What is in it")]
+    #[arg(long, value_name = "SHARE", value_parser = config::share, default_value = "0%", help_heading = "What is in it")]
     broken: Share,
     /// Share of the records with a value that does not fit its column: "" or 0001-01-01 as a date, 1.5 as an id, text
     /// as a number
-    #[arg(long, value_name = "SHARE", default_value = "0%", help_heading = "What is in it")]
+    #[arg(long, value_name = "SHARE", value_parser = config::share, default_value = "0%", help_heading = "What is in it")]
     misfits: Share,
 
     /// Replaces what is there with other content
@@ -132,17 +134,15 @@ fn parse_records(text: &str) -> std::result::Result<(Option<Entity>, u64), Strin
         }
         None => (None, text),
     };
-    match number.trim().replace('_', "").parse() {
-        Ok(0) => Err("at least 1 record is needed".into()),
-        Ok(records) => Ok((entity, records)),
-        Err(_) => Err(format!("\"{number}\" is not a number of records: write 5000 or sales=5000")),
-    }
+    let wrong = || format!("expected records from 1 to 1000000000, such as 5000 or sales=5000, found {number:?}");
+    let records = number.trim().replace('_', "").parse().ok().filter(|n| (1..=1_000_000_000).contains(n));
+    Ok((entity, records.ok_or_else(wrong)?))
 }
 
 fn parse_scale(text: &str) -> std::result::Result<f64, String> {
     match text.parse::<f64>() {
         Ok(scale) if scale > 0.0 && scale <= 20_000.0 => Ok(scale),
-        _ => Err("a scale is a number over 0 and up to 20000".into()),
+        _ => Err(format!("expected a factor over 0 and up to 20000, such as 0.1 or 10, found {text:?}")),
     }
 }
 
@@ -164,11 +164,11 @@ impl Args {
             records,
             seed: self.seed,
             runs: self.runs,
-            changed: self.changed,
-            new: self.new,
-            duplicates: self.duplicates,
-            broken: self.broken,
-            misfits: self.misfits,
+            changed: self.changed.into(),
+            new: self.new.into(),
+            duplicates: self.duplicates.into(),
+            broken: self.broken.into(),
+            misfits: self.misfits.into(),
             part_records: self.part_records,
             start_date: self.start_date,
             end_date: self.end_date,
@@ -194,11 +194,14 @@ pub async fn run(args: Args, settings: &Settings) -> Result<Outcome> {
     };
     let plan = args.plan();
     let expected = plan.entities.iter().flat_map(|entity| (0..plan.runs).map(|run| plan.total(*entity, run))).sum();
-    let progress = Progress::items("generate", if plan.only_changed { 0 } else { expected }, settings.progress);
-    let (bar, directory) = (progress.clone(), lake.clone());
-    let written = tokio::task::spawn_blocking(move || write_lake_with(&directory, &plan, &|records| bar.inc(records)));
+    let expected = if plan.only_changed { 0 } else { expected };
+    let watched = progress::watch(settings);
+    let phase = watched.meter.phase("generating", expected, Unit::Things("records"));
+    let directory = lake.clone();
+    let written =
+        tokio::task::spawn_blocking(move || write_lake_with(&directory, &plan, &|records| phase.add(records)));
     let summary = written.await.map_err(|e| Error::new(Kind::Internal, "the generator stopped").caused_by(e));
-    progress.finish();
+    drop(watched);
     let summary = summary??;
     let json = json!({ "lake": lake.display().to_string(), "runs": summary.runs });
     Ok(Outcome::new(text(&summary, &lake.display().to_string()), json))
@@ -266,6 +269,7 @@ mod tests {
     use clap::Parser;
 
     use super::*;
+    use crate::generate::Portion;
 
     #[derive(Debug, Parser)]
     struct Line {
@@ -304,11 +308,11 @@ mod tests {
             records: Records::default(),
             seed: 5,
             runs: 3,
-            changed: Share::percent(4),
-            new: Share::percent(5),
-            duplicates: Share::percent(6),
-            broken: Share::percent(7),
-            misfits: Share::percent(8),
+            changed: Portion::percent(4),
+            new: Portion::percent(5),
+            duplicates: Portion::percent(6),
+            broken: Portion::percent(7),
+            misfits: Portion::percent(8),
             part_records: Some(9),
             start_date: NaiveDate::from_ymd_opt(2024, 1, 1).unwrap(),
             end_date: NaiveDate::from_ymd_opt(2024, 2, 1).unwrap(),
@@ -326,9 +330,9 @@ mod tests {
     #[test]
     fn bad_values_name_the_flag() {
         let cases = [
-            ("--changed 120%", "between 0% and 100%"),
-            ("--changed 2", "2% perhaps?"),
-            ("--records 0", "at least 1 record"),
+            ("--changed 120%", "from 0% to 100%"),
+            ("--changed 2", "from 0% to 100%"),
+            ("--records 0", "from 1 to"),
             ("--records sale=5", "\"sale\" is not an entity"),
             ("--runs 0", "--runs"),
             ("--gzip-level 10", "--gzip-level"),

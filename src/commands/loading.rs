@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
-use super::warehouse::{self, Warehouse};
+use super::warehouse::{self, Access, Warehouse};
 use crate::bronze::{Lake, Limits};
 use crate::config::Settings;
-use crate::entity::Entity;
+use crate::entity::{Catalog, Entity};
 use crate::error::{Error, Kind, Result};
 use crate::ledger::objects::Selection;
 use crate::load::{self, Claims, EntitySummary, Heartbeat, Job};
@@ -32,18 +32,29 @@ pub(super) struct Loading {
 pub(super) type Ended<T> = (Vec<T>, Vec<(String, Error)>);
 
 impl Loading {
-    /// Opens lake and warehouse for `workers` batches at once.
-    pub(super) async fn open(settings: &Settings, workers: usize) -> Result<Self> {
+    /// Opens lake and warehouse for as many batches at once as the settings say.
+    pub(super) async fn open(settings: &Settings, catalog: Catalog) -> Result<Self> {
         let shutdown = Shutdown::listen()?;
+        let access = Access::Writes(shutdown.clone());
+        Self::with(settings, catalog, shutdown, access).await
+    }
+
+    /// The same to look only: nothing is made, started or upgraded.
+    pub(super) async fn look(settings: &Settings, catalog: Catalog) -> Result<Self> {
+        Self::with(settings, catalog, Shutdown::never(), Access::Reads).await
+    }
+
+    async fn with(settings: &Settings, catalog: Catalog, shutdown: Shutdown, access: Access) -> Result<Self> {
+        let workers = settings.workers;
         let lake = Lake::open(&settings.lake, &settings.azure)?.until(shutdown.clone());
         // A worker needs one for its batch and, at times, one for a partition; the heartbeat needs one.
-        let warehouse = warehouse::open(settings, "load", workers * 2 + 2).await?;
+        let warehouse = warehouse::open(settings, catalog, ("load", workers * 2 + 2), access).await?;
         Ok(Self {
             warehouse,
             lake,
             decoders: load::decoders(workers)?,
             workers,
-            retry: warehouse::retry(settings),
+            retry: settings.retry,
             limits: Limits { line_bytes: settings.max_line_bytes, ratio: settings.max_ratio },
             lease: settings.lease,
             shutdown,

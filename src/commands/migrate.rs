@@ -30,7 +30,10 @@ pub struct Args {
 /// `Config` when the schema is not one that this evo can upgrade; of the server.
 pub async fn run(args: Args, settings: &Settings) -> Result<Outcome> {
     let list = migrations::all(settings.extend.as_deref())?;
-    let pool = Pool::for_writing(warehouse::address(settings)?, "evo:migrate", 1, None);
+    let pool = match args.dry_run {
+        true => Pool::new(warehouse::address_as_it_is(settings)?, "evo:migrate", 1).await?,
+        false => Pool::for_writing(warehouse::address(settings)?, "evo:migrate", 1, None),
+    };
     let mut connection = pool.get().await?;
     let applied = migrations::apply(&mut connection, &list, args.dry_run).await?;
     let rows = applied.steps.iter().map(|(version, name, ms)| {

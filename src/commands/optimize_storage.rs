@@ -7,14 +7,15 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::warehouse::{self, Warehouse};
-use crate::config::{self, Settings};
-use crate::entity::Entity;
+use super::warehouse::{self, Access, Warehouse};
+use crate::config::{self, Settings, Share};
+use crate::entity::{Catalog, Entity};
 use crate::error::{Error, Kind, Result};
 use crate::ledger::runs::Execution;
+use crate::meter::Unit;
 use crate::pg::{EntityLock, Purpose};
 use crate::report::Outcome;
-use crate::report::progress::Progress;
+use crate::report::progress;
 use crate::shutdown::Shutdown;
 use crate::storage::{self, Depth, End, Index, Report, Step, Upkeep};
 
@@ -45,10 +46,10 @@ pub struct Args {
     #[arg(long)]
     pub reindex: bool,
     /// Rebuild only INVALID indexes and those with this much bloat
-    #[arg(long, value_name = "PERCENT", requires = "reindex", value_parser = percent)]
-    pub min_bloat: Option<f64>,
+    #[arg(long, value_name = "SHARE", requires = "reindex", value_parser = config::share)]
+    pub min_bloat: Option<Share>,
     /// How long a rebuild waits for older transactions; 0s: as long as it takes
-    #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = config::duration)]
+    #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = config::time(7 * 86_400))]
     pub max_wait: Duration,
     /// Measure bloat also where it takes long: reads every table and index (needs pgstattuple)
     #[arg(long)]
@@ -56,13 +57,6 @@ pub struct Args {
     /// Show each partition
     #[arg(long)]
     pub partitions: bool,
-}
-
-/// `30%` or `30` as a share from 0 to 1.
-fn percent(text: &str) -> std::result::Result<f64, String> {
-    let number = text.strip_suffix('%').unwrap_or(text).trim().parse::<f64>();
-    let share = number.ok().filter(|p| (0.0..=100.0).contains(p)).map(|p| p / 100.0);
-    share.ok_or_else(|| format!("expected a percentage such as 30%, found {text:?}"))
 }
 
 /// Runs the command.
@@ -75,11 +69,9 @@ pub async fn run(args: Args, settings: &Settings) -> Result<Outcome> {
         return Err(Error::new(Kind::Usage, "--exact measures for a look or for --min-bloat")
             .hint("leave it out, or add --min-bloat 30%"));
     }
-    if !looks_only {
-        // Who mends waits for a database that is away; who looks is told at once.
-        Shutdown::listen()?;
-    }
-    let warehouse = warehouse::open(settings, "optimize-storage", 2).await?;
+    let access = if looks_only { Access::Reads } else { Access::Writes(Shutdown::listen()?) };
+    let catalog = Catalog::load(settings.extend.as_deref())?;
+    let warehouse = warehouse::open(settings, catalog, ("optimize-storage", 2), access).await?;
     let entities: Vec<Entity> = warehouse.catalog.select(&args.entities)?.into_iter().cloned().collect();
     let mut tables = tables(&entities);
     let pool = &warehouse.pool;
@@ -129,17 +121,19 @@ impl Job<'_> {
         // Two of them would wait for each other's rebuilds, and each would take the other's for leftovers.
         let lock = EntityLock::new(pool, "the warehouse", Purpose::OptimizeStorage);
         lock.take().await?;
-        let arguments = json!({ "vacuum": args.vacuum, "reindex": args.reindex, "min_bloat": args.min_bloat });
+        let arguments = json!({
+            "vacuum": args.vacuum, "reindex": args.reindex, "min_bloat": args.min_bloat.map(Share::fraction),
+        });
         let execution = Execution::begin(pool, "optimize-storage", &names, &arguments).await?;
 
         let wanted = self.wanted();
         let total =
             if args.reindex { wanted.len() } else { 0 } + if args.vacuum { self.before.tables.len() } else { 0 };
-        let bar = Progress::items("optimize storage", total as u64, settings.progress);
+        let watched = progress::watch(settings);
+        let phase = watched.meter.phase("optimizing storage", total as u64, Unit::Things("steps"));
         let heard = |step: &Step| {
-            bar.inc(1);
-            bar.note(step.name.clone());
-            log(step, settings.progress);
+            phase.add(1);
+            log(step, settings.progress == config::Progress::Bars);
         };
         let mut upkeep = Upkeep::new(pool, &lock, &shutdown, args.max_wait, &heard);
         if args.reindex {
@@ -150,10 +144,9 @@ impl Job<'_> {
         if args.vacuum {
             upkeep.vacuum(&self.before.tables).await;
         }
-        bar.finish();
-
         let stopped = upkeep.stopped_by();
         let steps = upkeep.into_steps();
+        drop((phase, watched));
         let after = self.look_again(&shutdown).await;
         let done =
             show::Done { before: self.before, after: after.as_ref(), steps: &steps, partitions: args.partitions };
@@ -168,7 +161,9 @@ impl Job<'_> {
     fn wanted(&self) -> Vec<&Index> {
         let bloated = |index: &Index| match self.args.min_bloat {
             None => true,
-            Some(share) => !index.is_valid || index.bloat.is_none_or(|b| b.bytes as f64 >= share * index.bytes as f64),
+            Some(share) => {
+                !index.is_valid || index.bloat.is_none_or(|b| b.bytes as f64 >= share.fraction() * index.bytes as f64)
+            }
         };
         self.before.indexes.iter().filter(|i| !i.is_leftover && i.is_rebuildable && bloated(i)).collect()
     }
@@ -237,17 +232,4 @@ fn failure(steps: &[Step], stopped: Option<Error>) -> Option<Error> {
         _ => "the others are done; run the same command again",
     };
     Some(error.detail(lines.join("\n")).hint(hint))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_percentage_is_read_with_and_without_its_sign() {
-        assert_eq!((percent("30%"), percent("12.5")), (Ok(0.3), Ok(0.125)));
-        assert!(
-            percent("130%").is_err() && percent("-1").is_err() && percent("much").is_err() && percent("nan").is_err()
-        );
-    }
 }

@@ -1,38 +1,58 @@
-//! `evo status`: what is loaded, what is pending, how fresh it is.
+//! `evo status`: what is loaded, what waits, how fresh it is.
+
+mod waiting;
 
 use serde_json::{Value, json};
+use waiting::{Look, Waiting};
 
-use super::warehouse;
+use super::warehouse::{self, Access};
 use crate::config::Settings;
-use crate::entity::Entity;
+use crate::entity::{Catalog, Entity};
 use crate::error::Result;
 use crate::pg::Connection;
 use crate::report::table::table;
 use crate::report::{Outcome, units};
 use crate::transform::dimension::{self, Dimension};
 
-/// Shows per entity and dimension what is loaded and transformed, what waits, and how fresh it is. Changes nothing.
+/// Shows what is loaded and transformed of each entity and dimension, what waits, and how fresh it is. Changes nothing.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-What waits is what the last `evo load` or `evo load --dry-run` saw in the lake; status itself does not list it.")]
+Examples:
+  evo status                  everything
+  evo status sales            one entity
+  evo status --ledger-only    do not list the lake: at once, whatever its size
+
+Pending are the objects of the lake that are not in yet. To count them status
+lists the lake, for ten seconds at most; a million objects on Azure take about
+200 requests. If it cannot, it says so and shows what the last load has seen.")]
 pub struct Args {
     /// Entities and dimensions [default: all]
     #[arg(value_name = "ENTITY")]
     pub entities: Vec<String>,
+    /// Do not list the lake
+    #[arg(long)]
+    pub ledger_only: bool,
 }
 
 /// Runs the command.
 ///
 /// # Errors
-/// Of the server; `Usage` for an unknown entity.
+/// Of the server; `Usage` for an unknown entity. A lake that cannot be listed is said and is no error.
 pub async fn run(args: Args, settings: &Settings) -> Result<Outcome> {
-    let warehouse = warehouse::open(settings, "status", 1).await?;
+    let catalog = Catalog::load(settings.extend.as_deref())?;
+    let dimensions = dimension::all(settings.extend.as_deref(), &catalog)?;
+    dimension::select(&catalog, &dimensions, &args.entities)?;
+    let warehouse = warehouse::open(settings, catalog, ("status", 1), Access::Reads).await?;
     let connection = warehouse.pool.get().await?;
-    let (mut rows, mut list) = (Vec::new(), Vec::new());
-    let dimensions = dimension::all(settings.extend.as_deref(), &warehouse.catalog)?;
     let (entities, dimensions) = dimension::select(&warehouse.catalog, &dimensions, &args.entities)?;
+    let mut look = match args.ledger_only {
+        true => Look::none(),
+        false => Look::at(settings),
+    };
+    let (mut rows, mut list) = (Vec::new(), Vec::new());
     for entity in entities {
-        let (cells, value) = entity_state(&connection, entity).await?;
+        let waiting = look.count(&connection, entity).await?;
+        let (cells, value) = entity_state(&connection, entity, waiting).await?;
         rows.push(cells);
         list.push(value);
     }
@@ -41,6 +61,25 @@ pub async fn run(args: Args, settings: &Settings) -> Result<Outcome> {
         rows.push(cells);
         list.push(value);
     }
+    let (place, place_json) = place(settings);
+    let text = format!("{place}\n\n{}{}", shown(rows), notes(&look, &list));
+    let json = json!({ "database": place_json[0], "lake": place_json[1], "lake_listed": look.listed_all(), "lake_problem": look.problem(), "entities": list });
+    Ok(Outcome::new(text, json))
+}
+
+/// Which database and which lake, and what named them.
+fn place(settings: &Settings) -> (String, [Value; 2]) {
+    let find = |name: &str| settings.shown.iter().find(|r| r.key.name == name);
+    let [database, lake] = ["database_url", "lake"].map(|name| {
+        let text = find(name).and_then(|r| r.text.clone()).unwrap_or_default();
+        let origin = find(name).map_or(String::new(), |r| r.origin.to_string());
+        (text, origin)
+    });
+    let text = format!("database  {} ({})\nlake      {} ({})", database.0, database.1, lake.0, lake.1);
+    (text, [database, lake].map(|(address, origin)| json!({ "address": address, "origin": origin })))
+}
+
+fn shown(rows: Vec<Vec<String>>) -> String {
     let headers = [
         "entity",
         ">loaded",
@@ -53,26 +92,43 @@ pub async fn run(args: Args, settings: &Settings) -> Result<Outcome> {
         "loaded (UTC)",
         "transformed (UTC)",
     ];
-    let mut text = table(&headers, rows);
+    table(&headers, rows)
+}
+
+/// What the numbers leave open, and what to type next.
+fn notes(look: &Look, list: &[Value]) -> String {
     let waits = |key: &str| list.iter().any(|e| e[key].as_u64() > Some(0));
-    if waits("objects_pending") {
+    let mut text = String::new();
+    if let Some(problem) = look.problem() {
+        text += &format!("\n\npending is what the last load has seen: {problem}");
+    }
+    if waits("objects_pending") || waits("objects_new") {
         text += "\n\nnext: evo load all";
     } else if waits("batches_to_transform") {
         text += "\n\nnext: evo transform all";
     }
-    Ok(Outcome::new(text, json!(list)))
+    text
 }
 
 /// The cells and the JSON of an entity.
-async fn entity_state(connection: &Connection, entity: &Entity) -> Result<(Vec<String>, Value)> {
+async fn entity_state(
+    connection: &Connection,
+    entity: &Entity,
+    waiting: Option<Waiting>,
+) -> Result<(Vec<String>, Value)> {
     let row = connection.query_one(sql_file!("status/entity.sql"), &[&entity.name]).await?;
     let counts: Vec<u64> = (0..6).map(|i| row.get::<_, i64>(i).unsigned_abs()).collect();
     let times: Vec<Option<String>> = (6..10).map(|i| row.get(i)).collect();
     let mut cells = vec![entity.name.clone()];
     cells.extend(counts.iter().map(|n| units::count(*n)));
-    cells.extend([times[0].clone().unwrap_or_default(), or_never(&times[1]), or_never(&times[2])]);
+    if let Some(waiting) = waiting {
+        let at_least = if waiting.is_complete { "" } else { "≥ " };
+        cells[2] = format!("{at_least}{}", units::count(counts[1] + waiting.objects));
+    }
+    cells.extend([times[0].clone().unwrap_or_default(), minute(&times[1]), minute(&times[2])]);
     let value = json!({
         "entity": entity.name, "objects_loaded": counts[0], "objects_pending": counts[1], "objects_quarantined": counts[2],
+        "objects_new": waiting.map(|w| w.objects), "bytes_new": waiting.map(|w| w.bytes),
         "rejects_open": counts[3], "batches_to_transform": counts[4], "issues": counts[5],
         "newest_run": times[0], "loaded_at": times[1], "transformed_at": times[2], "full_refresh_at": times[3],
     });
@@ -92,7 +148,7 @@ async fn dimension_state(connection: &Connection, dimension: &Dimension) -> Resu
     let mut cells = vec![String::new(); 10];
     cells[0].clone_from(&dimension.name);
     cells[5] = units::count(waiting);
-    cells[9] = or_never(&transformed);
+    cells[9] = minute(&transformed);
     let value = json!({
         "entity": dimension.name, "derived_from": sources, "batches_to_transform": waiting, "transformed_at": transformed,
         "full_refresh_at": anew,
@@ -100,6 +156,7 @@ async fn dimension_state(connection: &Connection, dimension: &Dimension) -> Resu
     Ok((cells, value))
 }
 
-fn or_never(time: &Option<String>) -> String {
-    time.clone().unwrap_or_else(|| "never".to_owned())
+/// `2026-01-10T02:05:01Z` → `2026-01-10 02:05`, for a column that says UTC.
+fn minute(time: &Option<String>) -> String {
+    time.as_deref().map_or("never".to_owned(), |time| time.chars().take(16).collect::<String>().replace('T', " "))
 }

@@ -8,13 +8,14 @@ use std::time::Duration;
 use serde_json::json;
 use show::Report;
 
-use super::warehouse;
-use crate::config::Settings;
+use super::warehouse::{self, Access};
+use crate::config::{self, Settings, Share};
 use crate::entity::{Catalog, Entity};
 use crate::error::{Context, Result};
 use crate::ledger::runs::Execution;
+use crate::meter::Unit;
 use crate::pg::{EntityLock, Purpose};
-use crate::report::Outcome;
+use crate::report::{Outcome, progress};
 use crate::shutdown::Shutdown;
 use crate::transform::checks::Checks;
 use crate::transform::dimension::{self, Dimension, DimensionJob};
@@ -50,20 +51,20 @@ pub struct Args {
     #[arg(long, conflicts_with = "full_refresh")]
     pub in_place: bool,
     /// With --full-refresh: only the partition of this year
-    #[arg(long, value_name = "YEAR", requires = "full_refresh")]
+    #[arg(long, value_name = "YEAR", requires = "full_refresh", value_parser = config::whole::<i32>(1, 9999))]
     pub year: Option<i32>,
     /// The share of its rows that a full refresh may take from a table; more is an error and no swap
-    #[arg(long, value_name = "PERCENT", default_value = "20%", value_parser = percent)]
-    pub max_shrink: f64,
+    #[arg(long, value_name = "SHARE", default_value = "20%", value_parser = config::share)]
+    pub max_shrink: Share,
     /// How long the swap of a full refresh waits for sessions whose snapshot is older than the new generation
-    #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = crate::config::duration)]
+    #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = config::time(86_400))]
     pub reader_wait: Duration,
     /// Say what would be done, and change nothing
     #[arg(long)]
     pub dry_run: bool,
-    /// Parallel chunks [default: one per CPU, at most 8]
+    /// Parallel chunks, 1 to 64 [env: EVO_WORKERS] [default: one per CPU, at most 8]
     #[arg(long, value_name = "N")]
-    pub workers: Option<usize>,
+    pub workers: Option<String>,
     /// Fail on a value that does not fit its column
     #[arg(long)]
     pub strict: bool,
@@ -77,18 +78,26 @@ pub struct Args {
 /// # Errors
 /// When nothing could be begun; an entity that fails is part of the outcome, the others go on.
 pub async fn run(args: Args, settings: &Settings) -> Result<Outcome> {
-    let workers = warehouse::at_least_one("--workers", args.workers.unwrap_or(settings.workers))?;
-    let shutdown = Shutdown::listen()?;
+    let workers = settings.workers;
+    let (shutdown, access) = match args.dry_run {
+        true => (Shutdown::never(), Access::Reads),
+        false => {
+            let shutdown = Shutdown::listen()?;
+            (shutdown.clone(), Access::Writes(shutdown))
+        }
+    };
     let catalog = Catalog::load(settings.extend.as_deref())?;
     let dimensions = dimension::all(settings.extend.as_deref(), &catalog)?;
     let checks = Checks::load(settings.extend.as_deref(), &catalog)?.accept(&args.accept)?;
-    let (entities, dimensions) = dimension::select(&catalog, &dimensions, &args.entities)?;
+    let known = catalog.clone();
+    let (entities, dimensions) = dimension::select(&known, &dimensions, &args.entities)?;
     let steps = steps(&entities, &dimensions);
     let request = args.request();
     let full_refresh = request.mode == Some(Mode::FullRefresh);
     let lanes = lanes(workers, entities.len().max(dimensions.len()), full_refresh);
-    let warehouse = warehouse::open(settings, "transform", workers + 2 * lanes + 1).await?;
+    let warehouse = warehouse::open(settings, catalog, ("transform", workers + 2 * lanes + 1), access).await?;
     let names: Vec<&str> = steps.iter().map(|step| step.name.as_str()).collect();
+    let watched = progress::watch(settings);
     let lock = |name: &str| EntityLock::new(&warehouse.pool, name, Purpose::Transform);
     let job = |entity: &Entity, execution_id| Job {
         pool: warehouse.pool.clone(),
@@ -100,6 +109,7 @@ pub async fn run(args: Args, settings: &Settings) -> Result<Outcome> {
         strict: args.strict,
         checks: checks.clone(),
         shutdown: shutdown.clone(),
+        meter: watched.meter.clone(),
     };
     if args.dry_run {
         let mut forecasts = Vec::new();
@@ -109,7 +119,7 @@ pub async fn run(args: Args, settings: &Settings) -> Result<Outcome> {
         return Ok(forecast::outcome(&forecasts));
     }
     let arguments = json!({
-        "mode": request.mode.map(Mode::word), "year": args.year, "max_shrink": args.max_shrink,
+        "mode": request.mode.map(Mode::word), "year": args.year, "max_shrink": args.max_shrink.fraction(),
         "reader_wait_ms": args.reader_wait.as_millis() as u64, "workers": workers,
         "strict": args.strict, "accept": args.accept,
     });
@@ -124,16 +134,20 @@ pub async fn run(args: Args, settings: &Settings) -> Result<Outcome> {
     let ended = order::run(&steps, lanes, &shutdown, |i| {
         let (job, dimension) = (entities.get(i).map(|e| job(e, execution.id)), i.checked_sub(entities.len()));
         let dimension = dimension.and_then(|d| dimensions.get(d)).map(|d| dimension_job(d));
-        let request = &request;
+        let (request, meter) = (&request, &watched.meter);
         async move {
             match (&job, &dimension) {
                 (Some(job), _) => job.run(request).await,
-                (None, Some(job)) => job.run().await,
+                (None, Some(job)) => {
+                    let _phase = meter.phase(format!("{}: building", job.dimension.name), 0, Unit::Nothing);
+                    job.run().await
+                }
                 (None, None) => Ok(Summary::default()),
             }
         }
     })
     .await;
+    drop(watched);
     let report = Report::new(&steps, ended, &shutdown);
     let json = report.json(execution.id);
     execution.finish(&warehouse.pool, &json, report.failure.as_ref()).await;
@@ -163,32 +177,14 @@ impl Args {
         ];
         Request {
             mode: modes.into_iter().find_map(|(is_given, mode)| is_given.then_some(mode)),
-            refresh: Refresh { year: self.year, max_shrink: self.max_shrink, reader_wait: self.reader_wait },
+            refresh: Refresh { year: self.year, max_shrink: self.max_shrink.fraction(), reader_wait: self.reader_wait },
         }
     }
-}
-
-/// `20%` → 0.2.
-fn percent(text: &str) -> std::result::Result<f64, String> {
-    let number = text.strip_suffix('%').and_then(|p| p.trim().parse::<f64>().ok());
-    number
-        .filter(|p| (0.0..=100.0).contains(p))
-        .map(|p| p / 100.0)
-        .ok_or_else(|| format!("expected a percentage from 0% to 100%, found {text:?}"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_share_is_a_percentage() {
-        assert_eq!(percent("20%"), Ok(0.2));
-        assert_eq!(percent("100%"), Ok(1.0));
-        for wrong in ["20", "101%", "-1%", "x%", ""] {
-            assert!(percent(wrong).is_err(), "{wrong}");
-        }
-    }
 
     #[test]
     fn increments_share_the_workers_and_a_full_refresh_keeps_a_useful_number_of_them() {

@@ -1,13 +1,12 @@
 //! What commands share: the way from settings to an open warehouse.
 
 use crate::config::dsn::Dsn;
-use crate::config::{Database, Retry, Settings};
-use crate::embedded::{Cluster, Spec};
+use crate::config::{Database, Settings, Share};
+use crate::embedded::{Cluster, Spec, Status};
 use crate::entity::Catalog;
 use crate::error::{Context, Error, Kind, Result};
 use crate::ledger::migrations;
 use crate::pg::{Patience, Pool};
-use crate::retry::Policy;
 use crate::shutdown::Shutdown;
 
 /// An open warehouse: entities, database and pool.
@@ -15,6 +14,17 @@ use crate::shutdown::Shutdown;
 pub(super) struct Warehouse {
     pub(super) catalog: Catalog,
     pub(super) pool: Pool,
+}
+
+/// What a command is going to do with the warehouse.
+#[derive(Debug)]
+pub(super) enum Access {
+    /// Look at it. Any server will do, also a standby; one that does not answer is reported at once. Nothing is made,
+    /// started or upgraded on the way.
+    Reads,
+    /// Change it. Only a server that takes writes will do, and the job waits for one until it is asked to stop. The
+    /// private server is made, started and upgraded if need be: nobody else uses it.
+    Writes(Shutdown),
 }
 
 /// The private server that the settings mean.
@@ -28,45 +38,65 @@ pub(super) fn cluster(settings: &Settings) -> Cluster {
 pub(super) fn address(settings: &Settings) -> Result<Dsn> {
     match &settings.database {
         Database::Server(dsn) => Ok((**dsn).clone()),
-        Database::Embedded => {
-            let address = cluster(settings).ensure()?;
-            Dsn::parse(&address.url()).context("the private PostgreSQL's address")
-        }
+        Database::Embedded => private(&cluster(settings).ensure()?.url()),
     }
 }
 
-/// Opens the warehouse for a job named `command`, whose schema must be current. The private server's schema is made
-/// and upgraded on the way: nobody else uses it.
+/// The address of the database as it is; starts and makes nothing.
 ///
-/// A job that listens to signals, that is one that changes something, gets servers that take writes only and waits for one.
-/// Commands that only look take any server and report at once when none answers.
-pub(super) async fn open(settings: &Settings, command: &str, connections: usize) -> Result<Warehouse> {
-    let catalog = Catalog::load(settings.extend.as_deref())?;
-    let migrations = migrations::all(settings.extend.as_deref())?;
-    let dsn = address(settings)?;
-    let name = format!("evo:{command}");
-    let pool = match Shutdown::listening() {
-        Some(shutdown) => {
-            let patience = Patience { policy: retry(settings), shutdown };
-            Pool::for_writing(dsn, &name, connections, Some(patience))
+/// # Errors
+/// `Config` when there is none yet; `DatabaseUnavailable` when the private one does not run.
+pub(super) fn address_as_it_is(settings: &Settings) -> Result<Dsn> {
+    if let Database::Server(dsn) = &settings.database {
+        return Ok((**dsn).clone());
+    }
+    let away = |how: &str| Error::new(Kind::DatabaseUnavailable, format!("the private PostgreSQL {how}"));
+    match cluster(settings).status()? {
+        Status::Running { address, .. } => private(&address.url()),
+        Status::Absent => Err(Error::new(Kind::Config, "there is no database yet")
+            .detail(format!("none is configured, and there is no private one in {}", settings.state_dir.display()))
+            .hint("name a server with --database-url or EVO_DATABASE_URL, or let `evo load all` make a private one")),
+        Status::Stopped(_) => {
+            Err(away("is stopped").hint("start it with `evo db start`: a command that only reads starts nothing"))
         }
-        None => Pool::new(dsn, &name, connections).await?,
+        Status::Held(_) => Err(away("is used by a server in another container").hint("see `evo db status`")),
+        Status::Changing { state, .. } => Err(away(&format!("is {state}")).hint("try again in a moment")),
+    }
+}
+
+fn private(url: &str) -> Result<Dsn> {
+    Dsn::parse(url).context("the private PostgreSQL's address")
+}
+
+/// Opens the warehouse for a command of this name. Its schema must be current.
+///
+/// # Errors
+/// `Config` when the schema is missing, older or newer than this evo; otherwise of connecting.
+pub(super) async fn open(
+    settings: &Settings,
+    catalog: Catalog,
+    (command, connections): (&str, usize),
+    access: Access,
+) -> Result<Warehouse> {
+    let migrations = migrations::all(settings.extend.as_deref())?;
+    let name = format!("evo:{command}");
+    let is_made_here = matches!((&settings.database, &access), (Database::Embedded, Access::Writes(_)));
+    let pool = match access {
+        Access::Writes(shutdown) => {
+            let patience = Patience { policy: settings.retry, shutdown };
+            Pool::for_writing(address(settings)?, &name, connections, Some(patience))
+        }
+        Access::Reads => Pool::new(address_as_it_is(settings)?, &name, connections).await?,
     };
     pool.retry("looking at the schema", async || {
         let mut connection = pool.get().await?;
-        match settings.database {
-            Database::Embedded => migrations::apply(&mut connection, &migrations, false).await.map(drop),
-            Database::Server(_) => migrations::require_current(&mut connection, &migrations).await,
+        match is_made_here {
+            true => migrations::apply(&mut connection, &migrations, false).await.map(drop),
+            false => migrations::require_current(&mut connection, &migrations).await,
         }
     })
     .await?;
     Ok(Warehouse { catalog, pool })
-}
-
-/// The settings' retry policy.
-pub(super) fn retry(settings: &Settings) -> Policy {
-    let Retry { max_retries, base, max, budget } = settings.retry;
-    Policy { max_retries, base, max, budget }
 }
 
 /// An error for entities that failed, with the exit code of the first; `None` when none did.
@@ -77,13 +107,13 @@ pub(super) fn first_failure(failures: Vec<(String, Error)>) -> Option<Error> {
     Some(if others.is_empty() { error } else { error.detail(format!("also failed: {}", others.join("; "))) })
 }
 
-/// A share of lines: `N` or `P%`.
+/// How many lines are too many: `N`, or a share of those read.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Threshold {
     /// So many lines.
     Count(u64),
-    /// So many of a hundred lines.
-    Percent(f64),
+    /// Such a share of the lines.
+    Share(Share),
 }
 
 impl Threshold {
@@ -91,29 +121,22 @@ impl Threshold {
     pub fn exceeded(self, part: u64, whole: u64) -> bool {
         match self {
             Threshold::Count(n) => part > n,
-            Threshold::Percent(p) => part as f64 * 100.0 > whole as f64 * p,
+            Threshold::Share(share) => part as f64 > whole as f64 * share.fraction(),
         }
     }
 }
 
 impl std::str::FromStr for Threshold {
-    type Err = String;
+    type Err = Error;
 
-    fn from_str(text: &str) -> std::result::Result<Self, String> {
-        let wrong = || format!("expected a number of lines or a percentage such as 1%, found {text:?}");
-        match text.strip_suffix('%') {
-            Some(p) => p.trim().parse().ok().filter(|p| (0.0..=100.0).contains(p)).map(Threshold::Percent),
-            None => text.parse().ok().map(Threshold::Count),
-        }
-        .ok_or_else(wrong)
-    }
-}
-
-/// Refuses 0, which would mean "nobody works".
-pub(super) fn at_least_one(flag: &str, value: usize) -> Result<usize> {
-    match value {
-        0 => Err(Error::new(Kind::Usage, format!("{flag} must be at least 1"))),
-        n => Ok(n),
+    fn from_str(text: &str) -> Result<Self> {
+        let is_count = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit() || b == b'_');
+        let count = text.replace('_', "").parse().ok().filter(|_| is_count).map(Threshold::Count);
+        let threshold = count.or_else(|| text.parse().ok().map(Threshold::Share));
+        threshold.ok_or_else(|| {
+            let expected = "a number of lines such as 100, or a share of them such as 1%";
+            Error::new(Kind::Config, format!("expected {expected}, found {text:?}"))
+        })
     }
 }
 
@@ -123,10 +146,13 @@ mod tests {
 
     #[test]
     fn a_threshold_is_a_count_or_a_percentage() {
-        assert_eq!("10".parse(), Ok(Threshold::Count(10)));
-        assert_eq!("0.5%".parse(), Ok(Threshold::Percent(0.5)));
-        assert!("101%".parse::<Threshold>().is_err() && "x".parse::<Threshold>().is_err());
-        assert!(Threshold::Percent(1.0).exceeded(2, 100) && !Threshold::Percent(1.0).exceeded(1, 100));
-        assert!(Threshold::Count(0).exceeded(1, 100) && !Threshold::Percent(1.0).exceeded(0, 0));
+        let threshold = |text: &str| text.parse::<Threshold>().unwrap();
+        assert_eq!(threshold("10"), Threshold::Count(10));
+        for wrong in ["101%", "x", "", "-1", "1.5", "99999999999999999999"] {
+            assert!(wrong.parse::<Threshold>().is_err(), "{wrong}");
+        }
+        assert!(threshold("1%").exceeded(2, 100) && !threshold("1%").exceeded(1, 100));
+        assert!(threshold("0.5%").exceeded(6, 1_000) && !threshold("0.5%").exceeded(5, 1_000));
+        assert!(threshold("0").exceeded(1, 100) && !threshold("1%").exceeded(0, 0));
     }
 }

@@ -19,6 +19,8 @@ pub struct Environment {
     pub os_user: Option<String>,
     /// Whether somebody watches stderr.
     pub terminal: bool,
+    /// Columns of the terminal that stdout goes to; `None` for a file or a pipe, unless COLUMNS says how wide.
+    pub columns: Option<usize>,
 }
 
 impl Environment {
@@ -42,7 +44,14 @@ impl Environment {
             }
         }
         let os_user = os_user().or_else(|| variables.get("USER").cloned());
-        Ok(Self { variables, directory: PathBuf::new(), os_user, terminal: std::io::stderr().is_terminal() })
+        let said = variables.get("COLUMNS").and_then(|text| text.parse().ok()).filter(|n| (20..10_000).contains(n));
+        Ok(Self {
+            variables,
+            directory: PathBuf::new(),
+            os_user,
+            terminal: std::io::stderr().is_terminal(),
+            columns: columns_of(libc::STDOUT_FILENO).or(said),
+        })
     }
 
     /// The value of a variable that is set and not empty.
@@ -70,6 +79,24 @@ impl fmt::Debug for Environment {
             .field("variables", &self.variables.keys())
             .field("directory", &self.directory)
             .finish_non_exhaustive()
+    }
+}
+
+/// Columns of the terminal that stderr goes to at this moment; `None` when it is none.
+pub fn columns_of_stderr() -> Option<usize> {
+    columns_of(libc::STDERR_FILENO)
+}
+
+/// Columns of a terminal; 80 where it does not know its size, as behind `docker run -t` or a serial line.
+fn columns_of(descriptor: libc::c_int) -> Option<usize> {
+    // SAFETY: winsize is plain data for which all zeros is a valid value.
+    let mut size: libc::winsize = unsafe { std::mem::zeroed() };
+    // SAFETY: the request fills the structure that the pointer leads to, and nothing else.
+    let failed = unsafe { libc::ioctl(descriptor, libc::TIOCGWINSZ, &raw mut size) };
+    match (failed, size.ws_col) {
+        (0, 0) => Some(80),
+        (0, columns) => Some(usize::from(columns).max(20)),
+        _ => None,
     }
 }
 

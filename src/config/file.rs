@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use toml::de::{DeTable, DeValue};
 
-use super::nearest::{distance, nearest};
 use crate::error::{Error, Kind, Result};
+use crate::suggest::{did_you_mean, distance};
 
 /// One value of a settings file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -98,7 +98,7 @@ fn unknown(key: &str, place: &str, known: &[&str]) -> Error {
     let last = |k: &str| k.rsplit('.').next().unwrap_or_default().to_owned();
     let misplaced = known.iter().copied().find(|k| distance(&last(k), &last(key)) <= 1);
     let tables = known.iter().filter_map(|k| k.split_once('.').map(|(table, _)| table));
-    match nearest(key, known.iter().copied()).or(misplaced).or_else(|| nearest(key, tables)) {
+    match did_you_mean(key, known.iter().copied()).or(misplaced).or_else(|| did_you_mean(key, tables)) {
         Some(name) => error.hint(format!("did you mean {name:?}?")),
         None => error.hint("`evo config show` lists every key"),
     }

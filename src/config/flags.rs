@@ -20,15 +20,15 @@ pub struct GlobalArgs {
     /// Folder with models/ and migrations/ of your own entities [env: EVO_EXTEND]
     #[arg(long, global = true, value_name = "DIR")]
     pub extend: Option<PathBuf>,
-    /// Summary on stdout: text or json [env: EVO_OUTPUT] [default: text]
+    /// Summary on stdout: text or json [env: EVO_OUTPUT] [default: as --log-format]
     #[arg(long, global = true, value_name = "FORMAT")]
-    pub output: Option<Output>,
+    pub output: Option<String>,
     /// Log lines on stderr: text or json [env: EVO_LOG_FORMAT] [default: text]
     #[arg(long, global = true, value_name = "FORMAT")]
-    pub log_format: Option<LogFormat>,
-    /// Retries of a failed batch [env: EVO_RETRY_MAX_RETRIES] [default: 5]
+    pub log_format: Option<String>,
+    /// Retries of a failed batch, 0 to 1000 [env: EVO_RETRY_MAX_RETRIES] [default: 5]
     #[arg(long, global = true, value_name = "N")]
-    pub max_retries: Option<u32>,
+    pub max_retries: Option<String>,
     /// Pause before the first retry, doubling from there [env: EVO_RETRY_BASE] [default: 5s]
     #[arg(long, global = true, value_name = "TIME")]
     pub retry_base: Option<String>,
@@ -41,6 +41,18 @@ pub struct GlobalArgs {
     /// Warnings and errors only, no progress
     #[arg(long, short, global = true)]
     pub quiet: bool,
+    /// Settings that the command has flags for: key and text as given.
+    #[arg(skip)]
+    pub of_command: Vec<(&'static str, String)>,
+}
+
+/// How much is logged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum LogLevel {
+    Warn,
+    Info,
+    Debug,
+    Trace,
 }
 
 /// How the summary on stdout is written.

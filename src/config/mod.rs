@@ -7,7 +7,7 @@ mod file;
 mod flags;
 mod keys;
 mod lake;
-mod nearest;
+mod parsers;
 mod value;
 
 use std::path::PathBuf;
@@ -15,11 +15,12 @@ use std::time::Duration;
 
 pub use azure::{AZURE_VARIABLES, Azure, Credential, Patience};
 pub use dsn::Dsn;
-pub use environment::Environment;
+pub use environment::{Environment, columns_of_stderr};
 pub use flags::{GlobalArgs, LogFormat, Output};
-pub use keys::{KEYS, Key, Origin, Resolved};
+pub use keys::{KEYS, Key, Origin, Resolved, Takes};
 pub use lake::Lake;
-pub use value::duration;
+pub use parsers::{day, share, time, whole};
+pub use value::Share;
 
 use crate::error::{Error, Kind, Result};
 use crate::retry::Policy;
@@ -34,17 +35,15 @@ pub enum Database {
     Server(Box<Dsn>),
 }
 
-/// How often and how long a failed batch is tried again.
-#[derive(Debug, Clone, Copy)]
-pub struct Retry {
-    /// Retries after the first attempt.
-    pub max_retries: u32,
-    /// Pause before the first retry; doubles from there.
-    pub base: Duration,
-    /// The longest pause.
-    pub max: Duration,
-    /// How long may be spent on waiting altogether.
-    pub budget: Duration,
+/// How a running job shows how far it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Progress {
+    /// Not at all: somebody asked for quiet.
+    Hidden,
+    /// Bars on stderr, which is a terminal.
+    Bars,
+    /// A log line this often.
+    Lines(Duration),
 }
 
 /// The effective settings of one execution.
@@ -77,13 +76,15 @@ pub struct Settings {
     /// Rows per transaction of a transform.
     pub chunk_rows: u64,
     /// Retry policy.
-    pub retry: Retry,
+    pub retry: Policy,
     /// Shape of the summary.
     pub output: Output,
     /// Shape of the log.
     pub log_format: LogFormat,
-    /// Whether progress bars may be drawn (stderr is a terminal and nobody asked for quiet).
-    pub progress: bool,
+    /// How a running job shows how far it is.
+    pub progress: Progress,
+    /// Columns that the summary may take; `None` as many as it needs.
+    pub columns: Option<usize>,
     /// Whether log lines may be colored (stderr is a terminal, and NO_COLOR is not set).
     pub color: bool,
     /// Log level: 0 warnings, 1 info, 2 debug, 3 trace.
@@ -117,9 +118,11 @@ impl Settings {
         };
         let known: Vec<&str> = KEYS.iter().map(|key| key.name).collect();
         let file = File::read(&path, &environment.directory.join(&path), required, &known)?;
-        let all = keys::resolve(global, environment, &file);
-        let text = |name: &str| all.iter().find(|r| r.key.name == name).and_then(|r| r.text.clone());
+        let mut all = keys::resolve(global, environment, &file);
+        let retry = retry(&mut all)?;
         let read = |name: &str| keys::find(&all, name);
+        let text = |name: &str| read(name).ok().and_then(|r| r.text.clone());
+        let folder = |name: &str| text(name).map(|dir| environment.directory.join(dir));
 
         let state_dir = environment.directory.join(read("state_dir")?.require()?);
         let lake = match text("lake") {
@@ -129,60 +132,41 @@ impl Settings {
         let address = read("database_url")?;
         let (mut database, database_shown) =
             database(address.text.clone(), environment).map_err(|e| address.blame(e))?;
-        let stall_timeout = read("retry.stall_timeout")?.parse(value::duration)?.max(Duration::from_millis(100));
         if let Database::Server(dsn) = &mut database {
-            dsn.stall_timeout = stall_timeout;
+            dsn.stall_timeout = read("retry.stall_timeout")?.time()?;
         }
-        let mut shown: Vec<Resolved> = all.iter().map(Resolved::redacted).collect();
-        for resolved in &mut shown {
-            match resolved.key.name {
-                "database_url" => {
-                    (resolved.text, resolved.origin) = database_shown.clone().with_default(resolved.origin.clone())
-                }
-                "lake" => resolved.text = Some(lake.to_string()),
-                _ => {}
-            }
-        }
-        let log_level = match (global.quiet, global.verbose) {
-            (true, _) => 0,
-            (false, 0) => read("log_level")?.parse(keys::log_level)?,
-            (false, more) => more.saturating_add(1).min(3),
-        };
-        let log_format = read("log_format")?.parse(keys::choice::<LogFormat>)?;
-        let whole = |name: &str, min, max| read(name)?.parse(|t| value::whole(t, min, max));
-        let retry = Retry {
-            max_retries: whole("retry.max_retries", 0, 1_000)? as u32,
-            base: read("retry.base")?.parse(value::duration)?,
-            max: read("retry.max")?.parse(value::duration)?,
-            budget: read("retry.budget")?.parse(value::duration)?,
-        };
-        let Retry { max_retries, base, max, budget } = retry;
-        let batches = Policy { max_retries, base, max, budget };
-        let patience = Patience::new(read("lake_idle_timeout")?.parse(value::duration_above_zero)?, batches);
+        let log_level = log_level(global, read("log_level")?)?;
+        let log_format = read("log_format")?.word::<LogFormat>()?;
+        let every = read("progress_interval")?.time()?;
         let settings = Self {
             database,
-            lake,
-            azure: Azure::read(environment, patience),
+            azure: Azure::read(environment, Patience::new(read("lake_idle_timeout")?.time()?, retry)),
             state_dir,
             pg_bin: text("pg_bin").map(PathBuf::from),
             search_path: environment.get("PATH").unwrap_or_default().to_owned(),
-            extend: text("extend").map(|dir| environment.directory.join(dir)),
-            workers: whole("workers", 1, 64)? as usize,
+            extend: folder("extend"),
+            workers: read("workers")?.whole()? as usize,
             batch_size: match text("batch_size") {
-                Some(_) => Some(whole("batch_size", 1, 10_000)? as usize),
+                Some(_) => Some(read("batch_size")?.whole()? as usize),
                 None => None,
             },
-            lease: read("load.lease")?.parse(value::duration)?.max(Duration::from_secs(1)),
-            max_line_bytes: read("load.max_line_bytes")?.parse(|t| value::size(t, 1024, 1 << 30))? as usize,
-            max_ratio: whole("load.max_ratio", 1, 1_000_000)?,
-            chunk_rows: whole("transform.chunk_rows", 1, 10_000_000)?,
+            lease: read("load.lease")?.time()?,
+            max_line_bytes: read("load.max_line_bytes")?.whole()? as usize,
+            max_ratio: read("load.max_ratio")?.whole()?,
+            chunk_rows: read("transform.chunk_rows")?.whole()?,
             retry,
-            output: read("output")?.parse(keys::choice::<Output>)?,
+            output: output(read("output")?, log_format)?,
             log_format,
-            progress: environment.terminal && log_level > 0 && log_format == LogFormat::Text,
+            progress: match (log_level, log_format, environment.terminal) {
+                (0, _, _) => Progress::Hidden,
+                (_, LogFormat::Text, true) => Progress::Bars,
+                _ => Progress::Lines(every),
+            },
+            columns: environment.columns,
             color: environment.terminal && environment.get("NO_COLOR").is_none(),
             log_level,
-            shown,
+            shown: shown(&all, &lake, &database_shown),
+            lake,
         };
         match &settings.extend {
             Some(dir) if !dir.is_dir() => {
@@ -191,6 +175,74 @@ impl Settings {
             _ => Ok(settings),
         }
     }
+}
+
+/// Whether the log is to be JSON, for an error that comes before the settings are known. Never fails: then it is text.
+pub fn wants_json_log() -> bool {
+    let words: Vec<String> = std::env::args_os().filter_map(|word| word.into_string().ok()).collect();
+    let behind = words.iter().position(|word| word == "--log-format").and_then(|i| words.get(i + 1));
+    let flag = behind.map(String::as_str).or_else(|| words.iter().find_map(|w| w.strip_prefix("--log-format=")));
+    let variable = std::env::var("EVO_LOG_FORMAT").ok();
+    flag.or(variable.as_deref()).is_some_and(|format| format.eq_ignore_ascii_case("json"))
+}
+
+/// The words of this process's command line, its name first.
+pub fn command_line() -> Vec<std::ffi::OsString> {
+    std::env::args_os().collect()
+}
+
+/// The pauses between attempts. The first is never longer than the longest: the one that nobody gave gives way, and if
+/// both were given, the longest is as long as the first. `evo config show` shows what came of it.
+fn retry(all: &mut [Resolved]) -> Result<Policy> {
+    let read = |name: &str| keys::find(all, name);
+    let (base, max) = (read("retry.base")?, read("retry.max")?);
+    let (mut first, mut longest) = (base.time()?, max.time()?);
+    match base.origin {
+        Origin::Default => first = first.min(longest),
+        _ => longest = longest.max(first),
+    }
+    let policy = Policy {
+        max_retries: read("retry.max_retries")?.whole()? as u32,
+        base: first,
+        max: longest,
+        budget: read("retry.budget")?.time()?,
+    };
+    for (name, was, is) in [("retry.base", base.time()?, first), ("retry.max", max.time()?, longest)] {
+        if let Some(changed) = all.iter_mut().find(|r| r.key.name == name && was != is) {
+            changed.text = Some(value::show_duration(is));
+        }
+    }
+    Ok(policy)
+}
+
+fn log_level(global: &GlobalArgs, setting: &Resolved) -> Result<u8> {
+    Ok(match (global.quiet, global.verbose) {
+        (true, _) => 0,
+        (false, 0) => setting.word::<flags::LogLevel>()? as u8,
+        (false, more) => more.saturating_add(1).min(3),
+    })
+}
+
+/// A machine that reads the log as JSON reads the summary as JSON too, unless it says otherwise.
+fn output(setting: &Resolved, log_format: LogFormat) -> Result<Output> {
+    match (&setting.text, log_format) {
+        (Some(_), _) => setting.word(),
+        (None, LogFormat::Json) => Ok(Output::Json),
+        (None, LogFormat::Text) => Ok(Output::Text),
+    }
+}
+
+/// Every setting as `evo config show` prints it, without credentials.
+fn shown(all: &[Resolved], lake: &Lake, database: &Shown) -> Vec<Resolved> {
+    let mut shown: Vec<Resolved> = all.iter().map(Resolved::redacted).collect();
+    for resolved in &mut shown {
+        match resolved.key.name {
+            "database_url" => (resolved.text, resolved.origin) = database.clone().with_default(resolved.origin.clone()),
+            "lake" => resolved.text = Some(lake.to_string()),
+            _ => {}
+        }
+    }
+    shown
 }
 
 /// How the database's address is shown, when it does not come from the key itself.
@@ -295,6 +347,64 @@ mod tests {
         let error = resolve(&none, [("EVO_WORKER", "2")]).unwrap_err();
         assert_eq!(error.hint_text(), Some("did you mean EVO_WORKERS?"));
         assert!(resolve(&none, [("EVO_USERNAME", "gym"), ("EVO_API_URL", "x")]).is_ok(), "they belong to the EVO API");
+    }
+
+    #[test]
+    fn a_flag_and_a_variable_of_one_setting_have_one_range() {
+        let flag = |name, text: &str| GlobalArgs { of_command: vec![(name, text.to_owned())], ..GlobalArgs::default() };
+        for (name, variable, text, range) in [
+            ("workers", "EVO_WORKERS", "1000000", "1 to 64"),
+            ("workers", "EVO_WORKERS", "0", "1 to 64"),
+            ("batch_size", "EVO_BATCH_SIZE", "10001", "1 to 10000"),
+            ("retry.max_retries", "EVO_RETRY_MAX_RETRIES", "1001", "0 to 1000"),
+        ] {
+            let global = match name {
+                "retry.max_retries" => GlobalArgs { max_retries: Some(text.to_owned()), ..GlobalArgs::default() },
+                _ => flag(name, text),
+            };
+            let by_flag = resolve(&global, []).unwrap_err();
+            let by_variable = resolve(&GlobalArgs::default(), [(variable, text)]).unwrap_err();
+            let tail = |e: &Error| e.message().split_once(": ").unwrap().1.to_owned();
+            assert_eq!(tail(&by_flag), tail(&by_variable));
+            assert!(by_flag.message().starts_with("--") && by_flag.message().contains(range), "{by_flag}");
+            assert_eq!((by_flag.kind(), by_variable.kind()), (Kind::Usage, Kind::Config));
+        }
+        let settings = resolve(&flag("workers", "3"), [("EVO_WORKERS", "4")]).unwrap();
+        let workers = settings.shown.iter().find(|r| r.key.name == "workers").unwrap();
+        assert_eq!((settings.workers, workers.origin.to_string()), (3, "flag --workers".to_owned()));
+    }
+
+    #[test]
+    fn no_value_is_changed_in_silence() {
+        let none = GlobalArgs::default();
+        for (variable, text, range) in [
+            ("EVO_LOAD_LEASE", "999ms", "1s to 1d"),
+            ("EVO_RETRY_STALL_TIMEOUT", "99ms", "100ms to 1d"),
+            ("EVO_LAKE_IDLE_TIMEOUT", "0s", "100ms to 1h"),
+            ("EVO_RETRY_BUDGET", "9999999d", "0s to 7d"),
+        ] {
+            let error = resolve(&none, [("EVO_DATABASE_URL", "host=x"), (variable, text)]).unwrap_err();
+            assert!(error.message().contains(variable) && error.message().contains(range), "{error}");
+        }
+        // The two pauses must agree; what came of it is shown.
+        let pauses = |variables: [(&str, &str); 2]| {
+            let settings = resolve(&none, variables).unwrap();
+            let shown = |name| settings.shown.iter().find(|r| r.key.name == name).unwrap().text.clone().unwrap();
+            (settings.retry.base, settings.retry.max, shown("retry.base"), shown("retry.max"))
+        };
+        let s = Duration::from_secs;
+        let expected = (s(2), s(2), "2s".to_owned(), "2s".to_owned());
+        assert_eq!(pauses([("EVO_RETRY_MAX", "2s"), ("EVO_RETRY_BASE", "")]), expected);
+        let expected = (s(10), s(10), "10s".to_owned(), "10s".to_owned());
+        assert_eq!(pauses([("EVO_RETRY_MAX", "2s"), ("EVO_RETRY_BASE", "10s")]), expected);
+    }
+
+    #[test]
+    fn a_json_log_makes_the_summary_json_unless_it_is_asked_for_otherwise() {
+        let output = |variables: [(&str, &str); 2]| resolve(&GlobalArgs::default(), variables).unwrap().output;
+        assert_eq!(output([("EVO_LOG_FORMAT", "json"), ("EVO_OUTPUT", "")]), Output::Json);
+        assert_eq!(output([("EVO_LOG_FORMAT", "json"), ("EVO_OUTPUT", "text")]), Output::Text);
+        assert_eq!(output([("EVO_LOG_FORMAT", ""), ("EVO_OUTPUT", "")]), Output::Text);
     }
 
     #[test]

@@ -1,5 +1,6 @@
-//! Values as people write them: whole numbers in a range, durations (`5s`, `1m30s`), sizes (`64MiB`).
+//! Values as people write them: whole numbers in a range, durations (`5s`, `1m30s`), sizes (`64MiB`), shares (`2%`).
 
+use std::fmt;
 use std::time::Duration;
 
 use crate::error::{Error, Kind, Result};
@@ -19,10 +20,7 @@ const DURATION_UNITS: [(&str, u64); 5] =
     [("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000), ("d", 24 * 3_600_000)];
 
 /// A duration: whole numbers with units ms, s, m, h, d, as in `5s` or `1m30s`.
-///
-/// # Errors
-/// `Config` for anything else.
-pub fn duration(text: &str) -> Result<Duration> {
+fn any_duration(text: &str) -> Result<Duration> {
     let total = parts(text).and_then(|parts| {
         parts.into_iter().try_fold(0_u64, |total, (number, unit)| {
             let (_, ms) = DURATION_UNITS.iter().find(|(name, _)| *name == unit)?;
@@ -32,14 +30,15 @@ pub fn duration(text: &str) -> Result<Duration> {
     total.map(Duration::from_millis).ok_or_else(|| unexpected("a duration such as 500ms, 5s, 4m or 1m30s", text))
 }
 
-/// A duration that is not zero.
-pub(super) fn duration_above_zero(text: &str) -> Result<Duration> {
-    duration(text).and_then(|d| if d.is_zero() { Err(unexpected("a duration above zero", text)) } else { Ok(d) })
+/// A duration from `min` to `max`, both included.
+pub(super) fn duration(text: &str, min: Duration, max: Duration) -> Result<Duration> {
+    let value = any_duration(text)?;
+    let expected = || format!("a duration from {} to {}, such as 5s or 1m30s", show_duration(min), show_duration(max));
+    if (min..=max).contains(&value) { Ok(value) } else { Err(unexpected(&expected(), text)) }
 }
 
 /// A duration in the syntax that [`duration`] reads.
-#[cfg(test)]
-fn show_duration(duration: Duration) -> String {
+pub(super) fn show_duration(duration: Duration) -> String {
     let mut rest = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
     let mut text = String::new();
     for (unit, ms) in DURATION_UNITS.iter().rev() {
@@ -81,6 +80,47 @@ pub(super) fn show_size(bytes: u64) -> String {
     unit.map_or_else(|| bytes.to_string(), |(name, factor)| format!("{}{name}", bytes / factor))
 }
 
+/// A share of a whole, from 0 to 1. Written as a percentage (`2%`, `12.5 %`) or as a fraction below one (`0.02`).
+#[derive(Debug, Clone, Copy, PartialEq, PartialOrd)]
+pub struct Share(f64);
+
+impl Share {
+    /// From 0 to 1.
+    pub fn fraction(self) -> f64 {
+        self.0
+    }
+}
+
+impl std::str::FromStr for Share {
+    type Err = Error;
+
+    /// # Errors
+    /// `Config` for anything else. A bare `2` or `30` is refused: one flag's percent is another one's factor.
+    fn from_str(text: &str) -> Result<Self> {
+        let wrong = || unexpected("a share from 0% to 100%, such as 2% or 0.02", text);
+        let number = |text: &str| {
+            let is_plain = text.bytes().all(|b| b.is_ascii_digit() || b == b'.');
+            text.parse::<f64>().ok().filter(|_| is_plain).ok_or_else(wrong)
+        };
+        let share = match text.trim().strip_suffix('%') {
+            Some(percent) => number(percent.trim_end())? / 100.0,
+            None => match number(text.trim())? {
+                fraction if fraction < 1.0 => fraction,
+                bare if bare <= 100.0 => return Err(wrong().hint(format!("{bare}% perhaps?"))),
+                _ => return Err(wrong()),
+            },
+        };
+        if share <= 1.0 { Ok(Self(share)) } else { Err(wrong()) }
+    }
+}
+
+impl fmt::Display for Share {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Two binary fractions away from a decimal one: 7 % is 7.000000000000001.
+        write!(f, "{}%", (self.0 * 1e8).round() / 1e6)
+    }
+}
+
 /// Splits `1m30s` into numbers and units; none when a number or a unit is missing.
 fn parts(text: &str) -> Option<Vec<(u64, &str)>> {
     let mut rest = text.trim();
@@ -104,11 +144,38 @@ mod tests {
         for (text, ms) in
             [("5s", 5_000), ("4m", 240_000), ("500ms", 500), ("1m30s", 90_000), ("2 h", 7_200_000), ("0s", 0)]
         {
-            assert_eq!(duration(text).unwrap(), Duration::from_millis(ms), "{text}");
+            assert_eq!(any_duration(text).unwrap(), Duration::from_millis(ms), "{text}");
         }
         for text in ["", "5", "s", "5x", "-5s", "1.5s", "99999999999999999999s", "999999999999999999d"] {
-            assert!(duration(text).is_err(), "{text}");
+            assert!(any_duration(text).is_err(), "{text}");
         }
+        let bounded = |text| duration(text, Duration::from_secs(1), Duration::from_secs(86_400));
+        assert_eq!(bounded("1s").unwrap(), Duration::from_secs(1));
+        let error = bounded("999ms").unwrap_err();
+        assert_eq!(error.message(), "expected a duration from 1s to 1d, such as 5s or 1m30s, found \"999ms\"");
+        assert!(bounded("1d1ms").is_err());
+    }
+
+    #[test]
+    fn a_share_is_a_percentage_or_a_fraction_and_a_bare_number_is_neither() {
+        let share = |text: &str| text.parse::<Share>();
+        for (text, fraction, shown) in [
+            ("30%", 0.3, "30%"),
+            ("12.5 %", 0.125, "12.5%"),
+            ("0.02", 0.02, "2%"),
+            ("0", 0.0, "0%"),
+            ("100%", 1.0, "100%"),
+            ("7%", 0.07, "7%"),
+        ] {
+            let share = share(text).unwrap();
+            assert!((share.fraction() - fraction).abs() < 1e-12, "{text}");
+            assert_eq!(share.to_string(), shown);
+        }
+        for wrong in ["101%", "-1%", "x%", "", "%", "nan", "inf", "1e9", "1e-1", "+5%", "30.0.0%", "1000"] {
+            assert!(share(wrong).is_err(), "{wrong}");
+        }
+        assert_eq!(share("30").unwrap_err().hint_text(), Some("30% perhaps?"));
+        assert_eq!(share("1").unwrap_err().hint_text(), Some("1% perhaps?"));
     }
 
     #[test]
@@ -129,7 +196,7 @@ mod tests {
     fn what_is_shown_can_be_read_back() {
         for ms in [0, 1, 999, 1_000, 90_000, 90_061_001] {
             let value = Duration::from_millis(ms);
-            assert_eq!(duration(&show_duration(value)).unwrap(), value);
+            assert_eq!(any_duration(&show_duration(value)).unwrap(), value);
         }
         for bytes in [0, 1, 1023, 1024, 64 << 20, (64 << 20) + 1] {
             assert_eq!(size(&show_size(bytes), 0, u64::MAX).unwrap(), bytes);

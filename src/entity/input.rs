@@ -6,7 +6,8 @@
 use serde::Deserialize;
 
 use super::{KeyRule, Partition};
-use crate::error::{Error, Kind, Result, did_you_mean};
+use crate::error::{Error, Kind, Result};
+use crate::suggest::did_you_mean;
 
 /// `[input]` of an entity's declaration, checked.
 #[derive(Debug, Clone, PartialEq, Eq)]

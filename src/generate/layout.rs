@@ -160,10 +160,10 @@ fn ranges(world: &World, entity: Entity, run: u64, window: &Range<u64>) -> Vec<R
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::generate::share::Share;
+    use crate::generate::share::Portion;
 
     fn world(change: impl Fn(&mut Plan)) -> World {
-        let mut plan = Plan { runs: 2, new: Share::percent(1), ..Plan::default() };
+        let mut plan = Plan { runs: 2, new: Portion::percent(1), ..Plan::default() };
         change(&mut plan);
         World::new(&plan)
     }

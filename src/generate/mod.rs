@@ -31,7 +31,7 @@ mod world;
 pub use lake::{RunSummary, Summary, write_lake, write_lake_with};
 pub use part::Tally;
 pub use plan::{Entity, Plan, Records};
-pub use share::Share;
+pub use share::Portion;
 
 #[cfg(test)]
 mod tests;

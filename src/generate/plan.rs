@@ -4,7 +4,7 @@ use std::fmt;
 
 use chrono::{Days, NaiveDate};
 
-use super::share::Share;
+use super::share::Portion;
 use crate::error::{Error, Kind, Result};
 
 /// An entity that can be generated.
@@ -86,15 +86,15 @@ pub struct Plan {
     /// Extractions of each entity, a day apart. The first holds everything there is on its day.
     pub runs: u64,
     /// Share of the records of a later run that are not as they were in the run before.
-    pub changed: Share,
+    pub changed: Portion,
     /// Records that a later run adds, as a share of the first run.
-    pub new: Share,
+    pub new: Portion,
     /// Share of the records that come twice in a run: an older version first.
-    pub duplicates: Share,
+    pub duplicates: Portion,
     /// Lines that cannot be staged, as a share of the records. Each is a mangled copy that stands before its record.
-    pub broken: Share,
+    pub broken: Portion,
     /// Share of the records with one value that does not fit the type of its column.
-    pub misfits: Share,
+    pub misfits: Portion,
     /// Records of a full object instead of [`Entity::part_records`].
     pub part_records: Option<u64>,
     /// First day of the data.
@@ -125,11 +125,11 @@ impl Default for Plan {
             records: Records::default(),
             seed: 1,
             runs: 1,
-            changed: Share::percent(2),
-            new: Share::percent(1),
-            duplicates: Share::default(),
-            broken: Share::default(),
-            misfits: Share::default(),
+            changed: Portion::percent(2),
+            new: Portion::percent(1),
+            duplicates: Portion::default(),
+            broken: Portion::default(),
+            misfits: Portion::default(),
             part_records: None,
             start_date: date(2023, 1, 1),
             end_date: date(2025, 12, 31),

@@ -172,9 +172,9 @@ fn nulls_empty_arrays_and_missing_keys_occur() {
 fn the_bytes_do_not_depend_on_the_number_of_threads() {
     let plan = Plan {
         runs: 2,
-        duplicates: Share::percent(3),
-        broken: Share::percent(1),
-        misfits: Share::percent(1),
+        duplicates: Portion::percent(3),
+        broken: Portion::percent(1),
+        misfits: Portion::percent(1),
         part_records: Some(50),
         ..small([300, 600, 900, 200])
     };
@@ -258,7 +258,7 @@ fn a_sale_has_the_usual_number_of_items_and_receivables_and_its_money_adds_up() 
 
 #[test]
 fn ids_are_unique_and_refer_to_what_exists() {
-    let plan = Plan { runs: 2, new: Share::percent(10), only_changed: true, ..small([500, 2_000, 3_000, 200]) };
+    let plan = Plan { runs: 2, new: Portion::percent(10), only_changed: true, ..small([500, 2_000, 3_000, 200]) };
     let all = Entity::ALL.map(|entity| documents(&plan, entity));
     let newest = |entity: Entity, key: &str| -> HashMap<u64, &Value> {
         all[entity as usize].iter().map(|d| (d[key].as_u64().unwrap(), d)).collect()
@@ -332,8 +332,8 @@ fn records_lie_in_the_window_that_their_object_is_named_after() {
 fn lines_are_records_duplicates_and_broken_ones_and_the_record_comes_last() {
     let plan = Plan {
         runs: 2,
-        duplicates: Share::percent(10),
-        broken: Share::percent(4),
+        duplicates: Portion::percent(10),
+        broken: Portion::percent(4),
         part_records: Some(100),
         ..small([400, 400, 400, 400])
     };
@@ -358,7 +358,7 @@ fn lines_are_records_duplicates_and_broken_ones_and_the_record_comes_last() {
             assert_eq!(repeated, run.tally.duplicates);
             assert!(run.tally.duplicates.abs_diff(40) <= 2 && run.tally.broken.abs_diff(16) <= 1, "{:?}", run.tally);
             assert_eq!(run.tally.lines, run.tally.records + run.tally.duplicates + run.tally.broken);
-            let plain = Plan { duplicates: Share::default(), broken: Share::default(), ..plan.clone() };
+            let plain = Plan { duplicates: Portion::default(), broken: Portion::default(), ..plan.clone() };
             let (_lake, _, plain) = written(&Plan { entities: vec![entity], ..plain });
             let newest = plain.iter().filter(of_run).flat_map(|(_, bytes)| bytes.split(|b| *b == b'\n'));
             let mut compared = 0;
@@ -377,9 +377,9 @@ fn lines_are_records_duplicates_and_broken_ones_and_the_record_comes_last() {
 fn a_later_run_differs_from_the_one_before_in_exactly_what_it_counts() {
     let plan = Plan {
         runs: 3,
-        changed: Share::percent(5),
-        new: Share::percent(2),
-        misfits: Share::percent(50),
+        changed: Portion::percent(5),
+        new: Portion::percent(2),
+        misfits: Portion::percent(50),
         ..small([1_000; 4])
     };
     for entity in Entity::ALL {

@@ -5,7 +5,7 @@ use super::names::Person;
 use super::places::BRANCHES;
 use super::plan::{Entity, Plan};
 use super::prng::{Rng, hash, scale};
-use super::share::Share;
+use super::share::Portion;
 
 /// Records that come into being in the same run: the first run's over the whole time of the data, a later run's on one
 /// day. Indexes are in the order of time.
@@ -55,11 +55,11 @@ impl World {
 
     /// Whether the record at `index` is the one of about `n` neighbours to which a rare thing happens.
     pub(super) fn rare(&self, name: &str, n: u64, index: u64) -> bool {
-        Share::one_in(n).rank([self.key(name)], index).is_some()
+        Portion::one_in(n).rank([self.key(name)], index).is_some()
     }
 
     /// The rank of a record among those that `share` picks.
-    pub(super) fn rank(&self, name: &str, share: Share, of: (Entity, u64), index: u64) -> Option<u64> {
+    pub(super) fn rank(&self, name: &str, share: Portion, of: (Entity, u64), index: u64) -> Option<u64> {
         if share.is_zero() { None } else { share.rank([self.key(name), of.0 as u64, of.1], index) }
     }
 
@@ -257,7 +257,7 @@ mod tests {
     use super::*;
 
     fn world(members: u64, sales: u64, runs: u64) -> World {
-        let mut plan = Plan { runs, new: Share::percent(10), ..Plan::default() };
+        let mut plan = Plan { runs, new: Portion::percent(10), ..Plan::default() };
         plan.records.set(Entity::Members, members);
         plan.records.set(Entity::Sales, sales);
         World::new(&plan)

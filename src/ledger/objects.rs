@@ -3,7 +3,7 @@
 use chrono::NaiveDate;
 
 use crate::error::Result;
-use crate::pg::Pool;
+use crate::pg::{Connection, Pool};
 
 /// An object as a listing of the lake shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -85,6 +85,25 @@ pub async fn record(pool: &Pool, entity: &str, listed: &[Listed]) -> Result<u64>
     let runs: Vec<Option<String>> = listed.iter().map(|o| o.run_id.clone()).collect();
     let dates: Vec<Option<NaiveDate>> = listed.iter().map(|o| o.ingestion_date).collect();
     connection.execute(sql_file!("ledger/record_objects.sql"), &[&entity, &paths, &etags, &sizes, &runs, &dates]).await
+}
+
+/// How many objects of a listed page, given as path, etag and size, the ledger does not know, and their bytes. Reads only.
+///
+/// # Errors
+/// As the server says.
+pub async fn unknown<'a>(
+    connection: &Connection,
+    entity: &str,
+    listed: impl Iterator<Item = (&'a str, &'a str, u64)>,
+) -> Result<(u64, u64)> {
+    let (mut paths, mut etags, mut sizes) = (Vec::new(), Vec::new(), Vec::new());
+    for (path, etag, size) in listed {
+        paths.push(path);
+        etags.push(etag);
+        sizes.push(i64::try_from(size).unwrap_or(i64::MAX));
+    }
+    let row = connection.query_one(sql_file!("ledger/unknown_objects.sql"), &[&entity, &paths, &etags, &sizes]).await?;
+    Ok((row.get::<_, i64>(0).unsigned_abs(), row.get::<_, i64>(1).unsigned_abs()))
 }
 
 /// How many objects of the entity are in which state, inside and outside of the selection.

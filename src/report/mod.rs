@@ -1,9 +1,13 @@
 //! What a command hands back to be shown: text for a person, JSON for a machine, and the exit code.
 
+mod print;
 pub mod progress;
 pub mod table;
+pub mod terminal;
 pub mod units;
 pub mod usage;
+
+pub use print::Printer;
 
 use crate::error::Error;
 

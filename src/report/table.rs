@@ -1,9 +1,34 @@
-//! Compact tables for the terminal: headers, right-aligned numbers, no boxes.
+//! Compact tables: headers, right-aligned numbers, no boxes, and never wider than the terminal.
+
+use std::sync::OnceLock;
 
 use comfy_table::{CellAlignment, Table, TableStyle};
 
-/// A table without frame lines; columns whose header starts with `>` are right-aligned (the `>` is not printed).
+use super::terminal::{width_of, wrap};
+
+static COLUMNS: OnceLock<usize> = OnceLock::new();
+
+/// Says how wide the terminal is that tables are written to. Without it, as for a file or a pipe, they are as wide as
+/// they need. Call once.
+pub fn fit_into(columns: usize) {
+    let _ = COLUMNS.set(columns);
+}
+
+/// A table without frame lines; columns whose header starts with `>` are right-aligned (the `>` is not printed). One
+/// that is too wide for the terminal is written row by row instead: the first cell, then each value behind its name.
 pub fn table(headers: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
+    fitted(headers, rows.into_iter().collect(), COLUMNS.get().copied())
+}
+
+fn fitted(headers: &[&str], rows: Vec<Vec<String>>, columns: Option<usize>) -> String {
+    let text = aligned(headers, &rows);
+    match columns {
+        Some(columns) if text.lines().any(|line| width_of(line) > columns) => stacked(headers, &rows, columns),
+        _ => text,
+    }
+}
+
+fn aligned(headers: &[&str], rows: &[Vec<String>]) -> String {
     let mut table = Table::new();
     table.load_style(TableStyle::new());
     table.set_header(headers.iter().map(|h| h.trim_start_matches('>')));
@@ -21,6 +46,21 @@ pub fn table(headers: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> S
     table.lines().map(|line| line.trim_end().to_owned()).collect::<Vec<_>>().join("\n")
 }
 
+fn stacked(headers: &[&str], rows: &[Vec<String>], columns: usize) -> String {
+    let mut lines = Vec::new();
+    for row in rows {
+        lines.push(row.first().cloned().unwrap_or_default());
+        // Name and value stay together: the blank between them is no place to break.
+        let pair = |(header, cell): (&&str, &String)| {
+            format!("{} {cell}", header.trim_start_matches('>')).trim().replace(' ', "\u{a0}")
+        };
+        let pairs: Vec<String> =
+            headers.iter().zip(row).skip(1).filter(|(_, cell)| !cell.is_empty()).map(pair).collect();
+        lines.push(wrap(&format!("  {}", pairs.join(" · ")), Some(columns)).replace("\n    ", "\n  "));
+    }
+    lines.join("\n").replace('\u{a0}', " ")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -29,5 +69,23 @@ mod tests {
     fn numbers_are_right_aligned_and_lines_carry_no_trailing_blanks() {
         let text = table(&["entity", ">rows"], [vec!["sales".into(), "12".into()], vec!["x".into(), "3,456".into()]]);
         assert_eq!(text, "entity   rows\nsales      12\nx       3,456");
+    }
+
+    #[test]
+    fn a_table_that_is_too_wide_is_written_row_by_row() {
+        let headers = ["entity", ">set aside", ">rows", "newest run"];
+        let rows = vec![
+            vec!["sales".to_owned(), "0".to_owned(), "3,456".to_owned(), "20260110T020501Z".to_owned()],
+            vec!["売上".to_owned(), "1".to_owned(), String::new(), "-".to_owned()],
+        ];
+        assert_eq!(
+            fitted(&headers, rows.clone(), Some(36)),
+            "sales\n  set aside 0 · rows 3,456 ·\n  newest run 20260110T020501Z\n売上\n  set aside 1 · newest run -"
+        );
+        assert!(fitted(&headers, rows.clone(), Some(80)).starts_with("entity  set aside"));
+        for columns in 30..100 {
+            let text = fitted(&headers, rows.clone(), Some(columns));
+            assert!(text.lines().all(|line| width_of(line) <= columns), "{columns}:\n{text}");
+        }
     }
 }

@@ -42,6 +42,7 @@ pub use generation::Refresh;
 use crate::entity::Entity;
 use crate::error::{Error, Kind, Result};
 use crate::ledger::models;
+use crate::meter::{Meter, Phase, Unit};
 use crate::pg::{EntityLock, Pool, Transaction};
 use crate::shutdown::Shutdown;
 use crate::sql::qualified;
@@ -72,6 +73,8 @@ pub struct Job {
     pub checks: checks::Checks,
     /// Whether to stop.
     pub shutdown: Shutdown,
+    /// Where it counts how far it is.
+    pub meter: Meter,
 }
 
 /// What a transform did to one core table.
@@ -228,7 +231,10 @@ impl Job {
             tracing::warn!(%error, "the statistics of the partitioned tables could not be renewed; ANALYZE them");
         }
         match changed {
-            Some(scope) => summary.checks = self.step("checking", || self.check_increment(&scope)).await?,
+            Some(scope) => {
+                let _phase = self.phase("checking", 0, Unit::Nothing);
+                summary.checks = self.step("checking", || self.check_increment(&scope)).await?;
+            }
             None => self.step("recording fill rates", || self.record_fill()).await?,
         }
         Ok(summary)
@@ -237,6 +243,11 @@ impl Job {
     /// A full refresh, begun anew after a failure that time heals: what the earlier attempt left is collected by the next.
     async fn refreshed(&self, request: &Request) -> Result<Summary> {
         self.step("building a new generation", || self.full_refresh(&request.refresh)).await
+    }
+
+    /// Begins a phase that is shown under the entity's name.
+    fn phase(&self, what: &str, total: usize, unit: Unit) -> Phase {
+        self.meter.phase(format!("{}: {what}", self.entity.name), total as u64, unit)
     }
 
     /// Repeats a step while time can heal its failure, and never without the entity's lock.

@@ -328,7 +328,7 @@ fn status_shows_what_a_dimension_waits_for_and_a_load_of_one_says_where_its_rows
     load(&evo, "sales", 10, &[r#"{"idSale": 1, "idBranch": 12}"#]);
     let branches = || {
         let list = evo.json(&["status"]);
-        let found = list.as_array().unwrap().iter().find(|e| e["entity"] == "branches").unwrap().clone();
+        let found = list["entities"].as_array().unwrap().iter().find(|e| e["entity"] == "branches").unwrap().clone();
         assert_eq!(found["derived_from"], serde_json::json!(["members", "prospects", "sales", "entries"]));
         (found["batches_to_transform"].clone(), found["transformed_at"].is_null())
     };

@@ -7,15 +7,16 @@ use serde_json::json;
 
 use super::loading::{self, Loading};
 use super::warehouse::{self, Threshold};
-use crate::config::Settings;
+use crate::config::{self, Settings};
 use crate::entity::Catalog;
 use crate::error::{Error, Kind, Result};
 use crate::ledger::manifests::Difference;
 use crate::ledger::objects::{Again, Selection};
 use crate::ledger::runs::Execution;
 use crate::load::{EntitySummary, Job, Plan};
+use crate::meter::{Meter, Unit};
 use crate::report::Outcome;
-use crate::report::progress::Progress;
+use crate::report::progress;
 use crate::transform::dimension;
 
 /// How often the lake is listed again because objects were replaced while they were loaded.
@@ -39,20 +40,20 @@ pub struct Args {
     /// members, sales, entries, prospects, one of your own, or all
     #[arg(required = true, value_name = "ENTITY")]
     pub entities: Vec<String>,
-    /// Batches loaded at once [default: one per CPU, at most 8]
+    /// Batches loaded at once, 1 to 64 [env: EVO_WORKERS] [default: one per CPU, at most 8]
     #[arg(long, value_name = "N")]
-    pub workers: Option<usize>,
-    /// Objects per batch; a batch is one transaction [default: ten, more when they are small, fewer when they are large]
+    pub workers: Option<String>,
+    /// Objects per batch, 1 to 10000; a batch is one transaction [env: EVO_BATCH_SIZE] [default: by their size]
     #[arg(long, value_name = "N")]
-    pub batch_size: Option<usize>,
+    pub batch_size: Option<String>,
     /// Only this run, exactly
-    #[arg(long, value_name = "RUN_ID")]
+    #[arg(long, value_name = "RUN_ID", help_heading = "Which objects")]
     pub run_id: Option<String>,
     /// Only runs extracted on this day or later
-    #[arg(long, value_name = "YYYY-MM-DD")]
+    #[arg(long, value_name = "YYYY-MM-DD", value_parser = config::day, help_heading = "Which objects")]
     pub since: Option<NaiveDate>,
     /// Also what is loaded already, and what was set aside
-    #[arg(long)]
+    #[arg(long, help_heading = "Which objects")]
     pub all_runs: bool,
     /// Exit 6 when more lines than this are rejected: a number or a percentage of the lines read
     #[arg(long, value_name = "N|P%", default_value = "1%")]
@@ -75,32 +76,35 @@ struct Loaded {
 /// # Errors
 /// When nothing could be begun; a failure on the way is part of the outcome, which counts what is in.
 pub async fn run(args: Args, settings: &Settings) -> Result<Outcome> {
-    let workers = warehouse::at_least_one("--workers", args.workers.unwrap_or(settings.workers))?;
-    let batch_size = args.batch_size.map(|n| warehouse::at_least_one("--batch-size", n)).transpose()?;
     let catalog = Catalog::load(settings.extend.as_deref())?;
     refuse_dimensions(&args.entities, settings, &catalog)?;
     catalog.select(&args.entities)?;
-    let loading = Loading::open(settings, workers).await?;
+    let loading = match args.dry_run {
+        true => Loading::look(settings, catalog).await?,
+        false => Loading::open(settings, catalog).await?,
+    };
     let pool = &loading.warehouse.pool;
     let entities = loading.warehouse.catalog.select(&args.entities)?;
     let again = if args.all_runs { Again::All } else { Again::No };
     let selection = Selection { run_id: args.run_id.clone(), since: args.since, again };
-    let objects = batch_size.or(settings.batch_size);
+    let objects = settings.batch_size;
     if args.dry_run {
         return dry_run(&loading.jobs(&entities, uuid::Uuid::nil(), &selection, objects)).await;
     }
     let names: Vec<&str> = entities.iter().map(|e| e.name.as_str()).collect();
     let arguments = json!({
-        "workers": workers, "batch_size": batch_size, "run_id": args.run_id, "since": args.since, "all_runs": args.all_runs,
+        "workers": settings.workers, "batch_size": objects, "run_id": args.run_id, "since": args.since, "all_runs": args.all_runs,
     });
     let execution = Execution::begin(pool, "load", &names, &arguments).await?;
     let jobs = loading.jobs(&entities, execution.id, &selection, objects);
+    let watched = progress::watch(settings);
     let load = async |job: &Job| {
-        let mut one = load_one(job, settings.progress).await?;
+        let mut one = load_one(job, &watched.meter).await?;
         let failure = one.summary.failure.take();
         Ok((one, failure))
     };
     let (loaded, failures) = loading.each(&jobs, load).await?;
+    drop(watched);
     let json = shown::to_json(execution.id, &loaded);
     let failure = warehouse::first_failure(failures).or_else(|| judge(&loaded, args.max_rejects));
     execution.finish(pool, &json, failure.as_ref()).await;
@@ -119,11 +123,11 @@ fn refuse_dimensions(names: &[String], settings: &Settings, catalog: &Catalog) -
 }
 
 /// Discovers and loads, and again while objects were replaced under our hands.
-async fn load_one(job: &Job, progress: bool) -> Result<Loaded> {
+async fn load_one(job: &Job, meter: &Meter) -> Result<Loaded> {
     let mut summary = EntitySummary::new(&job.entity.name);
     let mut plan = job.discover(false).await?;
     for round in 1.. {
-        let part = load_planned(job, &plan, progress).await;
+        let part = load_planned(job, &plan, meter).await;
         let is_changed = part.aside.gone > 0 && part.failure.is_none();
         summary.add(part);
         if !is_changed || round == ROUNDS {
@@ -136,7 +140,7 @@ async fn load_one(job: &Job, progress: bool) -> Result<Loaded> {
     Ok(Loaded { plan, summary, differences })
 }
 
-async fn load_planned(job: &Job, plan: &Plan, progress: bool) -> EntitySummary {
+async fn load_planned(job: &Job, plan: &Plan, meter: &Meter) -> EntitySummary {
     let bytes = plan.bytes();
     tracing::info!(
         entity = job.entity.name,
@@ -150,14 +154,14 @@ async fn load_planned(job: &Job, plan: &Plan, progress: bool) -> EntitySummary {
     for run in &plan.left_alone {
         tracing::warn!(entity = job.entity.name, run = run.run_id, reason = run.reason, "run left alone");
     }
-    let bar = Progress::bytes(&format!("load {}", job.entity.name), bytes, progress && bytes > 0);
+    let phase = meter.phase(format!("{}: loading", job.entity.name), bytes, Unit::Bytes);
     let summary = job
         .run(&|done| {
-            bar.inc(done.bytes);
+            phase.add(done.bytes);
             tracing::debug!(entity = job.entity.name, objects = done.objects, lines = done.counts.lines, "batch is in");
         })
         .await;
-    bar.finish();
+    drop(phase);
     summary
 }
 

@@ -7,8 +7,9 @@ use std::path::PathBuf;
 
 use serde_json::json;
 
-use super::warehouse::{self, Warehouse};
-use crate::config::Settings;
+use super::warehouse::{self, Access, Warehouse};
+use crate::config::{self, Settings};
+use crate::entity::Catalog;
 use crate::error::Result;
 use crate::ledger::rejects::{self, Filter, Reject};
 use crate::report::table::table;
@@ -19,6 +20,7 @@ use crate::report::{Outcome, units};
 #[command(after_help = "\
 A refused line is kept verbatim, with object, line, byte offset and reason; the lines around it are loaded.
 
+Examples:
   evo rejects list sales                            what was refused, and why
   evo rejects show 17                               one line as it is
   evo rejects export sales --to rejects.jsonl       all of them, to be corrected in an editor or by a script
@@ -41,13 +43,13 @@ enum Action {
         #[arg(long)]
         all: bool,
         /// Lines shown at most
-        #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(i64).range(0..))]
+        #[arg(long, value_name = "N", default_value_t = 20, value_parser = config::whole::<i64>(0, 1_000_000))]
         limit: i64,
     },
     /// Show one refused line as it is
     Show {
         /// Its id, as `list` shows it
-        #[arg(value_name = "ID")]
+        #[arg(value_name = "ID", value_parser = config::whole::<i64>(1, i64::MAX as u64))]
         reject_id: i64,
     },
     /// Write open rejects to a file, a JSON object a line, to be corrected
@@ -65,9 +67,9 @@ enum Action {
         /// Corrected lines, as `export` writes them: what `line` says stands in the place of the refused line from now on
         #[arg(long, value_name = "FILE")]
         file: Option<PathBuf>,
-        /// Batches loaded at once [default: one per CPU, at most 8]
+        /// Batches loaded at once, 1 to 64 [env: EVO_WORKERS] [default: one per CPU, at most 8]
         #[arg(long, value_name = "N")]
-        workers: Option<usize>,
+        workers: Option<String>,
     },
 }
 
@@ -79,6 +81,16 @@ struct Which {
     /// Only of this run
     #[arg(long, value_name = "RUN_ID")]
     run_id: Option<String>,
+}
+
+impl Args {
+    /// The settings that its flags give.
+    pub(crate) fn settings(&self) -> Vec<(&'static str, Option<&String>)> {
+        match &self.action {
+            Action::Replay { workers, .. } => vec![("workers", workers.as_ref())],
+            _ => Vec::new(),
+        }
+    }
 }
 
 impl Which {
@@ -95,25 +107,28 @@ impl Which {
 pub async fn run(args: Args, settings: &Settings) -> Result<Outcome> {
     match args.action {
         Action::List { which, all, limit } => {
-            let warehouse = warehouse::open(settings, "rejects", 1).await?;
+            let warehouse = look(settings).await?;
             let filter = which.filter(&warehouse, all)?;
             list(&warehouse, &filter, limit).await
         }
         Action::Show { reject_id } => {
-            let warehouse = warehouse::open(settings, "rejects", 1).await?;
+            let warehouse = look(settings).await?;
             Ok(file::show(&rejects::content(&warehouse.pool, reject_id).await?))
         }
         Action::Export { which, to } => {
-            let warehouse = warehouse::open(settings, "rejects", 1).await?;
+            let warehouse = look(settings).await?;
             let filter = which.filter(&warehouse, false)?;
             file::export(&warehouse.pool, &filter, &to).await
         }
-        Action::Replay { which, file, workers } => {
-            let workers = warehouse::at_least_one("--workers", workers.unwrap_or(settings.workers))?;
+        Action::Replay { which, file, workers: _ } => {
             let corrected = file.as_deref().map(file::read).transpose()?;
-            replay::run(&which, corrected, workers, settings).await
+            replay::run(&which, corrected, settings).await
         }
     }
+}
+
+async fn look(settings: &Settings) -> Result<Warehouse> {
+    warehouse::open(settings, Catalog::load(settings.extend.as_deref())?, ("rejects", 1), Access::Reads).await
 }
 
 async fn list(warehouse: &Warehouse, filter: &Filter, limit: i64) -> Result<Outcome> {
@@ -157,7 +172,7 @@ fn row(r: &Reject) -> Vec<String> {
         units::count(r.line_number.unsigned_abs()),
         units::count(r.byte_offset.unsigned_abs()),
         units::count(r.bytes.unsigned_abs()),
-        r.rejected_at.clone(),
+        r.rejected_at.replace('T', " ").trim_end_matches('Z').to_owned(),
         state.to_owned(),
         r.path.clone(),
     ]

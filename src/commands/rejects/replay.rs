@@ -9,13 +9,15 @@ use super::Which;
 use crate::commands::loading::{self, Loading};
 use crate::commands::warehouse;
 use crate::config::Settings;
-use crate::entity::Entity;
+use crate::entity::{Catalog, Entity};
 use crate::error::{Error, Kind, Result};
 use crate::ledger::objects::{Again, Selection};
 use crate::ledger::rejects;
 use crate::ledger::runs::Execution;
 use crate::load::{EntitySummary, Job};
+use crate::meter::{Meter, Unit};
 use crate::pg::Pool;
+use crate::report::progress;
 use crate::report::table::table;
 use crate::report::{Outcome, units};
 
@@ -26,13 +28,8 @@ struct Replayed {
     summary: EntitySummary,
 }
 
-pub(super) async fn run(
-    which: &Which,
-    corrected: Option<Vec<(i64, Vec<u8>)>>,
-    workers: usize,
-    settings: &Settings,
-) -> Result<Outcome> {
-    let loading = Loading::open(settings, workers).await?;
+pub(super) async fn run(which: &Which, corrected: Option<Vec<(i64, Vec<u8>)>>, settings: &Settings) -> Result<Outcome> {
+    let loading = Loading::open(settings, Catalog::load(settings.extend.as_deref())?).await?;
     let pool = &loading.warehouse.pool;
     let entities = loading.warehouse.catalog.select(&which.entities)?;
     if let Some(corrected) = corrected {
@@ -42,12 +39,14 @@ pub(super) async fn run(
     let execution = Execution::begin(pool, "rejects replay", &names, &json!({ "run_id": which.run_id })).await?;
     let selection = Selection { run_id: which.run_id.clone(), again: Again::Rejected, ..Selection::default() };
     let jobs = loading.jobs(&entities, execution.id, &selection, None);
+    let watched = progress::watch(settings);
     let replay = async |job: &Job| {
-        let mut one = replay(job).await?;
+        let mut one = replay(job, &watched.meter).await?;
         let failure = one.summary.failure.take();
         Ok((one, failure))
     };
     let (replayed, failures) = loading.each(&jobs, replay).await?;
+    drop(watched);
     let json = to_json(&replayed);
     let failure = warehouse::first_failure(failures).or_else(|| left(&replayed));
     execution.finish(pool, &json, failure.as_ref()).await;
@@ -67,12 +66,13 @@ async fn keep(pool: &Pool, entities: &[&Entity], corrected: Vec<(i64, Vec<u8>)>)
         .hint("evo rejects list shows those that are open; take the others out of the file"))
 }
 
-async fn replay(job: &Job) -> Result<Replayed> {
+async fn replay(job: &Job, meter: &Meter) -> Result<Replayed> {
     let before = rejects::open(&job.pool, &job.entity.name).await?;
     let mut summary = EntitySummary::new(&job.entity.name);
     if before > 0 {
-        job.plan_rejected().await?;
-        summary.add(job.run(&|_| {}).await);
+        let plan = job.plan_rejected().await?;
+        let phase = meter.phase(format!("{}: loading again", job.entity.name), plan.bytes(), Unit::Bytes);
+        summary.add(job.run(&|done| phase.add(done.bytes)).await);
     }
     let after = rejects::open(&job.pool, &job.entity.name).await?;
     Ok(Replayed { before, after, summary })

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use super::files;
 use crate::config::environment::Environment;
-use crate::config::nearest::nearest;
 use crate::error::{Error, Kind, Result};
+use crate::suggest::did_you_mean;
 
 /// libpq's variables and the parameters they stand for.
 const VARIABLES: [(&str, &str); 31] = [
@@ -186,7 +186,7 @@ impl Parameters {
         let is_plain = name.len() <= 40 && name.chars().all(|c| c.is_ascii_lowercase() || c == '_');
         let shown = if is_plain { format!(" {name:?}") } else { String::new() };
         let message = format!("the database's address has a parameter{shown} that evo does not know");
-        Err(Error::new(Kind::Config, message).hint(match nearest(name, READ) {
+        Err(Error::new(Kind::Config, message).hint(match did_you_mean(name, READ) {
             Some(near) => format!("did you mean {near}?"),
             None => "docs/configuration.md lists the parameters that evo takes".to_owned(),
         }))

@@ -2,7 +2,7 @@
 
 use super::fault::Fault;
 use super::tokens::Tokens;
-use crate::error::did_you_mean;
+use crate::suggest::did_you_mean;
 
 /// What each cast makes of a text or a jsonb value; `evo.try_…` and `evo.misfit_…` have the same endings.
 pub const CASTS: [&str; 7] = ["bigint", "int", "decimal", "bool", "date", "timestamptz", "object"];

@@ -6,7 +6,8 @@ use std::path::Path;
 use include_dir::{Dir, include_dir};
 
 use crate::entity::Catalog;
-use crate::error::{Context, Error, Kind, Result, did_you_mean};
+use crate::error::{Context, Error, Kind, Result};
+use crate::suggest::did_you_mean;
 use crate::transform::files;
 
 static BUILT_IN: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/sql/checks");

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::build::Build;
 use super::index::broken_key;
 use crate::error::{Error, Kind, Result};
+use crate::meter::Unit;
 use crate::pg::{Connection, Transaction};
 use crate::sql::{self, columns, literal, qualified};
 use crate::transform::catalog::{Partition, Shape, partitions};
@@ -126,6 +127,7 @@ impl Job {
         queue: VecDeque<Fill>,
         snapshot: &str,
     ) -> Result<Filled> {
+        let phase = self.phase("filling", queue.len(), Unit::Things("parts"));
         let (queue, failed) = (Mutex::new(queue), AtomicBool::new(false));
         // By model: the first chunk with something that is no number, or a key twice, ends the typed reading for all.
         let typed: Vec<AtomicBool> = self.entity.models.iter().map(|_| AtomicBool::new(true)).collect();
@@ -142,7 +144,10 @@ impl Job {
                     let build = &builds[next.build];
                     let fill = (&next.source, &typed[build.model]);
                     match self.fill_one(build, &shapes[build.model], fill, snapshot).await {
-                        Ok(part) => done.push(Part { build: next.build, ..part }),
+                        Ok(part) => {
+                            done.push(Part { build: next.build, ..part });
+                            phase.add(1);
+                        }
                         Err(error) => {
                             failed.store(true, Ordering::Relaxed);
                             return Err(error.context(&self.entity.models[build.model].table));

@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::build::Build;
 use super::fill::UNSEEN;
 use crate::error::{Context, Error, Kind, Result};
+use crate::meter::Unit;
 use crate::sql::literal;
 use crate::transform::{Job, SESSION};
 
@@ -40,6 +41,8 @@ impl Job {
             }
         }
         drop(connection);
+        let indexes: usize = tables.iter().map(|(indexes, _)| indexes.load(Ordering::Relaxed)).sum();
+        let phase = self.phase("indexing", indexes + builds.len(), Unit::Things("steps"));
         let queue = Mutex::new(steps);
         let next = || queue.lock().ok().and_then(|mut steps| steps.pop_front());
         let counts = self
@@ -65,6 +68,7 @@ impl Job {
                             counts.push((i, self.measure(&builds[i]).await?));
                         }
                     }
+                    phase.add(1);
                 }
                 Ok(counts)
             })

@@ -25,6 +25,7 @@ use super::catalog::{Shape, partitions, shape};
 use super::checks::Leaf;
 use super::{Job, Mode, Summary};
 use crate::error::{Error, Kind, Result};
+use crate::meter::Unit;
 use crate::pg::Connection;
 
 /// How a full refresh is done.
@@ -98,10 +99,13 @@ impl Job {
         let keys = Keys::read(coordinator, &self.entity).await?;
         guard::orphans(coordinator, builds, &keys).await?;
         let leaves = builds.iter().map(|build| self.leaf(build)).collect();
+        let phase = self.phase("checking", 0, Unit::Nothing);
         let (checks, look) =
             futures_util::future::join(self.check_generation(leaves), self.look_at_all(filled.documents)).await;
         let checks = checks?;
+        drop(phase);
         let taken = if refresh.year.is_none() { Some(&batches[..]) } else { None };
+        let _phase = self.phase("swapping", 0, Unit::Nothing);
         let older_readers = self.wait_for_older_readers(coordinator, &fill_end, refresh.reader_wait).await?;
         let ready = Ready { builds, keys: &keys, taken, tables: &filled.tables };
         let swap = self.swap(coordinator, &ready).await?;

@@ -21,6 +21,7 @@ use super::model::Source;
 use super::{InDoubt, Job, Mode, Summary, TableSummary};
 use crate::error::Result;
 use crate::ledger::models;
+use crate::meter;
 
 /// Work that is left, shared by the workers.
 struct Work<'a> {
@@ -49,8 +50,11 @@ impl Job {
             open: plan.units.iter().map(|unit| AtomicUsize::new(unit.size())).collect(),
             failed: AtomicBool::new(false),
         };
-        let workers = (0..self.workers.max(1)).map(|_| self.work_off(&work));
+        let chunks = plan.units.iter().map(Unit::size).sum();
+        let phase = self.phase("taking in", chunks, meter::Unit::Things("chunks"));
+        let workers = (0..self.workers.max(1)).map(|_| self.work_off(&work, &phase));
         let done: Vec<Result<Vec<TableSummary>>> = futures_util::future::join_all(workers).await;
+        drop(phase);
         let mut tables = self.tables();
         for part in done {
             for (total, part) in tables.iter_mut().zip(part?) {
@@ -91,7 +95,7 @@ impl Job {
         Ok(shapes)
     }
 
-    async fn work_off(&self, work: &Work<'_>) -> Result<Vec<TableSummary>> {
+    async fn work_off(&self, work: &Work<'_>, phase: &meter::Phase) -> Result<Vec<TableSummary>> {
         let mut tables = self.tables();
         while let Some((unit, chunk)) = work.queue.lock().ok().and_then(|mut q| q.pop_front()) {
             if self.shutdown.is_requested() {
@@ -101,7 +105,10 @@ impl Job {
                 break;
             }
             match self.work_on(work, unit, chunk).await {
-                Ok(done) => tables.iter_mut().zip(&done).for_each(|(total, part)| total.add(part)),
+                Ok(done) => {
+                    tables.iter_mut().zip(&done).for_each(|(total, part)| total.add(part));
+                    phase.add(1);
+                }
                 Err(error) => {
                     work.failed.store(true, Ordering::Relaxed);
                     return Err(error);

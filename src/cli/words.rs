@@ -1,0 +1,281 @@
+//! What is wrong with a command line, in plain words: what was typed, what would be right, what to type next.
+
+use std::ffi::OsString;
+
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{Arg, Command};
+
+use crate::error::{Error, Kind};
+use crate::suggest::did_you_mean;
+
+/// Placeholders of flags whose values may begin with a hyphen by mistake: `--workers -5` is then answered with the range.
+const MEASURES: [&str; 7] = ["N", "F", "SHARE", "TIME", "DURATION", "N|P%", "YYYY-MM-DD"];
+
+/// The same tree, in which a wrong number is a wrong number and not an unknown flag.
+pub(super) fn with_hyphens(command: Command) -> Command {
+    let is_measure = |arg: &Arg| {
+        let names = arg.get_value_names().unwrap_or_default();
+        names.iter().any(|name| MEASURES.contains(&name.as_str()) || name.as_str() == "YEAR")
+    };
+    command
+        .mut_args(|arg| match (arg.is_positional(), is_measure(&arg)) {
+            (true, _) if !arg.is_trailing_var_arg_set() => arg.allow_negative_numbers(true),
+            (false, true) => arg.allow_hyphen_values(true),
+            _ => arg,
+        })
+        .mut_subcommands(with_hyphens)
+}
+
+/// Whether somebody asked for help or the version, or typed so little that help is the answer.
+pub(super) fn is_help(e: &clap::Error) -> bool {
+    use ErrorKind as K;
+    matches!(
+        e.kind(),
+        K::DisplayHelp | K::DisplayVersion | K::DisplayHelpOnMissingArgumentOrSubcommand | K::MissingSubcommand
+    )
+}
+
+/// The error for a person. `line` is what was typed.
+pub(super) fn plain(e: &clap::Error, line: &[OsString], tree: &Command) -> Error {
+    let typed = Typed::find(line, tree);
+    let argument = texts(e, ContextKind::InvalidArg);
+    let name = argument.first().map(|text| flag(text)).unwrap_or_default();
+    let value = texts(e, ContextKind::InvalidValue).pop().unwrap_or_default();
+    let path = &typed.path;
+    match e.kind() {
+        ErrorKind::UnknownArgument => typed.unknown(&argument.first().cloned().unwrap_or_default(), tree),
+        ErrorKind::InvalidSubcommand => typed.no_command(&texts(e, ContextKind::InvalidSubcommand).join(" "), tree),
+        ErrorKind::MissingRequiredArgument => {
+            let missing: Vec<&str> = argument.iter().map(|text| placeholder(text)).collect();
+            typed.usage(format!("{path}: {} is missing", missing.join(", ")))
+        }
+        ErrorKind::InvalidValue | ErrorKind::TooFewValues | ErrorKind::WrongNumberOfValues if value.is_empty() => {
+            let wanted = argument.first().map(|text| placeholder(text)).unwrap_or("value");
+            typed.usage(format!("{name} wants a {wanted} behind it"))
+        }
+        ErrorKind::InvalidValue => {
+            let known = texts(e, ContextKind::ValidValue);
+            let error = typed.usage(format!("{name}: expected {}, found {value:?}", either(&known)));
+            match did_you_mean(&value, known.iter().map(String::as_str)) {
+                Some(near) => error.hint(format!("did you mean {near:?}?")),
+                None => error,
+            }
+        }
+        ErrorKind::ValueValidation => match std::error::Error::source(e) {
+            Some(cause) => {
+                let error = typed.usage(format!("{name}: {cause}"));
+                let hint = cause.downcast_ref::<Error>().and_then(Error::hint_text).map(str::to_owned);
+                hint.map(|hint| typed.usage(error.message().to_owned()).hint(hint)).unwrap_or(error)
+            }
+            None => typed.usage(format!("{name}: {value:?} is not understood")),
+        },
+        ErrorKind::ArgumentConflict => {
+            let others: Vec<String> = texts(e, ContextKind::PriorArg).iter().map(|text| flag(text)).collect();
+            let twice = others.is_empty() || others.contains(&name);
+            typed.usage(match twice {
+                true => format!("{name} is given twice"),
+                false => format!("{name} and {} exclude each other", others.join(", ")),
+            })
+        }
+        ErrorKind::TooManyValues | ErrorKind::NoEquals => typed.usage(format!("{name} takes no {value:?}")),
+        ErrorKind::InvalidUtf8 => typed.usage("an argument is not UTF-8".to_owned()),
+        _ => {
+            let text = e.render().to_string();
+            let first = text.lines().next().unwrap_or_default();
+            typed.usage(first.strip_prefix("error: ").unwrap_or(first).to_owned())
+        }
+    }
+}
+
+/// The command that was typed, as far as it exists.
+struct Typed<'a> {
+    /// `evo rejects list`.
+    path: String,
+    command: &'a Command,
+    /// The flags of every command count too.
+    root: &'a Command,
+}
+
+impl<'a> Typed<'a> {
+    fn find(line: &[OsString], tree: &'a Command) -> Self {
+        let mut typed = Self { path: tree.get_name().to_owned(), command: tree, root: tree };
+        for word in line.iter().skip(1).filter_map(|word| word.to_str()) {
+            if let Some(command) = typed.command.find_subcommand(word) {
+                typed.path = format!("{} {}", typed.path, command.get_name());
+                typed.command = command;
+            }
+        }
+        typed
+    }
+
+    /// An error about this command; the hint is an example where the command's help has one.
+    fn usage(&self, message: String) -> Error {
+        let help = self.command.get_after_help().map(|text| text.to_string()).unwrap_or_default();
+        let example = help.lines().map(str::trim).find(|line| line.starts_with(&format!("{} ", self.path)));
+        let example = example.map(|line| line.split("  ").next().unwrap_or(line));
+        let error = Error::new(Kind::Usage, message);
+        match example {
+            Some(example) => error.hint(format!("for example `{example}`; more with `{} --help`", self.path)),
+            None => error.hint(format!("see `{} --help`", self.path)),
+        }
+    }
+
+    /// A flag that the command does not have, or a word too many.
+    fn unknown(&self, argument: &str, tree: &Command) -> Error {
+        let path = &self.path;
+        let Some(long) = argument.strip_prefix("--") else {
+            let what = if argument.starts_with('-') { "no flag" } else { "no further" };
+            return self.usage(format!("{path} takes {what} {argument:?}"));
+        };
+        let error = self.usage(format!("{path} has no --{long}"));
+        let own: Vec<&str> = longs(self.command).chain(longs(self.root)).collect();
+        // One that is misspelt by a letter is meant before one of another command.
+        if let Some(near) = did_you_mean(long, own.iter().copied()) {
+            return error.hint(format!("did you mean --{near}?"));
+        }
+        let others = owners(tree, long, tree.get_name());
+        match others.is_empty() {
+            true => error,
+            false => {
+                error.hint(format!("{} has it", either(&others.iter().map(|o| format!("`{o}`")).collect::<Vec<_>>())))
+            }
+        }
+    }
+
+    fn no_command(&self, word: &str, tree: &Command) -> Error {
+        let known: Vec<&str> = self.command.get_subcommands().map(Command::get_name).collect();
+        let error = self.usage(format!("{} has no command {word:?}", self.path));
+        let error = error.detail(format!("its commands are {}", known.join(", ")));
+        let elsewhere = tree.get_subcommands().find(|c| c.find_subcommand(word).is_some()).map(Command::get_name);
+        match (did_you_mean(word, known.iter().copied()), elsewhere) {
+            (Some(near), _) => error.hint(format!("did you mean `{} {near}`?", self.path)),
+            (None, Some(parent)) => error.hint(format!("did you mean `evo {parent} {word}`?")),
+            // Whoever names an entity first wants to load it, or to see it.
+            (None, None) if ["members", "sales", "entries", "prospects", "all"].contains(&word) => {
+                error.hint(format!("did you mean `evo load {word}` or `evo transform {word}`?"))
+            }
+            (None, None) => error,
+        }
+    }
+}
+
+/// The long flags of a command.
+fn longs(command: &Command) -> impl Iterator<Item = &str> {
+    command.get_arguments().filter_map(Arg::get_long)
+}
+
+/// The commands that have a flag.
+fn owners(command: &Command, long: &str, path: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for sub in command.get_subcommands() {
+        let path = format!("{path} {}", sub.get_name());
+        if longs(sub).any(|known| known == long) {
+            found.push(path.clone());
+        }
+        found.extend(owners(sub, long, &path));
+    }
+    found
+}
+
+/// The texts that clap keeps under a kind.
+fn texts(e: &clap::Error, kind: ContextKind) -> Vec<String> {
+    match e.get(kind) {
+        Some(ContextValue::String(text)) => vec![text.clone()],
+        Some(ContextValue::Strings(texts)) => texts.clone(),
+        _ => Vec::new(),
+    }
+}
+
+/// `--workers <N>` → `--workers`; an argument without a flag is its placeholder.
+fn flag(text: &str) -> String {
+    match text.split([' ', '=', '[']).next() {
+        Some(word) if word.starts_with('-') => word.to_owned(),
+        _ => placeholder(text).to_owned(),
+    }
+}
+
+/// `--workers <N>` → `N`, `<ENTITY>...` → `ENTITY`.
+fn placeholder(text: &str) -> &str {
+    let start = text.find(['<', '[']).map_or(0, |i| i + 1);
+    let rest = &text[start..];
+    &rest[..rest.find(['>', ']']).unwrap_or(rest.len())]
+}
+
+/// `text or json`, `a, b or c`.
+fn either(words: &[String]) -> String {
+    match words {
+        [] => String::new(),
+        [one] => one.clone(),
+        [first @ .., last] => format!("{} or {last}", first.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::cli::{Asked, Cli};
+
+    fn refused(line: &str) -> (String, String) {
+        let error = Cli::read(std::iter::once("evo").chain(line.split_whitespace())).unwrap_err();
+        assert_eq!(error.kind().exit_code(), 2, "{line}");
+        (error.message().to_owned(), error.hint_text().unwrap_or_default().to_owned())
+    }
+
+    #[test]
+    fn every_obvious_mistake_is_answered_in_plain_words() {
+        for (line, message, hint) in [
+            ("lode sales", "evo has no command \"lode\"", "did you mean `evo load`?"),
+            ("sales", "evo has no command \"sales\"", "did you mean `evo load sales` or `evo transform sales`?"),
+            ("replay", "evo has no command \"replay\"", "did you mean `evo rejects replay`?"),
+            ("db strat", "evo db has no command \"strat\"", "did you mean `evo db start`?"),
+            ("load", "evo load: ENTITY is missing", "for example `evo load sales`"),
+            ("load sales --full-refresh", "evo load has no --full-refresh", "`evo transform` has it"),
+            ("load sales --worker 8", "evo load has no --worker", "did you mean --workers?"),
+            ("load sales --lkae x", "evo load has no --lkae", "did you mean --lake?"),
+            ("load sales --workers", "--workers wants a N behind it", "for example"),
+            ("load sales --since yesterday", "--since: expected a day such as 2026-01-31, found \"yesterday\"", ""),
+            ("load sales -x", "evo load takes no flag \"-x\"", ""),
+            ("migrate now", "evo migrate takes no further \"now\"", ""),
+            (
+                "transform sales --year -5 --full-refresh",
+                "--year: expected a whole number from 1 to 9999, found \"-5\"",
+                "",
+            ),
+            (
+                "transform sales --max-shrink -5%",
+                "--max-shrink: expected a share from 0% to 100%, such as 2% or 0.02, found \"-5%\"",
+                "",
+            ),
+            (
+                "transform sales --max-shrink 20",
+                "--max-shrink: expected a share from 0% to 100%, such as 2% or 0.02, found \"20\"",
+                "20% perhaps?",
+            ),
+            (
+                "optimize-storage --reindex --max-wait 99999d",
+                "--max-wait: expected a duration from 0s to 7d, such as 5s or 1m30s, found \"99999d\"",
+                "",
+            ),
+            (
+                "load sales --max-rejects many",
+                "--max-rejects: expected a number of lines such as 100, or a share of them such as 1%, found \"many\"",
+                "",
+            ),
+            ("transform sales --full-refresh --incremental", "--full-refresh and --incremental exclude each other", ""),
+            ("generate saels", "ENTITY: expected all, members, sales, entries or prospects, found \"saels\"", "sales"),
+            ("rejects show x", "ID: expected a whole number from 1 to 9223372036854775807, found \"x\"", ""),
+        ] {
+            let (said, hinted) = refused(line);
+            assert_eq!(said, message, "{line}");
+            assert!(hinted.contains(hint) && !hinted.is_empty(), "{line}: {hinted}");
+        }
+    }
+
+    #[test]
+    fn a_number_that_begins_with_a_hyphen_reaches_the_setting() {
+        let Asked::Run(cli) = Cli::read(["evo", "load", "sales", "--workers", "-5"]).unwrap() else { panic!() };
+        assert_eq!(cli.global.of_command, [("workers", "-5".to_owned())]);
+        let Asked::Run(cli) = Cli::read(["evo", "load", "-5"]).unwrap() else { panic!() };
+        let crate::cli::Command::Load(args) = cli.command else { panic!() };
+        assert_eq!(args.entities, ["-5"], "an entity of that name is then looked for");
+    }
+}

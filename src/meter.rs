@@ -1,0 +1,116 @@
+//! How far a job is: workflows count, and whoever shows it looks now and then.
+//!
+//! Counting is one atomic addition, so a workflow may count as often as it likes. Nothing here is shown by itself.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::{Duration, Instant};
+
+/// What a phase counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unit {
+    /// Bytes.
+    Bytes,
+    /// Things with this name in the plural: `documents`, `indexes`.
+    Things(&'static str),
+    /// Nothing: the phase only takes its time.
+    Nothing,
+}
+
+/// One phase of a job as it is now.
+#[derive(Debug)]
+pub struct Gauge {
+    /// What is done: `sales: filling`.
+    pub label: String,
+    /// What is counted.
+    pub unit: Unit,
+    total: AtomicU64,
+    done: AtomicU64,
+    began: Instant,
+}
+
+impl Gauge {
+    /// How much is done.
+    pub fn done(&self) -> u64 {
+        self.done.load(Ordering::Relaxed)
+    }
+
+    /// How much there is to do; 0 when nobody knows.
+    pub fn total(&self) -> u64 {
+        self.total.load(Ordering::Relaxed)
+    }
+
+    /// Since when the phase runs.
+    pub fn elapsed(&self) -> Duration {
+        self.began.elapsed()
+    }
+
+    /// How much is done in a second, on average since the phase began.
+    pub fn rate(&self) -> f64 {
+        self.done() as f64 / self.elapsed().as_secs_f64().max(0.001)
+    }
+
+    /// How long it will go on at this rate; `None` while nothing tells.
+    pub fn left(&self) -> Option<Duration> {
+        let (done, total) = (self.done(), self.total());
+        let left = total.saturating_sub(done) as f64 / self.rate();
+        (done > 0 && total > 0).then(|| Duration::try_from_secs_f64(left).ok()).flatten()
+    }
+}
+
+/// A phase under way; it ends when this is dropped.
+#[derive(Debug)]
+#[must_use = "the phase ends when this is dropped"]
+pub struct Phase(Arc<Gauge>);
+
+impl Phase {
+    /// Counts `n` more.
+    pub fn add(&self, n: u64) {
+        self.0.done.fetch_add(n, Ordering::Relaxed);
+    }
+}
+
+/// The phases of a job that are under way. Clones are the same meter.
+#[derive(Debug, Clone, Default)]
+pub struct Meter(Arc<Mutex<Vec<Weak<Gauge>>>>);
+
+impl Meter {
+    /// Begins a phase of `total` units; 0 when nobody knows how many.
+    pub fn phase(&self, label: impl Into<String>, total: u64, unit: Unit) -> Phase {
+        let (total, done) = (AtomicU64::new(total), AtomicU64::new(0));
+        let gauge = Arc::new(Gauge { label: label.into(), unit, total, done, began: Instant::now() });
+        let mut phases = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        phases.retain(|phase| phase.strong_count() > 0);
+        phases.push(Arc::downgrade(&gauge));
+        Phase(gauge)
+    }
+
+    /// The phases under way, in the order in which they began.
+    pub fn phases(&self) -> Vec<Arc<Gauge>> {
+        let phases = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        phases.iter().filter_map(Weak::upgrade).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_phase_is_seen_while_it_lasts_and_tells_how_long_it_will() {
+        let meter = Meter::default();
+        let fill = meter.phase("filling", 100, Unit::Things("parts"));
+        let wait = meter.phase("waiting", 0, Unit::Nothing);
+        assert_eq!(meter.phases()[0].left(), None, "nothing tells yet");
+        fill.add(20);
+        std::thread::sleep(Duration::from_millis(10));
+        let seen = meter.phases();
+        assert_eq!((seen[0].done(), seen[0].total(), seen[1].label.as_str()), (20, 100, "waiting"));
+        assert!(seen[0].left().unwrap() >= Duration::from_millis(40), "four times as long as until now");
+        assert_eq!(seen[1].left(), None);
+        drop((fill, seen));
+        assert_eq!(meter.phases().len(), 1);
+        drop(wait);
+        assert!(meter.phases().is_empty());
+    }
+}
