@@ -94,7 +94,9 @@ async fn first(dsn: &Dsn, application_name: &str, access: Access, target: Target
             let route = Route { server: server.clone(), address: *address };
             let limit = if dsn.connect_timeout.is_zero() { Duration::from_secs(3600) } else { dsn.connect_timeout };
             let wanted = Wanted { application_name, access, target };
-            let error = match tokio::time::timeout(limit, open_with_settings(dsn, &route, &wanted)).await {
+            // On the heap: every statement may have to open a connection, to ask for the first one.
+            let opened = Box::pin(open_with_settings(dsn, &route, &wanted));
+            let error = match tokio::time::timeout(limit, opened).await {
                 Ok(Ok(connected)) => return Ok(connected),
                 Ok(Err(error)) => error,
                 Err(_) => unreachable(dsn, &format!("no answer within {limit:?}")),

@@ -1,7 +1,7 @@
 //! A connection and its transactions, with this crate's errors.
 
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Once};
 use std::time::Duration;
 
 use futures_util::{FutureExt, TryStreamExt};
@@ -81,7 +81,16 @@ impl Connection {
     /// As [`classify`](super::error::classify).
     pub async fn outside(&self, statement: &str, wait: Duration) -> Result<()> {
         if !self.session.has_settings() {
-            tracing::debug!("behind a pooler the role's timeouts count for VACUUM, ANALYZE and REINDEX");
+            // A short VACUUM inside a job needs no waiting to be bounded, and nobody need hear of it.
+            if !wait.is_zero() {
+                static SAID: Once = Once::new();
+                SAID.call_once(|| {
+                    tracing::warn!(
+                        "behind a pooler the timeouts of the role count for VACUUM and REINDEX: name the server itself in \
+                         --database-url"
+                    );
+                });
+            }
             return self.session.run(self.client.batch_execute(statement)).await;
         }
         let limit = format!("set lock_timeout = {}", wait.as_millis());
@@ -90,12 +99,16 @@ impl Connection {
             self.client.batch_execute(statement),
             self.client.batch_execute("reset lock_timeout"),
         );
-        self.session
-            .run(async {
-                let (limited, done, restored) = all.await;
-                limited.and(done).and(restored)
-            })
-            .await
+        let ended = async {
+            let (limited, done, restored) = all.await;
+            limited.and(done).and(restored)
+        };
+        self.session.run(Box::pin(ended)).await
+    }
+
+    /// Asks the server to cancel the statement under way on this connection, whichever process runs it.
+    pub fn cancel(&self) {
+        self.session.cancel();
     }
 
     /// Begins a transaction, READ COMMITTED, with everything set that evo relies on (`sql/pg/session.sql`).
@@ -104,7 +117,7 @@ impl Connection {
     /// As [`classify`](super::error::classify).
     pub async fn begin(&mut self) -> Result<Transaction<'_>> {
         let session = Arc::clone(&self.session);
-        let begun = session.run(self.client.batch_execute(session.prologue())).await;
+        let begun = session.run(Box::pin(self.client.batch_execute(session.prologue()))).await;
         match begun {
             Ok(()) => Ok(Transaction { client: &self.client, session, is_open: true }),
             Err(error) => {
@@ -140,7 +153,8 @@ impl Connection {
         &self,
         statement: impl Future<Output = std::result::Result<T, tokio_postgres::Error>>,
     ) -> Result<T> {
-        self.session.run(alone(&self.client, self.session.prologue(), statement)).await
+        // On the heap: three futures of the driver in each of its callers' would be more than a thread's stack holds.
+        self.session.run(Box::pin(alone(&self.client, self.session.prologue(), statement))).await
     }
 }
 

@@ -222,7 +222,7 @@ impl Session {
     }
 
     /// Asks the server to cancel what this session does, in the background: the server would go on with it alone.
-    fn cancel(&self) {
+    pub(super) fn cancel(&self) {
         let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
         let (token, dsn) = (self.cancel.0.clone(), self.dsn.clone());
         let (route, is_encrypted) = (self.route.clone(), self.is_encrypted);

@@ -121,7 +121,7 @@ pub(super) async fn alone<T>(
 ) -> Result<T, tokio_postgres::Error> {
     // Polled in this order, and sent when first polled. After an error the last one rolls back.
     let all = futures_util::future::join3(client.batch_execute(prologue), statement, client.batch_execute("commit"));
-    let (begun, answer, ended) = all.await;
+    let (begun, answer, ended) = Box::pin(all).await;
     begun?;
     let answer = answer?;
     ended?;

@@ -231,19 +231,12 @@ impl<'a> Upkeep<'a> {
 
     /// Runs a statement; a signal cancels it on the server too, which would otherwise go on with it alone.
     async fn run(&self, connection: &Connection, statement: &str, wait: Duration) -> Result<()> {
-        let backend: i32 = connection.query_one("select pg_backend_pid()", &[]).await?.get(0);
         let mut running = std::pin::pin!(connection.outside(statement, wait));
         tokio::select! {
             result = &mut running => return result,
             () = self.shutdown.requested() => {}
         }
-        let cancel = async {
-            let other = self.pool.get().await?;
-            other.query_one("select pg_cancel_backend($1)", &[&backend]).await
-        };
-        if let Err(error) = cancel.await {
-            tracing::warn!(error = error.message(), "the statement under way could not be canceled on the server");
-        }
+        connection.cancel();
         match tokio::time::timeout(LAST_WAIT, running).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(_)) | Err(_) => Err(self.shutdown.error()),
