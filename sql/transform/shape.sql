@@ -1,7 +1,10 @@
--- purpose: the columns of a core table that a model fills
+-- purpose: the columns of a core table
 -- parameters: $1 table text
--- rows: column name, is generated, type; in table order
-select attname::text, attgenerated <> '', format_type(atttypid, atttypmod)
-from pg_attribute
-where attrelid = $1::text::regclass and attnum > 0 and not attisdropped
-order by attnum
+-- rows: column name, is generated, type, must be given a value by whoever inserts, its sequence where it is an identity; in table order
+select a.attname::text, a.attgenerated <> '', format_type(a.atttypid, a.atttypmod),
+       (a.attnotnull or t.typnotnull) and not a.atthasdef and a.attidentity = '' and t.typdefault is null,
+       case when a.attidentity <> '' then pg_get_serial_sequence($1::text::regclass::text, a.attname) end
+from pg_attribute a
+join pg_type t on t.oid = a.atttypid
+where a.attrelid = $1::text::regclass and a.attnum > 0 and not a.attisdropped
+order by a.attnum

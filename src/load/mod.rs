@@ -39,7 +39,7 @@ use crate::bronze::{Lake, Limits};
 use crate::entity::Entity;
 use crate::error::{Error, Result};
 use crate::ledger::objects::Selection;
-use crate::pg::Pool;
+use crate::pg::{Pool, explain};
 use crate::retry::{Policy, retry};
 use crate::shutdown::Shutdown;
 use crate::sql::{fill, qualified};
@@ -92,6 +92,10 @@ impl Job {
                 }
             }
             Err(error) => summary.failure = Some(error),
+        }
+        if let Some(error) = summary.failure.take() {
+            let tables = [self.entity.staging.table.clone()];
+            summary.failure = Some(explain(&self.pool, error, &tables).await);
         }
         summary.elapsed = started.elapsed();
         summary

@@ -7,6 +7,7 @@ mod connection;
 mod copy;
 mod dial;
 pub mod error;
+mod explain;
 mod guard;
 mod health;
 mod lock;
@@ -19,6 +20,7 @@ mod tls;
 
 pub use connection::{Connection, Rows, Transaction};
 pub use copy::CopyIn;
+pub use explain::explain;
 pub use lock::{EntityLock, Purpose};
 pub use param::Param;
 pub use pool::{Lease, Patience, Pool};

@@ -1,6 +1,6 @@
 //! What a transform would do, without doing it.
 
-use super::catalog::partitions;
+use super::catalog::{of_year, partitions};
 use super::{Job, Mode, Request, increment};
 use crate::error::Result;
 use crate::sql::qualified;
@@ -48,13 +48,17 @@ impl Job {
         let connection = self.pool.get().await?;
         let plan = increment::plan(&connection, &self.entity, self.chunk_rows.max(1)).await?;
         let mode = request.mode.unwrap_or(if plan.prefers_refresh() { Mode::FullRefresh } else { Mode::Incremental });
-        let year = request.refresh.year.filter(|_| mode == Mode::FullRefresh).map(|y| format!("_{y}"));
+        let year = request.refresh.year.filter(|_| mode == Mode::FullRefresh);
         let mut tables = Vec::new();
         for model in &self.entity.models {
             let mut table =
                 TableForecast { table: model.table.clone(), partitions: 0, rows: 0, bytes: 0, needs_bytes: None };
+            let wanted = match year {
+                Some(year) => Some(of_year(&connection, &self.entity, &model.table, year).await?),
+                None => None,
+            };
             for part in partitions(&connection, &model.table).await? {
-                if year.as_ref().is_none_or(|y| part.relname.ends_with(y.as_str())) {
+                if wanted.as_ref().is_none_or(|names| names.contains(&part.top)) {
                     let size = connection.query_one(sql_file!("transform/generation/size.sql"), &[&part.name]).await?;
                     table.partitions += 1;
                     table.rows += size.get::<_, i64>(0).unsigned_abs();

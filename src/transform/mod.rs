@@ -28,6 +28,7 @@ mod model;
 pub mod order;
 mod ranges;
 mod reading;
+pub mod refusal;
 
 use std::collections::VecDeque;
 use std::future::Future;
@@ -43,7 +44,7 @@ use crate::entity::Entity;
 use crate::error::{Error, Kind, Result};
 use crate::ledger::models;
 use crate::meter::{Meter, Phase, Unit};
-use crate::pg::{EntityLock, Pool, Transaction};
+use crate::pg::{EntityLock, Pool, Transaction, explain};
 use crate::shutdown::Shutdown;
 use crate::sql::qualified;
 
@@ -176,6 +177,8 @@ pub struct Summary {
     pub drift: Vec<Drift>,
     /// What the checks found.
     pub checks: Vec<checks::Finding>,
+    /// Documents that the warehouse refused: a constraint, a trigger, or a column's type that somebody changed.
+    pub refused: Vec<refusal::Refusal>,
 }
 
 /// What is asked of a transform.
@@ -197,7 +200,14 @@ impl Job {
         tracing::info!(entity = self.entity.name, mode = request.mode.map(Mode::word), "transforming");
         let done = self.run_locked(request).await;
         self.lock.release().await;
-        done
+        match done {
+            Err(error) => {
+                let models = self.entity.models.iter().map(|model| model.table.clone());
+                let tables: Vec<String> = models.chain([self.entity.staging.table.clone()]).collect();
+                Err(explain(&self.pool, error, &tables).await)
+            }
+            done => done,
+        }
     }
 
     /// Every step is repeated by itself: what time heals ends none of them, and none repeats what another has done.

@@ -39,6 +39,11 @@ impl Range {
         edges.windows(2).map(|pair| Range { after: pair[0].clone(), up_to: pair[1].clone() }).collect()
     }
 
+    /// The same with the bounds of a wider range where it has none.
+    pub(super) fn inside(self, whole: &Range) -> Self {
+        Self { after: self.after.or(whole.after.clone()), up_to: self.up_to.or(whole.up_to.clone()) }
+    }
+
     /// What `column` fulfils in this range.
     pub(super) fn conditions(&self, column: &str) -> Vec<String> {
         let after = self.after.iter().map(|v| format!("{} > {}", ident(column), literal(v)));
@@ -63,6 +68,13 @@ impl Source {
     /// Rows of a table whose `column` lies in the range.
     pub(super) fn part(table: &str, column: &str, range: &Range) -> Self {
         Self { table: table.to_owned(), conditions: range.conditions(column) }
+    }
+
+    /// Those of them whose `column` lies in the range.
+    pub(super) fn within(&self, column: &str, range: &Range) -> Self {
+        let mut source = self.clone();
+        source.conditions.extend(range.conditions(column));
+        source
     }
 
     /// The relation as a subquery.

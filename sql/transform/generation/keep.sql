@@ -1,6 +1,6 @@
 -- purpose: the statements that give a partition's successor what else the partition has of its own
 -- parameters: $1 partition text, $2 new table text, $3 the entity's core tables text[]
--- rows: statement, in the order in which they must run
+-- rows: statement, in the order in which they must run; does it depend on what the new table has, so that it is repeated with the others
 with old as (
     select c.*, n.nspname from pg_class c join pg_namespace n on n.oid = c.relnamespace where c.oid = $1::text::regclass
 ),
@@ -90,7 +90,11 @@ statement as (
                case a.grantee when 0 then 'public' else quote_ident(pg_get_userbyid(a.grantee)) end, case when a.is_grantable then ' with grant option' end)
     from old join pg_attribute c on c.attrelid = old.oid and c.attacl is not null cross join aclexplode(c.attacl) a
     union all
-    select 17, '', format('alter table %s owner to %I', $2, pg_get_userbyid(old.relowner))
+    select 17, l.provider, format('security label for %I on %s %s is %L', l.provider, case l.objsubid when 0 then 'table' else 'column' end,
+               concat_ws('.', $2, (select quote_ident(a.attname) from pg_attribute a where a.attrelid = old.oid and a.attnum = l.objsubid)), l.label)
+    from old join pg_seclabel l on l.objoid = old.oid and l.classoid = 'pg_class'::regclass
+    union all
+    select 18, '', format('alter table %s owner to %I', $2, pg_get_userbyid(old.relowner))
     from old cross join new where old.relowner <> new.relowner
 )
-select text from statement order by part, name
+select text, part between 14 and 18 from statement order by part, name

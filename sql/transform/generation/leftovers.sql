@@ -1,7 +1,9 @@
--- purpose: tables of an interrupted refresh: unfinished ones in evo_next, replaced ones in evo_old
+-- purpose: tables of an interrupted refresh: unfinished ones in evo_next, replaced ones in evo_old, and those of either that were set aside
 -- parameters: $1 partition names text[]
--- rows: qualified name, is a replaced one
-select format('%I.%I', n.nspname, c.relname), n.nspname = 'evo_old'
+-- rows: qualified name, is a replaced one, was set aside
+select format('%I.%I', n.nspname, c.relname), n.nspname = 'evo_old', c.relname <> all ($1::text[])
 from pg_class c
 join pg_namespace n on n.oid = c.relnamespace
-where n.nspname in ('evo_next', 'evo_old') and c.relname = any ($1::text[]) and c.relkind = 'r' and not c.relispartition
+where n.nspname in ('evo_next', 'evo_old') and c.relkind = 'r' and not c.relispartition
+  and (c.relname = any ($1::text[]) or c.relname = format('left_%s', c.oid))
+order by 1

@@ -1,5 +1,5 @@
 -- purpose: compare what the documents say with what core holds
--- placeholders: {fresh}, {old}, {diff}, {columns}, {picked} of f or, where it is gone, of t, {key}, {first_key}, {fresh_values}, {old_values}
+-- placeholders: {fresh}, {old}, {diff}, {columns}, {picked} of f or, where it is gone, of t, {key}, {first_key}, {differs} a condition on the values
 -- rows: one: rows of the model, new, changed, gone
 -- locks: none outside the session
 with differing as (
@@ -7,7 +7,7 @@ with differing as (
     select {picked}, case when t.{first_key} is null then 'new' when f.{first_key} is null then 'gone' else 'changed' end
     from {fresh} f
     full join {old} t using ({key})
-    where t.{first_key} is null or f.{first_key} is null or row({fresh_values}) is distinct from row({old_values})
+    where t.{first_key} is null or f.{first_key} is null or {differs}
     returning evo_class
 )
 select

@@ -10,6 +10,7 @@ use crate::report::units;
 use crate::shutdown::Shutdown;
 use crate::transform::checks::{self, Finding, Severity};
 use crate::transform::order::{Ended, Step};
+use crate::transform::refusal;
 use crate::transform::{Drift, Mode, Summary};
 
 /// How every entity and dimension ended.
@@ -31,6 +32,7 @@ impl Report {
         for (step, ended) in steps.iter().zip(ended) {
             match ended {
                 Ended::Done(summary) => {
+                    failures.extend(refusal::failure(&summary.refused).map(|error| (step.name.clone(), error)));
                     failures.extend(checks::failure(&summary.checks).map(|error| (step.name.clone(), error)));
                     report.summaries.push(summary);
                 }
@@ -100,7 +102,7 @@ fn notes(s: &Summary) -> String {
             let waited = units::duration(swap);
             text += &format!("\n{}: new generation swapped in; readers waited {waited} at most", s.entity);
         }
-        None if s.batches == 0 && s.mode == Mode::Incremental => {
+        None if s.batches == 0 && s.mode == Mode::Incremental && s.refused.is_empty() => {
             text += &format!("\n{}: nothing changed in staging since the last transform", s.entity)
         }
         None => {}
@@ -112,6 +114,9 @@ fn notes(s: &Summary) -> String {
     let issues: u64 = s.tables.iter().map(|t| t.issues).sum();
     if issues > 0 {
         text += &format!("\n{}: {} values did not fit and became null; see evo.issues", s.entity, units::count(issues));
+    }
+    for refusal in &s.refused {
+        text += &format!("\n{}: refused: {}", s.entity, refusal.line());
     }
     text += &drift(s);
     for finding in s.checks.iter().filter(|f| f.rows > 0) {
@@ -155,6 +160,9 @@ fn to_json(s: &Summary) -> Value {
         })).collect::<Vec<_>>(),
         "drift": s.drift.iter().map(|d| json!({
             "path": d.path, "type": d.json_type, "known_types": d.known_types, "source_file": d.source_file, "source_line": d.source_line,
+        })).collect::<Vec<_>>(),
+        "refused": s.refused.iter().map(|r| json!({
+            "table": r.table, "reason": r.reason, "documents": r.documents, "keys": r.keys,
         })).collect::<Vec<_>>(),
         "checks": s.checks.iter().map(finding_json).collect::<Vec<_>>(),
     })

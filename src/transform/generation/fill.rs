@@ -9,8 +9,8 @@ use super::index::broken_key;
 use crate::error::{Error, Kind, Result};
 use crate::meter::Unit;
 use crate::pg::{Connection, Transaction};
-use crate::sql::{self, columns, literal, qualified};
-use crate::transform::catalog::{Partition, Shape, partitions};
+use crate::sql::{self, columns, ident, literal, qualified};
+use crate::transform::catalog::{Own, Partition, Shape, partitions};
 use crate::transform::model::{Casts, Range, Source, select};
 use crate::transform::{Job, SESSION, TableSummary};
 
@@ -201,7 +201,7 @@ impl Job {
         let tx = connection.begin().await?;
         tx.batch(SESSION).await?;
         let model = &self.entity.models[build.model];
-        part.issues = self.file_issues(&tx, model, source, &build.old.constraint).await?;
+        part.issues = self.file_issues(&tx, model, source, &build.old.top_constraint).await?;
         tx.commit().await?;
         Ok(part)
     }
@@ -225,11 +225,13 @@ impl Job {
             format!("set transaction isolation level repeatable read; set transaction snapshot {}", literal(snapshot));
         tx.batch(&snapshot).await.map_err(snapshot_gone)?;
         let insert = format!(
-            "insert into {} ({columns}) select {columns} from (\n{}\n) m where {}",
+            "insert into {} ({columns}{own}) select {columns}{values} from (\n{}\n) m where {}",
             build.new,
             select(&self.entity, model, source, casts),
             build.old.constraint,
             columns = columns(&shape.columns),
+            own = own_identities(shape, |own, _| ident(&own.name)),
+            values = own_identities(shape, |_, sequence| format!("nextval({})", literal(sequence))),
         );
         let rows = if casts == Casts::Typed && model.select.children().is_some() {
             let values = [("insert", &insert[..]), ("key", &columns(&model.key))];
@@ -244,9 +246,9 @@ impl Job {
             tx.execute(&insert, &[]).await.map_err(broken_key)?
         };
         let mut documents = 0;
-        if build.model == 0 {
+        if build.model == 0 && build.is_first {
             // A partition takes what it is bound to; the whole takes everything.
-            let within = if self.entity.partition.is_some() { &build.old.constraint } else { "true" };
+            let within = if self.entity.partition.is_some() { &build.old.top_constraint } else { "true" };
             let sql = format!("select count(*) from {} s where {within}", source.sql());
             documents = tx.query_one(&sql, &[]).await?.get::<_, i64>(0).unsigned_abs();
         }
@@ -254,6 +256,12 @@ impl Job {
         tx.commit().await?;
         Ok(Some(Part { rows, documents, ..Part::default() }))
     }
+}
+
+/// Something of each identity column of somebody's own: a table that is no partition yet has no identity.
+fn own_identities(shape: &Shape, text: impl Fn(&Own, &str) -> String) -> String {
+    let texts = shape.own.iter().filter_map(|own| Some(text(own, own.sequence.as_deref()?)));
+    texts.map(|text| format!(", {text}")).collect()
 }
 
 const PARTITIONS: &str =
@@ -267,11 +275,11 @@ async fn partition_names(connection: &Connection, table: &str) -> Result<Vec<Str
 /// counterpart in core.
 fn read_for(target: &Partition, staged: &[Partition], builds: &[Build]) -> Vec<String> {
     let same: Vec<String> =
-        staged.iter().filter(|p| !p.is_default && p.bound == target.bound).map(|p| p.name.clone()).collect();
+        staged.iter().filter(|p| !p.is_default && p.top_bound == target.top_bound).map(|p| p.name.clone()).collect();
     if !same.is_empty() {
         return same;
     }
-    let has_counterpart = |p: &&Partition| !p.is_default && builds.iter().any(|b| b.old.bound == p.bound);
+    let has_counterpart = |p: &&Partition| !p.is_default && builds.iter().any(|b| b.old.top_bound == p.top_bound);
     staged.iter().filter(|p| !has_counterpart(p)).map(|p| p.name.clone()).collect()
 }
 

@@ -5,11 +5,13 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use super::build::Build;
+use super::build::{Build, Statement};
 use super::fill::UNSEEN;
 use crate::error::{Context, Error, Kind, Result};
 use crate::meter::Unit;
+use crate::pg::Connection;
 use crate::sql::literal;
+use crate::transform::catalog::Shape;
 use crate::transform::{Job, SESSION};
 
 /// A CHECK with the partition's own constraint, which lets ATTACH skip its scan. Dropped by the swap.
@@ -17,23 +19,33 @@ pub(super) const BOUND: &str = "evo_partition_bound";
 
 /// What is to be done with a build, by its number.
 enum Step {
-    Index(usize, String),
+    Index(usize, Statement),
     /// All of its indexes are there.
     Complete(usize),
 }
 
+/// What was done to the new tables.
+pub(super) struct Indexed {
+    /// Rows of each old partition.
+    pub old_rows: Vec<u64>,
+    /// What each new table was given, in order.
+    pub given: Vec<Vec<Statement>>,
+}
+
 impl Job {
     /// Builds the indexes of all new tables, several at a time; a table that has all of its own is given what else the old
-    /// one has, and statistics, while others are still being indexed. Returns how many rows each old partition has.
-    pub(super) async fn index_all(&self, builds: &[Build]) -> Result<Vec<u64>> {
+    /// one has, and statistics, while others are still being indexed.
+    pub(super) async fn index_all(&self, builds: &[Build], shapes: &[Shape]) -> Result<Indexed> {
         let mut connection = self.pool.get().await?;
         let mut steps = VecDeque::new();
-        let mut tables = Vec::new();
-        let names: Vec<String> = self.entity.models.iter().map(|m| m.table.clone()).collect();
+        let (mut tables, mut given) = (Vec::new(), Vec::new());
         for (i, build) in builds.iter().enumerate() {
-            let (indexes, mut then) = build.index_statements(&mut connection).await?;
-            then.push(format!("alter table {} add constraint {BOUND} check ({})", build.new, build.old.constraint));
-            then.extend(build.keep_statements(&mut connection, &names).await?);
+            let (indexes, more) = self.statements(&mut connection, build).await?;
+            given.push([&indexes[..], &more].concat());
+            let bound = format!("alter table {} add constraint {BOUND} check ({})", build.new, build.old.constraint);
+            let carry = build.carry_sql(&shapes[build.model], &self.entity.models[build.model].key);
+            let first = carry.into_iter().chain([bound]).map(Statement::from);
+            let then: Vec<Statement> = first.chain(more).collect();
             tables.push((AtomicUsize::new(indexes.len()), then));
             match indexes.is_empty() {
                 true => steps.push_back(Step::Complete(i)),
@@ -54,7 +66,8 @@ impl Job {
                             // As long as every worker has an index of its own, workers of the server's would only get in their way.
                             let is_last = queue.lock().is_ok_and(|steps| steps.is_empty());
                             let alone = if is_last { "" } else { "set local max_parallel_maintenance_workers = 0" };
-                            self.run_on(&builds[i], &[UNSEEN.to_owned(), alone.to_owned(), statement]).await?;
+                            let before = [UNSEEN.to_owned(), alone.to_owned()].map(Statement::from);
+                            self.run_on(&builds[i], &[&before[..], &[statement]].concat()).await?;
                             if tables[i].0.fetch_sub(1, Ordering::AcqRel) == 1
                                 && let Ok(mut steps) = queue.lock()
                             {
@@ -73,12 +86,25 @@ impl Job {
                 Ok(counts)
             })
             .await?;
-        let mut rows = vec![0; builds.len()];
-        counts.into_iter().for_each(|(i, count)| rows[i] = count);
-        Ok(rows)
+        let mut old_rows = vec![0; builds.len()];
+        counts.into_iter().for_each(|(i, count)| old_rows[i] = count);
+        Ok(Indexed { old_rows, given })
     }
 
-    async fn run_on(&self, build: &Build, statements: &[String]) -> Result<()> {
+    /// What gives a new table all that the old one has: statements that build its indexes, and those that follow them.
+    pub(super) async fn statements(
+        &self,
+        connection: &mut Connection,
+        build: &Build,
+    ) -> Result<(Vec<Statement>, Vec<Statement>)> {
+        let names: Vec<String> = self.entity.models.iter().map(|m| m.table.clone()).collect();
+        let (indexes, mut then) = build.index_statements(connection).await?;
+        then.extend(build.keep_statements(connection, &names).await?);
+        Ok((indexes, then))
+    }
+
+    /// Runs statements in one transaction.
+    pub(super) async fn run_on(&self, build: &Build, statements: &[Statement]) -> Result<()> {
         if self.shutdown.is_requested() {
             return Err(self.shutdown.error());
         }
@@ -86,7 +112,10 @@ impl Job {
         let tx = connection.begin().await?;
         tx.batch(SESSION).await?;
         for statement in statements {
-            tx.batch(statement).await.map_err(broken_key).context(&build.parent)?;
+            if !statement.setting.is_empty() {
+                tx.batch(&statement.setting).await?;
+            }
+            tx.batch(&statement.text).await.map_err(broken_key).context(&build.table)?;
         }
         tx.commit().await
     }

@@ -1,9 +1,12 @@
 //! What an interrupted refresh left behind.
 
 use super::build::{Build, Keys};
-use crate::error::{Context, Result};
+use crate::error::{Context, Error, Result};
 use crate::pg::Connection;
 use crate::transform::Job;
+
+/// Something depends on what is to be dropped.
+const DEPENDENTS: &str = "2BP01";
 
 impl Job {
     /// Drops the tables that an interrupted refresh left. A replaced one means that the interruption came after the swap:
@@ -15,9 +18,14 @@ impl Job {
         let names: Vec<String> = builds.iter().map(|b| b.old.relname.clone()).collect();
         let found = connection.query(sql_file!("transform/generation/leftovers.sql"), &[&names]).await?;
         for row in &found {
-            let name: String = row.get(0);
+            let (name, was_set_aside): (String, bool) = (row.get(0), row.get(2));
             tracing::info!(table = name, "dropping what an interrupted refresh left behind");
-            connection.batch(&format!("drop table if exists {name}")).await.context(&name)?;
+            match connection.batch(&format!("drop table if exists {name}")).await {
+                Err(error) if error.sqlstate() == Some(DEPENDENTS) => {
+                    self.set_aside(connection, &name, was_set_aside, &error).await?;
+                }
+                dropped => dropped.context(&name)?,
+            }
         }
         if found.iter().any(|row| row.get::<_, bool>(1)) {
             let mut other = self.pool.get().await?;
@@ -25,6 +33,24 @@ impl Job {
             self.validate(connection, &keys, |key| !key.was_validated).await;
         }
         Ok(())
+    }
+
+    /// A leftover that somebody reads by now is emptied, and its names are taken away from it: it stands in nobody's way,
+    /// and every full refresh tries again to drop it.
+    async fn set_aside(&self, connection: &Connection, name: &str, was_set_aside: bool, error: &Error) -> Result<()> {
+        tracing::warn!(
+            table = name,
+            dependents = error.detail_text().unwrap_or_default(),
+            "a leftover of an interrupted refresh is kept, because something of your own reads it: drop that, or let it \
+             read the core table"
+        );
+        if was_set_aside {
+            return Ok(());
+        }
+        let statements = connection.query(sql_file!("transform/generation/set_aside.sql"), &[&name]).await?;
+        let mut script: Vec<String> = statements.iter().map(|row| row.get(0)).collect();
+        script.insert(0, format!("truncate {name}"));
+        connection.batch(&script.join("; ")).await.context(name)
     }
 
     /// Drops what was built, as well as it can be. Without its lock this execution drops nothing: tables of these names may

@@ -8,6 +8,7 @@
 //! of that snapshot: what was loaded meanwhile stays pending.
 
 mod build;
+mod changes;
 mod fill;
 mod guard;
 mod index;
@@ -18,10 +19,11 @@ mod swap;
 use std::time::{Duration, Instant};
 
 use build::{Build, Keys};
+use index::Indexed;
 use readers::FillEnd;
 use swap::Ready;
 
-use super::catalog::{Shape, partitions, shape};
+use super::catalog::{Partition, Shape, of_year, partitions, shape};
 use super::checks::Leaf;
 use super::{Job, Mode, Summary};
 use crate::error::{Error, Kind, Result};
@@ -50,11 +52,13 @@ impl Job {
         self.mirror_partitions(&coordinator).await?;
         let mut shapes = Vec::new();
         for model in &self.entity.models {
-            shapes.push(shape(&coordinator, model).await?);
+            shapes.push(shape(&coordinator, &self.entity, model).await?);
         }
+        self.owns_all(&coordinator).await?;
+        let state = self.state(&mut coordinator).await?;
         let builds = self.builds(&mut coordinator, refresh.year).await?;
         self.collect_leftovers(&coordinator, &builds).await?;
-        match self.build_and_swap(&mut coordinator, &builds, &shapes, refresh).await {
+        match self.build_and_swap(&mut coordinator, (&builds, state), &shapes, refresh).await {
             Ok(summary) => Ok(summary),
             Err(error) => {
                 // Another connection: this one may be why it failed. What cannot be dropped now, the next run drops.
@@ -69,7 +73,7 @@ impl Job {
     async fn build_and_swap(
         &self,
         coordinator: &mut Connection,
-        builds: &[Build],
+        (builds, state): (&[Build], String),
         shapes: &[Shape],
         refresh: &Refresh,
     ) -> Result<Summary> {
@@ -92,7 +96,7 @@ impl Job {
         tx.commit().await?;
         let fill_end = FillEnd::read(coordinator).await?;
         failpoint!("transform.after_fill");
-        let old_rows = self.index_all(builds).await?;
+        let Indexed { old_rows, given } = self.index_all(builds, shapes).await?;
         guard::documents(&self.entity, &filled)?;
         guard::shrink(&self.entity, builds, &filled, &old_rows, refresh.max_shrink)?;
         failpoint!("transform.after_index");
@@ -107,8 +111,13 @@ impl Job {
         let taken = if refresh.year.is_none() { Some(&batches[..]) } else { None };
         let _phase = self.phase("swapping", 0, Unit::Nothing);
         let older_readers = self.wait_for_older_readers(coordinator, &fill_end, refresh.reader_wait).await?;
-        let ready = Ready { builds, keys: &keys, taken, tables: &filled.tables };
-        let swap = self.swap(coordinator, &ready).await?;
+        let carry = |build: &Build| build.carry_sql(&shapes[build.model], &self.entity.models[build.model].key);
+        let carry: Vec<String> = builds.iter().filter_map(carry).collect();
+        let ready = Ready { builds, keys: &keys, taken, tables: &filled.tables, carry: &carry, state: &state };
+        let swap = match self.swap(coordinator, &ready).await? {
+            Some(swap) => swap,
+            None => self.swap_changed(coordinator, &ready, given, refresh).await?,
+        };
         failpoint!("transform.after_swap");
         self.drop_replaced(coordinator, builds, &keys).await;
         // The generation serves, whatever becomes of a look at a sample.
@@ -130,7 +139,21 @@ impl Job {
             drift,
             checks,
             older_readers,
+            refused: Vec::new(),
         })
+    }
+
+    /// Replacing a table takes its owner.
+    async fn owns_all(&self, connection: &Connection) -> Result<()> {
+        let tables: Vec<String> = self.entity.models.iter().map(|m| m.table.clone()).collect();
+        match connection.query(sql_file!("pg/owners.sql"), &[&tables]).await?.first() {
+            None => Ok(()),
+            Some(row) => {
+                let message =
+                    format!("a full refresh replaces {}, which evo's role does not own", row.get::<_, String>(0));
+                Err(Error::new(Kind::AccessDenied, message).with_sqlstate("42501"))
+            }
+        }
     }
 
     fn leaf(&self, build: &Build) -> Leaf {
@@ -145,9 +168,7 @@ impl Job {
         };
         connection
             .execute(
-                "select evo.ensure_year_partition($1, $2, substring(c.relname from '_(\\d{4})$')::int, $3) \
-                 from pg_inherits i join pg_class c on c.oid = i.inhrelid \
-                 where i.inhparent = $4::text::regclass and c.relname ~ '_\\d{4}$'",
+                sql_file!("transform/mirror_partitions.sql"),
                 &[&parent.table, &partition.column, &self.entity.zone, &self.entity.staging.table],
             )
             .await?;
@@ -167,20 +188,36 @@ impl Job {
                 return Err(Error::new(Kind::Config, format!("the core table {} has no partition", model.table))
                     .hint("create it with `partition by range` and one partition from minvalue to maxvalue"));
             }
-            let suffix = year.map(|y| format!("_{y}"));
-            let wanted = |relname: &str| suffix.as_ref().is_none_or(|s| relname.ends_with(s.as_str()));
-            let mut names: Vec<&str> = all.iter().filter(|p| !p.is_default).map(|p| p.relname.as_str()).collect();
-            names.sort_unstable();
-            let known = names.join(", ");
-            let chosen: Vec<_> = all.iter().filter(|p| wanted(&p.relname)).cloned().collect();
-            if chosen.is_empty() {
-                return Err(Error::new(Kind::Usage, format!("--year: {} has no such partition", model.table))
-                    .detail(format!("it has: {known}")));
-            }
+            let chosen: Vec<Partition> = match year {
+                None => all,
+                Some(year) => {
+                    let names = of_year(connection, &self.entity, &model.table, year).await?;
+                    if names.is_empty() {
+                        return Err(no_such_year(&model.table, &all));
+                    }
+                    all.into_iter().filter(|p| names.contains(&p.top)).collect()
+                }
+            };
             for old in chosen {
-                builds.push(Build::read(connection, &self.entity, i, old).await?);
+                if let Some(same) = builds.iter().find(|b: &&Build| b.old.relname == old.relname) {
+                    let message = format!("the partitions {} and {} have the same name", same.old.name, old.name);
+                    return Err(Error::new(Kind::Config, message)
+                        .hint("their successors are built side by side: rename one of them"));
+                }
+                let is_first = builds.iter().all(|b| b.model != i || b.old.top_bound != old.top_bound);
+                let mut build = Build::read(connection, &self.entity, i, old).await?;
+                build.is_first = is_first;
+                builds.push(build);
             }
         }
         Ok(builds)
     }
+}
+
+fn no_such_year(table: &str, all: &[Partition]) -> Error {
+    let mut names: Vec<&str> = all.iter().filter(|p| !p.is_default).map(|p| p.top.as_str()).collect();
+    names.sort_unstable();
+    names.dedup();
+    Error::new(Kind::Usage, format!("--year: {table} has no such partition"))
+        .detail(format!("it has: {}", names.join(", ")))
 }

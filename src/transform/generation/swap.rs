@@ -30,18 +30,24 @@ pub(super) struct Ready<'a> {
     /// The watermark of a whole generation; `None` for a part.
     pub taken: Option<&'a [i64]>,
     pub tables: &'a [TableSummary],
+    /// Statements that give the new rows what somebody wrote into columns of their own.
+    pub carry: &'a [String],
+    /// The state of the catalog that the new tables are like.
+    pub state: &'a str,
 }
 
 impl Job {
-    /// Puts the new generation in the old one's place; returns how long readers may have waited.
+    /// Puts the new generation in the old one's place; returns how long readers may have waited, or `None` and has done
+    /// nothing if the old tables have changed.
     ///
     /// # Errors
     /// `DatabaseBusy` when the locks were not to be had; as the server says. Nothing has happened then.
-    pub(super) async fn swap(&self, connection: &mut Connection, ready: &Ready<'_>) -> Result<Duration> {
+    pub(super) async fn swap(&self, connection: &mut Connection, ready: &Ready<'_>) -> Result<Option<Duration>> {
         let mut pauses = RETRY.pauses();
         loop {
             let error = match self.try_swap(connection, ready).await {
-                Ok((held, generation)) => {
+                Ok(None) => return Ok(None),
+                Ok(Some((held, generation))) => {
                     failpoint!("transform.after_swap_commit");
                     // The commit did not wait for the disk while it held the locks; this one does, and takes it along.
                     let what = format!("transform of {}: waiting for the disk", self.entity.name);
@@ -50,12 +56,14 @@ impl Job {
                         let lost = "the server went down and lost the swap, which has to be done again";
                         return Err(Error::new(Kind::DatabaseUnavailable, lost));
                     }
-                    return Ok(held);
+                    return Ok(Some(held));
                 }
                 Err(error) => error,
             };
             let again = matches!(error.kind(), Kind::DatabaseBusy | Kind::TransactionConflict)
-                || error.sqlstate() == Some(CANCELED);
+                || error.sqlstate() == Some(CANCELED)
+                // Somebody grants or comments at this moment, which takes no lock on the table.
+                || error.message().contains("tuple concurrently");
             let Some(pause) = pauses.next().filter(|_| again) else {
                 return Err(if again { self.blocked(connection, error).await } else { error });
             };
@@ -71,8 +79,9 @@ impl Job {
         }
     }
 
-    /// Returns how long the locks were held, and the generation of the parent table that serves now.
-    async fn try_swap(&self, connection: &mut Connection, ready: &Ready<'_>) -> Result<(Duration, i64)> {
+    /// Returns how long the locks were held, and the generation of the parent table that serves now; `None` if the old
+    /// tables are not those any more that the new ones are like.
+    async fn try_swap(&self, connection: &mut Connection, ready: &Ready<'_>) -> Result<Option<(Duration, i64)>> {
         let script = swap_sql(ready.builds, ready.keys);
         let tx = connection.begin().await?;
         // The server must not wait for the disk, or for a standby, while it holds the locks.
@@ -83,15 +92,36 @@ impl Job {
         .await?;
         // The ledger first: nobody reads these rows, and the locks below are held the shorter.
         let generation = self.write_ledger(&tx, ready).await?;
+        self.carry_over(&tx, ready).await?;
+        let ask_state = self.prepare_state(&tx).await?;
         let started = Instant::now();
         self.lock_tables(&tx, ready.builds, ready.keys).await?;
         // Whoever began meanwhile has cleared the new tables away and may have made others of their names. From here on it
         // would wait for the locks on these.
         self.lock.assert_held(&tx).await?;
+        let state: String = tx.query_one(&ask_state, &[]).await?.get(0);
+        if state != ready.state {
+            tx.rollback().await?;
+            return Ok(None);
+        }
         tx.batch(&script).await?;
         failpoint!("transform.before_swap_commit");
         tx.commit().await?;
-        Ok((started.elapsed(), generation))
+        Ok(Some((started.elapsed(), generation)))
+    }
+
+    /// Columns of somebody's own have been copied once already. What was written into them since is copied while nobody
+    /// can write and everybody can read.
+    async fn carry_over(&self, tx: &Transaction<'_>, ready: &Ready<'_>) -> Result<()> {
+        if ready.carry.is_empty() {
+            return Ok(());
+        }
+        let tables: Vec<String> = self.entity.models.iter().map(|m| qualified(&m.table)).collect();
+        tx.batch(&format!("lock table {} in share row exclusive mode", tables.join(", "))).await?;
+        for statement in ready.carry {
+            tx.batch(statement).await?;
+        }
+        Ok(())
     }
 
     /// Returns the parent table's new generation.
@@ -100,7 +130,7 @@ impl Job {
         // Of a part, the other parts' issues stay, and the batches stay pending: they may concern other parts too.
         let stale = match (taken, &self.entity.partition) {
             (None, Some(partition)) => {
-                let parts: Vec<String> = builds.iter().map(|b| format!("({})", b.old.constraint)).collect();
+                let parts: Vec<String> = builds.iter().map(|b| format!("({})", b.old.top_constraint)).collect();
                 let column = ident(&partition.column);
                 format!(
                     " and exists (select from (select split_part(key_text, ',', 2)::timestamptz as {column}) k where {})",
@@ -128,6 +158,13 @@ impl Job {
         let mut tables: Vec<String> = Vec::new();
         for model in &self.entity.models {
             tables.push(qualified(&model.table));
+        }
+        for build in builds {
+            // A partition that somebody has cut further.
+            let parent = build.old.parent.clone();
+            if build.old.top != build.old.relname && !tables.contains(&parent) {
+                tables.push(parent);
+            }
         }
         tables.extend(builds.iter().map(|b| b.old.name.clone()));
         tables.extend(keys.list.iter().map(|k| k.table.clone()));

@@ -6,6 +6,7 @@
 //! what they had written does not differ any more.
 
 mod chunk;
+mod one_by_one;
 mod plan;
 
 use std::collections::VecDeque;
@@ -13,13 +14,14 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Instant;
 
-use chunk::Chunk;
+use chunk::{Chunk, Taken};
 pub(super) use plan::{Plan, Unit, plan, whole};
 
 use super::catalog::{Shape, shape};
 use super::model::Source;
+use super::refusal::{Refusal, add_all};
 use super::{InDoubt, Job, Mode, Summary, TableSummary};
-use crate::error::Result;
+use crate::error::{Error, Kind, Result};
 use crate::ledger::models;
 use crate::meter;
 
@@ -30,6 +32,8 @@ struct Work<'a> {
     queue: Mutex<VecDeque<(usize, usize)>>,
     /// Chunks of each unit that are not committed.
     open: Vec<AtomicUsize>,
+    /// Units with documents that were refused: they stay pending.
+    refused: Vec<AtomicBool>,
     /// Set by the first worker that failed: the others finish their chunk and stop.
     failed: AtomicBool,
 }
@@ -48,19 +52,22 @@ impl Job {
             shapes: &shapes,
             queue: Mutex::new(chunks.collect()),
             open: plan.units.iter().map(|unit| AtomicUsize::new(unit.size())).collect(),
+            refused: plan.units.iter().map(|_| AtomicBool::new(false)).collect(),
             failed: AtomicBool::new(false),
         };
         let chunks = plan.units.iter().map(Unit::size).sum();
         let phase = self.phase("taking in", chunks, meter::Unit::Things("chunks"));
         let workers = (0..self.workers.max(1)).map(|_| self.work_off(&work, &phase));
-        let done: Vec<Result<Vec<TableSummary>>> = futures_util::future::join_all(workers).await;
+        let done: Vec<Result<(Vec<TableSummary>, Vec<Refusal>)>> = futures_util::future::join_all(workers).await;
         drop(phase);
-        let mut tables = self.tables();
+        let (mut tables, mut refused) = (self.tables(), Vec::new());
         for part in done {
-            for (total, part) in tables.iter_mut().zip(part?) {
-                total.add(&part);
-            }
+            let (summaries, refusals) = part?;
+            tables.iter_mut().zip(&summaries).for_each(|(total, part)| total.add(part));
+            add_all(&mut refused, refusals);
         }
+        let still_pending = plan.units.iter().zip(&work.refused).filter(|(_, refused)| refused.load(Ordering::Relaxed));
+        let still_pending: usize = still_pending.map(|(unit, _)| unit.ids.len()).sum();
         if plan.batches() > 0 || plan.whole {
             self.step("recording", || self.record(&tables, plan.whole)).await?;
         }
@@ -71,8 +78,9 @@ impl Job {
         Ok(Summary {
             entity: self.entity.name.clone(),
             mode: if plan.whole { Mode::InPlace } else { Mode::Incremental },
-            batches: plan.batches(),
+            batches: plan.batches() - still_pending as u64,
             tables,
+            refused,
             drift: self.step("looking for new fields", drift).await?,
             elapsed: started.elapsed(),
             ..Summary::default()
@@ -85,7 +93,11 @@ impl Job {
         self.mirror_partitions(&connection).await?;
         let mut shapes = Vec::new();
         for model in &self.entity.models {
-            shapes.push(shape(&connection, model).await?);
+            let shape = shape(&connection, &self.entity, model).await?;
+            if !shape.has_key {
+                return Err(no_key(&model.table, &model.key));
+            }
+            shapes.push(shape);
         }
         if !plan.empty.is_empty() {
             let tx = connection.begin().await?;
@@ -95,8 +107,8 @@ impl Job {
         Ok(shapes)
     }
 
-    async fn work_off(&self, work: &Work<'_>, phase: &meter::Phase) -> Result<Vec<TableSummary>> {
-        let mut tables = self.tables();
+    async fn work_off(&self, work: &Work<'_>, phase: &meter::Phase) -> Result<(Vec<TableSummary>, Vec<Refusal>)> {
+        let (mut tables, mut refused) = (self.tables(), Vec::new());
         while let Some((unit, chunk)) = work.queue.lock().ok().and_then(|mut q| q.pop_front()) {
             if self.shutdown.is_requested() {
                 return Err(self.shutdown.error());
@@ -106,7 +118,8 @@ impl Job {
             }
             match self.work_on(work, unit, chunk).await {
                 Ok(done) => {
-                    tables.iter_mut().zip(&done).for_each(|(total, part)| total.add(part));
+                    tables.iter_mut().zip(&done.tables).for_each(|(total, part)| total.add(part));
+                    add_all(&mut refused, one_by_one::summed(&done.refused));
                     phase.add(1);
                 }
                 Err(error) => {
@@ -115,10 +128,10 @@ impl Job {
                 }
             }
         }
-        Ok(tables)
+        Ok((tables, refused))
     }
 
-    async fn work_on(&self, work: &Work<'_>, unit: usize, chunk: usize) -> Result<Vec<TableSummary>> {
+    async fn work_on(&self, work: &Work<'_>, unit: usize, chunk: usize) -> Result<Taken> {
         let whole = &work.plan.units[unit];
         let range = &whole.chunks[chunk];
         let (source, core) = match work.plan.whole {
@@ -129,7 +142,11 @@ impl Job {
         let chunk = Chunk { source: &source, shapes: work.shapes, completes, core };
         let in_doubt = InDoubt::new();
         let done = self.step("taking documents in", || self.take_in(chunk, &in_doubt)).await?;
-        if work.open[unit].fetch_sub(1, Ordering::AcqRel) == 1 && completes.is_empty() {
+        if !done.refused.is_empty() {
+            work.refused[unit].store(true, Ordering::Release);
+        }
+        let is_last = work.open[unit].fetch_sub(1, Ordering::AcqRel) == 1;
+        if is_last && completes.is_empty() && !work.refused[unit].load(Ordering::Acquire) {
             self.step("recording", || self.take(&whole.ids)).await?;
         }
         Ok(done)
@@ -141,4 +158,11 @@ impl Job {
         models::take(&tx, &self.entity.name, batches).await?;
         tx.commit().await
     }
+}
+
+/// Without it no upsert finds the row that is there.
+fn no_key(table: &str, key: &[String]) -> Error {
+    let columns = crate::sql::columns(key);
+    Error::new(Kind::Config, format!("{table} has no unique index on its key ({columns})"))
+        .hint(format!("alter table {} add primary key ({columns})", crate::sql::qualified(table)))
 }

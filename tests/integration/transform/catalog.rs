@@ -5,7 +5,7 @@ use crate::support::Evo;
 /// Everything about the relations of schema core that a user may have set, as text; not their data.
 const CATALOG: &[&str] = &[
     "select c.relname, c.relkind, pg_get_userbyid(c.relowner), case when c.relkind in ('r', 'p') then coalesce(c.relacl, acldefault('r', c.relowner)) end::text, c.reloptions::text, c.relrowsecurity, c.relforcerowsecurity, c.relreplident,
-            c.relpersistence, c.relhastriggers, t.reloptions::text, obj_description(c.oid, 'pg_class'), pg_get_expr(c.relpartbound, c.oid)
+            c.relpersistence, c.relhastriggers, (select spcname from pg_tablespace where oid = c.reltablespace), t.reloptions::text, obj_description(c.oid, 'pg_class'), pg_get_expr(c.relpartbound, c.oid)
      from pg_class c left join pg_class t on t.oid = c.reltoastrelid where c.relnamespace = 'core'::regnamespace order by 1",
     "select c.relname, a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull, a.attstattarget, a.attoptions::text, a.attstorage, a.attcompression, a.attacl::text,
             a.attgenerated, pg_get_expr(d.adbin, d.adrelid), col_description(c.oid, a.attnum)
@@ -13,7 +13,7 @@ const CATALOG: &[&str] = &[
      where c.relnamespace = 'core'::regnamespace and not a.attisdropped and a.attnum > 0 order by 1, 2",
     "select k.conrelid::regclass, k.conname, k.contype, k.convalidated, k.conislocal, k.coninhcount, k.conparentid <> 0, pg_get_constraintdef(k.oid), obj_description(k.oid, 'pg_constraint')
      from pg_constraint k where k.connamespace in ('core'::regnamespace, 'public'::regnamespace) and (k.contype <> 'f' or k.conparentid = 0 or k.conrelid::regclass::text like 'core.%_all') order by 1, 2, 8",
-    "select i.indrelid::regclass, i.indexrelid::regclass, pg_get_indexdef(i.indexrelid), i.indisclustered, i.indisreplident, i.indisvalid, h.inhparent::regclass, obj_description(i.indexrelid, 'pg_class')
+    "select i.indrelid::regclass, i.indexrelid::regclass, pg_get_indexdef(i.indexrelid), i.indisclustered, i.indisreplident, i.indisvalid, h.inhparent::regclass, (select spcname from pg_class x join pg_tablespace s on s.oid = x.reltablespace where x.oid = i.indexrelid), obj_description(i.indexrelid, 'pg_class')
      from pg_index i join pg_class c on c.oid = i.indrelid left join pg_inherits h on h.inhrelid = i.indexrelid where c.relnamespace = 'core'::regnamespace order by 1, 2",
     "select t.tgrelid::regclass, t.tgname, t.tgenabled, t.tgparentid <> 0, pg_get_triggerdef(t.oid) from pg_trigger t
      where not t.tgisinternal order by 1, 2",
@@ -26,7 +26,7 @@ const CATALOG: &[&str] = &[
     "select c.relname, c.oid::text from pg_class c where c.relnamespace = 'core'::regnamespace and c.relkind in ('p', 'I') order by 1",
 ];
 
-fn catalog(evo: &Evo) -> Vec<Vec<Vec<String>>> {
+pub(super) fn catalog(evo: &Evo) -> Vec<Vec<Vec<String>>> {
     CATALOG.iter().map(|query| evo.db.sql(query)).collect()
 }
 
@@ -94,9 +94,22 @@ const CUSTOM: &str = "
     insert into public.parted select sale_id from core.evo_sales limit 3;
     alter table core.evo_sale_items add constraint item_of_sale foreign key (sale_id) references core.evo_sales;
     alter table core.evo_receivables_all owner to bi_owner;
+    alter table core.evo_sale_items_all set tablespace own_space;
+    alter index core.own_index set tablespace own_space;
+    alter index core.evo_receivables_all_pkey set tablespace own_space;
+    alter table core.evo_sales_all add constraint own_exclusion exclude using btree (sale_id with =) using index tablespace own_space;
     create view core.v_entries as select device, count(*) as n from core.evo_entries_2025 group by 1;
     create index entries_own on core.evo_entries_2025 (device);
     grant select on core.evo_entries_2025 to bi_reader";
+
+/// A tablespace belongs to the server, and so to all tests on it.
+fn own_space(evo: &Evo) {
+    let session = crate::support::Session::open(&evo.db.url);
+    session.run("set allow_in_place_tablespaces = on");
+    if session.run("select 1 from pg_tablespace where spcname = 'own_space'").is_empty() {
+        session.run("create tablespace own_space location ''");
+    }
+}
 
 #[test]
 fn fault_26_views_grants_keys_policies_and_all_else_are_unchanged_by_a_full_refresh() {
@@ -111,6 +124,7 @@ fn fault_26_views_grants_keys_policies_and_all_else_are_unchanged_by_a_full_refr
     // A publication of some columns and rows: PostgreSQL 15 and newer.
     let has_filters = evo.db.one("select current_setting('server_version_num')::int >= 150000") == "t";
     let filter = " (sale_id, receivable_id) where (sale_id > 5)";
+    own_space(&evo);
     evo.db.sql(&CUSTOM.replace(filter, if has_filters { filter } else { "" }));
     let before = catalog(&evo);
     assert!(before.iter().all(|part| !part.is_empty()));

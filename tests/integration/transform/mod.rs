@@ -5,8 +5,11 @@ mod faults;
 mod increment;
 mod issues;
 mod lock;
+mod meanwhile;
+mod own;
 mod own_models;
 mod refresh;
+mod refused;
 
 use serde_json::Value;
 

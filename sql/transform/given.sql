@@ -1,0 +1,11 @@
+-- purpose: the columns that a model gives, whatever its text looks like
+-- placeholders: {model} the model's select
+-- rows: one: names text[], in order. Nothing is read: the join's condition is known to be false
+select array(select json_object_keys(to_json(given)))
+from (
+    select m.*
+    from (values (1)) as one (n)
+    left join (
+{model}
+    ) m on false
+) given
