@@ -2,6 +2,7 @@
 
 use super::Job;
 use super::model::{Source, misfits};
+use super::reading::misfit_column;
 use crate::entity::{Column, Model};
 use crate::error::{Error, Kind, Result};
 use crate::pg::Transaction;
@@ -39,10 +40,12 @@ impl Job {
 
     fn values_sql(&self, model: &Model, source: &Source, within: &str) -> Option<String> {
         let key: Vec<String> = model.key.iter().map(|k| format!("m.{}", ident(k))).collect();
-        let value =
-            |c: &Column| format!("({}, {}, m.{})", literal(&c.name), literal(&c.paths.join("|")), ident(&c.name));
         let select = &model.select;
-        let values: Vec<String> = select.columns().iter().filter(|c| c.is_cast(select.records())).map(value).collect();
+        let value = |(i, c): (usize, &Column)| {
+            c.is_cast(select.records())
+                .then(|| format!("({}, {}, m.{})", literal(&c.name), literal(&c.paths.join("|")), misfit_column(i)))
+        };
+        let values: Vec<String> = select.columns().iter().enumerate().filter_map(value).collect();
         (!values.is_empty()).then(|| {
             fill(
                 sql_file!("transform/issues/values.sql"),

@@ -95,8 +95,7 @@ pub(super) fn select(entity: &Entity, model: &Model, source: &Source, casts: Cas
     })
 }
 
-/// The same select, whose cast columns give the raw text where it does not fit, else null; with `evo_source_file` and
-/// `evo_source_line` of the document.
+/// The careful select with what it nulled ([`reading::misfits`]).
 pub(super) fn misfits(entity: &Entity, model: &Model, source: &Source) -> String {
     over(entity, source, |rows| reading::misfits(&model.select, rows))
 }

@@ -1,6 +1,6 @@
 -- purpose: file the values that did not fit
 -- parameters: $1 entity text, $2 table text, $3 execution id uuid
--- placeholders: {misfits} the model with evo.misfit_ in its select list, {key} its key columns, {values} its cast columns with their paths,
+-- placeholders: {misfits} the model with its misfits, {key} its key columns, {values} its cast columns with their paths and misfits,
 --               {within} a condition on its rows
 -- idempotent: one row per table, key and column; seen again it is updated
 insert into evo.issues (entity, table_name, key_text, column_name, path, raw_value, reason, execution_id, source_file, source_line)

@@ -9,6 +9,7 @@ use super::from::Record;
 use super::lex::Span;
 use super::native;
 use super::path::{Scope, paths};
+use super::reads::is_read;
 use super::tokens::Tokens;
 
 /// A column of the select list.
@@ -20,7 +21,7 @@ pub struct Column {
     pub expression: Expression,
     /// Where its values stand in the document, `saleItens[].itemValue`, in the order of the text.
     pub paths: Vec<String>,
-    /// Records of the from clause that it reads, by their place there.
+    /// Records of the from clause that it is read from, by their place there; also those that these are read from.
     pub records: Vec<usize>,
     /// Set if the column is one cast of fields of a record, and nothing else.
     pub plain: Option<Plain>,
@@ -56,15 +57,14 @@ pub(super) fn columns(
         if columns.iter().any(|column| column.name == name) {
             return Err(Fault::new(at, format!("column {name:?} is given twice")));
         }
-        if ["evo_source_file", "evo_source_line"].contains(&name.as_str()) {
+        if ["evo_source_", "evo_misfit_"].iter().any(|own| name.starts_with(own)) {
             return Err(Fault::new(at, format!("{name:?} is a name of evo's own")).hint("give the column another one"));
         }
         native::refuse(tokens, range.clone(), &aliases)?;
-        let reads = |alias: &str| range.clone().any(|i| tokens.is_name(i, alias) && tokens.is_mark(i + 1, "."));
         columns.push(Column {
             expression: Expression::parse(tokens, range.clone())?,
             paths: paths(tokens, range.clone(), scope),
-            records: (0..aliases.len()).filter(|i| reads(aliases[*i])).collect(),
+            records: read(tokens, range.clone(), records),
             plain: plain(tokens, range.clone())?
                 .filter(|p| p.fields.iter().all(|(a, _)| aliases.contains(&a.as_str()))),
             reference: tokens.reference(&range),
@@ -73,6 +73,22 @@ pub(super) fn columns(
         });
     }
     Ok(columns)
+}
+
+/// The records that an expression is read from.
+fn read(tokens: &Tokens<'_>, expression: Range<usize>, records: &[Record]) -> Vec<usize> {
+    let mut found = Vec::new();
+    let mut pending = vec![expression];
+    while let Some(range) = pending.pop() {
+        for (i, record) in records.iter().enumerate() {
+            if !found.contains(&i) && is_read(tokens, &range, record) {
+                found.push(i);
+                pending.push(record.tokens.clone());
+            }
+        }
+    }
+    found.sort_unstable();
+    found
 }
 
 /// The name of an item of the list, and its expression.

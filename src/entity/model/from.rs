@@ -44,6 +44,8 @@ pub struct Record {
     pub call: Span,
     /// What is taken apart.
     pub argument: Expression,
+    /// The tokens of it.
+    pub(super) tokens: Range<usize>,
     /// The same as alias and column, if that is all it is.
     pub reference: Option<(String, String)>,
     /// Its columns.
@@ -157,12 +159,14 @@ impl From {
         let columns = definition.map_or(Ok(Vec::new()), |list| columns(tokens, list))?;
         let follows_children = self.children.is_some() && item.cross == Some(self.end);
         self.end = if columns.is_empty() { item.end } else { tokens.partner(item.end) + 1 };
-        self.scope.push((item.alias.clone(), Origin::Record(path)));
+        let names = columns.iter().map(|column| column.name.clone()).collect();
+        self.scope.push((item.alias.clone(), Origin::Record { path, columns: names }));
         self.records.push(Record {
             alias: item.alias,
             function: function.to_owned(),
             call: tokens.span(&(i..close + 1)),
             reference: tokens.reference(&argument),
+            tokens: argument.clone(),
             argument: Expression::parse(tokens, argument)?,
             columns,
             follows_children,

@@ -13,7 +13,7 @@ pub(super) enum Origin {
     /// An element of `array`; its id is the field `id`.
     Child { array: String, id: String },
     /// An object at this path, taken apart into columns.
-    Record(String),
+    Record { path: String, columns: Vec<String> },
     /// A value at this path, and the column that has it.
     Element { path: String, column: String },
 }
@@ -25,8 +25,19 @@ impl Origin {
             Origin::Staged => (column == "raw_data").then(String::new),
             Origin::Child { array, .. } if column == "value" => Some(format!("{array}[]")),
             Origin::Child { array, id } => (column == "id").then(|| format!("{array}[].{id}")),
-            Origin::Record(path) => Some(below(path, column)),
+            Origin::Record { path, .. } => Some(below(path, column)),
             Origin::Element { path, column: own } => (own == column).then(|| path.clone()),
+        }
+    }
+}
+
+impl Origin {
+    /// Whether a name without an alias may mean a column of it.
+    fn has(&self, name: &str) -> bool {
+        match self {
+            Origin::Record { columns, .. } => columns.iter().any(|column| column == name),
+            Origin::Element { column, .. } => column == name,
+            Origin::Staged | Origin::Child { .. } => false,
         }
     }
 }
@@ -42,17 +53,25 @@ pub(super) type Scope = Vec<(String, Origin)>;
 pub(super) fn paths(tokens: &Tokens<'_>, range: Range<usize>, scope: &Scope) -> Vec<String> {
     let mut found: Vec<String> = Vec::new();
     for i in range.clone() {
-        let is_reference = tokens.is_mark(i + 1, ".") && !(i > range.start && tokens.is_mark(i - 1, "."));
-        let Some(alias) = tokens.name(i).filter(|_| is_reference && i + 2 < range.end) else { continue };
-        let origin = scope.iter().find(|(name, _)| *name == alias).map(|(_, origin)| origin);
-        let column = tokens.name(i + 2).filter(|_| !tokens.is_mark(i + 3, "("));
-        let Some(path) = origin.zip(column).and_then(|(origin, column)| origin.path(&column)) else { continue };
-        let path = steps(tokens, i..i + 3, range.end, path);
+        let Some((reference, path)) = reference(tokens, i, range.end, scope) else { continue };
+        let path = steps(tokens, reference, range.end, path);
         if !path.is_empty() && !found.contains(&path) {
             found.push(path);
         }
     }
     found
+}
+
+/// The column of an alias that a token begins to name, or names alone, and its path.
+fn reference(tokens: &Tokens<'_>, i: usize, end: usize, scope: &Scope) -> Option<(Range<usize>, String)> {
+    let name = tokens.name(i).filter(|_| !tokens.is_qualified(i))?;
+    if tokens.is_mark(i + 1, ".") {
+        let column = tokens.name(i + 2).filter(|_| i + 2 < end && !tokens.is_mark(i + 3, "("))?;
+        let (_, origin) = scope.iter().find(|(alias, _)| *alias == name)?;
+        return Some((i..i + 3, origin.path(&column)?));
+    }
+    let (_, origin) = scope.iter().find(|(_, origin)| tokens.is_bare(i) && origin.has(&name))?;
+    Some((i..i + 1, origin.path(&name)?))
 }
 
 /// The path with what `->`, `->>`, `#>` and brackets behind the reference add to it; brackets around it are passed.

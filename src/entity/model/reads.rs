@@ -1,5 +1,7 @@
 //! How often a select reads what the from clause gives, in doubt too often.
 
+use std::ops::Range;
+
 use super::from::{Children, Record};
 use super::tokens::Tokens;
 
@@ -24,6 +26,16 @@ pub(super) fn all(tokens: &Tokens<'_>, end: usize) -> Vec<Read> {
         Some(Read { name: tokens.name(i)?, at: tokens.start(i), of, has_column })
     };
     (0..end).filter(|i| !is_given(*i)).filter_map(read).collect()
+}
+
+/// Whether these tokens read a record: one of its columns, with or without the alias, or all of it.
+pub(super) fn is_read(tokens: &Tokens<'_>, range: &Range<usize>, record: &Record) -> bool {
+    let is_column = |name: &str| record.columns.iter().any(|column| column.name == name);
+    range.clone().any(|i| {
+        let names_it =
+            |name: String| name == record.alias && !tokens.is_qualified(i) || tokens.is_bare(i) && is_column(&name);
+        tokens.name(i).is_some_and(names_it)
+    })
 }
 
 /// Counts the reads of a record's columns. A name without an alias may mean one of them.

@@ -83,8 +83,8 @@ fn a_record_inside_of_a_record_has_the_path_of_both() {
     let select = parse(text).unwrap();
     let paths: Vec<String> = select.columns().iter().map(|column| column.paths.join("|")).collect();
     assert_eq!(paths, ["", "o.p.n", "o.list[].name"]);
-    // What is read from an object that may be none is a misfit of its column.
-    assert_eq!(select.columns()[1].records, [1]);
+    // What is read from an object that may be none is a misfit of its column, however deep it lies.
+    assert_eq!(select.columns()[1].records, [0, 1]);
     assert!(!select.columns()[2].is_cast(select.records()));
 }
 

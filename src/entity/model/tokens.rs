@@ -136,6 +136,12 @@ impl<'a> Tokens<'a> {
         i > 0 && self.is_mark(i - 1, ".")
     }
 
+    /// Whether a name stands here alone: with no alias, and neither as a function's nor as one that is given.
+    pub(super) fn is_bare(&self, i: usize) -> bool {
+        let is_alone = !self.is_qualified(i) && !self.is_mark(i + 1, ".") && !self.is_mark(i + 1, "(");
+        is_alone && !(i > 0 && self.is_keyword(i - 1, "as"))
+    }
+
     /// Whether a bracket holds a select of its own.
     pub(super) fn opens_select(&self, i: usize) -> bool {
         self.is_mark(i, "(") && ["select", "with", "values", "table"].iter().any(|word| self.is_keyword(i + 1, word))

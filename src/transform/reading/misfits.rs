@@ -2,29 +2,30 @@
 
 use super::text::{Rows, Text};
 use crate::entity::{Case, Column, Expression, Part, Select};
+use crate::sql::ident;
 
-/// The select whose cast columns give the text that does not fit, else null; with `evo_source_file` and
-/// `evo_source_line` of the document.
+/// The careful select, and beside each cast column what of it does not fit, else null ([`misfit_column`]); with
+/// `evo_source_file` and `evo_source_line` of the document.
 ///
 /// Only what is evaluated can be a misfit: of a `case` the result that is taken, of a `coalesce` what stands before the
 /// first value.
 pub(in crate::transform) fn misfits(select: &Select, rows: Rows<'_>) -> String {
-    let careful = Text::careful(select, rows);
     let mut text = Text::careful(select, rows);
-    for column in select.columns() {
-        if let Some(misfit) = of_column(select, column, &careful) {
-            let is_named_by_itself = column.reference.is_some();
-            let name =
-                if is_named_by_itself { format!(" as {}", crate::sql::ident(&column.name)) } else { String::new() };
-            text.replace(column.expression.span.clone(), misfit + &name);
-        }
-    }
+    let misfits = select.columns().iter().enumerate().filter_map(|(i, column)| {
+        Some(format!(",\n    {} as {}", of_column(select, column, &text)?, misfit_column(i)))
+    });
+    let s = ident(select.source());
+    let lineage = format!(",\n    {s}._source_file as evo_source_file,\n    {s}._source_line as evo_source_line");
+    let added: String = misfits.chain([lineage]).collect();
     if let Some(last) = select.columns().last() {
-        let s = crate::sql::ident(select.source());
-        let lineage = format!(",\n    {s}._source_file as evo_source_file,\n    {s}._source_line as evo_source_line");
-        text.insert(last.end, lineage);
+        text.insert(last.end, added);
     }
     text.all()
+}
+
+/// The name under which the misfits of the column `i` stand.
+pub(in crate::transform) fn misfit_column(i: usize) -> String {
+    format!("evo_misfit_{i}")
 }
 
 /// The misfit of a column: its own, or that of an object from which it is read.

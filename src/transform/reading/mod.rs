@@ -3,7 +3,7 @@
 //! * written: as its author wrote it. A value that does not fit fails the statement.
 //! * typed: the same, but the server parses numbers as it takes the document apart. Stricter, never laxer.
 //! * careful: `evo.try_…` for `evo.as_…`: what does not fit is null.
-//! * misfits: what the careful reading nulled, and of which document.
+//! * misfits: the careful one with what it nulled, and of which document.
 
 mod misfits;
 #[cfg(test)]
@@ -12,7 +12,7 @@ mod text;
 mod typed;
 mod written;
 
-pub(super) use misfits::misfits;
+pub(super) use misfits::{misfit_column, misfits};
 pub(super) use text::Rows;
 pub(super) use typed::typed;
 pub(super) use written::{careful, written};

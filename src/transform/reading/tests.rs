@@ -141,19 +141,33 @@ fn only_what_is_evaluated_is_a_misfit() {
         let select = parse(&format!("select t.id, {text}{from}"), &[]);
         let text = misfits(&select, ROWS);
         assert!(
-            text.starts_with(&format!("select t.id, {misfit} as x,\n    \"t\"._source_file as evo_source_file")),
+            text.contains(&format!(" as x,\n    {misfit} as evo_misfit_1,\n    \"t\"._source_file as evo_source_file")),
             "{text}"
         );
     }
 }
 
 #[test]
-fn an_object_that_is_none_is_a_misfit_of_each_column_of_its_record() {
+fn an_object_that_is_none_is_a_misfit_of_each_column_that_is_read_from_it() {
+    // Also through a record inside of it, and without naming the alias.
+    let text = "select s.id, upper(deep) as deep from {source} s\n\
+                cross join lateral jsonb_to_record(evo.as_object(s.raw_data -> 'p')) as p (o jsonb)\n\
+                cross join lateral jsonb_to_record(evo.as_object(o)) as q (deep text)";
+    let select = parse(text, &[]);
+    assert_eq!(select.columns()[1].paths, ["p.o.deep"]);
+    let expected = "coalesce(evo.misfit_object(s.raw_data -> 'p'), evo.misfit_object(o)) as evo_misfit_1,\n";
+    assert!(misfits(&select, ROWS).contains(expected), "{}", misfits(&select, ROWS));
     let text = "select s.id, p.name, evo.as_int(p.n) as n from {source} s\n\
                 cross join lateral jsonb_to_record(evo.as_object(s.raw_data -> 'p')) as p (name text, n text)";
     let text = misfits(&parse(text, &[]), ROWS);
     let object = "evo.misfit_object(s.raw_data -> 'p')";
-    assert!(text.contains(&format!("{object} as \"name\", coalesce({object}, evo.misfit_int(p.n)) as n,")), "{text}");
+    assert!(
+        text.contains(&format!(
+            "{object} as evo_misfit_1,\n    coalesce({object}, evo.misfit_int(p.n)) as evo_misfit_2"
+        )),
+        "{text}"
+    );
+    assert!(text.starts_with("select s.id, p.name, evo.try_int(p.n) as n,\n"), "{text}");
     assert!(text.contains("jsonb_to_record(evo.try_object(s.raw_data -> 'p'))"));
 }
 

@@ -9,16 +9,21 @@ use super::{RUN, RUN_2};
 use crate::chaos::Dice;
 use crate::support::{Database, Evo, Run, object};
 
-const HEADER: &str =
-    "-- grain: one row per visit\n-- source: stg_evo.visits_raw\n-- parent key: visit_id\n-- key: visit_id\n";
+/// Header lines up to the key.
+const HEADER: &str = "-- grain: one row per visit\n-- source: stg_evo.visits_raw\n-- parent key: visit_id\n";
 
 /// An entity `visits` of one's own with these models; its columns are of type text.
 struct Own {
     evo: Evo,
+    key: &'static str,
 }
 
 impl Own {
     fn new(models: &[(&str, String, usize)]) -> Self {
+        Self::keyed(models, "visit_id")
+    }
+
+    fn keyed(models: &[(&str, String, usize)], key: &'static str) -> Self {
         let evo = Evo::with(Database::bare());
         std::fs::create_dir_all(evo.dir.path().join("own/models/visits")).unwrap();
         std::fs::create_dir_all(evo.dir.path().join("own/migrations")).unwrap();
@@ -27,7 +32,7 @@ impl Own {
             .to_owned();
         for (name, _, columns) in models {
             let columns: String = (0..*columns).map(|i| format!("c{i} text, ")).collect();
-            writeln!(migration, "create table core.{name} (visit_id bigint, {columns} primary key (visit_id)) partition by range (visit_id);").unwrap();
+            writeln!(migration, "create table core.{name} (visit_id bigint, {columns} primary key ({key})) partition by range (visit_id);").unwrap();
             writeln!(
                 migration,
                 "create table core.{name}_all partition of core.{name} for values from (minvalue) to (maxvalue);"
@@ -40,7 +45,7 @@ impl Own {
             "name = 'visits'\nbronze_prefix = 'bronze/evo/entity=visits'\nzone = 'UTC'\nmodels = {names:?}\n[staging]\ntable = 'stg_evo.visits_raw'\nkey_column = 'visit_id'\n[key]\nfield = 'idVisit'\n"
         );
         std::fs::write(evo.dir.path().join("own/models/visits/entity.toml"), toml).unwrap();
-        let own = Self { evo };
+        let own = Self { evo, key };
         for (name, select, _) in models {
             own.model(name, select);
         }
@@ -50,7 +55,7 @@ impl Own {
 
     fn model(&self, name: &str, select: &str) {
         let path = self.evo.dir.path().join(format!("own/models/visits/{name}.sql"));
-        std::fs::write(path, format!("{HEADER}{select}")).unwrap();
+        std::fs::write(path, format!("{HEADER}-- key: {}\n{select}", self.key)).unwrap();
     }
 
     fn run(&self, args: &[&str]) -> Run {
@@ -99,6 +104,17 @@ fn rows_that_differ_in_what_is_nulled_are_one_row_and_one_issue() {
     own.run(&["transform", "visits"]).exits(0);
     assert_eq!(own.evo.db.sql("select * from core.visits"), [["1", "∅"]]);
     assert_eq!(own.issues().len(), 1);
+}
+
+#[test]
+fn a_misfit_is_filed_under_its_row_s_whole_key_also_if_the_key_is_cast() {
+    let model = "select s.visit_id, evo.as_int(x.id) as c0, evo.as_int(x.n) as c1\nfrom {source} s\n\
+                 cross join lateral jsonb_to_recordset(s.raw_data -> 'list') as x (id text, n text)";
+    let own = Own::keyed(&[("visits", model.to_owned(), 2)], "visit_id, c0");
+    own.load(RUN, &[json!({"idVisit": 1, "list": [{"id": 7, "n": "a"}, {"id": 8, "n": "b"}]})]);
+    own.run(&["transform", "visits", "--in-place"]).exits(0);
+    let issue = |key: &str, raw: &str| ["core.visits", key, "c1", raw].map(str::to_owned).to_vec();
+    assert_eq!(own.issues(), BTreeSet::from([issue("1,7", "a"), issue("1,8", "b")]));
 }
 
 #[test]
