@@ -35,6 +35,8 @@ pub enum Kind {
     SourceChanged,
     /// An object cannot be decoded: it is set aside whole.
     SourceCorrupt,
+    /// The lake refuses to hand out an object: it is archived, locked, or not for this user. Its content may be all right.
+    SourceUnreadable,
     /// The lake, an object or a path is missing or not in the expected layout.
     SourceInvalid,
     /// A check returned rows, or a guard refused to go on.
@@ -72,6 +74,8 @@ pub enum Disposition {
     RejectRow,
     /// Set the object aside, go on with the others.
     Quarantine,
+    /// Leave the object out, go on with the others; the next execution tries it again.
+    LeaveOut,
     /// List and plan the object again.
     PlanAgain,
     /// Give up.
@@ -94,6 +98,7 @@ impl Kind {
         Kind::SourceUnavailable,
         Kind::SourceChanged,
         Kind::SourceCorrupt,
+        Kind::SourceUnreadable,
         Kind::SourceInvalid,
         Kind::CheckFailed,
         Kind::Refused,
@@ -117,6 +122,7 @@ impl Kind {
             Kind::BadRow => D::RejectRow,
             Kind::SourceChanged => D::PlanAgain,
             Kind::SourceCorrupt => D::Quarantine,
+            Kind::SourceUnreadable => D::LeaveOut,
             Kind::DatabaseFull
             | Kind::StatementCanceled
             | Kind::AccessDenied
@@ -139,7 +145,7 @@ impl Kind {
             Kind::Internal | Kind::StatementInvalid => 1,
             Kind::Usage => 2,
             Kind::Config => 3,
-            Kind::SourceUnavailable | Kind::SourceChanged | Kind::SourceInvalid => 4,
+            Kind::SourceUnavailable | Kind::SourceChanged | Kind::SourceUnreadable | Kind::SourceInvalid => 4,
             Kind::DatabaseUnavailable
             | Kind::CommitUnknown
             | Kind::TransactionConflict
@@ -173,6 +179,7 @@ impl Kind {
             Kind::SourceUnavailable => "the lake cannot be reached, or a body was cut",
             Kind::SourceChanged => "an object was replaced, deleted, or loaded by another execution meanwhile",
             Kind::SourceCorrupt => "broken or cut gzip data, an endless line",
+            Kind::SourceUnreadable => "an object that is archived or locked, a file that this user may not read",
             Kind::SourceInvalid => "the lake or the entity's prefix is missing or empty",
             Kind::CheckFailed => {
                 "too many rejects, a new generation with too few rows, or a [check](checks.md) that returned rows"
@@ -211,6 +218,7 @@ impl Kind {
             Kind::SourceUnavailable => "check the network and the lake",
             Kind::SourceChanged => "run the command again",
             Kind::SourceCorrupt => "extract the object again: a replaced one is loaded",
+            Kind::SourceUnreadable => "rehydrate it, or grant the right to read it; the next run tries it again",
             Kind::SourceInvalid => "check --lake; `evo generate` makes one",
             Kind::CheckFailed => "the old generation serves; look at evo.rejects, or at the check's hint",
             Kind::Refused => "the message names it: mend the rows at the source, or change what refused them",
@@ -235,6 +243,7 @@ impl Disposition {
             Disposition::Shrink => "repeat with half the batch",
             Disposition::RejectRow => "reject the row",
             Disposition::Quarantine => "set the object aside",
+            Disposition::LeaveOut => "leave the object out, load the others",
             Disposition::PlanAgain => "leave it for the next run",
             Disposition::Abort => "give up",
         }

@@ -14,7 +14,7 @@
 //! 3  ledger · stage
 //! 2  pg · bronze · embedded                   none knows another
 //! 1  config · entity · sql
-//! 0  retry · shutdown · telemetry · failpoint · meter · error · suggest  on floors 6, 5 and 0 the left one may import the right one
+//! 0  retry · shutdown · telemetry · failpoint · meter · error · suggest · visible  on floors 6, 5 and 0 the left one may import the right one
 //! ```
 
 #[macro_use]
@@ -42,3 +42,4 @@ pub mod storage;
 pub mod suggest;
 pub mod telemetry;
 pub mod transform;
+pub mod visible;

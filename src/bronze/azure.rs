@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
-use object_store::azure::{AzureConfigKey, MicrosoftAzure, MicrosoftAzureBuilder};
+use object_store::azure::{AzureConfigKey, AzureCredentialProvider, MicrosoftAzureBuilder};
+use object_store::client::{HttpClient, HttpConnector};
 use object_store::{BackoffConfig, ClientOptions, RetryConfig};
 use secrecy::ExposeSecret;
 use url::Url;
@@ -35,8 +36,19 @@ impl SignIn {
     }
 }
 
+/// What requests to a container need.
+#[derive(Debug, Clone)]
+pub(super) struct Opened {
+    /// Sends them.
+    pub client: HttpClient,
+    /// Signs them; fetches tokens and keeps them while they are valid.
+    pub credentials: AzureCredentialProvider,
+    /// Address of the container.
+    pub address: Arc<str>,
+}
+
 /// Opens `container`; `account` is the one in the lake's address, if it names one.
-pub(super) fn open(account: Option<&str>, container: &str, azure: &Azure) -> Result<(Arc<MicrosoftAzure>, SignIn)> {
+pub(super) fn open(account: Option<&str>, container: &str, azure: &Azure) -> Result<(Opened, SignIn)> {
     let credential = azure.credential()?;
     let get = |name: &str| azure.get(name).map(|value| value.expose_secret().to_owned());
     let parts = match (credential, get("AZURE_STORAGE_CONNECTION_STRING")) {
@@ -73,21 +85,25 @@ pub(super) fn open(account: Option<&str>, container: &str, azure: &Azure) -> Res
         account: account.clone(),
     };
     let key = parts.key.or_else(|| get("AZURE_STORAGE_ACCOUNT_KEY"));
-    let builder = with_credential(builder(azure, container, &account, &endpoint), credential, key, signature, azure);
-    let store = builder.build().map_err(|e| unusable(&e, credential))?;
-    Ok((Arc::new(store), sign_in))
-}
-
-/// A store that never repeats anything by itself: one layer decides about that, `Container::ask`.
-fn builder(azure: &Azure, container: &str, account: &str, endpoint: &str) -> MicrosoftAzureBuilder {
-    let never =
-        RetryConfig { max_retries: 0, retry_timeout: std::time::Duration::ZERO, backoff: BackoffConfig::default() };
     // No limit for a whole body: objects may be large. The read timeout is one for silence.
     let options = ClientOptions::new()
         .with_timeout_disabled()
         .with_read_timeout(azure.patience.idle_timeout)
         .with_connect_timeout(CONNECT_TIMEOUT)
         .with_allow_http(endpoint.starts_with("http://"));
+    let client = Wire::default().connect(&options).map_err(|e| unusable(&e, credential))?;
+    let builder = builder(options, container, &account, &endpoint);
+    let store =
+        with_credential(builder, credential, key, signature, azure).build().map_err(|e| unusable(&e, credential))?;
+    let address = format!("{}/{container}", endpoint.trim_end_matches('/')).into();
+    Ok((Opened { client, credentials: Arc::clone(store.credentials()), address }, sign_in))
+}
+
+/// A store that never repeats anything by itself: one layer decides about that, `Container::ask`. It is asked for
+/// credentials only: its own requests cannot name every object.
+fn builder(options: ClientOptions, container: &str, account: &str, endpoint: &str) -> MicrosoftAzureBuilder {
+    let never =
+        RetryConfig { max_retries: 0, retry_timeout: std::time::Duration::ZERO, backoff: BackoffConfig::default() };
     MicrosoftAzureBuilder::new()
         .with_container_name(container)
         .with_account(account)

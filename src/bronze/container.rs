@@ -8,15 +8,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use object_store::azure::MicrosoftAzure;
-use object_store::client::HttpError;
-use object_store::list::{PaginatedListOptions, PaginatedListResult, PaginatedListStore};
-use object_store::path::Path;
-use object_store::{GetOptions, GetRange, GetResult, ObjectStore};
-
-use super::azure::{self, SignIn};
+use super::azure::{self, Opened, SignIn};
 use super::lake::PAGE_OBJECTS;
+use super::listing::Blobs;
 use super::refusal::{find, judge};
+use super::requests::{self, Failed, Got, NotUnderstood};
 use super::throttle::{Gate, Pass};
 use super::wire::Refused;
 use crate::config::Azure;
@@ -37,8 +33,8 @@ struct Shared {
     name: String,
     settings: Azure,
     sign_in: SignIn,
-    /// The store, and how often it was opened.
-    store: Mutex<(Arc<MicrosoftAzure>, u32)>,
+    /// How it is asked, and how often that was found out anew.
+    opened: Mutex<(Opened, u32)>,
     gate: Gate,
     /// Whether it has ever answered: a name that never resolved is a typing error, one that did is a fault.
     answered: AtomicBool,
@@ -57,6 +53,11 @@ impl Attempts {
         Self { policy, pauses: Box::new(policy.pauses()), failed: 0, renewed: false }
     }
 
+    /// One attempt and no other.
+    fn once(policy: Policy) -> Self {
+        Self { pauses: Box::new(std::iter::empty()), ..Self::new(policy) }
+    }
+
     /// Something came through: whatever fails from here on is a new failure.
     pub(super) fn progress(&mut self) {
         if self.failed > 0 || self.renewed {
@@ -73,13 +74,13 @@ impl std::fmt::Debug for Attempts {
 
 impl Container {
     pub(super) fn open(account: Option<&str>, name: &str, settings: &Azure) -> Result<Self> {
-        let (store, sign_in) = azure::open(account, name, settings)?;
+        let (opened, sign_in) = azure::open(account, name, settings)?;
         let shared = Shared {
             account: account.map(str::to_owned),
             name: name.to_owned(),
             settings: settings.clone(),
             sign_in,
-            store: Mutex::new((store, 0)),
+            opened: Mutex::new((opened, 0)),
             gate: Gate::default(),
             answered: AtomicBool::new(false),
         };
@@ -95,14 +96,11 @@ impl Container {
     }
 
     /// One page of a listing.
-    pub(super) async fn list(&self, prefix: &str, page_token: Option<String>) -> Result<PaginatedListResult> {
-        let options =
-            PaginatedListOptions { max_keys: Some(PAGE_OBJECTS), page_token, ..PaginatedListOptions::default() };
-        let prefix = Some(prefix).filter(|p| !p.is_empty());
-        let request = |store: Arc<MicrosoftAzure>| {
-            let options = options.clone();
-            async move { store.list_paginated(prefix, options).await }
-        };
+    pub(super) async fn list(&self, prefix: &str, marker: Option<String>) -> Result<Blobs> {
+        let account = self.shared.sign_in.account.as_str();
+        let marker = marker.as_deref();
+        let request =
+            |opened: Opened| async move { requests::list(&opened, account, prefix, marker, PAGE_OBJECTS).await };
         self.ask("the listing", &mut self.attempts(), request).await
     }
 
@@ -112,56 +110,61 @@ impl Container {
     /// shorter body cannot pass for it.
     pub(super) async fn get(
         &self,
-        path: &Path,
+        blob: &str,
         etag: Option<&str>,
         offset: u64,
         attempts: &mut Attempts,
-    ) -> Result<GetResult> {
-        let options = GetOptions { if_match: etag.map(str::to_owned), ..GetOptions::default() };
-        let request = |store: Arc<MicrosoftAzure>| {
-            let ranged = GetOptions { range: Some(GetRange::Offset(offset)), ..options.clone() };
-            let whole = options.clone();
-            async move {
-                let error = match store.get_opts(path, ranged).await {
-                    Ok(got) => return Ok(got),
-                    Err(e) => e,
-                };
-                // An empty object has no first byte: the service answers 416, the emulator with an impossible range.
-                let refused = find::<Refused>(&error).map(|r| r.status);
-                let is_odd = refused.is_none() && find::<HttpError>(&error).is_none();
-                let may_be_empty = offset == 0 && (refused == Some(416) || is_odd);
-                match may_be_empty {
-                    true => store.get_opts(path, whole).await.ok().filter(|got| got.meta.size == 0).ok_or(error),
-                    false => Err(error),
-                }
+    ) -> Result<Got> {
+        let account = self.shared.sign_in.account.as_str();
+        let request = |opened: Opened| async move {
+            let error = match requests::get(&opened, account, blob, etag, Some(offset)).await {
+                Ok(got) => return Ok(got),
+                Err(e) => e,
+            };
+            // An empty object has no first byte: the service answers 416, the emulator with an impossible range.
+            let is_out_of_range = find::<Refused>(error.as_ref()).is_some_and(|r| r.status == 416);
+            let may_be_empty = offset == 0 && (is_out_of_range || find::<NotUnderstood>(error.as_ref()).is_some());
+            match may_be_empty {
+                true => requests::get(&opened, account, blob, etag, None)
+                    .await
+                    .ok()
+                    .filter(|got| got.size_bytes == 0)
+                    .ok_or(error),
+                false => Err(error),
             }
         };
-        self.ask(&format!("object {path}"), attempts, request).await
+        self.ask(&format!("object {blob}"), attempts, request).await
+    }
+
+    /// Whether an object can be read now: asked for once.
+    pub(super) async fn probe(&self, blob: &str, etag: Option<&str>) -> Result<()> {
+        let mut once = Attempts::once(self.shared.settings.patience.retry);
+        self.get(blob, etag, 0, &mut once).await.map(|_| ())
     }
 
     async fn ask<T, F, Fut>(&self, what: &str, attempts: &mut Attempts, request: F) -> Result<T>
     where
-        F: Fn(Arc<MicrosoftAzure>) -> Fut,
-        Fut: Future<Output = object_store::Result<T>>,
+        F: Fn(Opened) -> Fut,
+        Fut: Future<Output = Result<T, Failed>>,
     {
         loop {
             let pass = tokio::select! {
                 pass = self.shared.gate.request() => pass,
                 () = self.shutdown.requested() => return Err(self.shutdown.error()),
             };
-            let (store, opened) = self.store();
-            match request(store).await {
+            let (opened, number) = self.opened();
+            match request(opened).await {
                 Ok(answer) => {
                     self.shared.answered.store(true, Ordering::Relaxed);
                     self.shared.gate.answered();
                     return Ok(answer);
                 }
                 Err(e) => {
-                    let status = find::<Refused>(&e).map(|r| r.status);
+                    let status = find::<Refused>(e.as_ref()).map(|r| r.status);
                     let error = judge(e, &self.shared.sign_in, !self.shared.answered.load(Ordering::Relaxed));
                     if status == Some(401) && self.shared.sign_in.is_by_token() && !attempts.renewed {
                         attempts.renewed = true;
-                        self.renew(opened)?;
+                        self.renew(number)?;
                         continue;
                     }
                     let throttled = matches!(status, Some(429 | 503));
@@ -217,23 +220,23 @@ impl Container {
     }
 
     /// What an error in the middle of a body means.
-    pub(super) fn understand(&self, e: object_store::Error) -> Error {
+    pub(super) fn understand(&self, e: Failed) -> Error {
         judge(e, &self.shared.sign_in, false)
     }
 
-    fn store(&self) -> (Arc<MicrosoftAzure>, u32) {
-        self.shared.store.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    fn opened(&self) -> (Opened, u32) {
+        self.shared.opened.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// A token was refused before it expired: opens the store anew, which fetches another. Whoever asked with the same
-    /// store meanwhile finds it done.
-    fn renew(&self, opened: u32) -> Result<()> {
+    /// A token was refused before it expired: opens the container anew, which fetches another. Whoever asked with the same
+    /// token meanwhile finds it done.
+    fn renew(&self, number: u32) -> Result<()> {
         let shared = &self.shared;
-        let mut current = shared.store.lock().unwrap_or_else(PoisonError::into_inner);
-        if current.1 == opened {
+        let mut current = shared.opened.lock().unwrap_or_else(PoisonError::into_inner);
+        if current.1 == number {
             tracing::info!("the lake no longer accepts the token; fetching another");
-            let (store, _) = azure::open(shared.account.as_deref(), &shared.name, &shared.settings)?;
-            *current = (store, opened + 1);
+            let (opened, _) = azure::open(shared.account.as_deref(), &shared.name, &shared.settings)?;
+            *current = (opened, number + 1);
         }
         Ok(())
     }

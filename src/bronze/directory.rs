@@ -1,82 +1,140 @@
 //! A lake in a local directory, with the same promises as a container.
 
-use std::fs::File;
-use std::io::{ErrorKind, Read};
-use std::path::Path as FilePath;
-use std::sync::Arc;
+use std::fs::{self, File};
+use std::io::{self, ErrorKind, Read};
+use std::path::{Component, Path, PathBuf};
 
 use bytes::Bytes;
-use futures_util::stream::BoxStream;
-use futures_util::{Stream, StreamExt, stream};
-use object_store::local::LocalFileSystem;
-use object_store::path::Path;
-use object_store::{GetOptions, GetResultPayload, ObjectMeta, ObjectStore, ObjectStoreExt};
+use futures_util::{Stream, stream};
+use rustix::fs::{Mode, OFlags};
+use tokio::sync::mpsc;
 
-use super::refusal::find;
+use super::lake::{Page, Wanted};
+use super::walk::{OUTSIDE, Walk, etag, reason};
 use crate::error::{Error, Kind, Result};
 
-/// Read at once. The client's own stream reads 8 KiB, and never ends on a file that was truncated meanwhile.
+/// Read at once.
 const CHUNK_BYTES: u64 = 256 * 1024;
 
 /// A directory. An etag is made of inode, time of change and size.
 #[derive(Debug, Clone)]
-pub(super) struct Directory(Arc<LocalFileSystem>);
+pub(super) struct Directory {
+    /// Without links in it.
+    root: PathBuf,
+}
 
 impl Directory {
-    pub(super) fn open(dir: &FilePath) -> Result<Self> {
-        Ok(Self(Arc::new(LocalFileSystem::new_with_prefix(dir).map_err(understand)?)))
+    pub(super) fn open(dir: &Path) -> Result<Self> {
+        let root = dir.canonicalize().map_err(|e| understand(&e).caused_by(e))?;
+        Ok(Self { root })
     }
 
-    pub(super) fn list(&self, prefix: &Path) -> BoxStream<'static, Result<ObjectMeta>> {
-        self.0.list(Some(prefix)).map(|meta| meta.map_err(understand)).boxed()
+    /// The files below a folder, page by page. One that cannot be listed is set aside in its page.
+    pub(super) fn list(&self, below: &str, wanted: &Wanted) -> impl Stream<Item = Result<Page>> + Send + use<> {
+        let (pages, received) = mpsc::channel(1);
+        let (root, wanted, below) = (self.root.clone(), wanted.clone(), below.to_owned());
+        let walking = tokio::task::spawn_blocking(move || {
+            Walk::new(root, wanted, |page| pages.blocking_send(page).is_ok()).run(&below);
+        });
+        stream::try_unfold((received, Some(walking)), |(mut received, mut walking)| async move {
+            if let Some(page) = received.recv().await {
+                return Ok(Some((page, (received, walking))));
+            }
+            // A walk that died has not seen everything.
+            match walking.take() {
+                Some(walking) => {
+                    walking.await.map_err(|e| Error::new(Kind::Internal, "the walk died").caused_by(e))?;
+                    Ok(None)
+                }
+                None => Ok(None),
+            }
+        })
     }
 
     /// Size and bytes of an object; of the version that `etag` names, if one is given.
     pub(super) async fn read(
         &self,
-        path: Path,
+        path: &str,
         etag: Option<String>,
     ) -> Result<(u64, impl Stream<Item = Result<Bytes>> + Send + use<>)> {
-        let options = GetOptions { if_match: etag, ..GetOptions::default() };
-        let got = self.0.get_opts(&path, options).await.map_err(understand)?;
-        let GetResultPayload::File(file, _) = got.payload else {
-            return Err(Error::new(Kind::Internal, "a local object is not a file"));
-        };
-        let size = got.meta.size;
-        let open = Open { directory: self.clone(), path, etag: got.meta.e_tag, file, rest: size };
+        let (directory, name) = (self.clone(), path.to_owned());
+        let opened = tokio::task::spawn_blocking(move || directory.open_file(&name));
+        let (file, found, size) =
+            opened.await.map_err(|e| Error::new(Kind::Internal, "a reader died").caused_by(e))??;
+        if etag.is_some_and(|wanted| wanted != found) {
+            return Err(changed("it was replaced since it was listed"));
+        }
+        let open = Open { path: self.root.join(path), etag: found, file, rest: size };
         Ok((size, stream::try_unfold(open, Open::next)))
+    }
+
+    /// Opens a file with its etag and size, if it is one and lies in the lake.
+    ///
+    /// Where its links lead is found out first; then the way there is opened folder by folder without following any. So a
+    /// link that is put in place meanwhile leads nowhere.
+    fn open_file(&self, path: &str) -> Result<(File, String, u64)> {
+        let failed = |e: io::Error| understand(&e).caused_by(e);
+        let real = self.root.join(path).canonicalize().map_err(failed)?;
+        let Ok(below) = real.strip_prefix(&self.root) else {
+            return Err(Error::new(Kind::SourceUnreadable, OUTSIDE));
+        };
+        let mut names = Vec::new();
+        for component in below.components() {
+            match component {
+                Component::Normal(name) => names.push(name),
+                _ => return Err(Error::new(Kind::SourceUnreadable, OUTSIDE)),
+            }
+        }
+        let Some((file, folders)) = names.split_last() else {
+            return Err(Error::new(Kind::SourceUnreadable, "it is the lake itself"));
+        };
+        let open = |at: &File, name: &std::ffi::OsStr, flags: OFlags| -> Result<File> {
+            let flags = flags | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+            let opened = rustix::fs::openat(at, name, flags, Mode::empty()).map_err(|e| failed(e.into()))?;
+            Ok(File::from(opened))
+        };
+        let mut folder = File::open(&self.root).map_err(failed)?;
+        for name in folders {
+            folder = open(&folder, name, OFlags::RDONLY | OFlags::DIRECTORY)?;
+        }
+        // Opening a pipe would wait for whoever writes to it.
+        let file = open(&folder, file, OFlags::RDONLY | OFlags::NONBLOCK)?;
+        let metadata = file.metadata().map_err(failed)?;
+        if !metadata.is_file() {
+            return Err(Error::new(Kind::SourceUnreadable, "it is not a file"));
+        }
+        Ok((file, etag(&metadata), metadata.len()))
     }
 }
 
 struct Open {
-    directory: Directory,
-    path: Path,
-    etag: Option<String>,
+    path: PathBuf,
+    etag: String,
     file: File,
     rest: u64,
 }
 
 impl Open {
     async fn next(mut self) -> Result<Option<(Bytes, Self)>> {
+        let read = tokio::task::spawn_blocking(move || (self.read(), self));
+        let (chunk, open) = read.await.map_err(|e| Error::new(Kind::Internal, "a reader died").caused_by(e))?;
+        Ok(chunk?.map(|chunk| (chunk, open)))
+    }
+
+    fn read(&mut self) -> Result<Option<Bytes>> {
         if self.rest == 0 {
             // Written to in place, or another file by now: then what was read may be of two versions.
-            let now = self.directory.0.head(&self.path).await.map_err(understand)?;
-            return if now.e_tag == self.etag { Ok(None) } else { Err(changed("it was replaced while it was read")) };
+            let now = fs::metadata(&self.path).map_err(|e| understand(&e).caused_by(e))?;
+            return if etag(&now) == self.etag { Ok(None) } else { Err(changed("it was replaced while it was read")) };
         }
-        let read = tokio::task::spawn_blocking(move || {
-            let mut chunk = Vec::with_capacity(self.rest.min(CHUNK_BYTES) as usize);
-            let read = (&mut self.file).take(self.rest.min(CHUNK_BYTES)).read_to_end(&mut chunk);
-            (read.map(|_| Bytes::from(chunk)), self)
-        });
-        let (chunk, mut open) = read.await.map_err(|e| Error::new(Kind::Internal, "a reader died").caused_by(e))?;
-        match chunk {
-            Ok(chunk) if chunk.is_empty() => Err(changed("it was truncated while it was read")),
-            Ok(chunk) => {
-                open.rest -= chunk.len() as u64;
-                Ok(Some((chunk, open)))
-            }
-            Err(e) => Err(Error::new(Kind::SourceUnavailable, format!("it cannot be read: {e}")).caused_by(e)),
+        let wanted = self.rest.min(CHUNK_BYTES);
+        let mut chunk = Vec::with_capacity(wanted as usize);
+        (&mut self.file).take(wanted).read_to_end(&mut chunk).map_err(|e| understand(&e).caused_by(e))?;
+        if chunk.is_empty() {
+            return Err(changed("it was truncated while it was read"));
         }
+        self.rest -= chunk.len() as u64;
+        Ok(Some(Bytes::from(chunk)))
     }
 }
 
@@ -84,36 +142,44 @@ fn changed(message: &str) -> Error {
     Error::new(Kind::SourceChanged, message)
 }
 
-fn understand(e: object_store::Error) -> Error {
-    use object_store::Error as E;
-    let io = find::<std::io::Error>(&e);
-    let error = match (&e, io.map(std::io::Error::kind)) {
-        (E::Precondition { .. } | E::NotModified { .. }, _) => changed("it was replaced since it was listed"),
-        (E::NotFound { .. }, _) | (_, Some(ErrorKind::NotFound)) => changed("it is gone or was never there"),
-        (E::InvalidPath { source }, _) => Error::new(Kind::SourceInvalid, format!("a path is not valid: {source}")),
-        (_, Some(ErrorKind::PermissionDenied)) => {
-            Error::new(Kind::AccessDenied, "the user that runs evo may not read it")
+/// What an error of the file system means for the one object that it concerns.
+fn understand(e: &io::Error) -> Error {
+    let kind = match (e.kind(), e.raw_os_error()) {
+        (ErrorKind::NotFound, _) => return changed("it is gone or was never there"),
+        // Short of descriptors or memory, or a file server that is away for a moment: time heals it.
+        (
+            ErrorKind::Interrupted | ErrorKind::TimedOut | ErrorKind::OutOfMemory | ErrorKind::StaleNetworkFileHandle,
+            _,
+        )
+        | (_, Some(libc::EMFILE | libc::ENFILE | libc::EAGAIN | libc::ENOTCONN | libc::EHOSTDOWN)) => {
+            Kind::SourceUnavailable
         }
-        (_, Some(_)) => Error::new(
-            Kind::SourceUnavailable,
-            format!("it cannot be read: {}", io.map_or(String::new(), ToString::to_string)),
-        ),
-        _ => Error::new(Kind::SourceInvalid, format!("it cannot be read: {e}")),
+        _ => Kind::SourceUnreadable,
     };
-    error.caused_by(e)
+    Error::new(kind, reason(e))
 }
 
 #[cfg(test)]
 mod tests {
-    use futures_util::TryStreamExt;
+    use futures_util::stream::BoxStream;
+    use futures_util::{StreamExt, TryStreamExt};
 
     use super::*;
 
-    async fn start(dir: &FilePath, bytes: &[u8]) -> (Directory, BoxStream<'static, Result<Bytes>>) {
+    /// Everything that a listing shows, in one page.
+    async fn list(directory: &Directory, below: &str) -> Page {
+        let wanted = Wanted { prefix: below.to_owned(), suffixes: vec![String::new()] };
+        let pages: Vec<Page> = directory.list(below, &wanted).try_collect().await.unwrap();
+        let mut all = Page::default();
+        pages.into_iter().for_each(|page| all.extend(page));
+        all
+    }
+
+    async fn start(dir: &Path, bytes: &[u8]) -> (Directory, BoxStream<'static, Result<Bytes>>) {
         std::fs::write(dir.join("a"), bytes).unwrap();
         let directory = Directory::open(dir).unwrap();
-        let listed: Vec<ObjectMeta> = directory.list(&Path::from("")).try_collect().await.unwrap();
-        let (size, body) = directory.read(Path::from("a"), listed[0].e_tag.clone()).await.unwrap();
+        let listed = list(&directory, "").await;
+        let (size, body) = directory.read("a", Some(listed.objects[0].etag.clone())).await.unwrap();
         assert_eq!(size, bytes.len() as u64);
         (directory, body.boxed())
     }
@@ -159,8 +225,108 @@ mod tests {
         std::fs::write(dir.path().join("a"), "new").unwrap();
         let directory = Directory::open(dir.path()).unwrap();
         for (path, etag) in [("a", Some("\"1-2-3\"".to_owned())), ("b", None)] {
-            let error = directory.read(Path::from(path), etag).await.err().unwrap();
+            let error = directory.read(path, etag).await.err().unwrap();
             assert_eq!(error.kind(), Kind::SourceChanged);
         }
+    }
+
+    fn names(page: &Page) -> Vec<&str> {
+        let mut names: Vec<&str> = page.objects.iter().map(|o| o.path.as_str()).collect();
+        names.sort_unstable();
+        names
+    }
+
+    fn aside(page: &Page) -> Vec<(&str, &str)> {
+        let mut aside: Vec<(&str, &str)> =
+            page.unreadable.first.iter().map(|u| (u.path.as_str(), u.reason.as_str())).collect();
+        aside.sort_unstable();
+        aside
+    }
+
+    #[tokio::test]
+    async fn links_are_followed_inside_of_the_lake_and_nowhere_else() {
+        use std::os::unix::fs::symlink;
+        let dir = tempfile::tempdir().unwrap();
+        let outside = tempfile::tempdir().unwrap();
+        std::fs::write(outside.path().join("secret"), "root:x").unwrap();
+        let lake = dir.path().join("lake");
+        std::fs::create_dir_all(lake.join("sales/run")).unwrap();
+        std::fs::write(lake.join("sales/run/a"), "a").unwrap();
+        std::fs::create_dir(lake.join("archive")).unwrap();
+        std::fs::write(lake.join("archive/b"), "b").unwrap();
+        for (target, link) in [
+            (outside.path().join("secret"), "out"),
+            (outside.path().to_owned(), "out_folder"),
+            ("../../lake/archive/b".into(), "in"),
+            (lake.join("archive"), "in_folder"),
+            ("self".into(), "self"),
+            ("nothing".into(), "nowhere"),
+            ("..".into(), "run/up"),
+            (lake.join("archive"), "run/there"),
+        ] {
+            symlink(target, lake.join("sales").join(link)).unwrap();
+        }
+        symlink(lake.join("sales/run"), lake.join("archive/back")).unwrap();
+        let directory = Directory::open(&lake).unwrap();
+        let page = list(&directory, "sales").await;
+        let expected = ["sales/in", "sales/in_folder/b", "sales/in_folder/back/a", "sales/run/a", "sales/run/there/b"];
+        assert_eq!(names(&page), expected);
+        let aside = aside(&page);
+        let says = |path: &str| aside.iter().find(|(p, _)| *p == path).map_or("", |(_, reason)| reason);
+        for (path, reason) in [
+            ("sales/out", OUTSIDE),
+            ("sales/out_folder", OUTSIDE),
+            ("sales/self", "it is a loop of symbolic links"),
+            ("sales/nowhere", "it is a symbolic link to nothing"),
+            ("sales/run/up", "it is a symbolic link to a folder that holds it: a loop"),
+            ("sales/run/there/back", "it is a symbolic link to a folder that holds it: a loop"),
+        ] {
+            assert_eq!(says(path), reason, "{path}");
+        }
+        for object in &page.objects {
+            let (_, body) = directory.read(&object.path, Some(object.etag.clone())).await.unwrap();
+            assert_eq!(body.try_collect::<Vec<Bytes>>().await.unwrap().concat().len(), 1, "{}", object.path);
+        }
+        // Neither what was listed as a file and is a link by now, nor a path that was never listed, leads out.
+        for path in ["sales/out", "sales/out_folder/secret", "../lake/../x/secret"] {
+            let error = directory.read(path, None).await.err().unwrap();
+            assert!(matches!(error.kind(), Kind::SourceUnreadable | Kind::SourceChanged), "{path}: {error}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_file_that_cannot_be_one_is_set_aside_and_the_others_are_listed() {
+        use std::os::unix::ffi::OsStrExt;
+        let dir = tempfile::tempdir().unwrap();
+        let put = |name: &[u8]| std::fs::write(dir.path().join(std::ffi::OsStr::from_bytes(name)), "x").unwrap();
+        for name in ["t\tab\nline", " ", "%2F%20", "c\u{327}", "ç", "[a]{b}#?*~\\'\"", "..."] {
+            put(name.as_bytes());
+        }
+        put(b"\xff");
+        let path = dir.path().join("pipe");
+        rustix::fs::mknodat(rustix::fs::CWD, &path, rustix::fs::FileType::Fifo, Mode::RUSR, 0).unwrap();
+        let _socket = std::os::unix::net::UnixListener::bind(dir.path().join("socket")).unwrap();
+        let directory = Directory::open(dir.path()).unwrap();
+        let page = list(&directory, "").await;
+        let mut expected = ["t\tab\nline", " ", "%2F%20", "c\u{327}", "ç", "[a]{b}#?*~\\'\""];
+        expected.sort_unstable();
+        assert_eq!(names(&page), expected, "and a name that begins with a dot is hidden");
+        let reasons: Vec<&str> = aside(&page).into_iter().map(|(_, reason)| reason).collect();
+        let not_text = "its name is not UTF-8, so that it can neither be kept nor asked for";
+        assert_eq!(reasons, ["it is a pipe, not a file", "it is a socket, not a file", not_text]);
+        for path in ["pipe", "socket"] {
+            assert_eq!(directory.read(path, None).await.err().unwrap().kind(), Kind::SourceUnreadable);
+        }
+    }
+
+    #[tokio::test]
+    async fn no_folder_is_one_without_objects_and_a_file_in_its_place_is_said() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("sales"), "x").unwrap();
+        let directory = Directory::open(dir.path()).unwrap();
+        let page = list(&directory, "members").await;
+        assert!(page.is_empty());
+        let page = list(&directory, "sales").await;
+        assert_eq!(aside(&page)[0].0, "sales");
     }
 }

@@ -3,13 +3,13 @@
 use bytes::{Bytes, BytesMut};
 use futures_util::stream::BoxStream;
 use futures_util::{Stream, StreamExt, TryStreamExt, stream};
-use object_store::ObjectMeta;
-use object_store::path::Path;
 
 use super::container::Container;
 use super::directory::Directory;
-use super::layout::{Place, is_data, is_manifest, place};
-use super::read;
+use super::layout::{Place, Sort, place, sort};
+use super::listing::Blob;
+use super::sample::Sample;
+use super::{names, read};
 use crate::config;
 use crate::error::{Context, Error, Kind, Result};
 use crate::shutdown::Shutdown;
@@ -41,16 +41,43 @@ pub struct Object {
     pub place: Place,
 }
 
+/// What cannot be listed or read, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unreadable {
+    /// Its path below the lake's root, or as much of it as is text.
+    pub path: String,
+    /// Why.
+    pub reason: String,
+}
+
 /// What a listing is asked for.
 #[derive(Debug, Clone)]
-struct Wanted {
-    prefix: String,
-    suffixes: Vec<String>,
+pub(super) struct Wanted {
+    pub prefix: String,
+    pub suffixes: Vec<String>,
 }
 
 impl Wanted {
-    fn is_data(&self, path: &str) -> bool {
-        is_data(path.strip_prefix(&self.prefix).unwrap_or(path), &self.suffixes)
+    /// What the name of an object below the lake's root says.
+    pub(super) fn sort(&self, path: &str) -> Sort {
+        let below = path.strip_prefix(&self.prefix).map(|below| below.trim_start_matches('/'));
+        sort(below.unwrap_or(path), &self.suffixes)
+    }
+
+    /// Puts an object into the page.
+    pub(super) fn put(&self, page: &mut Page, path: String, etag: String, size_bytes: u64) {
+        let (sort, place) = (self.sort(&path), place(&path));
+        if let Some(reason) = names::unusable(&path, place.run_id.as_deref()) {
+            return page.set_aside(&path, &reason);
+        }
+        let object = Object { place, path, etag, size_bytes };
+        match sort {
+            Sort::Data => page.objects.push(object),
+            Sort::Manifest => page.manifests.push(object),
+            // What holds nothing loses nothing: some tools mark folders so.
+            Sort::Other if size_bytes > 0 => page.others.add(object.path),
+            Sort::Other | Sort::Hidden => {}
+        }
     }
 }
 
@@ -61,6 +88,33 @@ pub struct Page {
     pub objects: Vec<Object>,
     /// The `_manifest.json` of extraction runs.
     pub manifests: Vec<Object>,
+    /// Paths of objects with endings that evo does not read.
+    pub others: Sample<String>,
+    /// What could not be listed; what it holds may be missing in this listing.
+    pub unreadable: Sample<Unreadable>,
+}
+
+impl Page {
+    pub(super) fn set_aside(&mut self, path: &str, reason: &str) {
+        self.unreadable.add(Unreadable { path: path.to_owned(), reason: reason.to_owned() });
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.objects.len() + self.manifests.len()
+    }
+
+    #[cfg(test)]
+    pub(super) fn is_empty(&self) -> bool {
+        self.len() == 0 && self.others.is_empty() && self.unreadable.is_empty()
+    }
+
+    #[cfg(test)]
+    pub(super) fn extend(&mut self, other: Self) {
+        self.objects.extend(other.objects);
+        self.manifests.extend(other.manifests);
+        self.others.extend(other.others);
+        self.unreadable.extend(other.unreadable);
+    }
 }
 
 /// Objects and manifests together in one [`Page`], at most: what Azure Blob gives in one answer.
@@ -108,47 +162,37 @@ impl Lake {
         &self.shown
     }
 
-    /// The data objects (see [`is_data`] for `suffixes`) and manifests below `prefix`, page by page: in the order of their paths from a container, in no
-    /// particular order from a directory. Memory is one page.
+    /// The data objects (see [`sort`] for `suffixes`) and manifests below `prefix`, page by page: in the order of their
+    /// paths from a container, in no particular order from a directory. Memory is one page. A name that cannot be used
+    /// and a folder that cannot be read are set aside in their page.
     ///
     /// # Errors
-    /// `SourceUnavailable`, `AccessDenied` or `SourceInvalid`; the stream ends with the error.
+    /// `SourceUnavailable`, `AccessDenied` or `SourceInvalid` when there is no listing; the stream ends with the error.
     pub fn list_pages(
         &self,
         prefix: &str,
         suffixes: &[String],
     ) -> impl Stream<Item = Result<Page>> + Send + Unpin + use<> {
-        let below = self.path(prefix);
-        let wanted = Wanted { prefix: prefix.to_owned(), suffixes: suffixes.to_owned() };
+        let below = prefix.split('/').filter(|segment| !segment.is_empty()).collect::<Vec<_>>().join("/");
+        let wanted = Wanted { prefix: below.clone(), suffixes: suffixes.to_owned() };
         let lake = self.clone();
-        let pages: BoxStream<'static, Result<Vec<ObjectMeta>>> = match &self.store {
-            Store::Directory(directory) => {
-                let wanted = wanted.clone();
-                let found = directory.list(&below).try_filter(move |meta| {
-                    let path = meta.location.as_ref();
-                    std::future::ready(wanted.is_data(path) || is_manifest(path))
-                });
-                found.try_chunks(PAGE_OBJECTS).map_err(|e| e.1).boxed()
-            }
+        let pages: BoxStream<'static, Result<Page>> = match &self.store {
+            Store::Directory(directory) => directory.list(&below, &wanted).boxed(),
             Store::Container(container) => {
-                let prefix = if below.as_ref().is_empty() { String::new() } else { format!("{below}/") };
+                let name = self.name(&below);
+                let prefix = if name.is_empty() { name } else { format!("{name}/") };
                 let first = Some((container.clone(), prefix, None));
-                stream::try_unfold(first, |state| async move {
-                    let Some((container, prefix, token)) = state else { return Ok(None) };
-                    let page = container.list(&prefix, token).await?;
-                    let next = page.page_token.map(|token| (container, prefix, Some(token)));
-                    Ok(Some((page.result.objects, next)))
-                })
-                .boxed()
+                let lake = self.clone();
+                let pages = stream::try_unfold(first, |state| async move {
+                    let Some((container, prefix, marker)) = state else { return Ok(None) };
+                    let found = container.list(&prefix, marker).await?;
+                    let next = found.next.map(|marker| (container, prefix, Some(marker)));
+                    Ok(Some((found.blobs, next)))
+                });
+                pages.map_ok(move |blobs| lake.page(blobs, &wanted)).boxed()
             }
         };
-        pages.map(move |metas| {
-            let mut page = Page::default();
-            for meta in metas.context(format!("cannot list {}", lake.shown))? {
-                lake.sort_into(&mut page, meta, &wanted);
-            }
-            Ok(page)
-        })
+        pages.map(move |page| page.context(format!("cannot list {}", lake.shown)))
     }
 
     /// All data objects below `prefix`, in the order of [`Lake::list_pages`].
@@ -192,34 +236,59 @@ impl Lake {
 
     async fn body(&self, path: &str, etag: Option<&str>) -> Result<(u64, BoxStream<'static, Result<Bytes>>)> {
         let shown = format!("object {path}");
-        let (location, etag) = (self.path(path), etag.map(str::to_owned));
+        let etag = etag.map(str::to_owned);
         let (size, body) = match &self.store {
             Store::Directory(directory) => {
-                let (size, body) = directory.read(location, etag).await.context(&shown)?;
+                let (size, body) = directory.read(path, etag).await.context(&shown)?;
                 (size, body.boxed())
             }
             Store::Container(container) => {
-                let (size, body) = read::read(container.clone(), location, etag).await.context(&shown)?;
+                let (size, body) = read::read(container.clone(), self.name(path), etag).await.context(&shown)?;
                 (size, body.boxed())
             }
         };
         Ok((size, body.map(move |chunk| chunk.context(&shown)).boxed()))
     }
 
-    /// Puts a listed object into the page, unless it is neither data nor a manifest.
-    fn sort_into(&self, page: &mut Page, meta: ObjectMeta, wanted: &Wanted) {
-        let cut = if self.prefix.is_empty() { 0 } else { self.prefix.len() + 1 };
-        let path = meta.location.as_ref().get(cut..).unwrap_or_default().to_owned();
-        let to = match (wanted.is_data(&path), is_manifest(&path)) {
-            (true, _) => &mut page.objects,
-            (_, true) => &mut page.manifests,
-            _ => return,
-        };
-        let etag = meta.e_tag.unwrap_or_else(|| format!("{}-{}", meta.last_modified.timestamp_micros(), meta.size));
-        to.push(Object { place: place(&path), path, etag, size_bytes: meta.size });
+    /// Whether an object can be read: its first bytes are asked for once, without patience.
+    ///
+    /// # Errors
+    /// As [`Lake::read`].
+    pub async fn probe(&self, path: &str, etag: &str) -> Result<()> {
+        let etag = Some(etag.to_owned());
+        match &self.store {
+            Store::Directory(directory) => directory.read(path, etag).await.map(|_| ()),
+            Store::Container(container) => container.probe(&self.name(path), etag.as_deref()).await,
+        }
+        .context(format!("object {path}"))
     }
 
-    fn path(&self, below: &str) -> Path {
-        if self.prefix.is_empty() { Path::from(below) } else { Path::from(format!("{}/{below}", self.prefix)) }
+    /// A page of a container as the lake's: its blobs by their paths below the lake's root.
+    fn page(&self, blobs: Vec<Blob>, wanted: &Wanted) -> Page {
+        let mut page = Page::default();
+        let cut = if self.prefix.is_empty() { 0 } else { self.prefix.len() + 1 };
+        for blob in blobs.into_iter().filter(|blob| !blob.is_folder) {
+            let path = blob.name.get(cut..).unwrap_or_default().to_owned();
+            let sort = wanted.sort(&path);
+            let is_relevant = matches!(sort, Sort::Data | Sort::Manifest);
+            let reason = match blob.is_garbled {
+                true => Some("its name is no text, so that it can neither be kept nor asked for".to_owned()),
+                false => names::unaskable(&blob.name),
+            };
+            match reason.filter(|_| is_relevant) {
+                Some(reason) => page.set_aside(&path, &reason),
+                None => wanted.put(&mut page, path, blob.etag, blob.size_bytes),
+            }
+        }
+        page
+    }
+
+    /// The name of a blob.
+    fn name(&self, below: &str) -> String {
+        match (self.prefix.as_str(), below) {
+            ("", below) => below.to_owned(),
+            (prefix, "") => prefix.to_owned(),
+            (prefix, below) => format!("{prefix}/{below}"),
+        }
     }
 }

@@ -25,40 +25,65 @@ pub fn place(path: &str) -> Place {
     }
 }
 
-/// Whether a path below an entity's prefix names data, by the `suffixes` declared or the usual ones. What begins with
-/// `_` or `.` is not data, be it a file (`_manifest.json`, `_SUCCESS`) or a folder on the way to it (`_temporary`).
-pub fn is_data(path: &str, suffixes: &[String]) -> bool {
+/// What a name says of an object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sort {
+    /// Records.
+    Data,
+    /// What an extraction says of its run.
+    Manifest,
+    /// Begins with `_` or `.`, as a file (`_SUCCESS`) or as a folder on the way to it (`_temporary`): by the custom of all
+    /// tools that write lakes it is none of a reader's business.
+    Hidden,
+    /// An ending that evo does not read.
+    Other,
+}
+
+/// Sorts a path below an entity's prefix by its name, by the `suffixes` declared or the usual ones. Endings count whether
+/// they are written in capitals or not.
+pub fn sort(path: &str, suffixes: &[String]) -> Sort {
+    let (folders, file) = path.rsplit_once('/').unwrap_or(("", path));
+    let is_hidden = |segment: &str| segment.starts_with(['_', '.']);
+    if folders.split('/').any(is_hidden) {
+        return Sort::Hidden;
+    }
+    if uncompressed(file).eq_ignore_ascii_case("_manifest.json") {
+        return Sort::Manifest;
+    }
+    if is_hidden(file) {
+        return Sort::Hidden;
+    }
     let ends_well = match suffixes {
-        [] => SUFFIXES.iter().any(|suffix| uncompressed(path).ends_with(suffix)),
-        declared => declared.iter().any(|suffix| path.ends_with(suffix)),
+        [] => SUFFIXES.iter().any(|suffix| ends_with(uncompressed(file), suffix)),
+        declared => declared.iter().any(|suffix| ends_with(path, suffix)),
     };
-    ends_well && !path.split('/').any(|segment| segment.starts_with(['_', '.']))
+    if ends_well { Sort::Data } else { Sort::Other }
 }
 
 /// The compression that a name promises.
 pub fn compression(path: &str) -> Option<Compression> {
     match path.rsplit_once('.') {
-        Some((_, "gz")) => Some(Compression::Gzip),
-        Some((_, "zst")) => Some(Compression::Zstd),
+        Some((_, ending)) if ending.eq_ignore_ascii_case("gz") => Some(Compression::Gzip),
+        Some((_, ending)) if ending.eq_ignore_ascii_case("zst") => Some(Compression::Zstd),
         _ => None,
     }
 }
 
 /// Whether a name says that the object is CSV.
 pub fn is_csv(path: &str) -> bool {
-    uncompressed(path).ends_with(".csv")
+    ends_with(uncompressed(path), ".csv")
 }
 
 fn uncompressed(path: &str) -> &str {
-    match path.rsplit_once('.') {
-        Some((name, "gz" | "zst")) => name,
+    match (compression(path), path.rsplit_once('.')) {
+        (Some(_), Some((name, _))) => name,
         _ => path,
     }
 }
 
-/// Whether a path names the manifest that an extraction writes at its very end.
-pub fn is_manifest(path: &str) -> bool {
-    path.rsplit('/').next() == Some("_manifest.json")
+fn ends_with(path: &str, suffix: &str) -> bool {
+    let Some(at) = path.len().checked_sub(suffix.len()) else { return false };
+    path.as_bytes()[at..].eq_ignore_ascii_case(suffix.as_bytes())
 }
 
 #[cfg(test)]
@@ -77,45 +102,73 @@ mod tests {
     }
 
     #[test]
-    fn data_ends_in_a_usual_suffix_with_or_without_that_of_its_compression() {
+    fn data_ends_in_a_usual_suffix_with_or_without_that_of_its_compression_in_any_case() {
         for suffix in SUFFIXES {
             for compression in ["", ".gz", ".zst"] {
-                assert!(is_data(&format!("run_id=1/2025-12_part-00007{suffix}{compression}"), &[]));
+                let path = format!("run_id=1/2025-12_part-00007{suffix}{compression}");
+                assert_eq!(sort(&path, &[]), Sort::Data, "{path}");
+                let path = format!("run_id=1/PART{}", format!("{suffix}{compression}").to_uppercase());
+                assert_eq!(sort(&path, &[]), Sort::Data, "{path}");
             }
         }
-        for path in ["a.txt", "a.jsonl.bz2", "a.gz", "a.json.gz.tmp", "a.parquet", "csv", "a.crc"] {
-            assert!(!is_data(path, &[]), "{path}");
+        for path in [
+            "a.txt",
+            "a.jsonl.bz2",
+            "a.gz",
+            "a.json.gz.tmp",
+            "a.jsonl.gz.part",
+            "a.jsonl.gzip",
+            "a.parquet",
+            "csv",
+            "a.crc",
+            "ação",
+        ] {
+            assert_eq!(sort(path, &[]), Sort::Other, "{path}");
         }
     }
 
     #[test]
-    fn manifests_markers_and_hidden_or_unfinished_files_are_not_data() {
-        for path in
-            ["_manifest.json", "r/_manifest.json", "_SUCCESS", ".a.jsonl.gz", "_temporary/0/a.jsonl", ".t/a.csv"]
-        {
-            assert!(!is_data(path, &[]), "{path}");
+    fn markers_and_hidden_or_unfinished_files_are_hidden() {
+        for path in [
+            "_SUCCESS",
+            ".a.jsonl.gz",
+            "_temporary/0/a.jsonl",
+            ".t/a.csv",
+            "r/_x/_manifest.json",
+            ".a.jsonl.crc",
+            "_old_manifest.json",
+        ] {
+            assert_eq!(sort(path, &[]), Sort::Hidden, "{path}");
         }
-        assert!(!is_data("_a.txt", &[".txt".to_owned()]));
+        assert_eq!(sort("_a.txt", &[".txt".to_owned()]), Sort::Hidden);
     }
 
     #[test]
     fn declared_suffixes_replace_the_usual_ones() {
         let declared = [".txt".to_owned(), ".tsv.gz".to_owned()];
-        assert!(is_data("a.txt", &declared) && is_data("a.tsv.gz", &declared));
-        assert!(!is_data("a.csv", &declared) && !is_data("a.tsv", &declared));
+        for path in ["a.txt", "a.TXT", "a.tsv.gz"] {
+            assert_eq!(sort(path, &declared), Sort::Data, "{path}");
+        }
+        for path in ["a.csv", "a.tsv"] {
+            assert_eq!(sort(path, &declared), Sort::Other, "{path}");
+        }
     }
 
     #[test]
     fn a_name_tells_compression_and_csv() {
         assert_eq!(compression("a.csv.gz"), Some(Compression::Gzip));
         assert_eq!(compression("a.zst"), Some(Compression::Zstd));
+        assert_eq!(compression("a.JSONL.GZ"), Some(Compression::Gzip));
         assert_eq!(compression("gz"), None);
         assert!(is_csv("a.csv") && is_csv("a.csv.zst") && !is_csv("a.csv.jsonl") && !is_csv("csv.gz"));
     }
 
     #[test]
     fn a_manifest_is_known_by_its_name() {
-        assert!(is_manifest("a/_manifest.json") && is_manifest("_manifest.json"));
-        assert!(!is_manifest("a/old_manifest.json") && !is_manifest("_manifest.json/a"));
+        for path in ["a/_manifest.json", "_manifest.json", "a/_manifest.json.gz", "_MANIFEST.JSON"] {
+            assert_eq!(sort(path, &[]), Sort::Manifest, "{path}");
+        }
+        assert_eq!(sort("a/old_manifest.json", &[]), Sort::Data);
+        assert_eq!(sort("_manifest.json/a", &[]), Sort::Hidden);
     }
 }

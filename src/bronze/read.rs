@@ -6,7 +6,7 @@
 use bytes::Bytes;
 use futures_util::stream::BoxStream;
 use futures_util::{Stream, StreamExt, stream};
-use object_store::path::Path;
+use object_store::client::HttpError;
 
 use super::container::{Attempts, Container};
 use crate::error::{Error, Kind, Result};
@@ -17,11 +17,11 @@ use crate::error::{Error, Kind, Result};
 /// `SourceChanged` when the version is gone; `SourceUnavailable` when the attempts are used up; `AccessDenied`.
 pub(super) async fn read(
     container: Container,
-    path: Path,
+    blob: String,
     etag: Option<String>,
 ) -> Result<(u64, impl Stream<Item = Result<Bytes>> + Send + use<>)> {
     let mut reader =
-        Reader { attempts: container.attempts(), container, path, etag, size: None, offset: 0, body: None };
+        Reader { attempts: container.attempts(), container, blob, etag, size: None, offset: 0, body: None };
     reader.open().await?;
     let size = reader.size.unwrap_or_default();
     Ok((size, stream::try_unfold(reader, |mut reader| async move { Ok(reader.next().await?.map(|b| (b, reader))) })))
@@ -29,27 +29,27 @@ pub(super) async fn read(
 
 struct Reader {
     container: Container,
-    path: Path,
+    blob: String,
     /// The version; that of the first answer where the caller named none.
     etag: Option<String>,
     size: Option<u64>,
     offset: u64,
     attempts: Attempts,
     /// The rest of the object as the current answer delivers it.
-    body: Option<BoxStream<'static, object_store::Result<Bytes>>>,
+    body: Option<BoxStream<'static, Result<Bytes, HttpError>>>,
 }
 
 impl Reader {
     async fn open(&mut self) -> Result<()> {
-        let got = self.container.get(&self.path, self.etag.as_deref(), self.offset, &mut self.attempts).await?;
-        let etag = self.etag.get_or_insert_with(|| got.meta.e_tag.clone().unwrap_or_default());
-        let size = *self.size.get_or_insert(got.meta.size);
+        let got = self.container.get(&self.blob, self.etag.as_deref(), self.offset, &mut self.attempts).await?;
+        let etag = self.etag.get_or_insert_with(|| got.etag.clone().unwrap_or_default());
+        let size = *self.size.get_or_insert(got.size_bytes);
         // A proxy that ignores If-Match must not splice two versions.
-        let is_same = got.meta.e_tag.as_deref().is_none_or(|found| bare(found) == bare(etag));
-        if !is_same || size != got.meta.size {
+        let is_same = got.etag.as_deref().is_none_or(|found| bare(found) == bare(etag));
+        if !is_same || size != got.size_bytes {
             return Err(Error::new(Kind::SourceChanged, "it was replaced while it was read"));
         }
-        self.body = Some(got.into_stream());
+        self.body = Some(got.body);
         Ok(())
     }
 
@@ -77,12 +77,12 @@ impl Reader {
                     self.attempts.progress();
                     return Ok(Some(bytes));
                 }
-                Some(Err(e)) => self.container.understand(e),
+                Some(Err(e)) => self.container.understand(e.into()),
                 None => Error::new(Kind::SourceUnavailable, "the answer ended early"),
             };
             self.body = None;
             let error = stopped.context(format!("after {} of {size} bytes", self.offset));
-            self.container.again(&format!("object {}", self.path), error, &mut self.attempts, None).await?;
+            self.container.again(&format!("object {}", self.blob), error, &mut self.attempts, None).await?;
         }
     }
 }

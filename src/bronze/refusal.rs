@@ -9,6 +9,7 @@ use chrono::Utc;
 use object_store::client::{HttpError, HttpErrorKind};
 
 use super::azure::SignIn;
+use super::requests::Failed;
 use super::wire::{Refused, Unanswered};
 use crate::config::{AZURE_VARIABLES, Credential};
 use crate::error::{Error, Kind};
@@ -34,16 +35,12 @@ fn innermost<'a>(e: &'a (dyn StdError + 'static)) -> &'a (dyn StdError + 'static
 }
 
 /// What an error of a container means. `is_new` as long as the lake has never answered.
-pub(super) fn judge(e: object_store::Error, sign_in: &SignIn, is_new: bool) -> Error {
-    let error = match (find::<Refused>(&e), find::<HttpError>(&e)) {
+pub(super) fn judge(e: Failed, sign_in: &SignIn, is_new: bool) -> Error {
+    let error = match (find::<Refused>(e.as_ref()), find::<HttpError>(e.as_ref())) {
         (Some(refused), _) if refused.by_lake => by_lake(refused, sign_in),
         (Some(refused), _) => by_sign_in_service(refused, sign_in),
-        (None, Some(http)) => transport(http, find::<Unanswered>(&e), sign_in, is_new),
-        (None, None) => match &e {
-            object_store::Error::NotFound { .. } => Error::new(Kind::SourceChanged, "it is gone"),
-            object_store::Error::Generic { .. } => by_client(&e, sign_in),
-            _ => Error::new(Kind::Internal, format!("the lake's client failed: {}", innermost(&e))),
-        },
+        (None, Some(http)) => transport(http, find::<Unanswered>(e.as_ref()), sign_in, is_new),
+        (None, None) => by_client(e.as_ref(), sign_in),
     };
     error.caused_by(e)
 }
@@ -64,10 +61,10 @@ fn by_lake(refused: &Refused, sign_in: &SignIn) -> Error {
             };
         }
         (409, "BlobArchived" | "BlobBeingRehydrated") => {
-            Error::new(Kind::SourceInvalid, "it lies in the archive tier, where nothing can be read")
+            Error::new(Kind::SourceUnreadable, "it lies in the archive tier, where nothing can be read")
                 .hint("rehydrate it to the hot or cool tier, then run the same command again")
         }
-        _ => Error::new(Kind::SourceInvalid, format!("the lake refused the request: {}", shown(refused))),
+        _ => Error::new(Kind::SourceUnreadable, format!("the lake refused the request: {}", shown(refused))),
     };
     error.detail(refused.to_string())
 }
@@ -197,7 +194,7 @@ fn no_credential() -> Error {
 }
 
 /// What the client itself found wrong: with an answer, or with a credential that it takes from a file or a program.
-fn by_client(e: &object_store::Error, sign_in: &SignIn) -> Error {
+fn by_client(e: &(dyn StdError + 'static), sign_in: &SignIn) -> Error {
     let says = innermost(e).to_string();
     let says = says.lines().next().unwrap_or_default();
     if sign_in.credential == Credential::WorkloadIdentity && says.contains("federated token file") {
@@ -262,8 +259,8 @@ mod tests {
                 "no access by key",
             ),
             (503, "ServerBusy", sign_in(C::AccessKey, None), Kind::SourceUnavailable, "503 ServerBusy"),
-            (409, "BlobArchived", sign_in(C::AccessKey, None), Kind::SourceInvalid, "rehydrate"),
-            (400, "OutOfRangeInput", sign_in(C::AccessKey, None), Kind::SourceInvalid, "400 OutOfRangeInput"),
+            (409, "BlobArchived", sign_in(C::AccessKey, None), Kind::SourceUnreadable, "rehydrate"),
+            (400, "OutOfRangeInput", sign_in(C::AccessKey, None), Kind::SourceUnreadable, "400 OutOfRangeInput"),
         ] {
             let error = by_lake(&refused(status, code), &by);
             assert_eq!(error.kind(), kind, "{status} {code}");

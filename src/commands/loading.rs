@@ -6,7 +6,7 @@ use std::time::Duration;
 use uuid::Uuid;
 
 use super::warehouse::{self, Access, Warehouse};
-use crate::bronze::{Lake, Limits};
+use crate::bronze::{Lake, Limits, Sample, Unreadable};
 use crate::config::Settings;
 use crate::entity::{Catalog, Entity};
 use crate::error::{Error, Kind, Result};
@@ -14,6 +14,7 @@ use crate::ledger::objects::Selection;
 use crate::load::{self, Claims, EntitySummary, Heartbeat, Job};
 use crate::retry::{Policy, retry};
 use crate::shutdown::Shutdown;
+use crate::visible;
 
 /// Lake, warehouse and threads of an execution that loads.
 #[derive(Debug)]
@@ -125,15 +126,35 @@ impl Loading {
 }
 
 /// Objects that could not be read are not silently passed over.
-pub(super) fn set_aside<'a>(summaries: impl Iterator<Item = &'a EntitySummary>) -> Option<Error> {
+pub(super) fn set_aside<'a>(summaries: impl Iterator<Item = &'a EntitySummary> + Clone) -> Option<Error> {
     let objects: Vec<String> = summaries
+        .clone()
         .flat_map(|summary| &summary.aside.quarantined)
-        .map(|(path, reason)| format!("{path}: {reason}"))
+        .map(|(path, reason)| format!("{}: {reason}", visible::line(path)))
         .collect();
     let message = format!("{} object(s) could not be read and were set aside", objects.len());
-    (!objects.is_empty()).then(|| {
+    if objects.is_empty() {
+        let mut all = Sample::default();
+        summaries.for_each(|summary| all.extend(summary.aside.unreadable.clone()));
+        return unreadable(&all);
+    }
+    Some(objects).map(|objects| {
         Error::new(Kind::SourceCorrupt, message)
             .detail(objects.join("\n"))
             .hint("everything else is loaded; extract the objects again: a replaced object is loaded by the next run")
+    })
+}
+
+/// What could not be listed or read is not silently passed over.
+pub(super) fn unreadable(sample: &Sample<Unreadable>) -> Option<Error> {
+    let mut detail: Vec<String> =
+        sample.first.iter().map(|u| format!("{}: {}", visible::line(&u.path), u.reason)).collect();
+    if sample.more() > 0 {
+        detail.push(format!("and {} more", sample.more()));
+    }
+    (!sample.is_empty()).then(|| {
+        Error::new(Kind::SourceUnreadable, format!("{} object(s) or folder(s) could not be read", sample.count))
+            .detail(detail.join("\n"))
+            .hint("everything else is loaded; what they hold is tried again by the next run")
     })
 }

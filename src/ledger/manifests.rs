@@ -61,13 +61,13 @@ pub async fn record(pool: &Pool, entity: &str, run_id: &str, manifest: &Manifest
     Ok(())
 }
 
-/// Whether a manifest is known by path and etag.
+/// Whether a manifest is known by path and etag, and said how many records its run has.
 ///
 /// # Errors
 /// As the server says.
 pub async fn is_known(pool: &Pool, entity: &str, path: &str, etag: &str) -> Result<bool> {
     let connection = pool.get().await?;
-    let sql = "select exists (select from evo.manifests where entity = $1 and path = $2 and etag = $3)";
+    let sql = "select exists (select from evo.manifests where entity = $1 and path = $2 and etag = $3 and records_count is not null)";
     Ok(connection.query_one(sql, &[&entity, &path, &etag]).await?.get(0))
 }
 

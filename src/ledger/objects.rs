@@ -125,6 +125,8 @@ pub async fn outlook(pool: &Pool, entity: &str, selection: &Selection) -> Result
 pub enum Removal<'a> {
     /// It cannot be read, for this reason; it is not tried again until its content changes or `--all-runs` asks for it.
     Quarantined(&'a str),
+    /// The lake does not hand it out now: it stays pending, and the next plan holds it again.
+    Unreadable,
     /// It was replaced or deleted since it was listed; a newer version is an object of its own.
     Gone,
 }
@@ -136,9 +138,21 @@ pub enum Removal<'a> {
 pub async fn remove(pool: &Pool, object_id: i64, removal: Removal<'_>) -> Result<()> {
     let (state, reason) = match removal {
         Removal::Quarantined(reason) => ("quarantined", Some(reason.to_owned())),
+        Removal::Unreadable => ("pending", None),
         Removal::Gone => ("gone", None),
     };
     let connection = pool.get().await?;
     connection.execute(sql_file!("ledger/remove_object.sql"), &[&object_id, &state, &reason]).await?;
     Ok(())
+}
+
+/// Path and etag of at most `limit` other objects of the entity, those that were read before first.
+///
+/// # Errors
+/// As the server says.
+pub async fn others(pool: &Pool, entity: &str, not: &[Pending], limit: i64) -> Result<Vec<(String, String)>> {
+    let connection = pool.get().await?;
+    let ids: Vec<i64> = not.iter().map(|o| o.object_id).collect();
+    let rows = connection.query(sql_file!("ledger/other_objects.sql"), &[&entity, &ids, &limit]).await?;
+    Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
 }

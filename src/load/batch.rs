@@ -5,6 +5,7 @@
 //! | committed | done |
 //! | an error that time heals | pause, raise the fence (or learn that it had committed), again |
 //! | an object that cannot be decoded | the object is set aside, the others go on |
+//! | an object that the lake does not hand out, while it hands out others | it leaves the batch and stays pending |
 //! | an object replaced or deleted since it was listed | it leaves the batch; the next listing knows the new one |
 //! | a key that was thought to be new and is not | again, staged and merged |
 //! | a document that only the server refuses | again, the server judging each document on its own |
@@ -21,7 +22,7 @@ use serde_json::{Value, json};
 use super::merge::Merge;
 use super::stream::{Failure, Pass, Sources, Spent, stream};
 use super::summary::Aside;
-use super::{Load, direct};
+use super::{Load, direct, left_out};
 use crate::error::{Error, Kind, Result};
 use crate::ledger::batches::{self, Claimed, Completion, Counts, Doubt};
 use crate::ledger::objects::{self, Pending, Removal};
@@ -155,6 +156,7 @@ impl Load<'_> {
                 batch.objects = batches::objects_of(&connection, batch.batch_id).await?;
                 aside.gone += 1;
             }
+            (_, Some(index)) if left_out::may_be_alone(&error) => self.leave_out(error, index, batch, aside).await?,
             (Kind::OutOfMemory, _) if batch.objects.len() > 1 => {
                 let rest = batch.objects.split_off(batch.objects.len() / 2);
                 let ids: Vec<i64> = rest.iter().map(|o| o.object_id).collect();

@@ -1,8 +1,10 @@
 //! Manifests: an extraction writes `_manifest.json` at its very end, with how much it wrote.
 
-use futures_util::{StreamExt, TryStreamExt};
-use serde_json::Value;
+mod counts;
 
+use futures_util::{StreamExt, TryStreamExt};
+
+use self::counts::Counts;
 use super::Job;
 use crate::bronze::Object;
 use crate::error::{Kind, Result};
@@ -15,7 +17,8 @@ const MAX_BYTES: usize = 16 << 20;
 const AT_ONCE: usize = 8;
 
 impl Job {
-    /// Reads the manifests that the ledger does not know. One that cannot be read is a warning: the data counts.
+    /// Reads the manifests that the ledger does not know, or knows without a number of records. One that does not say
+    /// everything is a warning each time: the data counts, but its check is missing.
     pub(super) async fn read_manifests(&self, listed: Vec<Object>, warnings: &mut Vec<String>) -> Result<()> {
         let read: Vec<Option<String>> = futures_util::stream::iter(listed)
             .map(|object| self.read_manifest(object))
@@ -38,29 +41,31 @@ impl Job {
         if known.await? {
             return Ok(None);
         }
-        let bytes = match self.lake.read_small(&object.path, Some(&object.etag), MAX_BYTES).await {
-            Ok(bytes) => bytes,
-            Err(e) if matches!(e.kind(), Kind::SourceChanged | Kind::SourceInvalid) => {
-                return Ok(Some(format!("{}: not read: {}", object.path, e.message())));
+        // The text of an error names the object already.
+        let read = match self.lake.read_small(&object.path, Some(&object.etag), MAX_BYTES).await {
+            Ok(bytes) => counts::read(&bytes),
+            Err(e) if matches!(e.kind(), Kind::SourceChanged | Kind::SourceInvalid | Kind::SourceUnreadable) => {
+                Counts { unclear: vec![format!("it cannot be read: {}", e.message())], ..Counts::default() }
             }
             Err(e) => return Err(e),
         };
-        let Ok(Value::Object(fields)) = serde_json::from_slice(&bytes) else {
-            return Ok(Some(format!("{}: not a JSON object; the run is loaded without it", object.path)));
-        };
-        let number = |name: &str| fields.get(name).and_then(Value::as_i64).filter(|n| *n >= 0);
+        let warning = (!read.unclear.is_empty()).then(|| {
+            let what = read.unclear.join("; ");
+            format!("the manifest {}: {what}; what it does not say is not checked", object.path)
+        });
+        // What could not be read is recorded as well: that the run is finished is certain, however the file is written.
         let manifest = Manifest {
             path: object.path.clone(),
             etag: object.etag.clone(),
-            records: number("total_records"),
-            parts: number("total_parts"),
-            errors: number("errors"),
+            records: read.records,
+            parts: read.parts,
+            errors: read.errors,
         };
         retry(self.retry, &self.shutdown, "recording a manifest", |_| {
             manifests::record(&self.pool, entity, run_id, &manifest)
         })
         .await?;
-        Ok(None)
+        Ok(warning)
     }
 
     /// Of the runs that are in now, those that hold another number of lines than their manifest says.

@@ -19,6 +19,7 @@ mod batch;
 mod claims;
 mod direct;
 mod forecast;
+mod left_out;
 mod manifest;
 mod merge;
 mod plan;

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use futures_util::TryStreamExt;
 
 use super::Job;
-use crate::bronze::Object;
+use crate::bronze::{Object, Sample, Unreadable};
 use crate::error::{Error, Kind, Result};
 use crate::ledger::batches::{self, Grouping, OpenRun};
 use crate::ledger::manifests;
@@ -13,7 +13,7 @@ use crate::ledger::objects::{self, Listed};
 use crate::retry::retry;
 
 /// What is to be loaded of one entity.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Default)]
 pub struct Plan {
     /// Data objects that the listing showed.
     pub listed: u64,
@@ -25,6 +25,12 @@ pub struct Plan {
     pub left_alone: Vec<LeftAlone>,
     /// What an operator should know of the runs.
     pub warnings: Vec<String>,
+    /// Objects with endings that evo does not read.
+    pub others: Sample<String>,
+    /// What could not be listed.
+    pub unreadable: Sample<Unreadable>,
+    /// Why there is nothing at all to load, when the lake holds nothing of what was asked for.
+    pub absence: Option<Error>,
 }
 
 /// A run that is not loaded unless it is asked for.
@@ -62,6 +68,8 @@ struct Listing {
     new: u64,
     runs: BTreeSet<String>,
     manifests: Vec<Object>,
+    others: Sample<String>,
+    unreadable: Sample<Unreadable>,
 }
 
 impl Job {
@@ -69,14 +77,18 @@ impl Job {
     /// the batches are only counted.
     ///
     /// # Errors
-    /// `SourceInvalid` when the lake holds no data object of the entity, or not the run that was asked for; of the lake
-    /// and the server.
+    /// Of the lake and the server. That the lake holds no data object of the entity, or not the run that was asked for, is
+    /// none: see [`Plan::absence`].
     pub async fn discover(&self, is_trial: bool) -> Result<Plan> {
         let listing = self.list().await?;
         failpoint!("load.after_list");
-        self.check_selection(&listing)?;
-        let mut plan = Plan { listed: listing.listed, new: listing.new, ..Plan::default() };
-        self.judge_runs(listing.manifests, &mut plan).await?;
+        let absence = self.check_selection(&listing).err();
+        let Listing { listed, new, others, unreadable, manifests, .. } = listing;
+        let mut plan = Plan { listed, new, others, unreadable, absence, ..Plan::default() };
+        if plan.absence.is_some() {
+            return Ok(plan);
+        }
+        self.judge_runs(manifests, &mut plan).await?;
         let grouping = Grouping {
             objects: self.batch_size.map(|n| i64::try_from(n).unwrap_or(i64::MAX)),
             left_alone: plan.left_alone.iter().map(|run| run.run_id.clone()).collect(),
@@ -117,6 +129,8 @@ impl Job {
         while let Some(page) = pages.try_next().await? {
             listing.listed += page.objects.len() as u64;
             listing.manifests.extend(page.manifests);
+            listing.others.extend(page.others);
+            listing.unreadable.extend(page.unreadable);
             let listed: Vec<Listed> = page.objects.into_iter().map(listed).collect();
             for object in &listed {
                 if let Some(run) = object.run_id.as_ref().filter(|run| !listing.runs.contains(*run)) {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::batch::{Done, Phases};
+use crate::bronze::{Sample, Unreadable};
 use crate::error::Error;
 use crate::ledger::batches::Counts;
 
@@ -11,6 +12,8 @@ use crate::ledger::batches::Counts;
 pub struct Aside {
     /// Path and reason of the unreadable ones.
     pub quarantined: Vec<(String, String)>,
+    /// What could not be listed or read, and is tried again by the next execution.
+    pub unreadable: Sample<Unreadable>,
     /// Objects that were replaced or deleted after they had been listed.
     pub gone: u64,
 }
@@ -65,6 +68,7 @@ impl EntitySummary {
         self.phases.add(&other.phases);
         self.aside.quarantined.extend(other.aside.quarantined);
         self.aside.gone += other.aside.gone;
+        self.aside.unreadable.extend(other.aside.unreadable);
         self.elapsed += other.elapsed;
         self.failure = self.failure.take().or(other.failure);
     }

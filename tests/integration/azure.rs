@@ -16,7 +16,7 @@ fn home() -> PathBuf {
 }
 
 /// An emulator of its own for one test, killed at the end.
-struct Azurite {
+pub(crate) struct Azurite {
     process: Child,
     endpoint: String,
     dir: tempfile::TempDir,
@@ -52,7 +52,7 @@ impl Azurite {
     }
 
     /// With the test's lake below `some/prefix`.
-    fn with_lake_of(evo: &Evo) -> Self {
+    pub(crate) fn with_lake_of(evo: &Evo) -> Self {
         let mut azurite = Self::start();
         azurite.upload_lake(&evo.lake());
         azurite
@@ -79,7 +79,7 @@ impl Azurite {
         self.sas = String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect();
     }
 
-    fn connection_string(&self) -> String {
+    pub(crate) fn connection_string(&self) -> String {
         format!("DefaultEndpointsProtocol=http;AccountName={ACCOUNT};AccountKey={KEY};BlobEndpoint={};", self.endpoint)
     }
 }

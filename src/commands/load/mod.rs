@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::loading::{self, Loading};
 use super::warehouse::{self, Threshold};
+use crate::bronze::Sample;
 use crate::config::{self, Settings};
 use crate::entity::Catalog;
 use crate::error::{Error, Kind, Result};
@@ -35,7 +36,7 @@ Examples:
 
 Several processes that load the same entity share its batches. A batch of one that died goes to the others.
 
-Exit codes: 0 all loaded · 4 lake · 5 database · 6 too many rejects, or an object set aside, or fewer lines than a manifest says")]
+Exit codes: 0 all loaded · 4 lake, or an object that it does not hand out · 5 database · 6 too many rejects, or an object set aside, or fewer lines than a manifest says")]
 pub struct Args {
     /// members, sales, entries, prospects, one of your own, or all
     #[arg(required = true, value_name = "ENTITY")]
@@ -69,6 +70,8 @@ struct Loaded {
     plan: Plan,
     summary: EntitySummary,
     differences: Vec<Difference>,
+    /// Why there was nothing to load, where the lake holds nothing of the entity and nobody named it.
+    absence: Option<Error>,
 }
 
 /// Runs the command.
@@ -89,7 +92,7 @@ pub async fn run(args: Args, settings: &Settings) -> Result<Outcome> {
     let selection = Selection { run_id: args.run_id.clone(), since: args.since, again };
     let objects = settings.batch_size;
     if args.dry_run {
-        return dry_run(&loading.jobs(&entities, uuid::Uuid::nil(), &selection, objects)).await;
+        return dry_run(&loading.jobs(&entities, uuid::Uuid::nil(), &selection, objects), names_all(&args)).await;
     }
     let names: Vec<&str> = entities.iter().map(|e| e.name.as_str()).collect();
     let arguments = json!({
@@ -99,14 +102,16 @@ pub async fn run(args: Args, settings: &Settings) -> Result<Outcome> {
     let jobs = loading.jobs(&entities, execution.id, &selection, objects);
     let watched = progress::watch(settings);
     let load = async |job: &Job| {
-        let mut one = load_one(job, &watched.meter).await?;
+        let mut one = load_one(job, &watched.meter, names_all(&args)).await?;
         let failure = one.summary.failure.take();
         Ok((one, failure))
     };
-    let (loaded, failures) = loading.each(&jobs, load).await?;
+    let (mut loaded, failures) = loading.each(&jobs, load).await?;
     drop(watched);
     let json = shown::to_json(execution.id, &loaded);
-    let failure = warehouse::first_failure(failures).or_else(|| judge(&loaded, args.max_rejects));
+    let failure = warehouse::first_failure(failures)
+        .or_else(|| nothing_at_all(loaded.iter_mut().map(|l| &mut l.absence)))
+        .or_else(|| judge(&loaded, args.max_rejects));
     execution.finish(pool, &json, failure.as_ref()).await;
     Ok(Outcome::new(shown::text(&loaded), json).failed_with(failure))
 }
@@ -123,11 +128,14 @@ fn refuse_dimensions(names: &[String], settings: &Settings, catalog: &Catalog) -
 }
 
 /// Discovers and loads, and again while objects were replaced under our hands.
-async fn load_one(job: &Job, meter: &Meter) -> Result<Loaded> {
+async fn load_one(job: &Job, meter: &Meter, may_be_absent: bool) -> Result<Loaded> {
     let mut summary = EntitySummary::new(&job.entity.name);
     let mut plan = job.discover(false).await?;
+    let absence = absence(&mut plan, may_be_absent)?;
     for round in 1.. {
         let part = load_planned(job, &plan, meter).await;
+        // What was left out before was planned again, and tried again.
+        summary.aside.unreadable = plan.unreadable.clone();
         let is_changed = part.aside.gone > 0 && part.failure.is_none();
         summary.add(part);
         if !is_changed || round == ROUNDS {
@@ -137,7 +145,32 @@ async fn load_one(job: &Job, meter: &Meter) -> Result<Loaded> {
     }
     let runs: Vec<String> = plan.runs.iter().map(|run| run.run_id.clone()).collect();
     let differences = if summary.failure.is_none() { job.differences(&runs).await? } else { Vec::new() };
-    Ok(Loaded { plan, summary, differences })
+    Ok(Loaded { plan, summary, differences, absence })
+}
+
+/// Whether every entity is meant, so that one without objects is nothing to stop for.
+fn names_all(args: &Args) -> bool {
+    args.entities.iter().any(|name| name == "all")
+}
+
+/// What the lake does not hold at all is a warning where nobody named it.
+fn absence(plan: &mut Plan, may_be_absent: bool) -> Result<Option<Error>> {
+    match plan.absence.take() {
+        // What could not be read says more than that nothing was found.
+        Some(absence) if may_be_absent || !plan.unreadable.is_empty() => {
+            plan.warnings.push(absence.message().to_owned());
+            Ok(Some(absence))
+        }
+        Some(absence) => Err(absence),
+        None => Ok(None),
+    }
+}
+
+/// A lake that holds nothing of any entity is not the right one.
+fn nothing_at_all<'a>(mut absences: impl Iterator<Item = &'a mut Option<Error>>) -> Option<Error> {
+    let first = absences.next()?;
+    let all_absent = first.is_some() && absences.all(|absence| absence.is_some());
+    first.take().filter(|_| all_absent)
 }
 
 async fn load_planned(job: &Job, plan: &Plan, meter: &Meter) -> EntitySummary {
@@ -165,14 +198,17 @@ async fn load_planned(job: &Job, plan: &Plan, meter: &Meter) -> EntitySummary {
     summary
 }
 
-async fn dry_run(jobs: &[Job]) -> Result<Outcome> {
-    let mut plans = Vec::new();
+async fn dry_run(jobs: &[Job], may_be_absent: bool) -> Result<Outcome> {
+    let (mut plans, mut absences, mut unreadable) = (Vec::new(), Vec::new(), Sample::default());
     for job in jobs {
-        let plan = job.discover(true).await?;
+        let mut plan = job.discover(true).await?;
+        absences.push(absence(&mut plan, may_be_absent)?);
+        unreadable.extend(plan.unreadable.clone());
         let standing = job.outlook().await?;
         plans.push((job.entity.name.as_str(), plan, standing));
     }
-    Ok(shown::dry_run(&plans, jobs.iter().any(|job| job.selection.again == Again::All)))
+    let failure = loading::unreadable(&unreadable).or_else(|| nothing_at_all(absences.iter_mut()));
+    Ok(shown::dry_run(&plans, jobs.iter().any(|job| job.selection.again == Again::All)).failed_with(failure))
 }
 
 /// Whether what was refused, set aside or missing must end in exit code 6.

@@ -5,11 +5,13 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::Loaded;
+use crate::bronze::{Sample, Unreadable};
 use crate::ledger::objects::Standing;
 use crate::load::{EntitySummary, Plan};
 use crate::report::table::table;
 use crate::report::usage::usage;
 use crate::report::{Outcome, units};
+use crate::visible;
 
 /// The plan: what would be loaded, what would not, and why.
 pub(super) fn dry_run(plans: &[(&str, Plan, Vec<Standing>)], again: bool) -> Outcome {
@@ -52,6 +54,7 @@ pub(super) fn dry_run(plans: &[(&str, Plan, Vec<Standing>)], again: bool) -> Out
             "run_id": run.run_id, "objects": run.objects, "bytes": run.bytes, "batches": run.batches,
         })).collect::<Vec<_>>(),
         "left_alone": left_alone(plan), "warnings": plan.warnings,
+        "other_endings": others(plan), "unreadable": unreadable(&plan.unreadable),
         "known": standing.iter().map(|s| json!({
             "state": s.state, "selected": s.is_selected, "objects": s.objects, "bytes": s.bytes,
         })).collect::<Vec<_>>(),
@@ -78,8 +81,13 @@ pub(super) fn text(loaded: &[Loaded]) -> String {
         ">rows/s",
     ];
     let mut text = table(&headers, loaded.iter().map(|l| row(&l.summary)));
-    for Loaded { plan, summary: s, differences } in loaded {
-        if s.objects == 0 && s.aside.quarantined.is_empty() && s.failure.is_none() && plan.left_alone.is_empty() {
+    for Loaded { plan, summary: s, differences, .. } in loaded {
+        if s.objects == 0
+            && s.aside.quarantined.is_empty()
+            && s.failure.is_none()
+            && plan.left_alone.is_empty()
+            && plan.listed > 0
+        {
             text += &format!(
                 "\n{}: nothing new; all {} objects in the lake are known",
                 s.entity,
@@ -127,14 +135,34 @@ fn warnings(entity: &str, plan: &Plan) -> String {
     for run in &plan.left_alone {
         text += &format!(
             "\n{entity}: run {run} was left alone: {reason}; to load what is there: evo load {entity} --run-id {run}",
-            run = run.run_id,
+            run = visible::line(&run.run_id),
             reason = run.reason,
         );
     }
     for warning in &plan.warnings {
-        text += &format!("\n{entity}: {warning}");
+        text += &format!("\n{entity}: {}", visible::line(warning));
+    }
+    if !plan.others.is_empty() {
+        let objects = if plan.others.count == 1 { "1 object has an ending" } else { "objects have endings" };
+        let count =
+            if plan.others.count == 1 { String::new() } else { format!("{} ", units::count(plan.others.count)) };
+        let names: Vec<String> =
+            plan.others.first.iter().take(3).map(|path| visible::line(path).into_owned()).collect();
+        let dots = if plan.others.count > 3 { ", …" } else { "" };
+        text += &format!("\n{entity}: {count}{objects} that evo does not read: {}{dots}", names.join(", "));
     }
     text
+}
+
+fn unreadable(sample: &Sample<Unreadable>) -> Value {
+    json!({
+        "count": sample.count,
+        "first": sample.first.iter().map(|u| json!({ "path": u.path, "reason": u.reason })).collect::<Vec<_>>(),
+    })
+}
+
+fn others(plan: &Plan) -> Value {
+    json!({ "count": plan.others.count, "first": plan.others.first })
 }
 
 /// Where the workers' time went, and so who is the limit.
@@ -203,13 +231,14 @@ pub(super) fn to_json(execution_id: uuid::Uuid, loaded: &[Loaded]) -> Value {
     })
 }
 
-fn entity_json(Loaded { plan, summary: s, differences }: &Loaded) -> Value {
+fn entity_json(Loaded { plan, summary: s, differences, .. }: &Loaded) -> Value {
     let mut json = json!({
         "entity": s.entity, "listed": plan.listed, "objects": s.objects, "batches": s.batches, "lines": s.counts.lines,
         "inserted": s.counts.inserted, "updated": s.counts.updated, "unchanged": s.counts.unchanged,
         "superseded": s.counts.superseded, "rejected": s.counts.rejected, "bytes": s.bytes, "inflated_bytes": s.inflated_bytes,
         "elapsed_ms": s.elapsed.as_millis() as u64, "phases": s.phases.to_json(), "replaced": s.aside.gone,
-        "left_alone": left_alone(plan), "warnings": plan.warnings,
+        "left_alone": left_alone(plan), "warnings": plan.warnings, "other_endings": others(plan),
+        "unreadable": unreadable(&s.aside.unreadable),
     });
     json["quarantined"] =
         s.aside.quarantined.iter().map(|(path, reason)| json!({ "path": path, "reason": reason })).collect();

@@ -231,7 +231,7 @@ impl BlobServer {
     fn list(&self, query: &str) -> Answer {
         let parameter = |name: &str| {
             let value = query.split('&').find_map(|p| p.strip_prefix(name)?.strip_prefix('='))?;
-            Some(value.replace("%2F", "/").replace("%3D", "="))
+            Some(decoded(&value.replace('+', " ")))
         };
         let prefix = parameter("prefix").unwrap_or_default();
         let after = parameter("marker").unwrap_or_default();
@@ -242,17 +242,54 @@ impl BlobServer {
         let mut last = "";
         for (path, (bytes, version)) in found.by_ref().take(page) {
             xml.push_str(&format!(
-                "<Blob><Name>{path}</Name><Properties><Last-Modified>Sat, 10 Jan 2026 08:00:00 GMT</Last-Modified>\
+                "<Blob>{}<Properties><Last-Modified>Sat, 10 Jan 2026 08:00:00 GMT</Last-Modified>\
                  <Etag>{}</Etag><Content-Length>{}</Content-Length><Content-Type>x</Content-Type></Properties></Blob>",
+                name(path),
                 etag(path, *version),
                 bytes.len()
             ));
             last = path;
         }
         let next = if found.next().is_some() { last } else { "" };
+        let next = escaped(next);
         xml.push_str(&format!("</Blobs><NextMarker>{next}</NextMarker></EnumerationResults>"));
         Answer { status: 200, headers: Vec::new(), body: xml.into_bytes() }
     }
+}
+
+/// A name in a listing. What XML cannot carry is encoded, and that is announced.
+fn name(path: &str) -> String {
+    let is_unfit = |c: char| matches!(c, '\u{fffe}' | '\u{ffff}') || (c < ' ' && !matches!(c, '\t' | '\n' | '\r'));
+    if !path.contains(is_unfit) {
+        return format!("<Name>{}</Name>", escaped(path));
+    }
+    let encoded: String = path.bytes().map(|b| format!("%{b:02X}")).collect();
+    format!("<Name Encoded=\"true\">{encoded}</Name>")
+}
+
+fn escaped(text: &str) -> String {
+    let escape = |c: char| match c {
+        '&' => "&amp;".to_owned(),
+        '<' => "&lt;".to_owned(),
+        '>' => "&gt;".to_owned(),
+        '\t' | '\n' | '\r' => format!("&#x{:X};", u32::from(c)),
+        c => c.to_string(),
+    };
+    text.chars().map(escape).collect()
+}
+
+fn decoded(text: &str) -> String {
+    let (mut bytes, mut rest) = (Vec::new(), text.as_bytes());
+    while let Some((&first, others)) = rest.split_first() {
+        let code = others.get(..2).and_then(|hex| u8::from_str_radix(std::str::from_utf8(hex).ok()?, 16).ok());
+        let (byte, after) = match (first, code) {
+            (b'%', Some(byte)) => (byte, &others[2..]),
+            _ => (first, others),
+        };
+        bytes.push(byte);
+        rest = after;
+    }
+    String::from_utf8(bytes).unwrap()
 }
 
 fn etag(blob: &str, version: usize) -> String {
@@ -314,7 +351,7 @@ fn read_request(reader: &mut BufReader<TcpStream>) -> Option<Request> {
     let mut body = vec![0; headers.get("content-length").and_then(|n| n.parse().ok()).unwrap_or(0)];
     reader.read_exact(&mut body).ok()?;
     let (path, query) = target.split_once('?').unwrap_or((&target, ""));
-    let blob = path.strip_prefix(&format!("/{CONTAINER}/")).map(|p| p.replace("%3D", "="));
+    let blob = path.strip_prefix(&format!("/{CONTAINER}/")).map(decoded);
     Some(Request {
         path: path.to_owned(),
         query: query.to_owned(),

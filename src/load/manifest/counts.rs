@@ -1,0 +1,153 @@
+//! The numbers in a manifest, however it was written: other tools add a byte order mark, quote numbers, compress the file.
+//!
+//! What cannot be understood is said. It is never taken for "nothing to check".
+
+use std::io::Read;
+
+use serde_json::Value;
+
+/// The largest manifest that is taken out of a compressed one.
+const MAX_INFLATED_BYTES: u64 = 64 << 20;
+
+/// What a manifest says, and what of it could not be understood.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Counts {
+    pub records: Option<i64>,
+    pub parts: Option<i64>,
+    pub errors: Option<i64>,
+    pub unclear: Vec<String>,
+}
+
+/// Reads a manifest: JSON in UTF-8 or UTF-16, with or without a byte order mark, plain, gzip or zstd.
+pub(super) fn read(bytes: &[u8]) -> Counts {
+    match fields(bytes) {
+        Ok(fields) => numbers(&fields),
+        Err(what) => Counts { unclear: vec![what], ..Counts::default() },
+    }
+}
+
+fn fields(bytes: &[u8]) -> Result<serde_json::Map<String, Value>, String> {
+    let inflated = inflated(bytes)?;
+    let text = text(inflated.as_deref().unwrap_or(bytes))?;
+    match serde_json::from_str(text.trim_start_matches('\u{feff}')) {
+        Ok(Value::Object(fields)) => Ok(fields),
+        Ok(_) => Err("it is not a JSON object".to_owned()),
+        // The parser's own text may quote a part of it.
+        Err(e) => Err(format!("it is not JSON (line {}, column {})", e.line(), e.column())),
+    }
+}
+
+fn inflated(bytes: &[u8]) -> Result<Option<Vec<u8>>, String> {
+    let mut whole = Vec::new();
+    let read = match bytes {
+        [0x1f, 0x8b, ..] => flate2::read::MultiGzDecoder::new(bytes).take(MAX_INFLATED_BYTES).read_to_end(&mut whole),
+        [0x28, 0xb5, 0x2f, 0xfd, ..] => zstd::stream::read::Decoder::new(bytes)
+            .and_then(|decoder| decoder.take(MAX_INFLATED_BYTES).read_to_end(&mut whole)),
+        _ => return Ok(None),
+    };
+    read.map(|_| Some(whole)).map_err(|e| format!("it cannot be decompressed: {e}"))
+}
+
+fn text(bytes: &[u8]) -> Result<String, String> {
+    let units = |of: fn([u8; 2]) -> u16| {
+        let units: Vec<u16> = bytes.chunks_exact(2).map(|pair| of([pair[0], pair[1]])).collect();
+        String::from_utf16(&units).map_err(|_| "it is not valid UTF-16".to_owned())
+    };
+    match bytes {
+        [0xff, 0xfe, ..] | [_, 0, ..] => units(u16::from_le_bytes),
+        [0xfe, 0xff, ..] | [0, _, ..] => units(u16::from_be_bytes),
+        _ => String::from_utf8(bytes.to_vec()).map_err(|_| "it is not text in UTF-8".to_owned()),
+    }
+}
+
+fn numbers(fields: &serde_json::Map<String, Value>) -> Counts {
+    let mut counts = Counts::default();
+    let mut number = |name: &str, is_needed: bool| match fields.get(name) {
+        None | Some(Value::Null) if !is_needed => None,
+        None => {
+            counts.unclear.push(format!("it has no {name}"));
+            None
+        }
+        Some(value) => {
+            let number = count(value);
+            if number.is_none() {
+                counts.unclear.push(format!("its {name} is not a number of things"));
+            }
+            number
+        }
+    };
+    let (records, parts, errors) =
+        (number("total_records", true), number("total_parts", false), number("errors", false));
+    Counts { records, parts, errors, ..counts }
+}
+
+/// A count: an integer, also as a float without a fraction or as a text.
+fn count(value: &Value) -> Option<i64> {
+    let whole = |n: f64| (n.fract() == 0.0 && (0.0..9_007_199_254_740_992.0).contains(&n)).then_some(n as i64);
+    match value {
+        Value::Number(n) => n.as_i64().filter(|n| *n >= 0).or_else(|| whole(n.as_f64()?)),
+        Value::String(text) => {
+            let text = text.trim();
+            text.parse().ok().filter(|n: &i64| *n >= 0).or_else(|| whole(text.parse().ok()?))
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    fn said(records: Option<i64>, parts: Option<i64>) -> Counts {
+        Counts { records, parts, ..Counts::default() }
+    }
+
+    #[test]
+    fn counts_are_read_however_they_are_written() {
+        for text in [
+            r#"{"total_records": 3, "total_parts": 1}"#,
+            r#"{"total_records": "3", "total_parts": " 1 "}"#,
+            r#"{"total_records": 3.0, "total_parts": "1.0", "errors": null}"#,
+            "\u{feff}\n{\"total_records\": 3e0, \"total_parts\": 1}",
+        ] {
+            let expected = said(Some(3), Some(1));
+            assert_eq!(read(text.as_bytes()), expected, "{text}");
+            let utf16: Vec<u16> = text.encode_utf16().collect();
+            let little: Vec<u8> = utf16.iter().flat_map(|unit| unit.to_le_bytes()).collect();
+            let big: Vec<u8> = utf16.iter().flat_map(|unit| unit.to_be_bytes()).collect();
+            assert_eq!(read(&little), expected, "UTF-16LE {text}");
+            assert_eq!(read(&big), expected, "UTF-16BE {text}");
+            assert_eq!(read(&[&[0xff, 0xfe][..], &little].concat()), expected, "with a mark");
+            let mut gz = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+            gz.write_all(text.as_bytes()).unwrap();
+            assert_eq!(read(&gz.finish().unwrap()), expected, "gzip");
+            assert_eq!(read(&zstd::stream::encode_all(text.as_bytes(), 1).unwrap()), expected, "zstd");
+        }
+        assert_eq!(read(br#"{"total_records": 0}"#), said(Some(0), None));
+    }
+
+    #[test]
+    fn what_is_not_understood_is_said() {
+        for (text, says) in [
+            (&b"{}"[..], "it has no total_records"),
+            (br#"{"total_records": null}"#, "its total_records is not a number"),
+            (br#"{"total_records": -1}"#, "its total_records is not a number"),
+            (br#"{"total_records": 1.5}"#, "its total_records is not a number"),
+            (br#"{"total_records": "many"}"#, "its total_records is not a number"),
+            (br#"{"total_records": "NaN"}"#, "its total_records is not a number"),
+            (br#"{"total_records": 1, "total_parts": [2]}"#, "its total_parts is not a number"),
+            (br#"{"total_records": 1, "errors": "x"}"#, "its errors is not a number"),
+            (b"[1]", "it is not a JSON object"),
+            (b"", "it is not JSON"),
+            (b"{\"total_records\": 3", "it is not JSON (line 1"),
+            (b"{\"a\": \"\xff\"}", "it is not text in UTF-8"),
+            (b"\x1f\x8bxx", "it cannot be decompressed"),
+        ] {
+            let unclear = read(text).unclear.join("; ");
+            assert!(unclear.contains(says), "{says}: {unclear}");
+        }
+        assert_eq!(read(br#"{"total_records": 1, "total_parts": "x"}"#).records, Some(1), "the rest of it counts");
+    }
+}
