@@ -8,10 +8,9 @@ use std::io::{self, Cursor, ErrorKind, Read};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use flate2::bufread::MultiGzDecoder;
-
 use super::chunks::ChunkReader;
-use super::layout;
+use super::gzip::Members;
+use super::{content, layout};
 use crate::entity::Compression;
 use crate::error::{Error, Kind, Result};
 
@@ -27,7 +26,7 @@ type Compressed = io::Chain<Cursor<Vec<u8>>, ChunkReader>;
 
 enum Source {
     Plain(Compressed),
-    Gzip(Box<MultiGzDecoder<Compressed>>),
+    Gzip(Members<Compressed>),
     Zstd(zstd::stream::read::Decoder<'static, Compressed>),
 }
 
@@ -49,18 +48,29 @@ impl Window {
     /// # Errors
     /// `SourceCorrupt` when it is not what was declared or what its name promises; the download's own.
     pub(super) fn open(mut reader: ChunkReader, declared: Option<Compression>, max_ratio: u64) -> Result<Self> {
-        let mut head = Vec::with_capacity(4);
-        reader.by_ref().take(4).read_to_end(&mut head).map_err(|e| broken(e, Compression::Plain, 0))?;
+        let mut head = Vec::with_capacity(8);
+        reader.by_ref().take(8).read_to_end(&mut head).map_err(|e| broken(e, Compression::Plain, 0))?;
         let compression = compression(declared, layout::compression(reader.path()), &head)?;
         let taken = reader.taken();
         let compressed = Cursor::new(head).chain(reader);
         let source = match compression {
             Compression::Plain => Source::Plain(compressed),
-            Compression::Gzip => Source::Gzip(Box::new(MultiGzDecoder::new(compressed))),
+            Compression::Gzip => Source::Gzip(Members::new(compressed)),
             Compression::Zstd => Source::Zstd(zstd_decoder(compressed).map_err(|e| broken(e, compression, 0))?),
         };
         let buffer = vec![0; WINDOW_BYTES].into_boxed_slice();
         Ok(Self { source, compression, taken, max_ratio, buffer, start: 0, end: 0, offset: 0 })
+    }
+
+    /// What the object's content is, if it is no text of records; looks at its beginning.
+    ///
+    /// # Errors
+    /// As [`Window::fill`].
+    pub(super) fn foreign(&mut self) -> Result<Option<String>> {
+        self.fill_at_least(content::SAMPLE_BYTES)?;
+        let sample = self.bytes();
+        let sample = &sample[..sample.len().min(content::SAMPLE_BYTES)];
+        Ok(content::foreign(sample, self.compression != Compression::Plain))
     }
 
     /// What of the window is not consumed yet.
@@ -157,7 +167,7 @@ fn compression(declared: Option<Compression>, promised: Option<Compression>, hea
         let is = match found {
             Some(found) => format!("it is {}", found.name()),
             None if head.is_empty() => "it is empty".to_owned(),
-            None => "its content is something else".to_owned(),
+            None => content::foreign(head, false).unwrap_or_else(|| "its content is something else".to_owned()),
         };
         Err(Error::new(Kind::SourceCorrupt, format!("{who} {}, but {is}", wanted.name())))
     };
@@ -176,7 +186,7 @@ fn magic(head: &[u8]) -> Option<Compression> {
     match head {
         [0x1f, 0x8b, ..] => Some(Compression::Gzip),
         // A frame, or a skippable one in front of it.
-        [0x28, 0xb5, 0x2f, 0xfd] | [0x50..=0x5f, 0x2a, 0x4d, 0x18] => Some(Compression::Zstd),
+        [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => Some(Compression::Zstd),
         _ => None,
     }
 }

@@ -119,7 +119,9 @@ impl Lines {
     fn open(&mut self, reader: ChunkReader) -> Result<Source> {
         let is_csv = layout::is_csv(reader.path());
         let mut window = Window::open(reader, self.input.compression, self.limits.ratio)?;
-        window.fill_at_least(3)?;
+        if let Some(what) = window.foreign()? {
+            return Err(Error::new(Kind::SourceCorrupt, what));
+        }
         if window.bytes().starts_with(b"\xef\xbb\xbf") {
             window.consume(3);
         }

@@ -168,20 +168,20 @@ fn a_bomb_is_corrupt_and_repetitive_data_is_not() {
         let limits = Limits { ratio, ..LIMITS };
         all(Lines::new(object("x", content, 4096), &Input::default(), limits)).map(|lines| lines.len())
     };
-    let zeros = vec![0; 1 << 20];
+    let same = vec![b'x'; 1 << 20];
     let gz = |text: &[u8]| {
         let mut encoder = GzEncoder::new(Vec::new(), flate2::Compression::best());
         encoder.write_all(text).unwrap();
         encoder.finish().unwrap()
     };
-    let bomb = gz(&zeros).repeat(80);
+    let bomb = gz(&same).repeat(80);
     let error = decompress(&bomb, 200).unwrap_err();
     assert_eq!(error.kind(), Kind::SourceCorrupt);
     assert!(error.message().contains("load.max_ratio (200)"), "{}", error.message());
     assert_eq!(decompress(&bomb, 1_100).unwrap(), 1);
-    let bomb = zstd(&zeros).repeat(80);
+    let bomb = zstd(&same).repeat(80);
     assert!(decompress(&bomb, 1_100).unwrap_err().message().contains("load.max_ratio (1100)"));
-    assert_eq!(decompress(&gz(&zeros).repeat(60), 200).unwrap(), 1, "nobody minds 60 MiB");
+    assert_eq!(decompress(&gz(&same).repeat(60), 200).unwrap(), 1, "nobody minds 60 MiB");
 }
 
 #[test]
@@ -283,4 +283,48 @@ fn a_body_that_stops_without_its_end_mark_is_not_the_end_of_the_object() {
         let error = all(Lines::new(ChunkReader::new("x", receiver), &Input::default(), LIMITS)).unwrap_err();
         assert_eq!(error.kind(), Kind::SourceUnavailable);
     }
+}
+
+#[test]
+fn zero_bytes_behind_gzip_are_padding_and_anything_else_is_broken() {
+    let expected = [ok(1, 0, "a"), ok(2, 2, "b")];
+    let (one, two) = (gz(b"a\n"), gz(b"b\n"));
+    for padding in [1, 2, 511, 70_000] {
+        let zeros = vec![0; padding];
+        let padded = [&one[..], &two, &zeros].concat();
+        assert_eq!(read("x.jsonl.gz", &padded).unwrap(), expected, "{padding} behind");
+        let between = [&one[..], &zeros, &two].concat();
+        assert_eq!(read("x.jsonl.gz", &between).unwrap(), expected, "{padding} between");
+    }
+    for garbage in [&b"x"[..], b"\0\0x", b"\0trailing garbage", b"\x1f\x8b"] {
+        corrupt("x.jsonl.gz", &[&one[..], garbage].concat());
+    }
+}
+
+#[test]
+fn what_is_no_text_of_records_is_one_reason_for_the_whole_object() {
+    let text = "{\"idSale\": 1}\n".repeat(5_000);
+    let utf16: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let noise: Vec<u8> =
+        (0..9_000_u64).flat_map(|i| xxhash_rust::xxh3::xxh3_64(&i.to_le_bytes()).to_le_bytes()).collect();
+    for (content, says) in [
+        (gz(text.as_bytes()), "compressed twice"),
+        (zstd(text.as_bytes()), "compressed twice"),
+        (utf16.clone(), "UTF-16"),
+        ([&[0xff, 0xfe][..], &utf16].concat(), "UTF-16"),
+        (noise.clone(), "no text"),
+        (b"PK\x03\x04rest of it".to_vec(), "ZIP"),
+    ] {
+        let message = corrupt("x.jsonl.gz", &gz(&content));
+        assert!(message.contains(says), "{says}: {message}");
+        let message = corrupt("x.jsonl.zst", &zstd(&content));
+        assert!(message.contains(says), "{says}: {message}");
+    }
+    for (content, says) in [(utf16, "UTF-16"), (noise, "no text"), (b"BZh91AY&SY rest".to_vec(), "bzip2")] {
+        assert!(corrupt("x.jsonl", &content).contains(says), "{says}");
+        // A name that promises gzip is held against the first bytes already, unless they could be JSON.
+        let message = corrupt("x.jsonl.gz", &content);
+        assert!(message.contains(says) || message.contains("promises compression gzip"), "{says}: {message}");
+    }
+    assert!(corrupt("x.jsonl.gz", b"PK\x03\x04rest of it").contains("ZIP"), "renamed");
 }
