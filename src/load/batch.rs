@@ -206,7 +206,7 @@ impl Load<'_> {
         }
         match self.transaction(batch, fence, stage_as).await {
             // A value that only the server refuses: let it judge each document on its own.
-            Err(failure) if failure.error.kind() == Kind::BadRow => {
+            Err(failure) if direct::may_be_of_a_document(&failure.error) => {
                 tracing::info!(batch = batch.batch_id, "the server refused a document; it judges each one now");
                 self.transaction(batch, fence, StageAs::Text).await
             }

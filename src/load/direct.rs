@@ -23,9 +23,17 @@ use crate::stage::frame::{self, Aside};
 /// Shorter than the server's deadlock_timeout, 1 s by default.
 const LOCK_TIMEOUT: &str = "set local lock_timeout = '500ms'";
 
+/// Whether the server may have said it of a single document: a value that it refuses (class 22), a limit of its own (class
+/// 54, and XX000 where an array or object outgrows what it can allocate at once), something that it cannot do (0A).
+pub(super) fn may_be_of_a_document(error: &Error) -> bool {
+    let class = error.sqlstate().and_then(|code| code.get(..2)).unwrap_or_default();
+    error.kind() == Kind::BadRow || matches!(class, "0A" | "22" | "54") || error.sqlstate() == Some("XX000")
+}
+
 /// Whether the error means that the batch is not what direct loading is for.
 pub(super) fn is_refuted(error: &Error) -> bool {
-    matches!(error.kind(), Kind::BadRow | Kind::TransactionConflict)
+    may_be_of_a_document(error)
+        || error.kind() == Kind::TransactionConflict
         || matches!(error.sqlstate(), Some("23505" | "55P03"))
 }
 

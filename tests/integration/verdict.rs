@@ -135,3 +135,32 @@ fn fault_14_odd_lines_are_taken_or_refused_as_the_server_does_whatever_stands_ar
     let refused = lines.iter().zip([1, 3, 5, 6, 8]).zip(&verdicts).filter(|(_, taken)| !**taken);
     assert_eq!(kept, refused.map(|((line, number), _)| vec![number.to_string(), line.clone()]).collect::<Vec<_>>());
 }
+
+#[test]
+fn whatever_the_server_says_of_a_single_document_that_line_alone_is_refused() {
+    // More elements than the server allocates at once (XX000, an internal error by its name), a number beyond numeric
+    // (22003), nesting beyond its stack (54001): known first, then on a table that holds rows, then beside known keys.
+    let array = |id: u32| format!(r#"{{"idSale": {id}, "v": [{}0]}}"#, "0,".repeat(17_000_000));
+    let deep = |id: u32| format!(r#"{{"idSale": {id}, "v": {}{}}}"#, "[".repeat(500_000), "]".repeat(500_000));
+    let evo = Evo::new();
+    for (i, run) in ["20260110T020501Z", "20260111T020501Z"].into_iter().enumerate() {
+        let id = |n: u32| n + 10 * i as u32;
+        let text = [
+            format!(r#"{{"idSale": {}}}"#, id(1)),
+            array(id(2)),
+            r#"{"idSale": 1}"#.to_owned(),
+            format!(r#"{{"idSale": {}, "v": 1e999999}}"#, id(3)),
+            deep(id(4)),
+            format!(r#"{{"idSale": {}}}"#, id(5)),
+        ];
+        write(&evo.lake(), &object("sales", run, "a").path(), &gz(text.join("\n").as_bytes()));
+        let summary = evo.entity(&["load", "sales", "--max-rejects", "100%"]);
+        assert_eq!(summary["rejected"], 3, "{summary}");
+        let codes = "select line_number, sqlstate, octet_length(line) > 1000000 from evo.rejects \
+            where path like '%'||'RUN'||'%' order by line_number";
+        let expected = [["2", "XX000", "t"], ["4", "22003", "f"], ["5", "54001", "t"]];
+        assert_eq!(evo.db.sql(&codes.replace("RUN", run)), expected);
+    }
+    let keys = "select string_agg(sale_id::text, ',' order by sale_id) from stg_evo.sales_raw";
+    assert_eq!(evo.db.one(keys), "1,5,11,15");
+}
