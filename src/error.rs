@@ -6,6 +6,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::visible;
+
 /// What happened, independent of who saw it. One kind has one [`Disposition`] and one exit code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Kind {
@@ -84,7 +86,7 @@ pub enum Disposition {
 
 impl Kind {
     /// Every kind, for the documentation and its test.
-    pub const ALL: [Kind; 22] = [
+    pub const ALL: [Kind; 23] = [
         Kind::DatabaseUnavailable,
         Kind::CommitUnknown,
         Kind::TransactionConflict,
@@ -390,15 +392,15 @@ impl Error {
         self.is_final
     }
 
-    /// All lines as printed at the end of a failed command.
+    /// All lines as printed at the end of a failed command; nothing in them steers a terminal.
     pub fn render(&self) -> String {
-        let mut text = format!("error: {}", self.message);
+        let mut text = format!("error: {}", visible::line(&self.message));
         if let Some(code) = &self.sqlstate {
             text.push_str(&format!(" (SQLSTATE {code})"));
         }
         for (label, line) in [("detail", &self.detail), ("hint", &self.hint)] {
             if let Some(line) = line {
-                text.push_str(&format!("\n  {label}: {}", line.replace('\n', "\n          ")));
+                text.push_str(&format!("\n  {label}: {}", visible::lines(line).replace('\n', "\n          ")));
             }
         }
         text

@@ -8,7 +8,11 @@ use std::sync::OnceLock;
 
 use indicatif::MultiProgress;
 use tracing_subscriber::EnvFilter;
-use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::field::MakeExt;
+use tracing_subscriber::fmt::format::debug_fn;
+use tracing_subscriber::fmt::{FormatFields, MakeWriter};
+
+use crate::visible;
 
 /// Starts logging at `level` (0 warnings, 1 info, 2 debug, 3 trace), in color where somebody watches. Call once; a second call (in tests) is ignored.
 pub fn init(level: u8, json: bool, color: bool) {
@@ -36,8 +40,20 @@ pub fn init(level: u8, json: bool, color: bool) {
     }
     let _ = match json {
         true => builder.json().flatten_event(true).with_current_span(false).try_init(),
-        false => builder.compact().try_init(),
+        false => builder.compact().fmt_fields(fields()).try_init(),
     };
+}
+
+/// `message name=value …`, with nothing in it that steers a terminal or forges a line: names come from elsewhere.
+fn fields() -> impl for<'w> FormatFields<'w> + 'static {
+    debug_fn(|writer, field, value| {
+        let value = format!("{value:?}");
+        match field.name() {
+            "message" => write!(writer, "{}", visible::line(&value)),
+            name => write!(writer, "{name}={}", visible::line(&value)),
+        }
+    })
+    .delimited(" ")
 }
 
 /// The progress bars on stderr; log lines are written above them.

@@ -115,9 +115,11 @@ impl Csv {
                 Err(_) => return broken(format!("name {} of the header is not valid UTF-8", i + 1)),
             }
         }
+        // By its place: where there is no header, the names are values of the first row.
         let mut seen = BTreeSet::new();
-        if let Some(twice) = names.iter().find(|name| !seen.insert(name.as_str())) {
-            return broken(format!("the header has the name {twice:?} twice"));
+        if let Some(twice) = names.iter().position(|name| !seen.insert(name.as_str())) {
+            let first = names.iter().position(|name| *name == names[twice]).unwrap_or_default();
+            return broken(format!("names {} and {} of the header are the same", first + 1, twice + 1));
         }
         if let Some(missing) = input.needed_columns.iter().find(|name| !seen.contains(name.as_str())) {
             let delimiter = char::from(input.delimiter);

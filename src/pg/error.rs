@@ -100,7 +100,7 @@ fn from_server(db: &DbError) -> Error {
     if is_raised(code, db.routine(), function.as_deref()) {
         return raised(code, function);
     }
-    let error = from_sqlstate(code, db.message().to_owned()).naming(Named {
+    let error = from_sqlstate(code, without_values(code, db.message())).naming(Named {
         table: db.schema().zip(db.table()).map(|(schema, table)| (schema.to_owned(), table.to_owned())),
         column: db.column().map(str::to_owned),
         constraint: db.constraint().map(str::to_owned),
@@ -134,7 +134,33 @@ fn from_server(db: &DbError) -> Error {
     }
 }
 
-/// Whether the message is somebody's own text, which may hold values of the row. The server's messages name objects only.
+/// The message of an error about a value (class 22) without the value, which stands in quotes in every language: `invalid
+/// input syntax for type integer: "…"`.
+fn without_values(code: &str, message: &str) -> String {
+    if !code.starts_with("22") {
+        return message.to_owned();
+    }
+    let mut shown = String::with_capacity(message.len());
+    let mut rest = message;
+    while let Some((open, close)) =
+        QUOTES.into_iter().filter(|(open, _)| rest.contains(*open)).min_by_key(|q| rest.find(q.0))
+    {
+        let Some((before, quoted)) = rest.split_once(open) else { break };
+        shown.push_str(before);
+        shown.push_str("\"…\"");
+        // A value may hold quotes itself: everything up to the last one goes.
+        rest = quoted.rsplit_once(close).map_or("", |(_, after)| after);
+    }
+    // An encoding's complaint shows the bytes behind a colon.
+    shown.push_str(rest.split_once(": 0x").map_or(rest, |(before, _)| before));
+    shown
+}
+
+/// As the server's translations quote.
+const QUOTES: [(char, char); 4] = [('"', '"'), ('«', '»'), ('„', '“'), ('“', '”')];
+
+/// Whether the message is somebody's own text, which may hold values of the row. The server's messages name objects only,
+/// but for those about values.
 fn is_raised(code: &str, routine: Option<&str>, function: Option<&str>) -> bool {
     let is_of_evo = function.is_some_and(|name| name.starts_with("evo."));
     let is_text_of_a_function = routine == Some("exec_stmt_raise") || routine == Some("exec_stmt_assert");
@@ -209,6 +235,29 @@ fn describe(e: &tokio_postgres::Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_message_about_a_value_does_not_show_it() {
+        for (message, shown) in [
+            (
+                r#"invalid input syntax for type integer: "390.533-"44""#,
+                r#"invalid input syntax for type integer: "…""#,
+            ),
+            (
+                r#"value "39053344705" is out of range for type integer"#,
+                r#"value "…" is out of range for type integer"#,
+            ),
+            (
+                "sintaxe de entrada é inválida para tipo integer: «390»",
+                "sintaxe de entrada é inválida para tipo integer: \"…\"",
+            ),
+            (r#"invalid byte sequence for encoding "UTF8": 0xe7 0xe3"#, r#"invalid byte sequence for encoding "…""#),
+            ("division by zero", "division by zero"),
+        ] {
+            assert_eq!(without_values("22P02", message), shown);
+        }
+        assert_eq!(without_values("42P01", r#"relation "x" does not exist"#), r#"relation "x" does not exist"#);
+    }
 
     #[test]
     fn a_sqlstate_has_the_kind_that_its_row_in_the_table_says() {

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::{Outcome, terminal};
 use crate::config::{LogFormat, Output, Settings, columns_of_stderr};
 use crate::error::{Error, Kind, Result};
+use crate::visible;
 
 /// Prints what a command ends with.
 #[derive(Debug)]
@@ -40,7 +41,7 @@ impl Printer {
     /// for. What a job has done stays done, and its summary stands in `evo.runs`: that is a warning.
     pub fn summary(&self, outcome: &Outcome) -> Result<()> {
         let text = match (self.output, self.lines) {
-            (Output::Text, _) => terminal::wrap(outcome.text.trim_end(), self.columns),
+            (Output::Text, _) => terminal::wrap(&visible::lines(outcome.text.trim_end()), self.columns),
             (Output::Json, true) => self.line(&outcome.json).to_string(),
             (Output::Json, false) => serde_json::to_string_pretty(&outcome.json).unwrap_or_default(),
         };

@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 use comfy_table::{CellAlignment, Table, TableStyle};
 
 use super::terminal::{width_of, wrap};
+use crate::visible;
 
 static COLUMNS: OnceLock<usize> = OnceLock::new();
 
@@ -17,7 +18,9 @@ pub fn fit_into(columns: usize) {
 /// A table without frame lines; columns whose header starts with `>` are right-aligned (the `>` is not printed). One
 /// that is too wide for the terminal is written row by row instead: the first cell, then each value behind its name.
 pub fn table(headers: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
-    fitted(headers, rows.into_iter().collect(), COLUMNS.get().copied())
+    // Names come from elsewhere: a cell is one line, and nothing in it steers the terminal.
+    let shown = |row: Vec<String>| row.iter().map(|cell| visible::line(cell).into_owned()).collect();
+    fitted(headers, rows.into_iter().map(shown).collect(), COLUMNS.get().copied())
 }
 
 fn fitted(headers: &[&str], rows: Vec<Vec<String>>, columns: Option<usize>) -> String {
@@ -87,5 +90,11 @@ mod tests {
             let text = fitted(&headers, rows.clone(), Some(columns));
             assert!(text.lines().all(|line| width_of(line) <= columns), "{columns}:\n{text}");
         }
+    }
+
+    #[test]
+    fn a_cell_neither_steers_the_terminal_nor_breaks_its_line() {
+        let text = table(&["object"], [vec!["a\u{1b}[2J\nb\u{202e}".into()]]);
+        assert_eq!(text, "object\na\\u{1b}[2J\\nb\\u{202e}");
     }
 }

@@ -149,7 +149,7 @@ fn fault_13_broken_objects_are_set_aside_with_their_reasons_and_the_others_load(
         ("h-cut.json", br#"[{"idVisit": 1}, {"idVi"#.to_vec(), "ends within the element that begins at byte 17"),
         ("i-comma.json.gz", gz(br#"[{"idVisit": 1} {"idVisit": 2}]"#), "broken at byte 16"),
         ("j-more.json.zst", zstd(br#"[{"idVisit": 1}] [{"idVisit": 2}]"#), "nothing more should be there"),
-        ("k-header.csv", b"idVisit,at,at\n1,,\n".to_vec(), "the header has the name \"at\" twice"),
+        ("k-header.csv", b"idVisit,at,at\n1,,\n".to_vec(), "names 2 and 3 of the header are the same"),
         ("l-header.csv.gz", gz(b"idVisit,,at\n1,,\n"), "name 2 of the header is empty"),
         ("m-dialect.csv", b"idVisit;at\n1;2\n".to_vec(), "the header has no column \"idVisit\""),
         ("n-quote.csv.zst", zstd(b"idVisit,at\n1,\"x\n2,y\n"), "ends within a quoted field of row 1"),

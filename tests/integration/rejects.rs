@@ -162,3 +162,42 @@ fn one_bad_line_in_a_million_costs_one_line() {
         [["1000000", "1", "999999", "0"]]
     );
 }
+
+#[test]
+fn exported_lines_are_for_their_user_alone_and_a_link_is_not_written_through() {
+    use std::os::unix::fs::PermissionsExt;
+    let evo = loaded(&["no document"]);
+    let file = evo.dir.path().join("out.jsonl");
+    evo.run(&["rejects", "export", "--to", file.to_str().unwrap()]).exits(0);
+    assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    let link = evo.dir.path().join("link.jsonl");
+    for target in ["out.jsonl", "elsewhere"] {
+        std::os::unix::fs::symlink(target, &link).unwrap();
+        evo.run(&["rejects", "export", "--to", link.to_str().unwrap()]).exits(2).says("cannot write");
+        std::fs::remove_file(&link).unwrap();
+    }
+    assert!(!evo.dir.path().join("elsewhere").exists());
+}
+
+#[test]
+fn names_and_lines_do_not_steer_the_terminal_but_json_has_them_exactly() {
+    let evo = Evo::new();
+    let name = "a\u{1b}[2J\n\u{202e}b";
+    object("sales", RUN_1, name).lines(&evo.lake(), &["\u{1b}]0;title\u{7} no document", r#"{"idSale": 1}"#]);
+    object("sales", &format!("{RUN_1}\u{9b}31m"), "cut").lines(&evo.lake(), &[]);
+    let path = object("sales", RUN_1, name).path();
+    let runs = [
+        evo.run(&["load", "sales", "--dry-run"]),
+        evo.run(&["load", "sales", "--max-rejects", "100%", "-v"]),
+        evo.run(&["rejects", "list"]),
+        evo.run(&["rejects", "show", "1"]),
+        evo.run(&["load", "sales", "--run-id", "x"]),
+    ];
+    for run in runs {
+        let shown = format!("{}{}", run.stdout, run.stderr);
+        let bad = shown.chars().find(|c| (c.is_control() && *c != '\n') || *c == '\u{202e}');
+        assert_eq!(bad, None, "{shown:?}");
+    }
+    evo.run(&["rejects", "show", "1"]).exits(0).says("\\u{1b}[2J\\n\\u{202e}b");
+    assert_eq!(evo.json(&["rejects", "list"])["rejects"][0]["path"], path);
+}

@@ -143,7 +143,7 @@ fn a_header_that_names_no_documents_breaks_the_object() {
     for (text, reason) in [
         (&b"id,,b\n1,2,3\n"[..], "name 2 of the header is empty"),
         (b"id,a,\n", "name 3 of the header is empty"),
-        (b"id,a,id\n", "has the name \"id\" twice"),
+        (b"id,a,id\n", "names 1 and 3 of the header are the same"),
         (b"id,\xff\n", "name 2 of the header is not valid UTF-8"),
         (b"id,\"a\"b\n", "name 2 of the header has text behind its closing quote"),
         (b"id;a\n1;2\n", "no column \"id\", which the key needs; 1 names were read with the delimiter ','"),

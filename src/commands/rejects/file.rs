@@ -4,6 +4,7 @@
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, BufWriter, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use serde_json::{Value, json};
@@ -12,13 +13,14 @@ use crate::error::{Error, Kind, Result};
 use crate::ledger::rejects::{self, Content, Filter};
 use crate::pg::Pool;
 use crate::report::{Outcome, units};
+use crate::visible;
 
 /// One reject with its content.
 pub(super) fn show(content: &Content) -> Outcome {
     let shown = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     let mut text = format!(
         "{} line {} at byte {}: {}\n{}",
-        content.path,
+        visible::line(&content.path),
         content.line_number,
         content.byte_offset,
         content.reason,
@@ -38,7 +40,8 @@ pub(super) fn show(content: &Content) -> Outcome {
 pub(super) async fn export(pool: &Pool, filter: &Filter, to: &Path) -> Result<Outcome> {
     let shown = to.display();
     let failed = |e: std::io::Error| Error::new(Kind::Usage, format!("cannot write {shown}: {e}")).caused_by(e);
-    let file = File::create_new(to).map_err(failed)?;
+    // They hold people's data: for this user alone. A link in the file's place is not followed.
+    let file = File::options().write(true).create_new(true).mode(0o600).open(to).map_err(failed)?;
     let mut writer = BufWriter::new(file);
     let count = rejects::export(pool, filter, |content| {
         serde_json::to_writer(&mut writer, &to_json(&content)).map_err(|e| failed(e.into()))?;
