@@ -21,7 +21,8 @@ select
     coalesce(pg_relation_size(c.oid, 'main'), 0),
     coalesce(pg_total_relation_size(nullif(c.reltoastrelid, 0)), 0)::bigint,
     coalesce(pg_indexes_size(c.oid), 0),
-    coalesce(s.n_live_tup, 0), coalesce(s.n_dead_tup, 0),
+    -- what VACUUM, ANALYZE or the building of an index counted; the statistics add to that what sessions report late
+    coalesce(nullif(c.reltuples, -1)::bigint, s.n_live_tup, 0), coalesce(s.n_dead_tup, 0),
     to_char(greatest(s.last_vacuum, s.last_autovacuum) at time zone 'UTC', 'YYYY-MM-DD HH24:MI'),
     to_char(greatest(s.last_analyze, s.last_autoanalyze) at time zone 'UTC', 'YYYY-MM-DD HH24:MI'),
     owner.is_ours or pg_has_role(c.relowner, 'usage')

@@ -165,6 +165,8 @@ pub struct Summary {
     pub mode: Mode,
     /// Batches taken in.
     pub batches: u64,
+    /// Documents that staging holds; `None` where nothing is staged.
+    pub staged: Option<u64>,
     /// Per core table, parent first.
     pub tables: Vec<TableSummary>,
     /// Wall clock.

@@ -44,9 +44,10 @@ impl Advice {
             advice.vacuum = true;
             let share = units::share(worst.dead_share());
             advice.reasons.push(format!("{share} of the rows of {} are dead", worst.name));
-        } else if leaves().any(|leaf| leaf.live_tuples >= DEAD_TUPLES && leaf.last_analyze.is_none()) {
+        } else if let Some(leaf) = leaves().find(|leaf| leaf.live_tuples >= DEAD_TUPLES && leaf.last_analyze.is_none())
+        {
             advice.vacuum = true;
-            advice.reasons.push("never analyzed: the planner guesses".to_owned());
+            advice.reasons.push(format!("{} was never analyzed: the planner guesses", leaf.name));
         }
         if let Some(bloat) = table.bloat
             && is_core

@@ -102,10 +102,14 @@ fn notes(s: &Summary) -> String {
             let waited = units::duration(swap);
             text += &format!("\n{}: new generation swapped in; readers waited {waited} at most", s.entity);
         }
+        None if s.batches == 0 && s.staged == Some(0) => {}
         None if s.batches == 0 && s.mode == Mode::Incremental && s.refused.is_empty() => {
             text += &format!("\n{}: nothing changed in staging since the last transform", s.entity)
         }
         None => {}
+    }
+    if s.staged == Some(0) {
+        text += &format!("\n{0}: staging is empty; load something first: evo load {0}", s.entity);
     }
     for reader in &s.older_readers {
         text +=

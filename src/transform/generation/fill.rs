@@ -189,7 +189,9 @@ impl Job {
         }
         match self.insert(build, shape, (source, Casts::Fast), snapshot).await {
             Err(e) if e.kind() == Kind::BadRow && self.strict => Err(self.name_misfit(source, e).await),
-            Err(e) if e.kind() == Kind::BadRow => self.insert_carefully(build, shape, source, snapshot).await,
+            Err(e) if e.kind() == Kind::BadRow => {
+                self.insert_carefully(build, shape, source, snapshot).await.map_err(too_narrow)
+            }
             other => other.map(Option::unwrap_or_default),
         }
     }
@@ -292,6 +294,16 @@ fn snapshot_gone(error: Error) -> Error {
                 .with_sqlstate("22023")
                 .caused_by(error)
         }
+        _ => error,
+    }
+}
+
+/// What no cast nulls does not fit the column that somebody made of the model's.
+fn too_narrow(error: Error) -> Error {
+    match (error.kind(), error.hint_text()) {
+        (Kind::BadRow, None) => error.hint(
+            "the old generation still serves; a column is narrower than what its model gives: compare its type with the migration",
+        ),
         _ => error,
     }
 }

@@ -133,6 +133,7 @@ impl Job {
             entity: self.entity.name.clone(),
             mode: Mode::FullRefresh,
             batches: taken.map_or(0, <[i64]>::len) as u64,
+            staged: Some(filled.documents).filter(|_| refresh.year.is_none()),
             tables: filled.tables,
             elapsed: started.elapsed(),
             swap: Some(swap),

@@ -79,6 +79,7 @@ impl Job {
             entity: self.entity.name.clone(),
             mode: if plan.whole { Mode::InPlace } else { Mode::Incremental },
             batches: plan.batches() - still_pending as u64,
+            staged: Some(plan.staged),
             tables,
             refused,
             drift: self.step("looking for new fields", drift).await?,

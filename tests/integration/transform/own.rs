@@ -245,3 +245,33 @@ fn a_full_refresh_of_tables_of_another_role_says_whose_they_are_before_anything_
     let session = Session::open(&evo.db.url);
     session.run(&format!("reassign owned by {role} to current_user; drop owned by {role}; drop role {role}"));
 }
+
+#[test]
+fn a_transform_of_nothing_says_that_staging_is_empty() {
+    let evo = Evo::new();
+    for mode in
+        [&["transform", "sales"][..], &["transform", "sales", "--full-refresh"], &["transform", "sales", "--in-place"]]
+    {
+        evo.run(mode).exits(0).says("sales: staging is empty; load something first: evo load sales");
+    }
+    load(&evo, RUN, &[sale(1, 1)]);
+    let run = evo.run(&["transform", "sales"]).exits(0);
+    assert!(!run.stdout.contains("staging is empty"), "{}", run.stdout);
+}
+
+#[test]
+fn the_rows_that_a_refresh_wrote_are_shown_once() {
+    let evo = super::sales("300");
+    for _ in 0..2 {
+        evo.json(&["transform", "sales", "--full-refresh"]);
+        // The statistics of the sessions that filled the tables arrive late, and are added then.
+        evo.db.wait_for(
+            "select n_live_tup >= 300 from pg_stat_user_tables where relid = 'core.evo_sales_all'::regclass",
+            "t",
+        );
+        let storage = evo.json(&["optimize-storage", "sales"]);
+        let tables = storage["tables"].as_array().unwrap();
+        let sales = tables.iter().find(|t| t["table"] == "core.evo_sales").unwrap();
+        assert_eq!(sales["live_tuples"], 300, "{sales}");
+    }
+}
