@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use waiting::{Look, Waiting};
 
 use super::warehouse::{self, Access};
-use crate::config::Settings;
+use crate::config::{Database, Settings};
 use crate::entity::{Catalog, Entity};
 use crate::error::Result;
 use crate::pg::Connection;
@@ -75,6 +75,10 @@ fn place(settings: &Settings) -> (String, [Value; 2]) {
         let origin = find(name).map_or(String::new(), |r| r.origin.to_string());
         (text, origin)
     });
+    let database = match settings.database {
+        Database::Server(_) => database,
+        Database::Embedded => (format!("a private PostgreSQL in {}", settings.state_dir.display()), database.1),
+    };
     let text = format!("database  {} ({})\nlake      {} ({})", database.0, database.1, lake.0, lake.1);
     (text, [database, lake].map(|(address, origin)| json!({ "address": address, "origin": origin })))
 }

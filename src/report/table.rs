@@ -16,7 +16,8 @@ pub fn fit_into(columns: usize) {
 }
 
 /// A table without frame lines; columns whose header starts with `>` are right-aligned (the `>` is not printed). One
-/// that is too wide for the terminal is written row by row instead: the first cell, then each value behind its name.
+/// that is too wide for the terminal loses the columns that say nothing (each cell is empty or 0), which are named. If it
+/// is still too wide it is written row by row: the first cell, then each value behind its name.
 pub fn table(headers: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
     // Names come from elsewhere: a cell is one line, and nothing in it steers the terminal.
     let shown = |row: Vec<String>| row.iter().map(|cell| visible::line(cell).into_owned()).collect();
@@ -25,10 +26,22 @@ pub fn table(headers: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> S
 
 fn fitted(headers: &[&str], rows: Vec<Vec<String>>, columns: Option<usize>) -> String {
     let text = aligned(headers, &rows);
-    match columns {
-        Some(columns) if text.lines().any(|line| width_of(line) > columns) => stacked(headers, &rows, columns),
-        _ => text,
+    let Some(columns) = columns else { return text };
+    let fits = |text: &str| text.lines().all(|line| width_of(line) <= columns);
+    if fits(&text) {
+        return text;
     }
+    let says =
+        |i: &usize| *i == 0 || rows.iter().any(|row| !matches!(row.get(*i).map_or("", String::as_str), "" | "0"));
+    let (kept, dropped): (Vec<usize>, Vec<usize>) = (0..headers.len()).partition(says);
+    let pick = |row: &Vec<String>| kept.iter().map(|i| row.get(*i).cloned().unwrap_or_default()).collect::<Vec<_>>();
+    let shorter =
+        aligned(&kept.iter().map(|i| headers[*i]).collect::<Vec<_>>(), &rows.iter().map(pick).collect::<Vec<_>>());
+    if dropped.is_empty() || !fits(&shorter) {
+        return stacked(headers, &rows, columns);
+    }
+    let names: Vec<&str> = dropped.iter().map(|i| headers[*i].trim_start_matches('>')).collect();
+    format!("{shorter}\n{}", wrap(&format!("empty or 0: {}", names.join(", ")), Some(columns)))
 }
 
 fn aligned(headers: &[&str], rows: &[Vec<String>]) -> String {
@@ -86,6 +99,11 @@ mod tests {
             "sales\n  set aside 0 · rows 3,456 ·\n  newest run 20260110T020501Z\n売上\n  set aside 1 · newest run -"
         );
         assert!(fitted(&headers, rows.clone(), Some(80)).starts_with("entity  set aside"));
+        let zeros = vec![vec!["sales".to_owned(), "0".to_owned(), "3,456".to_owned(), String::new()]];
+        assert_eq!(
+            fitted(&headers, zeros, Some(30)),
+            "entity   rows\nsales   3,456\nempty or 0: set aside, newest\n  run"
+        );
         for columns in 30..100 {
             let text = fitted(&headers, rows.clone(), Some(columns));
             assert!(text.lines().all(|line| width_of(line) <= columns), "{columns}:\n{text}");
