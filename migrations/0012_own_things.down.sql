@@ -3,12 +3,19 @@ comment on column evo.issues.column_name is null;
 comment on column evo.issues.raw_value is 'At most 200 characters.';
 
 create or replace function evo.ensure_year_partition(parent text, key_column text, year integer, zone text) returns boolean
-language plpgsql as $$
+language plpgsql
+set search_path = pg_catalog, pg_temp
+set timezone = 'UTC'
+set datestyle = 'ISO, YMD'
+set default_tablespace = ''
+as $$
 declare
     partition text := parent || '_' || year;
     fallback  text := parent || '_default';
     starts    timestamptz := make_timestamp(year, 1, 1, 0, 0, 0) at time zone zone;
     ends      timestamptz := make_timestamp(year + 1, 1, 1, 0, 0, 0) at time zone zone;
+    place     text := (select format(' tablespace %I', s.spcname) from pg_class c join pg_tablespace s on s.oid = c.reltablespace
+                       where c.oid = parent::regclass);
 begin
     if to_regclass(partition) is not null then
         return false;
@@ -22,7 +29,7 @@ begin
     ) then
         return false;
     end if;
-    execute format('create table %s (like %s including all)', partition::text, parent);
+    execute format('create table %s (like %s including all)%s', partition, parent, place);
     execute format('with moved as (delete from %s where %I >= %L and %I < %L returning *) insert into %s select * from moved',
         fallback, key_column, starts, key_column, ends, partition);
     execute format('alter table %s attach partition %s for values from (%L) to (%L)', parent, partition, starts, ends);
