@@ -8,7 +8,7 @@ use super::place::{self, Place};
 use super::presence::{self, Postmaster, Presence};
 use super::process::Programs;
 use super::user::ServerUser;
-use super::{Address, Data, Spec, Status, binaries, settings};
+use super::{Address, Data, Spec, Status, binaries, folder, settings};
 use crate::error::{Error, Kind, Result};
 
 /// How long a server may take to come up that somebody else started, to end, or to let go of its data.
@@ -64,6 +64,9 @@ impl Cluster {
     /// # Errors
     /// `Config` when the files are another user's.
     pub fn status(&self) -> Result<Status> {
+        if self.spec.state_dir.is_dir() {
+            folder::trust(&self.spec.state_dir)?;
+        }
         let made = Place::find(&self.spec.state_dir).filter(Place::is_made);
         let Some(place) = made else { return Ok(Status::Absent) };
         let data = Data { path: place.data.clone(), elsewhere: place.elsewhere, version: place.version()? };

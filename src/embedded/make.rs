@@ -1,7 +1,7 @@
 //! Making a private server: once per state directory.
 
 use std::io::Write;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 use std::process::Stdio;
 
@@ -95,7 +95,7 @@ fn create(dir: &Path, mode: u32) -> Result<()> {
 /// Into a file that is there already and keeps its owner.
 fn write(path: &Path, bytes: &[u8], append: bool) -> Result<()> {
     let mut options = std::fs::OpenOptions::new();
-    options.write(true).append(append).truncate(!append);
+    options.write(true).append(append).truncate(!append).custom_flags(libc::O_NOFOLLOW);
     options.open(path).and_then(|mut file| file.write_all(bytes)).map_err(|e| cannot("write", path, e))
 }
 

@@ -26,6 +26,7 @@
 
 mod binaries;
 mod cluster;
+mod folder;
 mod make;
 mod place;
 mod presence;

@@ -5,9 +5,12 @@ use std::io::Write;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+use super::folder::{Folder, trust};
 use super::user::ServerUser;
 use crate::error::{Error, Kind, Result};
 
+/// In the state directory, where the data is not in it.
+const LOCATION: &str = "postgres.location";
 /// In the data directory since it is complete.
 const READY: &str = "evo.ready";
 
@@ -25,9 +28,10 @@ impl Place {
     /// Where the server of `state_dir` is, or would be; touches nothing. `None` without a state directory.
     pub(super) fn find(state_dir: &Path) -> Option<Self> {
         let state_dir = std::fs::canonicalize(state_dir).ok()?;
-        let (data, elsewhere) = match std::fs::read_to_string(state_dir.join("postgres.location")) {
+        let (data, elsewhere) = match Folder::open(&state_dir).and_then(|folder| folder.read_text(LOCATION)) {
             Ok(location) => (PathBuf::from(location.trim()), true),
-            Err(_) => (state_dir.join("postgres"), false),
+            // A link there is the owner's own: the state directory is trusted.
+            Err(_) => (resolved(state_dir.join("postgres")), false),
         };
         Some(Self { state_dir, data, elsewhere })
     }
@@ -43,8 +47,9 @@ impl Place {
                 let path = place.state_dir.as_os_str().as_encoded_bytes();
                 let name = format!("{:032x}", xxhash_rust::xxh3::xxh3_128(path));
                 let data = Path::new("/var/lib/evo").join(name);
-                let location = place.state_dir.join("postgres.location");
-                std::fs::write(&location, data.display().to_string()).map_err(|e| cannot("write", &location, e))?;
+                let folder = Folder::open(&place.state_dir);
+                let written = folder.and_then(|folder| folder.replace(LOCATION, &data.display().to_string(), None));
+                written.map_err(|e| cannot("write", &place.state_dir.join(LOCATION), e))?;
                 Ok(Self { data, elsewhere: true, ..place })
             }
             _ => Ok(place),
@@ -65,7 +70,8 @@ impl Place {
     pub(super) fn mark_made(&self, dir: &Path) -> Result<()> {
         let path = dir.join(READY);
         let text = "This data directory is made and managed by evo; `evo db destroy` removes it.\n";
-        std::fs::write(&path, text).map_err(|e| cannot("write", &path, e))
+        let written = Folder::open(dir).and_then(|folder| folder.replace(READY, text, None));
+        written.map_err(|e| cannot("write", &path, e))
     }
 
     /// Refuses a folder at the place of the data that evo did not make.
@@ -82,8 +88,8 @@ impl Place {
     /// The major version of PostgreSQL that made the data.
     pub(super) fn version(&self) -> Result<String> {
         let path = self.data.join("PG_VERSION");
-        let text = std::fs::read_to_string(&path).map_err(|e| cannot("read", &path, e))?;
-        Ok(text.trim().to_owned())
+        let text = Folder::open(&self.data).and_then(|folder| folder.read_text("PG_VERSION"));
+        Ok(text.map_err(|e| cannot("read", &path, e))?.trim().to_owned())
     }
 
     fn password_file(&self) -> PathBuf {
@@ -93,8 +99,8 @@ impl Place {
     /// The superuser's password.
     pub(super) fn password(&self) -> Result<String> {
         let path = self.password_file();
-        let text = std::fs::read_to_string(&path).map_err(|e| cannot("read", &path, e))?;
-        Ok(text.trim().to_owned())
+        let text = Folder::open(&self.state_dir).and_then(|folder| folder.read_text("postgres.password"));
+        Ok(text.map_err(|e| cannot("read", &path, e))?.trim().to_owned())
     }
 
     /// Keeps the superuser's password, for evo's user alone.
@@ -127,17 +133,19 @@ impl Place {
     }
 }
 
+fn resolved(path: PathBuf) -> PathBuf {
+    std::fs::canonicalize(&path).unwrap_or(path)
+}
+
 /// Waits for the lock under which commands make, start, stop and destroy the server. It ends with the file.
 pub(super) fn lock(state_dir: &Path) -> Result<File> {
     let path = state_dir.join("postgres.lock");
     loop {
         std::fs::create_dir_all(state_dir).map_err(|e| cannot("create", state_dir, e))?;
-        let file = OpenOptions::new()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(&path)
-            .map_err(|e| cannot("open", &path, e))?;
+        trust(state_dir)?;
+        let real = std::fs::canonicalize(state_dir).map_err(|e| cannot("read", state_dir, e))?;
+        let opened = Folder::open(&real).and_then(|folder| folder.lock_file("postgres.lock"));
+        let file = opened.map_err(|e| cannot("open", &path, e))?;
         file.lock().map_err(|e| cannot("lock", &path, e))?;
         // Whoever held it before may have been `destroy`, which removes the file: then this lock is on nothing.
         let locked = file.metadata().map_err(|e| cannot("read", &path, e))?;
@@ -155,10 +163,29 @@ pub(super) fn remove_dir(dir: &Path) -> Result<()> {
     }
 }
 
+/// The disk of the private server has no room.
+pub(super) fn full(message: String) -> Error {
+    Error::new(Kind::DatabaseFull, message)
+        .hint("free some space, or use another disk with EVO_STATE_DIR (state_dir); then run the same command again")
+}
+
+/// Whether a program's last words were that.
+pub(super) fn says_full(text: &str) -> bool {
+    text.contains("No space left on device")
+}
+
 /// An error of the file system, with the way out where it is a matter of permissions.
 pub(super) fn cannot(what: &str, path: &Path, e: impl Into<std::io::Error>) -> Error {
     let e = e.into();
     let denied = e.kind() == std::io::ErrorKind::PermissionDenied;
+    if e.kind() == std::io::ErrorKind::StorageFull {
+        return full(format!("cannot {what} {}: the disk is full", path.display())).caused_by(e);
+    }
+    if e.raw_os_error() == Some(libc::ELOOP) {
+        return Error::new(Kind::Config, format!("cannot {what} {}: it is a symbolic link", path.display()))
+            .hint("evo follows no link there: remove it, or use another state directory with EVO_STATE_DIR (state_dir)")
+            .caused_by(e);
+    }
     let error = Error::new(Kind::Config, format!("cannot {what} {}: {e}", path.display())).caused_by(e);
     match denied {
         true => {

@@ -1,11 +1,13 @@
 //! Whether the server of a data directory lives, and what it says of itself.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use super::folder::Folder;
 use super::place::cannot;
+use super::user::ServerUser;
 use crate::error::{Error, Kind, Result};
 
 /// What a look at a data directory told.
@@ -59,9 +61,9 @@ pub(super) fn wait(data: &Path, patience: Duration, enough: impl Fn(&Presence) -
 /// The lock that a server started by evo holds as its stdin. The kernel keeps it until the last process of the server
 /// is gone, in whatever container that runs.
 pub(super) fn hold(data: &Path) -> Result<File> {
-    let path = lock_path(data);
-    let options = OpenOptions::new().create(true).truncate(false).read(true).write(true).open(&path);
-    let file = options.map_err(|e| cannot("open", &path, e))?;
+    let path = data.join(LOCK);
+    let opened = Folder::open(data).and_then(|folder| folder.lock_file(LOCK));
+    let file = opened.map_err(|e| cannot("open", &path, e))?;
     let started = Instant::now();
     loop {
         match file.try_lock() {
@@ -81,11 +83,16 @@ pub(super) fn hold(data: &Path) -> Result<File> {
 ///
 /// The file stays, with a number that no process has: the rest of it lets the server find shared memory of its
 /// predecessor that is still in use.
-pub(super) fn disarm(data: &Path) -> Result<()> {
-    let path = data.join("postmaster.pid");
-    let Ok(text) = std::fs::read_to_string(&path) else { return Ok(()) };
+pub(super) fn disarm(data: &Path, user: Option<ServerUser>) -> Result<()> {
+    let Ok(folder) = Folder::open(data) else { return Ok(()) };
+    let text = match folder.read_text(PID_FILE) {
+        Ok(text) => text,
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(e) => return Err(cannot("read", &data.join(PID_FILE), e)),
+    };
     let rest = text.split_once('\n').map_or("", |(_, rest)| rest);
-    std::fs::write(&path, format!("{}\n{rest}", i32::MAX)).map_err(|e| cannot("write", &path, e))
+    let text = format!("{}\n{rest}", i32::MAX);
+    folder.replace(PID_FILE, &text, user).map_err(|e| cannot("write", &data.join(PID_FILE), e))
 }
 
 pub(super) fn held_by_others(data: &Path) -> Error {
@@ -97,17 +104,17 @@ pub(super) fn held_by_others(data: &Path) -> Error {
         )
 }
 
-fn lock_path(data: &Path) -> PathBuf {
-    data.join("evo.running")
-}
+/// In the data directory; locked for as long as a process of the server lives.
+const LOCK: &str = "evo.running";
+const PID_FILE: &str = "postmaster.pid";
 
 fn is_held(data: &Path) -> bool {
-    let file = File::open(lock_path(data));
+    let file = Folder::open(data).and_then(|folder| folder.existing(LOCK));
     file.is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
 }
 
 fn read_pid_file(data: &Path) -> Option<Postmaster> {
-    let text = std::fs::read_to_string(data.join("postmaster.pid")).ok()?;
+    let text = Folder::open(data).ok()?.read_text(PID_FILE).ok()?;
     let line = |n: usize| text.lines().nth(n).map(str::trim);
     Some(Postmaster {
         pid: line(0)?.parse().ok()?,
@@ -155,10 +162,10 @@ mod tests {
     #[test]
     fn a_disarmed_pid_file_names_no_process_and_keeps_the_rest() {
         let data = data_dir("1\n/x\n1\n5432\n");
-        disarm(data.path()).unwrap();
+        disarm(data.path(), None).unwrap();
         let text = std::fs::read_to_string(data.path().join("postmaster.pid")).unwrap();
         assert_eq!(text, "2147483647\n/x\n1\n5432\n");
-        assert!(disarm(&data.path().join("none")).is_ok());
+        assert!(disarm(&data.path().join("none"), None).is_ok());
     }
 
     #[test]

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
-use super::place::cannot;
+use super::folder::Folder;
+use super::place::{cannot, full, says_full};
 use super::presence::{self, Postmaster, Presence};
 use super::user::ServerUser;
 use crate::error::{Error, Kind, Result};
@@ -58,15 +59,11 @@ impl Programs {
     /// # Errors
     /// `DatabaseUnavailable` with what the server logged when it ends or is not ready in time.
     pub(super) fn start(&self, data: &Path) -> Result<Postmaster> {
-        presence::disarm(data)?;
+        presence::disarm(data, self.user)?;
         let log = data.join("log");
-        std::fs::create_dir_all(&log).map_err(|e| cannot("create", &log, e))?;
-        let path = log.join("startup.log");
-        let output = File::create(&path).map_err(|e| cannot("create", &path, e))?;
-        if let Some(user) = self.user {
-            user.own(&log)?;
-            user.own(&path)?;
-        }
+        let folder = Folder::open(data).and_then(|data| data.subfolder("log", self.user));
+        let output = folder.and_then(|folder| folder.create("startup.log", self.user));
+        let output = output.map_err(|e| cannot("create", &log.join("startup.log"), e))?;
         let before = lengths(&log);
         let mut child = self.spawn(data, output)?;
         let started = Instant::now();
@@ -122,6 +119,9 @@ impl Programs {
 }
 
 fn ended(status: ExitStatus, lines: &str, log: &Path) -> Error {
+    if says_full(lines) {
+        return full("the private PostgreSQL did not start: its disk is full".to_owned()).detail(lines);
+    }
     Error::new(Kind::DatabaseUnavailable, format!("the private PostgreSQL did not start ({status})"))
         .detail(lines)
         .hint(format!("its log is in {}", log.display()))
@@ -136,8 +136,10 @@ fn lengths(log: &Path) -> HashMap<PathBuf, u64> {
 /// The last lines that came into the files in `log` since they were as long as `before`.
 fn new_lines(log: &Path, before: &HashMap<PathBuf, u64>) -> String {
     let mut lines = Vec::new();
+    let folder = Folder::open(log);
     for (path, length) in lengths(log) {
-        let bytes = std::fs::read(&path).unwrap_or_default();
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let bytes = folder.as_ref().ok().and_then(|folder| folder.read(&name).ok()).unwrap_or_default();
         // A file that is shorter than before was begun anew.
         let old = before.get(&path).copied().filter(|old| *old <= length).unwrap_or(0);
         let text = String::from_utf8_lossy(bytes.get(old as usize..).unwrap_or_default()).into_owned();

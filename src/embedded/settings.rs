@@ -4,6 +4,7 @@ use std::fmt::Write;
 use std::net::TcpListener;
 use std::path::Path;
 
+use super::folder::Folder;
 use super::place::cannot;
 use super::process::Programs;
 use crate::error::{Error, Kind, Result};
@@ -21,10 +22,8 @@ const WHERE_SUPPORTED: [(&str, &str, &str); 2] = [
 /// changes, and a port may have been taken.
 pub(super) fn write(programs: &Programs, data: &Path, port: u16, extra: &[(String, String)]) -> Result<()> {
     let path = data.join(FILE);
-    let save = |text: &str| {
-        std::fs::write(&path, text).map_err(|e| cannot("write", &path, e))?;
-        programs.user.map_or(Ok(()), |user| user.own(&path))
-    };
+    let folder = Folder::open(data).map_err(|e| cannot("open", data, e))?;
+    let save = |text: &str| folder.replace(FILE, text, programs.user).map_err(|e| cannot("write", &path, e));
     let mut text = basic(port, memory_mb());
     // Without the optional ones first: what another build supported would make this one refuse the whole file.
     save(&text)?;
@@ -41,7 +40,7 @@ pub(super) fn write(programs: &Programs, data: &Path, port: u16, extra: &[(Strin
 
 /// The port of the last start if it is still free, else another one.
 pub(super) fn choose_port(data: &Path) -> Result<u16> {
-    let last = std::fs::read_to_string(data.join(FILE)).ok().and_then(|text| port_in(&text));
+    let last = Folder::open(data).and_then(|folder| folder.read_text(FILE)).ok().and_then(|text| port_in(&text));
     if let Some(port) = last.filter(|port| is_free(*port)) {
         return Ok(port);
     }

@@ -48,6 +48,11 @@ impl ServerUser {
             .map_err(|e| cannot("give the server's user", path, e))
     }
 
+    /// Gives an open file or folder to this user.
+    pub(super) fn own_open(self, file: &impl std::os::fd::AsFd) -> std::io::Result<()> {
+        std::os::unix::fs::fchown(file, Some(self.uid), Some(self.gid))
+    }
+
     /// Whether this user can get to `dir`.
     pub(super) fn can_reach(self, dir: &Path) -> bool {
         let mut probe = Command::new("test");

@@ -394,3 +394,47 @@ fn an_ordinary_user_has_a_server_that_root_can_use_too() {
     evo.ok(&["db", "stop"]);
     assert_eq!(evo.json(&["db", "start"])["started"], true);
 }
+
+#[test]
+fn roots_evo_follows_no_link_that_the_servers_user_left_in_its_folder() {
+    if !is_root() {
+        return eprintln!("skipped: needs root");
+    }
+    let evo = Home::new();
+    evo.ok(&["db", "start"]);
+    evo.ok(&["db", "stop"]);
+    let target = evo.path().join("of-root");
+    std::fs::write(&target, "port = '1'\nonly for root\n").unwrap();
+    std::fs::set_permissions(&target, std::fs::Permissions::from_mode(0o600)).unwrap();
+    let log = evo.data().join("log");
+    std::fs::remove_dir_all(&log).unwrap();
+    std::fs::create_dir(&log).unwrap();
+    std::os::unix::fs::chown(&log, Some(std::fs::metadata(evo.data()).unwrap().uid()), None).unwrap();
+    for name in ["evo.conf", "postmaster.pid", "log/startup.log", "evo.ready.new"] {
+        let link = evo.data().join(name);
+        let _ = std::fs::remove_file(&link);
+        std::os::unix::fs::symlink(&target, &link).unwrap();
+    }
+    evo.run(&["db", "start"]).exits(3).says("postmaster.pid").says("symbolic link");
+    std::fs::remove_file(evo.data().join("postmaster.pid")).unwrap();
+    evo.ok(&["db", "start"]);
+    let found = std::fs::metadata(&target).unwrap();
+    assert_eq!(std::fs::read_to_string(&target).unwrap(), "port = '1'\nonly for root\n");
+    assert_eq!((found.uid(), found.mode() & 0o777), (0, 0o600));
+    assert!(std::fs::symlink_metadata(evo.data().join("evo.conf")).unwrap().is_file());
+}
+
+#[test]
+fn roots_evo_uses_no_state_directory_that_somebody_else_prepared() {
+    if !is_root() {
+        return eprintln!("skipped: needs root");
+    }
+    let evo = Home::new();
+    let state = evo.path().join(".evo");
+    std::fs::create_dir(&state).unwrap();
+    std::os::unix::fs::chown(&state, Some(65_534), Some(65_534)).unwrap();
+    for args in [&["db", "start"][..], &["status"]] {
+        evo.run(args).exits(3).says("another user owns it").says("EVO_STATE_DIR");
+    }
+    assert_eq!(std::fs::read_dir(&state).unwrap().count(), 0);
+}
