@@ -2,6 +2,7 @@
 -- parameters: $1 batch id bigint
 -- rows: one
 -- locks: an advisory lock on the batch until the end of the transaction
+-- Only sessions are ended that this role may end: of a session whose role was set later it may be none. Those are waited for.
 -- An earlier attempt cannot commit, its fence is old; but stalled or cut off it would keep the rows that it wrote locked.
 with rest as materialized (
     select pg_terminate_backend(pid) as is_ended
@@ -9,6 +10,7 @@ with rest as materialized (
     where locktype = 'advisory' and granted and objsubid = 1 and pid <> pg_backend_pid()
       and database = (select oid from pg_database where datname = current_database())
       and (classid::bigint << 32 | objid::bigint) = hashtextextended('evo:batch:' || $1, 0)
+      and pg_has_role((select usesysid from pg_stat_get_activity(pid)), 'usage')
 )
 select pg_advisory_xact_lock(hashtextextended('evo:batch:' || $1, 0))
 from (select count(*) from rest) as ended

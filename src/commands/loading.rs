@@ -29,6 +29,9 @@ pub(super) struct Loading {
     shutdown: Shutdown,
 }
 
+/// Connections of a load with one worker: one shows that the execution is alive, one has the batch.
+const LEAST_ROOM: usize = 2;
+
 /// What came of the entities, and which of them failed.
 pub(super) type Ended<T> = (Vec<T>, Vec<(String, Error)>);
 
@@ -46,10 +49,15 @@ impl Loading {
     }
 
     async fn with(settings: &Settings, catalog: Catalog, shutdown: Shutdown, access: Access) -> Result<Self> {
-        let workers = settings.workers;
+        let mut workers = settings.workers;
+        let is_job = matches!(access, Access::Writes(_));
         let lake = Lake::open(&settings.lake, &settings.azure)?.until(shutdown.clone());
         // A worker needs one for its batch and, at times, one for a partition; the heartbeat needs one.
         let warehouse = warehouse::open(settings, catalog, ("load", workers * 2 + 2), access).await?;
+        if is_job {
+            let room = warehouse.pool.room("a load", LEAST_ROOM, workers + LEAST_ROOM).await?;
+            workers = workers.min(room.saturating_sub(LEAST_ROOM)).max(1);
+        }
         Ok(Self {
             warehouse,
             lake,
@@ -100,6 +108,7 @@ impl Loading {
     ) -> Result<Ended<T>> {
         let (mut ended, mut failures) = (Vec::new(), Vec::new());
         let Some(any) = jobs.first() else { return Ok((ended, failures)) };
+        self.warehouse.require_temporary().await?;
         let heartbeat = retry(self.retry, &self.shutdown, "showing that this execution is alive", |_| {
             Heartbeat::start(any.pool.clone(), Arc::clone(&any.claims))
         })

@@ -14,7 +14,7 @@ use crate::entity::{Catalog, Entity};
 use crate::error::{Context, Result};
 use crate::ledger::runs::Execution;
 use crate::meter::Unit;
-use crate::pg::{EntityLock, Purpose};
+use crate::pg::{EntityLock, Pool, Purpose};
 use crate::report::{Outcome, progress};
 use crate::shutdown::Shutdown;
 use crate::transform::checks::Checks;
@@ -96,6 +96,10 @@ pub async fn run(args: Args, settings: &Settings) -> Result<Outcome> {
     let full_refresh = request.mode == Some(Mode::FullRefresh);
     let lanes = lanes(workers, entities.len().max(dimensions.len()), full_refresh);
     let warehouse = warehouse::open(settings, catalog, ("transform", workers + 2 * lanes + 1), access).await?;
+    let (workers, lanes, request) = match args.dry_run {
+        true => (workers, lanes, request),
+        false => fit(&warehouse.pool, (workers, lanes), request).await?,
+    };
     let names: Vec<&str> = steps.iter().map(|step| step.name.as_str()).collect();
     let watched = progress::watch(settings);
     let lock = |name: &str| EntityLock::new(&warehouse.pool, name, Purpose::Transform);
@@ -118,6 +122,7 @@ pub async fn run(args: Args, settings: &Settings) -> Result<Outcome> {
         }
         return Ok(forecast::outcome(&forecasts));
     }
+    warehouse.require_temporary().await?;
     let arguments = json!({
         "mode": request.mode.map(Mode::word), "year": args.year, "max_shrink": args.max_shrink.fraction(),
         "reader_wait_ms": args.reader_wait.as_millis() as u64, "workers": workers,
@@ -166,6 +171,26 @@ fn steps(entities: &[&Entity], dimensions: &[&Dimension]) -> Vec<Step> {
 fn lanes(workers: usize, entities: usize, full_refresh: bool) -> usize {
     let lanes = if full_refresh { workers / 4 } else { workers };
     lanes.clamp(1, entities.max(1))
+}
+
+/// Connections of an increment: one has the lock, one works. A new generation is built beside one that keeps the snapshot.
+const LEAST_ROOM: (usize, usize) = (2, 3);
+
+/// Fewer workers, one entity at a time, where the server leaves few connections; no new generation unless it was asked for.
+async fn fit(pool: &Pool, (workers, lanes): (usize, usize), mut request: Request) -> Result<(usize, usize, Request)> {
+    let (what, least) = match request.mode {
+        Some(Mode::FullRefresh) => ("a full refresh", LEAST_ROOM.1),
+        _ => ("a transform", LEAST_ROOM.0),
+    };
+    let wanted = workers + 2 * lanes;
+    let room = pool.room(what, least, wanted).await?;
+    if room >= wanted {
+        return Ok((workers, lanes, request));
+    }
+    if request.mode.is_none() && room < LEAST_ROOM.1 {
+        request.mode = Some(Mode::Incremental);
+    }
+    Ok((workers.min(room.saturating_sub(LEAST_ROOM.0)).max(1), 1, request))
 }
 
 impl Args {

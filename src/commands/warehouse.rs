@@ -5,7 +5,7 @@ use crate::config::{Database, Settings, Share};
 use crate::embedded::{Cluster, Spec, Status};
 use crate::entity::Catalog;
 use crate::error::{Context, Error, Kind, Result};
-use crate::ledger::migrations;
+use crate::ledger::{migrations, rights};
 use crate::pg::{Patience, Pool};
 use crate::shutdown::Shutdown;
 
@@ -14,6 +14,17 @@ use crate::shutdown::Shutdown;
 pub(super) struct Warehouse {
     pub(super) catalog: Catalog,
     pub(super) pool: Pool,
+}
+
+impl Warehouse {
+    /// Refuses a role that may not make temporary tables.
+    ///
+    /// # Errors
+    /// `AccessDenied` that names the grant; as [`Pool::retry`].
+    pub(super) async fn require_temporary(&self) -> Result<()> {
+        let look = async || rights::require_temporary(&*self.pool.get().await?).await;
+        self.pool.retry("looking at the role's rights", look).await
+    }
 }
 
 /// What a command is going to do with the warehouse.
@@ -83,7 +94,7 @@ pub(super) async fn open(
     let is_made_here = matches!((&settings.database, &access), (Database::Embedded, Access::Writes(_)));
     let pool = match access {
         Access::Writes(shutdown) => {
-            let patience = Patience { policy: settings.retry, shutdown };
+            let patience = Patience { policy: settings.retry, first_try: settings.first_try, shutdown };
             Pool::for_writing(address(settings)?, &name, connections, Some(patience))
         }
         Access::Reads => Pool::new(address_as_it_is(settings)?, &name, connections).await?,

@@ -125,6 +125,8 @@ pub struct Dsn {
     pub connect_timeout: Duration,
     /// How long the server may keep silent before it is asked over another connection whether it still works.
     pub stall_timeout: Duration,
+    /// How long a statement may wait for a lock that somebody else holds.
+    pub lock_wait: Duration,
     /// Which server will do.
     pub target: TargetSession,
     /// Whether servers and addresses are tried in random order.
@@ -137,6 +139,8 @@ pub struct Dsn {
 
 /// The default of [`Dsn::stall_timeout`].
 const STALL_TIMEOUT: Duration = Duration::from_secs(60);
+/// The default of [`Dsn::lock_wait`].
+const LOCK_WAIT: Duration = Duration::from_secs(600);
 /// The default of [`Dsn::connect_timeout`].
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -192,6 +196,7 @@ impl Dsn {
             protection,
             connect_timeout: given.seconds("connect_timeout")?.unwrap_or(CONNECT_TIMEOUT),
             stall_timeout: STALL_TIMEOUT,
+            lock_wait: LOCK_WAIT,
             target: target(&mut given)?,
             balances_load: given.choice("load_balance_hosts", &["disable", "random"])? == Some(1),
             keepalive: keepalive(&mut given)?,

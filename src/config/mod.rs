@@ -77,6 +77,8 @@ pub struct Settings {
     pub chunk_rows: u64,
     /// Retry policy.
     pub retry: Policy,
+    /// How long a job in a terminal waits for a server that it has never reached; `None` is as long as for any other.
+    pub first_try: Option<Duration>,
     /// Shape of the summary.
     pub output: Output,
     /// Shape of the log.
@@ -134,6 +136,7 @@ impl Settings {
             database(address.text.clone(), environment).map_err(|e| address.blame(e))?;
         if let Database::Server(dsn) = &mut database {
             dsn.stall_timeout = read("retry.stall_timeout")?.time()?;
+            dsn.lock_wait = retry.budget.max(Duration::from_secs(1));
         }
         let log_level = log_level(global, read("log_level")?)?;
         let log_format = read("log_format")?.word::<LogFormat>()?;
@@ -155,6 +158,7 @@ impl Settings {
             max_ratio: read("load.max_ratio")?.whole()?,
             chunk_rows: read("transform.chunk_rows")?.whole()?,
             retry,
+            first_try: (environment.terminal && read("retry.budget")?.origin == Origin::Default).then_some(FIRST_TRY),
             output: output(read("output")?, log_format)?,
             log_format,
             progress: match (log_level, log_format, environment.terminal) {
@@ -284,6 +288,9 @@ fn database(address: Option<String>, environment: &Environment) -> Result<(Datab
         Shown { text: "a private PostgreSQL in state_dir".to_owned(), origin: Some(Origin::Default) },
     ))
 }
+
+/// See [`Settings::first_try`].
+const FIRST_TRY: Duration = Duration::from_secs(5);
 
 /// The number of CPUs, between 1 and 8: more workers than the server has cores gain nothing.
 fn default_workers() -> usize {

@@ -9,6 +9,7 @@ use std::time::Instant;
 use include_dir::{Dir, include_dir};
 use sha2::{Digest, Sha256};
 
+use super::rights::{self, Schemas};
 use crate::error::{Error, Kind, Result};
 use crate::pg::{Connection, Transaction};
 
@@ -84,7 +85,7 @@ fn parse(file: &str, sql: &str, offset: i32) -> Result<Migration> {
 /// Applies what is missing, in one transaction.
 ///
 /// # Errors
-/// `Config` when the schema is newer than this evo, when an applied migration was changed since, or when tables of
+/// `AccessDenied` that names a missing grant; `Config` when the database is not encoded in UTF8, when the schema is newer than this evo, when an applied migration was changed since, or when tables of
 /// the predecessor are in the way; otherwise as the server says.
 pub async fn apply(connection: &mut Connection, migrations: &[Migration], dry_run: bool) -> Result<Applied> {
     let tx = connection.begin().await?;
@@ -95,15 +96,18 @@ pub async fn apply(connection: &mut Connection, migrations: &[Migration], dry_ru
     if done.is_empty() && !pending.is_empty() {
         refuse_foreign_tables(&tx).await?;
     }
+    let schemas = Schemas::check(&tx, &pending).await?;
     let mut steps = Vec::new();
     if !dry_run && !pending.is_empty() {
         // Where tables lie at first is the role's or the database's to say. Their schema is the migration's: of a name
         // without one an ordinary transaction of a superuser would make a function in pg_catalog.
         tx.batch("set local default_tablespace to default; set local search_path = ''").await?;
-        tx.batch(sql_file!("ledger/schema_history.sql")).await?;
+        tx.batch(&schemas.without_what_exists(sql_file!("ledger/schema_history.sql"))).await?;
         for m in &pending {
             let started = Instant::now();
-            tx.batch(&m.sql).await.map_err(|e| e.context(format!("migration {:04}_{}", m.version, m.name)))?;
+            tx.batch(&schemas.without_what_exists(&m.sql))
+                .await
+                .map_err(|e| e.context(format!("migration {:04}_{}", m.version, m.name)))?;
             let ms = i64::try_from(started.elapsed().as_millis()).unwrap_or(i64::MAX);
             tx.execute(
                 sql_file!("ledger/record_migration.sql"),
@@ -142,6 +146,7 @@ pub async fn require_current(connection: &mut Connection, migrations: &[Migratio
 
 /// Version and checksum of each applied migration; empty when there is no history.
 async fn history(tx: &Transaction<'_>) -> Result<Vec<(i32, String)>> {
+    rights::require_utf8(tx).await?;
     let exists = tx.query_one("select to_regclass('evo.schema_history') is not null", &[]).await?;
     if !exists.get::<_, bool>(0) {
         return Ok(Vec::new());

@@ -6,5 +6,6 @@ pub mod migrations;
 pub mod models;
 pub mod objects;
 pub mod rejects;
+pub mod rights;
 pub mod runs;
 pub mod seen;

@@ -22,7 +22,7 @@ use serde_json::{Value, json};
 use super::merge::Merge;
 use super::stream::{Failure, Pass, Sources, Spent, stream};
 use super::summary::Aside;
-use super::{Load, direct, left_out};
+use super::{Load, direct, left_out, merge};
 use crate::error::{Error, Kind, Result};
 use crate::ledger::batches::{self, Claimed, Completion, Counts, Doubt};
 use crate::ledger::objects::{self, Pending, Removal};
@@ -182,7 +182,14 @@ impl Load<'_> {
             }
         }
         let fence = progress.fence.load(Ordering::Relaxed);
-        let tried = self.transactions(batch, fence).await;
+        let tried = match self.transactions(batch, fence).await {
+            // Its transaction is over, and so nobody waits in a circle.
+            Err(failure) if !failure.years.is_empty() => {
+                merge::make_partitions(job, &failure.years).await?;
+                self.transactions(batch, fence).await
+            }
+            tried => tried,
+        };
         tried.map_err(|failure| {
             if let Ok(mut slot) = progress.object.lock() {
                 *slot = failure.object;

@@ -41,6 +41,9 @@ const PLAUSIBLE_YEARS: std::ops::RangeInclusive<i32> = 2000..=2100;
 /// Rounds of verdicts after which a batch gives way and is tried again later. Each round is lost to a rival's commit.
 const MAX_ROUNDS: u32 = 12;
 
+/// How long a batch waits for partitions that are made beside its transaction.
+const BESIDE: Duration = Duration::from_secs(2);
+
 /// A session that says nothing for this long in the middle of a merge belongs to a process that is stalled or cut off; it
 /// must not keep the turn. COPY, which waits for the lake, is not idle.
 pub(super) const IDLE: &str = "set local idle_in_transaction_session_timeout = '60s'";
@@ -265,19 +268,30 @@ impl<'a> Merge<'a> {
 
     /// Makes the partitions that the batch needs, on a connection of its own: the parent's lock must not be held until
     /// this batch commits. This transaction has not touched the staging table yet, so nobody waits in a circle.
-    async fn make_partitions(&self, tx: &Transaction<'_>) -> Result<()> {
+    async fn make_partitions(&self, tx: &Transaction<'_>) -> Result<(), Failure> {
         let entity = &self.job.entity;
-        let Some(partition) = &entity.partition else { return Ok(()) };
+        if entity.partition.is_none() {
+            return Ok(());
+        }
         let years = tx.query(&self.filled(sql_file!("load/years.sql")), &[&entity.zone]).await?;
         let years: Vec<i32> = years.iter().map(|row| row.get(0)).filter(|y| PLAUSIBLE_YEARS.contains(y)).collect();
-        let connection = self.job.pool.get().await?;
-        connection
-            .execute(
-                "select evo.ensure_year_partition($1, $2, y, $3) from unnest($4::int[]) as y",
-                &[&entity.staging.table, &partition.column, &entity.zone, &years],
-            )
-            .await?;
-        Ok(())
+        let missing = tx.query(sql_file!("load/missing_years.sql"), &[&entity.staging.table, &years]).await?;
+        let missing: Vec<i32> = missing.iter().map(|row| row.get(0)).collect();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let made = match self.job.pool.is_tight() {
+            true => None,
+            false => tokio::time::timeout(BESIDE, make_partitions(self.job, &missing)).await.ok(),
+        };
+        match made {
+            Some(made) => Ok(made?),
+            // No connection is to be had beside this one, from a small pooler say: this one is given back first.
+            None => {
+                let error = Error::new(Kind::TransactionConflict, "the batch needs partitions that are not there yet");
+                Err(Failure { years: missing, ..Failure::from(error) })
+            }
+        }
     }
 
     fn filled(&self, template: &str) -> String {
@@ -383,4 +397,16 @@ impl Names {
         }
         text
     }
+}
+
+/// Makes the partitions of these years, on a connection of its own.
+///
+/// # Errors
+/// As the server says.
+pub(super) async fn make_partitions(job: &Job, years: &[i32]) -> Result<()> {
+    let entity = &job.entity;
+    let Some(partition) = &entity.partition else { return Ok(()) };
+    let connection = job.pool.get().await?;
+    let sql = "select evo.ensure_year_partition($1, $2, y, $3) from unnest($4::int[]) as y";
+    connection.execute(sql, &[&entity.staging.table, &partition.column, &entity.zone, &years.to_vec()]).await.map(drop)
 }

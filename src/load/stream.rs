@@ -34,11 +34,13 @@ const FRAMES_IN_FLIGHT: usize = 4;
 pub(super) struct Failure {
     pub error: Error,
     pub object: Option<usize>,
+    /// Years whose partitions the batch needs before it can be tried again.
+    pub years: Vec<i32>,
 }
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        Self { error, object: None }
+        Self { error, object: None, years: Vec::new() }
     }
 }
 
@@ -193,7 +195,7 @@ impl Decoder {
         for (i, reader) in readers.into_iter().enumerate() {
             let object_no = i32::try_from(i).unwrap_or(i32::MAX);
             let source = Source { object_no, reader: &self.key, fixes: &self.fixes[i] };
-            let failed = |error| Failure { error, object: Some(i) };
+            let failed = |error| Failure { object: Some(i), ..Failure::from(error) };
             let waited = reader.waited();
             match &self.pass {
                 Pass::Lines(_) | Pass::Direct(_) => {

@@ -40,6 +40,16 @@ impl Connection {
         self.is_open() && self.session.is_current()
     }
 
+    /// Whether a pooler stands between: transactions may wait for a server connection, and a session is not one's own.
+    pub(super) fn is_pooled(&self) -> bool {
+        !self.session.has_settings()
+    }
+
+    /// Never goes back to the pool.
+    pub(super) fn discard(&self) {
+        self.session.taint();
+    }
+
     /// Runs statements without parameters, in a transaction.
     ///
     /// # Errors

@@ -69,6 +69,7 @@ pub const SQLSTATES: &[(&str, Kind, &str)] = &[
     ("53", Kind::DatabaseBusy, "insufficient resources, too many connections"),
     ("53100", Kind::DatabaseFull, "disk full"),
     ("53200", Kind::OutOfMemory, "out of memory"),
+    ("53400", Kind::OutOfMemory, "a limit of the server's settings: temp_file_limit"),
     ("54000", Kind::BadRow, "program limit exceeded"),
     ("54001", Kind::BadRow, "statement too complex: a document nested too deeply"),
     ("55006", Kind::DatabaseBusy, "object in use"),
@@ -114,9 +115,16 @@ fn from_server(db: &DbError) -> Error {
         ),
         ("3D000", _) => error.hint("create it with `createdb`, or name another in --database-url"),
         ("28P01", _) => error.hint("check user and password in --database-url, EVO_DATABASE_URL or PGPASSWORD"),
-        ("42501", _) => {
-            error.hint("grant the role what it needs, or run as the owner of the schemas evo, stg_evo and core")
-        }
+        ("42501", _) => error.hint(missing_right(db.message())),
+        ("53300", _) => error.hint(
+            "end other sessions, or raise the limit: alter role … connection limit, alter database … connection limit, \
+             max_connections. A load and a transform need 2 connections, a full refresh 3",
+        ),
+        ("53400", _) => error.hint(
+            "it is a setting of the server, temp_file_limit as a rule: raise it for evo's role, as a superuser, with alter role … \
+             set temp_file_limit = -1; or work in smaller pieces: EVO_TRANSFORM_CHUNK_ROWS, --batch-size",
+
+        ),
         ("53100", _) => error.hint("free or add storage, then run the same command again: it goes on where it stopped"),
         // Its detail lists the dependents, by their names only. The server's hint is to drop them too.
         ("2BP01", _) => match db.detail() {
@@ -191,6 +199,33 @@ fn function_in(context: &str) -> Option<&str> {
         c == ' ' && !is_quoted
     });
     Some(&line[begins.map_or(0, |at| at + 1)..=close])
+}
+
+/// The grant that a refusal asks for, as far as the server's words tell; they may be in another language.
+fn missing_right(message: &str) -> String {
+    let object = |kind: &str| message.strip_prefix(&format!("permission denied for {kind} "));
+    let owned = |kind: &str| message.strip_prefix(&format!("must be owner of {kind} "));
+    const READ: &str = "commands that read need usage on the schemas evo, stg_evo and core, and select on their tables";
+    if let Some(name) = object("schema") {
+        format!("grant usage on schema {name} to the role, and create too if it is to write; {READ}")
+    } else if let Some(name) = ["table", "view", "materialized view", "relation"].into_iter().find_map(object) {
+        format!("grant select on {name} to the role to read it; jobs that write run as the owner of its table; {READ}")
+    } else if let Some(name) = object("function") {
+        format!("grant execute on function {name} to the role")
+    } else if let Some(name) = object("tablespace") {
+        format!("grant create on tablespace {name} to the role")
+    } else if let Some(name) = object("database") {
+        format!("grant create on database {name} to the role; or make the schemas beforehand, owned by it")
+    } else if message.contains("temporary tables") {
+        "grant temporary on the database to the role".to_owned()
+    } else if let Some(name) = ["table", "relation", "index", "schema", "sequence", "view"].into_iter().find_map(owned)
+    {
+        format!(
+            "jobs that write run as the owner of evo's objects: alter … {name} owner to the role, or grant its owner's role to it"
+        )
+    } else {
+        "grant the role what it needs, or run as the owner of the schemas evo, stg_evo and core".to_owned()
+    }
 }
 
 fn io_cause(e: &tokio_postgres::Error) -> Option<&io::Error> {
@@ -268,7 +303,7 @@ mod tests {
             ("57P05", Kind::DatabaseUnavailable),
             ("25P03", Kind::DatabaseUnavailable),
             ("58030", Kind::DatabaseBusy),
-            ("53400", Kind::DatabaseBusy),
+            ("53400", Kind::OutOfMemory),
             ("25006", Kind::DatabaseUnavailable),
             ("40001", Kind::TransactionConflict),
             ("40P01", Kind::TransactionConflict),

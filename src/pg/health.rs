@@ -3,6 +3,7 @@
 //! A lost connection of the present generation begins a new one: every older connection is discarded when it is returned
 //! or taken, and the pool is down until one look has found a server that takes writes.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use tokio::sync::{Mutex, MutexGuard, watch};
@@ -13,6 +14,7 @@ pub(super) struct Health {
     state: watch::Sender<State>,
     turn: Mutex<()>,
     abandoned: std::sync::Mutex<Vec<Backend>>,
+    was_reached: AtomicBool,
 }
 
 /// A server process, beyond doubt: pids are used again.
@@ -45,7 +47,18 @@ impl Health {
             state: watch::Sender::new(State::default()),
             turn: Mutex::new(()),
             abandoned: std::sync::Mutex::default(),
+            was_reached: AtomicBool::new(false),
         }
+    }
+
+    /// A session was opened.
+    pub(super) fn reached(&self) {
+        self.was_reached.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether one ever was.
+    pub(super) fn was_reached(&self) -> bool {
+        self.was_reached.load(Ordering::Relaxed)
     }
 
     /// The generation of connections that are opened now.

@@ -61,6 +61,8 @@ enum State {
     /// Another execution has it: at once, or since this one lost it.
     Taken {
         was_held: bool,
+        /// Who that is, as far as it shows.
+        by: Option<String>,
     },
 }
 
@@ -96,16 +98,17 @@ impl EntityLock {
                 self.pool.abandon(held.backend.clone());
                 true
             }
-            State::Taken { was_held } => return Err(self.taken(*was_held)),
+            State::Taken { was_held, by } => return Err(self.taken(*was_held, by.as_deref())),
         };
         match self.acquire().await? {
-            Some(held) => {
+            Ok(held) => {
                 *state = State::Held(Box::new(held));
                 Ok(())
             }
-            None => {
-                *state = State::Taken { was_held };
-                Err(self.taken(was_held))
+            Err(by) => {
+                let error = self.taken(was_held, by.as_deref());
+                *state = State::Taken { was_held, by };
+                Err(error)
             }
         }
     }
@@ -182,7 +185,8 @@ impl EntityLock {
         Ok(row.get(0))
     }
 
-    async fn acquire(&self) -> Result<Option<Held>> {
+    /// The lock, or who has it.
+    async fn acquire(&self) -> Result<std::result::Result<Held, Option<String>>> {
         let application_name = format!("{}:lock", self.name());
         let connection = self.pool.own(&application_name).await?;
         connection.hold().await?;
@@ -194,24 +198,30 @@ impl EntityLock {
                 // vacuumed while the lock is held. The simple protocol's portal takes its place and is closed at once.
                 connection.ping().await?;
                 let backend = Backend { pid: row.get(1), started_at: row.get(2), application_name };
-                return Ok(Some(Held { connection, backend }));
+                return Ok(Ok(Held { connection, backend }));
             }
             if started.elapsed() > GRACE {
-                return Ok(None);
+                let row = connection.held_query_one(sql_file!("pg/lock_holders.sql"), &[&self.name()]).await?;
+                return Ok(Err(row.get(0)));
             }
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
     }
 
-    fn taken(&self, was_held: bool) -> Error {
+    fn taken(&self, was_held: bool, by: Option<&str>) -> Error {
         let (word, entity) = (self.purpose.word(), &self.entity);
         let error = Error::new(Kind::AlreadyRunning, format!("another execution of {word} works on {entity}"));
-        match was_held {
-            true => error
-                .detail("this execution lost its lock with its connection, and the other one has begun meanwhile")
-                .hint("what this one committed stays; the other one does the rest"),
-            false => error.hint("wait for it, or look for application_name 'evo:%' in pg_stat_activity"),
-        }
+        let (detail, hint) = match was_held {
+            true => (
+                Some("this execution lost its lock with its connection, and the other one has begun meanwhile"),
+                "what this one committed stays; the other one does the rest",
+            ),
+            false => (None, "wait for it; if it is stalled, end it: select pg_terminate_backend(pid)"),
+        };
+        let by = by.map(|by| format!("it is {by}"));
+        let detail: Vec<&str> = detail.into_iter().chain(by.as_deref()).collect();
+        let error = if detail.is_empty() { error } else { error.detail(detail.join("; ")) };
+        error.hint(hint)
     }
 
     fn name(&self) -> String {

@@ -14,6 +14,7 @@ mod lock;
 mod param;
 mod pool;
 mod presence;
+mod room;
 mod session;
 mod settings;
 mod tls;

@@ -9,7 +9,7 @@
 
 use std::future::Future;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use bb8::ManageConnection;
@@ -25,12 +25,22 @@ use crate::shutdown::Shutdown;
 /// How long the server may take to end a session.
 const ABANDONED_WAIT: Duration = Duration::from_secs(5);
 
+/// How long to try to get a connection for a lock by giving up others.
+const MAKE_ROOM: Duration = Duration::from_secs(3);
+
+/// The server, the database or the role has as many connections as it may.
+fn is_limit(error: &Error) -> bool {
+    error.sqlstate() == Some("53300")
+}
+
 /// Connections to one database, opened when first needed. Clones share it.
 #[derive(Debug, Clone)]
 pub struct Pool {
     inner: bb8::Pool<Manager>,
     dsn: Dsn,
     size: u32,
+    /// Whether it was said that the server gives fewer.
+    is_limited: Arc<AtomicBool>,
     health: Arc<Health>,
     patience: Option<Patience>,
 }
@@ -43,6 +53,9 @@ pub type Lease<'a> = bb8::PooledConnection<'a, Manager>;
 pub struct Patience {
     /// How often it looks and how long it waits.
     pub policy: Policy,
+    /// How long it waits for a server that this execution has never reached, if not as long as for one that went away: an
+    /// address with a typo is not worth more to somebody who watches.
+    pub first_try: Option<Duration>,
     /// What ends the waiting.
     pub shutdown: Shutdown,
 }
@@ -65,7 +78,10 @@ impl ManageConnection for Manager {
         let generation = self.health.generation();
         let number = self.opened.fetch_add(1, Ordering::Relaxed) + 1;
         match connect_for(&self.dsn, &format!("{}:{number}", self.application_name), self.access).await {
-            Ok(connected) => Ok(Connection::new(connected, Arc::clone(&self.health), generation)),
+            Ok(connected) => {
+                self.health.reached();
+                Ok(Connection::new(connected, Arc::clone(&self.health), generation))
+            }
             Err(error) => {
                 if error.kind() == Kind::DatabaseUnavailable {
                     self.health.fell(generation, error.message());
@@ -112,7 +128,7 @@ impl Pool {
             .test_on_check_out(false)
             .connection_timeout(Duration::from_secs(60))
             .build_unchecked(manager);
-        Self { inner, dsn, size, health, patience }
+        Self { inner, dsn, size, is_limited: Arc::default(), health, patience }
     }
 
     /// A connection, opened if none is idle. A pool with patience waits while the database is away.
@@ -148,17 +164,29 @@ impl Pool {
     /// # Errors
     /// As [`Pool::get`].
     pub(super) async fn own(&self, application_name: &str) -> Result<Connection> {
+        let began = Instant::now();
         loop {
             self.wait_until_up().await?;
             let generation = self.health.generation();
             let error = match connect_for(&self.dsn, application_name, Access::Write).await {
                 Ok(connected) => {
+                    self.health.reached();
                     let connection = Connection::new(connected, Arc::clone(&self.health), generation);
                     self.end_abandoned(&connection).await;
                     return Ok(connection);
                 }
                 Err(error) => error,
             };
+            if is_limit(&error) && began.elapsed() < MAKE_ROOM && self.inner.state().connections > 0 {
+                // One that only rests is given up for it. The server may take a moment to notice.
+                if self.inner.state().idle_connections > 0
+                    && let Ok(lease) = self.inner.get().await
+                {
+                    lease.discard();
+                }
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                continue;
+            }
             if error.kind() != Kind::DatabaseUnavailable || self.patience.is_none() {
                 return Err(error);
             }
@@ -179,6 +207,21 @@ impl Pool {
             Some(patience) => retry(patience.policy, &patience.shutdown, what, |_| attempt()).await,
             None => attempt().await,
         }
+    }
+
+    /// Whether it is known that there are fewer connections than this job would use.
+    pub fn is_tight(&self) -> bool {
+        self.is_limited.load(Ordering::Relaxed)
+    }
+
+    /// Remembers that; whether it is news.
+    pub(super) fn tighten(&self) -> bool {
+        !self.is_limited.swap(true, Ordering::Relaxed)
+    }
+
+    /// How long a job waits for a lock that somebody else holds.
+    pub fn lock_wait(&self) -> Duration {
+        self.dsn.lock_wait
     }
 
     /// A session is given up without the server's knowing: it is ended before another connection is used.
@@ -209,16 +252,54 @@ impl Pool {
     }
 
     async fn take(&self) -> Result<Lease<'_>> {
-        // bb8 opens connections behind the caller's back and lets it wait for the whole timeout when that fails. Opened
-        // here, the reason comes at once. A rival that fills the pool meanwhile only means that this one is dropped.
-        let state = self.inner.state();
-        if state.idle_connections == 0 && state.connections < self.size {
-            self.open().await?;
+        let began = Instant::now();
+        loop {
+            // bb8 opens connections behind the caller's back and lets it wait for the whole timeout when that fails. Opened
+            // here, the reason comes at once. A rival that fills the pool meanwhile only means that this one is dropped.
+            let state = self.inner.state();
+            let opened = match state.idle_connections == 0 && state.connections < self.size {
+                true => self.open().await,
+                false => Ok(()),
+            };
+            let taken = match opened {
+                Ok(()) => self.inner.get().await,
+                Err(error) => Err(bb8::RunError::User(error)),
+            };
+            match taken {
+                Ok(lease) => return Ok(lease),
+                Err(bb8::RunError::User(error)) if is_limit(&error) && self.inner.state().connections > 0 => {
+                    self.wait_for_one_of_ours(began, error).await?;
+                }
+                Err(bb8::RunError::User(error)) => return Err(error),
+                Err(bb8::RunError::TimedOut) => {
+                    return Err(Error::new(Kind::DatabaseBusy, "no connection became free within 60 s"));
+                }
+            }
         }
-        self.inner.get().await.map_err(|e| match e {
-            bb8::RunError::User(error) => error,
-            bb8::RunError::TimedOut => Error::new(Kind::DatabaseBusy, "no connection became free within 60 s"),
-        })
+    }
+
+    /// The server gives no further connection: those that this job has must do. Returns when one may be free. Nobody waits
+    /// for a connection inside of a transaction of his own, so one becomes free.
+    async fn wait_for_one_of_ours(&self, began: Instant, error: Error) -> Result<()> {
+        if self.tighten() {
+            let open = self.inner.state().connections;
+            let reason = error.message();
+            tracing::warn!(open, wanted = self.size, reason, "going on with fewer connections: it takes longer");
+        }
+        if began.elapsed() > self.dsn.lock_wait {
+            return Err(error.given_up());
+        }
+        // From time to time another one is asked for: somebody else may have ended.
+        for _ in 0..40 {
+            tokio::select! {
+                () = tokio::time::sleep(Duration::from_millis(25)) => {}
+                error = self.stop() => return Err(error),
+            }
+            if self.inner.state().idle_connections > 0 {
+                break;
+            }
+        }
+        Ok(())
     }
 
     async fn open(&self) -> Result<()> {
@@ -270,7 +351,9 @@ impl Pool {
             if patience.shutdown.is_requested() {
                 return Err(patience.shutdown.error());
             }
-            let left = patience.policy.budget.saturating_sub(down.since.elapsed());
+            let is_new = error.sqlstate().is_none() && !self.health.was_reached();
+            let budget = patience.first_try.filter(|_| is_new).unwrap_or(patience.policy.budget);
+            let left = budget.saturating_sub(down.since.elapsed());
             if patience.policy.max_retries == 0 || pause > left {
                 return Err(self.give_up(down, error));
             }

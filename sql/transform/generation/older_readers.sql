@@ -8,7 +8,7 @@ select format('pid %s (%s)%s', a.pid, coalesce(nullif(a.application_name, ''), a
               ' in a transaction for ' || date_trunc('second', clock_timestamp() - a.xact_start))
 from pg_stat_activity a
 where a.datname = current_database() and a.usesysid is not null and a.leader_pid is null and a.pid <> pg_backend_pid()
-  and a.application_name not like 'evo:%'
+  and coalesce(a.application_name, '') not like 'evo:%'
   and age(a.backend_xmin) > age(($2::text)::xid8::xid)
   and coalesce(a.xact_start <= $1, true)
 order by a.pid

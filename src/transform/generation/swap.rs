@@ -8,7 +8,7 @@ use crate::error::{Error, Kind, Result};
 use crate::ledger::models;
 use crate::pg::{Connection, Transaction};
 use crate::retry::Policy;
-use crate::sql::{ident, qualified};
+use crate::sql::{ident, literal, qualified};
 use crate::transform::{Job, TableSummary};
 
 /// How long all the locks together may take: as long as readers who come meanwhile wait in line behind them.
@@ -20,6 +20,10 @@ const RETRY: Policy = Policy {
     max: Duration::from_secs(5),
     budget: Duration::from_secs(600),
 };
+/// After how long, and how often, it is said who is in front of the swap.
+const SAY_AFTER: Duration = Duration::from_secs(5);
+/// A prepared transaction does not end by itself.
+const PREPARED_WAIT: Duration = Duration::from_secs(15);
 /// The server canceled the statement: a statement_timeout, which is the bound of all locks together.
 const CANCELED: &str = "57014";
 
@@ -44,6 +48,7 @@ impl Job {
     /// `DatabaseBusy` when the locks were not to be had; as the server says. Nothing has happened then.
     pub(super) async fn swap(&self, connection: &mut Connection, ready: &Ready<'_>) -> Result<Option<Duration>> {
         let mut pauses = RETRY.pauses();
+        let (started, mut said) = (Instant::now(), Duration::ZERO);
         loop {
             let error = match self.try_swap(connection, ready).await {
                 Ok(None) => return Ok(None),
@@ -64,9 +69,13 @@ impl Job {
                 || error.sqlstate() == Some(CANCELED)
                 // Somebody grants or comments at this moment, which takes no lock on the table.
                 || error.message().contains("tuple concurrently");
-            let Some(pause) = pauses.next().filter(|_| again) else {
+            let Some(pause) = pauses.next().filter(|_| again && started.elapsed() < self.pool.lock_wait()) else {
                 return Err(if again { self.blocked(connection, error).await } else { error });
             };
+            if started.elapsed() >= said + SAY_AFTER {
+                said = started.elapsed();
+                self.say_who_blocks(connection, &error, said).await?;
+            }
             tracing::debug!(
                 error = error.message(),
                 wait_ms = pause.as_millis() as u64,
@@ -190,16 +199,52 @@ impl Job {
         Ok(serves)
     }
 
-    async fn blocked(&self, connection: &Connection, error: Error) -> Error {
-        let tables: Vec<String> = self.entity.models.iter().map(|m| m.table.clone()).collect();
-        let found =
-            connection.query(sql_file!("transform/generation/blockers.sql"), &[&tables]).await.unwrap_or_default();
-        let names: Vec<String> = found.iter().map(|row| row.get(0)).collect();
-        let error = Error::new(Kind::DatabaseBusy, format!("the swap did not get its locks: {}", error.message()))
-            .hint("the old generation still serves; end the long transactions that read the core tables, then run it again");
-        // The swap has waited long; a generation more would wait for the same.
-        if names.is_empty() { error.given_up() } else { error.detail(names.join("\n")).given_up() }
+    /// Says who keeps the swap waiting.
+    ///
+    /// # Errors
+    /// `DatabaseBusy` when a prepared transaction does, and has for a while: it does not end by itself.
+    async fn say_who_blocks(&self, connection: &Connection, error: &Error, waited: Duration) -> Result<()> {
+        let (names, gid) = self.in_front(connection).await;
+        if gid.is_some() && waited >= PREPARED_WAIT.min(self.pool.lock_wait()) {
+            return Err(no_locks(error, &names, gid));
+        }
+        let is_news = waited < 2 * SAY_AFTER || waited.as_secs() % 60 < SAY_AFTER.as_secs();
+        if is_news && !names.is_empty() {
+            let sessions = names.join("; ");
+            tracing::warn!(entity = self.entity.name, sessions, "the swap waits for locks on the core tables");
+        }
+        Ok(())
     }
+
+    async fn blocked(&self, connection: &Connection, error: Error) -> Error {
+        let (names, gid) = self.in_front(connection).await;
+        no_locks(&error, &names, gid)
+    }
+
+    /// Who holds locks on the core tables, and the name of a prepared transaction among them.
+    async fn in_front(&self, connection: &Connection) -> (Vec<String>, Option<String>) {
+        let tables: Vec<String> = self.entity.models.iter().map(|m| m.table.clone()).collect();
+        let sql = sql_file!("transform/generation/blockers.sql");
+        let found = connection.query(sql, &[&tables]).await.unwrap_or_default();
+        (found.iter().map(|row| row.get(0)).collect(), found.iter().find_map(|row| row.get(2)))
+    }
+}
+
+/// The swap has waited long; a generation more would wait for the same.
+fn no_locks(error: &Error, names: &[String], gid: Option<String>) -> Error {
+    let hint = match gid.as_deref().map(literal) {
+        Some(gid) => format!(
+            "the old generation still serves; the transaction's owner or a superuser ends it with: rollback prepared {gid}; or \
+             commit prepared {gid}"
+        ),
+        None => {
+            "the old generation still serves; end the long transactions that read the core tables, then run it again"
+                .to_owned()
+        }
+    };
+    let error =
+        Error::new(Kind::DatabaseBusy, format!("the swap did not get its locks: {}", error.message())).hint(hint);
+    if names.is_empty() { error.given_up() } else { error.detail(names.join("\n")).given_up() }
 }
 
 /// Everything between the locks and the commit. The default partition is detached first and attached last, so that it
