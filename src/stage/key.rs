@@ -1,14 +1,11 @@
 //! The key of a document: an integer field, or the digest that identifies documents without an id.
 
-use chrono::{DateTime, NaiveDate, NaiveDateTime};
 use md5::{Digest, Md5};
 use serde_json::value::RawValue;
 
 use super::json::Refusal;
+use super::time::{self, Event};
 use crate::entity::{Entity, KeyRule};
-
-/// Microseconds between 1970 and PostgreSQL's epoch, 2000-01-01.
-const POSTGRES_EPOCH_MICROS: i64 = 946_684_800_000_000;
 
 /// What is read of a document to find its key, prepared once per object.
 #[derive(Debug, Clone)]
@@ -25,15 +22,6 @@ pub struct Key {
     pub id: i64,
     /// The time part, where the staging table is partitioned.
     pub event: Option<Event>,
-}
-
-/// A time of the document: microseconds since 2000-01-01, local to the entity's zone unless the text named an offset.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Event {
-    /// Microseconds since 2000-01-01 00:00.
-    pub micros: i64,
-    /// Whether the text named its offset, so that `micros` is UTC.
-    pub is_utc: bool,
 }
 
 impl KeyReader {
@@ -119,23 +107,7 @@ fn event(field: &str, value: Option<&RawValue>) -> Result<Event, Refusal> {
         Some(raw) if raw.starts_with('"') => string(raw),
         _ => return Err(Refusal::new(format!("no key: {field} is missing or not a text"))),
     };
-    parse_event(text.trim()).ok_or_else(|| Refusal::new(format!("the key field {field} is not a date and time")))
-}
-
-/// ISO 8601 with `T` or a blank, optional fraction, optional offset; a date alone is midnight.
-fn parse_event(text: &str) -> Option<Event> {
-    let local =
-        |t: NaiveDateTime| Event { micros: t.and_utc().timestamp_micros() - POSTGRES_EPOCH_MICROS, is_utc: false };
-    for format in ["%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M"] {
-        if let Ok(t) = NaiveDateTime::parse_from_str(text, format) {
-            return Some(local(t));
-        }
-    }
-    if let Ok(date) = NaiveDate::parse_from_str(text, "%Y-%m-%d") {
-        return date.and_hms_opt(0, 0, 0).map(local);
-    }
-    let instant = DateTime::parse_from_rfc3339(text).ok()?;
-    Some(Event { micros: instant.timestamp_micros() - POSTGRES_EPOCH_MICROS, is_utc: true })
+    time::parse(&text).ok_or_else(|| Refusal::new(format!("the key field {field} is not a date and time")))
 }
 
 fn string(raw: &str) -> String {
@@ -196,14 +168,6 @@ mod tests {
         ] {
             assert!(key(&entries(), line).is_err(), "{line}");
         }
-    }
-
-    #[test]
-    fn a_time_is_local_unless_it_names_its_offset() {
-        assert_eq!(parse_event("2000-01-01T00:00:01.5"), Some(Event { micros: 1_500_000, is_utc: false }));
-        assert_eq!(parse_event("2000-01-01T00:00:00-03:00"), Some(Event { micros: 3 * 3_600_000_000, is_utc: true }));
-        assert_eq!(parse_event("2000-01-02"), Some(Event { micros: 86_400_000_000, is_utc: false }));
-        assert_eq!(parse_event("now"), None);
     }
 
     #[test]

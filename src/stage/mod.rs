@@ -5,6 +5,7 @@ pub mod frame;
 pub mod json;
 pub mod key;
 mod line_set;
+pub mod time;
 
 pub use line_set::LineSet;
 

@@ -8,7 +8,10 @@ use crate::sql::{ident, literal, qualified};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Casts {
     /// Typed records instead of casts where that gives the same: the statement fails, also where [`Casts::Fast`] would not.
-    Typed,
+    Typed {
+        /// Whether the server reads more than digits as integers, `0x10` for one, so that it must be looked at.
+        plain: bool,
+    },
     /// `evo.as_…`: the statement fails.
     Fast,
     /// `evo.try_…`: null.
@@ -87,9 +90,8 @@ impl Source {
 /// The model's select over `source`.
 pub(super) fn select(entity: &Entity, model: &Model, source: &Source, casts: Casts) -> String {
     over(entity, source, |rows| match casts {
-        Casts::Typed => {
-            reading::typed(&model.select, &model.key, rows).unwrap_or_else(|| reading::written(&model.select, rows))
-        }
+        Casts::Typed { plain } => reading::typed(&model.select, &model.key, rows, plain)
+            .unwrap_or_else(|| reading::written(&model.select, rows)),
         Casts::Fast => reading::written(&model.select, rows),
         Casts::Careful => reading::careful(&model.select, rows),
     })

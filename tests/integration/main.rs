@@ -32,4 +32,5 @@ mod surroundings;
 mod terminal;
 mod toy;
 mod transform;
+mod values;
 mod verdict;

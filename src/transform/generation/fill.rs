@@ -12,6 +12,7 @@ use crate::pg::{Connection, Transaction};
 use crate::sql::{self, columns, ident, literal, qualified};
 use crate::transform::catalog::{Own, Partition, Shape, partitions};
 use crate::transform::model::{Casts, Range, Source, select};
+use crate::transform::reading::AT_SESSION_ZONE;
 use crate::transform::{Job, SESSION, TableSummary};
 
 /// Memoize would hash and compare whole arrays in search of two sales with the same.
@@ -129,6 +130,8 @@ impl Job {
     ) -> Result<Filled> {
         let phase = self.phase("filling", queue.len(), Unit::Things("parts"));
         let (queue, failed) = (Mutex::new(queue), AtomicBool::new(false));
+        let sql = "select current_setting('server_version_num')::int >= 160000";
+        let plain = self.pool.get().await?.query_one(sql, &[]).await?.get(0);
         // By model: the first chunk with something that is no number, or a key twice, ends the typed reading for all.
         let typed: Vec<AtomicBool> = self.entity.models.iter().map(|_| AtomicBool::new(true)).collect();
         let parts = self
@@ -142,7 +145,7 @@ impl Job {
                         break;
                     }
                     let build = &builds[next.build];
-                    let fill = (&next.source, &typed[build.model]);
+                    let fill = (&next.source, &typed[build.model], Casts::Typed { plain });
                     match self.fill_one(build, &shapes[build.model], fill, snapshot).await {
                         Ok(part) => {
                             done.push(Part { build: next.build, ..part });
@@ -172,12 +175,12 @@ impl Job {
         &self,
         build: &Build,
         shape: &Shape,
-        fill: (&Source, &AtomicBool),
+        fill: (&Source, &AtomicBool, Casts),
         snapshot: &str,
     ) -> Result<Part> {
-        let (source, is_typed) = fill;
+        let (source, is_typed, typed) = fill;
         if is_typed.load(Ordering::Relaxed) {
-            match self.insert(build, shape, (source, Casts::Typed), snapshot).await {
+            match self.insert(build, shape, (source, typed), snapshot).await {
                 Ok(Some(part)) => return Ok(part),
                 Ok(None) => is_typed.store(false, Ordering::Relaxed),
                 // Whatever it stumbles over, the model as it was written has the last word.
@@ -223,19 +226,23 @@ impl Job {
         tx.batch(SESSION).await?;
         tx.batch(SETTINGS).await?;
         tx.batch(UNSEEN).await?;
+        let select = select(&self.entity, model, source, casts);
+        if select.contains(AT_SESSION_ZONE) {
+            tx.batch(&format!("set local timezone = {}", literal(&self.entity.zone))).await?;
+        }
         let snapshot =
             format!("set transaction isolation level repeatable read; set transaction snapshot {}", literal(snapshot));
         tx.batch(&snapshot).await.map_err(snapshot_gone)?;
         let insert = format!(
             "insert into {} ({columns}{own}) select {columns}{values} from (\n{}\n) m where {}",
             build.new,
-            select(&self.entity, model, source, casts),
+            select,
             build.old.constraint,
             columns = columns(&shape.columns),
             own = own_identities(shape, |own, _| ident(&own.name)),
             values = own_identities(shape, |_, sequence| format!("nextval({})", literal(sequence))),
         );
-        let rows = if casts == Casts::Typed && model.select.children().is_some() {
+        let rows = if matches!(casts, Casts::Typed { .. }) && model.select.children().is_some() {
             let values = [("insert", &insert[..]), ("key", &columns(&model.key))];
             let sql = sql::fill(sql_file!("transform/generation/insert_checked.sql"), &values);
             let counts = tx.query_one(&sql, &[]).await.map_err(broken_key)?;

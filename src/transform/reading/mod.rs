@@ -14,5 +14,5 @@ mod written;
 
 pub(super) use misfits::{misfit_column, misfits};
 pub(super) use text::Rows;
-pub(super) use typed::typed;
+pub(super) use typed::{AT_SESSION_ZONE, typed};
 pub(super) use written::{careful, written};

@@ -16,7 +16,7 @@ fn parse(text: &str, key: &[&str]) -> Select {
 
 fn typed_of(table: &str) -> String {
     let model = built_in(table);
-    typed(&model.select, &model.key, ROWS).unwrap()
+    typed(&model.select, &model.key, ROWS, false).unwrap()
 }
 
 #[test]
@@ -29,6 +29,7 @@ fn a_record_has_the_types_of_the_casts() {
     // What is more than a cast stays a text, and so do times.
     assert!(sales.contains("removed text"));
     assert!(sales.contains("\"saleDate\" text"));
+    assert!(sales.contains("evo.at_session_zone(d.\"saleDate\") as sale_date"));
     assert!(sales.contains("evo.as_bool(coalesce(nullif(d.removed, ''), 'false')) as removed"));
 }
 
@@ -38,7 +39,8 @@ fn an_array_is_unfolded_in_one_step_unless_its_elements_are_needed_whole() {
     assert!(items.contains("jsonb_to_recordset(case"), "{items}");
     assert!(items.contains("as d (\n    \"idSaleItem\" bigint, description text"));
     assert!(items.contains("coalesce(\"d\".\"idSaleItem\", evo.raise_misfit_child(evo_array.list)) as sale_item_id"));
-    assert!(items.contains("case when d.\"itemValue\" = 'NaN' then"));
+    assert!(items.contains("(d.\"itemValue\")::numeric(15, 2) as item_value"));
+    assert!(items.contains("\"itemValue\" jsonb"));
     assert!(!items.contains("as_children"));
     let memberships = typed_of("core.evo_member_memberships");
     assert!(memberships.contains("jsonb_array_elements(case"), "{memberships}");
@@ -49,18 +51,18 @@ fn an_array_is_unfolded_in_one_step_unless_its_elements_are_needed_whole() {
 fn what_is_read_in_two_ways_stays_a_text() {
     let from = "\nfrom {source} s\ncross join lateral jsonb_to_record(s.raw_data) as d (\n    a text, b text, c text, e jsonb)";
     let text = format!(
-        "select\n    evo.as_int(d.a) as a,\n    d.a as raw,\n    evo.as_int(coalesce(d.a, d.b)) as b,\n    evo.as_bool(d.c) as c{from}"
+        "select\n    evo.as_int(d.a) as a,\n    d.a as raw,\n    evo.as_int(coalesce(d.a, d.b)) as b,\n    evo.as_int(d.c) as c{from}"
     );
-    let typed = typed(&parse(&text, &[]), &[], ROWS).unwrap();
-    assert!(typed.contains("a text, b text, c boolean, e jsonb)"), "{typed}");
+    let typed = typed(&parse(&text, &[]), &[], ROWS, false).unwrap();
+    assert!(typed.contains("a text, b text, c integer, e jsonb)"), "{typed}");
     assert!(typed.contains("evo.as_int(coalesce(d.a, d.b)) as b"));
 }
 
 #[test]
 fn a_model_without_casts_is_read_as_it_is() {
     let from = "\nfrom {source} s\ncross join lateral jsonb_to_record(s.raw_data) as d (a text)";
-    assert_eq!(typed(&parse(&format!("select\n    d.a as a{from}"), &[]), &[], ROWS), None);
-    assert_eq!(typed(&parse("select\n    evo.as_int(s.x) as a\nfrom {source} s", &[]), &[], ROWS), None);
+    assert_eq!(typed(&parse(&format!("select\n    d.a as a{from}"), &[]), &[], ROWS, false), None);
+    assert_eq!(typed(&parse("select\n    evo.as_int(s.x) as a\nfrom {source} s", &[]), &[], ROWS, false), None);
 }
 
 #[test]
@@ -70,10 +72,10 @@ fn a_column_that_is_also_read_in_another_manner_stays_a_text() {
     for other in
         ["d.CODE as raw", "d.\"code\" as raw", "upper(code) as raw", "to_jsonb(d) as raw", "to_jsonb(d.*) as raw"]
     {
-        assert_eq!(typed(&parse(&format!("{list},\n    {other}{from}"), &[]), &[], ROWS), None, "{other}");
+        assert_eq!(typed(&parse(&format!("{list},\n    {other}{from}"), &[]), &[], ROWS, false), None, "{other}");
     }
     for other in ["d.\"Id\" as code_too", "'d.code' as raw", "s.code as raw", "1 as raw -- code"] {
-        let typed = typed(&parse(&format!("{list},\n    {other}{from}"), &[]), &[], ROWS).unwrap();
+        let typed = typed(&parse(&format!("{list},\n    {other}{from}"), &[]), &[], ROWS, false).unwrap();
         assert!(typed.contains("code integer"), "{other}");
     }
 }
@@ -84,7 +86,7 @@ fn an_array_is_unfolded_as_written_if_a_repeated_id_might_not_show() {
     let text = "select\n    s.sale_id,\n    c.id as item_id,\n    evo.as_int(d.a) as a\nfrom {source} s\n\
                 cross join lateral evo.as_children(s.raw_data, 'items', 'idItem') c\n\
                 cross join lateral jsonb_to_record(c.value) as d (a text)";
-    let typed = |text: &str| typed(&parse(text, &["sale_id", "item_id"]), &key, ROWS);
+    let typed = |text: &str| typed(&parse(text, &["sale_id", "item_id"]), &key, ROWS, false);
     assert!(typed(text).is_some());
     assert!(typed(&text.replace("as a\n", "as a, loc.id as x\n")).is_some());
     for (from, to) in [
@@ -178,4 +180,40 @@ fn what_a_model_says_in_quotes_and_comments_is_kept() {
     let expected = text.replacen("*/ {zone}", "*/ 'UTC'", 1).replacen("from {source}", "from (select * from x)", 1);
     assert_eq!(written(&select, ROWS), expected);
     assert_eq!(careful(&select, ROWS), expected);
+}
+
+#[test]
+fn integers_stay_texts_where_the_server_reads_more_than_digits() {
+    let model = built_in("core.evo_sale_items");
+    let items = typed(&model.select, &model.key, ROWS, true).unwrap();
+    assert!(items.contains("\"idSaleItem\" text, description text"), "{items}");
+    assert!(items.contains("coalesce(evo.plain_bigint(\"d\".\"idSaleItem\"), evo.raise_misfit_child"));
+    assert!(items.contains("evo.plain_int(d.quantity) as quantity"));
+    assert!(!items.contains(" bigint") && !items.contains(" integer"));
+}
+
+#[test]
+fn the_session_s_zone_reads_times_only_where_nothing_else_depends_on_it() {
+    let from = "\nfrom {source} s\ncross join lateral jsonb_to_record(s.raw_data) as d (a text, t text)";
+    let is_zoned = |other: &str| {
+        let list =
+            format!("select\n    evo.as_int(d.a) as a,\n    evo.as_timestamptz(d.t, {{zone}}) as at,\n    {other}");
+        typed(&parse(&format!("{list}{from}"), &[]), &[], ROWS, false).unwrap().contains(AT_SESSION_ZONE)
+    };
+    for free in ["s._loaded_at", "coalesce(d.t, 'x') as date", "evo.as_date(d.t) as \"time\""] {
+        assert!(is_zoned(free), "{free}");
+    }
+    for bound in [
+        "s._loaded_at::date as day",
+        "cast(s._loaded_at as date) as day",
+        "date_trunc('day', s._loaded_at) as day",
+        "current_date as today",
+        "date '2024-01-01' as day",
+        "s._loaded_at > timestamptz '2024-01-01' as is_new",
+    ] {
+        assert!(!is_zoned(bound), "{bound}");
+    }
+    for table in ["core.evo_members", "core.evo_entries", "core.evo_receivables", "core.evo_member_memberships"] {
+        assert!(typed_of(table).contains(AT_SESSION_ZONE), "{table}");
+    }
 }

@@ -1,41 +1,53 @@
-//! A model's fast reading: the server parses numbers and truth values as it takes the document apart, and an array's
-//! elements come out of it in one step.
+//! A model's fast reading: the server makes numbers as it takes the document apart, and an array's elements come out of it
+//! in one step.
 //!
 //! `evo.as_bigint(d."idMember")` over a record of texts makes a text of each value first. Here the record itself has the
 //! type. What differs is what a model promises of texts: `""` is null there and an error here, an id that comes twice
 //! in an array is one row there and two here, an element without id is an error in both. So a chunk that fails, or gives
-//! a key twice, is read again as the model says, and the chunks behind it as well. Of values that fit both give the same.
+//! a key twice, is read again as the model says, and the chunks behind it as well. Of values that fit both give the same,
+//! and neither takes what the other refuses: an amount is taken from a JSON number only, and where the server reads
+//! `0x10` as an integer (from version 16 on) integers stay texts.
 
 use super::text::{Rows, Text};
 use crate::entity::{Children, Plain, Record, Select};
 
-/// The types that a record parses as the casts do. Not times: their casts know zones, offsets and the year 1.
-const TYPES: [(&str, &str); 4] =
-    [("bigint", "bigint"), ("int", "integer"), ("decimal", "numeric(15, 2)"), ("bool", "boolean")];
+/// The casts that a record can do, and the type of its column for that. Not times: their casts know zones and offsets. Not
+/// truth values: the server takes `tr` for true.
+const TYPES: [(&str, &str); 3] = [("bigint", "bigint"), ("int", "integer"), ("decimal", "jsonb")];
 
 /// The select with typed records in the place of texts. `None` if nothing in it can be typed, or if it does more than
-/// models usually do: every doubt is resolved in favour of the text as it was written. `key` is the model's.
-pub(in crate::transform) fn typed(select: &Select, key: &[String], rows: Rows<'_>) -> Option<String> {
+/// models usually do: every doubt is resolved in favour of the text as it was written. `key` is the model's. With `plain`
+/// integers are checked to be digits, for a server that reads more than the language of values has.
+///
+/// Where the result mentions [`AT_SESSION_ZONE`] the session's time zone must be the entity's.
+pub(in crate::transform) fn typed(select: &Select, key: &[String], rows: Rows<'_>, plain: bool) -> Option<String> {
     let mut text = Text::new(select, rows);
     let typed = typed_fields(select);
     if let Some(children) = select.children() {
-        unfold(select, children, key, &mut text)?;
+        unfold(select, children, (key, plain), &mut text)?;
     } else if typed.is_empty() {
         return None;
     }
+    if is_free_of_zones(select) {
+        for column in select.columns() {
+            if let Some(value) = local(select.slice(&column.expression.span)) {
+                text.replace(column.expression.span.clone(), format!("{AT_SESSION_ZONE}{value})"));
+            }
+        }
+    }
     for column in select.columns() {
-        if let Some(plain) = &column.plain
-            && let Some(cast) = TYPES.iter().find(|(kind, _)| *kind == plain.kind)
-            && plain.fields.iter().all(|field| typed.iter().any(|(name, _)| *name == field))
+        if let Some(cast) = &column.plain
+            && let Some((kind, _)) = TYPES.iter().find(|(kind, _)| *kind == cast.kind)
+            && cast.fields.iter().all(|field| typed.iter().any(|(name, _)| *name == field))
         {
-            text.replace(column.expression.span.clone(), value(select, plain, cast.0));
+            text.replace(column.expression.span.clone(), value(select.slice(&cast.value), kind, plain));
         }
     }
     for record in select.records() {
         for column in &record.columns {
             let field = (record.alias.clone(), column.name.clone());
             if let Some((_, sql)) = typed.iter().find(|(name, _)| **name == field) {
-                text.replace(column.kind.clone(), (*sql).to_owned());
+                text.replace(column.kind.clone(), column_type(sql, plain).to_owned());
             }
         }
     }
@@ -43,15 +55,87 @@ pub(in crate::transform) fn typed(select: &Select, key: &[String], rows: Rows<'_
 }
 
 /// What a typed field is worth in its column.
-fn value(select: &Select, plain: &Plain, kind: &str) -> String {
-    let value = select.slice(&plain.value);
+fn value(value: &str, kind: &str, plain: bool) -> String {
     match kind {
-        // numeric takes 'NaN', which is no amount
-        "decimal" => {
-            format!("case when {value} = 'NaN' then evo.raise_misfit({value}::text)::text::numeric else {value} end")
-        }
+        "decimal" => format!("({value})::numeric(15, 2)"),
+        _ if plain => format!("evo.plain_{kind}({value})"),
         _ => value.to_owned(),
     }
+}
+
+/// The type of a record's column, where the server might read more than digits.
+fn column_type(sql: &'static str, plain: bool) -> &'static str {
+    match sql {
+        "bigint" | "integer" if plain => "text",
+        _ => sql,
+    }
+}
+
+/// The cast of a local time by the session's time zone.
+pub(in crate::transform) const AT_SESSION_ZONE: &str = "evo.at_session_zone(";
+
+/// Calls in a model whose result does not depend on the session's time zone, and what else stands before a bracket.
+const ZONELESS: [&str; 33] = [
+    "as_bigint",
+    "as_int",
+    "as_decimal",
+    "as_bool",
+    "as_date",
+    "as_timestamptz",
+    "as_text",
+    "as_short",
+    "as_object",
+    "as_array",
+    "as_children",
+    "has_nested",
+    "coalesce",
+    "nullif",
+    "jsonb_typeof",
+    "jsonb_build_object",
+    "in",
+    "jsonb_to_record",
+    "jsonb_to_recordset",
+    "jsonb_array_elements",
+    "array_agg",
+    "filter",
+    "lateral",
+    "from",
+    "select",
+    "where",
+    "and",
+    "or",
+    "not",
+    "when",
+    "then",
+    "else",
+    "on",
+];
+/// Words that ask for a time of the server's reading.
+const ZONED: [&str; 9] = ["cast", "date", "time", "timestamp", "timestamptz", "timetz", "interval", "extract", "now"];
+
+/// Whether the session's time zone plays no part in the model, so that it may be set: only calls that are known, no casts in
+/// SQL's own notation, no clock.
+fn is_free_of_zones(select: &Select) -> bool {
+    let body = select.slice(&select.body()).to_owned();
+    let text: String = body.lines().map(|line| line.split("--").next().unwrap_or_default().to_owned() + "\n").collect();
+    let is_part = |c: char| c.is_alphanumeric() || c == '_';
+    !text.contains("::")
+        && text.split(|c| !is_part(c)).filter(|word| !word.is_empty()).all(|word| {
+            let at = word.as_ptr() as usize - text.as_ptr() as usize;
+            let (before, behind) = (&text[..at], &text[at + word.len()..]);
+            let lower = word.to_ascii_lowercase();
+            let is_named = before.ends_with(['.', '"', '\'']) || before.trim_end().ends_with(" as");
+            let is_clock = ZONED.contains(&&*lower) || lower.starts_with("current_") || lower.starts_with("local");
+            // `as d (` is a record's alias, `contacts jsonb)` its column
+            let is_call = behind.trim_start().starts_with('(') && !before.trim_end().ends_with(" as");
+            if is_call { ZONELESS.contains(&&*lower) } else { is_named || !is_clock }
+        })
+}
+
+/// The text of `evo.as_timestamptz(text, {zone})`.
+fn local(expression: &str) -> Option<&str> {
+    let value = expression.strip_prefix("evo.as_timestamptz(")?.strip_suffix(", {zone})")?;
+    (!value.contains("{zone}")).then_some(value)
 }
 
 /// A field of a record, and the type that it gets.
@@ -94,7 +178,7 @@ fn typed_fields(select: &Select) -> Vec<Typed<'_>> {
 /// Takes the array out of the document once, instead of `evo.as_children(…) c` and the record of each `c.value`; the
 /// record is that of an element. `None` where a repeated id might not show as a repeated key: the key is the parent's and
 /// the id, and no row may be left out.
-fn unfold(select: &Select, children: &Children, key: &[String], text: &mut Text<'_>) -> Option<()> {
+fn unfold(select: &Select, children: &Children, (key, plain): (&[String], bool), text: &mut Text<'_>) -> Option<()> {
     let record = element(select, children)?;
     let (last, of_parent) = key.split_last()?;
     let given = |name: &String, alias: &str, column: &str| {
@@ -112,8 +196,10 @@ fn unfold(select: &Select, children: &Children, key: &[String], text: &mut Text<
     }
     let id = select.columns().iter().find(|column| column.name == *last)?;
     let field = format!("{}.{}", crate::sql::ident(&record.alias), crate::sql::ident(&children.id));
+    let field = value(&field, "bigint", plain);
     text.replace(id.expression.span.clone(), format!("coalesce({field}, evo.raise_misfit_child(evo_array.list))"));
-    text.insert(record.columns.first()?.definition.start, format!("{} bigint, ", crate::sql::ident(&children.id)));
+    let column = format!("{} {}, ", crate::sql::ident(&children.id), column_type("bigint", plain));
+    text.insert(record.columns.first()?.definition.start, column);
     let document = text.part(&children.document);
     let list = "case when jsonb_typeof(evo_array.list) = 'array' then evo_array.list \
                 when jsonb_typeof(evo_array.list) <> 'null' then evo.raise_misfit_array(evo_array.list) end";
