@@ -27,7 +27,7 @@ comment on function evo.time_partitions is
 -- Idempotent; concurrent callers wait for each other. Returns whether it made one.
 create or replace function evo.ensure_year_partition(parent text, key_column text, year integer, zone text) returns boolean
 language plpgsql
-set search_path = pg_catalog, pg_temp set datestyle = 'ISO' set timezone = 'UTC' as $$
+set search_path = pg_catalog, pg_temp set datestyle = 'ISO' set timezone = 'UTC' set default_tablespace = '' as $$
 declare
     root       regclass    := parent::regclass;
     year_start timestamptz := make_timestamp(year, 1, 1, 0, 0, 0) at time zone zone;
