@@ -19,14 +19,16 @@ PHASES = ("lake_ms", "decode_ms", "copy_ms", "merge_ms", "turn_ms", "commit_ms")
 
 
 def evo_load(bench, lake, entity="sales", workers=2, batch_size=None, name=None, template=None, run_id=None, processes=1,
-             expect=None, watch=False, resident=False, rounds=None):
+             expect=None, watch=False, resident=False, rounds=None, blobs=None):
     """`evo load` into a copy of the template (evo's empty schemas by default), with counts that must add up.
 
-    Without a batch size evo chooses its batches.
+    Without a batch size evo chooses its batches. With `blobs` the lake is read over that service.
     """
     database = "run_evo"
     template = template or bench.migrated()
     command = bench.evo_command("load", entity, "--workers", workers, lake=lake)
+    if blobs:
+        command[command.index("--lake") + 1] = blobs.lake
     if batch_size:
         command += ["--batch-size", batch_size]
     if run_id:
@@ -70,7 +72,8 @@ def evo_load(bench, lake, entity="sales", workers=2, batch_size=None, name=None,
         }
 
     return Contender(
-        name=name or "evo", steps=[[command] * processes], environment=bench.environment(database),
+        name=name or "evo", steps=[[command] * processes],
+        environment=bench.environment(database, **(blobs.environment if blobs else {})),
         prepare=prepare, check=check, rows=lines, watch=database if watch else None, rounds=rounds,
     )
 
