@@ -44,6 +44,8 @@ pub enum Command {
     Load(commands::load::Args),
     /// See, export and replay lines that were refused
     Rejects(commands::rejects::Args),
+    /// See objects that were set aside, and try again or acknowledge them
+    Objects(commands::objects::Args),
     /// Fill the core tables from staging
     Transform(commands::transform::Args),
     /// Ask whether the warehouse is as it should be
@@ -113,6 +115,7 @@ impl Command {
             Command::Generate(_) => "generate",
             Command::Load(_) => "load",
             Command::Rejects(_) => "rejects",
+            Command::Objects(_) => "objects",
             Command::Transform(_) => "transform",
             Command::Check(_) => "check",
             Command::OptimizeStorage(_) => "optimize-storage",
@@ -134,6 +137,7 @@ pub async fn dispatch(command: Command, settings: &Settings) -> Result<Outcome> 
         Command::Generate(args) => commands::generate::run(args, settings).await,
         Command::Load(args) => Box::pin(commands::load::run(args, settings)).await,
         Command::Rejects(args) => Box::pin(commands::rejects::run(args, settings)).await,
+        Command::Objects(args) => commands::objects::run(args, settings).await,
         Command::Transform(args) => Box::pin(commands::transform::run(args, settings)).await,
         Command::Check(args) => commands::check::run(args, settings).await,
         Command::OptimizeStorage(args) => Box::pin(commands::optimize_storage::run(args, settings)).await,

@@ -1,38 +1,38 @@
 -- purpose: take the next batch of the oldest run that is not in: one that is planned, or whose holder's lease is over, or
 --          whose holder is gone, or that this execution has claimed without ever hearing of it
--- parameters: $1 entity text, $2 run id text or null, $3 since date or null, $4 execution id uuid, $5 lease in seconds double,
---             $6 batches that the execution holds bigint[]
+-- parameters: $1 entity text, $2 lake id int, $3 run id text or null, $4 since date or null, $5 execution id uuid,
+--             $6 lease in seconds double, $7 batches that the execution holds bigint[]
 -- rows: none when there is nothing to take now; else batch_id, fence, attempt, run_id, taken over from another execution
 -- locks: the batch's row, until the end of this short transaction; `skip locked` lets rivals pass
--- A newer run waits until the older one is in: its verdicts are then right at once.
-with next_batch as (
-    select b.batch_id, b.state = 'claimed' and b.execution_id <> $4 as is_taken_over
+-- A newer run, or a later date of the same, waits until the older one is in: its verdicts are then right at once.
+with oldest as materialized (
+    select o.run_id, o.ingestion_date
+    from evo.batches o
+    where o.entity = $1 and o.lake_id = $2 and o.state <> 'committed'
+      and ($3::text is null or o.run_id = $3)
+      and ($4::date is null or o.ingestion_date >= $4)
+    order by coalesce(o.ingestion_date, '-infinity'), o.run_order, o.run_id collate "C"
+    limit 1
+),
+next_batch as (
+    select b.batch_id, b.state = 'claimed' and b.execution_id <> $5 as is_taken_over
     from evo.batches b
-    where b.entity = $1 and b.state <> 'committed'
-      and b.run_id collate "C" = (
-          select o.run_id collate "C"
-          from evo.batches o
-          where o.entity = $1 and o.state <> 'committed'
-            and ($2::text is null or o.run_id = $2)
-            and ($3::date is null or not exists (select from evo.objects x where x.batch_id = o.batch_id and x.ingestion_date < $3))
-          order by o.run_id collate "C"
-          limit 1
-      )
-      and ($3::date is null or not exists (select from evo.objects x where x.batch_id = b.batch_id and x.ingestion_date < $3))
+    join oldest o on o.run_id = b.run_id and o.ingestion_date is not distinct from b.ingestion_date
+    where b.entity = $1 and b.lake_id = $2 and b.state <> 'committed'
       and case
           when b.state = 'planned' then true
-          when b.execution_id = $4 then b.batch_id <> all ($6)
+          when b.execution_id = $5 then b.batch_id <> all ($7)
           -- Whoever has lost its own lock cannot tell who is gone: after a crash of the server all have, and would take
           -- each other's batches in turn.
-          else b.lease_until < clock_timestamp() or (not evo.is_running(b.execution_id) and evo.is_running($4))
+          else b.lease_until < clock_timestamp() or (not evo.is_running(b.execution_id) and evo.is_running($5))
       end
     order by b.first_path collate "C"
     limit 1
     for update of b skip locked
 )
 update evo.batches b
-set state = 'claimed', execution_id = $4, fence = b.fence + 1, attempt = b.attempt + 1,
-    started_at = clock_timestamp(), lease_until = clock_timestamp() + make_interval(secs => $5)
+set state = 'claimed', execution_id = $5, fence = b.fence + 1, attempt = b.attempt + 1,
+    started_at = clock_timestamp(), lease_until = clock_timestamp() + make_interval(secs => $6)
 from next_batch n
 where b.batch_id = n.batch_id
 returning b.batch_id, b.fence, b.attempt, b.run_id, n.is_taken_over

@@ -1,9 +1,9 @@
 -- purpose: is anything planned or claimed that is not in
--- parameters: $1 entity text, $2 run id text or null, $3 since date or null
+-- parameters: $1 entity text, $2 lake id int, $3 run id text or null, $4 since date or null
 -- rows: one boolean
 select exists (
     select from evo.batches b
-    where b.entity = $1 and b.state <> 'committed'
-      and ($2::text is null or b.run_id = $2)
-      and ($3::date is null or not exists (select from evo.objects o where o.batch_id = b.batch_id and o.ingestion_date < $3))
+    where b.entity = $1 and b.lake_id = $2 and b.state <> 'committed'
+      and ($3::text is null or b.run_id = $3)
+      and ($4::date is null or b.ingestion_date >= $4)
 )

@@ -1,20 +1,35 @@
 -- purpose: runs with objects that wait, and what is known of each, to tell finished runs from unfinished ones
--- parameters: $1 entity text, $2 run id text or null, $3 since date or null
+-- parameters: $1 entity text, $2 lake id int, $3 run id text or null, $4 since date or null
 -- rows: run id, objects of the run at present, records, parts, errors of its manifest or nulls, whether a manifest is known,
 --       whether it is the newest run, whether an older run has a manifest; oldest run first
+-- A run that lies on several dates is one run, and as new as the last of them.
 with waiting as (
-    select distinct run_id
-    from evo.objects
-    where entity = $1 and state = 'pending'
-      and ($2::text is null or run_id = $2)
-      and ($3::date is null or ingestion_date >= $3)
+    select w.run_id, w.run_order, d.day, d.objects
+    from (
+        select distinct run_id, run_order
+        from evo.objects
+        where entity = $1 and lake_id = $2 and state = 'pending'
+          and ($3::text is null or run_id = $3)
+          and ($4::date is null or ingestion_date >= $4)
+    ) w
+    cross join lateral (
+        select max(coalesce(o.ingestion_date, '-infinity')) as day, count(distinct o.path) filter (where o.state <> 'gone') as objects
+        from evo.objects o
+        where o.entity = $1 and o.lake_id = $2 and o.run_id = w.run_id
+    ) d
 )
 select
-    w.run_id,
-    (select count(distinct o.path) from evo.objects o where o.entity = $1 and o.run_id = w.run_id and o.state <> 'gone'),
-    m.records_count, m.parts_count, m.errors_count, m.run_id is not null,
-    w.run_id = (select max(o.run_id collate "C") from evo.objects o where o.entity = $1),
-    exists (select from evo.manifests x where x.entity = $1 and x.run_id collate "C" < w.run_id collate "C")
+    w.run_id, w.objects, m.records_count, m.parts_count, m.errors_count, m.run_id is not null,
+    not exists (
+        select from evo.objects o
+        where o.entity = $1 and o.lake_id = $2 and o.run_id <> w.run_id
+          and (coalesce(o.ingestion_date, '-infinity'), o.run_order, o.run_id collate "C") > (w.day, w.run_order, w.run_id collate "C")
+    ),
+    exists (
+        select from evo.manifests x
+        where x.entity = $1 and x.lake_id = $2
+          and (coalesce(x.ingestion_date, '-infinity'), x.run_order, x.run_id collate "C") < (w.day, w.run_order, w.run_id collate "C")
+    )
 from waiting w
-left join evo.manifests m on m.entity = $1 and m.run_id = w.run_id
-order by w.run_id collate "C"
+left join evo.manifests m on m.entity = $1 and m.lake_id = $2 and m.run_id = w.run_id
+order by w.day, w.run_order, w.run_id collate "C"

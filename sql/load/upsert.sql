@@ -1,7 +1,8 @@
 -- purpose: write the new and changed rows in key order, so that two workers cannot deadlock
--- parameters: $1 run id text, $2 paths text[], $3 ingestion dates date[], $4 batch id bigint; arrays by object number
+-- parameters: $1 run id text, $2 paths text[], $3 ingestion dates date[], both by object number; $4, $5 other runs of their date that
+--             are newer, or older, text[]; $6 batch id bigint
 -- placeholders: {documents} the table with the documents, {target}, {key_columns} of the target, {key_values} of them,
---               {written_match} joins candidate and written
+--               {age} of the row there against the new one, {written_match} joins candidate and written
 -- rows: per object number: inserted, updated, surprises: a row that was not there, or not newer, when the verdict was made
 -- locks: the rows it writes, until commit
 -- an update always moves _updated_at past _loaded_at, so that "equal" means "never updated"
@@ -14,7 +15,7 @@ with candidate as materialized (
 written as (
     insert into {target} as t
         ({key_columns}, raw_data, _source_file, run_id, ingestion_date, _loaded_at, _updated_at, _source_line, _content_hash, _batch_id)
-    select {key_values}, d.doc::jsonb, ($2::text[])[c.object_no + 1], $1, ($3::date[])[c.object_no + 1], now(), now(), c.line_no, c.hash, $4
+    select {key_values}, d.doc::jsonb, ($2::text[])[c.object_no + 1], $1, ($3::date[])[c.object_no + 1], now(), now(), c.line_no, c.hash, $6
     from candidate c
     cross join lateral (select doc from {documents} where ctid = c.stage_row offset 0) d
     on conflict ({key_columns}) do update
@@ -22,8 +23,7 @@ written as (
         ingestion_date = excluded.ingestion_date, _source_line = excluded._source_line,
         _content_hash = excluded._content_hash, _batch_id = excluded._batch_id,
         _updated_at = greatest(excluded._updated_at, t._loaded_at + interval '1 microsecond')
-    where (coalesce(t.run_id, '') collate "C", coalesce(t._source_file, '') collate "C")
-       <= (excluded.run_id collate "C", excluded._source_file collate "C")
+    where {age} <= 0
     returning {returning}, t._loaded_at = t._updated_at as is_new
 )
 select

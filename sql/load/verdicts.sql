@@ -1,33 +1,36 @@
 -- purpose: what becomes of each key of the batch: its last occurrence (later object first, then later line) against what
 --          staging holds, one index probe a key in key order
--- parameters: $1 run id text, $2 paths text[] by object number
+-- parameters: $1 run id text, $2 paths text[], $3 ingestion dates date[], both by object number; $4, $5 other runs of their date that
+--             are newer, or older, text[]
 -- placeholders: {stage} the stage table, {event} the key's time as timestamptz, {stage_row} where the document is: ctid, or
---               null, {target} the staging table, {match} the join on its key
+--               null, {target} the staging table, {match} the join on its key, {age} of the staged row against the object
 -- rows: none; fills evo_verdict; is_older: the staged row is from an older object. Sorts keys, not documents
--- newer beats older: by run, then by path; the same content is left alone
+-- newer beats older, by evo.compare_places; the same content is left alone
 -- note: run with hash and merge joins switched off: the planner knows nothing of a temp table's keys and would scan a large
 --       staging table
 insert into evo_verdict (key, event_at, hash, object_no, line_no, stage_row, verdict, is_older, known_hash)
 select
-    w.key, w.event_at, w.hash, w.object_no, w.line_no, w.stage_row,
+    c.key, c.event_at, c.hash, c.object_no, c.line_no, c.stage_row,
     case
-        when t._loaded_at is null then 'new'
-        when t._content_hash = w.hash then 'unchanged'
-        when (coalesce(t.run_id, '') collate "C", coalesce(t._source_file, '') collate "C")
-           > ($1 collate "C", ($2::text[])[w.object_no + 1] collate "C") then 'superseded'
+        when c.age is null then 'new'
+        when c.known_hash = c.hash then 'unchanged'
+        when c.age > 0 then 'superseded'
         else 'changed'
     end,
-    t._loaded_at is not null
-        and (coalesce(t.run_id, '') collate "C", coalesce(t._source_file, '') collate "C")
-          < ($1 collate "C", ($2::text[])[w.object_no + 1] collate "C"),
-    t._content_hash
+    coalesce(c.age < 0, false),
+    c.known_hash
 from (
-    select distinct on (key, event_at) key, event_at, hash, object_no, line_no, stage_row
+    select
+        w.key, w.event_at, w.hash, w.object_no, w.line_no, w.stage_row, t._content_hash as known_hash,
+        case when t._loaded_at is not null then {age} end as age
     from (
-        select key, {event} as event_at, hash, object_no, line_no, {stage_row} as stage_row
-        from {stage} s
-        where refused is null
-    ) staged
-    order by key, event_at, object_no desc, line_no desc
-) w
-left join {target} t on {match}
+        select distinct on (key, event_at) key, event_at, hash, object_no, line_no, stage_row
+        from (
+            select key, {event} as event_at, hash, object_no, line_no, {stage_row} as stage_row
+            from {stage} s
+            where refused is null
+        ) staged
+        order by key, event_at, object_no desc, line_no desc
+    ) w
+    left join {target} t on {match}
+) c

@@ -91,6 +91,11 @@ impl Container {
         Self { shutdown, ..self }
     }
 
+    /// Account and container, however the settings name them.
+    pub(super) fn address(&self) -> String {
+        format!("az://{}/{}", self.shared.sign_in.account, self.shared.name)
+    }
+
     pub(super) fn attempts(&self) -> Attempts {
         Attempts::new(self.shared.settings.patience.retry)
     }

@@ -162,6 +162,25 @@ impl Lake {
         &self.shown
     }
 
+    /// Whether each object is a request over a network.
+    pub fn is_remote(&self) -> bool {
+        matches!(self.store, Store::Container(_))
+    }
+
+    /// Where the lake is, however it was written: a folder's path without links, or account, container and prefix. Two that
+    /// are equal lead to the same objects; of two that differ nobody knows.
+    pub fn address(&self) -> String {
+        match &self.store {
+            Store::Directory(_) => {
+                let written = std::path::Path::new(&self.shown);
+                let path = written.canonicalize().or_else(|_| std::path::absolute(written));
+                format!("file://{}", path.map_or_else(|_| self.shown.clone(), |p| p.display().to_string()))
+            }
+            Store::Container(container) if self.prefix.is_empty() => container.address(),
+            Store::Container(container) => format!("{}/{}", container.address(), self.prefix),
+        }
+    }
+
     /// The data objects (see [`sort`] for `suffixes`) and manifests below `prefix`, page by page: in the order of their
     /// paths from a container, in no particular order from a directory. Memory is one page. A name that cannot be used
     /// and a folder that cannot be read are set aside in their page.

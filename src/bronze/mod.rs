@@ -19,6 +19,7 @@ pub mod layout;
 pub mod lines;
 mod listing;
 mod names;
+pub mod order;
 mod read;
 mod records;
 mod refusal;

@@ -6,12 +6,14 @@ use std::time::Duration;
 use uuid::Uuid;
 
 use super::warehouse::{self, Access, Warehouse};
+use super::which_lake;
 use crate::bronze::{Lake, Limits, Sample, Unreadable};
 use crate::config::Settings;
 use crate::entity::{Catalog, Entity};
 use crate::error::{Error, Kind, Result};
+use crate::ledger::lakes::LakeId;
 use crate::ledger::objects::Selection;
-use crate::load::{self, Claims, EntitySummary, Heartbeat, Job};
+use crate::load::{self, Claims, Heartbeat, Job};
 use crate::retry::{Policy, retry};
 use crate::shutdown::Shutdown;
 use crate::visible;
@@ -68,6 +70,14 @@ impl Loading {
             lease: settings.lease,
             shutdown,
         })
+    }
+
+    /// Which lake of the ledger is loaded from; with `is_trial` nothing is kept of the question.
+    ///
+    /// # Errors
+    /// `Config` when the ledger belongs to another lake.
+    pub(super) async fn lake_id(&self, entities: &[&Entity], is_trial: bool) -> Result<LakeId> {
+        which_lake::find(&self.warehouse.pool, &self.lake, entities, is_trial).await
     }
 
     /// A job for each entity; their claims are those of one execution.
@@ -132,26 +142,6 @@ impl Loading {
         drop(heartbeat);
         Ok((ended, failures))
     }
-}
-
-/// Objects that could not be read are not silently passed over.
-pub(super) fn set_aside<'a>(summaries: impl Iterator<Item = &'a EntitySummary> + Clone) -> Option<Error> {
-    let objects: Vec<String> = summaries
-        .clone()
-        .flat_map(|summary| &summary.aside.quarantined)
-        .map(|(path, reason)| format!("{}: {reason}", visible::line(path)))
-        .collect();
-    let message = format!("{} object(s) could not be read and were set aside", objects.len());
-    if objects.is_empty() {
-        let mut all = Sample::default();
-        summaries.for_each(|summary| all.extend(summary.aside.unreadable.clone()));
-        return unreadable(&all);
-    }
-    Some(objects).map(|objects| {
-        Error::new(Kind::SourceCorrupt, message)
-            .detail(objects.join("\n"))
-            .hint("everything else is loaded; extract the objects again: a replaced object is loaded by the next run")
-    })
 }
 
 /// What could not be listed or read is not silently passed over.

@@ -27,7 +27,7 @@ Examples:
   evo optimize-storage entries --partitions      each partition on a line of its own
   evo optimize-storage sales --vacuum            VACUUM (ANALYZE) of its staging and core tables
   evo optimize-storage --vacuum --reindex        everything, as the weekly job does
-  evo optimize-storage --reindex --min-bloat 30% only indexes of which a rebuild would save 30 %
+  evo optimize-storage --reindex --min-bloat 30%   only indexes of which a rebuild would save 30 %
 
 Loads and readers go on meanwhile: VACUUM is never FULL, and indexes are rebuilt CONCURRENTLY. A rebuild waits for
 transactions that are older than itself, wherever they read; if one of them lasts longer than --max-wait, that index is left as

@@ -80,7 +80,7 @@ pub struct Claimed {
     pub run_id: String,
     /// Whether another execution had begun it.
     pub is_taken_over: bool,
-    /// Its objects in path order.
+    /// Its objects, older places first.
     pub objects: Vec<Pending>,
 }
 
@@ -107,37 +107,31 @@ pub enum Doubt {
 }
 
 /// Plans what waits of the selection and returns what is planned and not in, oldest run first. Batches that nobody has
-/// begun are grouped anew. With `is_trial` nothing stays.
+/// begun are grouped anew. It stays when the transaction commits.
 ///
 /// # Errors
 /// As the server says.
 pub async fn plan(
-    pool: &Pool,
+    tx: &Transaction<'_>,
     entity: &str,
     selection: &Selection,
     grouping: &Grouping,
-    is_trial: bool,
 ) -> Result<Vec<OpenRun>> {
-    let mut connection = pool.get().await?;
-    let tx = connection.begin().await?;
-    let (run_id, since) = (&selection.run_id, &selection.since);
+    let (lake, run_id, since) = (selection.lake.number(), &selection.run_id, &selection.since);
     // One planner of an entity at a time: a rival waits here and then finds nothing that is not in a batch.
     tx.execute("select pg_advisory_xact_lock(hashtextextended('evo:plan:' || $1, 0))", &[&entity]).await?;
     let only_rejected = selection.again == Again::Rejected;
     if selection.again != Again::No {
-        tx.execute(sql_file!("ledger/forget_loaded.sql"), &[&entity, run_id, since, &only_rejected]).await?;
+        tx.execute(sql_file!("ledger/forget_loaded.sql"), &[&entity, &lake, run_id, since, &only_rejected]).await?;
     }
     if !only_rejected {
-        tx.execute(sql_file!("ledger/dissolve_batches.sql"), &[&entity, run_id]).await?;
+        tx.execute(sql_file!("ledger/dissolve_batches.sql"), &[&entity, &lake, run_id]).await?;
     }
-    let planned = [&entity as &dyn Param, run_id, since, &grouping.objects, &grouping.left_alone, &only_rejected];
+    let Grouping { objects, left_alone, workers, object_ms } = grouping;
+    let planned: [&dyn Param; 9] =
+        [&entity, &lake, run_id, since, objects, left_alone, &only_rejected, workers, object_ms];
     tx.execute(sql_file!("ledger/plan_batches.sql"), &planned).await?;
-    let rows = tx.query(sql_file!("ledger/open_batches.sql"), &[&entity, run_id, since]).await?;
-    if is_trial {
-        tx.rollback().await?
-    } else {
-        tx.commit().await?
-    }
+    let rows = tx.query(sql_file!("ledger/open_batches.sql"), &[&entity, &lake, run_id, since]).await?;
     let count = |row: &Row, i: usize| row.get::<_, i64>(i).unsigned_abs();
     Ok(rows
         .iter()
@@ -148,10 +142,14 @@ pub async fn plan(
 /// How objects are grouped into batches.
 #[derive(Debug, Clone, Default)]
 pub struct Grouping {
-    /// Objects per batch; `None` chooses by their size.
+    /// Objects per batch; `None` chooses by what they cost and by the number of workers.
     pub objects: Option<i64>,
     /// Runs that are not to be loaded.
     pub left_alone: Vec<String>,
+    /// Batches that are loaded at once.
+    pub workers: i32,
+    /// What an object costs besides its bytes, as long as no batch has measured it: milliseconds.
+    pub object_ms: f64,
 }
 
 /// Who claims, and for how long.
@@ -170,16 +168,16 @@ pub struct Holder {
 pub async fn claim(pool: &Pool, entity: &str, selection: &Selection, holder: Holder, held: &[i64]) -> Result<Next> {
     let connection = pool.get().await?;
     let seconds = holder.lease.as_secs_f64();
+    let (lake, run_id, since) = (selection.lake.number(), &selection.run_id, &selection.since);
     let rows = connection
         .query(
             sql_file!("ledger/claim_batch.sql"),
-            &[&entity, &selection.run_id, &selection.since, &holder.execution_id, &seconds, &held.to_vec()],
+            &[&entity, &lake, run_id, since, &holder.execution_id, &seconds, &held.to_vec()],
         )
         .await?;
     let Some(row) = rows.first() else {
-        let open = connection
-            .query_one(sql_file!("ledger/has_open_batch.sql"), &[&entity, &selection.run_id, &selection.since])
-            .await?;
+        let open =
+            connection.query_one(sql_file!("ledger/has_open_batch.sql"), &[&entity, &lake, run_id, since]).await?;
         return Ok(if open.get(0) { Next::Wait } else { Next::Done });
     };
     let batch_id: i64 = row.get(0);
@@ -194,7 +192,7 @@ pub async fn claim(pool: &Pool, entity: &str, selection: &Selection, holder: Hol
     }))
 }
 
-/// The objects of a batch that are still to be loaded, in path order.
+/// The objects of a batch that are still to be loaded, older places first.
 ///
 /// # Errors
 /// As the server says.

@@ -1,14 +1,19 @@
 //! `evo.manifests`: what an extraction says of its run, held against what the lake and the ledger hold.
 
+use chrono::NaiveDate;
+
+use super::lakes::LakeId;
 use super::objects::Selection;
 use crate::error::Result;
-use crate::pg::Pool;
+use crate::pg::{Ask, Pool};
 
 /// What a manifest says; fields that it does not have are `None`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Manifest {
     /// Path of the manifest.
     pub path: String,
+    /// Date in the path.
+    pub ingestion_date: Option<NaiveDate>,
     /// Identity of its content.
     pub etag: String,
     /// Records of all objects of the run.
@@ -49,15 +54,13 @@ pub struct Difference {
 ///
 /// # Errors
 /// As the server says.
-pub async fn record(pool: &Pool, entity: &str, run_id: &str, manifest: &Manifest) -> Result<()> {
-    let connection = pool.get().await?;
+pub async fn record(on: &impl Ask, entity: &str, lake: LakeId, run_id: &str, manifest: &Manifest) -> Result<()> {
     let m = manifest;
-    connection
-        .execute(
-            sql_file!("ledger/record_manifest.sql"),
-            &[&entity, &run_id, &m.path, &m.etag, &m.records, &m.parts, &m.errors],
-        )
-        .await?;
+    on.execute(
+        sql_file!("ledger/record_manifest.sql"),
+        &[&entity, &lake.number(), &run_id, &m.ingestion_date, &m.path, &m.etag, &m.records, &m.parts, &m.errors],
+    )
+    .await?;
     Ok(())
 }
 
@@ -65,20 +68,18 @@ pub async fn record(pool: &Pool, entity: &str, run_id: &str, manifest: &Manifest
 ///
 /// # Errors
 /// As the server says.
-pub async fn is_known(pool: &Pool, entity: &str, path: &str, etag: &str) -> Result<bool> {
-    let connection = pool.get().await?;
-    let sql = "select exists (select from evo.manifests where entity = $1 and path = $2 and etag = $3 and records_count is not null)";
-    Ok(connection.query_one(sql, &[&entity, &path, &etag]).await?.get(0))
+pub async fn is_known(on: &impl Ask, entity: &str, lake: LakeId, path: &str, etag: &str) -> Result<bool> {
+    let sql = "select from evo.manifests where entity = $1 and lake_id = $2 and path = $3 and etag = $4 and records_count is not null";
+    Ok(!on.query(sql, &[&entity, &lake.number(), &path, &etag]).await?.is_empty())
 }
 
 /// The runs of the selection with objects that wait, oldest first.
 ///
 /// # Errors
 /// As the server says.
-pub async fn waiting_runs(pool: &Pool, entity: &str, selection: &Selection) -> Result<Vec<WaitingRun>> {
-    let connection = pool.get().await?;
-    let rows =
-        connection.query(sql_file!("ledger/waiting_runs.sql"), &[&entity, &selection.run_id, &selection.since]).await?;
+pub async fn waiting_runs(on: &impl Ask, entity: &str, selection: &Selection) -> Result<Vec<WaitingRun>> {
+    let Selection { lake, run_id, since, .. } = selection;
+    let rows = on.query(sql_file!("ledger/waiting_runs.sql"), &[&entity, &lake.number(), run_id, since]).await?;
     Ok(rows
         .iter()
         .map(|row| WaitingRun {
@@ -96,13 +97,42 @@ pub async fn waiting_runs(pool: &Pool, entity: &str, selection: &Selection) -> R
         .collect())
 }
 
+/// A run whose manifest counts objects that vanished before they were loaded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Missing {
+    /// The run.
+    pub run_id: String,
+    /// Objects by the manifest.
+    pub parts: i64,
+    /// Objects that are there, or that somebody acknowledged.
+    pub present: i64,
+    /// Objects that were listed once and vanished.
+    pub vanished: i64,
+}
+
+/// The runs of the selection of which objects vanished although their manifest counts them, oldest first.
+///
+/// # Errors
+/// As the server says.
+pub async fn missing(pool: &Pool, entity: &str, selection: &Selection) -> Result<Vec<Missing>> {
+    let Selection { lake, run_id, since, .. } = selection;
+    let connection = pool.get().await?;
+    let sql = sql_file!("ledger/missing_objects.sql");
+    let rows = connection.query(sql, &[&entity, &lake.number(), run_id, since]).await?;
+    Ok(rows
+        .iter()
+        .map(|row| Missing { run_id: row.get(0), parts: row.get(1), present: row.get(2), vanished: row.get(3) })
+        .collect())
+}
+
 /// Those of the runs that are in completely and whose number of lines is not that of their manifest.
 ///
 /// # Errors
 /// As the server says.
-pub async fn differences(pool: &Pool, entity: &str, runs: &[String]) -> Result<Vec<Difference>> {
+pub async fn differences(pool: &Pool, entity: &str, lake: LakeId, runs: &[String]) -> Result<Vec<Difference>> {
     let connection = pool.get().await?;
     let runs = runs.to_vec();
-    let rows = connection.query(sql_file!("ledger/manifest_differences.sql"), &[&entity, &runs]).await?;
+    let rows =
+        connection.query(sql_file!("ledger/manifest_differences.sql"), &[&entity, &lake.number(), &runs]).await?;
     Ok(rows.iter().map(|row| Difference { run_id: row.get(0), records: row.get(1), lines: row.get(2) }).collect())
 }

@@ -1,6 +1,7 @@
 //! The ledger: durable state in schema `evo`. Whatever a job must remember lives here, never in the process.
 
 pub mod batches;
+pub mod lakes;
 pub mod manifests;
 pub mod migrations;
 pub mod models;

@@ -1,9 +1,11 @@
 //! `evo.objects`: every bronze object ever seen, and what became of it.
 
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, Utc};
 
+use super::lakes::LakeId;
+use crate::bronze::order::Place;
 use crate::error::Result;
-use crate::pg::{Connection, Pool};
+use crate::pg::{Ask, Connection, Pool};
 
 /// An object as a listing of the lake shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,9 +39,18 @@ pub struct Pending {
     pub ingestion_date: Option<NaiveDate>,
 }
 
+impl Pending {
+    /// Where it stands in the order of all objects.
+    pub fn place(&self) -> Place<'_> {
+        Place { ingestion_date: self.ingestion_date, run_id: &self.run_id, path: &self.path }
+    }
+}
+
 /// Which objects a load is about.
 #[derive(Debug, Clone, Default)]
 pub struct Selection {
+    /// Of this lake.
+    pub lake: LakeId,
     /// This run only, exactly.
     pub run_id: Option<String>,
     /// Objects extracted on this day or later.
@@ -63,7 +74,7 @@ pub enum Again {
 /// How many objects of an entity are in a state.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Standing {
-    /// `pending`, `loaded`, `quarantined` or `gone`.
+    /// `pending`, `loaded`, `quarantined`, `ignored` or `gone`.
     pub state: String,
     /// Whether they are in the selection.
     pub is_selected: bool,
@@ -73,18 +84,81 @@ pub struct Standing {
     pub bytes: i64,
 }
 
-/// Records a page of a listing; known objects (same path and etag) are left alone. Returns how many were new.
+/// What the ledger knows of the objects that a listing showed, as it was when they were listed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Seen {
+    /// Never seen before.
+    pub new: u64,
+    /// Waiting; among them what is back after it was gone.
+    pub pending: u64,
+    /// In.
+    pub loaded: u64,
+    /// Set aside.
+    pub quarantined: u64,
+    /// Set aside, and acknowledged.
+    pub ignored: u64,
+}
+
+impl Seen {
+    /// Adds what is known of another page.
+    pub fn add(&mut self, other: Seen) {
+        self.new += other.new;
+        self.pending += other.pending;
+        self.loaded += other.loaded;
+        self.quarantined += other.quarantined;
+        self.ignored += other.ignored;
+    }
+}
+
+/// The server's time, at which a listing begins.
 ///
 /// # Errors
 /// As the server says.
-pub async fn record(pool: &Pool, entity: &str, listed: &[Listed]) -> Result<u64> {
-    let connection = pool.get().await?;
+pub async fn now(on: &impl Ask) -> Result<DateTime<Utc>> {
+    Ok(on.query("select clock_timestamp()", &[]).await?.first().map(|row| row.get(0)).unwrap_or_default())
+}
+
+/// Records a page of a listing that began at `began`. What is known (same lake, path and etag) is left alone; what was gone
+/// waits again.
+///
+/// # Errors
+/// As the server says.
+pub async fn record(
+    on: &impl Ask,
+    entity: &str,
+    lake: LakeId,
+    listed: &[Listed],
+    began: DateTime<Utc>,
+) -> Result<Seen> {
     let paths: Vec<&str> = listed.iter().map(|o| o.path.as_str()).collect();
     let etags: Vec<&str> = listed.iter().map(|o| o.etag.as_str()).collect();
     let sizes: Vec<i64> = listed.iter().map(|o| o.size_bytes).collect();
     let runs: Vec<Option<String>> = listed.iter().map(|o| o.run_id.clone()).collect();
     let dates: Vec<Option<NaiveDate>> = listed.iter().map(|o| o.ingestion_date).collect();
-    connection.execute(sql_file!("ledger/record_objects.sql"), &[&entity, &paths, &etags, &sizes, &runs, &dates]).await
+    let sql = sql_file!("ledger/record_objects.sql");
+    let rows = on.query(sql, &[&entity, &lake.number(), &paths, &etags, &sizes, &runs, &dates, &began]).await?;
+    let mut seen = Seen::default();
+    for row in rows {
+        let objects = row.get::<_, i64>(1).unsigned_abs();
+        match row.get(0) {
+            "new" => seen.new += objects,
+            "pending" => seen.pending += objects,
+            "loaded" => seen.loaded += objects,
+            "quarantined" => seen.quarantined += objects,
+            "ignored" => seen.ignored += objects,
+            _ => {}
+        }
+    }
+    Ok(seen)
+}
+
+/// After a complete listing that began at `began`: what was set aside and is not in the lake any more is gone.
+///
+/// # Errors
+/// As the server says.
+pub async fn settle(on: &impl Ask, entity: &str, lake: LakeId, began: DateTime<Utc>) -> Result<()> {
+    on.execute(sql_file!("ledger/settle_listing.sql"), &[&entity, &lake.number(), &began]).await?;
+    Ok(())
 }
 
 /// How many objects of a listed page, given as path, etag and size, the ledger does not know, and their bytes. Reads only.
@@ -110,10 +184,9 @@ pub async fn unknown<'a>(
 ///
 /// # Errors
 /// As the server says.
-pub async fn outlook(pool: &Pool, entity: &str, selection: &Selection) -> Result<Vec<Standing>> {
-    let connection = pool.get().await?;
-    let rows =
-        connection.query(sql_file!("ledger/outlook.sql"), &[&entity, &selection.run_id, &selection.since]).await?;
+pub async fn outlook(on: &impl Ask, entity: &str, selection: &Selection) -> Result<Vec<Standing>> {
+    let Selection { lake, run_id, since, .. } = selection;
+    let rows = on.query(sql_file!("ledger/outlook.sql"), &[&entity, &lake.number(), run_id, since]).await?;
     Ok(rows
         .iter()
         .map(|row| Standing { state: row.get(0), is_selected: row.get(1), objects: row.get(2), bytes: row.get(3) })
@@ -155,4 +228,124 @@ pub async fn others(pool: &Pool, entity: &str, not: &[Pending], limit: i64) -> R
     let ids: Vec<i64> = not.iter().map(|o| o.object_id).collect();
     let rows = connection.query(sql_file!("ledger/other_objects.sql"), &[&entity, &ids, &limit]).await?;
     Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
+}
+
+/// Objects that are set aside and wait for a person: how many, and the first of them with the reason.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SetAside {
+    /// All of them.
+    pub objects: u64,
+    /// Path and reason of the first, in path order.
+    pub first: Vec<(String, String)>,
+}
+
+/// What is set aside of the selection.
+///
+/// # Errors
+/// As the server says.
+pub async fn set_aside(pool: &Pool, entity: &str, selection: &Selection, limit: i64) -> Result<SetAside> {
+    let Selection { lake, run_id, since, .. } = selection;
+    let connection = pool.get().await?;
+    let values: [&dyn crate::pg::Param; 5] = [&entity, &lake.number(), run_id, since, &limit];
+    let rows = connection.query(sql_file!("ledger/set_aside.sql"), &values).await?;
+    Ok(SetAside {
+        objects: rows.first().map_or(0, |row| row.get::<_, i64>(2).unsigned_abs()),
+        first: rows.iter().map(|row| (row.get(0), row.get(1))).collect(),
+    })
+}
+
+/// Paths of those objects that vanished: they are gone, and the lake shows no other version of them.
+///
+/// # Errors
+/// As the server says.
+pub async fn vanished(pool: &Pool, object_ids: &[i64]) -> Result<Vec<String>> {
+    let connection = pool.get().await?;
+    let rows = connection.query(sql_file!("ledger/vanished.sql"), &[&object_ids.to_vec()]).await?;
+    Ok(rows.iter().map(|row| row.get(0)).collect())
+}
+
+/// Which objects of the ledger are meant.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    /// Of these entities.
+    pub entities: Vec<String>,
+    /// In these states.
+    pub states: Vec<String>,
+    /// With paths like this, as SQL's `like` reads it.
+    pub path: Option<String>,
+    /// Of this run only.
+    pub run_id: Option<String>,
+}
+
+impl Filter {
+    fn values(&self) -> [&dyn crate::pg::Param; 4] {
+        [&self.entities, &self.states, &self.path, &self.run_id]
+    }
+}
+
+/// An object of the ledger.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// Entity.
+    pub entity: String,
+    /// Path below the lake's root.
+    pub path: String,
+    /// Its state.
+    pub state: String,
+    /// Why it was set aside.
+    pub reason: Option<String>,
+    /// Compressed size.
+    pub bytes: i64,
+    /// Run in its path.
+    pub run_id: Option<String>,
+    /// Date in its path.
+    pub ingestion_date: Option<NaiveDate>,
+    /// When it was listed, UTC.
+    pub seen_at: String,
+    /// An address of its lake.
+    pub lake: Option<String>,
+}
+
+/// Objects of the ledger, at most `limit`, and how many there are altogether.
+///
+/// # Errors
+/// As the server says.
+pub async fn list(pool: &Pool, filter: &Filter, limit: i64) -> Result<(Vec<Entry>, u64)> {
+    let connection = pool.get().await?;
+    let [entities, states, path, run_id] = filter.values();
+    let rows = connection.query(sql_file!("ledger/objects.sql"), &[entities, states, path, run_id, &limit]).await?;
+    let entry = |row: &crate::pg::Row| Entry {
+        entity: row.get(0),
+        path: row.get(1),
+        state: row.get(2),
+        reason: row.get(3),
+        bytes: row.get(4),
+        run_id: row.get(5),
+        ingestion_date: row.get(6),
+        seen_at: row.get(7),
+        lake: row.get(8),
+    };
+    let all = rows.first().map_or(0, |row| row.get::<_, i64>(9).unsigned_abs());
+    Ok((rows.iter().map(entry).collect(), all))
+}
+
+/// Acknowledges objects that are set aside or vanished. Returns entity and path of each.
+///
+/// # Errors
+/// As the server says.
+pub async fn ignore(pool: &Pool, filter: &Filter) -> Result<Vec<(String, String)>> {
+    let connection = pool.get().await?;
+    let rows = connection.query(sql_file!("ledger/ignore_objects.sql"), &filter.values()).await?;
+    Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
+}
+
+/// Lets objects that were set aside wait for the next load. Returns entity and path of each, and whether it waits: what has
+/// no run cannot be loaded.
+///
+/// # Errors
+/// As the server says.
+pub async fn again(pool: &Pool, filter: &Filter) -> Result<Vec<(String, String, bool)>> {
+    let connection = pool.get().await?;
+    let rows = connection.query(sql_file!("ledger/retry_objects.sql"), &filter.values()).await?;
+    Ok(rows.iter().map(|row| (row.get(0), row.get(1), row.get(2))).collect())
 }

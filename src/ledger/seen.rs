@@ -8,6 +8,8 @@
 //! Fresh loads see nothing of the kind and store nothing. A key set is sorted differences: a byte a key where keys are
 //! dense (which the server then compresses well), about six where they are digests.
 
+use super::objects::Pending;
+use crate::bronze::order::Place;
 use crate::error::Result;
 use crate::pg::Transaction;
 
@@ -42,19 +44,8 @@ impl KeySet {
 pub struct Candidates {
     /// Sorted.
     pub keys: Vec<i64>,
-    /// Object numbers, key by key; objects are numbered in path order.
+    /// Object numbers, key by key; older objects have smaller ones.
     pub objects: Vec<i32>,
-}
-
-/// Where a batch stands in the lake.
-#[derive(Debug, Clone, Copy)]
-pub struct Place<'a> {
-    /// Entity.
-    pub entity: &'a str,
-    /// Run of its objects.
-    pub run_id: &'a str,
-    /// Their paths, sorted; the object number is the index.
-    pub paths: &'a [&'a str],
 }
 
 /// Stores what the objects have seen, in the batch's transaction.
@@ -71,28 +62,32 @@ pub async fn record(tx: &Transaction<'_>, seen: Vec<(i64, KeySet)>) -> Result<()
 ///
 /// # Errors
 /// As the server says.
-pub async fn has_newer(tx: &Transaction<'_>, place: Place<'_>) -> Result<bool> {
-    let first = place.paths.first().copied().unwrap_or_default();
-    let row = tx.query_one(sql_file!("ledger/has_newer_seen.sql"), &[&place.entity, &place.run_id, &first]).await?;
-    Ok(row.get(0))
+pub async fn has_newer(tx: &Transaction<'_>, entity: &str, batch: &[Pending]) -> Result<bool> {
+    let Some(first) = batch.first().map(Pending::place) else { return Ok(false) };
+    let values: [&dyn crate::pg::Param; 4] = [&entity, &first.ingestion_date, &first.run_id, &first.path];
+    Ok(tx.query_one(sql_file!("ledger/has_newer_seen.sql"), &values).await?.get(0))
 }
 
-/// Those of the candidates that an object has seen that is newer than the one that brings them.
+/// Those of the candidates that an object has seen that is newer than the one that brings them. The batch's objects are
+/// numbered by their places, older ones first.
 ///
 /// # Errors
 /// As the server says.
-pub async fn by_newer(tx: &Transaction<'_>, place: Place<'_>, candidates: &Candidates) -> Result<Vec<i64>> {
-    let first = place.paths.first().copied().unwrap_or_default();
-    let mut newer = tx.rows(sql_file!("ledger/newer_seen.sql"), &[&place.entity, &place.run_id, &first]).await?;
+pub async fn by_newer(
+    tx: &Transaction<'_>,
+    entity: &str,
+    batch: &[Pending],
+    candidates: &Candidates,
+) -> Result<Vec<i64>> {
+    let Some(first) = batch.first().map(Pending::place) else { return Ok(Vec::new()) };
+    let values: [&dyn crate::pg::Param; 4] = [&entity, &first.ingestion_date, &first.run_id, &first.path];
+    let mut newer = tx.rows(sql_file!("ledger/newer_seen.sql"), &values).await?;
     let mut beaten = Vec::new();
     while let Some(row) = newer.next().await? {
-        let (run_id, path, keys): (&str, &str, &[u8]) = (row.get(0), row.get(1), row.get(2));
+        let place = Place { ingestion_date: row.get(0), run_id: row.get(1), path: row.get(2) };
         // Of its own run a newer object is behind some of the batch's objects and before others.
-        let older = match run_id == place.run_id {
-            true => place.paths.partition_point(|p| *p < path),
-            false => place.paths.len(),
-        };
-        common(candidates, i32::try_from(older).unwrap_or(i32::MAX), decode(keys), &mut beaten);
+        let older = batch.partition_point(|object| object.place() < place);
+        common(candidates, i32::try_from(older).unwrap_or(i32::MAX), decode(row.get(3)), &mut beaten);
     }
     beaten.sort_unstable();
     beaten.dedup();

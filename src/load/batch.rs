@@ -10,6 +10,7 @@
 //! | a key that was thought to be new and is not | again, staged and merged |
 //! | a document that only the server refuses | again, the server judging each document on its own |
 //! | the server out of memory | half of the objects become a batch of their own |
+//! | a value that the server refuses however it is staged | the same, until one object is left, which is set aside |
 //! | the claim lost to another execution | nothing: the other one loads it |
 //! | anything else | the claim is released, the load ends |
 
@@ -136,20 +137,19 @@ impl Load<'_> {
     /// Takes out of the batch what made it fail, so that the rest can go on; gives the error back when there is no such way.
     async fn resolve(&self, error: Error, batch: &mut Claimed, progress: &Progress, aside: &mut Aside) -> Result<()> {
         let pool = &self.job.pool;
-        let fence = progress.fence.load(Ordering::Relaxed);
         let object = progress.object.lock().ok().and_then(|mut slot| slot.take());
-        match (error.kind(), object) {
-            (Kind::SourceCorrupt, Some(index)) => {
-                let object = batch.objects.remove(index);
-                objects::remove(pool, object.object_id, Removal::Quarantined(error.message())).await?;
-                tracing::error!(object = object.path, reason = error.message(), "object set aside; the others go on");
-                aside.quarantined.push((object.path, error.message().to_owned()));
-            }
+        let kind = match object.and_then(|index| batch.objects.get(index)) {
+            Some(object) if error.kind() == Kind::SourceCorrupt => self.kind_of_broken(object).await,
+            _ => error.kind(),
+        };
+        match (kind, object) {
+            (Kind::SourceCorrupt, Some(index)) => self.set_aside(batch.objects.remove(index), &error, aside).await?,
             (Kind::SourceChanged, Some(index)) => {
                 let object = batch.objects.remove(index);
                 objects::remove(pool, object.object_id, Removal::Gone).await?;
                 tracing::warn!(object = object.path, reason = error.message(), "left out; the lake is listed again");
                 aside.gone += 1;
+                aside.gone_ids.push(object.object_id);
             }
             (Kind::SourceChanged, None) => {
                 let connection = pool.get().await?;
@@ -158,14 +158,48 @@ impl Load<'_> {
             }
             (_, Some(index)) if left_out::may_be_alone(&error) => self.leave_out(error, index, batch, aside).await?,
             (Kind::OutOfMemory, _) if batch.objects.len() > 1 => {
-                let rest = batch.objects.split_off(batch.objects.len() / 2);
-                let ids: Vec<i64> = rest.iter().map(|o| o.object_id).collect();
-                batches::split(pool, batch.batch_id, fence, &ids).await?;
+                self.halve(batch, progress).await?;
                 tracing::warn!(batch = batch.batch_id, "the server is out of memory: going on with half of the batch");
             }
+            // Something in one of the objects that the server does not take, whatever way it is staged: halved until it is
+            // known which, and that one is set aside.
+            (Kind::BadRow, _) if batch.objects.len() > 1 => {
+                self.halve(batch, progress).await?;
+                let reason = error.message();
+                tracing::warn!(batch = batch.batch_id, reason, "the server refuses the batch: looking for the object");
+            }
+            (Kind::BadRow, _) => self.set_aside(batch.objects.remove(0), &error, aside).await?,
             _ => return Err(error),
         }
         Ok(())
+    }
+
+    /// A file that was written to while it was read may look broken: then it is not the version that was listed any more. A
+    /// container answers each request with the listed version or not at all.
+    async fn kind_of_broken(&self, object: &Pending) -> Kind {
+        if self.job.lake.is_remote() {
+            return Kind::SourceCorrupt;
+        }
+        match self.job.lake.read(&object.path, &object.etag).await {
+            Err(error) if error.kind() == Kind::SourceChanged => Kind::SourceChanged,
+            _ => Kind::SourceCorrupt,
+        }
+    }
+
+    async fn set_aside(&self, object: Pending, error: &Error, aside: &mut Aside) -> Result<()> {
+        let reason = error.message();
+        objects::remove(&self.job.pool, object.object_id, Removal::Quarantined(reason)).await?;
+        tracing::error!(object = object.path, reason, "object set aside; the others go on");
+        aside.quarantined.push((object.path, reason.to_owned()));
+        Ok(())
+    }
+
+    /// Leaves the second half of the objects to a batch of their own, which anybody may claim.
+    async fn halve(&self, batch: &mut Claimed, progress: &Progress) -> Result<()> {
+        let rest = batch.objects.split_off(batch.objects.len() / 2);
+        let ids: Vec<i64> = rest.iter().map(|o| o.object_id).collect();
+        let fence = progress.fence.load(Ordering::Relaxed);
+        batches::split(&self.job.pool, batch.batch_id, fence, &ids).await
     }
 
     async fn attempt(&self, batch: &Claimed, progress: &Progress) -> Result<Done> {

@@ -61,7 +61,8 @@ impl Load<'_> {
         }
         self.job.file_aside(tx, batch, &streamed.aside).await?;
         let paths: Vec<&str> = batch.objects.iter().map(|o| o.path.as_str()).collect();
-        tx.execute(sql_file!("load/resolve.sql"), &[&entity.name, &paths, &batch.batch_id]).await?;
+        let lake = self.job.selection.lake.number();
+        tx.execute(sql_file!("load/resolve.sql"), &[&entity.name, &lake, &paths, &batch.batch_id]).await?;
         let phases = Phases { stream: streamed.spent, merge: Duration::ZERO, ..Phases::default() };
         Ok(Staged { tallies: streamed.tallies, counts, phases, rounds: 0 })
     }

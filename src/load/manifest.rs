@@ -6,9 +6,10 @@ use futures_util::{StreamExt, TryStreamExt};
 
 use self::counts::Counts;
 use super::Job;
+use super::notes::Notes;
 use crate::bronze::Object;
 use crate::error::{Kind, Result};
-use crate::ledger::manifests::{self, Difference, Manifest, WaitingRun};
+use crate::ledger::manifests::{self, Difference, Manifest, Missing, WaitingRun};
 use crate::retry::retry;
 
 /// The largest manifest that is read; one of a year of windows has some ten kilobytes.
@@ -19,9 +20,14 @@ const AT_ONCE: usize = 8;
 impl Job {
     /// Reads the manifests that the ledger does not know, or knows without a number of records. One that does not say
     /// everything is a warning each time: the data counts, but its check is missing.
-    pub(super) async fn read_manifests(&self, listed: Vec<Object>, warnings: &mut Vec<String>) -> Result<()> {
+    pub(super) async fn read_manifests(
+        &self,
+        notes: &Notes<'_>,
+        listed: Vec<Object>,
+        warnings: &mut Vec<String>,
+    ) -> Result<()> {
         let read: Vec<Option<String>> = futures_util::stream::iter(listed)
-            .map(|object| self.read_manifest(object))
+            .map(|object| self.read_manifest(notes, object))
             .buffer_unordered(AT_ONCE)
             .try_collect()
             .await?;
@@ -29,16 +35,12 @@ impl Job {
         Ok(())
     }
 
-    async fn read_manifest(&self, object: Object) -> Result<Option<String>> {
+    async fn read_manifest(&self, notes: &Notes<'_>, object: Object) -> Result<Option<String>> {
         let Some(run_id) = &object.place.run_id else { return Ok(None) };
         if self.selection.run_id.as_ref().is_some_and(|run| run != run_id) {
             return Ok(None);
         }
-        let entity = &self.entity.name;
-        let known = retry(self.retry, &self.shutdown, "looking for a manifest", |_| {
-            manifests::is_known(&self.pool, entity, &object.path, &object.etag)
-        });
-        if known.await? {
+        if notes.knows_manifest(&object.path, &object.etag).await? {
             return Ok(None);
         }
         // The text of an error names the object already.
@@ -56,15 +58,13 @@ impl Job {
         // What could not be read is recorded as well: that the run is finished is certain, however the file is written.
         let manifest = Manifest {
             path: object.path.clone(),
+            ingestion_date: object.place.ingestion_date,
             etag: object.etag.clone(),
             records: read.records,
             parts: read.parts,
             errors: read.errors,
         };
-        retry(self.retry, &self.shutdown, "recording a manifest", |_| {
-            manifests::record(&self.pool, entity, run_id, &manifest)
-        })
-        .await?;
+        notes.record_manifest(run_id, &manifest).await?;
         Ok(warning)
     }
 
@@ -74,7 +74,18 @@ impl Job {
     /// As the server says.
     pub async fn differences(&self, runs: &[String]) -> Result<Vec<Difference>> {
         retry(self.retry, &self.shutdown, "checking the manifests", |_| {
-            manifests::differences(&self.pool, &self.entity.name, runs)
+            manifests::differences(&self.pool, &self.entity.name, self.selection.lake, runs)
+        })
+        .await
+    }
+
+    /// Of the selected runs, those of which objects vanished although their manifest counts them.
+    ///
+    /// # Errors
+    /// As the server says.
+    pub async fn missing(&self) -> Result<Vec<Missing>> {
+        retry(self.retry, &self.shutdown, "checking the manifests", |_| {
+            manifests::missing(&self.pool, &self.entity.name, &self.selection)
         })
         .await
     }

@@ -1,7 +1,7 @@
 //! The merge of a staged batch: the statements of `sql/load/`, filled for an entity.
 //!
 //! **What must hold.** Whatever the order in which batches meet, a row ends with the content of the newest line of its key:
-//! by run, then path, then line. A row carries the run and path of its content. What an object has seen without touching
+//! by date, run, path, then line (`sql/load/age.sql`). A row carries date, run and path of its content. What an object has seen without touching
 //! it is in `evo.seen_keys` ([`seen`]).
 //!
 //! **Who can hurt whom.** Two batches under way do not see each other's rows. Of the verdicts on a key
@@ -30,8 +30,8 @@ use crate::entity::Entity;
 use crate::error::{Error, Kind, Result};
 use crate::ledger::batches::Counts;
 use crate::ledger::objects::Pending;
-use crate::ledger::seen::{self, Candidates, KeySet, Place};
-use crate::pg::Transaction;
+use crate::ledger::seen::{self, Candidates, KeySet};
+use crate::pg::{Param, Transaction};
 use crate::sql::{fill, ident, literal, qualified};
 use crate::stage::{LineSet, StageAs, frame};
 
@@ -103,7 +103,7 @@ impl<'a> Merge<'a> {
         sources: &Sources<'_>,
     ) -> Result<Merged, Failure> {
         let objects = sources.objects;
-        let batch = Batch { batch_id, objects, paths: objects.iter().map(|o| o.path.as_str()).collect() };
+        let batch = self.batch(tx, batch_id, objects).await?;
         let mut merged = Merged {
             counts: Vec::new(),
             spent: Spent::default(),
@@ -155,6 +155,25 @@ impl<'a> Merge<'a> {
         Err(Error::new(Kind::TransactionConflict, "other batches kept changing the same rows").into())
     }
 
+    /// The batch with what the ledger knows of the runs around it.
+    async fn batch<'o>(&self, tx: &Transaction<'_>, batch_id: i64, objects: &'o [Pending]) -> Result<Batch<'o>> {
+        let mut batch = Batch {
+            batch_id,
+            objects,
+            paths: objects.iter().map(|o| o.path.as_str()).collect(),
+            dates: objects.iter().map(|o| o.ingestion_date).collect(),
+            newer: Vec::new(),
+            older: Vec::new(),
+        };
+        let Some(first) = objects.first() else { return Ok(batch) };
+        let values: [&dyn Param; 3] = [&self.job.entity.name, &first.ingestion_date, &first.run_id];
+        for row in tx.query(sql_file!("load/runs_of_date.sql"), &values).await? {
+            let is_newer = row.get(1);
+            if is_newer { batch.newer.push(row.get(0)) } else { batch.older.push(row.get(0)) }
+        }
+        Ok(batch)
+    }
+
     async fn take(&self, tx: &Transaction<'_>, turn: Turn) -> Result<Duration> {
         let shared = match turn {
             Turn::None => return Ok(Duration::ZERO),
@@ -169,7 +188,9 @@ impl<'a> Merge<'a> {
     /// What staging holds for the batch's keys, and what becomes of each.
     async fn judge(&self, tx: &Transaction<'_>, batch: &Batch<'_>) -> Result<()> {
         tx.batch("set local enable_hashjoin = off; set local enable_mergejoin = off").await?;
-        tx.execute(&self.filled(sql_file!("load/verdicts.sql")), &[&batch.run_id(), &batch.paths]).await?;
+        let age = self.age("t", "($2::text[])[w.object_no + 1]", "($3::date[])[w.object_no + 1]", "$1");
+        let sql = fill(&self.filled(sql_file!("load/verdicts.sql")), &[("age", &age)]);
+        tx.execute(&sql, &[&batch.run_id(), &batch.paths, &batch.dates, &batch.newer, &batch.older]).await?;
         tx.batch("set local enable_hashjoin = on; set local enable_mergejoin = on").await
     }
 
@@ -178,7 +199,8 @@ impl<'a> Merge<'a> {
         let mut wanted = vec![LineSet::default(); objects];
         let mut rows = tx.rows(&self.filled(sql_file!("load/wanted.sql")), &[]).await?;
         while let Some(row) = rows.next().await? {
-            wanted[row.get::<_, i32>(0).unsigned_abs() as usize].insert(row.get(1));
+            let hash: uuid::Uuid = row.get(2);
+            wanted[row.get::<_, i32>(0).unsigned_abs() as usize].insert(row.get(1), hash.as_u128());
         }
         Ok(wanted)
     }
@@ -193,9 +215,10 @@ impl<'a> Merge<'a> {
     /// Writes what the verdicts say and counts it; `None` when a rival came in between.
     async fn write(&self, tx: &Transaction<'_>, batch: &Batch<'_>) -> Result<Option<Vec<Counts>>> {
         self.ask_newer(tx, batch).await?;
-        let dates: Vec<Option<chrono::NaiveDate>> = batch.objects.iter().map(|o| o.ingestion_date).collect();
-        let upsert = self.filled(sql_file!("load/upsert.sql"));
-        let written = tx.query(&upsert, &[&batch.run_id(), &batch.paths, &dates, &batch.batch_id]).await?;
+        let age = self.age("t", "excluded._source_file", "excluded.ingestion_date", "excluded.run_id");
+        let upsert = fill(&self.filled(sql_file!("load/upsert.sql")), &[("age", &age)]);
+        let Batch { paths, dates, newer, older, batch_id, .. } = batch;
+        let written = tx.query(&upsert, &[&batch.run_id(), paths, dates, newer, older, batch_id]).await?;
         if written.iter().any(|row| row.get::<_, i64>(3) > 0) {
             return Ok(None);
         }
@@ -220,8 +243,8 @@ impl<'a> Merge<'a> {
 
     /// Lets changed keys lose that a newer object has seen.
     async fn ask_newer(&self, tx: &Transaction<'_>, batch: &Batch<'_>) -> Result<()> {
-        let place = Place { entity: &self.job.entity.name, run_id: batch.run_id(), paths: &batch.paths };
-        if !seen::has_newer(tx, place).await? {
+        let entity = self.job.entity.name.as_str();
+        if !seen::has_newer(tx, entity, batch.objects).await? {
             return Ok(());
         }
         let mut changed = Candidates::default();
@@ -233,7 +256,7 @@ impl<'a> Merge<'a> {
         if changed.keys.is_empty() {
             return Ok(());
         }
-        let beaten = seen::by_newer(tx, place, &changed).await?;
+        let beaten = seen::by_newer(tx, entity, batch.objects, &changed).await?;
         if !beaten.is_empty() {
             tx.execute(&self.filled(sql_file!("load/beaten.sql")), &[&beaten]).await?;
         }
@@ -262,7 +285,9 @@ impl<'a> Merge<'a> {
             let sql = self.filled(sql_file!("load/reject.sql"));
             tx.execute(&sql, &[&self.job.entity.name, &ids, &batch.batch_id, &batch.paths]).await?;
         }
-        tx.execute(sql_file!("load/resolve.sql"), &[&self.job.entity.name, &batch.paths, &batch.batch_id]).await?;
+        let lake = self.job.selection.lake.number();
+        let values: [&dyn Param; 4] = [&self.job.entity.name, &lake, &batch.paths, &batch.batch_id];
+        tx.execute(sql_file!("load/resolve.sql"), &values).await?;
         Ok(())
     }
 
@@ -292,6 +317,12 @@ impl<'a> Merge<'a> {
                 Err(Failure { years: missing, ..Failure::from(error) })
             }
         }
+    }
+
+    /// The age of a staged row against the object that brings its key; `$4` and `$5` are the runs around the batch's.
+    fn age(&self, row: &str, path: &str, date: &str, run: &str) -> String {
+        let places = [("row", row), ("path", path), ("date", date), ("run", run), ("newer", "$4"), ("older", "$5")];
+        fill(sql_file!("load/age.sql"), &places)
     }
 
     fn filled(&self, template: &str) -> String {
@@ -324,6 +355,10 @@ struct Batch<'a> {
     batch_id: i64,
     objects: &'a [Pending],
     paths: Vec<&'a str>,
+    dates: Vec<Option<chrono::NaiveDate>>,
+    /// Other runs of its date that have been loaded, those that are newer and those that are older.
+    newer: Vec<String>,
+    older: Vec<String>,
 }
 
 impl<'a> Batch<'a> {

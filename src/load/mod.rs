@@ -11,10 +11,11 @@
 //! [`crate::ledger::batches`]. An attempt whose commit was not answered is settled by raising the fence.
 //!
 //! **Newer beats older.** A run is begun when the one before it is in; inside a run batches go in parallel, and a row's
-//! lineage (run, path) decides. See `merge.rs`.
+//! lineage (date, run, path) decides. See `merge.rs`.
 //!
 //! **Bounded.** Every joint is a channel of chunks of one size, documents never collect in memory, keys travel as bit sets.
 
+mod aftermath;
 mod batch;
 mod claims;
 mod direct;
@@ -22,6 +23,7 @@ mod forecast;
 mod left_out;
 mod manifest;
 mod merge;
+mod notes;
 mod plan;
 mod stream;
 mod summary;
@@ -30,6 +32,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
+pub use aftermath::Aftermath;
 pub use batch::Done;
 pub use claims::{Claims, Heartbeat};
 pub use plan::{LeftAlone, Plan};

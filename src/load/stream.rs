@@ -25,7 +25,7 @@ const CHUNK_BYTES: usize = 128 * 1024;
 /// Chunks of an object in flight between download and decoder.
 const CHUNKS_IN_FLIGHT: usize = 8;
 /// Objects of a batch that are downloaded at once: the next ones are under way while one is decoded.
-const DOWNLOADS: usize = 3;
+const DOWNLOADS: usize = 4;
 /// COPY frames in flight between decoder and server, 256 KiB each.
 const FRAMES_IN_FLIGHT: usize = 4;
 

@@ -14,8 +14,10 @@ pub struct Aside {
     pub quarantined: Vec<(String, String)>,
     /// What could not be listed or read, and is tried again by the next execution.
     pub unreadable: Sample<Unreadable>,
-    /// Objects that were replaced or deleted after they had been listed.
+    /// How often an object turned out to be replaced or deleted after it had been listed.
     pub gone: u64,
+    /// Those of them that are known by their ids in the ledger.
+    pub gone_ids: Vec<i64>,
 }
 
 /// Counts of one entity; all of it is committed.
@@ -69,6 +71,7 @@ impl EntitySummary {
         self.aside.quarantined.extend(other.aside.quarantined);
         self.aside.gone += other.aside.gone;
         self.aside.unreadable.extend(other.aside.unreadable);
+        self.aside.gone_ids.extend(other.aside.gone_ids);
         self.elapsed += other.elapsed;
         self.failure = self.failure.take().or(other.failure);
     }

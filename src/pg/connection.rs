@@ -277,6 +277,41 @@ impl Transaction<'_> {
     }
 }
 
+/// What takes statements: a connection, or a transaction on one.
+pub trait Ask {
+    /// All rows of a query.
+    ///
+    /// # Errors
+    /// As [`classify`](super::error::classify).
+    fn query(&self, sql: &str, params: &[&dyn Param]) -> impl Future<Output = Result<Vec<Row>>> + Send;
+
+    /// Runs a statement and returns how many rows it touched.
+    ///
+    /// # Errors
+    /// As [`classify`](super::error::classify).
+    fn execute(&self, sql: &str, params: &[&dyn Param]) -> impl Future<Output = Result<u64>> + Send;
+}
+
+impl Ask for Connection {
+    async fn query(&self, sql: &str, params: &[&dyn Param]) -> Result<Vec<Row>> {
+        Connection::query(self, sql, params).await
+    }
+
+    async fn execute(&self, sql: &str, params: &[&dyn Param]) -> Result<u64> {
+        Connection::execute(self, sql, params).await
+    }
+}
+
+impl Ask for Transaction<'_> {
+    async fn query(&self, sql: &str, params: &[&dyn Param]) -> Result<Vec<Row>> {
+        Transaction::query(self, sql, params).await
+    }
+
+    async fn execute(&self, sql: &str, params: &[&dyn Param]) -> Result<u64> {
+        Transaction::execute(self, sql, params).await
+    }
+}
+
 /// The rows of a query under way.
 pub struct Rows {
     stream: Pin<Box<tokio_postgres::RowStream>>,

@@ -19,7 +19,7 @@ mod session;
 mod settings;
 mod tls;
 
-pub use connection::{Connection, Rows, Transaction};
+pub use connection::{Ask, Connection, Rows, Transaction};
 pub use copy::CopyIn;
 pub use explain::explain;
 pub use lock::{EntityLock, Purpose};

@@ -4,10 +4,10 @@ use std::collections::HashMap;
 
 use xxhash_rust::xxh3::xxh3_128;
 
-use super::LineSet;
 use super::frame::{FrameWriter, Position};
 use super::json::{Refusal, scan};
 use super::key::{Key, KeyReader};
+use super::{LineSet, Seal};
 use crate::bronze::Lines;
 use crate::error::{Error, Kind, Result};
 
@@ -70,26 +70,37 @@ pub fn decode(lines: &mut Lines, source: Source<'_>, frames: &mut FrameWriter) -
 /// Frames the documents of the wanted lines of an object that was decoded before, and reads no further than the last.
 ///
 /// # Errors
-/// As [`decode`].
+/// As [`decode`]; `SourceChanged` when a line has another text than when it was read first: the object was written to in
+/// place, and a row must not end with the document of another.
 pub fn decode_wanted(lines: &mut Lines, source: Source<'_>, wanted: &LineSet, frames: &mut FrameWriter) -> Result<i64> {
-    let mut framed = 0;
+    let (mut framed, mut found) = (0, Seal::default());
     while let Some(line) = lines.next_line()? {
         let number = line.number;
         if wanted.contains(number) {
             match source.fix(number) {
-                None => frames.document_alone(source.object_no, number, line.bytes.trim_ascii())?,
+                None => document(frames, &mut found, (source.object_no, number), line.bytes)?,
                 Some(fix) => {
                     let text = lines.corrected(fix).map_err(|reason| Error::new(Kind::Internal, reason))?;
-                    frames.document_alone(source.object_no, number, text.trim_ascii())?;
+                    document(frames, &mut found, (source.object_no, number), &text)?;
                 }
             }
             framed += 1;
+            failpoint!("load.after_document");
         }
         if number >= wanted.last() {
             break;
         }
     }
+    if found != wanted.seal() {
+        return Err(Error::new(Kind::SourceChanged, "it was written to between two readings"));
+    }
     Ok(framed)
+}
+
+fn document(frames: &mut FrameWriter, found: &mut Seal, at: (i32, i64), text: &[u8]) -> Result<()> {
+    let text = text.trim_ascii();
+    found.add(at.1, text);
+    frames.document_alone(at.0, at.1, text)
 }
 
 fn frame(frames: &mut FrameWriter, at: Position, verdict: Result<(Key, &str), Refusal>, raw: &[u8]) -> Result<()> {

@@ -1,15 +1,42 @@
-//! A set of line numbers of one object: a bit a line, so that a set of millions of lines is small.
+//! A set of lines of one object: a bit a line, so that a set of millions of lines is small, and one seal over their texts,
+//! which tells whether a second reading of the object found the same.
 
-/// Line numbers, from 1.
+use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
+
+/// Lines by their numbers, from 1, with the texts that they had when they were read first.
 #[derive(Debug, Clone, Default)]
 pub struct LineSet {
     words: Vec<u64>,
     last: i64,
+    seal: Seal,
+}
+
+/// Which texts stood in which lines, whatever the order in which they were added.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Seal {
+    lines: u64,
+    sum: u64,
+}
+
+impl Seal {
+    /// Adds a line's text.
+    pub fn add(&mut self, line_no: i64, text: &[u8]) {
+        self.add_hash(line_no, xxh3_128(text));
+    }
+
+    fn add_hash(&mut self, line_no: i64, hash: u128) {
+        let mut both = [0; 24];
+        both[..8].copy_from_slice(&line_no.to_le_bytes());
+        both[8..].copy_from_slice(&hash.to_le_bytes());
+        self.lines += 1;
+        self.sum = self.sum.wrapping_add(xxh3_64(&both));
+    }
 }
 
 impl LineSet {
-    /// Adds a line.
-    pub fn insert(&mut self, line_no: i64) {
+    /// Adds a line, with the content hash of its text. Once each.
+    pub fn insert(&mut self, line_no: i64, hash: u128) {
+        self.seal.add_hash(line_no, hash);
         let (word, bit) = place(line_no);
         if word >= self.words.len() {
             self.words.resize(word + 1, 0);
@@ -27,6 +54,11 @@ impl LineSet {
     /// Whether there is no line in it.
     pub fn is_empty(&self) -> bool {
         self.last == 0
+    }
+
+    /// What a reading that finds every line with its text comes to.
+    pub fn seal(&self) -> Seal {
+        self.seal
     }
 
     /// The greatest line in it; 0 when it is empty.
@@ -49,10 +81,26 @@ mod tests {
         let mut set = LineSet::default();
         assert!(set.is_empty() && !set.contains(1));
         for line in [1, 63, 64, 65, 1_000_000] {
-            set.insert(line);
+            set.insert(line, 0);
         }
         let found: Vec<i64> = (0..=1_000_100).filter(|line| set.contains(*line)).collect();
         assert_eq!(found, [1, 63, 64, 65, 1_000_000]);
         assert_eq!(set.last(), 1_000_000);
+    }
+
+    #[test]
+    fn a_seal_holds_when_every_line_has_its_text_in_any_order_and_breaks_otherwise() {
+        let mut set = LineSet::default();
+        set.insert(1, xxh3_128(b"a"));
+        set.insert(2, xxh3_128(b"b"));
+        let read = |lines: &[(i64, &[u8])]| {
+            let mut seal = Seal::default();
+            lines.iter().for_each(|(number, text)| seal.add(*number, text));
+            seal == set.seal()
+        };
+        assert!(read(&[(2, b"b"), (1, b"a")]));
+        assert!(!read(&[(1, b"b"), (2, b"a")]), "exchanged");
+        assert!(!read(&[(1, b"a")]) && !read(&[]), "cut");
+        assert!(!read(&[(1, b"a"), (2, b"c")]), "another text");
     }
 }

@@ -7,7 +7,7 @@ pub mod key;
 mod line_set;
 pub mod time;
 
-pub use line_set::LineSet;
+pub use line_set::{LineSet, Seal};
 
 /// The type of the stage table's document column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

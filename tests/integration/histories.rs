@@ -23,7 +23,7 @@ use evo::shutdown::Shutdown;
 use tokio_postgres::SimpleQueryMessage;
 use xxhash_rust::xxh3::xxh3_128;
 
-use crate::support::{Database, gz, object, write};
+use crate::support::{Database, Object, gz, object, write};
 
 /// SplitMix64: the same histories everywhere.
 struct Dice(u64);
@@ -42,8 +42,9 @@ impl Dice {
     }
 }
 
-/// Place of a line in the order in which lines beat each other: run, path, version of the object, line.
-type Age = (String, String, usize, usize);
+/// Place of a line in the order in which lines beat each other: date, run with its number read as a number, path, version of
+/// the object, line.
+type Age = (String, (u64, String), String, usize, usize);
 
 /// What a plain loader that keeps everything in mind ends with: of each key the newest line.
 #[derive(Default)]
@@ -61,7 +62,8 @@ impl Oracle {
                 self.bad += 1;
                 continue;
             };
-            let age = (object.run.clone(), object.path.clone(), version, n);
+            let number = object.run.trim_end_matches("T000000Z").trim_start_matches("run-").parse().unwrap();
+            let age = (object.date.clone(), (number, object.run.clone()), object.path.clone(), version, n);
             match self.newest.get(&key) {
                 Some((other, _)) if *other > age => {}
                 _ => {
@@ -78,6 +80,7 @@ struct Line {
 }
 
 struct Written {
+    date: String,
     run: String,
     path: String,
     lines: Vec<Line>,
@@ -243,11 +246,23 @@ fn play(bench: &Bench, shape: Shape, seed: u64) {
     let mut oracle = Oracle::default();
     let keys = 1 + dice.roll(10);
     let mut hidden: Vec<Written> = Vec::new();
+    // Ids that sort as texts; that do not, several a day; that begin anew each day; and runs that go on past midnight.
+    let naming = dice.roll(4);
+    write!(story, " naming {naming}").unwrap();
     for run in 0..1 + dice.roll(4) {
-        let run = format!("2026010{run}T000000Z");
+        let (id, date) = match naming {
+            0 => (format!("2026010{run}T000000Z"), 10),
+            1 => (format!("run-{}", 8 + run), 10 + run / 3),
+            2 => (format!("run-{}", 1 + run % 2), 10 + run / 2),
+            _ => (format!("{}", 9 + run), 10 + run),
+        };
         for part in 0..1 + dice.roll(5) {
-            let path = object(shape.entity, &run, &format!("part-{part}")).path();
-            hidden.push(Written { run: run.clone(), path, lines: lines(&mut dice, shape, keys) });
+            let date = if naming == 3 && dice.one_in(3) { date + 1 } else { date };
+            let date = format!("2026-01-{date}");
+            let path = Object { date: &date, ..object(shape.entity, &id, &format!("part-{part}")) }.path();
+            if hidden.iter().all(|other| other.path != path) {
+                hidden.push(Written { date, run: id.clone(), path, lines: lines(&mut dice, shape, keys) });
+            }
         }
     }
     let mut shown: Vec<Written> = Vec::new();

@@ -173,8 +173,9 @@ fn fault_13_broken_objects_are_set_aside_with_their_reasons_and_the_others_load(
     }
     let keys: Vec<String> = (100..100 + broken.len()).map(|key| key.to_string()).collect();
     assert_eq!(toy.keys(), keys.join(","));
-    // Set aside is set aside: the next load has nothing to do.
-    assert_eq!(toy.loads(), "0/0/0/0/0 of 0");
+    // Set aside is set aside: the next load reads none of it, and says so again.
+    let again = toy.load_with(&[("EVO_OUTPUT", "json")]).exits(6).json();
+    assert_eq!(counts(&again["entities"][0]), "0/0/0/0/0 of 0");
 }
 
 #[test]
@@ -193,7 +194,7 @@ fn fault_13_a_bomb_is_set_aside_with_its_ratio_and_the_setting() {
     assert_eq!(toy.keys(), "1");
     // Whoever knows better says so.
     toy.write(1, "honest.jsonl.gz", &std::fs::read(toy.evo.lake().join(path(0, "bomb.jsonl.gz"))).unwrap());
-    toy.load_with(&[("EVO_LOAD_MAX_RATIO", "2000")]).exits(0);
+    toy.load_with(&[("EVO_LOAD_MAX_RATIO", "2000")]).exits(6).says("/bomb.jsonl.gz");
     assert_eq!(toy.quarantined().len(), 1);
 }
 

@@ -201,9 +201,10 @@ fn fault_13_a_broken_object_is_set_aside_with_its_reason_and_the_others_load() {
         evo.db.sql("select path ~ '[bd].jsonl.gz$', reason <> '' from evo.objects where state = 'quarantined'"),
         [["t", "t"], ["t", "t"]]
     );
-    // Extracted again, it is another object and loads.
+    // Extracted again, it is another object and loads. What was not, is still set aside.
     object("sales", RUN_1, "b").lines(&evo.lake(), &[r#"{"idSale": 2}"#, r#"{"idSale": 4}"#]);
-    assert_eq!(counts(&evo.entity(&["load", "sales"])), "2/0/0/0/0 of 2");
+    let summary = evo.run(&["load", "sales", "--output", "json"]).exits(6).says("d.jsonl.gz").json();
+    assert_eq!(counts(&summary["entities"][0]), "2/0/0/0/0 of 2");
 }
 
 #[test]
@@ -211,7 +212,8 @@ fn a_path_without_a_run_is_set_aside_not_guessed() {
     let evo = Evo::new();
     object("sales", RUN_1, "a").lines(&evo.lake(), &[r#"{"idSale": 1}"#]);
     write(&evo.lake(), "bronze/evo/entity=sales/2025-12_part-00001.jsonl.gz", &gz(br#"{"idSale": 2}"#));
-    assert_eq!(counts(&evo.entity(&["load", "sales"])), "1/0/0/0/0 of 1");
+    let summary = evo.run(&["load", "sales", "--output", "json"]).exits(6).says("no run_id=").json();
+    assert_eq!(counts(&summary["entities"][0]), "1/0/0/0/0 of 1");
     assert_eq!(
         evo.db.one("select reason from evo.objects where state = 'quarantined'"),
         "the path has no run_id=… segment, so its age is unknown"

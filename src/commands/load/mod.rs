@@ -1,6 +1,9 @@
 //! `evo load`: bronze objects into the staging tables.
 
+mod judge;
 mod shown;
+
+use std::collections::BTreeSet;
 
 use chrono::NaiveDate;
 use serde_json::json;
@@ -14,7 +17,7 @@ use crate::error::{Error, Kind, Result};
 use crate::ledger::manifests::Difference;
 use crate::ledger::objects::{Again, Selection};
 use crate::ledger::runs::Execution;
-use crate::load::{EntitySummary, Job, Plan};
+use crate::load::{Aftermath, EntitySummary, Job, Plan};
 use crate::meter::{Meter, Unit};
 use crate::report::Outcome;
 use crate::report::progress;
@@ -36,7 +39,8 @@ Examples:
 
 Several processes that load the same entity share its batches. A batch of one that died goes to the others.
 
-Exit codes: 0 all loaded · 4 lake, or an object that it does not hand out · 5 database · 6 too many rejects, or an object set aside, or fewer lines than a manifest says")]
+Exit codes: 0 all loaded · 4 lake, or an object that it does not hand out or that vanished · 5 database ·
+6 too many rejects, or objects are set aside (evo objects), or less than a manifest says")]
 pub struct Args {
     /// members, sales, entries, prospects, one of your own, or all
     #[arg(required = true, value_name = "ENTITY")]
@@ -72,6 +76,10 @@ struct Loaded {
     differences: Vec<Difference>,
     /// Why there was nothing to load, where the lake holds nothing of the entity and nobody named it.
     absence: Option<Error>,
+    aftermath: Aftermath,
+    /// Whether objects were still being replaced when it gave up listing the lake again.
+    is_unsettled: bool,
+    workers: usize,
 }
 
 /// Runs the command.
@@ -89,7 +97,8 @@ pub async fn run(args: Args, settings: &Settings) -> Result<Outcome> {
     let pool = &loading.warehouse.pool;
     let entities = loading.warehouse.catalog.select(&args.entities)?;
     let again = if args.all_runs { Again::All } else { Again::No };
-    let selection = Selection { run_id: args.run_id.clone(), since: args.since, again };
+    let lake = loading.lake_id(&entities, args.dry_run).await?;
+    let selection = Selection { lake, run_id: args.run_id.clone(), since: args.since, again };
     let objects = settings.batch_size;
     if args.dry_run {
         return dry_run(&loading.jobs(&entities, uuid::Uuid::nil(), &selection, objects), names_all(&args)).await;
@@ -111,7 +120,7 @@ pub async fn run(args: Args, settings: &Settings) -> Result<Outcome> {
     let json = shown::to_json(execution.id, &loaded);
     let failure = warehouse::first_failure(failures)
         .or_else(|| nothing_at_all(loaded.iter_mut().map(|l| &mut l.absence)))
-        .or_else(|| judge(&loaded, args.max_rejects));
+        .or_else(|| judge::judge(&loaded, args.max_rejects));
     execution.finish(pool, &json, failure.as_ref()).await;
     Ok(Outcome::new(shown::text(&loaded), json).failed_with(failure))
 }
@@ -132,20 +141,32 @@ async fn load_one(job: &Job, meter: &Meter, may_be_absent: bool) -> Result<Loade
     let mut summary = EntitySummary::new(&job.entity.name);
     let mut plan = job.discover(false).await?;
     let absence = absence(&mut plan, may_be_absent)?;
+    let mut runs: BTreeSet<String> = plan.runs.iter().map(|run| run.run_id.clone()).collect();
+    let mut is_unsettled = false;
     for round in 1.. {
         let part = load_planned(job, &plan, meter).await;
         // What was left out before was planned again, and tried again.
         summary.aside.unreadable = plan.unreadable.clone();
         let is_changed = part.aside.gone > 0 && part.failure.is_none();
         summary.add(part);
-        if !is_changed || round == ROUNDS {
+        if !is_changed {
             break;
         }
-        plan = job.discover(false).await?;
+        let relisted = job.discover(false).await?;
+        if round == ROUNDS {
+            is_unsettled = relisted.objects() > 0;
+            break;
+        }
+        plan = relisted;
+        runs.extend(plan.runs.iter().map(|run| run.run_id.clone()));
     }
-    let runs: Vec<String> = plan.runs.iter().map(|run| run.run_id.clone()).collect();
-    let differences = if summary.failure.is_none() { job.differences(&runs).await? } else { Vec::new() };
-    Ok(Loaded { plan, summary, differences, absence })
+    if summary.failure.is_some() {
+        let (differences, aftermath) = (Vec::new(), Aftermath::default());
+        return Ok(Loaded { plan, summary, differences, aftermath, is_unsettled, absence, workers: job.workers });
+    }
+    let differences = job.differences(&runs.into_iter().collect::<Vec<_>>()).await?;
+    let aftermath = job.aftermath(&summary.aside).await?;
+    Ok(Loaded { plan, summary, differences, aftermath, is_unsettled, absence, workers: job.workers })
 }
 
 /// Whether every entity is meant, so that one without objects is nothing to stop for.
@@ -178,7 +199,7 @@ async fn load_planned(job: &Job, plan: &Plan, meter: &Meter) -> EntitySummary {
     tracing::info!(
         entity = job.entity.name,
         listed = plan.listed,
-        new = plan.new,
+        new = plan.seen.new,
         to_load = plan.objects(),
         bytes,
         batches = plan.batches(),
@@ -204,42 +225,8 @@ async fn dry_run(jobs: &[Job], may_be_absent: bool) -> Result<Outcome> {
         let mut plan = job.discover(true).await?;
         absences.push(absence(&mut plan, may_be_absent)?);
         unreadable.extend(plan.unreadable.clone());
-        let standing = job.outlook().await?;
-        plans.push((job.entity.name.as_str(), plan, standing));
+        plans.push((job.entity.name.as_str(), plan));
     }
     let failure = loading::unreadable(&unreadable).or_else(|| nothing_at_all(absences.iter_mut()));
     Ok(shown::dry_run(&plans, jobs.iter().any(|job| job.selection.again == Again::All)).failed_with(failure))
-}
-
-/// Whether what was refused, set aside or missing must end in exit code 6.
-fn judge(loaded: &[Loaded], max_rejects: Threshold) -> Option<Error> {
-    if let Some(error) = loading::set_aside(loaded.iter().map(|l| &l.summary)) {
-        return Some(error);
-    }
-    let too_many =
-        |s: &EntitySummary| max_rejects.exceeded(s.counts.rejected.unsigned_abs(), s.counts.lines.unsigned_abs());
-    if let Some(s) = loaded.iter().map(|l| &l.summary).find(|s| too_many(s)) {
-        let message = format!(
-            "{}: {} of {} lines were rejected, more than --max-rejects allows",
-            s.entity, s.counts.rejected, s.counts.lines
-        );
-        return Some(
-            Error::new(Kind::CheckFailed, message)
-                .detail("the good lines are loaded; the others are kept verbatim in evo.rejects")
-                .hint(format!("evo rejects list {}", s.entity)),
-        );
-    }
-    let (entity, missing) =
-        loaded.iter().find_map(|l| Some((&l.summary.entity, l.differences.iter().find(|d| d.lines < d.records)?)))?;
-    Some(
-        Error::new(
-            Kind::CheckFailed,
-            format!(
-                "{entity}: run {} has {} lines, its manifest says {}",
-                missing.run_id, missing.lines, missing.records
-            ),
-        )
-        .detail("everything that is in the lake is loaded; what is missing never arrived there")
-        .hint("extract the run again, or load a newer full extraction"),
-    )
 }

@@ -6,7 +6,6 @@ use serde_json::{Value, json};
 
 use super::Loaded;
 use crate::bronze::{Sample, Unreadable};
-use crate::ledger::objects::Standing;
 use crate::load::{EntitySummary, Plan};
 use crate::report::table::table;
 use crate::report::usage::usage;
@@ -14,9 +13,9 @@ use crate::report::{Outcome, units};
 use crate::visible;
 
 /// The plan: what would be loaded, what would not, and why.
-pub(super) fn dry_run(plans: &[(&str, Plan, Vec<Standing>)], again: bool) -> Outcome {
+pub(super) fn dry_run(plans: &[(&str, Plan)], again: bool) -> Outcome {
     let mut rows = Vec::new();
-    for (entity, plan, standing) in plans {
+    for (entity, plan) in plans {
         let mut row = |run: &str, objects, bytes, batches: Option<u64>, what: &str| {
             let batches = batches.map_or(String::new(), units::count);
             let cells = [entity, run].map(str::to_owned).into_iter();
@@ -30,11 +29,12 @@ pub(super) fn dry_run(plans: &[(&str, Plan, Vec<Standing>)], again: bool) -> Out
         for run in &plan.left_alone {
             row(&run.run_id, run.objects, 0, None, &format!("skipped: {}", run.reason));
         }
-        for s in standing {
+        for s in &plan.standing {
             let why = match (s.state.as_str(), s.is_selected) {
                 ("loaded" | "quarantined", true) if again => continue,
                 ("loaded", _) => "skipped: loaded",
                 ("quarantined", _) => "skipped: set aside",
+                ("ignored", _) => "skipped: set aside and acknowledged",
                 ("pending", false) => "skipped: not selected",
                 _ => continue,
             };
@@ -43,19 +43,19 @@ pub(super) fn dry_run(plans: &[(&str, Plan, Vec<Standing>)], again: bool) -> Out
     }
     let headers = ["entity", "run", ">objects", ">bytes", ">batches", "what"];
     let mut text = table(&headers, rows);
-    for (entity, plan, _) in plans {
+    for (entity, plan) in plans {
         text += &warnings(entity, plan);
     }
     text += "\n\nnothing was loaded (--dry-run)";
-    let json = json!(plans.iter().map(|(entity, plan, standing)| json!({
-        "entity": entity, "listed": plan.listed, "new": plan.new, "objects": plan.objects(), "bytes": plan.bytes(),
+    let json = json!(plans.iter().map(|(entity, plan)| json!({
+        "entity": entity, "listed": plan.listed, "new": plan.seen.new, "objects": plan.objects(), "bytes": plan.bytes(),
         "batches": plan.batches(),
         "runs": plan.runs.iter().map(|run| json!({
             "run_id": run.run_id, "objects": run.objects, "bytes": run.bytes, "batches": run.batches,
         })).collect::<Vec<_>>(),
         "left_alone": left_alone(plan), "warnings": plan.warnings,
         "other_endings": others(plan), "unreadable": unreadable(&plan.unreadable),
-        "known": standing.iter().map(|s| json!({
+        "known": plan.standing.iter().map(|s| json!({
             "state": s.state, "selected": s.is_selected, "objects": s.objects, "bytes": s.bytes,
         })).collect::<Vec<_>>(),
     })).collect::<Vec<_>>());
@@ -81,19 +81,9 @@ pub(super) fn text(loaded: &[Loaded]) -> String {
         ">rows/s",
     ];
     let mut text = table(&headers, loaded.iter().map(|l| row(&l.summary)));
-    for Loaded { plan, summary: s, differences, .. } in loaded {
-        if s.objects == 0
-            && s.aside.quarantined.is_empty()
-            && s.failure.is_none()
-            && plan.left_alone.is_empty()
-            && plan.listed > 0
-        {
-            text += &format!(
-                "\n{}: nothing new; all {} objects in the lake are known",
-                s.entity,
-                units::count(plan.listed)
-            );
-        }
+    for l in loaded {
+        let Loaded { plan, summary: s, differences, .. } = l;
+        text += &not_loaded(l);
         if s.counts.rejected > 0 {
             text += &format!(
                 "\n{entity}: {} rejected lines are kept verbatim in evo.rejects; see them: evo rejects list {entity}",
@@ -106,9 +96,45 @@ pub(super) fn text(loaded: &[Loaded]) -> String {
             let (entity, run, records, lines) = (&s.entity, &d.run_id, d.records, d.lines);
             text += &format!("\n{entity}: run {run}: its manifest says {records} records, its objects have {lines}");
         }
-        text += &phases(s);
+        text += &phases(l);
     }
     text + &process(loaded)
+}
+
+/// What was not loaded and why: "nothing new" only where every object that the lake shows is in.
+fn not_loaded(l: &Loaded) -> String {
+    let (s, seen, left) = (&l.summary, &l.plan.seen, &l.aftermath);
+    let n = units::count;
+    // After a failure nothing of this is counted; the error says what is the matter.
+    if left.standing.is_empty() {
+        return String::new();
+    }
+    if s.objects == 0 && seen.loaded == l.plan.listed && l.plan.listed > 0 {
+        return format!("\n{}: nothing new; all {} objects in the lake are known", s.entity, n(seen.loaded));
+    }
+    let mut parts = Vec::new();
+    let mut part = |count: u64, what: &str| {
+        if count > 0 {
+            parts.push(format!("{} {what}", n(count)));
+        }
+    };
+    if s.objects == 0 {
+        part(seen.loaded, "loaded before");
+    }
+    part(left.count("pending", false), "not selected by --since or --run-id");
+    let waiting =
+        if l.plan.left_alone.is_empty() { "waiting for the next run" } else { "in runs that were left alone" };
+    part(left.count("pending", true), waiting);
+    part(left.count("quarantined", true) + left.count("quarantined", false), "set aside: evo objects list");
+    part(left.count("ignored", true) + left.count("ignored", false), "set aside and acknowledged");
+    part(left.vanished.len() as u64, "vanished before they were loaded");
+    match (parts.is_empty(), s.objects) {
+        (true, 0) if l.plan.listed == 0 => String::new(),
+        (true, 0) => format!("\n{}: nothing was left to load: another execution did it", s.entity),
+        (true, _) => String::new(),
+        (false, 0) => format!("\n{}: nothing was loaded: {}", s.entity, parts.join(" · ")),
+        (false, _) => format!("\n{}: not loaded: {}", s.entity, parts.join(" · ")),
+    }
 }
 
 fn row(s: &EntitySummary) -> Vec<String> {
@@ -166,7 +192,8 @@ fn others(plan: &Plan) -> Value {
 }
 
 /// Where the workers' time went, and so who is the limit.
-fn phases(s: &EntitySummary) -> String {
+fn phases(l: &Loaded) -> String {
+    let s = &l.summary;
     let p = &s.phases;
     let parts = [
         ("lake", p.stream.lake),
@@ -184,13 +211,26 @@ fn phases(s: &EntitySummary) -> String {
     let shown: Vec<String> =
         parts.iter().map(|(name, time)| format!("{name} {}", units::share(share(*time)))).collect();
     let server = share(p.stream.copy + p.merge + p.commit);
-    let limit = match (share(p.stream.lake), share(p.stream.decode), server) {
-        (lake, decode, _) if lake >= 0.5 && lake > decode => "; the lake is the limit: more --workers may help",
-        (_, decode, _) if decode >= 0.5 => "; this process is the limit: more CPUs and --workers may help",
+    let limit = limit(share(p.stream.lake), share(p.stream.decode), server, l);
+    format!("\n{}: workers' time: {}{limit}", s.entity, shown.join(" · "))
+}
+
+/// What to do about the larger part of the time. More workers are no advice where there is nothing to share out, or no CPU.
+fn limit(lake: f64, decode: f64, server: f64, l: &Loaded) -> &'static str {
+    let has_batches = l.summary.batches >= 2 * l.workers as u64;
+    let has_cpus = std::thread::available_parallelism().is_ok_and(|cpus| l.workers < cpus.get());
+    match (lake, decode, server) {
+        (lake, decode, _) if lake >= 0.5 && lake > decode && has_batches => {
+            "; the lake is the limit: more --workers may help"
+        }
+        (lake, decode, _) if lake >= 0.5 && lake > decode => "; the lake is the limit",
+        (_, decode, _) if decode >= 0.5 && has_cpus && has_batches => {
+            "; this process is the limit: more --workers may help"
+        }
+        (_, decode, _) if decode >= 0.5 => "; this process is the limit: more CPUs may help",
         (_, _, server) if server >= 0.5 => "; the server is the limit",
         _ => "",
-    };
-    format!("\n{}: workers' time: {}{limit}", s.entity, shown.join(" · "))
+    }
 }
 
 /// What the process itself needed.
@@ -231,7 +271,8 @@ pub(super) fn to_json(execution_id: uuid::Uuid, loaded: &[Loaded]) -> Value {
     })
 }
 
-fn entity_json(Loaded { plan, summary: s, differences, .. }: &Loaded) -> Value {
+fn entity_json(l: &Loaded) -> Value {
+    let Loaded { plan, summary: s, differences, aftermath, .. } = l;
     let mut json = json!({
         "entity": s.entity, "listed": plan.listed, "objects": s.objects, "batches": s.batches, "lines": s.counts.lines,
         "inserted": s.counts.inserted, "updated": s.counts.updated, "unchanged": s.counts.unchanged,
@@ -242,6 +283,18 @@ fn entity_json(Loaded { plan, summary: s, differences, .. }: &Loaded) -> Value {
     });
     json["quarantined"] =
         s.aside.quarantined.iter().map(|(path, reason)| json!({ "path": path, "reason": reason })).collect();
+    let seen = &plan.seen;
+    json["known"] = json!({
+        "new": seen.new, "pending": seen.pending, "loaded": seen.loaded, "quarantined": seen.quarantined,
+        "ignored": seen.ignored,
+    });
+    json["set_aside"] = json!(aftermath.set_aside.objects);
+    json["vanished"] = json!(aftermath.vanished);
+    json["missing"] = aftermath
+        .missing
+        .iter()
+        .map(|m| json!({ "run_id": m.run_id, "objects": m.parts, "present": m.present, "vanished": m.vanished }))
+        .collect();
     json["manifest_differences"] =
         differences.iter().map(|d| json!({ "run_id": d.run_id, "records": d.records, "lines": d.lines })).collect();
     json

@@ -6,6 +6,7 @@
 use serde_json::{Value, json};
 
 use super::Which;
+use crate::bronze::Sample;
 use crate::commands::loading::{self, Loading};
 use crate::commands::warehouse;
 use crate::config::Settings;
@@ -20,6 +21,7 @@ use crate::pg::Pool;
 use crate::report::progress;
 use crate::report::table::table;
 use crate::report::{Outcome, units};
+use crate::visible;
 
 /// What became of an entity's rejects.
 struct Replayed {
@@ -35,9 +37,10 @@ pub(super) async fn run(which: &Which, corrected: Option<Vec<(i64, Vec<u8>)>>, s
     if let Some(corrected) = corrected {
         keep(pool, &entities, corrected).await?;
     }
+    let lake = loading.lake_id(&entities, false).await?;
     let names: Vec<&str> = entities.iter().map(|e| e.name.as_str()).collect();
     let execution = Execution::begin(pool, "rejects replay", &names, &json!({ "run_id": which.run_id })).await?;
-    let selection = Selection { run_id: which.run_id.clone(), again: Again::Rejected, ..Selection::default() };
+    let selection = Selection { lake, run_id: which.run_id.clone(), since: None, again: Again::Rejected };
     let jobs = loading.jobs(&entities, execution.id, &selection, None);
     let watched = progress::watch(settings);
     let replay = async |job: &Job| {
@@ -80,7 +83,7 @@ async fn replay(job: &Job, meter: &Meter) -> Result<Replayed> {
 
 /// Rejects that stay are not silently passed over.
 fn left(replayed: &[Replayed]) -> Option<Error> {
-    if let Some(error) = loading::set_aside(replayed.iter().map(|r| &r.summary)) {
+    if let Some(error) = set_aside(replayed) {
         return Some(error);
     }
     let r = replayed.iter().find(|r| r.after > 0 && r.summary.failure.is_none())?;
@@ -89,6 +92,20 @@ fn left(replayed: &[Replayed]) -> Option<Error> {
         Error::new(Kind::CheckFailed, format!("{entity}: {} lines are still refused", r.after))
             .hint(format!("evo rejects list {entity}; correct them: evo rejects export {entity} --to FILE")),
     )
+}
+
+/// Objects that could not be read are not silently passed over.
+fn set_aside(replayed: &[Replayed]) -> Option<Error> {
+    let quarantined = replayed.iter().flat_map(|r| &r.summary.aside.quarantined);
+    let objects: Vec<String> = quarantined.map(|(path, reason)| format!("{}: {reason}", visible::line(path))).collect();
+    let mut unreadable = Sample::default();
+    replayed.iter().for_each(|r| unreadable.extend(r.summary.aside.unreadable.clone()));
+    let aside = (!objects.is_empty()).then(|| {
+        Error::new(Kind::SourceCorrupt, format!("{} object(s) are set aside", objects.len()))
+            .detail(objects.join("\n"))
+            .hint("everything else is replayed; extract them again: a replaced object is loaded by the next evo load")
+    });
+    aside.or_else(|| loading::unreadable(&unreadable))
 }
 
 fn text(replayed: &[Replayed]) -> String {

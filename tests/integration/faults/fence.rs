@@ -5,6 +5,7 @@ use std::time::Duration;
 use evo::config::Dsn;
 use evo::error::{Error, Kind};
 use evo::ledger::batches::{self, Claimed, Completion, Counts, Doubt, Grouping, Holder, Next};
+use evo::ledger::lakes::LakeId;
 use evo::ledger::objects::{self, Listed, Selection};
 use evo::ledger::runs::Execution;
 use evo::pg::{Pool, Presence};
@@ -32,8 +33,13 @@ impl Ledger {
             run_id: Some("20260110T020501Z".to_owned()),
             ingestion_date: None,
         };
-        objects::record(&pool, "sales", &[listed]).await.unwrap();
-        batches::plan(&pool, "sales", &Selection::default(), &Grouping::default(), false).await.unwrap();
+        let mut connection = pool.get().await.unwrap();
+        let began = objects::now(&*connection).await.unwrap();
+        objects::record(&*connection, "sales", LakeId::default(), &[listed], began).await.unwrap();
+        let tx = connection.begin().await.unwrap();
+        batches::plan(&tx, "sales", &Selection::default(), &Grouping::default()).await.unwrap();
+        tx.commit().await.unwrap();
+        drop(connection);
         Self { pool }
     }
 

@@ -1,0 +1,189 @@
+//! `evo objects`: the bronze objects that the ledger knows, those that were set aside, and the lakes that they are in.
+
+mod shown;
+
+use crate::bronze::Lake;
+use crate::commands::warehouse::{self, Access, Warehouse};
+use crate::config::Settings;
+use crate::entity::Catalog;
+use crate::error::{Error, Kind, Result};
+use crate::ledger::lakes::{self, Standing};
+use crate::ledger::objects::{self, Filter};
+use crate::report::Outcome;
+use crate::shutdown::Shutdown;
+
+/// Shows the objects that the ledger knows, and decides about those that a load has set aside.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+An object that cannot be loaded is set aside, and every `evo load` ends with exit code 6 until the object is
+replaced in the lake, loaded after all, or acknowledged:
+
+  evo objects list                                  what is set aside or vanished, and why
+  evo objects retry sales                           the next `evo load` tries them again
+  evo objects ignore sales --path '*/broken.jsonl.gz'
+
+A ledger belongs to a lake. Under another address of the same lake nothing is loaded twice:
+
+  evo objects lakes                                 the lakes of the ledger, and their addresses
+  evo objects same-lake --lake /mnt/lake            this is the lake that the ledger knows already
+  evo objects another-lake --lake /mnt/second       load the objects of this one as well")]
+pub struct Args {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Action {
+    /// List objects, those that were set aside or vanished first [default: only those]
+    List {
+        #[command(flatten)]
+        which: Which,
+        /// Objects shown at most
+        #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(i64).range(0..))]
+        limit: i64,
+    },
+    /// Acknowledge objects that are set aside or vanished: they count no more, and are not tried again
+    Ignore {
+        #[command(flatten)]
+        which: Which,
+    },
+    /// Let the next load try objects again that were set aside, acknowledged ones too
+    Retry {
+        #[command(flatten)]
+        which: Which,
+    },
+    /// List the lakes of the ledger
+    Lakes,
+    /// The lake of --lake is one that the ledger knows: it was moved, or is written in another way
+    SameLake {
+        /// Address under which the ledger knows it [default: the only one]
+        #[arg(long, value_name = "ADDRESS")]
+        known_as: Option<String>,
+    },
+    /// The lake of --lake is a further one, whose objects are loaded as well
+    AnotherLake,
+}
+
+#[derive(Debug, clap::Args)]
+struct Which {
+    /// members, sales, entries, prospects, one of your own, or all
+    #[arg(value_name = "ENTITY", default_value = "all")]
+    entities: Vec<String>,
+    /// Only in this state; may be given again
+    #[arg(long, value_name = "STATE", value_parser = ["quarantined", "gone", "ignored", "pending", "loaded"])]
+    state: Vec<String>,
+    /// Only with this path; * stands for anything
+    #[arg(long, value_name = "PATH")]
+    path: Option<String>,
+    /// Only of this run
+    #[arg(long, value_name = "RUN_ID")]
+    run_id: Option<String>,
+}
+
+impl Which {
+    fn filter(&self, warehouse: &Warehouse, states: &[&str]) -> Result<Filter> {
+        let states = match self.state.as_slice() {
+            [] => states.iter().map(|state| (*state).to_owned()).collect(),
+            given => given.to_vec(),
+        };
+        Ok(Filter {
+            entities: warehouse.catalog.select(&self.entities)?.iter().map(|e| e.name.clone()).collect(),
+            states,
+            path: self.path.as_deref().map(like),
+            run_id: self.run_id.clone(),
+        })
+    }
+}
+
+/// A pattern of SQL's `like` for a path in which `*` stands for anything.
+fn like(path: &str) -> String {
+    path.chars().fold(String::new(), |mut pattern, c| {
+        match c {
+            '*' => pattern.push('%'),
+            '%' | '_' | '\\' => pattern.extend(['\\', c]),
+            _ => pattern.push(c),
+        }
+        pattern
+    })
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// `Usage` for an unknown entity or lake; of the lake and the server.
+pub async fn run(args: Args, settings: &Settings) -> Result<Outcome> {
+    let access = match args.action {
+        Action::List { .. } | Action::Lakes => Access::Reads,
+        _ => Access::Writes(Shutdown::listen()?),
+    };
+    let catalog = Catalog::load(settings.extend.as_deref())?;
+    let warehouse = warehouse::open(settings, catalog, ("objects", 1), access).await?;
+    let pool = &warehouse.pool;
+    match args.action {
+        Action::List { which, limit } => {
+            let (entries, all) =
+                objects::list(pool, &which.filter(&warehouse, &["quarantined", "gone"])?, limit).await?;
+            Ok(shown::list(&entries, all, which.state.is_empty()))
+        }
+        Action::Ignore { which } => {
+            let ignored = objects::ignore(pool, &which.filter(&warehouse, &["quarantined", "gone"])?).await?;
+            Ok(shown::ignored(&ignored))
+        }
+        Action::Retry { which } => {
+            let again = objects::again(pool, &which.filter(&warehouse, &["quarantined", "ignored"])?).await?;
+            Ok(shown::again(&again))
+        }
+        Action::Lakes => Ok(shown::lakes(&lakes::all(pool).await?)),
+        Action::SameLake { known_as } => same_lake(&warehouse, settings, known_as).await,
+        Action::AnotherLake => another_lake(&warehouse, settings).await,
+    }
+}
+
+async fn same_lake(warehouse: &Warehouse, settings: &Settings, known_as: Option<String>) -> Result<Outcome> {
+    let (pool, address) = (&warehouse.pool, Lake::open(&settings.lake, &settings.azure)?.address());
+    let known: Vec<String> = lakes::all(pool).await?.into_iter().flat_map(|lake| lake.addresses).collect();
+    let known_as = match (known_as, lakes::standing(pool, &address).await?) {
+        (Some(named), _) => named,
+        (None, Standing::Known(_) | Standing::First) => address.clone(),
+        (None, Standing::Other(_)) => the_only(warehouse, &known).await?,
+    };
+    if known.is_empty() {
+        lakes::be_first(pool, &address).await?;
+    } else if lakes::rename(pool, &address, &known_as).await?.is_none() {
+        return Err(Error::new(Kind::Usage, format!("the ledger knows no lake as {known_as}"))
+            .detail(format!("it knows {}", known.join(", ")))
+            .hint("evo objects lakes"));
+    }
+    Ok(shown::lakes(&lakes::all(pool).await?))
+}
+
+/// An address of the only lake that the ledger knows.
+async fn the_only(warehouse: &Warehouse, known: &[String]) -> Result<String> {
+    let lakes = lakes::all(&warehouse.pool).await?;
+    let mut named = lakes.iter().filter_map(|lake| lake.addresses.first());
+    match (named.next(), named.next()) {
+        (Some(only), None) => Ok(only.clone()),
+        _ => Err(Error::new(Kind::Usage, "the ledger knows several lakes")
+            .detail(format!("it knows {}", known.join(", ")))
+            .hint("say which one it is: --known-as ADDRESS")),
+    }
+}
+
+async fn another_lake(warehouse: &Warehouse, settings: &Settings) -> Result<Outcome> {
+    let (pool, address) = (&warehouse.pool, Lake::open(&settings.lake, &settings.azure)?.address());
+    if lakes::standing(pool, &address).await? == Standing::First {
+        lakes::be_first(pool, &address).await?;
+    }
+    lakes::keep_address(pool, &address, None).await?;
+    Ok(shown::lakes(&lakes::all(pool).await?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_star_stands_for_anything() {
+        assert_eq!(like("*/a_b%c\\d?.gz"), "%/a\\_b\\%c\\\\d?.gz");
+    }
+}
