@@ -248,7 +248,12 @@ fn parse_model(name: &str, file: &str, text: &str) -> Result<Model> {
     let parent_key = header("parent key")?;
     let key: Vec<String> = header("key")?.split(',').map(|c| c.trim().to_owned()).collect();
     let named: Vec<String> = key.iter().chain([&parent_key]).cloned().collect();
-    Ok(Model { table: format!("core.{name}"), select: Select::parse(file, text, &named)?, parent_key, key })
+    Ok(Model {
+        table: format!("core.{name}"),
+        select: Select::parse(file, text, &named)?.checked(&named),
+        parent_key,
+        key,
+    })
 }
 
 #[cfg(test)]

@@ -141,7 +141,7 @@ pub async fn run(args: Args, settings: &Settings) -> Result<Outcome> {
         let dimension = dimension.and_then(|d| dimensions.get(d)).map(|d| dimension_job(d));
         let (request, meter) = (&request, &watched.meter);
         async move {
-            match (&job, &dimension) {
+            match (job, dimension) {
                 (Some(job), _) => job.run(request).await,
                 (None, Some(job)) => {
                     let _phase = meter.phase(format!("{}: building", job.dimension.name), 0, Unit::Nothing);

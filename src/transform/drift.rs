@@ -2,6 +2,11 @@
 //!
 //! Each transform looks at a sample of what it takes in and adds to `evo.fields`. A field of which no sampled document is
 //! goes unnoticed here; a value that does not fit its column is an issue in any case.
+//!
+//! Bounded: an object whose names are data, ids for one, would bring new fields with every document. From its 201st name on
+//! they are one field, `attributes.*`; that it became one is said once, like any new field.
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::model::{Range, Source};
 use super::{Job, SESSION};
@@ -10,6 +15,10 @@ use crate::sql::{fill, ident, qualified};
 
 /// Documents looked at.
 const SAMPLE: u64 = 1000;
+/// Names of one object that are fields of their own.
+const NAMES: i64 = 200;
+/// Looks at the same documents, each with more objects whose names are one: more than they can be nested.
+const LOOKS: usize = 10;
 
 /// A field that is new, or has a type that it never had.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,7 +76,20 @@ impl Job {
         let tx = connection.begin().await?;
         tx.batch(SESSION).await?;
         let sql = fill(sql_file!("transform/drift.sql"), &[("sample", sample)]);
-        let rows = tx.query(&sql, &[&self.entity.name]).await?;
+        let mut crowded: Vec<String> = Vec::new();
+        let mut rows = tx.query(&sql, &[&self.entity.name, &crowded]).await?;
+        for _ in 1..LOOKS {
+            let names = rows.iter().filter(|row| row.get::<_, Vec<&str>>(2).is_empty()).filter_map(|row| {
+                let (path, parent): (&str, Option<&str>) = (row.get(0), row.get(6));
+                Some((parent?, path, row.get::<_, i64>(7)))
+            });
+            let more = crowded_objects(names);
+            if more.is_empty() {
+                break;
+            }
+            crowded.extend(more);
+            rows = tx.query(&sql, &[&self.entity.name, &crowded]).await?;
+        }
         tx.rollback().await?;
         let is_first = rows.first().is_some_and(|row| !row.get::<_, bool>(5));
         let found = rows.iter().map(|row| Drift {
@@ -96,4 +118,17 @@ impl Job {
         let is_news = |drift: &Drift| filed.iter().any(|(path, kind)| *path == drift.path && *kind == drift.json_type);
         Ok(look.found.into_iter().filter(|drift| !look.is_first && is_news(drift)).collect())
     }
+}
+
+/// The objects that have too many names, known and new ones together. Of each new field: its object, its path, and how many names of
+/// the object are known.
+fn crowded_objects<'a>(fields: impl Iterator<Item = (&'a str, &'a str, i64)>) -> Vec<String> {
+    let mut names: BTreeMap<&str, (i64, BTreeSet<&str>)> = BTreeMap::new();
+    for (object, path, known) in fields.filter(|(_, path, _)| *path != "*" && !path.ends_with(".*")) {
+        let object = names.entry(object).or_default();
+        object.0 = known;
+        object.1.insert(path);
+    }
+    let is_crowded = |(known, new): &(i64, BTreeSet<&str>)| known + new.len() as i64 > NAMES;
+    names.into_iter().filter(|(_, object)| is_crowded(object)).map(|(object, _)| object.to_owned()).collect()
 }

@@ -42,8 +42,9 @@ impl Job {
         let key: Vec<String> = model.key.iter().map(|k| format!("m.{}", ident(k))).collect();
         let select = &model.select;
         let value = |(i, c): (usize, &Column)| {
-            c.is_cast(select.records())
-                .then(|| format!("({}, {}, m.{})", literal(&c.name), literal(&c.paths.join("|")), misfit_column(i)))
+            let most = c.most(select).unwrap_or("null::integer");
+            let (name, paths) = (literal(&c.name), literal(&c.paths.join("|")));
+            c.is_cast(select.records()).then(|| format!("({name}, {paths}, m.{}, {most})", misfit_column(i)))
         };
         let values: Vec<String> = select.columns().iter().enumerate().filter_map(value).collect();
         (!values.is_empty()).then(|| {

@@ -197,10 +197,16 @@ impl Job {
     ///
     /// # Errors
     /// `AlreadyRunning`; as [`Job::full_refresh`]. Of an increment, what other chunks did stays.
-    pub async fn run(&self, request: &Request) -> Result<Summary> {
+    pub async fn run(mut self, request: &Request) -> Result<Summary> {
         self.lock.take().await?;
         tracing::info!(entity = self.entity.name, mode = request.mode.map(Mode::word), "transforming");
-        let done = self.run_locked(request).await;
+        let done = match self.step("reading the indexes", || self.bounded()).await {
+            Ok(entity) => {
+                self.entity = entity;
+                self.run_locked(request).await
+            }
+            Err(error) => Err(error),
+        };
         self.lock.release().await;
         match done {
             Err(error) => {
@@ -210,6 +216,19 @@ impl Job {
             }
             done => done,
         }
+    }
+
+    /// The entity with models whose texts fit the indexes that hold them: one value that is too long would fail the table.
+    async fn bounded(&self) -> Result<Entity> {
+        let connection = self.pool.get().await?;
+        let mut entity = self.entity.clone();
+        for model in &mut entity.models {
+            let rows = connection.query(sql_file!("transform/short_texts.sql"), &[&qualified(&model.table)]).await?;
+            let columns: Vec<(String, i32)> = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
+            let key: Vec<String> = model.key.iter().chain([&model.parent_key]).cloned().collect();
+            model.select = model.select.clone().shortened(&columns, &key);
+        }
+        Ok(entity)
     }
 
     /// Every step is repeated by itself: what time heals ends none of them, and none repeats what another has done.

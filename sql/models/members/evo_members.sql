@@ -71,8 +71,12 @@ cross join lateral jsonb_to_record(s.raw_data) as d (
 left join lateral (
     -- a mobile is preferred to a landline, whatever comes first
     select
-        (array_agg(x.value ->> 'description' order by x.position) filter (where x.value ->> 'idContactType' = '4'))[1] as email,
-        (array_agg(x.value ->> 'description' order by x.value ->> 'idContactType' desc, x.position)
+        (array_agg(x.description order by x.position) filter (where x.value ->> 'idContactType' = '4'))[1] as email,
+        (array_agg(x.description order by x.value ->> 'idContactType' desc, x.position)
             filter (where x.value ->> 'idContactType' in ('1', '2')))[1] as cellphone
-    from jsonb_array_elements(case when jsonb_typeof(d.contacts) = 'array' then d.contacts end) with ordinality as x (value, position)
+    from (
+        -- what is no plain value is an issue of evo_member_contacts
+        select e.value, e.position, case when jsonb_typeof(e.value -> 'description') not in ('object', 'array') then e.value ->> 'description' end as description
+        from jsonb_array_elements(case when jsonb_typeof(d.contacts) = 'array' then d.contacts end) with ordinality as e (value, position)
+    ) x
 ) c on true

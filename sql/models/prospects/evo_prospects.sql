@@ -27,9 +27,9 @@ select
     d."gympassId" as gympass_id,
     evo.as_timestamptz(d."conversionDate", {zone}) as conversion_date,
     evo.as_bigint(d."idMember") as member_id,
-    coalesce(d.responsible ->> 'name', d."financiallyResponsibles" -> 0 ->> 'name') as responsible_name,
-    coalesce(d.responsible ->> 'document', d."financiallyResponsibles" -> 0 ->> 'cpf') as responsible_document,
-    evo.as_bool(coalesce(d.responsible ->> 'financialResponsible', d."financiallyResponsibles" -> 0 ->> 'financialResponsible')) as responsible_is_financial,
+    coalesce(r.name, f.name) as responsible_name,
+    coalesce(r.document, f.cpf) as responsible_document,
+    evo.as_bool(coalesce(r."financialResponsible", f."financialResponsible")) as responsible_is_financial,
     evo.as_timestamptz(d."registerDate", {zone}) as register_date,
     case when s.raw_data ? 'interests' then jsonb_build_object('interests', d.interests, 'notes', d.notes, 'temperature', d.temperature) end as custom_fields,
     s.run_id as _source_run_id,
@@ -41,3 +41,6 @@ cross join lateral jsonb_to_record(s.raw_data) as d (
     "state" text, country text, "zipCode" text, "signupType" text, "mktChannel" text, "currentStep" text,
     "gympassId" text, "conversionDate" text, "idMember" text, "registerDate" text, responsible jsonb,
     "financiallyResponsibles" jsonb, interests jsonb, notes jsonb, temperature jsonb)
+cross join lateral jsonb_to_record(evo.as_object(d.responsible)) as r (name text, document text, "financialResponsible" text)
+cross join lateral jsonb_to_record(evo.as_object(evo.as_array(d."financiallyResponsibles") -> 0)) as f (
+    name text, cpf text, "financialResponsible" text)

@@ -5,7 +5,8 @@ use super::tokens::Tokens;
 use crate::suggest::did_you_mean;
 
 /// What each cast makes of a text or a jsonb value; `evo.try_…` and `evo.misfit_…` have the same endings.
-pub const CASTS: [&str; 9] = ["bigint", "int", "decimal", "bool", "date", "local", "timestamptz", "object", "array"];
+pub const CASTS: [&str; 11] =
+    ["bigint", "int", "decimal", "bool", "date", "local", "timestamptz", "object", "array", "text", "short"];
 
 /// Elements of an array; a table function, not a cast.
 pub(super) const CHILDREN: &str = "children";

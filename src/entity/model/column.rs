@@ -133,6 +133,12 @@ fn plain(tokens: &Tokens<'_>, range: Range<usize>) -> Result<Option<Plain>, Faul
 }
 
 impl Column {
+    /// Bytes that an index has room for, where one holds the column.
+    pub fn most<'a>(&self, select: &'a super::Select) -> Option<&'a str> {
+        let text = select.slice(&self.expression.span).strip_prefix("evo.as_short(")?;
+        text.strip_suffix(')')?.rsplit_once(", ").map(|(_, most)| most)
+    }
+
     /// Whether a value of the column can be nulled because it does not fit.
     pub fn is_cast(&self, records: &[Record]) -> bool {
         !self.expression.parts.is_empty() || self.records.iter().any(|i| !records[*i].argument.parts.is_empty())

@@ -24,6 +24,7 @@ mod native;
 mod path;
 mod reads;
 mod select;
+mod shapes;
 #[cfg(test)]
 mod tests;
 mod tokens;

@@ -8,6 +8,7 @@ use super::fault::Fault;
 use super::from::{Children, From, Record, twice};
 use super::lex::Span;
 use super::reads;
+use super::shapes;
 use super::tokens::Tokens;
 use crate::error::Result;
 
@@ -43,6 +44,19 @@ impl Select {
     /// `Config`, with file and line, for what the readings of a model could not keep apart.
     pub fn parse(file: &str, text: &str, key: &[String]) -> Result<Self> {
         parse(text, key).map_err(|fault| fault.in_file(file, text))
+    }
+
+    /// The same model with a check of every place that its select list looks at: see [`shapes`]. What cannot be checked, in a
+    /// select of its own for one, is left as it is.
+    pub fn checked(self, key: &[String]) -> Self {
+        let checked = shapes::checked(&self).and_then(|text| parse(&text, key).ok());
+        checked.unwrap_or(self)
+    }
+
+    /// The same model with texts of at most so many bytes, by column.
+    pub fn shortened(self, columns: &[(String, i32)], key: &[String]) -> Self {
+        let shortened = shapes::shortened(&self, columns).and_then(|text| parse(&text, key).ok());
+        shortened.unwrap_or(self)
     }
 
     /// The text from `select` or `with` to the end, as it was written.

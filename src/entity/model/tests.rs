@@ -30,7 +30,8 @@ fn the_built_in_models_are_understood() {
         path("core.evo_sales", "corporate_partnership_id").unwrap(),
         "coporatePartnershipId|corporatePartnershipId|idCorporatePartnership"
     );
-    assert_eq!(path("core.evo_sales", "observations"), None);
+    assert_eq!(path("core.evo_sales", "observations").unwrap(), "observations");
+    assert_eq!(path("core.evo_sales", "_loaded_at"), None);
     assert_eq!(
         path("core.evo_receivables", "payment_type_id").unwrap(),
         "receivables[].paymentType.id|receivables[].paymentType.idPaymentType"

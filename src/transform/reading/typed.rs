@@ -51,7 +51,29 @@ pub(in crate::transform) fn typed(select: &Select, key: &[String], rows: Rows<'_
             }
         }
     }
-    Some(text.all())
+    let text = text.all();
+    match select.children() {
+        Some(children) if !text.contains("jsonb_array_elements(case") => {
+            Some(asked_of_the_array(&text, &children.alias))
+        }
+        _ => Some(text),
+    }
+}
+
+/// How the question begins whether a field of an element is an object or an array.
+fn question(alias: &str) -> String {
+    format!("jsonb_typeof({alias}.value -> '")
+}
+
+/// The text with these questions asked of all elements at once: the elements are not at hand, and the answer is no but for odd ones.
+fn asked_of_the_array(text: &str, alias: &str) -> String {
+    let question = question(alias);
+    let mut parts = text.split(&question);
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |text, part| match part.split_once("') in ('object', 'array')") {
+        Some((field, rest)) => format!("{text}evo.has_nested(evo_array.list, '{field}'){rest}"),
+        None => text + &question + part,
+    })
 }
 
 /// What a typed field is worth in its column.
@@ -209,7 +231,9 @@ fn unfold(select: &Select, children: &Children, (key, plain): (&[String], bool),
         crate::sql::literal(&children.array)
     );
     // The record itself reads the value once.
-    let call = match children.value_reads > 1 {
+    // So do the questions whether a field of it is an object, which can be asked of the whole array.
+    let questions = select.text().matches(&question(&children.alias)).count();
+    let call = match children.value_reads - questions > 1 {
         true => {
             format!(
                 "{array}\ncross join lateral jsonb_array_elements({list}) {} (value)\ncross join lateral jsonb_to_record(",

@@ -10,6 +10,7 @@ mod own;
 mod own_models;
 mod refresh;
 mod refused;
+mod shapes;
 
 use serde_json::Value;
 
