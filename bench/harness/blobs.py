@@ -61,7 +61,7 @@ class Service:
         body, etag = self.blob(name)
         return (
             f"<Blob><Name>{escape(name)}</Name><Properties><Last-Modified>Sat, 10 Jan 2026 03:00:00 GMT</Last-Modified>"
-            f"<Etag>{etag.strip(chr(34))}</Etag><Content-Length>{len(body)}</Content-Length><BlobType>BlockBlob</BlobType>"
+            f"<Etag>{etag.strip(chr(34))}</Etag><Content-Length>{len(body)}</Content-Length><Content-Type>application/gzip</Content-Type><BlobType>BlockBlob</BlobType>"
             "</Properties></Blob>"
         )
 
