@@ -320,7 +320,7 @@ fn what_is_no_text_of_records_is_one_reason_for_the_whole_object() {
         let message = corrupt("x.jsonl.zst", &zstd(&content));
         assert!(message.contains(says), "{says}: {message}");
     }
-    for (content, says) in [(utf16, "UTF-16"), (noise, "no text"), (b"BZh91AY&SY rest".to_vec(), "bzip2")] {
+    for (content, says) in [(utf16, "UTF-16"), (noise, "no text"), (b"BZh91AY&SY\x80\0 rest".to_vec(), "bzip2")] {
         assert!(corrupt("x.jsonl", &content).contains(says), "{says}");
         // A name that promises gzip is held against the first bytes already, unless they could be JSON.
         let message = corrupt("x.jsonl.gz", &content);
