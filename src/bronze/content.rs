@@ -34,7 +34,7 @@ pub(super) fn foreign(sample: &[u8], is_inner: bool) -> Option<String> {
     if let Some(what) = encoding(sample) {
         return Some(format!("its text is {what}, not UTF-8: write it in UTF-8"));
     }
-    if let Some((_, what)) = MAGIC.iter().find(|(magic, _)| sample.starts_with(magic)) {
+    if let Some((_, what)) = MAGIC.iter().find(|(magic, _)| begins_with(sample, magic)) {
         let is_compressed = what.starts_with("compressed");
         return Some(match is_compressed && is_inner {
             true => format!("its content is {what} once more: it was compressed twice; decompress it once"),
@@ -46,6 +46,18 @@ pub(super) fn foreign(sample: &[u8], is_inner: bool) -> Option<String> {
     }
     (is_noise(sample) && !holds_document(sample))
         .then(|| "its content is no text: binary, encrypted, or in another encoding than UTF-8".to_owned())
+}
+
+/// Letters alone prove nothing where text follows: `ORCAMENTO` may be a column of a CSV.
+fn begins_with(sample: &[u8], magic: &[u8]) -> bool {
+    let is_word = magic.iter().all(u8::is_ascii_alphanumeric);
+    sample.starts_with(magic) && !(is_word && is_text(sample))
+}
+
+/// Valid UTF-8 without a zero byte; a character that the end of the sample cuts is no error.
+fn is_text(sample: &[u8]) -> bool {
+    let is_utf8 = std::str::from_utf8(sample).map_or_else(|e| e.error_len().is_none(), |_| true);
+    is_utf8 && !sample.contains(&0)
 }
 
 /// UTF-16 or UTF-32, by its byte order mark or by the zero bytes that it has between ASCII letters.
@@ -68,9 +80,10 @@ fn encoding(sample: &[u8]) -> Option<&'static str> {
     (share(2, 0) || share(2, 1)).then_some("UTF-16")
 }
 
-/// Whether a tenth of the sample or more is what text does not hold: control characters, and bytes that are not UTF-8.
+/// Whether a tenth of the sample or more is what text does not hold: control characters, and bytes that are not UTF-8. Valid
+/// UTF-8 without a zero byte is text whatever controls it holds: some tools separate fields with them.
 fn is_noise(sample: &[u8]) -> bool {
-    if sample.len() < ENOUGH_BYTES {
+    if sample.len() < ENOUGH_BYTES || is_text(sample) {
         return false;
     }
     let controls = sample.iter().filter(|b| b.is_ascii_control() && !b.is_ascii_whitespace()).count();
@@ -119,8 +132,8 @@ mod tests {
             ([&b"\x1f\x8b\x08"[..], &noise(100)].concat(), "compressed twice"),
             (b"\x28\xb5\x2f\xfd____".to_vec(), "compressed twice"),
             (b"PK\x03\x04".to_vec(), "ZIP"),
-            (b"PAR1abc".to_vec(), "Parquet"),
-            (b"BZh91AY".to_vec(), "bzip2"),
+            (b"PAR1abc\0".to_vec(), "Parquet"),
+            (b"BZh91AY\x80".to_vec(), "bzip2"),
             (b"\xfd7zXZ\0".to_vec(), "xz"),
             (b"Salted__".to_vec(), "encrypted"),
             (tar, "tar"),
@@ -129,7 +142,7 @@ mod tests {
             let what = foreign(&sample, true).unwrap_or_default();
             assert!(what.contains(says), "{says}: {what:?}");
         }
-        assert!(foreign(b"BZh91AY", false).unwrap().contains("compressed with bzip2, which is not read"));
+        assert!(foreign(b"BZh91AY\x80", false).unwrap().contains("compressed with bzip2, which is not read"));
     }
 
     #[test]
@@ -149,6 +162,8 @@ mod tests {
                 .collect(),
             vec![b' '; 1_000],
             b"\0".to_vec(),
+            b"ORCAMENTO,BZh\n1,2\n".to_vec(),
+            "1\x01Ana\x012026-01-10\n".repeat(100).into_bytes(),
             "ç".repeat(SAMPLE_BYTES / 2).into_bytes()[..SAMPLE_BYTES - 1].to_vec(),
         ] {
             assert_eq!(foreign(&sample, true), None, "{:?}", String::from_utf8_lossy(&sample[..sample.len().min(40)]));
