@@ -259,7 +259,7 @@ fn entry_times_are_read_in_the_declared_zone_whatever_the_servers_is() {
 fn an_absurd_date_is_parked_and_a_new_year_gets_its_partition() {
     let evo = Evo::new();
     let entry = |date: &str| format!(r#"{{"date": "{date}", "idMember": 2}}"#);
-    let lines = [entry("0001-01-01T00:00:00"), entry("2019-05-05T10:00:00"), entry("2031-05-05T10:00:00")];
+    let lines = [entry("1001-01-01T00:00:00"), entry("2019-05-05T10:00:00"), entry("2031-05-05T10:00:00")];
     object("entries", RUN_1, "a").lines(&evo.lake(), &lines.each_ref().map(String::as_str));
     assert_eq!(counts(&evo.entity(&["load", "entries"])), "3/0/0/0/0 of 3");
     let partitions = evo
