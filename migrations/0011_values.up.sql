@@ -244,15 +244,6 @@ return case when evo.is_iso(value) then
 create function evo.misfit_local(value text) returns text
 language sql stable parallel safe return case when value <> '' and evo.try_local(value) is null then value end;
 
--- The dates that an entity writes in a way of its own (entity.toml, dates): as ISO 8601 where the text has that form and names a time
--- that exists, else as it is. Patterns and replacements are pairs, made from the declaration.
-create function evo.in_iso(value text, pattern text, replacement text) returns text
-language sql immutable parallel safe
-return case when value collate "C" ~ pattern then
-           case when evo.is_iso(regexp_replace(value collate "C", pattern, replacement)) then regexp_replace(value collate "C", pattern, replacement)
-                else value end
-       else value end;
-
 -- Shapes
 
 -- A plain value. The text of an object or an array would be its JSON. is_nested is looked at only where the text could be one.
