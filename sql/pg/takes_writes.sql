@@ -6,7 +6,10 @@
 --          synchronous_commit; transaction_timeout, null where the server knows none
 -- locks: none
 -- idempotent: reads only
-select pg_is_in_recovery(), current_setting('transaction_read_only'), pg_backend_pid(),
+-- A transaction that is read-only although it need not be began in recovery: the server was promoted in between.
+select pg_is_in_recovery()
+           or current_setting('transaction_read_only') = 'on' and current_setting('default_transaction_read_only') = 'off',
+       current_setting('transaction_read_only'), pg_backend_pid(),
        (select (extract(epoch from backend_start) * 1000000)::bigint from pg_stat_get_activity(pg_backend_pid())),
        -- the view is asked only where there is something to ask: it lists all settings
        case when current_setting('default_transaction_read_only') = 'on' then
