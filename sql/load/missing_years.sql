@@ -3,8 +3,12 @@
 -- rows: one per year
 -- locks: none
 -- idempotent: reads only
--- By the name that evo.ensure_year_partition gives; where a partition has another one, that function finds out.
+-- By the name that evo.ensure_year_partition gives; where a partition has another one, that function finds out. A table that
+-- was detached keeps its name and takes no rows.
 select y
 from unnest($2::int[]) as y
-where to_regclass($1 || '_' || y) is null
+where not exists (
+    select from pg_inherits
+    where inhparent = $1::regclass and inhrelid = to_regclass($1 || '_' || y)
+)
 order by y

@@ -251,8 +251,11 @@ impl Session {
                 }
             }
         };
-        if error.kind() == Kind::DatabaseUnavailable {
-            self.lost(&error);
+        match error.kind() {
+            Kind::DatabaseUnavailable => self.lost(&error),
+            // A session keeps the memory of its temporary tables until it ends: the next attempt needs it.
+            Kind::OutOfMemory => self.taint(),
+            _ => {}
         }
         error
     }

@@ -7,8 +7,12 @@ use crate::support::{Database, Evo, Run, gz, object, outcome, write};
 
 /// Documents that do not compress.
 fn documents(part: usize, number: usize) -> Vec<u8> {
+    version_of_documents(1, part, number)
+}
+
+fn version_of_documents(version: u8, part: usize, number: usize) -> Vec<u8> {
     let noise = |i: usize| -> String {
-        let hash = |n: usize| xxhash_rust::xxh3::xxh3_128(format!("{part} {i} {n}").as_bytes());
+        let hash = |n: usize| xxhash_rust::xxh3::xxh3_128(format!("{version} {part} {i} {n}").as_bytes());
         (0..45).map(|n| format!("{:032x}", hash(n))).collect()
     };
     let lines: Vec<String> =
@@ -43,20 +47,23 @@ fn fault_16_a_batch_for_which_the_servers_memory_is_too_small_is_halved_until_it
 fn fault_16_an_object_for_which_there_is_no_memory_at_all_ends_the_load_and_the_next_run_finishes() {
     let mut server = Server::start(&[("fsync", "off"), ("temp_buffers", "1GB")]);
     let evo = Evo::with(Database::on(&server));
-    write(&evo.lake(), &object("sales", "20260110T020501Z", "2025-12_part-00001").path(), &documents(0, 10));
+    write(&evo.lake(), &object("sales", "20260110T020501Z", "2025-12_part-00001").path(), &documents(2, 25_000));
     evo.run(&["load", "sales"]).exits(0);
-    for part in 1..=2 {
-        let path = object("sales", "20260111T020501Z", &format!("2025-12_part-{part:05}")).path();
-        write(&evo.lake(), &path, &documents(part, if part == 1 { 100 } else { 25_000 }));
-    }
+    // Documents that changed pass through temporary tables.
+    let newer = |part| object("sales", "20260111T020501Z", part).path();
+    write(&evo.lake(), &newer("2025-12_part-00001"), &documents(1, 100));
+    write(&evo.lake(), &newer("2025-12_part-00002"), &version_of_documents(2, 2, 25_000));
     server.limit_memory(Some(24 << 20));
     evo.run(&["load", "sales", "--workers", "1", "--batch-size", "2"]).exits(5).says("53200");
     // The other half is in.
-    assert_eq!(evo.db.one("select count(*) from stg_evo.sales_raw"), "110");
+    let of_run = |run: &str| format!("select count(*) from stg_evo.sales_raw where run_id = '{run}'");
+    assert_eq!(evo.db.one(&of_run("20260111T020501Z")), "100");
+    assert_eq!(evo.db.one(&of_run("20260110T020501Z")), "25000");
     server.limit_memory(None);
     evo.run(&["load", "sales"]).exits(0);
-    assert_eq!(evo.db.one("select count(*) from stg_evo.sales_raw"), "25110");
-    assert_eq!(evo.db.one("select sum(inserted_count) from evo.batches where state = 'committed'"), "25110");
+    assert_eq!(evo.db.one(&of_run("20260111T020501Z")), "25100");
+    let counts = "select sum(inserted_count), sum(updated_count) from evo.batches where state = 'committed'";
+    assert_eq!(evo.db.sql(counts), [["25100", "25000"]]);
 }
 
 #[test]

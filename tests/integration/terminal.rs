@@ -137,7 +137,7 @@ fn a_json_log_is_json_to_its_last_line_whatever_the_command_and_its_end() {
         assert_eq!(lines.iter().filter(|line| line["message"] == "summary").count(), 1, "{args:?}");
         assert!(lines.iter().any(|line| line["command"] == args[0]), "{args:?}");
     }
-    let too_many = objects(&evo, &["load", "all", "--all-runs", "--max-rejects", "0"], 4);
+    let too_many = objects(&evo, &["load", "all", "--all-runs", "--max-rejects", "0"], 6);
     assert!(too_many.iter().any(|line| line["level"] == "ERROR"));
     for (args, code, kind) in [
         (&["load", "salse"][..], 2, "Usage"),
