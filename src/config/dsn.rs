@@ -1,7 +1,7 @@
 //! The address of a PostgreSQL server, in libpq's two syntaxes, free of any driver.
 //!
 //! This layer exists because the driver knows neither `verify-full` nor `sslrootcert`, reads no `PG*` variable, no
-//! service file and no password file. Every parameter of libpq is obeyed or refused by name: see [`parameters`].
+//! service file and no password file. Every parameter of libpq is obeyed or refused by name: see `parameters.rs`.
 //! Reference: <https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNSTRING>.
 //!
 //! No error holds a part of the address: whatever stands at the wrong place may be a piece of a password.

@@ -46,7 +46,7 @@ impl Select {
         parse(text, key).map_err(|fault| fault.in_file(file, text))
     }
 
-    /// The same model with a check of every place that its select list looks at: see [`shapes`]. What cannot be checked, in a
+    /// The same model with a check of every place that its select list looks at: see `shapes.rs`. What cannot be checked, in a
     /// select of its own for one, is left as it is.
     pub fn checked(self, key: &[String]) -> Self {
         let checked = shapes::checked(&self).and_then(|text| parse(&text, key).ok());
