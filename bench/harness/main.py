@@ -146,6 +146,7 @@ def parse(arguments, known):
     parser.add_argument("--clean", action="store_true", help="drop also what is kept for every next call, which takes minutes to make again")
     parser.add_argument("--out", type=Path, default=None, help="folder of the results (target/bench/results; with --quick target/bench/quick)")
     parser.add_argument("--evo", type=Path, default=None, help="another build of evo than target/release/evo")
+    parser.add_argument("--before", type=Path, default=None, help="an earlier build of evo, for versus")
     parser.add_argument("--with-dlt", action="store_true", help="let dlt run in pipeline-total (installs it from PyPI into target/bench/dlt)")
     parser.add_argument("--render", action="store_true", help="run nothing; write the results that are there into docs/performance.md")
     options = parser.parse_args(arguments)
