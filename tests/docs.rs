@@ -24,32 +24,50 @@ fn assert_generated(page: &str, generated: &str) {
     assert!(found == generated, "{page} is out of date: cp {} {page}", path.display());
 }
 
-#[test]
-fn configuration_md_holds_every_setting_with_its_range() {
-    let code = |v: Option<&str>| v.map_or(String::new(), |v| format!("`{v}`"));
-    let mut text =
-        "| key in evo.toml | variable | flag | default | takes | meaning |\n|---|---|---|---|---|---|\n".to_owned();
-    for key in KEYS {
-        let (flag, default) = (code(key.flag), code(key.default));
-        text +=
-            &format!("| `{}` | `{}` | {flag} | {default} | {} | {} |\n", key.name, key.variable, key.takes, key.doc);
+/// A list item with its lines wrapped as prose is.
+fn item(text: &str) -> String {
+    let mut lines = vec![String::from("-")];
+    for word in text.split_whitespace() {
+        if lines.last().is_some_and(|line| line.chars().count() + 1 + word.chars().count() > 110) {
+            lines.push(String::from(" "));
+        }
+        if let Some(line) = lines.last_mut() {
+            *line += " ";
+            *line += word;
+        }
     }
-    assert_generated("docs/configuration.md", &text);
+    lines.join("\n") + "\n"
 }
 
-/// The tables of `docs/errors.md`, from the program.
-fn error_tables() -> String {
-    let mut text = "| kind | exit | what evo does | what happened | what to do |\n|---|---|---|---|---|\n".to_owned();
-    for kind in Kind::ALL {
-        text += &format!(
-            "| `{kind:?}` | {} | {} | {} | {} |\n",
-            kind.exit_code(),
-            kind.disposition().does(),
-            kind.meaning(),
-            kind.advice()
-        );
+/// The list of `docs/configuration.md`, from the program.
+fn settings_list() -> String {
+    let mut text = String::new();
+    for key in KEYS {
+        assert_eq!(key.variable, format!("EVO_{}", key.name.to_uppercase().replace('.', "_")));
+        let flag = key.flag.map_or(String::new(), |flag| format!(", `{flag}`"));
+        let takes = if key.takes.is_empty() { String::new() } else { format!("; {}", key.takes) };
+        let default = key.default.map_or(String::new(), |default| format!("; default `{default}`"));
+        text += &item(&format!("**`{}`**{flag}{takes}{default}: {}.", key.name, key.doc));
     }
-    text += "\n| SQLSTATE | kind | what the server means |\n|---|---|---|\n";
+    text
+}
+
+#[test]
+fn configuration_md_holds_every_setting_with_its_range() {
+    assert_generated("docs/configuration.md", &settings_list());
+}
+
+/// The list of kinds and the table of SQLSTATEs of `docs/errors.md`, from the program.
+fn error_tables() -> String {
+    let mut text = String::new();
+    for kind in Kind::ALL {
+        text += &format!("### `{kind:?}`: exit {}\n\n", kind.exit_code());
+        text += &item(&format!("**What happened:** {}.", kind.meaning()));
+        text += &item(&format!("**What evo does:** {}.", kind.disposition().does()));
+        text += &item(&format!("**What to do:** {}.", kind.advice()));
+        text += "\n";
+    }
+    text += "## Which SQLSTATE is which kind\n\n| SQLSTATE | kind | what the server means |\n|---|---|---|\n";
     for (code, kind, meaning) in SQLSTATES {
         text += &format!("| {code} | `{kind:?}` | {meaning} |\n");
     }
@@ -86,19 +104,19 @@ fn fault_tests(dir: &Path, found: &mut BTreeMap<u32, usize>) {
 }
 
 #[test]
-fn every_fault_has_a_row_that_says_how_many_tests_it_has() {
+fn every_fault_has_a_section_that_says_how_many_tests_it_has() {
     let text = read("docs/faults.md");
     let mut tests = BTreeMap::new();
     fault_tests(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/integration"), &mut tests);
     assert_eq!(tests.keys().copied().collect::<Vec<_>>(), (1..=30).collect::<Vec<_>>(), "a fault without a test");
     for (number, count) in tests {
-        let row = text.lines().find(|line| line.starts_with(&format!("| {number} |"))).unwrap_or_default();
+        let section = text.split("\n### ").find(|part| part.starts_with(&format!("{number}. "))).unwrap_or_default();
         let named = match count {
             1 => format!("`fault_{number:02}_…`"),
             _ => format!("`fault_{number:02}_…` ({count})"),
         };
-        let said = row.rsplit(" | ").next().unwrap();
-        assert!(said.split([',', '|']).any(|part| part.trim() == named), "row {number} does not say {named}: {row}");
+        let said = section.lines().find_map(|line| line.strip_prefix("- **Tests:** ")).unwrap_or_default();
+        assert!(said.split(',').any(|part| part.trim() == named), "fault {number} does not say {named}: {said:?}");
     }
 }
 
