@@ -45,7 +45,8 @@ fn settings_list() -> String {
     for key in KEYS {
         assert_eq!(key.variable, format!("EVO_{}", key.name.to_uppercase().replace('.', "_")));
         let flag = key.flag.map_or(String::new(), |flag| format!(", `{flag}`"));
-        let takes = if key.takes.is_empty() { String::new() } else { format!("; {}", key.takes) };
+        let takes = key.takes.to_string();
+        let takes = if takes.is_empty() { takes } else { format!("; {takes}") };
         let default = key.default.map_or(String::new(), |default| format!("; default `{default}`"));
         text += &item(&format!("**`{}`**{flag}{takes}{default}: {}.", key.name, key.doc));
     }
@@ -130,23 +131,92 @@ fn anchor_of(heading: &str) -> String {
         .collect()
 }
 
+/// Every page, by its path in the repository.
+fn pages() -> Vec<String> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let folders = ["", "docs", "docs/decisions", "jobs", "migrations", "sql"];
+    let mut found: Vec<String> = folders
+        .iter()
+        .flat_map(|folder| std::fs::read_dir(root.join(folder)).unwrap())
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|end| end == "md"))
+        .map(|path| path.strip_prefix(root).unwrap().to_str().unwrap().to_owned())
+        .collect();
+    found.sort();
+    assert!(found.len() > 30 && found.contains(&"README.md".to_owned()), "{found:?}");
+    found
+}
+
+/// The lines of a page that a person wrote: not what a measurement writes between its marks.
+fn written(page: &str) -> Vec<(usize, String)> {
+    let mut is_measured = false;
+    let mut lines = Vec::new();
+    for (number, line) in (1..).zip(read(page).lines()) {
+        is_measured = (is_measured || line.starts_with("<!-- bench:")) && !line.starts_with("<!-- /bench");
+        if !is_measured {
+            lines.push((number, line.to_owned()));
+        }
+    }
+    lines
+}
+
+#[test]
+fn no_line_of_the_documentation_is_wider_than_120_columns() {
+    let pages = pages();
+    let lines = pages.iter().flat_map(|page| written(page).into_iter().map(move |(number, line)| (page, number, line)));
+    let wide: Vec<String> = lines
+        .filter(|(_, _, line)| line.chars().count() > 120)
+        .map(|(page, number, _)| format!("{page}:{number}"))
+        .collect();
+    assert!(wide.is_empty(), "{}", wide.join("\n"));
+}
+
+/// What the first table under "Words" in CONTRIBUTING.md says to avoid.
+fn words_to_avoid() -> Vec<String> {
+    let text = read("CONTRIBUTING.md");
+    let (_, table) = text.split_once("| avoid | write |\n|---|---|\n").unwrap();
+    let rows = table.lines().take_while(|line| line.starts_with('|'));
+    rows.flat_map(|row| row.split('|').nth(1).unwrap().split(", ").map(|word| word.trim().to_owned())).collect()
+}
+
+#[test]
+fn the_documentation_avoids_the_words_that_contributing_lists() {
+    let words = words_to_avoid();
+    assert!(words.len() >= 5, "{words:?}");
+    let mut found = Vec::new();
+    for page in pages().iter().filter(|page| *page != "CONTRIBUTING.md") {
+        let text: Vec<String> = written(page).into_iter().map(|(_, line)| line.to_lowercase()).collect();
+        let text = format!(" {} ", text.join(" ").replace(|c: char| !c.is_alphanumeric(), " "));
+        let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let hits = words.iter().filter(|word| format!(" {text} ").contains(&format!(" {word} ")));
+        found.extend(hits.map(|word| format!("{page}: {word}")));
+    }
+    assert!(found.is_empty(), "{}", found.join("\n"));
+}
+
+#[test]
+fn every_file_that_the_architecture_names_exists() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let text = read("docs/architecture.md");
+    let names = text.split('`').skip(1).step_by(2).filter(|name| !name.contains(['<', '*', ' ', '{', '…']));
+    let files: Vec<&str> =
+        names.filter(|name| name.ends_with('/') || name.ends_with(".rs") || name.ends_with(".sql")).collect();
+    assert!(files.len() > 40, "{files:?}");
+    let missing: Vec<&&str> = files
+        .iter()
+        .filter(|file| !["src", "", "tests/integration"].iter().any(|folder| root.join(folder).join(file).exists()))
+        .collect();
+    assert!(missing.is_empty(), "docs/architecture.md names what is not there: {missing:?}");
+    let rooms = std::fs::read_dir(root.join("src")).unwrap().map(|entry| entry.unwrap().path());
+    for room in rooms.filter(|path| path.is_dir()) {
+        let name = format!("{}/", room.file_name().unwrap().to_str().unwrap());
+        assert!(files.contains(&name.as_str()), "docs/architecture.md says nothing of src/{name}");
+    }
+}
+
 #[test]
 fn links_in_the_documentation_lead_somewhere() {
-    for file in [
-        "README.md",
-        "CONTRIBUTING.md",
-        "docs/architecture.md",
-        "docs/checks.md",
-        "docs/queries.md",
-        "docs/configuration.md",
-        "docs/errors.md",
-        "docs/faults.md",
-        "docs/releasing.md",
-        "docs/runbook.md",
-        "SECURITY.md",
-        "jobs/README.md",
-        "sql/README.md",
-    ] {
+    for file in &pages() {
         let text = read(file);
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(file).parent().unwrap().to_owned();
         for link in text.split("](").skip(1).map(|rest| rest.split(')').next().unwrap()) {

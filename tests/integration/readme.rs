@@ -1,13 +1,13 @@
-//! What the README says to type works as it stands there, in an empty folder.
+//! What the README and the quickstart say to type works as it is written, in an empty folder.
 
 use std::path::Path;
 use std::process::Command;
 
 use crate::support::{Database, Run, binary};
 
-/// The shell blocks of the README with what stands behind their `sh`, indentation taken away.
-fn blocks() -> Vec<(String, String)> {
-    let text = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
+/// The shell blocks of a page with what follows their `sh`. Indentation is removed.
+fn blocks(page: &str) -> Vec<(String, String)> {
+    let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(page)).unwrap();
     let mut blocks = Vec::new();
     let mut open: Option<(String, String)> = None;
     for line in text.lines().map(str::trim) {
@@ -19,6 +19,14 @@ fn blocks() -> Vec<(String, String)> {
         }
     }
     blocks.into_iter().filter(|(info, _)| info == "sh" || info.starts_with("sh ")).collect()
+}
+
+/// A folder that the private server's user may enter.
+fn folder() -> tempfile::TempDir {
+    use std::os::unix::fs::PermissionsExt;
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::set_permissions(dir.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
+    dir
 }
 
 /// Runs a block as a person would paste it, with `evo` on the PATH; the first command that fails ends it.
@@ -35,14 +43,25 @@ fn paste(code: &str, dir: &Path, variables: &[(&str, &str)]) -> Run {
 
 #[test]
 fn the_first_five_minutes_work_as_they_are_written() {
-    use std::os::unix::fs::PermissionsExt;
-    let dir = tempfile::tempdir().unwrap();
-    std::fs::set_permissions(dir.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
-    let plain: Vec<String> = blocks().into_iter().filter(|(info, _)| info == "sh").map(|(_, code)| code).collect();
+    let dir = folder();
+    let plain: Vec<String> =
+        blocks("README.md").into_iter().filter(|(info, _)| info == "sh").map(|(_, code)| code).collect();
     assert!(plain.len() >= 3 && plain.iter().any(|code| code.contains("evo db destroy --yes")));
     let runs: Vec<Run> = plain.iter().map(|code| paste(code, dir.path(), &[]).exits(0)).collect();
     assert!(runs[0].stdout.contains("core.evo_sales"), "{}", runs[0].stdout);
     assert!(runs[1].stdout.contains("(5 rows)") && runs[1].stdout.contains(" 0 failed"), "{}", runs[1].stdout);
+}
+
+#[test]
+fn the_quickstart_works_as_it_is_written() {
+    let dir = folder();
+    let code: Vec<String> = blocks("docs/quickstart.md").into_iter().map(|(_, code)| code).collect();
+    let runs: Vec<Run> = code.iter().map(|code| paste(code, dir.path(), &[]).exits(0)).collect();
+    let [.., loaded, changed, cleaned] = runs.as_slice() else { panic!("{} blocks", runs.len()) };
+    assert!(loaded.stdout.contains("(3 rows)") && loaded.stdout.contains("12.50"), "{}", loaded.stdout);
+    assert!(changed.stdout.contains("(4 rows)") && changed.stdout.contains("9.90"), "{}", changed.stdout);
+    assert!(changed.stdout.contains("visits.jsonl") && changed.stdout.contains("free"), "{}", changed.stdout);
+    assert!(!dir.path().join(".evo/postgres").exists(), "{}", cleaned.stdout);
 }
 
 #[test]
@@ -52,7 +71,7 @@ fn the_commands_for_a_warehouse_of_ones_own_work_as_they_are_written() {
     let lake = dir.path().join("lake");
     let place = [("EVO_DATABASE_URL", db.url.as_str()), ("EVO_LAKE", lake.to_str().unwrap())];
     paste("evo generate sales members --records 500", dir.path(), &place).exits(0);
-    for (_, code) in blocks().into_iter().filter(|(info, _)| info == "sh env") {
+    for (_, code) in blocks("README.md").into_iter().filter(|(info, _)| info == "sh env") {
         let (exports, rest): (Vec<&str>, Vec<&str>) = code.lines().partition(|line| line.starts_with("export "));
         assert!(!exports.is_empty() && rest.len() >= 5, "{code}");
         paste(&rest.join("\n"), dir.path(), &place).exits(0);
@@ -63,7 +82,7 @@ fn the_commands_for_a_warehouse_of_ones_own_work_as_they_are_written() {
 
 #[test]
 fn what_is_not_run_here_names_files_and_flags_that_exist() {
-    for (_, code) in blocks().into_iter().filter(|(info, _)| info == "sh no-run") {
+    for (_, code) in blocks("README.md").into_iter().filter(|(info, _)| info == "sh no-run") {
         for word in code.split_whitespace().filter(|word| word.starts_with("./scripts/")) {
             assert!(Path::new(env!("CARGO_MANIFEST_DIR")).join(word).exists(), "{word}");
         }
