@@ -42,15 +42,15 @@ pub enum Command {
     Generate(commands::generate::Args),
     /// Load bronze objects into the staging tables
     Load(commands::load::Args),
-    /// See, export and replay lines that were refused
+    /// List, export and replay rejected lines
     Rejects(commands::rejects::Args),
-    /// See objects that were set aside, and try again or acknowledge them
+    /// List objects that are set aside, retry or acknowledge them
     Objects(commands::objects::Args),
     /// Fill the core tables from staging
     Transform(commands::transform::Args),
-    /// Ask whether the warehouse is as it should be
+    /// Check the warehouse with queries that must return no rows
     Check(commands::check::Args),
-    /// Show and mend the storage of the warehouse: vacuum, reindex
+    /// Show the storage of the warehouse; vacuum and reindex it
     OptimizeStorage(commands::optimize_storage::Args),
     /// Show what is loaded, what is pending and how fresh it is
     Status(commands::status::Args),

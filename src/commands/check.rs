@@ -19,15 +19,15 @@ Examples:
   evo check sales --only orphan              one check on one entity
   evo check --set freshness.max_age='12 hours'
 
-Exit code 6 when a check of severity fail has rows. Checks of your own: docs/checks.md.")]
+Exit code 6 if a check of severity fail returns rows. Your own checks: docs/checks.md.")]
 pub struct Args {
     /// Entities [default: all]
     #[arg(value_name = "ENTITY")]
     pub entities: Vec<String>,
-    /// Only this check; may be given again
+    /// Only this check; repeatable
     #[arg(long, value_name = "CHECK")]
     pub only: Vec<String>,
-    /// Another value for a check's parameter; may be given again
+    /// Set a parameter of a check; repeatable
     #[arg(long, value_name = "CHECK.PARAMETER=VALUE")]
     pub set: Vec<String>,
 }

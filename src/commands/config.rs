@@ -16,7 +16,7 @@ pub struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum Action {
-    /// Every setting, its value and its origin
+    /// Show every setting, its value and its origin
     Show,
 }
 

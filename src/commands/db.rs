@@ -16,10 +16,10 @@ use crate::report::Outcome;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
-  evo db start                          jobs start it themselves; this does it ahead of them
-  evo db psql -c 'table evo.runs'       what follows psql is handed to it
+  evo db start                          start it before a job does
+  evo db psql -c 'table evo.runs'       arguments after psql are passed to it
   pg_dump \"$(evo db url)\" > evo.sql
-  evo db destroy --yes                  start anew; the lake stays")]
+  evo db destroy --yes                  start over; the lake stays")]
 pub struct Args {
     #[command(subcommand)]
     action: Action,
@@ -27,16 +27,16 @@ pub struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum Action {
-    /// Start it, if it does not run; jobs do so themselves
+    /// Start it if it is not running; jobs do so themselves
     Start,
-    /// Stop it in good order; its data stays
+    /// Stop it cleanly; its data stays
     Stop,
-    /// Show whether it runs, where, and where its data is
+    /// Show whether it is running, where, and where its data is
     Status,
-    /// Print its URL, password included, for other tools (a configured server's without the password); starts it
-    /// if need be
+    /// Print its URL for other tools, with the password (a configured server's without it); starts it if
+    /// necessary
     Url,
-    /// Open psql on it, or on the configured server; what follows is handed to psql; starts it if need be
+    /// Open psql on it or on the configured server; further arguments go to psql; starts it if necessary
     Psql {
         /// Arguments for psql
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
@@ -44,7 +44,7 @@ enum Action {
     },
     /// Stop it and remove its data for good; a configured server is never touched
     Destroy {
-        /// Really do it
+        /// Confirm
         #[arg(long)]
         yes: bool,
     },

@@ -35,17 +35,17 @@ pub struct Args {
     #[arg(value_name = "ENTITY", default_value = "all")]
     entities: Vec<Target>,
 
-    /// Records of the first run: N for each written entity, or ENTITY=N,… [default: members=5000,
+    /// Records in the first run: N for each entity, or ENTITY=N,… [default: members=5000,
     /// sales=20000, entries=50000, prospects=1500]
     #[arg(long, value_name = "N", value_delimiter = ',', value_parser = parse_records, help_heading = "How much")]
     records: Vec<(Option<Entity>, u64)>,
-    /// Multiplies the default numbers of records
+    /// Multiply the default numbers of records
     #[arg(long, value_name = "F", value_parser = parse_scale, conflicts_with = "records", help_heading = "How much")]
     scale: Option<f64>,
-    /// Records of a full object [default: members 2000, sales 5000, entries 10000, prospects 5000]
+    /// Records in a full object [default: members 2000, sales 5000, entries 10000, prospects 5000]
     #[arg(long, value_name = "N", value_parser = config::whole::<u64>(1, 10_000_000), help_heading = "How much")]
     part_records: Option<u64>,
-    /// Pads each document with prose to this many bytes (a usual sale has 2500, member 4000, entry 400, prospect 700)
+    /// Pad each document to this many bytes (otherwise a sale has 2500, a member 4000, an entry 400, a prospect 700)
     #[arg(long, value_name = "N", value_parser = config::whole::<u32>(1, 50_000_000), help_heading = "How much")]
     document_bytes: Option<u32>,
     /// Compression of the objects, 1 (fast) to 9 (small)
@@ -53,7 +53,7 @@ pub struct Args {
         help_heading = "How much")]
     gzip_level: u32,
 
-    /// Runs of each entity, a day apart: the first holds everything, later ones everything again
+    /// Runs of each entity, one day apart; each contains everything
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = config::whole::<u64>(1, 1000),
         help_heading = "Runs")]
     runs: u64,
@@ -63,7 +63,7 @@ pub struct Args {
     /// Records that each later run adds, as a share of the first run
     #[arg(long, value_name = "SHARE", value_parser = config::share, default_value = "1%", help_heading = "Runs")]
     new: Share,
-    /// Later runs hold only changed and new records, as an incremental extraction does
+    /// Later runs contain only changed and new records, as in an incremental extraction
     #[arg(long, help_heading = "Runs")]
     only_changed: bool,
     /// Day of the first run
@@ -72,7 +72,7 @@ pub struct Args {
     /// Runs cross midnight: one run_id under two ingestion dates
     #[arg(long, help_heading = "Runs")]
     split_midnight: bool,
-    /// Leaves out the _manifest.json that ends a run of members, sales or entries
+    /// Leave out the _manifest.json that ends a run of members, sales or entries
     #[arg(long, help_heading = "Runs")]
     no_manifest: bool,
 
@@ -86,7 +86,7 @@ pub struct Args {
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = config::whole::<u64>(0, u64::MAX),
         help_heading = "What is in it")]
     seed: u64,
-    /// Share of the records that come twice in a run, an older version first
+    /// Share of the records that appear twice in a run, an older version first
     #[arg(long, value_name = "SHARE", value_parser = config::share, default_value = "0%", help_heading = "What is in it")]
     duplicates: Share,
     /// Lines that cannot be staged, as a share of the records: not JSON, cut off, \u0000, a lone surrogate, invalid
@@ -98,7 +98,7 @@ pub struct Args {
     #[arg(long, value_name = "SHARE", value_parser = config::share, default_value = "0%", help_heading = "What is in it")]
     misfits: Share,
 
-    /// Replaces what is there with other content
+    /// Overwrite existing objects that have other content
     #[arg(long)]
     force: bool,
 }

@@ -23,20 +23,20 @@ use crate::storage::{self, Depth, End, Index, Report, Step, Upkeep};
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
-  evo optimize-storage                           look; changes nothing
-  evo optimize-storage entries --partitions      each partition on a line of its own
+  evo optimize-storage                           report; changes nothing
+  evo optimize-storage entries --partitions      one line per partition
   evo optimize-storage sales --vacuum            VACUUM (ANALYZE) of its staging and core tables
   evo optimize-storage --vacuum --reindex        everything, as the weekly job does
-  evo optimize-storage --reindex --min-bloat 30%   only indexes of which a rebuild would save 30 %
+  evo optimize-storage --reindex --min-bloat 30%   only indexes that a rebuild would shrink by 30 %
 
-Loads and readers go on meanwhile: VACUUM is never FULL, and indexes are rebuilt CONCURRENTLY. A rebuild waits for
-transactions that are older than itself, wherever they read; if one of them lasts longer than --max-wait, that index is left as
-it was. INVALID leftovers of a canceled rebuild are dropped.")]
+Loads and readers continue: VACUUM is never FULL, and indexes are rebuilt CONCURRENTLY. A rebuild waits for all older
+transactions of the database; if one of them lasts longer than --max-wait, that index stays as it is. INVALID leftovers
+of canceled rebuilds are dropped.")]
 pub struct Args {
     /// Entities [default: all, and evo's own tables]
     #[arg(value_name = "ENTITY")]
     pub entities: Vec<String>,
-    /// Look and change nothing (the default)
+    /// Report and change nothing (the default)
     #[arg(long, conflicts_with_all = ["vacuum", "reindex"])]
     pub analyze: bool,
     /// VACUUM (ANALYZE)
@@ -48,10 +48,10 @@ pub struct Args {
     /// Rebuild only INVALID indexes and those with this much bloat
     #[arg(long, value_name = "SHARE", requires = "reindex", value_parser = config::share)]
     pub min_bloat: Option<Share>,
-    /// How long a rebuild waits for older transactions; 0s: as long as it takes
+    /// How long a rebuild waits for older transactions; 0s: without a limit
     #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = config::time(7 * 86_400))]
     pub max_wait: Duration,
-    /// Measure bloat also where it takes long: reads every table and index (needs pgstattuple)
+    /// Measure bloat in large tables too: reads every table and index (needs pgstattuple)
     #[arg(long)]
     pub exact: bool,
     /// Show each partition

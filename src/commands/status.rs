@@ -20,11 +20,11 @@ use crate::transform::dimension::{self, Dimension};
 Examples:
   evo status                  everything
   evo status sales            one entity
-  evo status --ledger-only    do not list the lake: at once, whatever its size
+  evo status --ledger-only    do not list the lake: fast, whatever its size
 
-Pending are the objects of the lake that are not in yet. To count them status
+Pending objects are in the lake but not loaded yet. To count them, status
 lists the lake, for ten seconds at most; a million objects on Azure take about
-200 requests. If it cannot, it says so and shows what the last load has seen.")]
+200 requests. If it cannot, it says so and shows what the last load saw.")]
 pub struct Args {
     /// Entities and dimensions [default: all]
     #[arg(value_name = "ENTITY")]

@@ -27,16 +27,16 @@ use crate::transform::{Job, Mode, Refresh, Request, Summary};
 #[command(after_help = "\
 Examples:
   evo transform all                      what changed since the last transform
-  evo transform members --full-refresh   build a new generation beside the old one and swap it in
+  evo transform members --full-refresh   build a new generation next to the old one and swap it in
   evo transform entries --full-refresh --year 2025
   evo transform sales --dry-run          what it would do, and how much disk it would need
-  evo transform sales --in-place         compare everything and write what differs: no second generation on the disk
+  evo transform sales --in-place         compare everything and write the differences; no second generation on disk
   evo transform sales --strict           stop at a value that does not fit its column
 
-Without --full-refresh, --incremental or --in-place: what changed since the last transform, or a new generation where at
-least half of 100,000 or more documents are new or changed.
+Without --full-refresh, --incremental or --in-place: transforms what changed since the last time, or builds a new
+generation if at least half of 100,000 or more documents are new or changed.
 
-A value that does not fit its column becomes null and a row in evo.issues; the rest of the record lives.")]
+A value that does not fit its column becomes null and a row in evo.issues; the rest of the record is kept.")]
 pub struct Args {
     /// members, sales, entries, prospects, branches, employees, one of your own, or all
     #[arg(required = true, value_name = "ENTITY")]
@@ -44,22 +44,22 @@ pub struct Args {
     /// Rebuild everything from staging; the old generation serves until the swap
     #[arg(long)]
     pub full_refresh: bool,
-    /// Only what changed, however much that is
+    /// Only what changed, however much it is
     #[arg(long, conflicts_with_all = ["full_refresh", "in_place"])]
     pub incremental: bool,
-    /// Compare all of core with staging and write what differs, on a disk too tight for a second generation
+    /// Compare all of core with staging and write the differences; needs no disk for a second generation
     #[arg(long, conflicts_with = "full_refresh")]
     pub in_place: bool,
     /// With --full-refresh: only the partition of this year
     #[arg(long, value_name = "YEAR", requires = "full_refresh", value_parser = config::whole::<i32>(1, 9999))]
     pub year: Option<i32>,
-    /// The share of its rows that a full refresh may take from a table; more is an error and no swap
+    /// Share of its rows that a table may lose in a full refresh; beyond that, an error and no swap
     #[arg(long, value_name = "SHARE", default_value = "20%", value_parser = config::share)]
     pub max_shrink: Share,
     /// How long the swap of a full refresh waits for sessions whose snapshot is older than the new generation
     #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = config::time(86_400))]
     pub reader_wait: Duration,
-    /// Say what would be done, and change nothing
+    /// Show what would be done and change nothing
     #[arg(long)]
     pub dry_run: bool,
     /// Parallel chunks, 1 to 64 [env: EVO_WORKERS] [default: one per CPU, at most 8]
@@ -68,7 +68,7 @@ pub struct Args {
     /// Fail on a value that does not fit its column
     #[arg(long)]
     pub strict: bool,
-    /// Swap a new generation in although this check has rows (docs/checks.md); may be given again
+    /// Swap in a new generation although this check returns rows (docs/checks.md); repeatable
     #[arg(long, value_name = "CHECK")]
     pub accept: Vec<String>,
 }

@@ -32,10 +32,10 @@ pub struct GlobalArgs {
     /// Pause before the first retry, doubling from there [env: EVO_RETRY_BASE] [default: 5s]
     #[arg(long, global = true, value_name = "TIME")]
     pub retry_base: Option<String>,
-    /// How long to wait for a database that is away [env: EVO_RETRY_BUDGET] [default: 10m]
+    /// How long to wait for an unavailable database [env: EVO_RETRY_BUDGET] [default: 10m]
     #[arg(long, global = true, value_name = "TIME")]
     pub retry_budget: Option<String>,
-    /// More log lines (-v debug, -vv trace)
+    /// Log more (-v debug, -vv trace)
     #[arg(long, short, global = true, action = clap::ArgAction::Count)]
     pub verbose: u8,
     /// Warnings and errors only, no progress

@@ -95,12 +95,12 @@ pub static KEYS: &[Key] = &[
     ),
     key("lake_idle_timeout", "EVO_LAKE_IDLE_TIMEOUT", time(100, HOUR))
         .default("30s")
-        .doc("a lake on Azure that sends nothing for this long is asked again, from where it stopped"),
+        .doc("after this long without a byte from a lake on Azure, the request is repeated from where it stopped"),
     key("state_dir", "EVO_STATE_DIR", Takes::Text)
         .default(".evo")
         .doc("folder of the private PostgreSQL and the default lake"),
     key("pg_bin", "EVO_PG_BIN", Takes::Text)
-        .doc("folder of PostgreSQL's server programs for the private server; default: searched for"),
+        .doc("folder of PostgreSQL's server programs for the private server; found automatically by default"),
     key("extend", "EVO_EXTEND", Takes::Text)
         .flag("--extend")
         .doc("folder with models/ and migrations/ of your own entities"),
@@ -116,47 +116,47 @@ pub static KEYS: &[Key] = &[
         .doc("how much is logged; -v and -q override it"),
     key("progress_interval", "EVO_PROGRESS_INTERVAL", time(100, HOUR))
         .default("1m")
-        .doc("how often a running job logs how far it is, where no terminal shows bars"),
+        .doc("how often a running job logs its progress, unless a terminal shows bars"),
     key("workers", "EVO_WORKERS", Takes::Whole(1, 64))
         .flag("--workers")
-        .doc("batches or chunks worked on at once; default: one per CPU, at most 8"),
+        .doc("parallel batches or chunks; default: one per CPU, at most 8"),
     key("batch_size", "EVO_BATCH_SIZE", Takes::Whole(1, 10_000)).flag("--batch-size").doc(
         "objects per batch of a load; a batch is one transaction; default: 10, up to 500 small ones, \
              fewer over 25 MiB",
     ),
     key("load.max_line_bytes", "EVO_LOAD_MAX_LINE_BYTES", Takes::Size(1 << 10, 1 << 30))
         .default("64MiB")
-        .doc("longest line that a load takes"),
+        .doc("longest line that a load accepts"),
     key("load.max_ratio", "EVO_LOAD_MAX_RATIO", Takes::Whole(1, 1_000_000)).default("1000").doc(
-        "decompressed bytes to one compressed byte, counted behind 64 MiB, beyond which an object is \
-             taken for a bomb",
+        "decompressed bytes per compressed byte, counted after 64 MiB; an object beyond this limit is \
+             a decompression bomb",
     ),
     key("load.lease", "EVO_LOAD_LEASE", time(1_000, DAY)).default("1m").doc(
-        "how long a stalled execution keeps the batches that it has claimed; those of one that is \
-             gone are taken over at once",
+        "how long a stalled execution keeps the batches that it has claimed; those of an execution \
+             that has ended are taken over immediately",
     ),
     key("transform.chunk_rows", "EVO_TRANSFORM_CHUNK_ROWS", Takes::Whole(1, 10_000_000))
         .default("20000")
         .doc("rows per transaction of a transform"),
     key("retry.max_retries", "EVO_RETRY_MAX_RETRIES", Takes::Whole(0, 1_000)).flag("--max-retries").default("5").doc(
         "retries of a failed batch, chunk or full refresh after its first attempt; 0 also means not \
-             to wait for a database that is away",
+             to wait for an unavailable database",
     ),
     key("retry.base", "EVO_RETRY_BASE", time(0, HOUR))
         .flag("--retry-base")
         .default("5s")
         .doc("pause before the first retry; doubles from there up to retry.max, with jitter"),
     key("retry.max", "EVO_RETRY_MAX", time(0, DAY)).default("4m").doc(
-        "the longest pause; never shorter than a retry.base that was given, while the default of \
-             that gives way",
+        "the longest pause; never shorter than a given retry.base, while the default of retry.base \
+             is shortened to it",
     ),
     key("retry.budget", "EVO_RETRY_BUDGET", time(0, 7 * DAY)).flag("--retry-budget").default("10m").doc(
-        "how long a job waits for a database that is away, and how long the pauses of one batch may \
+        "how long a job waits for an unavailable database, and how long the pauses of one batch may \
              add up to",
     ),
     key("retry.stall_timeout", "EVO_RETRY_STALL_TIMEOUT", time(100, DAY)).default("1m").doc(
-        "how long a connection may keep silent before the server is asked over another one whether it \
-             still works; if not, the work is repeated",
+        "how long a connection may be silent before evo asks the server over another one whether it \
+             is still working; if it is not, the work is repeated",
     ),
 ];
 

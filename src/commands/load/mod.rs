@@ -33,34 +33,34 @@ Examples:
   evo load sales                                   everything of sales that is not loaded yet
   evo load members sales --workers 8 --batch-size 10
   evo load all --since 2026-01-01                  runs extracted on that day or later
-  evo load entries --run-id 20260111T030000Z       one run, exactly, even when it is not finished
-  evo load sales --all-runs                        everything in the lake again; rows that are right are not touched
+  evo load entries --run-id 20260111T030000Z       exactly one run, even if it is unfinished
+  evo load sales --all-runs                        everything in the lake again; correct rows are not touched
   evo load all --dry-run                           the plan: objects, bytes, batches, what is skipped and why
 
-Several processes that load the same entity share its batches. A batch of one that died goes to the others.
+Several processes may load the same entity: they share its batches, and take over those of a process that died.
 
-Exit codes: 0 all loaded · 4 lake, or an object that it does not hand out or that vanished · 5 database ·
-6 too many rejects, or objects are set aside (evo objects), or less than a manifest says")]
+Exit codes: 0 everything loaded · 4 lake, or objects that could not be read or that vanished · 5 database ·
+6 too many rejects, objects set aside (evo objects), or fewer records than a manifest says")]
 pub struct Args {
     /// members, sales, entries, prospects, one of your own, or all
     #[arg(required = true, value_name = "ENTITY")]
     pub entities: Vec<String>,
-    /// Batches loaded at once, 1 to 64 [env: EVO_WORKERS] [default: one per CPU, at most 8]
+    /// Parallel batches, 1 to 64 [env: EVO_WORKERS] [default: one per CPU, at most 8]
     #[arg(long, value_name = "N")]
     pub workers: Option<String>,
     /// Objects per batch, 1 to 10000; a batch is one transaction [env: EVO_BATCH_SIZE] [default: by their size]
     #[arg(long, value_name = "N")]
     pub batch_size: Option<String>,
-    /// Only this run, exactly
+    /// Exactly this run
     #[arg(long, value_name = "RUN_ID", help_heading = "Which objects")]
     pub run_id: Option<String>,
     /// Only runs extracted on this day or later
     #[arg(long, value_name = "YYYY-MM-DD", value_parser = config::day, help_heading = "Which objects")]
     pub since: Option<NaiveDate>,
-    /// Also what is loaded already, and what was set aside
+    /// Also objects that are already loaded or set aside
     #[arg(long, help_heading = "Which objects")]
     pub all_runs: bool,
-    /// Exit 6 when more lines than this are rejected: a number or a percentage of the lines read
+    /// Exit with 6 if more lines are rejected: a number, or a percentage of the lines read
     #[arg(long, value_name = "N|P%", default_value = "1%")]
     pub max_rejects: Threshold,
     /// Show the plan and load nothing

@@ -25,7 +25,7 @@ replaced in the lake, loaded after all, or acknowledged:
 A ledger belongs to a lake. Under another address of the same lake nothing is loaded twice:
 
   evo objects lakes                                 the lakes of the ledger, and their addresses
-  evo objects same-lake --lake /mnt/lake            this is the lake that the ledger knows already
+  evo objects same-lake --lake /mnt/lake            this is the lake that the ledger already knows
   evo objects another-lake --lake /mnt/second       load the objects of this one as well")]
 pub struct Args {
     #[command(subcommand)]
@@ -34,33 +34,33 @@ pub struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum Action {
-    /// List objects, those that were set aside or vanished first [default: only those]
+    /// List objects [default: those that are set aside or vanished]
     List {
         #[command(flatten)]
         which: Which,
-        /// Objects shown at most
+        /// Show at most this many objects
         #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(i64).range(0..))]
         limit: i64,
     },
-    /// Acknowledge objects that are set aside or vanished: they count no more, and are not tried again
+    /// Acknowledge objects that are set aside or vanished: they no longer count and are not tried again
     Ignore {
         #[command(flatten)]
         which: Which,
     },
-    /// Let the next load try objects again that were set aside, acknowledged ones too
+    /// Let the next load retry objects that are set aside, including acknowledged ones
     Retry {
         #[command(flatten)]
         which: Which,
     },
     /// List the lakes of the ledger
     Lakes,
-    /// The lake of --lake is one that the ledger knows: it was moved, or is written in another way
+    /// Declare that --lake is a lake the ledger knows: it was moved, or its address is written differently
     SameLake {
         /// Address under which the ledger knows it [default: the only one]
         #[arg(long, value_name = "ADDRESS")]
         known_as: Option<String>,
     },
-    /// The lake of --lake is a further one, whose objects are loaded as well
+    /// Declare that --lake is another lake, whose objects are loaded as well
     AnotherLake,
 }
 
@@ -69,13 +69,13 @@ struct Which {
     /// members, sales, entries, prospects, one of your own, or all
     #[arg(value_name = "ENTITY", default_value = "all")]
     entities: Vec<String>,
-    /// Only in this state; may be given again
+    /// Only in this state; repeatable
     #[arg(long, value_name = "STATE", value_parser = ["quarantined", "gone", "ignored", "pending", "loaded"])]
     state: Vec<String>,
-    /// Only with this path; * stands for anything
+    /// Only this path; * matches anything
     #[arg(long, value_name = "PATH")]
     path: Option<String>,
-    /// Only of this run
+    /// Only this run
     #[arg(long, value_name = "RUN_ID")]
     run_id: Option<String>,
 }

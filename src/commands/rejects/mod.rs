@@ -18,16 +18,16 @@ use crate::report::{Outcome, units};
 /// Shows, exports and replays lines that a load has refused.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-A refused line is kept verbatim, with object, line, byte offset and reason; the lines around it are loaded.
+A rejected line is kept verbatim, with object, line number, byte offset and reason; the other lines are loaded.
 
 Examples:
-  evo rejects list sales                            what was refused, and why
-  evo rejects show 17                               one line as it is
-  evo rejects export sales --to rejects.jsonl       all of them, to be corrected in an editor or by a script
+  evo rejects list sales                            what was rejected, and why
+  evo rejects show 17                               one line, verbatim
+  evo rejects export sales --to rejects.jsonl       all lines, to correct them in an editor or with a script
   evo rejects replay sales --file rejects.jsonl     loads the corrected lines
-  evo rejects replay sales                          judges the lines again, with a newer evo say
+  evo rejects replay sales                          checks the lines again, for example with a newer evo
 
-A line that was corrected in the lake needs no replay: the replaced object is loaded by the next `evo load`.")]
+A line corrected in the lake needs no replay: the next `evo load` loads the replaced object.")]
 pub struct Args {
     #[command(subcommand)]
     action: Action,
@@ -35,24 +35,24 @@ pub struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum Action {
-    /// List refused lines, newest first, and how many there are for which reason
+    /// List rejected lines, newest first, and count them by reason
     List {
         #[command(flatten)]
         which: Which,
-        /// Also those that are in by now
+        /// Also lines that have been loaded since
         #[arg(long)]
         all: bool,
-        /// Lines shown at most
+        /// Show at most this many lines
         #[arg(long, value_name = "N", default_value_t = 20, value_parser = config::whole::<i64>(0, 1_000_000))]
         limit: i64,
     },
-    /// Show one refused line as it is
+    /// Show one rejected line verbatim
     Show {
-        /// Its id, as `list` shows it
+        /// Its id, from `evo rejects list`
         #[arg(value_name = "ID", value_parser = config::whole::<i64>(1, i64::MAX as u64))]
         reject_id: i64,
     },
-    /// Write open rejects to a file, a JSON object a line, to be corrected
+    /// Write open rejects to a file, one JSON object per line, for correction
     Export {
         #[command(flatten)]
         which: Which,
@@ -60,14 +60,14 @@ enum Action {
         #[arg(long, value_name = "FILE")]
         to: PathBuf,
     },
-    /// Load objects with open rejects again; what passes now is in and resolved
+    /// Load objects with open rejects again; lines that pass now are resolved
     Replay {
         #[command(flatten)]
         which: Which,
-        /// Corrected lines, as `export` writes them: what `line` says stands in the place of the refused line from now on
+        /// Corrected lines in the format of `export`; the text in `line` replaces the rejected line
         #[arg(long, value_name = "FILE")]
         file: Option<PathBuf>,
-        /// Batches loaded at once, 1 to 64 [env: EVO_WORKERS] [default: one per CPU, at most 8]
+        /// Parallel batches, 1 to 64 [env: EVO_WORKERS] [default: one per CPU, at most 8]
         #[arg(long, value_name = "N")]
         workers: Option<String>,
     },
@@ -78,7 +78,7 @@ struct Which {
     /// members, sales, entries, prospects, one of your own, or all
     #[arg(value_name = "ENTITY", default_value = "all")]
     entities: Vec<String>,
-    /// Only of this run
+    /// Only this run
     #[arg(long, value_name = "RUN_ID")]
     run_id: Option<String>,
 }
