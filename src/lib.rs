@@ -10,7 +10,7 @@
 //! ```text
 //! 6  main · cli
 //! 5  commands · report
-//! 4  load · transform · storage · generate    workflows; none imports another
+//! 4  load · transform · storage    workflows; none imports another
 //! 3  ledger · stage
 //! 2  pg · bronze · embedded                   none knows another
 //! 1  config · entity · sql
@@ -29,7 +29,6 @@ pub mod config;
 pub mod embedded;
 pub mod entity;
 pub mod error;
-pub mod generate;
 pub mod ledger;
 pub mod load;
 pub mod meter;

@@ -1,5 +1,5 @@
-//! Licences, duplicate versions, banned crates, sources and known vulnerabilities of all dependencies, as `deny.toml` says;
-//! needs no network.
+//! Licences, duplicate versions, banned crates, sources and known vulnerabilities of all dependencies, as
+//! `deny.toml` says; needs no network.
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
@@ -26,8 +26,8 @@ struct Package {
     elsewhere: Option<String>,
 }
 
-/// What cargo really builds for Linux, development dependencies left out. `cargo metadata` would also name what
-/// features could switch on.
+/// What cargo builds for Linux of other people's code, development dependencies left out. `cargo metadata`
+/// would also name what features could switch on.
 fn packages() -> Vec<Package> {
     let output = Command::new(env!("CARGO"))
         .args(["tree", "--locked", "--offline", "--edges", "normal,build", "--target", "x86_64-unknown-linux-gnu"])
@@ -39,7 +39,7 @@ fn packages() -> Vec<Package> {
     let lines: BTreeSet<String> = String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect();
     let packages: Vec<Package> = lines
         .iter()
-        .filter(|line| !line.is_empty() && !line.starts_with("evo v"))
+        .filter(|line| !line.is_empty() && !line.contains(concat!("(", env!("CARGO_MANIFEST_DIR"))))
         .map(|line| {
             let (package, license) = line.split_once('\t').unwrap();
             let mut words = package.split(' ');
@@ -142,7 +142,8 @@ fn locked() -> Vec<(String, semver::Version)> {
     lock["package"].as_array().unwrap().iter().map(package).collect()
 }
 
-/// What a copy of RustSec's database says about these packages: vulnerabilities and unsound code, withdrawn ones left out.
+/// What a copy of RustSec's database says about these packages: vulnerabilities and unsound code, withdrawn
+/// ones left out.
 fn advisories(database: &Path, packages: &[(String, semver::Version)]) -> Vec<String> {
     let ignored = names(&rules(), "advisories", "ignore");
     let mut found = Vec::new();

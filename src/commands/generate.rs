@@ -2,11 +2,11 @@
 
 use chrono::NaiveDate;
 use clap::ValueEnum;
+use evo_generator::{Entity, Plan, Portion, Records, RunSummary, Summary, Tally, write_lake_with};
 use serde_json::json;
 
 use crate::config::{self, Lake, Settings, Share};
 use crate::error::{Error, Kind, Result};
-use crate::generate::{Entity, Plan, Records, RunSummary, Summary, Tally, write_lake_with};
 use crate::meter::Unit;
 use crate::report::progress;
 use crate::report::units::{bytes, count, duration};
@@ -164,11 +164,11 @@ impl Args {
             records,
             seed: self.seed,
             runs: self.runs,
-            changed: self.changed.into(),
-            new: self.new.into(),
-            duplicates: self.duplicates.into(),
-            broken: self.broken.into(),
-            misfits: self.misfits.into(),
+            changed: portion(self.changed),
+            new: portion(self.new),
+            duplicates: portion(self.duplicates),
+            broken: portion(self.broken),
+            misfits: portion(self.misfits),
             part_records: self.part_records,
             start_date: self.start_date,
             end_date: self.end_date,
@@ -183,10 +183,36 @@ impl Args {
     }
 }
 
+fn portion(share: Share) -> Portion {
+    Portion::of_fraction(share.fraction())
+}
+
+/// The generator's errors as those of a command.
+fn refused(error: evo_generator::Error) -> Error {
+    use evo_generator::Error as Reason;
+    let (kind, detail, hint) = match &error {
+        Reason::Plan { hint, .. } => (Kind::Usage, None, *hint),
+        Reason::Occupied { detail, hint, .. } => (Kind::CheckFailed, detail.clone(), Some(*hint)),
+        Reason::File { source, .. } => (Kind::SourceInvalid, Some(source.to_string()), None),
+    };
+    let mut refused = Error::new(kind, error.message().to_owned());
+    if let Some(detail) = detail {
+        refused = refused.detail(detail);
+    }
+    if let Some(hint) = hint {
+        refused = refused.hint(hint);
+    }
+    match error {
+        Reason::File { source, .. } => refused.caused_by(source),
+        Reason::Plan { .. } | Reason::Occupied { .. } => refused,
+    }
+}
+
 /// Writes the lake.
 ///
 /// # Errors
-/// `Config` when the lake is no local directory; else those of [`write_lake_with`].
+/// `Config` when the lake is not a local directory, `Usage` for flags that make no sense together, `CheckFailed` when
+/// the lake holds something else where this plan writes, `SourceInvalid` when the file system refuses.
 pub async fn run(args: Args, settings: &Settings) -> Result<Outcome> {
     let Lake::Directory(lake) = settings.lake.clone() else {
         return Err(Error::new(Kind::Config, "generate writes to a local directory, and the lake is in Azure")
@@ -202,7 +228,7 @@ pub async fn run(args: Args, settings: &Settings) -> Result<Outcome> {
         tokio::task::spawn_blocking(move || write_lake_with(&directory, &plan, &|records| phase.add(records)));
     let summary = written.await.map_err(|e| Error::new(Kind::Internal, "the generator stopped").caused_by(e));
     drop(watched);
-    let summary = summary??;
+    let summary = summary?.map_err(refused)?;
     let json = json!({ "lake": lake.display().to_string(), "runs": summary.runs });
     Ok(Outcome::new(text(&summary, &lake.display().to_string()), json))
 }
@@ -269,7 +295,6 @@ mod tests {
     use clap::Parser;
 
     use super::*;
-    use crate::generate::Portion;
 
     #[derive(Debug, Parser)]
     struct Line {

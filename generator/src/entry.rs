@@ -1,11 +1,11 @@
 //! Documents of entries: the turnstile log, in the shape of `GET /api/v1/entries`.
 
-use super::clock::digits;
-use super::doc::{Doc, Misfit, Null, Or, Padded, Quoted, open, put};
-use super::places::{self, BRANCHES, STAFF};
-use super::plan::Entity;
-use super::prng::{GOLDEN, scale};
-use super::world::{Record, World};
+use crate::clock::digits;
+use crate::doc::{Doc, Misfit, Null, Or, Padded, Quoted, open, put};
+use crate::entity::Entity;
+use crate::places::{self, BRANCHES, STAFF};
+use crate::prng::{GOLDEN, scale};
+use crate::world::{Record, World};
 
 /// Who passes.
 enum Who {
@@ -15,7 +15,7 @@ enum Who {
 }
 
 /// Appends the document of `record`.
-pub(super) fn write(world: &World, doc: &mut Doc, record: Record) {
+pub(crate) fn write(world: &World, doc: &mut Doc, record: Record) {
     let mut rng = world.rng("entry", [record.index]);
     let (who, moment) = (who(world, record.index), world.moment(Entity::Entries, record.index));
     let branch = places::branch(match who {
@@ -86,9 +86,10 @@ fn passage(world: &World, doc: &mut Doc, record: Record, branch: u64) {
     })));
 }
 
-/// Who passes at `index`. Two passages in the same second are never of the same person, so that no two records share
-/// the key that is computed from date and person: multiples of the golden ratio keep neighbours apart. That takes
-/// enough people to choose from; until there are, only the staff passes, one after the other.
+/// Who passes at `index`. Two passages in the same second are never of the same person, so that no two
+/// records share the key that is computed from date and person: multiples of the golden ratio keep neighbours
+/// apart. That takes enough people to choose from; until there are, only the staff passes, one after the
+/// other.
 fn who(world: &World, index: u64) -> Who {
     let staff = Who::Employee(index % (BRANCHES * STAFF));
     let known = |whom| {
@@ -118,7 +119,7 @@ mod tests {
     use std::collections::HashSet;
 
     use super::*;
-    use crate::generate::plan::Plan;
+    use crate::plan::Plan;
 
     #[test]
     fn no_two_entries_share_date_and_person() {

@@ -1,25 +1,25 @@
 //! Branches, their employees, and the addresses around them.
 
-use super::names::Person;
-use super::prng::Rng;
+use crate::names::Person;
+use crate::prng::Rng;
 
 /// A gym of the chain.
 #[derive(Debug)]
-pub(super) struct Branch {
+pub(crate) struct Branch {
     /// `idBranch`.
-    pub(super) id: u64,
+    pub(crate) id: u64,
     /// `branchName`.
-    pub(super) name: &'static str,
+    pub(crate) name: &'static str,
     /// City it lies in.
-    pub(super) city: &'static str,
+    pub(crate) city: &'static str,
     /// State, two letters.
-    pub(super) state: &'static str,
+    pub(crate) state: &'static str,
     /// Area code of telephone numbers.
-    pub(super) area: u64,
+    pub(crate) area: u64,
     /// First three digits of its zip codes.
-    pub(super) zip: u64,
+    pub(crate) zip: u64,
     /// Time zone of its clocks, and the label of Windows for it.
-    pub(super) zone: [&'static str; 2],
+    pub(crate) zone: [&'static str; 2],
 }
 
 const SAO_PAULO: [&str; 2] = ["America/Sao_Paulo", "E. South America Standard Time"];
@@ -74,10 +74,10 @@ const ROWS: [Row; 40] = [
 ];
 
 /// How many branches there are.
-pub(super) const BRANCHES: u64 = ROWS.len() as u64;
+pub(crate) const BRANCHES: u64 = ROWS.len() as u64;
 
 /// The branch at `index` (modulo their number).
-pub(super) fn branch(index: u64) -> Branch {
+pub(crate) fn branch(index: u64) -> Branch {
     let (name, city, state, area, zip) = ROWS[(index % BRANCHES) as usize];
     let zone = match state {
         "AM" => MANAUS,
@@ -89,31 +89,31 @@ pub(super) fn branch(index: u64) -> Branch {
 }
 
 /// How many people work in a branch.
-pub(super) const STAFF: u64 = 5;
+pub(crate) const STAFF: u64 = 5;
 
 /// Somebody who works at a branch.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Employee {
+pub(crate) struct Employee {
     /// `idEmployee`.
-    pub(super) id: u64,
+    pub(crate) id: u64,
     /// Name and sex.
-    pub(super) person: Person,
+    pub(crate) person: Person,
 }
 
 /// The employee at `index` over all branches: branch `index / STAFF`. Names do not depend on the seed.
-pub(super) fn employee(index: u64) -> Employee {
+pub(crate) fn employee(index: u64) -> Employee {
     let index = index % (BRANCHES * STAFF);
     Employee { id: 301 + index, person: Person::of([0x656d_706c, index]) }
 }
 
 /// Somebody who works at the branch at `branch`.
-pub(super) fn employee_of(branch: u64, rng: &mut Rng) -> Employee {
+pub(crate) fn employee_of(branch: u64, rng: &mut Rng) -> Employee {
     employee(branch % BRANCHES * STAFF + rng.below(STAFF))
 }
 
 /// Streets that every city has.
 #[rustfmt::skip]
-pub(super) const STREETS: [&str; 32] = [
+pub(crate) const STREETS: [&str; 32] = [
     "Rua das Acácias", "Avenida Paraná", "Rua XV de Novembro", "Rua Sete de Setembro", "Avenida São João",
     "Rua Tiradentes", "Travessa do Sabiá", "Rua Marechal Deodoro", "Avenida Getúlio Vargas", "Rua Dom Pedro II",
     "Rua Santos Dumont", "Alameda dos Ipês", "Rua Barão do Rio Branco", "Avenida Brasil", "Rua José Bonifácio",
@@ -125,7 +125,7 @@ pub(super) const STREETS: [&str; 32] = [
 
 /// Neighborhoods that every city has.
 #[rustfmt::skip]
-pub(super) const NEIGHBORHOODS: [&str; 20] = [
+pub(crate) const NEIGHBORHOODS: [&str; 20] = [
     "Centro", "Água Verde", "Jardim América", "Vila Nova", "Boa Vista", "São Cristóvão", "Santa Cecília", "Batel",
     "Cidade Industrial", "Jardim das Américas", "Vila São José", "Industrial", "Santo Antônio", "Alto da Glória",
     "Bela Vista", "Portão", "Capão Raso", "Mercês", "Bom Retiro", "Jardim Botânico",

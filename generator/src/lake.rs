@@ -8,14 +8,15 @@ use std::time::{Duration, Instant};
 use chrono::{Days, NaiveDate};
 use rayon::prelude::*;
 
-use super::doc::Doc;
-use super::layout::{self, Part, Run};
-use super::manifest;
-use super::object::{self, Found};
-use super::part::{self, Tally};
-use super::plan::{Entity, Plan};
-use super::world::World;
-use crate::error::{Error, Kind, Result};
+use crate::doc::Doc;
+use crate::entity::Entity;
+use crate::error::{Error, Result};
+use crate::layout::{self, Part, Run};
+use crate::manifest;
+use crate::object::{self, Found};
+use crate::part::{self, Tally};
+use crate::plan::Plan;
+use crate::world::World;
 
 /// What one run of one entity came to.
 #[derive(Debug, Clone, serde::Serialize)]
@@ -79,17 +80,18 @@ struct Work {
 
 /// Writes the lake of `plan` into the directory `lake`.
 ///
-/// Objects appear whole. An object that is already there with the same lines is left alone, so that a repeated or an
-/// interrupted call may simply be repeated.
+/// Objects appear whole. An object that is already there with the same lines is left alone, so that a
+/// repeated or an interrupted call may simply be repeated.
 ///
 /// # Errors
-/// `Usage` for a senseless plan; `CheckFailed`, before anything is written, when the folders of its runs hold
-/// something else and `force` is not set; `SourceInvalid` when the file system refuses.
+/// [`Error::Plan`] for a plan that makes no sense; [`Error::Occupied`], before anything is written, when the
+/// folders of its runs hold something else and `force` is not set; [`Error::File`] when the file system
+/// refuses.
 pub fn write_lake(lake: &Path, plan: &Plan) -> Result<Summary> {
     write_lake_with(lake, plan, &|_| {})
 }
 
-/// [`write_lake`], with a function that is told the number of records of each finished object.
+/// [`write_lake`], with a function that is called with the number of records of each finished object.
 ///
 /// # Errors
 /// Those of [`write_lake`].
@@ -105,9 +107,11 @@ pub fn write_lake_with(lake: &Path, plan: &Plan, progress: &(dyn Fn(u64) + Sync)
     let strange: Vec<&PathBuf> = works.iter().flat_map(|work| &work.strange).collect();
     if let (Some(first), false) = (strange.first(), plan.force) {
         let message = format!("the lake holds other objects where this plan writes: {}", strange.len());
-        return Err(Error::new(Kind::CheckFailed, message)
-            .detail(format!("{} is the first; nothing was written", first.display()))
-            .hint("choose another --first-run, another --lake, or replace them with --force"));
+        return Err(Error::Occupied {
+            message,
+            detail: Some(format!("{} is the first; nothing was written", first.display())),
+            hint: "choose another --first-run, another --lake, or replace them with --force",
+        });
     }
     let runs = works.into_iter().map(|work| finish(lake, &world, work, progress)).collect::<Result<_>>()?;
     Ok(Summary { runs })
@@ -156,7 +160,7 @@ fn finish(lake: &Path, world: &World, work: Work, progress: &(dyn Fn(u64) + Sync
     let began = Instant::now();
     let Work { run, done, strange, elapsed } = work;
     for path in &strange {
-        fs::remove_file(path).map_err(|e| object::failed("cannot remove", path, e))?;
+        fs::remove_file(path).map_err(|e| Error::file("cannot remove", path, e))?;
     }
     let write = |doc: &mut Doc, (part, done): (&Part, Option<Done>)| -> Result<Done> {
         if let Some(done) = done {
@@ -198,7 +202,7 @@ fn write_manifest(lake: &Path, world: &World, run: &Run, windows: &[(u64, Tally)
         Ok(there) if there == text.as_bytes() => Ok(()),
         Ok(_) if !world.plan.force => {
             let message = format!("another manifest is there: {}", path.display());
-            Err(Error::new(Kind::CheckFailed, message).hint("replace it with --force"))
+            Err(Error::Occupied { message, detail: None, hint: "replace it with --force" })
         }
         _ => object::write(&path, text.as_bytes()),
     }

@@ -1,11 +1,11 @@
 //! Writes the lines of one part.
 
-use super::doc::{Doc, Misfit};
-use super::layout::{Part, holds};
-use super::plan::Entity;
-use super::prng::hash;
-use super::world::{Record, World};
-use super::{entry, fault, member, prospect, sale, texts};
+use crate::doc::{Doc, Misfit};
+use crate::entity::Entity;
+use crate::layout::{Part, holds};
+use crate::prng::hash;
+use crate::world::{Record, World};
+use crate::{entry, fault, member, prospect, sale_document, texts};
 
 /// What was counted while lines were written.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
@@ -42,12 +42,12 @@ impl Tally {
     }
 }
 
-/// How many records before its own place the older copy of a record stands: right in front, on the same page of the
-/// API, on an earlier page, in an earlier object.
+/// How many records before its own place the older copy of a record stands: right in front, on the same page
+/// of the API, on an earlier page, in an earlier object.
 const DISTANCES: [u64; 4] = [0, 2, 40, 900];
 
 /// Fills `doc`, which is empty, with the lines of `part`: line ends between them, none after the last.
-pub(super) fn fill(world: &World, part: &Part, doc: &mut Doc) -> Tally {
+pub(crate) fn fill(world: &World, part: &Part, doc: &mut Doc) -> Tally {
     let mut tally = Tally::default();
     for index in part.records.clone() {
         for distance in DISTANCES {
@@ -77,7 +77,8 @@ pub(super) fn fill(world: &World, part: &Part, doc: &mut Doc) -> Tally {
     tally
 }
 
-/// Writes the older version of the record that stands `distance` behind `place`, if its older version belongs here.
+/// Writes the older version of the record that stands `distance` behind `place`, if its older version belongs
+/// here.
 fn stale(world: &World, part: &Part, doc: &mut Doc, tally: &mut Tally, (place, distance): (u64, u64)) {
     let (index, of) = (place + distance, (part.entity, part.run));
     // What lies behind the last record of this window is extracted later, and its copies with it.
@@ -109,7 +110,7 @@ fn line(world: &World, doc: &mut Doc, record: Record, tally: &mut Tally) -> usiz
     doc.pad_at = None;
     match record.entity {
         Entity::Members => member::write(world, doc, record),
-        Entity::Sales => sale::write(world, doc, record),
+        Entity::Sales => sale_document::write(world, doc, record),
         Entity::Entries => entry::write(world, doc, record),
         Entity::Prospects => prospect::write(world, doc, record),
     }

@@ -1,10 +1,10 @@
 //! Free text: what people type into notes, and prose to pad documents with.
 
-use super::doc::Doc;
-use super::prng::Rng;
+use crate::doc::Doc;
+use crate::prng::Rng;
 
 /// Notes with everything that must be escaped or encoded: quotes, backslashes, tabs, line ends, emoji.
-pub(super) const NOTES: [&str; 16] = [
+pub(crate) const NOTES: [&str; 16] = [
     "Promoção de inverno",
     "Pediu \"plano família\" e desconto\nLigar depois das 18h",
     "Arquivo em \\\\servidor\\contratos\\2023",
@@ -50,10 +50,12 @@ const PROSE: [&str; 24] = [
     "Retornar a ligação para tratar da mudança de unidade. ",
 ];
 
-/// Pads the last document in `doc`, which begins at `begin`, to about `bytes` with prose at the place it named.
+/// Pads the last document in `doc`, which begins at `begin`, to about `bytes` with prose at the place it
+/// named.
 ///
-/// The document ends between 0 and 3 bytes under the target, or stays as it is when it is longer or named no place.
-pub(super) fn pad(doc: &mut Doc, begin: usize, bytes: usize, rng: &mut Rng) {
+/// The document ends between 0 and 3 bytes under the target, or stays as it is when it is longer or named no
+/// place.
+pub(crate) fn pad(doc: &mut Doc, begin: usize, bytes: usize, rng: &mut Rng) {
     let Some(at) = doc.pad_at.take() else { return };
     let Some(missing) = bytes.checked_sub(doc.out.len() - begin).filter(|missing| *missing > 0) else { return };
     let mut prose = String::with_capacity(missing + 64);

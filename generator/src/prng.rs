@@ -8,52 +8,52 @@ fn scramble(z: u64) -> u64 {
 }
 
 /// The golden ratio as a fraction of 2⁶⁴: the increment of splitmix64, and a sequence without clusters.
-pub(super) const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
+pub(crate) const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
 
 /// A number that depends on all of `words` and on nothing else.
-pub(super) fn hash<const N: usize>(words: [u64; N]) -> u64 {
+pub(crate) fn hash<const N: usize>(words: [u64; N]) -> u64 {
     words.iter().fold(GOLDEN, |state, word| scramble(state.wrapping_add(GOLDEN) ^ word.wrapping_mul(GOLDEN)))
 }
 
 /// A stream of random numbers that belongs to one record, so that no record depends on another.
 #[derive(Debug, Clone)]
-pub(super) struct Rng(u64);
+pub(crate) struct Rng(u64);
 
 impl Rng {
     /// The stream named by `words`.
-    pub(super) fn of<const N: usize>(words: [u64; N]) -> Self {
+    pub(crate) fn of<const N: usize>(words: [u64; N]) -> Self {
         Self(hash(words))
     }
 
     /// The next 64 bits.
-    pub(super) fn next(&mut self) -> u64 {
+    pub(crate) fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(GOLDEN);
         scramble(self.0)
     }
 
     /// A number in `0..n`; 0 when `n` is 0.
-    pub(super) fn below(&mut self, n: u64) -> u64 {
+    pub(crate) fn below(&mut self, n: u64) -> u64 {
         scale(self.next(), n)
     }
 
     /// A number in `low..=high`.
-    pub(super) fn between(&mut self, low: u64, high: u64) -> u64 {
+    pub(crate) fn between(&mut self, low: u64, high: u64) -> u64 {
         low + self.below(high - low + 1)
     }
 
     /// True for `percent` of 100 draws.
-    pub(super) fn chance(&mut self, percent: u64) -> bool {
+    pub(crate) fn chance(&mut self, percent: u64) -> bool {
         self.below(100) < percent
     }
 
     /// One of `items`, which are not empty.
-    pub(super) fn pick<T: Copy>(&mut self, items: &[T]) -> T {
+    pub(crate) fn pick<T: Copy>(&mut self, items: &[T]) -> T {
         items[self.below(items.len() as u64) as usize]
     }
 }
 
 /// Maps the whole range of `u64` evenly on `0..n`.
-pub(super) fn scale(x: u64, n: u64) -> u64 {
+pub(crate) fn scale(x: u64, n: u64) -> u64 {
     ((u128::from(x) * u128::from(n)) >> 64) as u64
 }
 

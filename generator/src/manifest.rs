@@ -2,9 +2,10 @@
 
 use serde_json::{Map, Value, json};
 
-use super::layout::Run;
-use super::part::Tally;
-use super::plan::{Entity, Plan};
+use crate::entity::Entity;
+use crate::layout::{Run, Window};
+use crate::part::Tally;
+use crate::plan::Plan;
 
 /// Records of a page, and parallel workers, of the extractor of an entity.
 fn extractor(entity: Entity) -> (u64, u64) {
@@ -15,17 +16,18 @@ fn extractor(entity: Entity) -> (u64, u64) {
     }
 }
 
-/// The manifest of `run`, whose windows came to `windows` (parts and counts); nothing for prospects, which have none.
+/// The manifest of `run`, whose windows came to `windows` (parts and counts); nothing for prospects, which
+/// have none.
 ///
-/// Times are those that the extractor would take at its pace of a request every 1.5 seconds a worker: the measured ones
-/// would make two manifests of the same run differ.
-pub(super) fn text(plan: &Plan, run: &Run, windows: &[(u64, Tally)]) -> Option<String> {
+/// Times are those that the extractor would take at its pace of a request every 1.5 seconds a worker: the
+/// measured ones would make two manifests of the same run differ.
+pub(crate) fn text(plan: &Plan, run: &Run, windows: &[(u64, Tally)]) -> Option<String> {
     let (page, workers) = extractor(run.entity);
     if run.entity == Entity::Prospects {
         return None;
     }
     let requests = |lines: u64| lines / page + 1;
-    let result = |(n, (window, (parts, tally))): (usize, (&super::layout::Window, &(u64, Tally)))| {
+    let result = |(n, (window, (parts, tally))): (usize, (&Window, &(u64, Tally)))| {
         json!({
             "period": format!("{} - {}", window.start, window.end),
             "records": tally.lines,

@@ -1,80 +1,13 @@
 //! What to write: the plan, its defaults and what it refuses.
 
-use std::fmt;
-
 use chrono::{Days, NaiveDate};
 
-use super::share::Portion;
-use crate::error::{Error, Kind, Result};
+use crate::entity::{Entity, Records};
+use crate::error::{Error, Result};
+use crate::share::Portion;
 
-/// An entity that can be generated.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Entity {
-    /// People with contracts.
-    Members,
-    /// Sales with their items and receivables.
-    Sales,
-    /// Passages of turnstiles.
-    Entries,
-    /// People who may become members.
-    Prospects,
-}
-
-impl Entity {
-    /// All entities, in the order in which they are written.
-    pub const ALL: [Entity; 4] = [Entity::Members, Entity::Sales, Entity::Entries, Entity::Prospects];
-
-    /// The name in paths and on the command line.
-    pub fn name(self) -> &'static str {
-        match self {
-            Entity::Members => "members",
-            Entity::Sales => "sales",
-            Entity::Entries => "entries",
-            Entity::Prospects => "prospects",
-        }
-    }
-
-    /// Records of a full object.
-    pub fn part_records(self) -> u64 {
-        match self {
-            Entity::Members => 2_000,
-            Entity::Sales | Entity::Prospects => 5_000,
-            Entity::Entries => 10_000,
-        }
-    }
-}
-
-impl fmt::Display for Entity {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-/// How many records of each entity the first run holds; the other entities refer to them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Records(pub [u64; 4]);
-
-impl Records {
-    /// The records of `entity`.
-    pub fn of(&self, entity: Entity) -> u64 {
-        self.0[entity as usize]
-    }
-
-    /// Sets the records of `entity`.
-    pub fn set(&mut self, entity: Entity, records: u64) {
-        self.0[entity as usize] = records;
-    }
-}
-
-impl Default for Records {
-    /// A lake that is written in seconds and loaded in less than a minute.
-    fn default() -> Self {
-        Self([5_000, 20_000, 50_000, 1_500])
-    }
-}
-
-/// What to write. The bytes of every object follow from the plan alone: not from the machine, the number of threads
-/// or the time of day.
+/// What to write. The bytes of every object follow from the plan alone: not from the machine, the number of
+/// threads or the time of day.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Plan {
     /// What is written; the other entities exist only as ids that are referred to.
@@ -91,7 +24,8 @@ pub struct Plan {
     pub new: Portion,
     /// Share of the records that come twice in a run: an older version first.
     pub duplicates: Portion,
-    /// Lines that cannot be staged, as a share of the records. Each is a mangled copy that stands before its record.
+    /// Lines that cannot be staged, as a share of the records. Each is a mangled copy that stands before its
+    /// record.
     pub broken: Portion,
     /// Share of the records with one value that does not fit the type of its column.
     pub misfits: Portion,
@@ -148,9 +82,9 @@ impl Plan {
     /// Refuses what has no meaning.
     ///
     /// # Errors
-    /// `Usage`, naming the flag.
+    /// [`Error::Plan`], naming the flag.
     pub fn check(&self) -> Result<()> {
-        let bad = |message: String| Err(Error::new(Kind::Usage, message));
+        let bad = |message: String| Err(Error::Plan { message, hint: None });
         for entity in Entity::ALL {
             if self.records.of(entity) == 0 {
                 return bad(format!("--records must be at least 1, for {entity} too: the others refer to them"));
@@ -173,7 +107,7 @@ impl Plan {
         }
         if self.first_run <= self.end_date {
             let message = format!("--first-run {} does not lie after --end-date {}", self.first_run, self.end_date);
-            return Err(Error::new(Kind::Usage, message).hint("an extraction holds only what has already happened"));
+            return Err(Error::Plan { message, hint: Some("an extraction holds only what has already happened") });
         }
         let limit = |year| NaiveDate::from_ymd_opt(year, 1, 1).unwrap_or_default();
         if self.start_date < limit(1950) || self.first_run + Days::new(self.runs) > limit(9000) {

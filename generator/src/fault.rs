@@ -1,7 +1,7 @@
 //! Lines that cannot be staged, made from a document.
 
-use super::doc::Doc;
-use super::plan::Entity;
+use crate::doc::Doc;
+use crate::entity::Entity;
 
 /// What is wrong with a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,7 +28,7 @@ const ROTATION: [Fault; 8] = [
 ];
 
 /// Breaks the document that ends `doc` and begins at `begin`; `rank` chooses how.
-pub(super) fn mangle(doc: &mut Doc, begin: usize, entity: Entity, rank: u64) {
+pub(crate) fn mangle(doc: &mut Doc, begin: usize, entity: Entity, rank: u64) {
     let tail = |doc: &mut Doc, bytes: &[u8]| {
         doc.out.pop();
         doc.out.extend_from_slice(b", \"extra\": ");

@@ -1,17 +1,17 @@
 //! Addresses and telephone numbers of members and prospects.
 
-use super::doc::{Doc, Quoted, Value};
-use super::places::{Branch, NEIGHBORHOODS, STREETS};
-use super::prng::Rng;
+use crate::doc::{Doc, Quoted, Value};
+use crate::places::{Branch, NEIGHBORHOODS, STREETS};
+use crate::prng::Rng;
 
 /// Where somebody lives; every part may be unknown.
 #[derive(Debug)]
-pub(super) struct Address {
-    pub(super) street: Option<&'static str>,
-    pub(super) number: Option<u64>,
-    pub(super) complement: Option<&'static str>,
-    pub(super) neighborhood: Option<&'static str>,
-    pub(super) zip: Option<u64>,
+pub(crate) struct Address {
+    pub(crate) street: Option<&'static str>,
+    pub(crate) number: Option<u64>,
+    pub(crate) complement: Option<&'static str>,
+    pub(crate) neighborhood: Option<&'static str>,
+    pub(crate) zip: Option<u64>,
 }
 
 const COMPLEMENTS: [&str; 12] = [
@@ -31,7 +31,7 @@ const COMPLEMENTS: [&str; 12] = [
 
 impl Address {
     /// An address near `branch`, of which `known` percent of the parts are known.
-    pub(super) fn near(branch: &Branch, known: u64, rng: &mut Rng) -> Self {
+    pub(crate) fn near(branch: &Branch, known: u64, rng: &mut Rng) -> Self {
         let street = rng.pick(&STREETS);
         let any = rng.chance(known);
         Self {
@@ -44,12 +44,12 @@ impl Address {
     }
 
     /// The house number, which the API sends as text.
-    pub(super) fn number(&self) -> Option<impl Value> {
+    pub(crate) fn number(&self) -> Option<impl Value> {
         self.number.map(|number| Quoted(move |d: &mut Doc| d.number(number)))
     }
 
     /// The zip code, `83005-000`.
-    pub(super) fn zip(&self) -> Option<impl Value> {
+    pub(crate) fn zip(&self) -> Option<impl Value> {
         self.zip.map(|zip| {
             Quoted(move |d: &mut Doc| {
                 d.padded(zip / 1_000, 5);
@@ -71,7 +71,7 @@ impl<T> Known<T> for (T, bool) {
 }
 
 /// Appends the inside of a mobile number: `41 99812-3344`.
-pub(super) fn mobile(doc: &mut Doc, area: u64, random: u64) {
+pub(crate) fn mobile(doc: &mut Doc, area: u64, random: u64) {
     doc.number(area);
     doc.raw(" 9");
     doc.padded(random % 10_000, 4);
@@ -80,7 +80,7 @@ pub(super) fn mobile(doc: &mut Doc, area: u64, random: u64) {
 }
 
 /// Appends the inside of a landline number: `41 3312-0940`.
-pub(super) fn landline(doc: &mut Doc, area: u64, random: u64) {
+pub(crate) fn landline(doc: &mut Doc, area: u64, random: u64) {
     doc.number(area);
     doc.raw(" 3");
     doc.padded(random % 1_000, 3);

@@ -1,23 +1,23 @@
 //! The contracts of members (`memberships[]`), and the price list that sales share with them.
 
-use super::clock::Moment;
-use super::doc::{Cents, Doc, Json, Null, Quoted, With, open, put};
-use super::places;
-use super::plan::Entity;
-use super::world::{Record, World};
+use crate::clock::Moment;
+use crate::doc::{Cents, Doc, Json, Null, Quoted, With, open, put};
+use crate::entity::Entity;
+use crate::places;
+use crate::world::{Record, World};
 
 /// A plan that can be signed.
 #[derive(Debug)]
-pub(super) struct Offer {
-    pub(super) id: u64,
-    pub(super) name: &'static str,
-    pub(super) item: &'static str,
+pub(crate) struct Offer {
+    pub(crate) id: u64,
+    pub(crate) name: &'static str,
+    pub(crate) item: &'static str,
     category: u64,
-    pub(super) price: Cents,
+    pub(crate) price: Cents,
     months: i64,
     weekly_limit: u64,
     sessions: u64,
-    pub(super) people: u64,
+    pub(crate) people: u64,
 }
 
 /// Id, name, item, category, price in cents, months, times a week, sessions, people.
@@ -36,20 +36,20 @@ const OFFERS: [Row; 9] = [
 ];
 
 /// The plan of a member's contract with this number.
-pub(super) fn offer(world: &World, member: u64, number: u64) -> Offer {
+pub(crate) fn offer(world: &World, member: u64, number: u64) -> Offer {
     let row = world.rng("offer", [member, number]).pick(&OFFERS);
     let (id, name, item, category, cents, months, weekly_limit, sessions, people) = row;
     Offer { id, name, item, category, price: Cents(cents), months, weekly_limit, sessions, people }
 }
 
 /// The id of a contract, `idMemberMembership`.
-pub(super) fn contract_id(member: u64, number: u64) -> u64 {
+pub(crate) fn contract_id(member: u64, number: u64) -> u64 {
     20_000_000 + 8 * member + number
 }
 
 /// One contract of a member as a version of the member shows it.
 #[derive(Debug)]
-pub(super) struct Contract {
+pub(crate) struct Contract {
     member: Record,
     number: u64,
     offer: Offer,
@@ -57,11 +57,11 @@ pub(super) struct Contract {
     signed: Moment,
     end: Moment,
     /// `active`, `expired` or `canceled`.
-    pub(super) status: &'static str,
+    pub(crate) status: &'static str,
 }
 
 /// The contracts of a member, oldest first.
-pub(super) fn contracts(world: &World, member: Record) -> Vec<Contract> {
+pub(crate) fn contracts(world: &World, member: Record) -> Vec<Contract> {
     let sale = |number| world.contract_sale(member.index, number);
     let unsold = sale(0).is_none() && world.rng("unsold", [member.index]).chance(50);
     if sale(0).is_none() && !unsold {
@@ -88,7 +88,7 @@ fn contract(world: &World, member: Record, number: u64, last: bool) -> Contract 
 
 impl Contract {
     /// Appends the contract.
-    pub(super) fn write(&self, world: &World, doc: &mut Doc, old_payload: bool) {
+    pub(crate) fn write(&self, world: &World, doc: &mut Doc, old_payload: bool) {
         let member = world.id(Entity::Members, self.member.index);
         let id = contract_id(self.member.index, self.number);
         let renewed = (self.number > 0).then(|| contract_id(self.member.index, self.number - 1));
@@ -183,7 +183,7 @@ impl Contract {
 }
 
 /// Appends `memberships` of a member.
-pub(super) fn write_all(world: &World, doc: &mut Doc, contracts: &[Contract], old_payload: bool) {
+pub(crate) fn write_all(world: &World, doc: &mut Doc, contracts: &[Contract], old_payload: bool) {
     let Some(first) = contracts.first() else {
         return put!(doc, "memberships": Json("null"));
     };

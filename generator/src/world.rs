@@ -1,33 +1,36 @@
-//! Who exists when, and who refers to whom: everything that must agree between documents, computed from an index.
+//! Who exists when, and who refers to whom: everything that must agree between documents, computed from an
+//! index.
 
-use super::clock::{DAY, Moment, rush_hours};
-use super::names::Person;
-use super::places::BRANCHES;
-use super::plan::{Entity, Plan};
-use super::prng::{Rng, hash, scale};
-use super::share::Portion;
+use crate::clock::{DAY, Moment, rush_hours};
+use crate::entity::Entity;
+use crate::names::Person;
+use crate::places::BRANCHES;
+use crate::plan::Plan;
+use crate::prng::{Rng, hash, scale};
+use crate::share::Portion;
 
-/// Records that come into being in the same run: the first run's over the whole time of the data, a later run's on one
-/// day. Indexes are in the order of time.
+/// The records that are new in one run, in the order of time: the first run's spread over the whole time of
+/// the data, a later run's over one day.
 #[derive(Debug, Clone, Copy)]
-struct Generation {
+struct Cohort {
     first: u64,
     len: u64,
     start: Moment,
     seconds: u64,
 }
 
-/// One version of one record. Version 0 is an older one than the first that a run ends with; see [`World::version`].
+/// One version of one record. Version 0 is an older one than the first that a run ends with; see
+/// [`World::version`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Record {
-    pub(super) entity: Entity,
-    pub(super) index: u64,
-    pub(super) version: u64,
+pub(crate) struct Record {
+    pub(crate) entity: Entity,
+    pub(crate) index: u64,
+    pub(crate) version: u64,
 }
 
 /// What a sale is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Buyer {
+pub(crate) enum Buyer {
     /// The member at this index signs the contract with this number (from 0).
     Contract(u64, u64),
     /// The member at this index buys something else.
@@ -36,30 +39,30 @@ pub(super) enum Buyer {
 
 /// The plan, with the arithmetic over it.
 #[derive(Debug)]
-pub(super) struct World {
+pub(crate) struct World {
     /// What to write.
-    pub(super) plan: Plan,
+    pub(crate) plan: Plan,
     seed: u64,
 }
 
 impl World {
     /// The world of a plan that was checked.
-    pub(super) fn new(plan: &Plan) -> Self {
+    pub(crate) fn new(plan: &Plan) -> Self {
         Self { plan: plan.clone(), seed: hash([plan.seed]) }
     }
 
     /// A random stream named by `name` and `words`, for this seed.
-    pub(super) fn rng<const N: usize>(&self, name: &str, words: [u64; N]) -> Rng {
+    pub(crate) fn rng<const N: usize>(&self, name: &str, words: [u64; N]) -> Rng {
         Rng::of([self.key(name), hash(words)])
     }
 
     /// Whether the record at `index` is the one of about `n` neighbours to which a rare thing happens.
-    pub(super) fn rare(&self, name: &str, n: u64, index: u64) -> bool {
+    pub(crate) fn rare(&self, name: &str, n: u64, index: u64) -> bool {
         Portion::one_in(n).rank([self.key(name)], index).is_some()
     }
 
     /// The rank of a record among those that `share` picks.
-    pub(super) fn rank(&self, name: &str, share: Portion, of: (Entity, u64), index: u64) -> Option<u64> {
+    pub(crate) fn rank(&self, name: &str, share: Portion, of: (Entity, u64), index: u64) -> Option<u64> {
         if share.is_zero() { None } else { share.rank([self.key(name), of.0 as u64, of.1], index) }
     }
 
@@ -68,17 +71,17 @@ impl World {
     }
 
     /// The run (from 0) in which a record is new.
-    pub(super) fn born(&self, entity: Entity, index: u64) -> u64 {
+    pub(crate) fn born(&self, entity: Entity, index: u64) -> u64 {
         let first = self.plan.records.of(entity);
         if index < first { 0 } else { (index - first) / self.plan.added(entity).max(1) + 1 }
     }
 
-    fn generation(&self, entity: Entity, run: u64) -> Generation {
+    fn cohort(&self, entity: Entity, run: u64) -> Cohort {
         let start = Moment::midnight_of(self.plan.start_date);
         let end = Moment::midnight_of(self.plan.end_date).plus(DAY);
         match run {
-            0 => Generation { first: 0, len: self.plan.records.of(entity), start, seconds: (end.0 - start.0) as u64 },
-            _ => Generation {
+            0 => Cohort { first: 0, len: self.plan.records.of(entity), start, seconds: (end.0 - start.0) as u64 },
+            _ => Cohort {
                 first: self.plan.total(entity, run - 1),
                 len: self.plan.added(entity),
                 start: end.plus_days(run as i64 - 1),
@@ -88,11 +91,11 @@ impl World {
     }
 
     /// When a record comes into being. Never falls while the index grows.
-    pub(super) fn moment(&self, entity: Entity, index: u64) -> Moment {
-        let generation = self.generation(entity, self.born(entity, index));
-        let place = index - generation.first;
-        let begin = generation.begin_of(place);
-        let width = (generation.begin_of(place + 1).0 - begin.0) as u64;
+    pub(crate) fn moment(&self, entity: Entity, index: u64) -> Moment {
+        let cohort = self.cohort(entity, self.born(entity, index));
+        let place = index - cohort.first;
+        let begin = cohort.begin_of(place);
+        let width = (cohort.begin_of(place + 1).0 - begin.0) as u64;
         let own = rush_hours(begin.plus(scale(hash([self.seed, entity as u64, index]), width) as i64));
         match (entity, self.first_sale(index)) {
             // Nobody registers after buying the first contract, nor before the own place in the order.
@@ -104,7 +107,7 @@ impl World {
     }
 
     /// The first index whose record comes into being at `moment` or later, among those of `run`.
-    pub(super) fn first_at(&self, entity: Entity, run: u64, moment: Moment) -> u64 {
+    pub(crate) fn first_at(&self, entity: Entity, run: u64, moment: Moment) -> u64 {
         let (mut low, mut high) = (0, self.plan.total(entity, run));
         while low < high {
             let middle = low + (high - low) / 2;
@@ -114,20 +117,20 @@ impl World {
     }
 
     /// The version that `run` sees: 1 as it came into being, `n + 1` as it was changed before run `n`.
-    pub(super) fn version(&self, entity: Entity, index: u64, run: u64) -> u64 {
+    pub(crate) fn version(&self, entity: Entity, index: u64, run: u64) -> u64 {
         let later = (self.born(entity, index) + 1)..=run;
         let changed = |run: &u64| self.rank("changed", self.plan.changed, (entity, *run), index).is_some();
         later.rev().find(changed).map_or(1, |run| run + 1)
     }
 
     /// Midnight of the day of the first run that sees this version.
-    pub(super) fn seen(&self, record: Record) -> Moment {
+    pub(crate) fn seen(&self, record: Record) -> Moment {
         let run = self.born(record.entity, record.index).max(record.version.saturating_sub(1));
         Moment::midnight_of(self.plan.first_run).plus_days(run as i64)
     }
 
     /// When a version was last touched: another moment for every version, after the record came into being.
-    pub(super) fn updated(&self, record: Record) -> Moment {
+    pub(crate) fn updated(&self, record: Record) -> Moment {
         let seen = self.seen(record);
         let mut rng = self.rng("updated", [record.entity as u64, record.index, record.version.max(1)]);
         if record.version > 1 {
@@ -139,12 +142,12 @@ impl World {
     }
 
     /// How many members are registered when the record at `index` comes into being; at least 1.
-    pub(super) fn members_before(&self, entity: Entity, index: u64) -> u64 {
+    pub(crate) fn members_before(&self, entity: Entity, index: u64) -> u64 {
         self.registered_before(Entity::Members, entity, index)
     }
 
     /// How many of the indexes of `whom` come before the record at `index`; at least 1.
-    pub(super) fn registered_before(&self, whom: Entity, entity: Entity, index: u64) -> u64 {
+    pub(crate) fn registered_before(&self, whom: Entity, entity: Entity, index: u64) -> u64 {
         let run = self.born(entity, index);
         match run {
             0 => multiply_divide(index, self.plan.records.of(whom), self.plan.records.of(entity)).max(1),
@@ -152,25 +155,27 @@ impl World {
         }
     }
 
-    /// The member's first contract: the sale at the same place in time, if sales are not fewer than members there.
-    pub(super) fn first_sale(&self, member: u64) -> Option<u64> {
+    /// The member's first contract: the sale at the same place in time, if sales are not fewer than members
+    /// there.
+    pub(crate) fn first_sale(&self, member: u64) -> Option<u64> {
         let run = self.born(Entity::Members, member);
-        let (members, sales) = (self.generation(Entity::Members, run), self.generation(Entity::Sales, run));
+        let (members, sales) = (self.cohort(Entity::Members, run), self.cohort(Entity::Sales, run));
         let place = member - members.first;
         let sale = multiply_divide_up(place, sales.len, members.len);
         let valid = sale < sales.len && multiply_divide(sale, members.len, sales.len) == place;
         valid.then_some(sales.first + sale)
     }
 
-    /// The sale of a member's contract with this number; the member has as many contracts as numbers in a row have one.
-    pub(super) fn contract_sale(&self, member: u64, number: u64) -> Option<u64> {
+    /// The sale of a member's contract with this number; the member has as many contracts as numbers in a row
+    /// have one.
+    pub(crate) fn contract_sale(&self, member: u64, number: u64) -> Option<u64> {
         if number == 0 {
             return self.first_sale(member);
         }
         if self.born(Entity::Members, member) > 0 || number > 2 || !self.rng("renewed", [member, number]).chance(68) {
             return None;
         }
-        let (members, sales) = (self.generation(Entity::Members, 0), self.generation(Entity::Sales, 0));
+        let (members, sales) = (self.cohort(Entity::Members, 0), self.cohort(Entity::Sales, 0));
         // A renewal comes a year later: it takes a place right behind the first sale of who registers then.
         let year = multiply_divide(members.len, 365 * DAY as u64, members.seconds);
         let then = member + number * year;
@@ -183,9 +188,9 @@ impl World {
     }
 
     /// What the sale at `index` is about.
-    pub(super) fn buyer(&self, index: u64) -> Buyer {
+    pub(crate) fn buyer(&self, index: u64) -> Buyer {
         let run = self.born(Entity::Sales, index);
-        let (members, sales) = (self.generation(Entity::Members, run), self.generation(Entity::Sales, run));
+        let (members, sales) = (self.cohort(Entity::Members, run), self.cohort(Entity::Sales, run));
         if members.len > 0 {
             let place = multiply_divide(index - sales.first, members.len, sales.len);
             let number = index - sales.first - multiply_divide_up(place, sales.len, members.len);
@@ -200,14 +205,14 @@ impl World {
     }
 
     /// The member that the prospect at `index` became.
-    pub(super) fn converted(&self, prospect: u64) -> Option<u64> {
+    pub(crate) fn converted(&self, prospect: u64) -> Option<u64> {
         let (members, prospects) = (self.plan.records.of(Entity::Members), self.plan.records.of(Entity::Prospects));
         let member = multiply_divide_up(prospect + 1, members, prospects);
         (prospect < prospects && member < members && self.rng("converted", [prospect]).chance(25)).then_some(member)
     }
 
     /// Who a member or prospect is.
-    pub(super) fn person(&self, entity: Entity, index: u64) -> Person {
+    pub(crate) fn person(&self, entity: Entity, index: u64) -> Person {
         match (entity, if entity == Entity::Prospects { self.converted(index) } else { None }) {
             (Entity::Prospects, Some(member)) => self.person(Entity::Members, member),
             _ => Person::of([self.seed, 0x7065_7273, entity as u64, index]),
@@ -215,14 +220,14 @@ impl World {
     }
 
     /// The branch, by index, where a member or prospect is at home.
-    pub(super) fn home(&self, entity: Entity, index: u64) -> u64 {
+    pub(crate) fn home(&self, entity: Entity, index: u64) -> u64 {
         // Branches differ in size: the smaller of two draws prefers those in front.
         let mut rng = self.rng("home", [entity as u64, index]);
         rng.below(BRANCHES).min(rng.below(BRANCHES))
     }
 
     /// The id that a record of `entity` has; unique, rising, with gaps as other tenants leave them.
-    pub(super) fn id(&self, entity: Entity, index: u64) -> u64 {
+    pub(crate) fn id(&self, entity: Entity, index: u64) -> u64 {
         let base = match entity {
             Entity::Members => 1_200_000,
             Entity::Sales => 9_000_000,
@@ -233,7 +238,7 @@ impl World {
     }
 }
 
-impl Generation {
+impl Cohort {
     /// Where the time of the record at `place` begins, before rush hours.
     fn begin_of(&self, place: u64) -> Moment {
         self.start.plus(multiply_divide(place, self.seconds, self.len.max(1)) as i64)

@@ -1,13 +1,13 @@
 //! Documents of members, in the shape of `GET /api/v2/members`.
 
-use super::address::{Address, landline, mobile};
-use super::clock::{DAY, Moment};
-use super::contract::{self, Contract};
-use super::doc::{Doc, Json, Misfit, Null, Or, Padded, Quoted, With, open, put};
-use super::names::{Person, cpf};
-use super::places::{self, Branch};
-use super::plan::Entity;
-use super::world::{Record, World};
+use crate::address::{Address, landline, mobile};
+use crate::clock::{DAY, Moment};
+use crate::contract::{self, Contract};
+use crate::doc::{Doc, Json, Misfit, Null, Or, Padded, Quoted, With, open, put};
+use crate::entity::Entity;
+use crate::names::{Person, cpf};
+use crate::places::{self, Branch};
+use crate::world::{Record, World};
 
 /// One version of a member, with what several of its fields depend on.
 struct Member<'a> {
@@ -24,7 +24,7 @@ struct Member<'a> {
 }
 
 /// Appends the document of `record`.
-pub(super) fn write(world: &World, doc: &mut Doc, record: Record) {
+pub(crate) fn write(world: &World, doc: &mut Doc, record: Record) {
     let home = world.home(Entity::Members, record.index);
     let member = Member {
         world,

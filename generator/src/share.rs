@@ -1,9 +1,9 @@
-//! Shares of records: met exactly, spread at random, and decided for one record without looking at the others.
+//! Shares of records: met exactly, spread at random, and decided for one record without looking at the
+//! others.
 
 use std::fmt;
 
-use super::prng::{hash, scale};
-use crate::config::Share;
+use crate::prng::{hash, scale};
 
 const WHOLE: u64 = 1_000_000;
 
@@ -21,8 +21,13 @@ impl Portion {
         Self(n * WHOLE / 100)
     }
 
+    /// The nearest millionth to `fraction`, which lies between 0 and 1.
+    pub fn of_fraction(fraction: f64) -> Self {
+        Self((fraction.clamp(0.0, 1.0) * WHOLE as f64).round() as u64)
+    }
+
     /// One of every `n`: between them at least one in any `2 n` neighbours.
-    pub(super) const fn one_in(n: u64) -> Self {
+    pub(crate) const fn one_in(n: u64) -> Self {
         Self(WHOLE / n)
     }
 
@@ -38,9 +43,10 @@ impl Portion {
 
     /// The rank of `index` among the picked ones, or nothing when it is not picked.
     ///
-    /// The indexes are cut into strata of `1 / share`, and one of each stratum is picked at random by `key`: of any
-    /// `n` in a row between `floor(n × share) - 1` and `ceil(n × share) + 1` are picked, and ranks count without gaps.
-    pub(super) fn rank<const N: usize>(self, key: [u64; N], index: u64) -> Option<u64> {
+    /// The indexes are cut into strata of `1 / share`, and one of each stratum is picked at random by `key`:
+    /// of any `n` in a row between `floor(n × share) - 1` and `ceil(n × share) + 1` are picked, and ranks
+    /// count without gaps.
+    pub(crate) fn rank<const N: usize>(self, key: [u64; N], index: u64) -> Option<u64> {
         if self.is_zero() {
             return None;
         }
@@ -49,12 +55,6 @@ impl Portion {
         let (first, next) = (begin(rank), begin(rank + 1));
         let picked = first + scale(hash([hash(key), rank]), next - first);
         (picked == index).then_some(rank)
-    }
-}
-
-impl From<Share> for Portion {
-    fn from(share: Share) -> Self {
-        Self((share.fraction() * WHOLE as f64).round() as u64)
     }
 }
 
@@ -68,24 +68,20 @@ impl fmt::Display for Portion {
 mod tests {
     use super::*;
 
-    fn portion(text: &str) -> Portion {
-        text.parse::<Share>().unwrap().into()
-    }
-
     #[test]
-    fn a_portion_keeps_millionths_of_a_share() {
-        assert_eq!(portion("2%"), Portion::percent(2));
-        assert_eq!(portion("0.02"), Portion::percent(2));
-        assert_eq!(portion("12.5 %").to_string(), "12.5%");
+    fn a_portion_keeps_millionths_of_a_fraction() {
+        assert_eq!(Portion::of_fraction(0.02), Portion::percent(2));
+        assert_eq!(Portion::of_fraction(0.125).to_string(), "12.5%");
+        assert_eq!(Portion::of_fraction(0.07).to_string(), "7%");
     }
 
     #[test]
     fn a_share_is_met_to_within_one_record_and_ranks_have_no_gaps() {
-        for text in ["0%", "0.1%", "2%", "3.7%", "50%", "70%", "99%", "100%"] {
-            let share = portion(text);
+        for fraction in [0.0, 0.001, 0.02, 0.037, 0.5, 0.7, 0.99, 1.0] {
+            let share = Portion::of_fraction(fraction);
             let ranks: Vec<u64> = (0..10_000).filter_map(|i| share.rank([1, 9], i)).collect();
-            assert!(ranks.len().abs_diff(share.of(10_000) as usize) <= 1, "{text}: {}", ranks.len());
-            assert!(ranks.iter().enumerate().all(|(i, rank)| *rank == i as u64), "{text}");
+            assert!(ranks.len().abs_diff(share.of(10_000) as usize) <= 1, "{fraction}: {}", ranks.len());
+            assert!(ranks.iter().enumerate().all(|(i, rank)| *rank == i as u64), "{fraction}");
         }
     }
 

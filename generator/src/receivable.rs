@@ -1,10 +1,10 @@
 //! What is to be paid for a sale (`receivables[]`): the amounts add up to what its items cost.
 
-use super::clock::Moment;
-use super::doc::{Cents, Doc, Json, Null, Quoted, With, open, put};
-use super::plan::Entity;
-use super::sale::Sale;
-use super::world::Buyer;
+use crate::clock::Moment;
+use crate::doc::{Cents, Doc, Json, Null, Quoted, With, open, put};
+use crate::entity::Entity;
+use crate::sale::{DETAILS, Sale};
+use crate::world::Buyer;
 
 /// How it is paid: id, name, whether with a card.
 type Payment = (u64, &'static str, bool);
@@ -20,9 +20,6 @@ const PAYMENTS: [Payment; 8] = [
     (3, "Dinheiro", false),
 ];
 
-/// The details that only full payloads have, and how rare each is.
-pub(super) const DETAILS: [(&str, u64); 4] = [("invoice", 30), ("tef", 35), ("credit", 40), ("split receivable", 40)];
-
 /// One installment.
 struct Receivable<'a> {
     sale: &'a Sale<'a>,
@@ -36,7 +33,7 @@ struct Receivable<'a> {
 }
 
 /// Appends `receivables` of a sale: null or empty for some, 1.5 on average.
-pub(super) fn write_all(sale: &Sale, doc: &mut Doc) {
+pub(crate) fn write_all(sale: &Sale, doc: &mut Doc) {
     let mut rng = sale.world.rng("receivables", [sale.record.index]);
     let count = match rng.below(100) {
         0..5 => return put!(doc, "receivables": Null),

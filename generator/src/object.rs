@@ -1,4 +1,5 @@
-//! Objects in a local lake: written whole or not at all, and compared by what they say rather than by their bytes.
+//! Objects in a local lake: written whole or not at all, and compared by what they say rather than by their
+//! bytes.
 
 use std::fs;
 use std::io::{ErrorKind, Read, Write};
@@ -8,11 +9,11 @@ use flate2::Compression;
 use flate2::bufread::MultiGzDecoder;
 use flate2::write::GzEncoder;
 
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Result};
 
 /// What is found where an object is to be written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Found {
+pub(crate) enum Found {
     /// Nothing.
     Nothing,
     /// The same lines, in that many compressed bytes.
@@ -24,14 +25,14 @@ pub(super) enum Found {
 /// Compares the object at `path` with `lines`. Another compression of the same lines is the same.
 ///
 /// # Errors
-/// `SourceInvalid` when the file exists and cannot be read.
-pub(super) fn compare(path: &Path, lines: &[u8]) -> Result<Found> {
+/// [`Error::File`] when the file exists and cannot be read.
+pub(crate) fn compare(path: &Path, lines: &[u8]) -> Result<Found> {
     let file = match fs::File::open(path) {
         Ok(file) => file,
         Err(e) if e.kind() == ErrorKind::NotFound => return Ok(Found::Nothing),
-        Err(e) => return Err(failed("cannot read", path, e)),
+        Err(e) => return Err(Error::file("cannot read", path, e)),
     };
-    let size = file.metadata().map_err(|e| failed("cannot read", path, e))?.len();
+    let size = file.metadata().map_err(|e| Error::file("cannot read", path, e))?.len();
     let mut decoder = MultiGzDecoder::new(std::io::BufReader::with_capacity(1 << 16, file));
     let (mut rest, mut chunk) = (lines, vec![0; 1 << 16]);
     loop {
@@ -46,7 +47,7 @@ pub(super) fn compare(path: &Path, lines: &[u8]) -> Result<Found> {
             {
                 return Ok(Found::Other);
             }
-            Err(e) => return Err(failed("cannot read", path, e)),
+            Err(e) => return Err(Error::file("cannot read", path, e)),
         }
     }
 }
@@ -54,11 +55,13 @@ pub(super) fn compare(path: &Path, lines: &[u8]) -> Result<Found> {
 /// Compresses `lines` into one gzip member without a time stamp and writes it to `path`; returns its size.
 ///
 /// # Errors
-/// `SourceInvalid` when the file system refuses.
-pub(super) fn write_gzip(path: &Path, lines: &[u8], level: u32) -> Result<u64> {
+/// [`Error::File`] when the file system refuses.
+pub(crate) fn write_gzip(path: &Path, lines: &[u8], level: u32) -> Result<u64> {
     let mut encoder = GzEncoder::new(Vec::with_capacity(lines.len() / 6), Compression::new(level));
-    let compressed =
-        encoder.write_all(lines).and_then(|()| encoder.finish()).map_err(|e| failed("cannot compress", path, e))?;
+    let compressed = encoder
+        .write_all(lines)
+        .and_then(|()| encoder.finish())
+        .map_err(|e| Error::file("cannot compress", path, e))?;
     write(path, &compressed)?;
     Ok(compressed.len() as u64)
 }
@@ -66,42 +69,37 @@ pub(super) fn write_gzip(path: &Path, lines: &[u8], level: u32) -> Result<u64> {
 /// Writes `bytes` to `path` so that a reader sees all of them or no such file.
 ///
 /// # Errors
-/// `SourceInvalid` when the file system refuses.
-pub(super) fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+/// [`Error::File`] when the file system refuses.
+pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let temporary = folder.join(format!(".{name}.{}.tmp", std::process::id()));
-    fs::create_dir_all(folder).map_err(|e| failed("cannot create", folder, e))?;
+    fs::create_dir_all(folder).map_err(|e| Error::file("cannot create", folder, e))?;
     fs::write(&temporary, bytes).and_then(|()| fs::rename(&temporary, path)).map_err(|e| {
         let _ = fs::remove_file(&temporary);
-        failed("cannot write", path, e)
+        Error::file("cannot write", path, e)
     })
 }
 
 /// Names of the objects in `folder`, sorted; none when there is no such folder.
 ///
 /// # Errors
-/// `SourceInvalid` when the folder exists and cannot be read.
-pub(super) fn names(folder: &Path) -> Result<Vec<String>> {
+/// [`Error::File`] when the folder exists and cannot be read.
+pub(crate) fn names(folder: &Path) -> Result<Vec<String>> {
     let entries = match fs::read_dir(folder) {
         Ok(entries) => entries,
         Err(e) if e.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(e) => return Err(failed("cannot list", folder, e)),
+        Err(e) => return Err(Error::file("cannot list", folder, e)),
     };
     let mut names = Vec::new();
     for entry in entries {
-        let name = entry.map_err(|e| failed("cannot list", folder, e))?.file_name().to_string_lossy().into_owned();
+        let name = entry.map_err(|e| Error::file("cannot list", folder, e))?.file_name().to_string_lossy().into_owned();
         if name.ends_with(".jsonl.gz") && !name.starts_with('.') {
             names.push(name);
         }
     }
     names.sort();
     Ok(names)
-}
-
-/// The error for a file system that refused.
-pub(super) fn failed(what: &str, path: &Path, error: std::io::Error) -> Error {
-    Error::new(Kind::SourceInvalid, format!("{what} {}", path.display())).detail(error.to_string()).caused_by(error)
 }
 
 #[cfg(test)]

@@ -1,43 +1,44 @@
-//! Local wall-clock times without a zone, as the documents carry them, and fast enough to write billions of them.
+//! Local wall-clock times without a zone, as the documents carry them, and fast enough to write billions of
+//! them.
 
 use chrono::{Datelike, NaiveDate};
 
 /// Seconds of a day.
-pub(super) const DAY: i64 = 86_400;
+pub(crate) const DAY: i64 = 86_400;
 
 /// A local wall-clock second, counted from 1970-01-01T00:00:00.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) struct Moment(pub(super) i64);
+pub(crate) struct Moment(pub(crate) i64);
 
 impl Moment {
     /// Midnight at the beginning of `date`.
-    pub(super) fn midnight_of(date: NaiveDate) -> Self {
+    pub(crate) fn midnight_of(date: NaiveDate) -> Self {
         Self(i64::from(date.num_days_from_ce() - 719_163) * DAY)
     }
 
     /// Midnight at the beginning of this day.
-    pub(super) fn midnight(self) -> Self {
+    pub(crate) fn midnight(self) -> Self {
         Self(self.0 - self.0.rem_euclid(DAY))
     }
 
     /// `seconds` later, or earlier when negative.
-    pub(super) fn plus(self, seconds: i64) -> Self {
+    pub(crate) fn plus(self, seconds: i64) -> Self {
         Self(self.0 + seconds)
     }
 
     /// Midnight `days` after the beginning of this day.
-    pub(super) fn plus_days(self, days: i64) -> Self {
+    pub(crate) fn plus_days(self, days: i64) -> Self {
         self.midnight().plus(days * DAY)
     }
 
     /// Midnight of the first day of this month.
-    pub(super) fn month_start(self) -> Self {
+    pub(crate) fn month_start(self) -> Self {
         let (_, _, day) = civil(self.0.div_euclid(DAY));
         self.plus_days(1 - day)
     }
 
     /// Appends `2024-03-18T06:12:45`.
-    pub(super) fn append_to(self, out: &mut Vec<u8>) {
+    pub(crate) fn append_to(self, out: &mut Vec<u8>) {
         let (year, month, day) = civil(self.0.div_euclid(DAY));
         let second = self.0.rem_euclid(DAY);
         let mut text = *b"0000-00-00T00:00:00";
@@ -52,7 +53,7 @@ impl Moment {
 }
 
 /// Fills `place` with the decimal digits of `n`, zero-padded.
-pub(super) fn digits(place: &mut [u8], mut n: i64) {
+pub(crate) fn digits(place: &mut [u8], mut n: i64) {
     for digit in place.iter_mut().rev() {
         *digit = b'0' + (n % 10) as u8;
         n /= 10;
@@ -86,8 +87,9 @@ const TRAFFIC: [(i64, i64); 10] = [
     (1_000, DAY),
 ];
 
-/// Bends evenly spread seconds to the rush hours of a gym; never changes the order of two moments or their day.
-pub(super) fn rush_hours(moment: Moment) -> Moment {
+/// Bends evenly spread seconds to the rush hours of a gym; never changes the order of two moments or their
+/// day.
+pub(crate) fn rush_hours(moment: Moment) -> Moment {
     let midnight = moment.midnight();
     let even = (moment.0 - midnight.0) * 1_000;
     for pair in TRAFFIC.windows(2) {

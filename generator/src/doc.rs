@@ -1,10 +1,11 @@
-//! Writes one JSON document after another as Python's `json.dumps(…, ensure_ascii=False)` does, straight into bytes.
+//! Writes one JSON document after another as Python's `json.dumps(…, ensure_ascii=False)` does, straight into
+//! bytes.
 
-use super::clock::Moment;
+use crate::clock::Moment;
 
 /// A value that does not fit the type of its column, or the reason why.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Misfit {
+pub(crate) enum Misfit {
     EmptyDate,
     AncientDate,
     NumberInDate,
@@ -14,7 +15,7 @@ pub(super) enum Misfit {
 
 impl Misfit {
     /// All of them, in the order of rotation.
-    pub(super) const ALL: [Misfit; 5] =
+    pub(crate) const ALL: [Misfit; 5] =
         [Misfit::EmptyDate, Misfit::AncientDate, Misfit::NumberInDate, Misfit::FractionInInt, Misfit::TextInNumber];
 
     fn literal(self) -> &'static str {
@@ -30,23 +31,23 @@ impl Misfit {
 
 /// The bytes of a part as they grow, and what is special about the document at their end.
 #[derive(Debug, Default)]
-pub(super) struct Doc {
+pub(crate) struct Doc {
     /// Everything written so far.
-    pub(super) out: Vec<u8>,
+    pub(crate) out: Vec<u8>,
     /// The misfit that the document at the end is still to get.
-    pub(super) misfit: Option<Misfit>,
+    pub(crate) misfit: Option<Misfit>,
     /// Where padding goes in the document at the end.
-    pub(super) pad_at: Option<usize>,
+    pub(crate) pad_at: Option<usize>,
 }
 
 impl Doc {
     /// Appends text as it is.
-    pub(super) fn raw(&mut self, text: &str) {
+    pub(crate) fn raw(&mut self, text: &str) {
         self.out.extend_from_slice(text.as_bytes());
     }
 
     /// Appends the inside of a JSON string, escaped where JSON demands it.
-    pub(super) fn text(&mut self, text: &str) {
+    pub(crate) fn text(&mut self, text: &str) {
         if text.bytes().all(|b| b >= 0x20 && b != b'"' && b != b'\\') {
             return self.raw(text);
         }
@@ -64,7 +65,7 @@ impl Doc {
     }
 
     /// Appends `text` without accents and blanks in lower case, as in an e-mail address.
-    pub(super) fn handle(&mut self, text: &str) {
+    pub(crate) fn handle(&mut self, text: &str) {
         for c in text.chars() {
             let plain = match c {
                 'Á' | 'À' | 'Â' | 'Ã' | 'á' | 'à' | 'â' | 'ã' => 'a',
@@ -82,7 +83,7 @@ impl Doc {
     }
 
     /// Appends a whole number.
-    pub(super) fn number(&mut self, n: u64) {
+    pub(crate) fn number(&mut self, n: u64) {
         let mut text = [0u8; 20];
         let mut at = text.len();
         let mut rest = n;
@@ -98,15 +99,15 @@ impl Doc {
     }
 
     /// Appends a whole number with at least `width` digits.
-    pub(super) fn padded(&mut self, n: u64, width: usize) {
+    pub(crate) fn padded(&mut self, n: u64, width: usize) {
         let begin = self.out.len();
         self.out.resize(begin + width, b'0');
-        super::clock::digits(&mut self.out[begin..], n as i64);
+        crate::clock::digits(&mut self.out[begin..], n as i64);
     }
 }
 
 /// Something that can stand behind a key.
-pub(super) trait Value {
+pub(crate) trait Value {
     /// Appends it as JSON.
     fn write(&self, doc: &mut Doc);
 }
@@ -149,7 +150,7 @@ impl<T: Value> Value for Option<T> {
 }
 
 /// JSON `null`.
-pub(super) struct Null;
+pub(crate) struct Null;
 
 impl Value for Null {
     fn write(&self, doc: &mut Doc) {
@@ -158,7 +159,7 @@ impl Value for Null {
 }
 
 /// JSON text that is ready.
-pub(super) struct Json(pub(super) &'static str);
+pub(crate) struct Json(pub(crate) &'static str);
 
 impl Value for Json {
     fn write(&self, doc: &mut Doc) {
@@ -168,7 +169,7 @@ impl Value for Json {
 
 /// An amount of money as the API's floats print: `119.9`, `10.0`, `0.05`, and `0` for nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Cents(pub(super) u64);
+pub(crate) struct Cents(pub(crate) u64);
 
 impl Value for Cents {
     fn write(&self, doc: &mut Doc) {
@@ -188,7 +189,7 @@ impl Value for Cents {
 }
 
 /// A string put together by a function that appends its (escaped) inside.
-pub(super) struct Quoted<F: Fn(&mut Doc)>(pub(super) F);
+pub(crate) struct Quoted<F: Fn(&mut Doc)>(pub(crate) F);
 
 impl<F: Fn(&mut Doc)> Value for Quoted<F> {
     fn write(&self, doc: &mut Doc) {
@@ -199,7 +200,7 @@ impl<F: Fn(&mut Doc)> Value for Quoted<F> {
 }
 
 /// Free text that takes padding: null only when there is none and no padding is wanted.
-pub(super) struct Padded<'a>(pub(super) Option<&'a str>, pub(super) bool);
+pub(crate) struct Padded<'a>(pub(crate) Option<&'a str>, pub(crate) bool);
 
 impl Value for Padded<'_> {
     fn write(&self, doc: &mut Doc) {
@@ -214,7 +215,7 @@ impl Value for Padded<'_> {
 }
 
 /// Anything else, put together by a function that appends JSON.
-pub(super) struct With<F: Fn(&mut Doc)>(pub(super) F);
+pub(crate) struct With<F: Fn(&mut Doc)>(pub(crate) F);
 
 impl<F: Fn(&mut Doc)> Value for With<F> {
     fn write(&self, doc: &mut Doc) {
@@ -223,7 +224,7 @@ impl<F: Fn(&mut Doc)> Value for With<F> {
 }
 
 /// A value whose place a misfit takes when the document is to get one of that kind.
-pub(super) struct Or<T: Value>(pub(super) Misfit, pub(super) T);
+pub(crate) struct Or<T: Value>(pub(crate) Misfit, pub(crate) T);
 
 impl<T: Value> Value for Or<T> {
     fn write(&self, doc: &mut Doc) {
@@ -240,8 +241,8 @@ impl<T: Value> Value for Or<T> {
 macro_rules! open {
     ($doc:expr, $key:literal: $value:expr $(, $($rest:tt)*)?) => {{
         $doc.raw(concat!("{\"", $key, "\": "));
-        $crate::generate::doc::Value::write(&$value, $doc);
-        $($crate::generate::doc::put!($doc, $($rest)*);)?
+        $crate::doc::Value::write(&$value, $doc);
+        $($crate::doc::put!($doc, $($rest)*);)?
     }};
 }
 
@@ -250,12 +251,12 @@ macro_rules! put {
     ($doc:expr, $($key:literal: $value:expr),* $(,)?) => {{
         $(
             $doc.raw(concat!(", \"", $key, "\": "));
-            $crate::generate::doc::Value::write(&$value, $doc);
+            $crate::doc::Value::write(&$value, $doc);
         )*
     }};
 }
 
-pub(super) use {open, put};
+pub(crate) use {open, put};
 
 #[cfg(test)]
 mod tests {

@@ -1,7 +1,7 @@
 //! Names of people, stable for ever: the same index and kind give the same person in every document.
 
-use super::doc::Doc;
-use super::prng::Rng;
+use crate::doc::Doc;
+use crate::prng::Rng;
 
 #[rustfmt::skip]
 const FEMALE: [&str; 48] = [
@@ -34,17 +34,17 @@ const LAST: [&str; 64] = [
 
 /// A person's name and sex.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Person {
+pub(crate) struct Person {
     /// `F` or `M`.
-    pub(super) gender: &'static str,
+    pub(crate) gender: &'static str,
     /// First name.
-    pub(super) first: &'static str,
+    pub(crate) first: &'static str,
     last: [&'static str; 2],
 }
 
 impl Person {
     /// The person whom `words` stand for.
-    pub(super) fn of<const N: usize>(words: [u64; N]) -> Self {
+    pub(crate) fn of<const N: usize>(words: [u64; N]) -> Self {
         let mut rng = Rng::of(words);
         let female = rng.chance(54);
         let first = rng.pick(if female { &FEMALE } else { &MALE });
@@ -52,21 +52,21 @@ impl Person {
     }
 
     /// Appends the last names.
-    pub(super) fn last_name(self, doc: &mut Doc) {
+    pub(crate) fn last_name(self, doc: &mut Doc) {
         doc.text(self.last[0]);
         doc.raw(" ");
         doc.text(self.last[1]);
     }
 
     /// Appends the whole name.
-    pub(super) fn full_name(self, doc: &mut Doc) {
+    pub(crate) fn full_name(self, doc: &mut Doc) {
         doc.text(self.first);
         doc.raw(" ");
         self.last_name(doc);
     }
 
     /// Appends an e-mail address that only this person has; `id` makes it so.
-    pub(super) fn email(self, doc: &mut Doc, id: u64) {
+    pub(crate) fn email(self, doc: &mut Doc, id: u64) {
         doc.handle(self.first);
         doc.raw(".");
         doc.handle(self.last[1]);
@@ -76,7 +76,7 @@ impl Person {
 }
 
 /// Appends eleven digits that look like a CPF and can be nobody's: the first check digit is wrong.
-pub(super) fn cpf(doc: &mut Doc, number: u64) {
+pub(crate) fn cpf(doc: &mut Doc, number: u64) {
     let begin = doc.out.len();
     doc.padded(number % 1_000_000_000, 9);
     let weighted: u64 =

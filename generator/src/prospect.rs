@@ -1,15 +1,15 @@
 //! Documents of prospects, in the shape of `GET /api/v1/prospects`.
 
-use super::address::{Address, mobile};
-use super::doc::{Doc, Json, Misfit, Null, Or, Quoted, With, open, put};
-use super::names::{Person, cpf};
-use super::places;
-use super::plan::Entity;
-use super::texts::NOTES;
-use super::world::{Record, World};
+use crate::address::{Address, mobile};
+use crate::doc::{Doc, Json, Misfit, Null, Or, Quoted, With, open, put};
+use crate::entity::Entity;
+use crate::names::{Person, cpf};
+use crate::places;
+use crate::texts::NOTES;
+use crate::world::{Record, World};
 
 /// Appends the document of `record`.
-pub(super) fn write(world: &World, doc: &mut Doc, record: Record) {
+pub(crate) fn write(world: &World, doc: &mut Doc, record: Record) {
     let index = record.index;
     let mut rng = world.rng("prospect", [index]);
     let branch = places::branch(world.home(Entity::Prospects, index));
@@ -49,7 +49,8 @@ fn progress(world: &World, doc: &mut Doc, record: Record) {
         "currentStep": if member.is_some() { "Converted" } else { steps[step] });
 }
 
-/// The responsible person comes as an object, or in payloads of the other kind as the first element of an array.
+/// The responsible person comes as an object, or in payloads of the other kind as the first element of an
+/// array.
 fn responsible(world: &World, doc: &mut Doc, index: u64, id: u64) {
     let (minor, array) = (world.rare("minor", 15, index), world.rare("responsible array", 30, index));
     let person = Person::of([id, 0x7265_7370]);

@@ -4,46 +4,47 @@ use std::ops::Range;
 
 use chrono::{Days, Months, NaiveDate};
 
-use super::clock::Moment;
-use super::plan::{Entity, Plan};
-use super::world::World;
+use crate::clock::Moment;
+use crate::entity::Entity;
+use crate::plan::Plan;
+use crate::world::World;
 
 /// A stretch of time that one request loop of the extractor asks for.
 #[derive(Debug, Clone)]
-pub(super) struct Window {
-    pub(super) start: NaiveDate,
-    pub(super) end: NaiveDate,
+pub(crate) struct Window {
+    pub(crate) start: NaiveDate,
+    pub(crate) end: NaiveDate,
     /// The `ingestion_date` on which it is extracted.
-    pub(super) extracted: NaiveDate,
+    pub(crate) extracted: NaiveDate,
     /// What starts the names of its objects.
     prefix: String,
     /// Indexes of the records in it.
-    pub(super) records: Range<u64>,
+    pub(crate) records: Range<u64>,
 }
 
 /// What becomes one object: the records of `records` that its run holds.
 #[derive(Debug, Clone)]
-pub(super) struct Part {
-    pub(super) entity: Entity,
-    pub(super) run: u64,
+pub(crate) struct Part {
+    pub(crate) entity: Entity,
+    pub(crate) run: u64,
     /// Index of the window among those of the run.
-    pub(super) window: usize,
-    pub(super) records: Range<u64>,
+    pub(crate) window: usize,
+    pub(crate) records: Range<u64>,
     /// The records of the whole window.
-    pub(super) window_records: Range<u64>,
+    pub(crate) window_records: Range<u64>,
     /// Path below the lake.
-    pub(super) path: String,
+    pub(crate) path: String,
 }
 
 /// One extraction of an entity.
 #[derive(Debug)]
-pub(super) struct Run {
-    pub(super) entity: Entity,
+pub(crate) struct Run {
+    pub(crate) entity: Entity,
     /// Counts from 0.
-    pub(super) number: u64,
-    pub(super) run_id: String,
-    pub(super) windows: Vec<Window>,
-    pub(super) parts: Vec<Part>,
+    pub(crate) number: u64,
+    pub(crate) run_id: String,
+    pub(crate) windows: Vec<Window>,
+    pub(crate) parts: Vec<Part>,
 }
 
 /// Day of a run.
@@ -51,7 +52,8 @@ fn day(plan: &Plan, run: u64) -> NaiveDate {
     plan.first_run + Days::new(run)
 }
 
-/// `20260110T013212Z`: the entities of a day start one after another; with `split_midnight` shortly before midnight.
+/// `20260110T013212Z`: the entities of a day start one after another; with `split_midnight` shortly before
+/// midnight.
 fn run_id(plan: &Plan, entity: Entity, run: u64) -> String {
     let time = match (plan.split_midnight, entity) {
         (false, Entity::Members) => "013212",
@@ -66,8 +68,8 @@ fn run_id(plan: &Plan, entity: Entity, run: u64) -> String {
     format!("{}T{time}Z", day(plan, run).format("%Y%m%d"))
 }
 
-/// The windows from the first to the last day of the data as of `run`: three months of members, one of sales, seven
-/// days of entries, and everything at once of prospects.
+/// The windows from the first to the last day of the data as of `run`: three months of members, one of sales,
+/// seven days of entries, and everything in one window of prospects.
 fn windows(world: &World, entity: Entity, run: u64) -> Vec<Window> {
     let plan = &world.plan;
     let last = plan.end_date + Days::new(run);
@@ -100,7 +102,7 @@ fn windows(world: &World, entity: Entity, run: u64) -> Vec<Window> {
 }
 
 /// Plans one extraction.
-pub(super) fn run(world: &World, entity: Entity, number: u64) -> Run {
+pub(crate) fn run(world: &World, entity: Entity, number: u64) -> Run {
     let windows = windows(world, entity, number);
     let run_id = run_id(&world.plan, entity, number);
     let mut parts = Vec::new();
@@ -123,12 +125,12 @@ pub(super) fn run(world: &World, entity: Entity, number: u64) -> Run {
 }
 
 /// The folder of one run on one day, below the lake.
-pub(super) fn folder(entity: Entity, extracted: NaiveDate, run_id: &str) -> String {
+pub(crate) fn folder(entity: Entity, extracted: NaiveDate, run_id: &str) -> String {
     format!("bronze/evo/entity={entity}/ingestion_date={extracted}/run_id={run_id}")
 }
 
 /// Whether `run` holds the record at `index`.
-pub(super) fn holds(world: &World, entity: Entity, run: u64, index: u64) -> bool {
+pub(crate) fn holds(world: &World, entity: Entity, run: u64, index: u64) -> bool {
     run == 0
         || !world.plan.only_changed
         || world.born(entity, index) == run
@@ -160,7 +162,7 @@ fn ranges(world: &World, entity: Entity, run: u64, window: &Range<u64>) -> Vec<R
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::generate::share::Portion;
+    use crate::share::Portion;
 
     fn world(change: impl Fn(&mut Plan)) -> World {
         let mut plan = Plan { runs: 2, new: Portion::percent(1), ..Plan::default() };
