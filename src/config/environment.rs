@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io::IsTerminal;
+use std::os::fd::{AsFd, AsRawFd};
 use std::path::PathBuf;
+
+use nix::unistd::{Uid, User};
 
 use crate::error::{Error, Kind, Result};
 
@@ -50,7 +53,7 @@ impl Environment {
             directory: PathBuf::new(),
             os_user,
             terminal: std::io::stderr().is_terminal(),
-            columns: columns_of(libc::STDOUT_FILENO).or(said),
+            columns: columns_of(std::io::stdout()).or(said),
         })
     }
 
@@ -84,38 +87,30 @@ impl fmt::Debug for Environment {
 
 /// Columns of the terminal that stderr goes to at this moment; `None` when it is none.
 pub fn columns_of_stderr() -> Option<usize> {
-    columns_of(libc::STDERR_FILENO)
+    columns_of(std::io::stderr())
 }
 
+nix::ioctl_read_bad!(
+    /// Reads the size of a terminal.
+    window_size,
+    nix::libc::TIOCGWINSZ,
+    nix::pty::Winsize
+);
+
 /// Columns of a terminal; 80 where it does not know its size, as behind `docker run -t` or a serial line.
-fn columns_of(descriptor: libc::c_int) -> Option<usize> {
-    // SAFETY: winsize is plain data for which all zeros is a valid value.
-    let mut size: libc::winsize = unsafe { std::mem::zeroed() };
-    // SAFETY: the request fills the structure that the pointer leads to, and nothing else.
-    let failed = unsafe { libc::ioctl(descriptor, libc::TIOCGWINSZ, &raw mut size) };
-    match (failed, size.ws_col) {
-        (0, 0) => Some(80),
-        (0, columns) => Some(usize::from(columns).max(20)),
-        _ => None,
+fn columns_of(stream: impl AsFd) -> Option<usize> {
+    let mut size = nix::pty::Winsize { ws_row: 0, ws_col: 0, ws_xpixel: 0, ws_ypixel: 0 };
+    // SAFETY: the descriptor is open, and the request fills the structure that the pointer leads to and nothing else.
+    unsafe { window_size(stream.as_fd().as_raw_fd(), &raw mut size) }.ok()?;
+    match size.ws_col {
+        0 => Some(80),
+        columns => Some(usize::from(columns).max(20)),
     }
 }
 
 /// The name of the effective user, as libpq asks for it: `USER` is stale after `setpriv` or `su`.
 fn os_user() -> Option<String> {
-    let mut buffer = vec![0_u8; 16 * 1024];
-    // SAFETY: passwd is plain data for which all zeros is a valid value.
-    let mut entry: libc::passwd = unsafe { std::mem::zeroed() };
-    let mut found = std::ptr::null_mut();
-    // SAFETY: every pointer is valid for the call, and the length is the buffer's.
-    let failed = unsafe {
-        libc::getpwuid_r(libc::geteuid(), &raw mut entry, buffer.as_mut_ptr().cast(), buffer.len(), &raw mut found)
-    };
-    if failed != 0 || found.is_null() || entry.pw_name.is_null() {
-        return None;
-    }
-    // SAFETY: on success pw_name points to a terminated string inside `buffer`, which is alive.
-    let name = unsafe { std::ffi::CStr::from_ptr(entry.pw_name) };
-    name.to_str().ok().map(str::to_owned)
+    User::from_uid(Uid::effective()).ok()?.map(|user| user.name)
 }
 
 #[cfg(test)]

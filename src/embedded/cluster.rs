@@ -1,20 +1,24 @@
-//! The private server's life: start once, tell, stop, destroy.
+//! Start, status, stop and removal of a private server.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use super::liveness::{self, Liveness, Postmaster};
 use super::make::{self, DATABASE, SUPERUSER};
-use super::place::{self, Place};
-use super::presence::{self, Postmaster, Presence};
+use super::paths::{self, Paths};
 use super::process::Programs;
+use super::trust::trust;
 use super::user::ServerUser;
-use super::{Address, Data, Spec, Status, binaries, folder, settings};
+use super::{Address, Data, Spec, Status, binaries, settings};
 use crate::error::{Error, Kind, Result};
 
-/// How long a server may take to come up that somebody else started, to end, or to let go of its data.
-const PATIENCE: Duration = Duration::from_secs(120);
+/// How long to wait for a server that another process started, for its end, or for its last processes.
+const TIMEOUT: Duration = Duration::from_secs(120);
 
-/// A free port may be taken in the moment before the server listens.
+/// Starts to try: another process may take the free port before the server listens on it.
 const ATTEMPTS: usize = 3;
 
 /// The private server of one state directory.
@@ -25,106 +29,108 @@ pub struct Cluster {
 }
 
 impl Cluster {
-    /// The server that `spec` means; touches nothing. `search_path` is the value of `PATH`.
+    /// The server that `spec` identifies. Changes nothing. `search_path` is the value of `PATH`.
     pub fn new(spec: Spec, search_path: &str) -> Self {
         Self { spec, search_path: search_path.to_owned() }
     }
 
-    /// Makes and starts the server if need be, and returns how to reach it. Concurrent callers, in this process or
-    /// others, make and start it once. Blocks for seconds the first time, and as long as recovery takes after a crash.
+    /// Makes and starts the server if necessary, and returns how to reach it. Concurrent callers, in this
+    /// process or others, make and start it once. Blocks for seconds the first time, and during recovery
+    /// after a crash.
     ///
     /// # Errors
-    /// `Config` when there are no programs, the data is of another major version, or the directory is another user's;
-    /// `DatabaseUnavailable` (retryable) when it does not start.
+    /// `Config` when there are no programs, when the data was made by another major version, or when the
+    /// directory belongs to another user; `DatabaseUnavailable` (retryable) when the server does not start;
+    /// `DatabaseFull`.
     pub fn ensure(&self) -> Result<Address> {
         self.start().map(|(address, _)| address)
     }
 
-    /// As [`Cluster::ensure`], and tells whether it was this call that started the server.
+    /// As [`Cluster::ensure`]; also returns whether this call started the server.
     ///
     /// # Errors
     /// As [`Cluster::ensure`].
     pub fn start(&self) -> Result<(Address, bool)> {
-        let _lock = place::lock(&self.spec.state_dir)?;
-        let place = Place::decide(&self.spec.state_dir)?;
-        if let Some(running) = running(&place)? {
-            return Ok((address(&place, &running)?, false));
+        let _lock = paths::lock(&self.spec.state_dir)?;
+        let paths = Paths::decide(&self.spec.state_dir)?;
+        if let Some(running) = running(&paths)? {
+            return Ok((address(&paths, &running)?, false));
         }
-        let programs = self.programs(&place)?;
-        if !place.is_made() {
+        let programs = self.programs(&paths)?;
+        if !paths.is_made() {
             let durable = !self.spec.extra_settings.iter().any(|(name, value)| name == "fsync" && value == "off");
-            tracing::info!(data = %place.data.display(), version = programs.version, "making a private PostgreSQL");
-            make::make(&programs, &place, durable)?;
+            tracing::info!(data = %paths.data.display(), version = programs.version, "making a private PostgreSQL");
+            make::make(&programs, &paths, durable)?;
         }
-        Ok((self.launch(&programs, &place)?, true))
+        Ok((self.launch(&programs, &paths)?, true))
     }
 
-    /// What is there now; starts and makes nothing.
+    /// The server's state at this moment. Starts and makes nothing.
     ///
     /// # Errors
-    /// `Config` when the files are another user's.
+    /// `Config` when the files belong to another user.
     pub fn status(&self) -> Result<Status> {
         if self.spec.state_dir.is_dir() {
-            folder::trust(&self.spec.state_dir)?;
+            trust(&self.spec.state_dir)?;
         }
-        let made = Place::find(&self.spec.state_dir).filter(Place::is_made);
-        let Some(place) = made else { return Ok(Status::Absent) };
-        let data = Data { path: place.data.clone(), elsewhere: place.elsewhere, version: place.version()? };
-        Ok(match presence::look(&place.data) {
-            Presence::Gone => Status::Stopped(data),
-            Presence::Held => Status::Held(data),
-            Presence::Alive(found) if found.is_ready() => {
-                Status::Running { data, pid: found.pid, address: address(&place, &found)? }
+        let made = Paths::find(&self.spec.state_dir).filter(Paths::is_made);
+        let Some(paths) = made else { return Ok(Status::Absent) };
+        let data = Data { path: paths.data.clone(), elsewhere: paths.elsewhere, version: paths.version()? };
+        Ok(match liveness::probe(&paths.data) {
+            Liveness::Gone => Status::Stopped(data),
+            Liveness::Held => Status::Held(data),
+            Liveness::Alive(found) if found.is_ready() => {
+                Status::Running { data, pid: found.pid, address: address(&paths, &found)? }
             }
-            Presence::Alive(found) => Status::Changing { data, state: found.state },
+            Liveness::Alive(found) => Status::Changing { data, state: found.state },
         })
     }
 
-    /// Stops the server in good order: open transactions are rolled back, a checkpoint is written. Returns whether it
-    /// ran.
+    /// Stops the server cleanly: open transactions are rolled back, a checkpoint is written. Returns whether
+    /// it was running.
     ///
     /// # Errors
-    /// `Config` when the server is another user's, `DatabaseUnavailable` when it does not end in time.
+    /// `Config` when the server belongs to another user, `DatabaseUnavailable` when it does not end in time.
     pub fn stop(&self) -> Result<bool> {
-        if Place::find(&self.spec.state_dir).is_none() {
+        if Paths::find(&self.spec.state_dir).is_none() {
             return Ok(false);
         }
-        let _lock = place::lock(&self.spec.state_dir)?;
-        Place::find(&self.spec.state_dir).map_or(Ok(false), |place| halt(&place))
+        let _lock = paths::lock(&self.spec.state_dir)?;
+        Paths::find(&self.spec.state_dir).map_or(Ok(false), |paths| halt(&paths))
     }
 
-    /// Stops the server and removes its data and its files. Returns whether there was any.
+    /// Stops the server and removes its data and files. Returns whether there were any.
     ///
     /// # Errors
-    /// `Config` when the data is not what evo made, or cannot be removed; as [`Cluster::stop`].
+    /// Those of [`Cluster::stop`]; `Config` when evo did not make the data, or when it cannot be removed.
     pub fn destroy(&self) -> Result<bool> {
-        if Place::find(&self.spec.state_dir).is_none() {
+        if Paths::find(&self.spec.state_dir).is_none() {
             return Ok(false);
         }
-        let _lock = place::lock(&self.spec.state_dir)?;
-        let Some(place) = Place::find(&self.spec.state_dir) else { return Ok(false) };
-        place.refuse_foreign()?;
-        let was_there = place.is_made() || place.making().exists();
-        halt(&place)?;
-        place.remove()?;
-        Ok(was_there)
+        let _lock = paths::lock(&self.spec.state_dir)?;
+        let Some(paths) = Paths::find(&self.spec.state_dir) else { return Ok(false) };
+        paths.refuse_foreign()?;
+        let existed = paths.is_made() || paths.making().exists();
+        halt(&paths)?;
+        paths.remove()?;
+        Ok(existed)
     }
 
-    /// Where the data is, or would be: for a message.
+    /// Where the data is, or would be. For messages.
     pub fn data_dir(&self) -> PathBuf {
-        Place::find(&self.spec.state_dir).map_or_else(|| self.spec.state_dir.join("postgres"), |place| place.data)
+        Paths::find(&self.spec.state_dir).map_or_else(|| self.spec.state_dir.join("postgres"), |paths| paths.data)
     }
 
-    fn launch(&self, programs: &Programs, place: &Place) -> Result<Address> {
-        check_version(programs, place)?;
+    fn launch(&self, programs: &Programs, paths: &Paths) -> Result<Address> {
+        check_version(programs, paths)?;
         let mut attempt = 1;
         loop {
-            let port = settings::choose_port(&place.data)?;
-            settings::write(programs, &place.data, port, &self.spec.extra_settings)?;
-            match programs.start(&place.data) {
+            let port = settings::choose_port(&paths.data)?;
+            settings::write(programs, &paths.data, port, &self.spec.extra_settings)?;
+            match programs.start(&paths.data) {
                 Ok(running) => {
                     tracing::debug!(pid = running.pid, port = running.port, "the private PostgreSQL runs");
-                    return address(place, &running);
+                    return address(paths, &running);
                 }
                 Err(_) if attempt < ATTEMPTS && !settings::is_free(port) => attempt += 1,
                 Err(error) => return Err(error),
@@ -132,73 +138,70 @@ impl Cluster {
         }
     }
 
-    fn programs(&self, place: &Place) -> Result<Programs> {
-        let made_by = if place.is_made() { place.version()?.parse().ok() } else { None };
+    fn programs(&self, paths: &Paths) -> Result<Programs> {
+        let made_by = if paths.is_made() { paths.version()?.parse().ok() } else { None };
         let found = binaries::find(self.spec.bin_dir.as_deref(), &self.search_path, made_by)?;
-        Ok(Programs { bin: found.bin, version: found.version, user: ServerUser::choose(&place.data)? })
+        Ok(Programs { bin: found.bin, version: found.version, user: ServerUser::choose(&paths.data)? })
     }
 }
 
-/// The server, if one runs; waits while it starts, ends, or while backends of a killed one hold the data.
-fn running(place: &Place) -> Result<Option<Postmaster>> {
-    let settled = |seen: &Presence| match seen {
-        Presence::Gone => true,
-        Presence::Held => false,
-        Presence::Alive(found) => found.is_ready(),
+/// The server, if one is running. Waits while it starts or stops, and while processes of a killed one use the
+/// data.
+fn running(paths: &Paths) -> Result<Option<Postmaster>> {
+    let settled = |seen: &Liveness| match seen {
+        Liveness::Gone => true,
+        Liveness::Held => false,
+        Liveness::Alive(found) => found.is_ready(),
     };
-    match presence::wait(&place.data, PATIENCE, settled) {
-        Presence::Gone => Ok(None),
-        Presence::Held => Err(presence::held_by_others(&place.data)),
-        Presence::Alive(found) if found.is_ready() => Ok(Some(found)),
-        Presence::Alive(found) => Err(Error::new(
+    match liveness::wait(&paths.data, TIMEOUT, settled) {
+        Liveness::Gone => Ok(None),
+        Liveness::Held => Err(liveness::held_by_others(&paths.data)),
+        Liveness::Alive(found) if found.is_ready() => Ok(Some(found)),
+        Liveness::Alive(found) => Err(Error::new(
             Kind::DatabaseUnavailable,
-            format!("the private PostgreSQL is still {} after {} s", found.state, PATIENCE.as_secs()),
+            format!("the private PostgreSQL is still {} after {} s", found.state, TIMEOUT.as_secs()),
         )
-        .hint("try again later; `evo db status` tells how it is")),
+        .hint("try again later; `evo db status` shows its state")),
     }
 }
 
-/// Ends the server, if one runs; returns whether it did.
-fn halt(place: &Place) -> Result<bool> {
-    // What is left of a killed server goes by itself.
-    let found = match presence::wait(&place.data, PATIENCE, |seen| *seen != Presence::Held) {
-        Presence::Gone => return Ok(false),
-        Presence::Held => return Err(presence::held_by_others(&place.data)),
-        Presence::Alive(found) => found,
+/// Stops the server, if one is running; returns whether one was.
+fn halt(paths: &Paths) -> Result<bool> {
+    // The remaining processes of a killed server end by themselves.
+    let found = match liveness::wait(&paths.data, TIMEOUT, |seen| *seen != Liveness::Held) {
+        Liveness::Gone => return Ok(false),
+        Liveness::Held => return Err(liveness::held_by_others(&paths.data)),
+        Liveness::Alive(found) => found,
     };
-    // SAFETY: kill has no preconditions; the process was just found to be the server. SIGINT is its fast shutdown.
-    if unsafe { libc::kill(found.pid, libc::SIGINT) } != 0 {
-        let e = std::io::Error::last_os_error();
-        let gone = e.raw_os_error() == Some(libc::ESRCH);
-        if !gone {
-            return Err(Error::new(
-                Kind::Config,
-                format!("cannot stop the private PostgreSQL, pid {}: {e}", found.pid),
-            )
-            .caused_by(e));
+    // SIGINT is the server's fast shutdown.
+    match kill(Pid::from_raw(found.pid), Signal::SIGINT) {
+        Ok(()) | Err(nix::Error::ESRCH) => {}
+        Err(e) => {
+            let message = format!("cannot stop the private PostgreSQL, pid {}: {}", found.pid, e.desc());
+            return Err(Error::new(Kind::Config, message).caused_by(e));
         }
     }
-    match presence::wait(&place.data, PATIENCE, |seen| *seen == Presence::Gone) {
-        Presence::Gone => Ok(true),
+    match liveness::wait(&paths.data, TIMEOUT, |seen| *seen == Liveness::Gone) {
+        Liveness::Gone => Ok(true),
         _ => Err(Error::new(
             Kind::DatabaseUnavailable,
-            format!("the private PostgreSQL, pid {}, has not ended after {} s", found.pid, PATIENCE.as_secs()),
+            format!("the private PostgreSQL, pid {}, has not ended after {} s", found.pid, TIMEOUT.as_secs()),
         )
         .hint("it is still writing its checkpoint: try again later")),
     }
 }
 
-fn address(place: &Place, running: &Postmaster) -> Result<Address> {
+fn address(paths: &Paths, running: &Postmaster) -> Result<Address> {
     Ok(Address {
         port: running.port,
         user: SUPERUSER.to_owned(),
-        password: place.password()?,
+        password: paths.password()?,
         database: DATABASE.to_owned(),
     })
 }
 
-fn check_version(programs: &Programs, place: &Place) -> Result<()> {
-    let (made_by, have) = (place.version()?, programs.version);
+fn check_version(programs: &Programs, paths: &Paths) -> Result<()> {
+    let (made_by, have) = (paths.version()?, programs.version);
     if made_by == have.to_string() {
         return Ok(());
     }
@@ -206,9 +209,9 @@ fn check_version(programs: &Programs, place: &Place) -> Result<()> {
         Kind::Config,
         format!("the private database was made by PostgreSQL {made_by}, but the programs found are of version {have}"),
     )
-    .detail(format!("data in {}, programs in {}", place.data.display(), programs.bin.display()))
+    .detail(format!("data in {}, programs in {}", paths.data.display(), programs.bin.display()))
     .hint(format!(
         "install PostgreSQL {made_by} or point EVO_PG_BIN at its programs; \
-         or start anew with `evo db destroy --yes` and load again: the lake stays"
+         or start again with `evo db destroy --yes` and load again: the lake stays"
     )))
 }

@@ -1,34 +1,43 @@
-//! Making a private server: once per state directory.
+//! Makes the data directory of a private server.
 
 use std::io::Write;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 use std::process::Stdio;
 
-use super::place::{Place, cannot, remove_dir};
+use nix::fcntl::OFlag;
+
+use super::failure::{cannot, remove_dir};
+use super::paths::Paths;
 use super::process::Programs;
 use super::settings;
 use crate::error::{Error, Kind, Result};
 
+/// Name of the superuser.
 pub(super) const SUPERUSER: &str = "evo";
+/// Name of the database.
 pub(super) const DATABASE: &str = "evo";
 
-/// Letters beyond ASCII need a UTF-8 character type; which of these locales exist differs between systems.
+/// Upper and lower case of letters beyond ASCII need a UTF-8 character type. Systems differ in which of these
+/// exist.
 const CHARACTER_TYPES: [&str; 3] = ["C.UTF-8", "en_US.UTF-8", "C"];
 
-/// Who may connect: the one user, by password, from this machine.
+/// `pg_hba.conf`: the one user may connect, from this machine and with the password.
 const ACCESS: &str = "# Written by evo.\n\
     # type  database  user  address       method\n\
     host    all       all   127.0.0.1/32  scram-sha-256\n";
 
-/// Makes data directory, superuser and database. Nothing is at `place.data` before, and all of it or nothing after:
-/// a crash on the way leaves a folder beside it that the next attempt removes.
-pub(super) fn make(programs: &Programs, place: &Place, durable: bool) -> Result<()> {
-    place.refuse_foreign()?;
-    let dir = place.making();
+/// Makes data directory, superuser and database, atomically: a crash leaves a directory beside `paths.data`
+/// that the next attempt removes.
+///
+/// # Errors
+/// `Config` when something else is at `paths.data` or a program fails, `DatabaseFull` when the disk is full.
+pub(super) fn make(programs: &Programs, paths: &Paths, durable: bool) -> Result<()> {
+    paths.refuse_foreign()?;
+    let dir = paths.making();
     remove_dir(&dir)?;
-    remove_dir(&place.data)?;
-    if let (true, Some(parent)) = (place.elsewhere, dir.parent()) {
+    remove_dir(&paths.data)?;
+    if let (true, Some(parent)) = (paths.elsewhere, dir.parent()) {
         create(parent, 0o711)?;
     }
     initdb(programs, &dir, durable)?;
@@ -36,9 +45,9 @@ pub(super) fn make(programs: &Programs, place: &Place, durable: bool) -> Result<
     create_database(programs, &dir, &password)?;
     write(&dir.join("pg_hba.conf"), ACCESS.as_bytes(), false)?;
     write(&dir.join("postgresql.conf"), format!("\ninclude_if_exists '{}'\n", settings::FILE).as_bytes(), true)?;
-    place.keep_password(&password)?;
-    place.mark_made(&dir)?;
-    std::fs::rename(&dir, &place.data).map_err(|e| cannot("rename", &dir, e))
+    paths.keep_password(&password)?;
+    paths.mark_made(&dir)?;
+    std::fs::rename(&dir, &paths.data).map_err(|e| cannot("rename", &dir, e))
 }
 
 fn initdb(programs: &Programs, dir: &Path, durable: bool) -> Result<()> {
@@ -50,7 +59,7 @@ fn initdb(programs: &Programs, dir: &Path, durable: bool) -> Result<()> {
             user.own(dir)?;
         }
         let mut command = programs.command("initdb");
-        // Trust is for the moments until pg_hba.conf is written: no server runs before that.
+        // "trust" applies until pg_hba.conf is written, and no server runs before that.
         command.args(["-U", SUPERUSER, "-A", "trust", "-E", "UTF8", "--locale=C"]);
         // Sorting by bytes is fast and the same everywhere; upper and lower case know accents.
         command.arg(format!("--lc-ctype={character_type}")).arg("-D").arg(dir);
@@ -59,15 +68,15 @@ fn initdb(programs: &Programs, dir: &Path, durable: bool) -> Result<()> {
         }
         match programs.run(command, "make a private PostgreSQL") {
             Ok(()) => return Ok(()),
-            // An unknown locale is found first of all; whatever else it was fails the last attempt too.
+            // Perhaps the locale is unknown here. Any other problem fails the last attempt, too.
             Err(error) => last = error,
         }
     }
     Err(last)
 }
 
-/// In single-user mode: no driver is needed down here, and the password never lies in a file that the server's user
-/// could read.
+/// Runs in single-user mode: that needs no driver, and the password is never in a file that the server's user
+/// can read.
 fn create_database(programs: &Programs, dir: &Path, password: &str) -> Result<()> {
     let mut command = programs.command("postgres");
     command.args(["--single", "-c", "exit_on_error=on", "-c", "log_min_messages=error", "-D"]).arg(dir);
@@ -75,9 +84,9 @@ fn create_database(programs: &Programs, dir: &Path, password: &str) -> Result<()
     let failed = |detail: String| Error::new(Kind::Config, "cannot create the private database").detail(detail);
     let mut child = command.spawn().map_err(|e| failed(e.to_string()))?;
     if let Some(mut stdin) = child.stdin.take() {
-        // One line is one statement. The last one tells that all of them ran.
+        // One line is one statement.
         let statements = format!("alter role {SUPERUSER} password '{password}'\ncreate database {DATABASE}\n");
-        // A server that ended early says why on stderr; the broken pipe says less.
+        // If the server ended early, its stderr says more than the broken pipe.
         let _ = stdin.write_all(statements.as_bytes());
     }
     let output = child.wait_with_output().map_err(|e| failed(e.to_string()))?;
@@ -92,10 +101,10 @@ fn create(dir: &Path, mode: u32) -> Result<()> {
     std::fs::set_permissions(dir, std::fs::Permissions::from_mode(mode)).map_err(|e| cannot("protect", dir, e))
 }
 
-/// Into a file that is there already and keeps its owner.
+/// Writes to a file that exists, which keeps its owner.
 fn write(path: &Path, bytes: &[u8], append: bool) -> Result<()> {
     let mut options = std::fs::OpenOptions::new();
-    options.write(true).append(append).truncate(!append).custom_flags(libc::O_NOFOLLOW);
+    options.write(true).append(append).truncate(!append).custom_flags(OFlag::O_NOFOLLOW.bits());
     options.open(path).and_then(|mut file| file.write_all(bytes)).map_err(|e| cannot("write", path, e))
 }
 

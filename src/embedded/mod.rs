@@ -1,37 +1,40 @@
-//! A private PostgreSQL for those who have none configured: started from the machine's own binaries.
+//! A private PostgreSQL for those who have not configured one, started from the programs installed on this
+//! machine.
 //!
-//! **Where.** `<state_dir>/postgres`. It listens on a free port of 127.0.0.1 only, and keeps that port from start to
-//! start as long as nobody else takes it. TCP rather than a socket, because a socket's path may have 107 bytes only and
-//! a state directory lies anywhere. Its superuser `evo` has a random password, kept in `<state_dir>/postgres.password`
-//! with mode 0600.
+//! **Where.** `<state_dir>/postgres`. It listens on 127.0.0.1 only, on a port that it keeps from one start to
+//! the next while nobody else takes it. TCP rather than a socket, because the path of a socket may have only
+//! 107 bytes and a state directory can be anywhere. Its superuser `evo` has a random password, kept in
+//! `<state_dir>/postgres.password` with mode 0600.
 //!
-//! **As whom.** The user who runs evo. Root is refused by the server: then it runs as `postgres`, or else `nobody`,
-//! and as the owner of the data directory when an ordinary user made that. Where this user cannot reach the state
-//! directory (below `/root`, say) the data lies in `/var/lib/evo/<hash of the state directory's path>`, which
-//! `<state_dir>/postgres.location` records.
+//! **As which user.** The user who runs evo. The server refuses to run as root: it then runs as `postgres`,
+//! or else `nobody`, or as the owner of the data directory when an ordinary user made that. Where this user
+//! cannot reach the state directory (below `/root`, for example) the data is in `/var/lib/evo/<hash of the
+//! state directory's path>`, which `<state_dir>/postgres.location` records.
 //!
-//! **How long.** It goes on running after the command that started it, in a session of its own and with none of evo's
-//! descriptors: whoever waits for the end of evo's output does not wait for the server's.
+//! **How long.** It keeps running after the command that started it, in a session of its own and without
+//! evo's descriptors: a caller that waits for the end of evo's output does not wait for the server's.
 //!
-//! **Once.** Commands make, start, stop and destroy it under a lock on `<state_dir>/postgres.lock`. That it lives is
-//! told by a second lock, on `evo.running` in the data directory: the server inherits it as its stdin, so the kernel
-//! holds it exactly as long as one of its processes lives. A process id alone tells nothing after a reboot, and nothing in
-//! a container that shares the directory with its host.
+//! **Once.** Commands make, start, stop and destroy it under a lock on `<state_dir>/postgres.lock`. Whether
+//! it is alive shows in a second lock, on `evo.running` in the data directory: the server inherits it as its
+//! stdin, so the kernel holds it exactly as long as one of the server's processes lives. A process id alone
+//! proves nothing after a reboot, nor in a container that shares the directory with its host.
 //!
 //! ```text
 //! absent ──initdb in postgres.making, then rename──▶ stopped ──▶ starting ──▶ running ──▶ stopping ──▶ stopped
-//!                                                       ▲                        │ kill -9, power off
+//!                                                       ▲                        │ kill -9, power failure
 //!                                                       └────────────────────────┘ the next start recovers
 //! ```
 
 mod binaries;
 mod cluster;
-mod folder;
+mod failure;
+mod liveness;
 mod make;
-mod place;
-mod presence;
+mod open_dir;
+mod paths;
 mod process;
 mod settings;
+mod trust;
 mod user;
 
 use std::fmt;
@@ -40,32 +43,32 @@ use std::path::PathBuf;
 pub use binaries::find_program;
 pub use cluster::Cluster;
 
-/// Which private server is meant.
+/// Identifies a private server, and says how to start it.
 #[derive(Debug, Clone)]
 pub struct Spec {
-    /// evo's folder, `.evo`.
+    /// The state directory, `.evo` by default. One server for each.
     pub state_dir: PathBuf,
-    /// Folder of the server's programs, where it is not to be searched for.
+    /// Directory of the server's programs; `None` to search for them.
     pub bin_dir: Option<PathBuf>,
-    /// Further settings of the server, name and value; they take effect when it starts.
+    /// Further settings of the server, as name and value. They take effect when it starts.
     pub extra_settings: Vec<(String, String)>,
 }
 
 /// How to reach the running server.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Address {
-    /// On 127.0.0.1.
+    /// Port on 127.0.0.1.
     pub port: u16,
-    /// Superuser.
+    /// Name of the superuser.
     pub user: String,
-    /// Its password; hexadecimal digits.
+    /// Password of the superuser: 48 hexadecimal digits.
     pub password: String,
-    /// Database.
+    /// Name of the database.
     pub database: String,
 }
 
 impl Address {
-    /// As a libpq URL, password included.
+    /// A URL for libpq. Contains the password.
     pub fn url(&self) -> String {
         format!(
             "postgresql://{}:{}@127.0.0.1:{}/{}?sslmode=disable",
@@ -74,33 +77,33 @@ impl Address {
     }
 }
 
-/// Without the password.
+/// Leaves the password out.
 impl fmt::Debug for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "postgresql://{}:***@127.0.0.1:{}/{}", self.user, self.port, self.database)
     }
 }
 
-/// What [`Cluster::status`] found.
+/// State of a private server, as [`Cluster::status`] finds it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Status {
     /// Never made, or destroyed.
     Absent,
-    /// Made and not running.
+    /// Made, and not running.
     Stopped(Data),
-    /// Made, and in use by processes that are no server to be seen: queries of a killed one that have not ended yet,
-    /// or a server in another container that shares the directory.
+    /// Made, and in use by processes without a visible server: queries of a killed server that have not ended
+    /// yet, or a server in another container that shares the directory.
     Held(Data),
-    /// On its way up or down.
+    /// Starting or stopping.
     Changing {
-        /// Its data.
+        /// Its data directory.
         data: Data,
-        /// The postmaster's own word: `starting`, `stopping`.
+        /// The postmaster's own word, from `postmaster.pid`: `starting`, `stopping`.
         state: String,
     },
     /// Accepting connections.
     Running {
-        /// Its data.
+        /// Its data directory.
         data: Data,
         /// Process id of the postmaster.
         pid: i32,
@@ -109,14 +112,14 @@ pub enum Status {
     },
 }
 
-/// The data of a private server.
+/// The data directory of a private server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Data {
-    /// Its folder.
+    /// Its path.
     pub path: PathBuf,
-    /// Whether it lies outside of the state directory, because the server's user cannot reach that.
+    /// Whether it is outside the state directory, because the server's user cannot reach that.
     pub elsewhere: bool,
-    /// Major version of PostgreSQL that made it.
+    /// Major version of the PostgreSQL that made it: `17`.
     pub version: String,
 }
 

@@ -1,31 +1,35 @@
-//! The server's settings: fit for bulk loads on a person's machine.
+//! The server's settings: for bulk loads on a personal machine.
 
 use std::fmt::Write;
 use std::net::TcpListener;
 use std::path::Path;
 
-use super::folder::Folder;
-use super::place::cannot;
+use super::failure::cannot;
+use super::open_dir::OpenDir;
 use super::process::Programs;
 use crate::error::{Error, Kind, Result};
 
-/// In the data directory; `postgresql.conf` includes it.
+/// In the data directory, included by `postgresql.conf`.
 pub(super) const FILE: &str = "evo.conf";
 
-/// Compression by lz4 costs next to nothing and halves WAL and TOAST; only some builds of PostgreSQL have it.
+/// Compression with lz4 costs next to nothing and halves WAL and TOAST. Only some builds of PostgreSQL have
+/// it.
 const WHERE_SUPPORTED: [(&str, &str, &str); 2] = [
     ("wal_compression", "lz4", "less WAL for nearly no CPU"),
     ("default_toast_compression", "lz4", "the same for documents"),
 ];
 
-/// Writes the settings anew, as is done before each start: a newer evo brings newer ones, the machine's memory
-/// changes, and a port may have been taken.
+/// Writes the settings. Done before each start: a newer evo brings newer ones, the machine's memory changes,
+/// and the port may be taken.
+///
+/// # Errors
+/// `Config` when the file cannot be written.
 pub(super) fn write(programs: &Programs, data: &Path, port: u16, extra: &[(String, String)]) -> Result<()> {
     let path = data.join(FILE);
-    let folder = Folder::open(data).map_err(|e| cannot("open", data, e))?;
-    let save = |text: &str| folder.replace(FILE, text, programs.user).map_err(|e| cannot("write", &path, e));
+    let dir = OpenDir::open(data).map_err(|e| cannot("open", data, e))?;
+    let save = |text: &str| dir.replace(FILE, text, programs.user).map_err(|e| cannot("write", &path, e));
     let mut text = basic(port, memory_mb());
-    // Without the optional ones first: what another build supported would make this one refuse the whole file.
+    // Without the optional ones first: a value from another build would make this one refuse the whole file.
     save(&text)?;
     for (name, value, why) in WHERE_SUPPORTED {
         if programs.supports(data, name, value) {
@@ -38,9 +42,12 @@ pub(super) fn write(programs: &Programs, data: &Path, port: u16, extra: &[(Strin
     save(&text)
 }
 
-/// The port of the last start if it is still free, else another one.
+/// The port of the last start if it is still free, otherwise any free one.
+///
+/// # Errors
+/// `Config` when there is no free port.
 pub(super) fn choose_port(data: &Path) -> Result<u16> {
-    let last = Folder::open(data).and_then(|folder| folder.read_text(FILE)).ok().and_then(|text| port_in(&text));
+    let last = OpenDir::open(data).and_then(|dir| dir.read_text(FILE)).ok().and_then(|text| port_in(&text));
     if let Some(port) = last.filter(|port| is_free(*port)) {
         return Ok(port);
     }
@@ -73,20 +80,20 @@ fn basic(port: u16, memory_mb: u64) -> String {
         ("effective_cache_size", &mb((memory_mb / 2).max(256)), "half of the memory: what the system caches"),
         ("work_mem", "32MB", "sorts and hashes of the batches"),
         ("maintenance_work_mem", &mb((memory_mb / 16).clamp(64, 512)), "index builds"),
-        ("max_wal_size", "4GB", "a load is no reason for a checkpoint"),
-        ("checkpoint_timeout", "15min", "neither is the time it takes"),
-        ("wal_level", "minimal", "no replicas here: what a transaction creates and fills needs no WAL"),
-        ("max_wal_senders", "0", "as wal_level = minimal demands"),
-        ("synchronous_commit", "on", "committed is committed, here too"),
+        ("max_wal_size", "4GB", "a load alone should not force a checkpoint"),
+        ("checkpoint_timeout", "15min", "nor should the time that it takes"),
+        ("wal_level", "minimal", "no replicas here: tables created and filled in one transaction need no WAL"),
+        ("max_wal_senders", "0", "required by wal_level = minimal"),
+        ("synchronous_commit", "on", "committed data survives a crash, here too"),
         ("random_page_cost", "1.1", "solid-state disks"),
         ("jit", "off", "compiling costs more than it saves in short statements"),
         ("track_io_timing", "on", "for explain (analyze, buffers)"),
-        ("timezone", "UTC", "nothing depends on it, but dumps and logs read alike everywhere"),
+        ("timezone", "UTC", "nothing depends on it, but dumps and logs look the same everywhere"),
         ("log_timezone", "UTC", ""),
         ("logging_collector", "on", "logs go to files"),
         ("log_directory", "log", "in the data directory"),
         ("log_filename", "postgresql-%a.log", "a week of them"),
-        ("log_truncate_on_rotation", "on", "then over again"),
+        ("log_truncate_on_rotation", "on", "then the oldest is overwritten"),
         ("log_rotation_age", "1d", ""),
         ("log_rotation_size", "0", "only by day, or the names would repeat"),
         ("log_line_prefix", "%m [%p] %a ", "when, who: time, process, application"),
@@ -112,23 +119,20 @@ fn line(text: &mut String, name: &str, value: &str, why: &str) {
     };
 }
 
-/// What this machine, or the container, has.
+/// Memory of this machine, or of the container if that has less; 2 GB where neither is known.
 fn memory_mb() -> u64 {
-    // SAFETY: sysconf has no preconditions; it returns -1 for what it does not know.
+    // SAFETY: sysconf has no preconditions, and returns -1 for what it does not know. `nix::unistd::sysconf` has the
+    // number of pages on Linux only.
     let (pages, page) = unsafe { (libc::sysconf(libc::_SC_PHYS_PAGES), libc::sysconf(libc::_SC_PAGESIZE)) };
     let machine = u64::try_from(pages).ok().zip(u64::try_from(page).ok()).map(|(pages, page)| pages * page);
     let limit = std::fs::read_to_string("/sys/fs/cgroup/memory.max").ok().and_then(|text| text.trim().parse().ok());
     machine.into_iter().chain(limit).min().map_or(2048, |bytes| bytes / (1024 * 1024))
 }
 
-/// Size of the file system in which PostgreSQL shares memory among the processes of a parallel query.
+/// Size of the file system through which the processes of a parallel query share memory.
 fn shared_memory_mb() -> Option<u64> {
-    // SAFETY: a terminated path, and a structure of plain numbers that statvfs fills.
-    unsafe {
-        let mut system: libc::statvfs = std::mem::zeroed();
-        let found = libc::statvfs(c"/dev/shm".as_ptr(), &raw mut system) == 0;
-        found.then(|| (system.f_frsize as u64).saturating_mul(system.f_blocks as u64) / (1024 * 1024))
-    }
+    let found = nix::sys::statvfs::statvfs("/dev/shm").ok()?;
+    Some((found.fragment_size() as u64).saturating_mul(found.blocks() as u64) / (1024 * 1024))
 }
 
 #[cfg(test)]
@@ -142,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn a_taken_port_is_given_up_and_a_free_one_kept() {
+    fn a_port_is_kept_while_it_is_free() {
         let data = tempfile::tempdir().unwrap();
         let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
         let port = listener.local_addr().unwrap().port();

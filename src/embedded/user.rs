@@ -1,15 +1,17 @@
-//! The user under which the server runs.
+//! The operating system's user under which the server runs.
 
-use std::ffi::CString;
+use std::os::fd::AsFd;
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use super::place::cannot;
+use nix::unistd::{Uid, User};
+
+use super::failure::cannot;
 use crate::error::{Error, Kind, Result};
 
-/// An unprivileged user of the machine; only needed when evo runs as root.
+/// An unprivileged user of this machine. Needed only when evo runs as root.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct ServerUser {
     uid: u32,
@@ -17,11 +19,14 @@ pub(super) struct ServerUser {
 }
 
 impl ServerUser {
-    /// `None` when evo does not run as root and the server may run as evo does. Else the owner of `data`, so that
-    /// root can use what an ordinary user made, or one of the machine's unprivileged users.
+    /// `None` when evo is not root: the server then runs as evo does. Otherwise the owner of `data`, so that
+    /// root can use a server that an ordinary user made, or else the first of `postgres` and `nobody` that
+    /// exists.
+    ///
+    /// # Errors
+    /// `Config` when evo is root and there is no such user.
     pub(super) fn choose(data: &Path) -> Result<Option<Self>> {
-        // SAFETY: geteuid has no preconditions.
-        if unsafe { libc::geteuid() } != 0 {
+        if !Uid::effective().is_root() {
             return Ok(None);
         }
         let owner = std::fs::metadata(data).ok().filter(|data| data.uid() != 0);
@@ -37,23 +42,30 @@ impl ServerUser {
         })
     }
 
-    /// Makes `command` run as this user, without root's groups: the standard library drops the supplementary ones.
+    /// Makes `command` run as this user, without root's groups: the standard library drops the supplementary
+    /// ones.
     pub(super) fn apply(self, command: &mut Command) {
         command.uid(self.uid).gid(self.gid);
     }
 
-    /// Gives `path` to this user.
+    /// Makes this user the owner of `path`.
+    ///
+    /// # Errors
+    /// `Config` when the file system refuses.
     pub(super) fn own(self, path: &Path) -> Result<()> {
         std::os::unix::fs::chown(path, Some(self.uid), Some(self.gid))
             .map_err(|e| cannot("give the server's user", path, e))
     }
 
-    /// Gives an open file or folder to this user.
-    pub(super) fn own_open(self, file: &impl std::os::fd::AsFd) -> std::io::Result<()> {
+    /// Makes this user the owner of an open file or folder.
+    ///
+    /// # Errors
+    /// Those of `fchown`.
+    pub(super) fn own_open(self, file: &impl AsFd) -> std::io::Result<()> {
         std::os::unix::fs::fchown(file, Some(self.uid), Some(self.gid))
     }
 
-    /// Whether this user can get to `dir`.
+    /// Whether this user may enter `dir`.
     pub(super) fn can_reach(self, dir: &Path) -> bool {
         let mut probe = Command::new("test");
         probe.arg("-x").arg(dir).current_dir("/").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
@@ -63,11 +75,6 @@ impl ServerUser {
 }
 
 fn lookup(name: &str) -> Option<ServerUser> {
-    let name = CString::new(name).ok()?;
-    // SAFETY: name is a terminated string; the result points to static storage that is read at once, before another
-    // call can overwrite it (nothing else in evo asks for users while this runs).
-    unsafe {
-        let entry = libc::getpwnam(name.as_ptr());
-        (!entry.is_null()).then(|| ServerUser { uid: (*entry).pw_uid, gid: (*entry).pw_gid })
-    }
+    let user = User::from_name(name).ok()??;
+    Some(ServerUser { uid: user.uid.as_raw(), gid: user.gid.as_raw() })
 }

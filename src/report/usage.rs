@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use nix::sys::resource::{UsageWho, getrusage};
+use nix::sys::time::TimeVal;
+
 /// CPU time and memory of the whole process.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Usage {
@@ -13,20 +16,16 @@ pub struct Usage {
 
 /// The usage up to now.
 pub fn usage() -> Usage {
-    let mut usage = std::mem::MaybeUninit::<libc::rusage>::zeroed();
-    // SAFETY: `usage` is valid for writes of the whole structure, for which zeroes are a value.
-    let usage = unsafe {
-        libc::getrusage(libc::RUSAGE_SELF, usage.as_mut_ptr());
-        usage.assume_init()
-    };
-    let time = |t: libc::timeval| {
-        Duration::from_secs(t.tv_sec.unsigned_abs())
-            + Duration::from_micros(u64::try_from(t.tv_usec).unwrap_or_default())
+    // It cannot fail: the only error is an unknown `who`.
+    let Ok(usage) = getrusage(UsageWho::RUSAGE_SELF) else { return Usage::default() };
+    let time = |t: TimeVal| {
+        Duration::from_secs(t.tv_sec().unsigned_abs())
+            + Duration::from_micros(u64::try_from(t.tv_usec()).unwrap_or_default())
     };
     // Linux counts kilobytes, macOS bytes.
     let unit = if cfg!(target_os = "macos") { 1 } else { 1024 };
-    let peak_resident = high_water_mark().unwrap_or(usage.ru_maxrss.unsigned_abs() * unit);
-    Usage { cpu: time(usage.ru_utime) + time(usage.ru_stime), peak_resident }
+    let peak_resident = high_water_mark().unwrap_or(usage.max_rss().unsigned_abs() * unit);
+    Usage { cpu: time(usage.user_time()) + time(usage.system_time()), peak_resident }
 }
 
 /// Linux's own figure. That of getrusage includes whoever started this process, as it was between fork and exec.
