@@ -1,7 +1,8 @@
 //! Named places at which a test can make evo fail, stop or die.
 //!
-//! `failpoint!("load.before_commit")` stands on a line of its own in an async or plain function that returns this crate's
-//! [`Result`]. It is nothing in a release build without the feature `failpoints`. `EVO_FAILPOINTS` says what happens where:
+//! `failpoint!("load.before_commit")` is a statement in an async or plain function that returns this crate's
+//! [`Result`]. It compiles to nothing in a release build without the feature `failpoints`. `EVO_FAILPOINTS`
+//! says what happens where:
 //!
 //! ```text
 //! EVO_FAILPOINTS="load.before_commit=kill@3;load.after_copy=error(DatabaseUnavailable)"
@@ -9,13 +10,14 @@
 //!
 //! | action | what happens |
 //! |---|---|
-//! | `kill` | the process dies of SIGKILL |
-//! | `pause` | the thread sleeps for ever; stderr says so, for the test to go on |
-//! | `sleep(MS)` | the thread sleeps for so long |
-//! | `error(KIND)` | the place returns an error of the kind |
+//! | `kill` | the process is killed with SIGKILL |
+//! | `pause` | the thread sleeps for ever |
+//! | `sleep(MS)` | the thread sleeps for that many milliseconds |
+//! | `error(KIND)` | the function returns an error of that kind |
 //!
-//! `@N` is for the Nth time that the place is reached, `@N+` from then on, nothing for every time. A thread is blocked, not a
-//! task: what is to be tested is a process that stands still.
+//! With `@N` it happens the Nth time that the failpoint is reached, with `@N+` from then on, without either
+//! every time. Each time a line on stderr says so, for a test to wait for. `pause` and `sleep` block the
+//! thread and not only the task: they imitate a process that stands still.
 
 #[cfg(any(debug_assertions, feature = "failpoints"))]
 mod armed;
@@ -25,7 +27,7 @@ pub use armed::{VARIABLE, arm, hit};
 #[cfg(not(any(debug_assertions, feature = "failpoints")))]
 pub use unarmed::{VARIABLE, arm};
 
-/// A place at which a test can make evo fail. Nothing in release builds.
+/// A named place at which a test can make evo fail. Compiles to nothing in release builds.
 #[macro_export]
 macro_rules! failpoint {
     ($name:literal) => {
@@ -38,13 +40,13 @@ macro_rules! failpoint {
 mod unarmed {
     use crate::error::Result;
 
-    /// No variable is read: setting it is an error like any other unknown variable.
+    /// No variable is read: setting one is an error, as for any other unknown variable.
     pub const VARIABLE: Option<&str> = None;
 
-    /// Arms nothing.
+    /// Does nothing.
     ///
     /// # Errors
-    /// None.
+    /// Never fails.
     pub fn arm(_: Option<&str>) -> Result<()> {
         Ok(())
     }

@@ -1,91 +1,97 @@
-//! The plan of `EVO_FAILPOINTS`, and carrying it out.
+//! Reads `EVO_FAILPOINTS` and does what it says.
 
 use std::collections::BTreeMap;
 use std::io::Write;
-use std::sync::{Mutex, OnceLock};
+use std::sync::OnceLock;
 use std::time::Duration;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use parking_lot::Mutex;
 
 use crate::error::{Error, Kind, Result};
 
-/// The environment variable with the plan.
+/// The environment variable with the triggers.
 pub const VARIABLE: Option<&str> = Some("EVO_FAILPOINTS");
 
-static PLAN: OnceLock<Plan> = OnceLock::new();
+static SCHEDULE: OnceLock<Schedule> = OnceLock::new();
 
-/// What happens where, and how often each place was reached.
+/// What happens where, and how often each failpoint was reached.
 #[derive(Debug, Default)]
-struct Plan {
-    steps: Vec<Step>,
+struct Schedule {
+    triggers: Vec<Trigger>,
     reached: Mutex<BTreeMap<&'static str, u32>>,
 }
 
+/// What happens at one failpoint, from the `from`th to the `to`th time that it is reached.
 #[derive(Debug, Clone, PartialEq)]
-struct Step {
-    place: String,
-    action: Action,
+struct Trigger {
+    failpoint: String,
+    effect: Effect,
     from: u32,
     to: u32,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
-enum Action {
+enum Effect {
     Kill,
     Pause,
     Sleep(Duration),
     Error(Kind),
 }
 
-/// Takes the plan, once a process.
+/// Reads the triggers. Only the first call in a process counts.
 ///
 /// # Errors
-/// `Config` when it is not understood.
+/// `Config` when the text is not understood.
 pub fn arm(text: Option<&str>) -> Result<()> {
-    let steps = text.unwrap_or_default().split(';').filter(|s| !s.trim().is_empty()).map(step);
-    let steps = steps.collect::<Option<Vec<_>>>().ok_or_else(|| {
+    let triggers = text.unwrap_or_default().split(';').filter(|s| !s.trim().is_empty()).map(trigger);
+    let triggers = triggers.collect::<Option<Vec<_>>>().ok_or_else(|| {
         Error::new(Kind::Config, "EVO_FAILPOINTS is not understood").hint(
-            "place=kill, place=pause, place=sleep(MS) or place=error(KIND), each with @N or @N+, between semicolons",
+            "NAME=kill, NAME=pause, NAME=sleep(MS) or NAME=error(KIND), each with @N or @N+, separated by semicolons",
         )
     })?;
-    let _ = PLAN.set(Plan { steps, reached: Mutex::default() });
+    let _ = SCHEDULE.set(Schedule { triggers, reached: Mutex::default() });
     Ok(())
 }
 
-/// The place was reached: does what the plan says.
+/// The failpoint `name` was reached: does what the triggers say.
 ///
 /// # Errors
-/// The one that the plan asks for.
-pub fn hit(place: &'static str) -> Result<()> {
-    let Some(plan) = PLAN.get().filter(|plan| plan.steps.iter().any(|step| step.place == place)) else {
+/// The one that a trigger asks for.
+pub fn hit(name: &'static str) -> Result<()> {
+    let of_this = |trigger: &&Trigger| trigger.failpoint == name;
+    let Some(schedule) = SCHEDULE.get().filter(|schedule| schedule.triggers.iter().any(|t| of_this(&t))) else {
         return Ok(());
     };
-    let time = plan.reached.lock().map_or(0, |mut reached| {
-        let count = reached.entry(place).or_default();
+    let time = {
+        let mut reached = schedule.reached.lock();
+        let count = reached.entry(name).or_default();
         *count += 1;
         *count
-    });
-    let step = plan.steps.iter().find(|step| step.place == place && (step.from..=step.to).contains(&time));
-    let Some(Step { action, .. }) = step else { return Ok(()) };
-    let _ = writeln!(std::io::stderr(), "failpoint {place}: {action:?}");
-    match action {
-        Action::Kill => {
-            // SAFETY: kill and getpid have no preconditions; nothing comes after.
-            unsafe { libc::kill(libc::getpid(), libc::SIGKILL) };
+    };
+    let due = schedule.triggers.iter().filter(of_this).find(|trigger| (trigger.from..=trigger.to).contains(&time));
+    let Some(Trigger { effect, .. }) = due else { return Ok(()) };
+    let _ = writeln!(std::io::stderr(), "failpoint {name}: {effect:?}");
+    match effect {
+        Effect::Kill => {
+            let _ = kill(Pid::this(), Signal::SIGKILL);
             Ok(())
         }
-        Action::Pause => loop {
+        Effect::Pause => loop {
             std::thread::park();
         },
-        Action::Sleep(time) => {
+        Effect::Sleep(time) => {
             std::thread::sleep(*time);
             Ok(())
         }
-        Action::Error(kind) => Err(Error::new(*kind, format!("failpoint {place}"))),
+        Effect::Error(kind) => Err(Error::new(*kind, format!("failpoint {name}"))),
     }
 }
 
-fn step(text: &str) -> Option<Step> {
-    let (place, rest) = text.trim().split_once('=')?;
-    let (action, when) = rest.split_once('@').map_or((rest, None), |(action, when)| (action, Some(when)));
+fn trigger(text: &str) -> Option<Trigger> {
+    let (failpoint, rest) = text.trim().split_once('=')?;
+    let (effect, when) = rest.split_once('@').map_or((rest, None), |(effect, when)| (effect, Some(when)));
     let (from, to) = match when {
         None => (1, u32::MAX),
         Some(when) => match when.strip_suffix('+') {
@@ -93,17 +99,17 @@ fn step(text: &str) -> Option<Step> {
             None => (when.parse().ok()?, when.parse().ok()?),
         },
     };
-    let argument = |name: &str| action.strip_prefix(name)?.strip_prefix('(')?.strip_suffix(')');
-    let action = match action {
-        "kill" => Action::Kill,
-        "pause" => Action::Pause,
+    let argument = |name: &str| effect.strip_prefix(name)?.strip_prefix('(')?.strip_suffix(')');
+    let effect = match effect {
+        "kill" => Effect::Kill,
+        "pause" => Effect::Pause,
         _ => match (argument("sleep"), argument("error")) {
-            (Some(ms), _) => Action::Sleep(Duration::from_millis(ms.parse().ok()?)),
-            (_, Some(name)) => Action::Error(Kind::ALL.into_iter().find(|kind| format!("{kind:?}") == name)?),
+            (Some(ms), _) => Effect::Sleep(Duration::from_millis(ms.parse().ok()?)),
+            (_, Some(name)) => Effect::Error(Kind::ALL.into_iter().find(|kind| format!("{kind:?}") == name)?),
             _ => return None,
         },
     };
-    Some(Step { place: place.to_owned(), action, from, to })
+    Some(Trigger { failpoint: failpoint.to_owned(), effect, from, to })
 }
 
 #[cfg(test)]
@@ -111,11 +117,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_plan_names_places_actions_and_times() {
-        let parsed = |text| step(text).map(|s| (s.action, s.from, s.to));
-        assert_eq!(parsed("a.b=kill"), Some((Action::Kill, 1, u32::MAX)));
-        assert_eq!(parsed("a=sleep(50)@3"), Some((Action::Sleep(Duration::from_millis(50)), 3, 3)));
-        assert_eq!(parsed("a=error(DatabaseFull)@2+"), Some((Action::Error(Kind::DatabaseFull), 2, u32::MAX)));
+    fn a_trigger_names_failpoint_effect_and_times() {
+        let parsed = |text| trigger(text).map(|t| (t.effect, t.from, t.to));
+        assert_eq!(parsed("a.b=kill"), Some((Effect::Kill, 1, u32::MAX)));
+        assert_eq!(parsed("a=sleep(50)@3"), Some((Effect::Sleep(Duration::from_millis(50)), 3, 3)));
+        assert_eq!(parsed("a=error(DatabaseFull)@2+"), Some((Effect::Error(Kind::DatabaseFull), 2, u32::MAX)));
         for wrong in ["a", "a=die", "a=sleep(x)", "a=error(Nothing)", "a=kill@", "a=kill@x"] {
             assert_eq!(parsed(wrong), None, "{wrong}");
         }
