@@ -17,7 +17,7 @@ use crate::pg::{EntityLock, Purpose};
 use crate::report::Outcome;
 use crate::report::progress;
 use crate::shutdown::Shutdown;
-use crate::storage::{self, Depth, End, Index, Report, Step, Upkeep};
+use crate::storage::{self, Depth, IndexStorage, Maintenance, MaintenanceStep, StepOutcome, StorageReport};
 
 /// Shows heap, TOAST and indexes, dead rows, bloat and what to do about them; with --vacuum or --reindex does it.
 #[derive(Debug, clap::Args)]
@@ -110,7 +110,7 @@ struct Job<'a> {
     warehouse: &'a Warehouse,
     entities: &'a [Entity],
     tables: &'a [String],
-    before: &'a Report,
+    before: &'a StorageReport,
 }
 
 impl Job<'_> {
@@ -131,21 +131,21 @@ impl Job<'_> {
             if args.reindex { wanted.len() } else { 0 } + if args.vacuum { self.before.tables.len() } else { 0 };
         let watched = progress::watch(settings);
         let phase = watched.meter.phase("optimizing storage", total as u64, Unit::Things("steps"));
-        let heard = |step: &Step| {
+        let heard = |step: &MaintenanceStep| {
             phase.add(1);
             log(step, settings.progress == config::Progress::Bars);
         };
-        let mut upkeep = Upkeep::new(pool, &lock, &shutdown, args.max_wait, &heard);
+        let mut maintenance = Maintenance::new(pool, &lock, &shutdown, args.max_wait, &heard);
         if args.reindex {
-            upkeep.drop_leftovers(&self.before.indexes).await;
-            upkeep.reindex(wanted).await;
-            self.drop_own_leftovers(&mut upkeep, &shutdown).await;
+            maintenance.drop_leftovers(&self.before.indexes).await;
+            maintenance.reindex(wanted).await;
+            self.drop_own_leftovers(&mut maintenance, &shutdown).await;
         }
         if args.vacuum {
-            upkeep.vacuum(&self.before.tables).await;
+            maintenance.vacuum(&self.before.tables).await;
         }
-        let stopped = upkeep.stopped_by();
-        let steps = upkeep.into_steps();
+        let stopped = maintenance.stopped_by();
+        let steps = maintenance.into_steps();
         drop((phase, watched));
         let after = self.look_again(&shutdown).await;
         let done =
@@ -158,8 +158,8 @@ impl Job<'_> {
     }
 
     /// The indexes to rebuild.
-    fn wanted(&self) -> Vec<&Index> {
-        let bloated = |index: &Index| match self.args.min_bloat {
+    fn wanted(&self) -> Vec<&IndexStorage> {
+        let bloated = |index: &IndexStorage| match self.args.min_bloat {
             None => true,
             Some(share) => {
                 !index.is_valid || index.bloat.is_none_or(|b| b.bytes as f64 >= share.fraction() * index.bytes as f64)
@@ -170,16 +170,16 @@ impl Job<'_> {
 
     /// A rebuild that failed leaves its half-built index behind, too. A server that does not answer keeps it until the
     /// next time.
-    async fn drop_own_leftovers(&self, upkeep: &mut Upkeep<'_>, shutdown: &Shutdown) {
+    async fn drop_own_leftovers(&self, maintenance: &mut Maintenance<'_>, shutdown: &Shutdown) {
         if let Some(now) = self.look_again(shutdown).await {
             match shutdown.is_requested() {
-                true => upkeep.drop_leftovers_at_once(&now.indexes).await,
-                false => upkeep.drop_leftovers(&now.indexes).await,
+                true => maintenance.drop_leftovers_quickly(&now.indexes).await,
+                false => maintenance.drop_leftovers(&now.indexes).await,
             }
         }
     }
 
-    async fn look_again(&self, shutdown: &Shutdown) -> Option<Report> {
+    async fn look_again(&self, shutdown: &Shutdown) -> Option<StorageReport> {
         let pool = &self.warehouse.pool;
         let look = async || storage::analyze(&*pool.get().await?, self.tables).await;
         // After a signal once only: the retry would end before it began.
@@ -188,16 +188,16 @@ impl Job<'_> {
     }
 }
 
-fn log(step: &Step, has_bar: bool) {
+fn log(step: &MaintenanceStep, has_bar: bool) {
     let (action, elapsed_ms) = (show::verb(step.action), step.elapsed.as_millis() as u64);
-    match &step.end {
-        End::Failed(error) => {
+    match &step.outcome {
+        StepOutcome::Failed(error) => {
             tracing::warn!(action, name = step.name, elapsed_ms, error = error.message(), "not done");
         }
         // Lines between the redraws of a bar are hard to read; the summary says it all.
         _ if has_bar => {}
-        End::Gone => tracing::info!(action, name = step.name, "dropped meanwhile"),
-        End::Done => {
+        StepOutcome::Gone => tracing::info!(action, name = step.name, "dropped meanwhile"),
+        StepOutcome::Done => {
             let (before_bytes, after_bytes) = (step.before_bytes, step.after_bytes);
             tracing::info!(action, name = step.name, before_bytes, after_bytes, elapsed_ms, "done");
         }
@@ -205,12 +205,12 @@ fn log(step: &Step, has_bar: bool) {
 }
 
 /// What the exit code tells: a signal or whatever else ended the work early, or else the first step that failed.
-fn failure(steps: &[Step], stopped: Option<Error>) -> Option<Error> {
-    let failed: Vec<(&Step, &Error)> = steps
+fn failure(steps: &[MaintenanceStep], stopped: Option<Error>) -> Option<Error> {
+    let failed: Vec<(&MaintenanceStep, &Error)> = steps
         .iter()
-        .filter_map(|step| match &step.end {
-            End::Failed(error) => Some((step, error)),
-            End::Done | End::Gone => None,
+        .filter_map(|step| match &step.outcome {
+            StepOutcome::Failed(error) => Some((step, error)),
+            StepOutcome::Done | StepOutcome::Gone => None,
         })
         .collect();
     if let Some(error) = stopped {

@@ -1,115 +1,117 @@
 //! VACUUM and REINDEX, one table or index at a time.
 //!
-//! A step that fails is part of the result and does not stop the others. A step is repeated on a new connection when
-//! the old one was lost: each of them may be repeated at any time.
+//! A step that fails is part of the result and does not stop the others. When the connection is lost the step
+//! is repeated on a new one, which is always safe.
 
 use std::time::{Duration, Instant};
 
-use super::analyze::{Index, Table};
+use super::report::{IndexStorage, TableStorage};
 use crate::error::{Error, Kind, Result};
 use crate::pg::{Connection, EntityLock, Pool};
 use crate::shutdown::Shutdown;
 
-/// How long a VACUUM, ANALYZE or last clean-up waits for its lock: only another maintenance job holds it for longer.
+/// How long VACUUM, ANALYZE and the final clean-up wait for a lock: only another maintenance job holds it
+/// longer.
 const SHORT_WAIT: Duration = Duration::from_secs(5);
-/// The patience of a rebuild is halved by each one that gave up, but not below this.
-const LEAST_WAIT: Duration = Duration::from_secs(15);
-/// What an interrupted job grants a statement that it has canceled.
-const LAST_WAIT: Duration = Duration::from_secs(8);
+/// Each rebuild that times out halves the wait of the next ones, down to this.
+const MIN_WAIT: Duration = Duration::from_secs(15);
+/// How long an interrupted job waits for a statement that it has canceled.
+const CANCEL_WAIT: Duration = Duration::from_secs(8);
 /// SQLSTATE of a lock_timeout.
 const LOCK_NOT_AVAILABLE: &str = "55P03";
 
-/// What a step does.
+/// The statement of a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Action {
-    /// DROP INDEX CONCURRENTLY of what a canceled rebuild left behind.
+pub enum MaintenanceAction {
+    /// DROP INDEX CONCURRENTLY, for what a canceled rebuild left behind.
     Drop,
     /// REINDEX INDEX CONCURRENTLY.
     Reindex,
     /// VACUUM (ANALYZE).
     Vacuum,
-    /// ANALYZE of a partitioned parent.
+    /// ANALYZE of a partitioned table.
     Analyze,
 }
 
-/// How a step ended.
+/// Result of a step.
 #[derive(Debug)]
-pub enum End {
-    /// It is done.
+pub enum StepOutcome {
+    /// It succeeded.
     Done,
-    /// The table or index was dropped meanwhile, as by the swap of a full refresh.
+    /// The table or index was dropped in the meantime, for example by the swap of a full refresh.
     Gone,
-    /// It is not done.
+    /// It failed; the other steps went on.
     Failed(Error),
 }
 
 /// One step: a table vacuumed, an index rebuilt or dropped.
 #[derive(Debug)]
-pub struct Step {
-    /// What it does.
-    pub action: Action,
-    /// The table by which the table is known.
+pub struct MaintenanceStep {
+    /// Its statement.
+    pub action: MaintenanceAction,
+    /// The partitioned table that the table belongs to, or the table itself.
     pub parent: String,
-    /// Table or index.
+    /// The table or index.
     pub name: String,
-    /// Size before.
+    /// Size before the step, with TOAST and indexes.
     pub before_bytes: u64,
-    /// Size afterwards.
+    /// Size after the step; 0 when the table or index is gone.
     pub after_bytes: u64,
-    /// How long it took, waiting included.
+    /// Duration of the step, including the wait for locks.
     pub elapsed: Duration,
-    /// How it ended.
-    pub end: End,
+    /// Its result.
+    pub outcome: StepOutcome,
 }
 
-/// What a step is about.
+/// A step to run.
 #[derive(Debug, Clone, Copy)]
 struct Task<'a> {
-    action: Action,
+    action: MaintenanceAction,
     parent: &'a str,
     name: &'a str,
 }
 
-/// Size before, size afterwards, and how it ended.
-type Ended = (u64, u64, End);
+/// Size before, size afterwards, and the result.
+type Finished = (u64, u64, StepOutcome);
 
-/// The upkeep of one execution: what it works with, and the steps that it has taken.
-pub struct Upkeep<'a> {
+/// The maintenance of one execution: runs steps and collects their results.
+pub struct Maintenance<'a> {
     pool: &'a Pool,
     lock: &'a EntityLock,
     shutdown: &'a Shutdown,
-    /// How long the next rebuild waits for transactions that are older than itself.
-    patience: Duration,
-    report: &'a (dyn Fn(&Step) + Sync),
-    steps: Vec<Step>,
+    /// How long the next rebuild waits for older transactions.
+    rebuild_wait: Duration,
+    report: &'a (dyn Fn(&MaintenanceStep) + Sync),
+    steps: Vec<MaintenanceStep>,
 }
 
-impl<'a> Upkeep<'a> {
-    /// Nothing done yet; `report` hears of each step. A rebuild waits up to `max_wait` for older transactions.
+impl<'a> Maintenance<'a> {
+    /// Starts with no steps. `report` is called after each step. A rebuild waits up to `max_wait` for older
+    /// transactions.
     pub fn new(
         pool: &'a Pool,
         lock: &'a EntityLock,
         shutdown: &'a Shutdown,
         max_wait: Duration,
-        report: &'a (dyn Fn(&Step) + Sync),
+        report: &'a (dyn Fn(&MaintenanceStep) + Sync),
     ) -> Self {
-        Self { pool, lock, shutdown, patience: max_wait, report, steps: Vec::new() }
+        Self { pool, lock, shutdown, rebuild_wait: max_wait, report, steps: Vec::new() }
     }
 
-    /// The steps taken.
-    pub fn into_steps(self) -> Vec<Step> {
+    /// The steps that ran, in their order.
+    pub fn into_steps(self) -> Vec<MaintenanceStep> {
         self.steps
     }
 
-    /// Why the remaining steps need not be tried: a signal, a full disk, a server that is gone, another execution that has
-    /// taken the lock.
+    /// Why the remaining steps are not worth trying: a signal, a full disk, an unavailable server, or another
+    /// execution that has taken the lock.
     pub fn stopped_by(&self) -> Option<Error> {
         if self.shutdown.is_requested() {
             return Some(self.shutdown.error());
         }
-        let last = match &self.steps.last()?.end {
-            End::Failed(error) => error,
-            End::Done | End::Gone => return None,
+        let last = match &self.steps.last()?.outcome {
+            StepOutcome::Failed(error) => error,
+            StepOutcome::Done | StepOutcome::Gone => return None,
         };
         let ends_all = matches!(
             last.kind(),
@@ -120,116 +122,118 @@ impl<'a> Upkeep<'a> {
     }
 
     /// Drops what canceled rebuilds left behind.
-    pub async fn drop_leftovers(&mut self, indexes: &[Index]) {
+    pub async fn drop_leftovers(&mut self, indexes: &[IndexStorage]) {
         for index in indexes.iter().filter(|i| i.is_leftover) {
             if self.stopped_by().is_some() {
                 return;
             }
-            // Only who uses this very table is in its way: even an impatient job can wait for an autovacuum to yield.
-            self.step(index.task(Action::Drop), self.patience.max(SHORT_WAIT)).await;
+            // Only users of this very table are in its way: even with a short --max-wait, let an autovacuum
+            // yield.
+            self.step(index.task(MaintenanceAction::Drop), self.rebuild_wait.max(SHORT_WAIT)).await;
         }
     }
 
-    /// The same after a signal: what can be dropped at once.
-    pub async fn drop_leftovers_at_once(&mut self, indexes: &[Index]) {
+    /// The same after a signal: only what can be dropped within seconds.
+    pub async fn drop_leftovers_quickly(&mut self, indexes: &[IndexStorage]) {
         for index in indexes.iter().filter(|i| i.is_leftover) {
             let started = Instant::now();
-            let dropped = tokio::time::timeout(LAST_WAIT, async {
+            let dropped = tokio::time::timeout(CANCEL_WAIT, async {
                 let connection = self.pool.get().await?;
-                connection.outside(&statement(Action::Drop, &index.name), SHORT_WAIT).await
+                connection.outside(&statement(MaintenanceAction::Drop, &index.name), SHORT_WAIT).await
             });
             let end = match dropped.await {
-                Ok(Ok(())) => End::Done,
-                Ok(Err(error)) => End::Failed(error),
-                Err(_) => End::Failed(Error::new(Kind::DatabaseBusy, "no time left to drop it")),
+                Ok(Ok(())) => StepOutcome::Done,
+                Ok(Err(error)) => StepOutcome::Failed(error),
+                Err(_) => StepOutcome::Failed(Error::new(Kind::DatabaseBusy, "there was no time left to drop it")),
             };
-            self.push(index.task(Action::Drop), started, (index.bytes, 0, end));
+            self.push(index.task(MaintenanceAction::Drop), started, (index.bytes, 0, end));
         }
     }
 
     /// Rebuilds the indexes.
-    pub async fn reindex(&mut self, indexes: impl IntoIterator<Item = &Index>) {
+    pub async fn reindex(&mut self, indexes: impl IntoIterator<Item = &IndexStorage>) {
         for index in indexes {
             if self.stopped_by().is_some() {
                 return;
             }
-            let waited = self.step(index.task(Action::Reindex), self.patience).await;
-            if waited {
-                // What stood in its way, say a transaction that somebody forgot, likely stands in the next one's way too.
-                self.patience = LEAST_WAIT.max(self.patience / 2).min(self.patience);
+            let timed_out = self.step(index.task(MaintenanceAction::Reindex), self.rebuild_wait).await;
+            if timed_out {
+                // Whatever blocked it, such as a forgotten transaction, probably blocks the next rebuild,
+                // too.
+                self.rebuild_wait = MIN_WAIT.max(self.rebuild_wait / 2).min(self.rebuild_wait);
             }
         }
     }
 
     /// Vacuums and analyzes the tables, then analyzes their partitioned parents, which autovacuum never does.
-    pub async fn vacuum(&mut self, tables: &[Table]) {
+    pub async fn vacuum(&mut self, tables: &[TableStorage]) {
         for table in tables {
             if self.stopped_by().is_some() {
                 return;
             }
-            let task = Task { action: Action::Vacuum, parent: &table.parent, name: &table.name };
+            let task = Task { action: MaintenanceAction::Vacuum, parent: &table.parent, name: &table.name };
             if table.may_vacuum {
                 self.step(task, SHORT_WAIT).await;
             } else {
-                // The server would skip it with a warning and call that a success.
+                // The server would skip it with a warning and report success.
                 let error = Error::new(Kind::AccessDenied, "only its owner may vacuum it");
-                let sizes = (table.total_bytes(), table.total_bytes(), End::Failed(error));
+                let sizes = (table.total_bytes(), table.total_bytes(), StepOutcome::Failed(error));
                 self.push(task, Instant::now(), sizes);
             }
         }
-        let mut parents: Vec<&Table> = tables.iter().filter(|t| t.parent != t.name && t.may_vacuum).collect();
+        let mut parents: Vec<&TableStorage> = tables.iter().filter(|t| t.parent != t.name && t.may_vacuum).collect();
         parents.dedup_by_key(|t| &t.parent);
         for table in parents {
             if self.stopped_by().is_some() {
                 return;
             }
-            let task = Task { action: Action::Analyze, parent: &table.parent, name: &table.parent };
+            let task = Task { action: MaintenanceAction::Analyze, parent: &table.parent, name: &table.parent };
             self.step(task, SHORT_WAIT).await;
         }
     }
 
-    /// Takes a step; whether it gave up waiting.
+    /// Runs a step. Returns whether it timed out while it waited for a lock.
     async fn step(&mut self, task: Task<'_>, wait: Duration) -> bool {
         let started = Instant::now();
         let this = &*self;
         let attempt = || async move {
             match this.attempt(task, wait).await {
-                // It has waited enough. What else time can heal is repeated.
+                // It has waited long enough. Other temporary errors are retried.
                 Err(error) if error.sqlstate() == Some(LOCK_NOT_AVAILABLE) => {
                     let error = error.context(format!("gave up after waiting for {wait:?}"));
-                    Ok((0, 0, End::Failed(error)))
+                    Ok((0, 0, StepOutcome::Failed(error)))
                 }
                 other => other,
             }
         };
         let result = self.lock.retry(task.name, attempt).await;
-        let result = result.unwrap_or_else(|error| (0, 0, End::Failed(error)));
-        let waited = matches!(&result.2, End::Failed(error) if error.sqlstate() == Some(LOCK_NOT_AVAILABLE));
+        let result = result.unwrap_or_else(|error| (0, 0, StepOutcome::Failed(error)));
+        let timed_out = matches!(&result.2, StepOutcome::Failed(error) if error.sqlstate() == Some(LOCK_NOT_AVAILABLE));
         self.push(task, started, result);
-        waited
+        timed_out
     }
 
-    fn push(&mut self, task: Task<'_>, started: Instant, result: Ended) {
-        let (before_bytes, after_bytes, end) = result;
+    fn push(&mut self, task: Task<'_>, started: Instant, result: Finished) {
+        let (before_bytes, after_bytes, outcome) = result;
         let Task { action, parent, name } = task;
         let (parent, name, elapsed) = (parent.to_owned(), name.to_owned(), started.elapsed());
-        let step = Step { action, parent, name, before_bytes, after_bytes, elapsed, end };
+        let step = MaintenanceStep { action, parent, name, before_bytes, after_bytes, elapsed, outcome };
         (self.report)(&step);
         self.steps.push(step);
     }
 
-    async fn attempt(&self, task: Task<'_>, wait: Duration) -> Result<Ended> {
+    async fn attempt(&self, task: Task<'_>, wait: Duration) -> Result<Finished> {
         let connection = self.pool.get().await?;
-        let Some(before) = bytes(&connection, task.name).await? else { return Ok((0, 0, End::Gone)) };
+        let Some(before) = bytes(&connection, task.name).await? else { return Ok((0, 0, StepOutcome::Gone)) };
         match self.run(&connection, &statement(task.action, task.name), wait).await {
-            Ok(()) => Ok((before, bytes(&connection, task.name).await?.unwrap_or(0), End::Done)),
-            // Dropped between the look and the deed.
-            Err(error) if matches!(error.sqlstate(), Some("42P01" | "42704")) => Ok((before, 0, End::Gone)),
+            Ok(()) => Ok((before, bytes(&connection, task.name).await?.unwrap_or(0), StepOutcome::Done)),
+            // Dropped after its size was read.
+            Err(error) if matches!(error.sqlstate(), Some("42P01" | "42704")) => Ok((before, 0, StepOutcome::Gone)),
             Err(error) => Err(error),
         }
     }
 
-    /// Runs a statement; a signal cancels it on the server too, which would otherwise go on with it alone.
+    /// Runs a statement. A signal cancels it on the server, too, which would otherwise finish it alone.
     async fn run(&self, connection: &Connection, statement: &str, wait: Duration) -> Result<()> {
         let mut running = std::pin::pin!(connection.outside(statement, wait));
         tokio::select! {
@@ -237,29 +241,29 @@ impl<'a> Upkeep<'a> {
             () = self.shutdown.requested() => {}
         }
         connection.cancel();
-        match tokio::time::timeout(LAST_WAIT, running).await {
+        match tokio::time::timeout(CANCEL_WAIT, running).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(_)) | Err(_) => Err(self.shutdown.error()),
         }
     }
 }
 
-impl Index {
-    fn task(&self, action: Action) -> Task<'_> {
+impl IndexStorage {
+    fn task(&self, action: MaintenanceAction) -> Task<'_> {
         Task { action, parent: &self.parent, name: &self.name }
     }
 }
 
-fn statement(action: Action, name: &str) -> String {
+fn statement(action: MaintenanceAction, name: &str) -> String {
     match action {
-        Action::Drop => format!("drop index concurrently if exists {name}"),
-        Action::Reindex => format!("reindex index concurrently {name}"),
-        Action::Vacuum => format!("vacuum (analyze) {name}"),
-        Action::Analyze => format!("analyze {name}"),
+        MaintenanceAction::Drop => format!("drop index concurrently if exists {name}"),
+        MaintenanceAction::Reindex => format!("reindex index concurrently {name}"),
+        MaintenanceAction::Vacuum => format!("vacuum (analyze) {name}"),
+        MaintenanceAction::Analyze => format!("analyze {name}"),
     }
 }
 
-/// Size of a table with TOAST and indexes, or of an index; `None` when it is gone.
+/// Size of a table with TOAST and indexes, or of an index; `None` if it does not exist.
 async fn bytes(connection: &Connection, name: &str) -> Result<Option<u64>> {
     let row = connection.query_one("select pg_total_relation_size(to_regclass($1))", &[&name]).await?;
     Ok(row.get::<_, Option<i64>>(0).map(i64::unsigned_abs))

@@ -1,7 +1,7 @@
 //! What to do about a table, and why.
 
 use crate::report::units;
-use crate::storage::{Report, Table};
+use crate::storage::{StorageReport, TableStorage};
 
 /// Dead tuples from which a vacuum is worth its while: this many, and this share of the table.
 const DEAD_TUPLES: u64 = 500;
@@ -23,7 +23,7 @@ pub(super) struct Advice {
 
 impl Advice {
     /// About a table with its partitions added up; `is_core` when a transform can rebuild it.
-    pub(super) fn about(table: &Table, report: &Report, is_core: bool) -> Self {
+    pub(super) fn about(table: &TableStorage, report: &StorageReport, is_core: bool) -> Self {
         let mut advice = Self::default();
         let invalid = report.invalid().iter().filter(|i| i.parent == table.parent).count();
         if invalid > 0 {
@@ -82,8 +82,8 @@ mod tests {
     use super::*;
     use crate::storage::Bloat;
 
-    fn leaf(name: &str, live: u64, dead: u64) -> Table {
-        Table {
+    fn leaf(name: &str, live: u64, dead: u64) -> TableStorage {
+        TableStorage {
             parent: "core.t".into(),
             name: name.into(),
             heap_bytes: 100 << 20,
@@ -92,12 +92,12 @@ mod tests {
             last_analyze: Some("2026-01-01 00:00".into()),
             may_vacuum: true,
             bloat: Some(Bloat::default()),
-            ..Table::default()
+            ..TableStorage::default()
         }
     }
 
-    fn advice(leaves: Vec<Table>, is_core: bool) -> Advice {
-        let report = Report { tables: leaves, ..Report::default() };
+    fn advice(leaves: Vec<TableStorage>, is_core: bool) -> Advice {
+        let report = StorageReport { tables: leaves, ..StorageReport::default() };
         Advice::about(&report.by_parent()[0], &report, is_core)
     }
 
@@ -111,13 +111,14 @@ mod tests {
 
     #[test]
     fn statistics_that_were_never_gathered_ask_for_a_vacuum() {
-        let never = Table { last_analyze: None, ..leaf("core.t", 1_000, 0) };
+        let never = TableStorage { last_analyze: None, ..leaf("core.t", 1_000, 0) };
         assert_eq!(advice(vec![never], true).command(None).unwrap(), "evo optimize-storage --vacuum");
     }
 
     #[test]
     fn space_inside_a_core_table_is_given_back_by_a_new_generation() {
-        let airy = Table { bloat: Some(Bloat { bytes: 60 << 20, is_measured: true }), ..leaf("core.t", 1_000, 0) };
+        let airy =
+            TableStorage { bloat: Some(Bloat { bytes: 60 << 20, is_measured: true }), ..leaf("core.t", 1_000, 0) };
         assert_eq!(
             advice(vec![airy.clone()], true).command(Some("sales")).unwrap(),
             "evo transform sales --full-refresh"

@@ -9,21 +9,23 @@ use super::advice::Advice;
 use crate::entity::Entity;
 use crate::report::table::table;
 use crate::report::units;
-use crate::storage::{Action, Bloat, End, Index, Report, Step, Table};
+use crate::storage::{
+    Bloat, IndexStorage, MaintenanceAction, MaintenanceStep, StepOutcome, StorageReport, TableStorage,
+};
 
 /// An action as it is called in summaries and logs.
-pub(super) fn verb(action: Action) -> &'static str {
+pub(super) fn verb(action: MaintenanceAction) -> &'static str {
     match action {
-        Action::Drop => "drop",
-        Action::Reindex => "reindex",
-        Action::Vacuum => "vacuum",
-        Action::Analyze => "analyze",
+        MaintenanceAction::Drop => "drop",
+        MaintenanceAction::Reindex => "reindex",
+        MaintenanceAction::Vacuum => "vacuum",
+        MaintenanceAction::Analyze => "analyze",
     }
 }
 
 /// A look at the storage.
 pub(super) struct Look<'a> {
-    pub(super) report: &'a Report,
+    pub(super) report: &'a StorageReport,
     pub(super) entities: &'a [Entity],
     pub(super) partitions: bool,
 }
@@ -107,7 +109,7 @@ impl Look<'_> {
         format!("\nrecommended:\n{}\n", list.join("\n"))
     }
 
-    fn advice(&self, t: &Table) -> (Advice, Option<String>) {
+    fn advice(&self, t: &TableStorage) -> (Advice, Option<String>) {
         let owner = self
             .entities
             .iter()
@@ -136,7 +138,7 @@ impl Look<'_> {
             })
             .collect();
         let indexes: Vec<Value> = self.report.indexes.iter().map(index_json).collect();
-        let names = |list: Vec<&Index>| list.iter().map(|i| i.name.clone()).collect::<Vec<_>>();
+        let names = |list: Vec<&IndexStorage>| list.iter().map(|i| i.name.clone()).collect::<Vec<_>>();
         json!({
             "tables": tables, "indexes": indexes, "invalid_indexes": names(self.report.invalid()),
             "unused_indexes": names(self.report.unused()), "statistics_since": self.report.statistics_since,
@@ -146,10 +148,10 @@ impl Look<'_> {
 
 /// What was done.
 pub(super) struct Done<'a> {
-    pub(super) before: &'a Report,
+    pub(super) before: &'a StorageReport,
     /// `None` when the server could not be asked any more.
-    pub(super) after: Option<&'a Report>,
-    pub(super) steps: &'a [Step],
+    pub(super) after: Option<&'a StorageReport>,
+    pub(super) steps: &'a [MaintenanceStep],
     pub(super) partitions: bool,
 }
 
@@ -158,7 +160,8 @@ impl Done<'_> {
         let after = self.after.map(|report| sums(report, self.partitions)).unwrap_or_default();
         let rows = sums(self.before, self.partitions).into_iter().map(|was| {
             let is = after.iter().find(|is| is.name == was.name);
-            let of_table = |s: &&Step| s.parent == was.parent && (was.name == was.parent || s.name == was.name);
+            let of_table =
+                |s: &&MaintenanceStep| s.parent == was.parent && (was.name == was.parent || s.name == was.name);
             let elapsed: Duration = self.steps.iter().filter(of_table).map(|s| s.elapsed).sum();
             let or_unknown = |shown: Option<String>| shown.unwrap_or_else(|| "?".to_owned());
             vec![
@@ -175,43 +178,46 @@ impl Done<'_> {
         let headers =
             ["table", ">before", ">after", ">indexes before", ">after", ">~dead before", ">after", ">seconds"];
         let mut text = table(&headers, rows);
-        for step in self.done(Action::Drop) {
+        for step in self.done(MaintenanceAction::Drop) {
             text += &format!("\ndropped the INVALID leftover {}", step.name);
         }
-        for (action, what) in [(Action::Reindex, "indexes rebuilt"), (Action::Vacuum, "tables vacuumed and analyzed")] {
-            let all: Vec<&Step> = self.steps.iter().filter(|s| s.action == action).collect();
+        for (action, what) in [
+            (MaintenanceAction::Reindex, "indexes rebuilt"),
+            (MaintenanceAction::Vacuum, "tables vacuumed and analyzed"),
+        ] {
+            let all: Vec<&MaintenanceStep> = self.steps.iter().filter(|s| s.action == action).collect();
             if !all.is_empty() {
                 let elapsed = units::duration(all.iter().map(|s| s.elapsed).sum());
                 text += &format!("\n{} {what} in {elapsed}", self.done(action).count());
             }
         }
-        for step in self.steps.iter().filter(|s| matches!(s.end, End::Gone)) {
+        for step in self.steps.iter().filter(|s| matches!(s.outcome, StepOutcome::Gone)) {
             text += &format!("\n{} was dropped meanwhile", step.name);
         }
         text
     }
 
-    fn done(&self, action: Action) -> impl Iterator<Item = &Step> {
-        self.steps.iter().filter(move |s| s.action == action && matches!(s.end, End::Done))
+    fn done(&self, action: MaintenanceAction) -> impl Iterator<Item = &MaintenanceStep> {
+        self.steps.iter().filter(move |s| s.action == action && matches!(s.outcome, StepOutcome::Done))
     }
 
     pub(super) fn json(&self, execution: Uuid) -> Value {
-        let steps = |action: Action, what: &str| -> Vec<Value> {
+        let steps = |action: MaintenanceAction, what: &str| -> Vec<Value> {
             let steps = self.steps.iter().filter(|s| s.action == action);
             steps.map(|s| step_json(s, what)).collect()
         };
-        let dropped: Vec<&str> = self.done(Action::Drop).map(|s| s.name.as_str()).collect();
-        let tables = |report: &Report| report.by_parent().iter().map(table_json).collect::<Vec<_>>();
+        let dropped: Vec<&str> = self.done(MaintenanceAction::Drop).map(|s| s.name.as_str()).collect();
+        let tables = |report: &StorageReport| report.by_parent().iter().map(table_json).collect::<Vec<_>>();
         json!({
             "execution_id": execution.to_string(), "dropped": dropped,
-            "reindexed": steps(Action::Reindex, "index"), "vacuumed": steps(Action::Vacuum, "table"),
+            "reindexed": steps(MaintenanceAction::Reindex, "index"), "vacuumed": steps(MaintenanceAction::Vacuum, "table"),
             "before": tables(self.before), "after": self.after.map(tables),
         })
     }
 }
 
 /// One line per table, or per partition.
-fn sums(report: &Report, partitions: bool) -> Vec<Table> {
+fn sums(report: &StorageReport, partitions: bool) -> Vec<TableStorage> {
     if partitions { report.tables.clone() } else { report.by_parent() }
 }
 
@@ -226,7 +232,7 @@ fn bloat_json(bloat: Option<Bloat>) -> Value {
     bloat.map_or(Value::Null, |b| json!({ "bytes": b.bytes, "is_measured": b.is_measured }))
 }
 
-fn table_json(t: &Table) -> Value {
+fn table_json(t: &TableStorage) -> Value {
     json!({
         "table": t.name, "heap_bytes": t.heap_bytes, "toast_bytes": t.toast_bytes, "index_bytes": t.index_bytes,
         "live_tuples": t.live_tuples, "dead_tuples": t.dead_tuples, "last_vacuum": t.last_vacuum,
@@ -234,20 +240,20 @@ fn table_json(t: &Table) -> Value {
     })
 }
 
-fn index_json(i: &Index) -> Value {
+fn index_json(i: &IndexStorage) -> Value {
     json!({
         "index": i.name, "table": i.table, "bytes": i.bytes, "scans": i.scans, "is_valid": i.is_valid,
         "is_building": i.is_building, "bloat": bloat_json(i.bloat),
     })
 }
 
-fn step_json(s: &Step, what: &str) -> Value {
-    let failure = match &s.end {
-        End::Failed(error) => Some(error.to_string()),
-        End::Done | End::Gone => None,
+fn step_json(s: &MaintenanceStep, what: &str) -> Value {
+    let failure = match &s.outcome {
+        StepOutcome::Failed(error) => Some(error.to_string()),
+        StepOutcome::Done | StepOutcome::Gone => None,
     };
     json!({
-        what: s.name, "before_bytes": s.before_bytes, "after_bytes": s.after_bytes, "is_gone": matches!(s.end, End::Gone),
+        what: s.name, "before_bytes": s.before_bytes, "after_bytes": s.after_bytes, "is_gone": matches!(s.outcome, StepOutcome::Gone),
         "elapsed_ms": s.elapsed.as_millis() as u64, "failure": failure,
     })
 }

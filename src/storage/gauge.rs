@@ -1,0 +1,93 @@
+//! Finds bloat. The extension `pgstattuple` measures it where it is installed; elsewhere it is estimated from
+//! the planner's statistics.
+
+use std::collections::HashMap;
+
+use super::bloat::Bloat;
+use super::report::StorageReport;
+use crate::error::{Error, Kind, Result};
+use crate::pg::Connection;
+use crate::sql;
+
+/// Up to this size a table or index is measured without being asked for: larger ones take minutes to read.
+const QUICK_BYTES: u64 = 1 << 30;
+
+/// How much to read in order to find bloat.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Depth {
+    /// Measure what is quick to read (up to 1 GiB each), estimate the rest.
+    Quick,
+    /// Measure everything, however long that takes.
+    Exact,
+}
+
+/// Fills in the bloat of the report's tables and indexes.
+///
+/// # Errors
+/// `Config` for [`Depth::Exact`] without the extension; see also [`crate::pg`].
+pub async fn gauge(connection: &Connection, report: &mut StorageReport, depth: Depth) -> Result<()> {
+    let names: Vec<String> = report.tables.iter().map(|t| t.name.clone()).collect();
+    let mut estimates = estimates(connection, sql_file!("storage/table_bloat.sql"), names).await?;
+    for table in &mut report.tables {
+        table.bloat = estimates.remove(&table.name).map(|bytes| estimated(bytes, table.heap_bytes));
+    }
+    let names: Vec<String> = report.indexes.iter().map(|i| i.name.clone()).collect();
+    let mut estimates = self::estimates(connection, sql_file!("storage/index_bloat.sql"), names).await?;
+    for index in &mut report.indexes {
+        index.bloat = estimates.remove(&index.name).map(|bytes| estimated(bytes, index.bytes));
+    }
+    match (extension(connection).await?, depth) {
+        (Some(schema), _) => measure(connection, report, depth, &schema).await,
+        (None, Depth::Quick) => Ok(()),
+        (None, Depth::Exact) => {
+            Err(Error::new(Kind::Config, "--exact needs the extension pgstattuple and the right to use it")
+                .hint("as an administrator of the database: create extension pgstattuple; grant pg_stat_scan_tables to evo's role"))
+        }
+    }
+}
+
+/// An estimate, limited to the size: the statistics are older than that.
+fn estimated(bytes: u64, size: u64) -> Bloat {
+    Bloat { bytes: bytes.min(size), is_measured: false }
+}
+
+async fn estimates(connection: &Connection, query: &str, names: Vec<String>) -> Result<HashMap<String, u64>> {
+    let rows = connection.query(query, &[&names]).await?;
+    let known = rows.iter().filter_map(|row| Some((row.get(0), row.get::<_, Option<i64>>(1)?.unsigned_abs())));
+    Ok(known.collect())
+}
+
+/// The quoted schema of `pgstattuple` if it is installed and this role may use it.
+async fn extension(connection: &Connection) -> Result<Option<String>> {
+    let rows = connection.query(sql_file!("storage/pgstattuple.sql"), &[]).await?;
+    Ok(rows.first().map(|row| row.get(0)))
+}
+
+async fn measure(connection: &Connection, report: &mut StorageReport, depth: Depth, schema: &str) -> Result<()> {
+    let wanted = |bytes: u64| bytes > 0 && (depth == Depth::Exact || bytes <= QUICK_BYTES);
+    let of_table = sql::fill(sql_file!("storage/measure_table.sql"), &[("extension", schema)]);
+    for table in report.tables.iter_mut().filter(|t| wanted(t.heap_bytes + t.toast_bytes)) {
+        table.bloat = measured(connection, &of_table, &table.name).await?.or(table.bloat);
+    }
+    let of_index = sql::fill(sql_file!("storage/measure_index.sql"), &[("extension", schema)]);
+    for index in report.indexes.iter_mut().filter(|i| i.is_valid && wanted(i.bytes)) {
+        index.bloat = measured(connection, &of_index, &index.name).await?.or(index.bloat);
+    }
+    Ok(())
+}
+
+async fn measured(connection: &Connection, query: &str, name: &String) -> Result<Option<Bloat>> {
+    let rows = connection.query(query, &[name]).await?;
+    let bytes = rows.first().and_then(|row| row.get::<_, Option<i64>>(0));
+    Ok(bytes.map(|bytes| Bloat { bytes: bytes.unsigned_abs(), is_measured: true }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_estimate_is_never_more_than_the_size() {
+        assert_eq!(estimated(10, 7), Bloat { bytes: 7, is_measured: false });
+    }
+}
