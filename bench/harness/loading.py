@@ -99,7 +99,7 @@ def loaded(bench, lake, entity, run_id, *options):
 
 
 def pipeline(bench, lake, entity="sales", parallel=2, batch_objects=10, run_id=None, template=None, name="pipeline", stage="jsonb", rounds=None):
-    """The best pipeline by hand: zcat into psql's \\copy, upsert from a temporary table, two sessions at once.
+    """The best pipeline by hand: zcat into psql's \\copy, upsert from a temporary table, two sessions side by side.
 
     The temporary table holds jsonb, with the settings that a server has by itself; or `text` that is cast when it is merged; or
     `tuned`, jsonb with lz4 and without waiting for commits. Each rejects nothing, keeps no lineage and dies of the first bad

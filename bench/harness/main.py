@@ -12,7 +12,9 @@ import subprocess
 import sys
 import time
 import traceback
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Callable
 
 from . import lake as lakes
 from . import machine, race, report
@@ -83,7 +85,7 @@ class Bench:
         return self.template("empty", lambda database: self.evo_now(database, "migrate"))
 
     def cached(self, name, build):
-        """A database that this build of evo fills once, also for later calls: for what takes minutes to build. Contenders work in it."""
+        """A database that takes minutes to fill: this build of evo fills it once, for later calls as well. Contenders work in it."""
         database = f"cached_{name}_{self.digest}"
         if not self.server.exists(database):
             self.drop_cached(f"cached_{name}_")
@@ -94,13 +96,13 @@ class Bench:
         return database
 
     def drop_cached(self, prefix="cached_"):
-        """Forgets databases that `cached` has kept."""
+        """Drops the databases that `cached` has kept."""
         for database in self.server.databases(prefix):
             self.server.drop(database)
 
     @functools.cached_property
     def digest(self):
-        """Tells builds of evo apart: what one has loaded is not held against another."""
+        """Tells builds of evo apart: none works with what another has loaded."""
         return hashlib.sha256(Path(self.evo).read_bytes()).hexdigest()[:8]
 
     def race(self, contenders):
@@ -119,20 +121,33 @@ class Bench:
         return str(SQL / name)
 
     def contender_path(self, name):
-        """A program of bench/contenders, which is none of the harness."""
+        """A program of bench/contenders, which is not part of the harness."""
         return str(ROOT / "bench" / "contenders" / name)
 
 
+@dataclass
+class Scenario:
+    """A scenario of the command line: a module, or one of its variants."""
+
+    name: str
+    place: int
+    # What it proves, in one line.
+    claim: str
+    run: Callable
+
+
 def scenarios():
-    """All scenarios in the order of their declared places."""
+    """All scenarios by name, in the order of their declared places."""
     import scenarios as package
 
-    found = [importlib.import_module(f"scenarios.{info.name}") for info in pkgutil.iter_modules(package.__path__)]
-    return sorted((m for m in found if hasattr(m, "run")), key=lambda m: (getattr(m, "PLACE", 99), m.__name__))
-
-
-def name_of(module):
-    return module.__name__.rsplit(".", 1)[1].replace("_", "-")
+    found = []
+    for info in pkgutil.iter_modules(package.__path__):
+        module = importlib.import_module(f"scenarios.{info.name}")
+        name, claim = info.name.replace("_", "-"), module.__doc__.strip().splitlines()[0]
+        for variant in getattr(module, "VARIANTS", [None]):
+            run = functools.partial(module.run, entity=variant) if variant else module.run
+            found.append(Scenario(f"{name}-{variant}" if variant else name, module.PLACE, claim, run))
+    return {scenario.name: scenario for scenario in sorted(found, key=lambda s: (s.place, s.name))}
 
 
 def parse(arguments, known):
@@ -168,11 +183,11 @@ def build(options, target):
 
 
 def main(arguments):
-    modules = {name_of(module): module for module in scenarios()}
-    options = parse(arguments, list(modules))
+    known = scenarios()
+    options = parse(arguments, list(known))
     if options.list:
-        for name, module in modules.items():
-            print(f"{name:16} {module.__doc__.strip().splitlines()[0]}")
+        for scenario in known.values():
+            print(f"{scenario.name:16} {scenario.claim}")
         return 0
     target = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")).resolve()
     directory = target / "bench"
@@ -183,7 +198,7 @@ def main(arguments):
         return 0
     bench_evo = build(options, target)
     out.mkdir(parents=True, exist_ok=True)
-    wanted = list(modules) if "all" in options.scenario else options.scenario
+    wanted = list(known) if "all" in options.scenario else options.scenario
     failed, started = [], time.monotonic()
     with Server(bench_evo, directory / "state") as server:
         bench = Bench(options, server, bench_evo, directory)
@@ -193,8 +208,8 @@ def main(arguments):
         about = machine.describe(bench_evo, server, bool(options.evo))
         (out / "machine.json").write_text(json.dumps(about, indent=1))
         for number, name in enumerate(wanted, 1):
-            bench.say(f"[{number}/{len(wanted)}, {minutes(started)}] {name}: {modules[name].__doc__.strip().splitlines()[0]}")
-            if not measure(bench, name, modules[name], about, out):
+            bench.say(f"[{number}/{len(wanted)}, {minutes(started)}] {name}: {known[name].claim}")
+            if not measure(bench, known[name], about, out):
                 failed.append(name)
         drop_databases(server, options.keep)
     bench.say(f"{len(wanted) - len(failed)} of {len(wanted)} scenarios in {minutes(started)}" + (f"; failed: {', '.join(failed)}" if failed else ""))
@@ -205,13 +220,13 @@ def minutes(started):
     return "{}:{:02} min".format(*divmod(int(time.monotonic() - started), 60))
 
 
-def measure(bench, name, module, about, out):
-    """Runs one scenario; its failure is shown and does not keep the others from running."""
-    started = time.monotonic()
-    # What an earlier run has found must not stand in for one that fails.
+def measure(bench, scenario, about, out):
+    """Runs one scenario. Its failure is shown and does not stop the others."""
+    name, started = scenario.name, time.monotonic()
+    # An earlier result must not be taken for that of a run that fails.
     (out / f"{name}.json").unlink(missing_ok=True)
     try:
-        result = module.run(bench)
+        result = scenario.run(bench)
         result.scenario, result.machine, result.quick = name, about, bench.quick
         text = result.to_json()
         (out / f"{name}.json").write_text(json.dumps(text, indent=1))
@@ -219,7 +234,7 @@ def measure(bench, name, module, about, out):
         bench.say(f"{name} failed:\n{error}\n")
         return False
     except Exception:
-        # A defect of the harness itself, or a server that has gone.
+        # A defect of the harness itself, or a server that is gone.
         bench.say(f"{name} failed:\n{traceback.format_exc()}")
         return False
     finally:
@@ -229,7 +244,7 @@ def measure(bench, name, module, about, out):
 
 
 def clean_up(bench):
-    """Drops what contenders have left; a server that has died is started again for the next scenario."""
+    """Drops what contenders have left. A dead server is started again for the next scenario."""
     try:
         for database in bench.server.databases("run_"):
             bench.server.drop(database)
@@ -242,11 +257,11 @@ def drop_databases(server, keep):
     for prefix in ["run_"] if keep else ["run_", "template_"]:
         for database in server.databases(prefix):
             server.drop(database)
-    # What was broken off while it was made.
+    # What was interrupted while it was made.
     for database in server.databases("cached_"):
         if database.endswith("_new"):
             server.drop(database)
-    # Room for the next: what dropped databases leave behind in shared buffers and WAL.
+    # Clears shared buffers and WAL of what the dropped databases left there.
     server.admin.query("checkpoint")
 
 

@@ -14,7 +14,7 @@ class Failed(Exception):
 
 @dataclass
 class Usage:
-    """What one or several processes that ran at once have used."""
+    """What one or several processes that ran side by side have used."""
 
     seconds: float = 0.0
     user: float = 0.0
@@ -32,7 +32,7 @@ class Usage:
 
 
 def run(commands, environment, sample=0.05):
-    """Runs the commands at once and waits for all; a command is a list, or text for bash.
+    """Runs the commands side by side and waits for all; a command is a list, or text for bash.
 
     Raises `Failed` with the output of the first that failed.
     """

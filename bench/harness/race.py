@@ -1,13 +1,15 @@
-"""Contenders that run in alternation, so that what else the machine does meets all of them."""
+"""Contenders that run in alternation, so that other work of the machine affects all of them."""
 
 import collections
+import contextlib
+import os
 import statistics
-import threading
 import time
 from dataclasses import dataclass, field
 from typing import Callable, Optional
 
 from . import process
+from .sampling import Sampler
 
 
 @dataclass
@@ -15,18 +17,18 @@ class Contender:
     """One way to do a scenario's work."""
 
     name: str
-    # Steps follow each other; the commands of a step run at once. A list, or a function that gives it once prepared.
+    # Steps run one after another, the commands of a step side by side. A list, or a function that returns it once prepared.
     steps: object
     environment: dict
-    # Before the clock: the database, the caches.
+    # Before the clock starts: the database, the caches.
     prepare: Callable = lambda: None
-    # After it: looks whether the work was done (raises otherwise) and returns further measures.
+    # After it: raises unless the work was done, and returns further measures.
     check: Callable = lambda usages: {}
     # Rows or documents of a run, for rates.
     rows: Optional[int] = None
     # A database whose sessions are sampled for what they wait for.
     watch: Optional[str] = None
-    # Fewer rounds than the others: for what no figure is computed from.
+    # Fewer rounds than the others, for contenders that no figure is computed from.
     rounds: Optional[int] = None
 
 
@@ -51,7 +53,7 @@ class Measured:
 
 
 def ratio(one, other, measure):
-    """Median of the ratios round by round: the runs of a round have met the same machine.
+    """Median of the ratios round by round: the runs of one round saw the same machine.
 
     Where one of them ran fewer rounds, only the rounds of both count.
     """
@@ -81,7 +83,7 @@ def once(server, contender):
     server.settle()
     steps = contender.steps() if callable(contender.steps) else contender.steps
     server_cpu, wal, (busy, stolen), started = server.cpu_seconds(), server.wal_bytes(), process.machine_busy(), time.monotonic()
-    with Waits(server, contender.watch) as waits:
+    with Waits(server, contender.watch) if contender.watch else contextlib.nullcontext() as waits:
         usages = [process.run(commands, contender.environment) for commands in steps]
     elapsed = time.monotonic() - started
     busy_after, stolen_after = process.machine_busy()
@@ -101,7 +103,7 @@ def once(server, contender):
         "stolen_cpu": stolen_after - stolen,
     }
     result["total_cpu"] = result["client_cpu"] + result["server_cpu"]
-    # What the rest of the machine did meanwhile: a large figure says that wall times deserve no trust.
+    # What the rest of the machine did meanwhile: where this is large, wall times are not reliable.
     result["others_cpu"] = max(0.0, busy_after - busy - result["client_cpu"] - result["server_cpu"])
     result["idle_share"] = max(0.0, 1 - (busy_after - busy + stolen_after - stolen) / (elapsed * _cores()))
     if contender.watch:
@@ -110,34 +112,22 @@ def once(server, contender):
     return result
 
 
-class Waits:
-    """Samples what the sessions of a database do, twenty times a second; without a database it does nothing."""
+class Waits(Sampler):
+    """What the sessions of a database wait for, sampled twenty times a second."""
 
     def __init__(self, server, database):
-        self.server, self.database, self.seen, self.stop = server, database, collections.Counter(), threading.Event()
+        super().__init__(
+            server, "bench:waits", 0.05,
+            "select coalesce(wait_event_type || ':' || wait_event, 'CPU') from pg_stat_activity "
+            f"where datname = '{database}' and state <> 'idle' and backend_type = 'client backend'",
+        )
+        self.seen = collections.Counter()
 
-    def __enter__(self):
-        self.thread = threading.Thread(target=self._watch)
-        self.thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.stop.set()
-        self.thread.join()
-
-    def _watch(self):
-        if not self.database:
-            return
-        with self.server.connect("postgres", "bench:waits") as db:
-            while not self.stop.wait(0.05):
-                rows = db.query(
-                    "select coalesce(wait_event_type || ':' || wait_event, 'CPU') from pg_stat_activity "
-                    f"where datname = '{self.database}' and state <> 'idle' and backend_type = 'client backend'"
-                )
-                self.seen.update(row[0] for row in rows)
+    def note(self, rows):
+        self.seen.update(row[0] for row in rows)
 
     def share(self, kind):
-        """Of all samples of busy sessions, those that waited for this kind of thing."""
+        """Share of the samples of busy sessions that waited for this kind of event."""
         total = sum(self.seen.values())
         return sum(n for event, n in self.seen.items() if event.startswith(kind + ":")) / total if total else 0.0
 
@@ -147,6 +137,4 @@ class Waits:
 
 
 def _cores():
-    import os
-
     return os.cpu_count() or 1

@@ -100,12 +100,12 @@ class Server:
         return self.admin.value(f"select 1 from pg_database where datname = '{database}'") is not None
 
     def create(self, database, template=None):
-        """Makes the database anew, as a copy of the template if there is one."""
+        """Makes the database again, as a copy of the template if there is one."""
         self.drop(database)
         self.admin.query(f"create database {database}" + (f" template {template} strategy file_copy" if template else ""))
 
     def drop(self, database):
-        """Drops the database, whoever is still in it."""
+        """Drops the database, even if sessions are connected to it."""
         self.admin.query(f"drop database if exists {database} with (force)")
 
     def settle(self):

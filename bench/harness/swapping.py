@@ -4,12 +4,12 @@ import json
 import statistics
 import subprocess
 import sys
-import threading
 from pathlib import Path
 
 from . import process, reader
 from .process import Failed
 from .race import Measured
+from .sampling import Sampler
 from .server import clean_environment
 
 # What each generation must count, from staging alone.
@@ -53,32 +53,22 @@ class Readers:
         return found
 
 
-class LockWaits:
-    """Longest wait of a reader for a lock while it is entered, as the server knows it, asked every few milliseconds."""
+class LockWaits(Sampler):
+    """The longest wait of a reader for a lock, as the server reports it every few milliseconds."""
 
     SQL = """select max(extract(epoch from clock_timestamp() - l.waitstart) * 1000)
         from pg_locks l join pg_stat_activity a on a.pid = l.pid
         where not l.granted and starts_with(a.application_name, 'bench:reader:')"""
 
     def __init__(self, server):
-        self.server, self.stop, self.longest, self.met = server, threading.Event(), 0.0, 0
+        super().__init__(server, "bench:locks", 0.003, self.SQL)
+        self.longest, self.met = 0.0, 0
 
-    def __enter__(self):
-        self.thread = threading.Thread(target=self._watch)
-        self.thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.stop.set()
-        self.thread.join()
-
-    def _watch(self):
-        with self.server.connect("postgres", "bench:locks") as db:
-            while not self.stop.wait(0.003):
-                waited = db.value(self.SQL)
-                if waited is not None:
-                    self.met += 1
-                    self.longest = max(self.longest, float(waited))
+    def note(self, rows):
+        waited = rows[0][0]
+        if waited is not None:
+            self.met += 1
+            self.longest = max(self.longest, float(waited))
 
 
 def without_swap(bench, database, times):
@@ -100,7 +90,7 @@ def without_swap(bench, database, times):
 
 
 def refreshes(bench, database, times):
-    """Full refreshes, each of a staging that has lost some sales, so that each generation can be told from the others.
+    """Full refreshes. Staging loses some sales before each, so that every generation differs from the others.
 
     Returns the generations in order (what each must count) and evo's summaries.
     """
@@ -120,7 +110,7 @@ def refreshes(bench, database, times):
     return generations, summaries
 
 
-def judge(kind, seen, generations):
+def mistakes(kind, seen, generations):
     """What is wrong with the answers of a reader: how many errors, empty tables, mixtures, steps back to an older generation."""
     wrong = {"errors": 0, "empty": 0, "mixed": 0, "backwards": 0}
     parents = {g[:3]: n for n, g in enumerate(generations)}
@@ -154,5 +144,5 @@ def measured(kind, seen, generations, control, swaps):
     longest, baseline = max(through), max(usual)
     return Measured(f"reader: {kind}", [{
         "statements": len(seen), "median_ms": statistics.median(through), "baseline_ms": baseline, "longest_ms": longest,
-        "beyond_ms": max(0.0, longest - baseline), **judge(kind, seen, generations),
+        "beyond_ms": max(0.0, longest - baseline), **mistakes(kind, seen, generations),
     }])

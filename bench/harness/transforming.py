@@ -63,7 +63,7 @@ def evo_refresh(bench, entity, template, records, name="evo", rounds=None):
 
 
 def by_hand(bench, entity, template, records, name="by hand"):
-    """Typed records over two key ranges at once into index-free tables, then keys and indexes in two sessions."""
+    """Typed records over two key ranges side by side into index-free tables, then keys and indexes in two sessions."""
     database = "run_refresh_hand"
     staging, key, tables = ENTITIES[entity]
 

@@ -43,7 +43,7 @@ def distant_name(workers):
 
 
 def distant(bench):
-    """Evo's own batches of a lake that is far away, by workers."""
+    """Evo's own batches of a lake behind a slow network, by workers."""
     objects = bench.scaled(4_000, 400)
     lake = bench.lake("sales", "--records", objects * 10, "--part-records", 10)
     with Blobs(lake.root, LATENCY_MS) as blobs:
