@@ -1,4 +1,5 @@
-//! `evo db`: the private server is started once, survives what happens to servers, and touches only what is its own.
+//! `evo db`: the private server is started once, survives what happens to servers, and touches only what is
+//! its own.
 
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::process::CommandExt;
@@ -9,6 +10,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::support::server::signal;
 use crate::support::{Database, Run, binary, is_root};
 
 /// A folder in which no database is configured. Its server is gone with it, also when an assertion fails.
@@ -103,11 +105,10 @@ fn with_environment_of(model: &Command, mut command: Command) -> Command {
     command
 }
 
-/// Kills the process and waits until it is dead: on a busy machine it lives for a while after the signal, and a command
-/// that runs then rightly takes it for alive.
+/// Kills the process and waits until it is dead: on a busy machine it lives for a while after the signal, and
+/// a command that runs then rightly takes it for alive.
 fn kill(pid: i32) {
-    // SAFETY: the process is the test's own server.
-    assert_eq!(unsafe { libc::kill(pid, libc::SIGKILL) }, 0);
+    signal(pid, libc::SIGKILL);
     let alive = || match std::fs::read_to_string(format!("/proc/{pid}/stat")) {
         Ok(stat) => !stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with(['Z', 'X'])),
         Err(_) => false,

@@ -1,8 +1,9 @@
 //! Random histories of a lake, loaded in random ways, against a plain sequential oracle.
 //!
-//! A history reveals objects of several runs step by step in any order, rewrites some, and loads after each step with any
-//! number of workers, any batch size, by up to three executions at once, of which some are broken off at any moment. Keys
-//! are few and contents fewer, so that duplicates in an object, between objects and between runs, and A-B-A abound.
+//! A history reveals objects of several runs step by step in any order, rewrites some, and loads after each
+//! step with any number of workers, any batch size, by up to three executions side by side, some of which are
+//! interrupted at any moment. Keys are few and contents fewer, so that duplicates in an object, between
+//! objects and between runs, and A-B-A abound.
 //!
 //! `EVO_TEST_HISTORIES` sets how many each test runs (100), `EVO_TEST_SEED` where they begin.
 
@@ -23,27 +24,10 @@ use evo::shutdown::Shutdown;
 use tokio_postgres::SimpleQueryMessage;
 use xxhash_rust::xxh3::xxh3_128;
 
-use crate::support::{Database, Object, gz, object, write};
+use crate::support::{Database, Dice, Object, gz, object, write};
 
-/// SplitMix64: the same histories everywhere.
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self, sides: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (z ^ (z >> 31)) % sides
-    }
-
-    fn one_in(&mut self, n: u64) -> bool {
-        self.roll(n) == 0
-    }
-}
-
-/// Place of a line in the order in which lines beat each other: date, run with its number read as a number, path, version of
-/// the object, line.
+/// Place of a line in the order in which lines beat each other: date, run with its number read as a number,
+/// path, version of the object, line.
 type Age = (String, (u64, String), String, usize, usize);
 
 /// What a plain loader that keeps everything in mind ends with: of each key the newest line.
@@ -229,7 +213,7 @@ struct How {
 fn how(dice: &mut Dice) -> How {
     How {
         workers: 1 + dice.roll(4) as usize,
-        batch_size: [None, Some(1), Some(2), Some(5)][dice.roll(4) as usize],
+        batch_size: [None, Some(1), Some(2), Some(5)][dice.index(4)],
         executions: 1 + dice.roll(6) / 3 + dice.roll(6) / 5,
     }
 }
@@ -246,7 +230,8 @@ fn play(bench: &Bench, shape: Shape, seed: u64) {
     let mut oracle = Oracle::default();
     let keys = 1 + dice.roll(10);
     let mut hidden: Vec<Written> = Vec::new();
-    // Ids that sort as texts; that do not, several a day; that begin anew each day; and runs that go on past midnight.
+    // Ids that sort as texts; that do not, several a day; that start again each day; and runs that go on past
+    // midnight.
     let naming = dice.roll(4);
     write!(story, " naming {naming}").unwrap();
     for run in 0..1 + dice.roll(4) {
@@ -271,11 +256,11 @@ fn play(bench: &Bench, shape: Shape, seed: u64) {
         version += 1;
         let mut fresh = Vec::new();
         for _ in 0..hidden.len().min(1 + dice.roll(5) as usize) {
-            let next = hidden.swap_remove(dice.roll(hidden.len() as u64) as usize);
+            let next = hidden.swap_remove(dice.index(hidden.len()));
             fresh.push(next);
         }
         if !shown.is_empty() && dice.one_in(4) {
-            let mut again = shown.swap_remove(dice.roll(shown.len() as u64) as usize);
+            let mut again = shown.swap_remove(dice.index(shown.len()));
             again.lines = lines(&mut dice, shape, keys);
             fresh.push(again);
         }
@@ -293,7 +278,7 @@ fn play(bench: &Bench, shape: Shape, seed: u64) {
         }
         let executions = (0..how.executions).map(|i| bench.load(&how, all_again && i == 0, None));
         bench.runtime.block_on(futures_util::future::join_all(executions));
-        // The oracle loads what the ledger says was loaded last, whoever did it.
+        // The oracle loads what the ledger says was loaded last, regardless of the execution.
         oracle_step(bench, &mut oracle, &shown, version);
         compare(bench, shape, &oracle, &story);
     }

@@ -1,10 +1,11 @@
-//! What a lake on Azure does to a load: rows 10 to 12 of what must survive, against a server that misbehaves on
-//! command, with the real binary and a real database.
+//! What a lake on Azure does to a load: rows 10 to 12 of what must survive, against a server that misbehaves
+//! on command, with the real binary and a real database.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
+use crate::support::server::signal;
 use crate::support::{Act, BlobServer, End, Evo, Run, counts, gz, object};
 
 const RUN: &str = "20260110T020501Z";
@@ -111,7 +112,7 @@ fn fault_10_a_busy_lake_is_left_alone_as_long_as_it_asks() {
             (Some(blob), 1) if *blob == path => busy(status, date.as_deref()),
             _ => Act::Serve,
         });
-        // No batch is repeated: the client's own patience is enough.
+        // No batch is repeated: the client's own retries are enough.
         let run = lake.load_with(&["--workers", "1"], &PATIENT).exits(0).says("going on where it stopped");
         assert_eq!(counts(&run.json()["entities"][0]), "100/0/0/0/0 of 100");
         let gets = lake.server.gets(&lake.paths[1]);
@@ -138,8 +139,8 @@ struct Crowd {
 type Waiting<'a> = MutexGuard<'a, Crowd>;
 
 impl Crowd {
-    /// Requests that may be made at once when so many were answered after the refusals: half of eight, and one more
-    /// for each round of answers.
+    /// Requests that may be under way together when this many were answered after the refusals: half of
+    /// eight, and one more for each round of answers.
     fn allowed(answered: usize) -> usize {
         match answered {
             0..4 => 4,
@@ -427,8 +428,7 @@ fn fault_10_a_stop_ends_the_wait_for_the_lake() {
     }
     std::thread::sleep(Duration::from_millis(200));
     let asked = Instant::now();
-    // SAFETY: the process is a child that has not been waited for.
-    assert_eq!(unsafe { libc::kill(process.id() as i32, libc::SIGTERM) }, 0);
+    signal(process.id() as i32, libc::SIGTERM);
     assert_eq!(process.wait().unwrap().code(), Some(143));
     assert!(asked.elapsed() < Duration::from_secs(10), "{:?}", asked.elapsed());
     assert!(lake.is_empty());

@@ -1,5 +1,7 @@
 //! An object that the lake does not hand out is left out alone; a lake that hands out nothing is one error.
 
+use std::collections::BTreeMap;
+
 use crate::lake::KEY;
 use crate::support::{Act, BlobServer, Evo, Run, gz, object};
 
@@ -18,52 +20,63 @@ fn load(evo: &Evo, server: &BlobServer, args: &[&str]) -> Run {
     command.output().unwrap().into()
 }
 
-/// Three objects in the older run, of which the second is the one in question, and one in the newer run.
-fn lake() -> (Evo, BlobServer, String) {
-    let server = BlobServer::start();
-    for (run, part) in [(OLD, 1), (OLD, 2), (OLD, 3), (NEW, 4)] {
-        let path = object("sales", run, &format!("part-{part}")).path();
-        server.put(&path, &gz(format!("{{\"idSale\": {part}}}").as_bytes()));
-    }
-    (Evo::new(), server, object("sales", OLD, "part-2").path())
+/// Puts an object with one sale at the place of `part` in the run.
+fn put(server: &BlobServer, run: &str, part: usize) -> String {
+    let path = object("sales", run, &format!("part-{part:02}")).path();
+    server.put(&path, &gz(format!("{{\"idSale\": {part}}}").as_bytes()));
+    path
 }
 
 fn refusal(status: u16, code: &str) -> Act {
     Act::Answer(status, vec![("x-ms-error-code", code.to_owned())], String::new())
 }
 
+/// Answers for one object, and what evo says of it.
+const ANSWERS: [(u16, &str, &str); 11] = [
+    (409, "BlobArchived", "archive tier"),
+    (409, "BlobBeingRehydrated", "archive tier"),
+    (403, "AuthorizationPermissionMismatch", "denied"),
+    (403, "", "denied"),
+    (400, "InvalidHeaderValue", "400 InvalidHeaderValue"),
+    (405, "", "405"),
+    (410, "", "410"),
+    (423, "", "423"),
+    (451, "", "451"),
+    (500, "InternalError", "500 InternalError"),
+    (503, "ServerBusy", "503 ServerBusy"),
+];
+
 #[test]
 fn whatever_a_service_answers_for_one_object_the_others_load() {
-    for (i, (status, code, says)) in [
-        (409, "BlobArchived", "archive tier"),
-        (409, "BlobBeingRehydrated", "archive tier"),
-        (403, "AuthorizationPermissionMismatch", "denied"),
-        (403, "", "denied"),
-        (400, "InvalidHeaderValue", "400 InvalidHeaderValue"),
-        (405, "", "405"),
-        (410, "", "410"),
-        (423, "", "423"),
-        (451, "", "451"),
-        (500, "InternalError", "500 InternalError"),
-        (503, "ServerBusy", "503 ServerBusy"),
-    ]
-    .into_iter()
-    .enumerate()
-    {
-        // A batch of its own, or one beside the others.
-        let batch_size = ["1", "10"][i % 2];
-        let (evo, server, bad) = lake();
-        let (path, code) = (bad.clone(), code.to_owned());
-        server.script(move |r| if r.blob.as_ref() == Some(&path) { refusal(status, &code) } else { Act::Serve });
-        let run = load(&evo, &server, &["--batch-size", batch_size]).exits(4).says(&bad).says(says);
-        assert_eq!(run.json()["entities"][0]["unreadable"]["count"], 1, "{status}");
-        let loaded = "select string_agg(sale_id::text, ' ' order by sale_id) from stg_evo.sales_raw";
-        assert_eq!(evo.db.one(loaded), "1 3 4", "{status} {batch_size}");
-        // Not forgotten: the next run tries it again, and says so again until it can be read.
-        load(&evo, &server, &[]).exits(4).says(&bad);
+    // Each of them in a batch of its own, and beside others in the same batch.
+    for batch_size in ["1", "10"] {
+        let (evo, server) = (Evo::new(), BlobServer::start());
+        let mut answers = BTreeMap::new();
+        for (i, (status, code, says)) in ANSWERS.into_iter().enumerate() {
+            answers.insert(put(&server, OLD, 2 * i), (status, code, says));
+            put(&server, OLD, 2 * i + 1);
+        }
+        put(&server, NEW, 99);
+        let refused = answers.clone();
+        server.script(move |r| match r.blob.as_ref().and_then(|blob| refused.get(blob)) {
+            Some((status, code, _)) => refusal(*status, code),
+            None => Act::Serve,
+        });
+        let run = load(&evo, &server, &["--batch-size", batch_size]).exits(4);
+        assert_eq!(run.json()["entities"][0]["unreadable"]["count"], ANSWERS.len());
+        for (path, (status, code, says)) in &answers {
+            let is_named = run.stderr.lines().any(|line| line.contains(path) && line.contains(says));
+            assert!(is_named, "{status} {code}: {}", run.stderr);
+        }
+        let is_loaded =
+            "select string_agg(distinct (sale_id % 2)::text, ' ') || ' ' || count(*) from stg_evo.sales_raw";
+        assert_eq!(evo.db.one(is_loaded), format!("1 {}", ANSWERS.len() + 1), "batch size {batch_size}");
+        // They are not forgotten: the next run tries them again, and reports them until they can be read.
+        let again = load(&evo, &server, &[]).exits(4);
+        assert_eq!(again.json()["entities"][0]["unreadable"]["count"], ANSWERS.len());
         server.script(|_| Act::Serve);
         load(&evo, &server, &[]).exits(0);
-        assert_eq!(evo.db.one(loaded), "1 2 3 4", "{status} {batch_size}");
+        assert_eq!(evo.db.one("select count(*) from stg_evo.sales_raw"), (2 * ANSWERS.len() + 1).to_string());
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use tokio_postgres::{Client, NoTls};
 
-use crate::support::server::eventually;
+use crate::support::server::{eventually, signal};
 use crate::support::{Evo, Run};
 
 fn loaded() -> Evo {
@@ -147,7 +147,8 @@ fn a_rebuild_waits_for_a_slow_dashboard_and_blocks_neither_readers_nor_writers_m
     // One that runs a second time leaves the first one's half-built index alone.
     evo.run(&["optimize-storage", "sales", "--reindex"]).exits(7).says("another execution of optimize-storage");
     evo.run(&["optimize-storage", "sales"]).exits(0).says("is being built by somebody at this moment");
-    // Holding the lock must not hold a snapshot: nothing could be vacuumed, and the rebuild would wait for its own lock.
+    // Holding the lock must not hold a snapshot: nothing could be vacuumed, and the rebuild would wait for
+    // its own lock.
     let snapshots = "select count(*) from pg_stat_activity where datname = current_database() and application_name like 'evo:%lock' and ";
     assert_eq!(evo.db.one(&format!("{snapshots} backend_xmin is null")), "1");
     dashboard.sql("commit");
@@ -176,8 +177,7 @@ fn a_signal_ends_the_rebuild_on_the_server_too_and_leaves_no_invalid_index() {
     let evo = loaded();
     let reader = Session::reading(&evo, "evo.runs");
     let rebuild = started(&evo, &["optimize-storage", "sales", "--reindex"]);
-    // SAFETY: a signal to a child that is not yet waited for.
-    unsafe { libc::kill(rebuild.id() as i32, libc::SIGTERM) };
+    signal(rebuild.id() as i32, libc::SIGTERM);
     let signaled = Instant::now();
     ended(rebuild).exits(143).says("dropped the INVALID leftover");
     assert!(signaled.elapsed() < Duration::from_secs(20), "the platform would have killed it");

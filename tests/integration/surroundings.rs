@@ -71,7 +71,7 @@ fn fault_17_large_objects_and_large_documents_fit_into_256_mib() {
     let evo = Evo::new();
     let filler: String = (0..2_000_u32).map(|n| char::from(b'a' + (n.wrapping_mul(n) % 23) as u8)).collect();
     let mut text = String::new();
-    // One object of 200 MB, and eight of one document of 20 MB each: decoded by eight workers at once.
+    // One object of 200 MB, and eight of one document of 20 MB each: decoded by eight workers side by side.
     for id in 0..100_000 {
         text.push_str(&format!("{{\"idSale\": {id}, \"o\": \"{filler}\"}}\n"));
     }
@@ -86,14 +86,10 @@ fn fault_17_large_objects_and_large_documents_fit_into_256_mib() {
     }
     drop(text);
     let mut command = evo.command(&["load", "sales", "--workers", "8", "--batch-size", "1", "--output", "json"]);
-    let limit = libc::rlimit { rlim_cur: 256 << 20, rlim_max: 256 << 20 };
     // SAFETY: setrlimit is safe to call between fork and exec.
     unsafe {
-        std::os::unix::process::CommandExt::pre_exec(&mut command, move || {
-            match libc::setrlimit(libc::RLIMIT_DATA, &raw const limit) {
-                0 => Ok(()),
-                _ => Err(std::io::Error::last_os_error()),
-            }
+        std::os::unix::process::CommandExt::pre_exec(&mut command, || {
+            Ok(nix::sys::resource::setrlimit(nix::sys::resource::Resource::RLIMIT_DATA, 256 << 20, 256 << 20)?)
         });
     }
     let summary = Run::from(command.output().unwrap()).exits(0).json();
@@ -126,7 +122,8 @@ fn fault_22_the_order_of_runs_and_lines_decides_and_never_a_clock() {
     let evo = Evo::new();
     let put = |run: &str, file: &str, lines: &[&str]| object("sales", run, file).lines(&evo.lake(), lines);
     let version = || evo.db.one("select string_agg((raw_data ->> 'v'), ',' order by sale_id) from stg_evo.sales_raw");
-    // The first run is loaded ten years ahead, the next ones years ago and in the hours that daylight saving skips and doubles.
+    // The first run is loaded ten years ahead, the next ones years ago and in the hours that daylight saving
+    // skips and doubles.
     let times = [
         ("20260110T020501Z", "+3650d", "UTC"),
         ("20260111T020501Z", "-3650d", "UTC"),

@@ -1,4 +1,4 @@
-//! What a scheduler does: keeps jobs running and starts anew whatever ends.
+//! Plays the scheduler: keeps jobs running, and starts another one for each that ends.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -9,13 +9,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use super::Dice;
 use super::lake::GrowingLake;
 use super::watch::Watch;
 use crate::lake::KEY;
 use crate::support::proxy::Proxy;
 use crate::support::server::url;
-use crate::support::{Evo, failpoints};
+use crate::support::{Dice, Evo, failpoints};
 
 pub(super) const LOAD: &[&str] = &["load", "all", "--workers", "2", "--batch-size", "2", "--max-rejects", "100%"];
 pub(super) const TRANSFORM: &[&str] = &["transform", "all", "--workers", "2"];
@@ -129,32 +128,33 @@ impl Crew {
             }
             if age > PATIENCE {
                 let _ = job.child.kill();
-                let told = std::fs::read_to_string(&said).unwrap_or_default();
-                self.problem(format!("{args:?} was stuck for {age:?}:\n{told}"));
+                let said_text = std::fs::read_to_string(&said).unwrap_or_default();
+                self.problem(format!("{args:?} was stuck for {age:?}:\n{said_text}"));
                 job.was_hit = true;
             }
         };
-        let told = std::fs::read_to_string(&said).unwrap_or_default();
+        let said_text = std::fs::read_to_string(&said).unwrap_or_default();
         let end = match (status.code(), status.signal()) {
-            (_, Some(libc::SIGKILL)) if told.contains("failpoint ") => {
+            (_, Some(libc::SIGKILL)) if said_text.contains("failpoint ") => {
                 *self.deaths.lock().unwrap().entry("evo killed at a failpoint").or_default() += 1;
                 watch.lifted("evo killed at a failpoint");
                 "failpoint".to_owned()
             }
             (_, Some(signal)) => {
                 if !job.was_hit {
-                    self.problem(format!("{args:?} died of signal {signal}:\n{told}"));
+                    self.problem(format!("{args:?} died of signal {signal}:\n{said_text}"));
                 }
                 format!("signal {signal}")
             }
             (code, _) => {
                 let code = code.unwrap_or(-1);
-                // 6: a lake that lies for longer than the retries last is none of these; 1 and 2 would be defects.
+                // 6: a lake that lies for longer than the retries last is none of these; 1 and 2 would be
+                // defects.
                 if ![0, 4, 5, 7, 8, 143].contains(&code) {
-                    self.problem(format!("{args:?} ended with {code}:\n{told}"));
+                    self.problem(format!("{args:?} ended with {code}:\n{said_text}"));
                 }
                 if code == 5 || code == 8 {
-                    let reason = told.lines().rev().find(|line| line.starts_with("error: ")).unwrap_or_default();
+                    let reason = said_text.lines().rev().find(|line| line.starts_with("error: ")).unwrap_or_default();
                     // Without numbers, so that equal reasons are equal.
                     let reason = reason.replace(|c: char| c.is_ascii_digit(), "");
                     *self.reasons.lock().unwrap().entry(format!("{} {code} {reason}", args[0])).or_default() += 1;
@@ -226,15 +226,15 @@ impl Crew {
     }
 
     /// Starts nothing any more, and waits for what runs. What was left to be killed is a problem.
-    pub fn stop(&self, patience: Duration) -> Vec<String> {
+    pub fn stop(&self, timeout: Duration) -> Vec<String> {
         self.has_ended.store(true, Ordering::Relaxed);
         let started = Instant::now();
-        while self.count() > 0 && started.elapsed() < patience {
+        while self.count() > 0 && started.elapsed() < timeout {
             std::thread::sleep(Duration::from_millis(50));
         }
         let mut left = Vec::new();
         for job in self.running.lock().unwrap().iter_mut().flatten() {
-            left.push(format!("process {} did not end within {patience:?}", job.child.id()));
+            left.push(format!("process {} did not end within {timeout:?}", job.child.id()));
             let _ = job.child.kill();
             job.was_hit = true;
         }

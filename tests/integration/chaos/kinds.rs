@@ -1,4 +1,4 @@
-//! The faults. Each one strikes, is lifted, and tells whether it hit anything.
+//! The faults. Each one strikes, ends, and returns whether it hit anything.
 
 use std::time::{Duration, Instant};
 
@@ -269,7 +269,7 @@ fn replace(world: &mut World) -> bool {
 
 fn misbehave(world: &mut World) -> bool {
     let misdeeds = misdeeds();
-    let act = misdeeds[world.dice.roll(misdeeds.len())].clone();
+    let act = misdeeds[world.dice.index(misdeeds.len())].clone();
     let share = 1 + world.dice.roll(3);
     world.lake.misbehave(share, act);
     std::thread::sleep(world.dice.millis(500, 3000));

@@ -6,9 +6,8 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use super::Dice;
 use super::watch::Watch;
-use crate::support::{Act, BlobServer, End, Evo, gz};
+use crate::support::{Act, BlobServer, Dice, End, Evo, gz};
 
 /// Runs written ahead.
 const AHEAD: u32 = 40;
@@ -86,7 +85,7 @@ impl GrowingLake {
     /// Shows the next run, in two halves.
     fn grow(&self, dice: &mut Dice) {
         let Some(objects) = self.hidden.lock().unwrap().pop_front() else { return };
-        let half = dice.roll(objects.len());
+        let half = dice.index(objects.len());
         for (i, (path, bytes)) in objects.iter().enumerate() {
             if i == half {
                 std::thread::sleep(Duration::from_millis(300));
@@ -115,7 +114,7 @@ impl GrowingLake {
     }
 
     /// Answers some requests for objects in this way from now on.
-    pub fn misbehave(&self, share: usize, act: Act) {
+    pub fn misbehave(&self, share: u64, act: Act) {
         self.misbehaved.store(0, Ordering::Relaxed);
         let (misbehaved, dice) = (Arc::clone(&self.misbehaved), Mutex::new(Dice(7)));
         self.server.script(move |request| {

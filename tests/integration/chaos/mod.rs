@@ -1,15 +1,16 @@
-//! A soak: loads and transforms a growing lake under random faults, lets everything end undisturbed, and compares every table
-//! with what an undisturbed load of the same lake gives.
+//! A soak: loads and transforms a growing lake under random faults, lets everything end undisturbed, and
+//! compares every table with what an undisturbed load of the same lake gives.
 //!
 //! | part | what it does |
 //! |---|---|
 //! | [`lake`] | a blob service; the next run appears when the last one is in |
-//! | [`crew`] | what a scheduler does: keeps two or three loads and a transform running, starts anew whatever ends |
-//! | [`kinds`] | the faults, one after the other; each tells whether it hit anything |
+//! | [`crew`] | what a scheduler does: keeps two or three loads and a transform running, and starts another one for each that ends |
+//! | [`kinds`] | the faults, one after another; each returns whether it hit anything |
 //! | [`watch`] | when the first batch was committed after each fault |
 //! | [`verdict`] | lost and doubled rows, ledger against data |
 //!
-//! `scripts/chaos` runs it. `EVO_CHAOS_MINUTES` (1) and `EVO_CHAOS_SEED` (from the clock) say how long and which.
+//! `scripts/chaos` runs it. `EVO_CHAOS_MINUTES` (1) and `EVO_CHAOS_SEED` (from the clock) say how long and
+//! which.
 
 mod crew;
 mod kinds;
@@ -23,31 +24,10 @@ use std::time::{Duration, Instant};
 
 use crate::support::proxy::Proxy;
 use crate::support::server::{Server, eventually};
-use crate::support::{Database, Evo, Run, is_root};
+use crate::support::{Database, Dice, Evo, Run, is_root};
 use crew::Crew;
 use lake::GrowingLake;
 use watch::Watch;
-
-/// SplitMix64.
-pub(super) struct Dice(pub u64);
-
-impl Dice {
-    pub fn roll(&mut self, sides: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((z ^ (z >> 31)) % sides as u64) as usize
-    }
-
-    pub fn pick<T: Copy>(&mut self, from: &[T]) -> T {
-        from[self.roll(from.len())]
-    }
-
-    pub fn millis(&mut self, from: usize, to: usize) -> Duration {
-        Duration::from_millis((from + self.roll(to - from)) as u64)
-    }
-}
 
 /// Everything that faults can hit.
 pub(super) struct World {
@@ -80,7 +60,7 @@ impl World {
         Self { dice: Dice(seed), evo, server, standby: None, proxy, lake, crew, watch }
     }
 
-    /// Rows of a query on the primary; none when it is away.
+    /// Rows of a query on the primary; none when it is unavailable.
     fn sql(&self, statements: &str) -> Vec<Vec<String>> {
         crate::support::try_sql(&self.server.url("postgres"), statements).unwrap_or_default()
     }
@@ -123,7 +103,7 @@ fn disturb(world: &mut World, time: Duration) -> BTreeMap<&'static str, Tally> {
         if bag.is_empty() {
             bag = kinds::all();
         }
-        let kind = bag.swap_remove(world.dice.roll(bag.len()));
+        let kind = bag.swap_remove(world.dice.index(bag.len()));
         let began = Instant::now();
         let has_struck = (kind.inject)(world);
         let tally = tallies.entry(kind.name).or_default();

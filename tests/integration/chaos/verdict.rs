@@ -12,8 +12,9 @@ use super::lake::GrowingLake;
 use crate::lake::KEY;
 use crate::support::{Database, Evo, Run};
 
-/// The content of a table without what tells when and whence it came. Where the same content stands in several objects, the
-/// order in which batches happen to come decides which of them is named: see [`wrong_lineage`].
+/// The content of a table without the columns that say when and from where it came. Where the same content
+/// stands in several objects, the order in which batches happen to come decides which of them is named: see
+/// [`wrong_lineage`].
 const ROWS: &str = "select md5((to_jsonb(t) - '{_loaded_at,_updated_at,_batch_id,_source_file,_source_line,run_id,ingestion_date,\
      _source_run_id}'::text[])::text) from TABLE t";
 const LINEAGE: &str = "select _source_file, _source_line, replace(_content_hash::text, '-', '') from TABLE";

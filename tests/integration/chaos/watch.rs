@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::support::server::url;
 
-/// Without a commit for so long it is told what everybody does.
+/// After this long without a commit, the activity of all sessions is printed.
 const SLOW: Duration = Duration::from_secs(8);
 /// Without a commit for so long, although something waits and nothing is broken, the load is stuck.
 const PATIENCE: Duration = Duration::from_secs(90);

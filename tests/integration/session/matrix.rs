@@ -1,5 +1,6 @@
-//! The pipeline under settings drawn at random, for the server's databases, for roles, or for both, in databases of any
-//! collation, ends as the undisturbed one does: every step succeeds, the same content of every table by checksum.
+//! The pipeline under settings drawn at random, for the server's databases, for roles, or for both, in
+//! databases of any collation, ends as the undisturbed one does: every step succeeds, the same content of
+//! every table by checksum.
 //!
 //! `EVO_TEST_SETTINGS` sets how many combinations are tried (6), `EVO_TEST_SEED` where they begin.
 
@@ -7,8 +8,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::{Lake, PIPELINE, failed, undisturbed};
-use crate::chaos::Dice;
-use crate::support::{Database, outcome, try_sql};
+use crate::support::{Database, Dice, outcome, try_sql};
 
 /// A setting and values that somebody may have given it.
 const POOL: &[(&str, &[&str])] = &[
@@ -135,7 +135,7 @@ impl Combination {
         let mut dice = Dice(seed);
         let is_superuser = dice.roll(4) == 0;
         let collations = if has_icu { COLLATIONS.len() } else { 3 };
-        let collation = COLLATIONS[dice.roll(collations)];
+        let collation = COLLATIONS[dice.index(collations)];
         // Few together show which one it is, many together that they do not hide each other.
         let one_in = 1 + dice.roll(8);
         let mut statements = Vec::new();
@@ -207,7 +207,8 @@ impl Role {
 impl Drop for Role {
     fn drop(&mut self) {
         let name = &self.name;
-        // What is left of it is the database, which goes next; a role that owns nothing else can wait for `drop_left_overs`.
+        // What is left of it is the database, which goes next; a role that owns nothing else can wait for
+        // `drop_left_overs`.
         let _ = try_sql(&self.admin, &format!("drop role if exists {name}"));
     }
 }

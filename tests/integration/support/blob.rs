@@ -1,12 +1,12 @@
-//! A blob service that misbehaves on command: just enough HTTP/1.1 for List Blobs and Get Blob, one script per test.
+//! A blob service that misbehaves on command: just enough HTTP/1.1 for List Blobs and Get Blob, one script
+//! per test.
 //!
-//! Real where it matters: a socket per connection, ranges, `If-Match`, paging, and bodies that end by FIN, by RST, or not
-//! at all.
+//! Real where it matters: a socket per connection, ranges, `If-Match`, paging, and bodies that end by FIN, by
+//! RST, or not at all.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::os::fd::AsRawFd;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -56,9 +56,9 @@ pub enum Act {
     Serve,
     /// This answer.
     Answer(u16, Vec<(&'static str, String)>, String),
-    /// The headers of the whole answer, but only so many bytes of its body.
+    /// The headers of the whole answer, but only this many bytes of its body.
     Cut(usize, End),
-    /// A success with only so many bytes, complete as far as HTTP goes; with a Content-Range or without.
+    /// A success with only this many bytes, complete as far as HTTP goes; with a Content-Range or without.
     Short(usize, Option<String>),
     /// The present version, whatever If-Match says.
     IgnoreIfMatch,
@@ -95,7 +95,7 @@ impl BlobServer {
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 let server = accepting.clone();
-                // A client that goes away in the middle is part of the tests.
+                // A client that disconnects in the middle is part of the tests.
                 std::thread::spawn(move || server.serve(stream));
             }
         });
@@ -128,7 +128,7 @@ impl BlobServer {
         self.shared.blobs.lock().unwrap().remove(path);
     }
 
-    /// What to do from now on; counting begins anew.
+    /// What to do from now on; counting starts again.
     pub fn script(&self, script: impl Fn(&Request) -> Act + Send + Sync + 'static) {
         *self.shared.script.lock().unwrap() = Arc::new(Box::new(script));
         self.shared.seen.lock().unwrap().clear();
@@ -298,18 +298,7 @@ fn etag(blob: &str, version: usize) -> String {
 
 /// Closing the socket then sends RST instead of FIN.
 fn reset_when_closed(stream: &TcpStream) {
-    let linger = libc::linger { l_onoff: 1, l_linger: 0 };
-    // SAFETY: the descriptor is open, and pointer and length describe `linger`.
-    let set = unsafe {
-        libc::setsockopt(
-            stream.as_raw_fd(),
-            libc::SOL_SOCKET,
-            libc::SO_LINGER,
-            (&raw const linger).cast(),
-            size_of::<libc::linger>() as libc::socklen_t,
-        )
-    };
-    assert_eq!(set, 0);
+    socket2::SockRef::from(stream).set_linger(Some(Duration::ZERO)).unwrap();
 }
 
 struct Answer {

@@ -1,12 +1,14 @@
 //! A database per test, a lake per test, and the real binary with a clean environment.
 //!
-//! One private server serves all test processes: `target/tmp/pg`, started once under the lock of `evo::embedded`, left
-//! running for the next test and stopped by `scripts/test`. Each test gets a database of its own from a template that
-//! `evo migrate` made.
+//! One private server serves all test processes: `target/tmp/pg`, started once under the lock of
+//! `evo::embedded`, left running for the next test and stopped by `scripts/test`. Each test gets a database
+//! of its own from a template that `evo migrate` made.
 //!
-//! `EVO_TEST_PG_BIN` names the programs of another PostgreSQL to test with; its server lives in `target/tmp/pg-MAJOR`.
+//! `EVO_TEST_PG_BIN` names the programs of another PostgreSQL to test with; its server lives in
+//! `target/tmp/pg-MAJOR`.
 
 mod blob;
+mod dice;
 mod lake;
 mod outcome;
 pub mod pgbouncer;
@@ -19,6 +21,7 @@ use std::sync::OnceLock;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 pub use blob::{Act, BlobServer, End, Request};
+pub use dice::Dice;
 use evo::embedded::{Cluster, Spec};
 pub use lake::{Object, gz, object, write};
 pub use outcome::outcome;
@@ -54,7 +57,7 @@ pub fn sql(url: &str, statements: &str) -> Vec<Vec<String>> {
     try_sql(url, statements).unwrap_or_else(|e| panic!("{statements}\n{e:?}"))
 }
 
-/// The same on a database that may be away, or refuse.
+/// The same on a database that may be unavailable, or refuse.
 pub fn try_sql(url: &str, statements: &str) -> Result<Vec<Vec<String>>, tokio_postgres::Error> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
@@ -128,7 +131,8 @@ fn template() -> &'static str {
                 .output()
                 .unwrap();
             assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-            // The sessions of the command may take a moment to end, and nobody may copy what somebody is connected to.
+            // The sessions of the command may take a moment to end, and nobody may copy what somebody is
+            // connected to.
             sql(&admin, &format!("alter database {building} allow_connections false"));
             sql(&admin, "select pg_terminate_backend(pid, 10000) from pg_stat_activity where datname = 'building'");
             sql(&admin, &format!("alter database {building} rename to {name}"));
@@ -137,8 +141,8 @@ fn template() -> &'static str {
     })
 }
 
-/// Drops the databases of tests that failed or were killed, an hour after they began, and the templates of schemas gone
-/// by. They are kept that long for whoever looks into the failure.
+/// Drops the databases of tests that failed or were killed, one hour after they began, so that there is time
+/// to look into a failure; and the templates of earlier schemas.
 fn drop_left_overs(admin: &str, template: &str) {
     for row in sql(admin, "select datname from pg_database where datname ~ '^(t|template)_[0-9a-f]+'") {
         let name = &row[0];
@@ -155,14 +159,13 @@ fn now() -> u64 {
 
 /// Whether the tests run as root: what concerns other users can be tested only then.
 pub fn is_root() -> bool {
-    // SAFETY: geteuid has no preconditions.
-    unsafe { libc::geteuid() == 0 }
+    nix::unistd::Uid::effective().is_root()
 }
 
-/// A database of its own for one test, dropped at the end.
+/// A database for one test, dropped at its end unless the test fails.
 pub struct Database {
     pub url: String,
-    /// Of a database that is dropped at the end.
+    /// Its name, if it is dropped at the end.
     name: Option<String>,
 }
 
@@ -172,22 +175,22 @@ impl Database {
         Self::create(&format!("template {}", template()))
     }
 
-    /// Without anything.
+    /// An empty one.
     pub fn bare() -> Self {
         Self::create("template template0")
     }
 
-    /// With everything that another test's database holds at this moment; nobody may be connected to that.
+    /// A copy of another test's database, to which nobody may be connected at this moment.
     pub fn copy_of(name: &str) -> Self {
         Self::create(&format!("template {name}"))
     }
 
-    /// Without anything, made in a way of its own: `locale 'C'`, `owner x`.
+    /// An empty one with options of `create database`: `locale 'C'`, `owner x`.
     pub fn made(how: &str) -> Self {
         Self::create(&format!("template template0 {how}"))
     }
 
-    /// One that is somebody else's to make and drop.
+    /// One that the test makes and drops itself.
     pub fn at(url: String) -> Self {
         Self { url, name: None }
     }
@@ -199,7 +202,7 @@ impl Database {
         Self { url: format!("{}/{name}", server()), name: Some(name) }
     }
 
-    /// Of a server of the test's own, with evo's schema.
+    /// The database `postgres` of the test's own server, with evo's schema.
     pub fn on(server: &server::Server) -> Self {
         let url = server.url("postgres");
         let dir = tempfile::tempdir().unwrap();

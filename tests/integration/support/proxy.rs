@@ -2,7 +2,6 @@
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
-use std::os::fd::AsRawFd;
 use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 use std::time::{Duration, Instant};
@@ -29,7 +28,8 @@ pub enum Fault {
     Swallow,
     /// The place is passed on, the rest of both directions vanishes, and the connection stays open.
     Vanish,
-    /// The place and its answer are passed on; a moment later the client gets an RST, and the server never hears of it.
+    /// The place and its answer are passed on; a moment later the client gets an RST, and the server never
+    /// hears of it.
     Orphan,
 }
 
@@ -125,7 +125,8 @@ impl Proxy {
         self.state.rules.lock().unwrap().clear();
     }
 
-    /// The port that the server sees on the connection that the last rule struck: `client_port` in `pg_stat_activity`.
+    /// The port that the server sees on the connection that the last rule struck: `client_port` in
+    /// `pg_stat_activity`.
     pub fn struck_port(&self) -> u16 {
         self.state.rules.lock().unwrap().last().map_or(0, |rule| rule.port.load(Ordering::Relaxed))
     }
@@ -311,16 +312,6 @@ fn occurrences(bytes: &[u8], begun: usize, place: &[u8]) -> u32 {
 
 /// Ends a connection with an RST instead of a FIN.
 fn reset(stream: &TcpStream) {
-    let linger = libc::linger { l_onoff: 1, l_linger: 0 };
-    // SAFETY: the descriptor is open, and the option's value is of the type and length that it has.
-    unsafe {
-        libc::setsockopt(
-            stream.as_raw_fd(),
-            libc::SOL_SOCKET,
-            libc::SO_LINGER,
-            (&raw const linger).cast(),
-            size_of::<libc::linger>() as u32,
-        );
-    }
+    let _ = socket2::SockRef::from(stream).set_linger(Some(Duration::ZERO));
     let _ = stream.shutdown(Shutdown::Both);
 }

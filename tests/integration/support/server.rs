@@ -1,5 +1,5 @@
-//! PostgreSQL servers of a test's own, to be stopped, killed, filled and promoted; on loopback, at a free port, run by an
-//! unprivileged user where the tests run as root, gone at the end.
+//! PostgreSQL servers of a test's own, to be stopped, killed, filled and promoted; on loopback, at a free
+//! port, run by an unprivileged user where the tests run as root, gone at the end.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::net::TcpListener;
@@ -7,6 +7,10 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
+
+use nix::sys::resource::{RLIM_INFINITY, Resource, setrlimit};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 
 use super::{is_root, sql};
 
@@ -143,8 +147,7 @@ impl Server {
     }
 
     fn is_alive(&self) -> bool {
-        // SAFETY: signal 0 only asks whether there is such a process.
-        self.pid().is_some_and(|pid| unsafe { libc::kill(pid, 0) } == 0)
+        self.pid().is_some_and(|pid| kill(Pid::from_raw(pid), None).is_ok())
     }
 
     /// Stops it: `fast` or `immediate`, which is a crash.
@@ -168,7 +171,8 @@ impl Server {
         ]);
     }
 
-    /// Starts it again with so much memory for each process beyond what the server has mapped now, or as much as there is.
+    /// Restarts it with this much memory for each process beyond what the server has mapped now; `None` for
+    /// no limit.
     pub fn limit_memory(&mut self, bytes: Option<u64>) {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid().unwrap())).unwrap();
         let mapped = status.lines().find_map(|line| line.strip_prefix("VmSize:")).unwrap();
@@ -216,16 +220,12 @@ impl Server {
         command.args(args).env("PGDATA", self.data()).current_dir(self.dir.path()).stdin(Stdio::null());
         unprivileged(&mut command);
         if let Some(limit) = self.memory_limit.filter(|_| program == "pg_ctl") {
-            let limits = libc::rlimit { rlim_cur: limit, rlim_max: libc::RLIM_INFINITY };
             // SAFETY: setrlimit may be called between fork and exec.
             unsafe {
-                command.pre_exec(move || match libc::setrlimit(libc::RLIMIT_AS, &raw const limits) {
-                    0 => Ok(()),
-                    _ => Err(std::io::Error::last_os_error()),
-                });
+                command.pre_exec(move || Ok(setrlimit(Resource::RLIMIT_AS, limit, RLIM_INFINITY)?));
             }
         }
-        // To a file: whoever inherits a pipe would keep it open as long as the server runs.
+        // To a file: the server would inherit a pipe and keep it open as long as it runs.
         let out = std::fs::File::create(self.dir.path().join("out")).unwrap();
         command.stdout(out.try_clone().unwrap()).stderr(out);
         let status = command.status().unwrap();
@@ -264,8 +264,8 @@ pub fn url(port: u16, database: &str) -> String {
     format!("postgresql://evo@127.0.0.1:{port}/{database}")
 }
 
-/// A port that nobody listens on, and that no client is given as its own while a server is stopped and started again: below
-/// those that the system hands out.
+/// A port that nobody listens on. It lies below those that the system gives to clients, so that none of them
+/// takes it while a server is stopped and started again.
 pub fn free_port() -> u16 {
     let any = RandomState::new().build_hasher().finish() % 12_000;
     let mut ports = (0..12_000).map(|i| 20_000 + ((any + i) % 12_000) as u16);
@@ -275,8 +275,8 @@ pub fn free_port() -> u16 {
 /// Sends a signal to one process.
 pub fn signal(pid: i32, signal: i32) {
     assert!(pid > 1, "no process");
-    // SAFETY: kill has no preconditions.
-    unsafe { libc::kill(pid, signal) };
+    // The process may have ended already.
+    let _ = kill(Pid::from_raw(pid), Signal::try_from(signal).unwrap());
 }
 
 /// Waits up to 30 s until something holds.
@@ -284,7 +284,7 @@ pub fn signal(pid: i32, signal: i32) {
 pub fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
     let started = Instant::now();
     while !holds() {
-        assert!(started.elapsed() < Duration::from_secs(30), "waited for {what} in vain");
+        assert!(started.elapsed() < Duration::from_secs(30), "waited for {what} for 30 s");
         std::thread::sleep(Duration::from_millis(20));
     }
 }
@@ -305,7 +305,7 @@ pub fn unprivileged(command: &mut Command) {
     }
 }
 
-/// Who runs servers: nobody else than we, but for root.
+/// Uid and gid of the user who runs servers; `None` for the user of the tests, unless that is root.
 fn server_user() -> Option<(u32, u32)> {
     if !is_root() {
         return None;
@@ -319,28 +319,21 @@ fn server_user() -> Option<(u32, u32)> {
     find("postgres").or_else(|| find("nobody"))
 }
 
-/// Takes all that is left on the disk of a folder, by a new file in it.
+/// Fills the disk of a folder with a new file in it.
 pub fn fill(dir: &Path) -> PathBuf {
-    use std::os::fd::AsRawFd;
     let names = (0..).map(|n| dir.join(format!("filler-{n}")));
     let (path, file) =
         names.filter_map(|path| Some((path.clone(), std::fs::File::create_new(path).ok()?))).next().unwrap();
     let mut size = free_bytes(dir);
-    // SAFETY: the descriptor is open.
-    while size > 0 && unsafe { libc::posix_fallocate(file.as_raw_fd(), 0, size as libc::off_t) } != 0 {
+    while size > 0 && nix::fcntl::posix_fallocate(&file, 0, size as i64).is_err() {
         size = size.saturating_sub(64 * 1024);
     }
     path
 }
 
 fn free_bytes(dir: &Path) -> u64 {
-    let path = std::ffi::CString::new(dir.to_str().unwrap()).unwrap();
-    // SAFETY: the path is a C string, and the result is a plain structure that the call fills.
-    unsafe {
-        let mut found: libc::statvfs = std::mem::zeroed();
-        assert_eq!(libc::statvfs(path.as_ptr(), &raw mut found), 0);
-        found.f_bavail * found.f_frsize
-    }
+    let found = nix::sys::statvfs::statvfs(dir).unwrap();
+    found.blocks_available() * found.fragment_size()
 }
 
 /// A file system of its own that is soon full. Needs root.

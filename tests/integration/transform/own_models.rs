@@ -1,4 +1,4 @@
-//! Models of one's own: whatever they look like, all readings agree, or they are refused at once.
+//! Models of other people: whatever they look like, all readings agree, or they are refused at the start.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -6,8 +6,7 @@ use std::fmt::Write as _;
 use serde_json::{Value, json};
 
 use super::{RUN, RUN_2};
-use crate::chaos::Dice;
-use crate::support::{Database, Evo, Run, object};
+use crate::support::{Database, Dice, Evo, Run, object};
 
 /// Header lines up to the key.
 const HEADER: &str = "-- grain: one row per visit\n-- source: stg_evo.visits_raw\n-- parent key: visit_id\n";
@@ -154,14 +153,14 @@ impl Document {
         let values = if fits { 3 } else { 9 };
         let mut text = || {
             ["7", "-3", "12", "", "x as y", "1.5", "d.n", "'", "--"][..values]
-                .get(dice.roll(values + 1))
+                .get(dice.index(values + 1))
                 .map(|t| (*t).to_owned())
         };
         let texts = [text(), text(), text()];
         let inner = text();
         let mut object = inner.map_or(json!({}), |n| json!({"n": n}));
         if !fits {
-            object = [object, json!([1]), json!("text"), Value::Null][dice.roll(4)].clone();
+            object = [object, json!([1]), json!("text"), Value::Null][dice.index(4)].clone();
         }
         Self { id, texts, kind: if fits { "a" } else { dice.pick(&["a", "b"]) }, object }
     }
@@ -196,7 +195,8 @@ fn int(text: Option<&String>) -> Cell {
     }
 }
 
-/// A form of a column, `§a` and `§b` standing for fields and `~` for white space of any kind, and what it must give.
+/// A form of a column, `§a` and `§b` standing for fields and `~` for white space of any kind, and what it
+/// must give.
 type Form = (&'static str, fn(&Document, usize, usize) -> Cell);
 
 const FORMS: [Form; 14] = [
@@ -279,7 +279,7 @@ struct Column {
 fn written(dice: &mut Dice, columns: &[Column]) -> String {
     let mut list = "s.visit_id".to_owned();
     for (i, column) in columns.iter().enumerate() {
-        let name = [format!("c{i}"), format!("C{i}"), format!("\"c{i}\"")][dice.roll(3)].clone();
+        let name = [format!("c{i}"), format!("C{i}"), format!("\"c{i}\"")][dice.index(3)].clone();
         let (a, b) = column.fields;
         let text = column.form.0.replace("§a", FIELDS[a].1).replace("§b", FIELDS[b].1);
         write!(list, ",~{text}~{}~{name}", dice.pick(&["as", "AS"])).unwrap();
@@ -299,9 +299,9 @@ fn every_reading_of_a_generated_model_gives_what_its_columns_mean() {
     let models: Vec<Vec<Column>> = (0..names.len())
         .map(|m| {
             let form = |i: usize, dice: &mut Dice| {
-                FORMS[if i < 3 { (m * 3 + i) % FORMS.len() } else { dice.roll(FORMS.len()) }]
+                FORMS[if i < 3 { (m * 3 + i) % FORMS.len() } else { dice.index(FORMS.len()) }]
             };
-            (0..8).map(|i| Column { form: form(i, &mut dice), fields: (dice.roll(3), dice.roll(3)) }).collect()
+            (0..8).map(|i| Column { form: form(i, &mut dice), fields: (dice.index(3), dice.index(3)) }).collect()
         })
         .collect();
     let texts: Vec<(&str, String, usize)> =
