@@ -113,7 +113,8 @@ fn imports_point_down() {
         }
         assert!(floors.contains_key(&name), "module {name} stands on no floor of src/lib.rs");
         let text = code(&std::fs::read_to_string(&path).unwrap());
-        // `super` from a top-level module's own file, or `super::super`, climbs out of it unseen by the check below.
+        // `super` from a top-level module's own file, or `super::super`, climbs out of it unseen by the check
+        // below.
         let is_root = path.parent().unwrap().ends_with("src")
             || path.ends_with("mod.rs") && path.parent().unwrap().parent().unwrap().ends_with("src");
         if text.contains("super::super::") || is_root && text.contains("super::") {

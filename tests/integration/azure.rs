@@ -179,12 +179,12 @@ impl AnyLake {
         }
     }
 
-    /// Loads, and tells what is there afterwards.
+    /// Loads, and returns what is there afterwards.
     fn load(&self, args: &[&str]) -> String {
         self.run(&["load", "sales"], args)
     }
 
-    /// Runs a command, and tells what is there afterwards: exit code, counts, rows, ledger, rejects.
+    /// Runs a command, and returns what is there afterwards: exit code, counts, rows, ledger, rejects.
     fn run(&self, subcommand: &[&str], args: &[&str]) -> String {
         let (lake, connection) = match &self.azurite {
             None => (self.evo.lake().to_str().unwrap().to_owned(), String::new()),
@@ -249,7 +249,8 @@ fn week(lake: &mut AnyLake) -> Vec<String> {
     let corrected = lake.evo.dir.path().join("corrected.jsonl");
     std::fs::write(&corrected, format!(r#"{{"reject_id": {id}, "line": "{{\"idSale\": 10}}"}}"#)).unwrap();
     steps.push(lake.run(&["rejects", "replay", "sales", "--file", corrected.to_str().unwrap()], &[]));
-    // The newest run has no manifest while an older one has: left alone, unless it is asked for; then everything again.
+    // The newest run has no manifest while an older one has: left alone, unless it is asked for; then
+    // everything again.
     let friday = at("20260109T020000Z", "2026-01-09", "a");
     lake.put(&friday, &lines(&[r#"{"idSale": 11}"#]));
     steps.push(lake.load(&[]));

@@ -60,7 +60,7 @@ fn jobs_refuse_a_schema_they_do_not_know_and_migrate_makes_it_once() {
     run(&["status"]).exits(3).says("no evo schema yet").says("evo migrate");
     run(&["migrate", "--dry-run"]).exits(0).says("nothing was applied");
     run(&["status"]).exits(3);
-    // Two at once: one applies, the other finds nothing to do.
+    // Two side by side: one applies, the other finds nothing to do.
     let dir = tempfile::tempdir().unwrap();
     let start = || {
         binary(dir.path())

@@ -1,4 +1,4 @@
-//! What the pool keeps and what it throws away: rows 4 and 6 of what must survive, seen from the library.
+//! What the pool keeps and what it discards: rows 4 and 6 of what must survive, seen from the library.
 
 use std::time::{Duration, Instant};
 
@@ -77,7 +77,7 @@ fn a_statement_that_is_dropped_is_canceled_on_the_server_and_its_connection_neve
 
 #[test]
 fn fault_04_a_connection_that_is_lost_takes_the_idle_ones_with_it() {
-    // After a failover they lead to a server that takes no writes, and nothing tells them.
+    // After a failover they lead to a server that takes no writes, and nothing tells the pool.
     let server = Server::start(&[("fsync", "off")]);
     let proxy = Proxy::to(server.port);
     proxy.when(b"lost here", 1, Fault::Swallow);
@@ -122,7 +122,7 @@ fn a_session_with_a_name_longer_than_the_server_shows_is_found_by_its_name() {
     runtime.block_on(async {
         let name = format!("evo:transform:visitação_{}", "x".repeat(80));
         let pool = evo::pg::Pool::for_writing(dsn, &name, 1, None);
-        // Longer than the patience with a server that is silent: what is looked for by its name is at work.
+        // Longer than the timeout for a silent server: the session is found by its name, and it is at work.
         let row = pool.get().await.unwrap().query_one("select pg_sleep(1.5)::text", &[]).await;
         assert!(row.is_ok(), "{row:?}");
     });

@@ -1,4 +1,5 @@
-//! Branches and employees: derived, deterministic, and quiet when nothing changed; and the order of `evo transform all`.
+//! Branches and employees: derived, deterministic, and quiet when nothing changed; and the order of `evo
+//! transform all`.
 
 use crate::support::{Evo, object};
 
@@ -130,7 +131,8 @@ fn the_order_in_which_runs_of_the_same_content_arrive_makes_no_difference() {
     let results = [[10, 11, 12], [12, 11, 10], [11, 12, 10]].map(|days| {
         let evo = Evo::new();
         for day in days {
-            // Of the three runs that say the same, the first one loaded is the one that the row in staging names.
+            // Of the three runs that say the same, the first one loaded is the one that the row in staging
+            // names.
             let lines = [stays, other];
             load(&evo, "members", day, &lines[..if day == 11 { 2 } else { 1 }]);
             evo.json(&["transform", "all"]);
@@ -175,7 +177,7 @@ fn a_dimension_is_not_touched_when_nothing_changed_and_rows_that_stay_are_not_re
     let ledger = evo.db.sql(models);
     evo.run(&["transform", "all"]).exits(0).says("branches: nothing changed");
     assert_eq!((rows(), evo.db.sql(models)), (before.clone(), ledger));
-    // Built anew, everything is read and nothing written.
+    // A full build reads everything and writes nothing.
     evo.json(&["transform", "branches", "employees", "--full-refresh"]);
     assert_eq!(rows(), before);
 }
@@ -211,7 +213,7 @@ fn what_changed_is_found_by_index_and_not_by_reading_the_sources_whole() {
     );
     evo.json(&["transform", "sales"]);
     let read = || {
-        // A session tells what it read when it ends, a moment after the command that it served.
+        // A session reports what it read when it ends, a moment after the command that it served.
         let others =
             "select count(*) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()";
         while evo.db.one(others) != "0" {
@@ -339,7 +341,7 @@ fn status_shows_what_a_dimension_waits_for_and_a_load_of_one_says_where_its_rows
     evo.json(&["transform", "branches"]);
     assert_eq!(branches(), (0.into(), false));
     evo.json(&["transform", "sales", "--full-refresh"]);
-    assert_eq!(branches(), (1.into(), false), "another generation of a source means to build anew");
+    assert_eq!(branches(), (1.into(), false), "another generation of a source means a full build");
     evo.run(&["load", "sales", "branches"])
         .exits(2)
         .says("branches is a dimension")

@@ -1,7 +1,8 @@
 //! After every command that the documentation or a help text names, `evo check` is green.
 //!
-//! The commands are taken from the texts, so that one that is written down tomorrow is walked too. What cannot be run as it
-//! stands (a placeholder that means nothing here) fails the test, which must then be taught.
+//! The commands are taken from the texts, so that one that is written down tomorrow is walked too. What
+//! cannot be run as it stands (a placeholder that means nothing here) fails the test, which must then be
+//! taught.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -95,8 +96,8 @@ fn run_of(evo: &Evo, entity: &str) -> String {
     evo.db.one(&format!("select min(run_id) from evo.objects where entity = '{entity}'"))
 }
 
-/// What a command is when it is run here: placeholders filled in, sizes made small, the test's own lake and database.
-/// `None` for what is not run here.
+/// What a command is when it is run here: placeholders filled in, sizes made small, the test's own lake and
+/// database. `None` for what is not run here.
 fn here(evo: &Evo, command: &str) -> Option<Vec<String>> {
     let words = words(command);
     let first = words.get(1)?.as_str();

@@ -98,7 +98,8 @@ fn a_late_run_loses_to_a_newer_one_that_saw_the_same_content_as_one_older_still(
 
 #[test]
 fn any_order_of_arrival_of_the_runs_gives_the_same_documents() {
-    // Three runs of six keys with contents drawn from two, so that A-B-A histories abound; every order of arrival.
+    // Three runs of six keys with contents drawn from two, so that A-B-A histories abound; every order of
+    // arrival.
     let runs = [RUN_1, RUN_2, RUN_3];
     let orders = [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]];
     for history in 0..4_u32 {
@@ -125,8 +126,8 @@ fn any_order_of_arrival_of_the_runs_gives_the_same_documents() {
 
 #[test]
 fn workers_batch_sizes_and_the_order_of_objects_make_no_difference() {
-    // Every part of a run brings keys of the part before it again in the other of two versions, and every run brings the
-    // same: A-B-A inside a run, while the row of the run before says A.
+    // Every part of a run brings keys of the part before it again in the other of two versions, and every run
+    // brings the same: A-B-A inside a run, while the row of the run before says A.
     let parts: i64 = 12;
     let version = |part: i64, id: i64| (part + id) % 2;
     let last = |id: i64| (0..parts).filter(|part| (part * 5..part * 5 + 13).contains(&id)).max().unwrap();

@@ -1,5 +1,5 @@
-//! A name is the same from the listing through ledger and rejects to the request, whatever it is made of, and one that cannot
-//! be used never hides the others.
+//! A name is the same from the listing through ledger and rejects to the request, whatever it is made of, and
+//! one that cannot be used never hides the others.
 
 use std::collections::BTreeSet;
 use std::os::unix::ffi::OsStrExt;

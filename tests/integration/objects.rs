@@ -1,5 +1,5 @@
-//! Objects that vanish, come back, are set aside or belong to another lake: nothing is forgotten, and nothing is said that is
-//! not so.
+//! Objects that vanish, come back, are set aside or belong to another lake: nothing is forgotten, and nothing
+//! is said that is not so.
 
 use std::path::{Path, PathBuf};
 
@@ -33,7 +33,7 @@ fn recorded() -> (Evo, Vec<PathBuf>) {
 }
 
 /// Moves a file out of the lake; the same file with the same etag comes back with the returned path.
-fn away(evo: &Evo, file: &Path) -> PathBuf {
+fn moved_out(evo: &Evo, file: &Path) -> PathBuf {
     let elsewhere = evo.dir.path().join(file.file_name().unwrap());
     std::fs::rename(file, &elsewhere).unwrap();
     elsewhere
@@ -42,7 +42,7 @@ fn away(evo: &Evo, file: &Path) -> PathBuf {
 #[test]
 fn an_object_that_was_away_for_a_while_is_loaded_once_it_is_back() {
     let (evo, files) = recorded();
-    let elsewhere: Vec<PathBuf> = files[1..].iter().map(|file| away(&evo, file)).collect();
+    let elsewhere: Vec<PathBuf> = files[1..].iter().map(|file| moved_out(&evo, file)).collect();
     let load = evo.run(&["load", "sales"]).exits(4).says("2 object(s) vanished").says("/b.jsonl.gz");
     assert!(!load.stdout.contains("nothing new"), "{}", load.stdout);
     assert_eq!(evo.db.one(ROWS), "1");
@@ -57,7 +57,8 @@ fn an_object_that_was_away_for_a_while_is_loaded_once_it_is_back() {
 #[test]
 fn two_processes_that_list_while_objects_come_and_go_end_with_all_of_them() {
     let (evo, files) = recorded();
-    // The first one has a page in hand when the object is replaced, and the second one lists and loads the new version.
+    // The first one has a page in hand when the object is replaced, and the second one lists and loads the
+    // new version.
     let mut slow = evo.command(&["load", "sales"]);
     slow.env("EVO_FAILPOINTS", "load.after_page=sleep(1500)@1").stderr(std::process::Stdio::piped());
     let mut slow = slow.spawn().unwrap();
@@ -96,7 +97,7 @@ fn an_older_version_that_is_put_back_is_loaded_again() {
     let evo = Evo::new();
     let file = sale(&evo, RUN_1, "a", 1);
     evo.json(&["load", "sales"]);
-    let old = away(&evo, &file);
+    let old = moved_out(&evo, &file);
     object("sales", RUN_1, "a").lines(&evo.lake(), &[r#"{"idSale": 1, "v": "a newer version"}"#]);
     assert_eq!(counts(&evo.entity(&["load", "sales"])), "0/1/0/0/0 of 1");
     std::fs::rename(old, &file).unwrap();
@@ -243,12 +244,12 @@ fn another_lake_is_refused_until_somebody_says_what_it_is() {
     let evo = Evo::new();
     let file = sale(&evo, RUN_1, "a", 1);
     evo.json(&["load", "sales"]);
-    // A copy has other etags: nothing tells that it is the same.
+    // A copy has other etags: nothing shows that it is the same.
     let copy = evo.dir.path().join("copy").join(file.strip_prefix(evo.lake()).unwrap());
     std::fs::create_dir_all(copy.parent().unwrap()).unwrap();
     std::fs::copy(&file, &copy).unwrap();
     load_from(&evo, "copy").exits(3).says("belongs to another lake").says("evo objects same-lake");
-    assert_eq!(evo.db.one("select count(*) from evo.objects"), "1", "nothing was taken in");
+    assert_eq!(evo.db.one("select count(*) from evo.objects"), "1", "nothing was recorded");
     let objects = |action: &str, lake: &str| {
         let mut command = crate::support::binary(evo.dir.path());
         command.args(["objects", action, "--database-url", &evo.db.url, "--lake", lake]);

@@ -8,7 +8,8 @@ use proptest::test_runner::{Config, TestRunner};
 
 use crate::support::{Database, Evo, Object, counts, object};
 
-/// Ids as extractors give them, and as nobody does: numbers with and without zeros in front, of one shape or of many.
+/// Ids as extractors give them, and as nobody does: numbers with and without zeros in front, of one shape or
+/// of many.
 fn run_id() -> impl Strategy<Value = String> {
     let part = prop_oneof![
         4 => (0..40_u32).prop_map(|n| n.to_string()),
@@ -78,7 +79,7 @@ fn run_10_of_the_11th_beats_run_9_of_the_10th_and_of_the_same_day_in_any_order_o
         (("2026-01-10", "9"), ("2026-01-11", "10")),
         (("2026-01-10", "9"), ("2026-01-10", "10")),
         (("2026-01-10", "run-9"), ("2026-01-10", "run-10")),
-        // Ids that begin anew each day: the day counts first.
+        // Ids that start again each day: the day counts first.
         (("2026-01-10", "2"), ("2026-01-11", "1")),
         (("2026-01-10", "1"), ("2026-01-11", "1")),
     ] {

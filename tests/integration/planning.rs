@@ -11,7 +11,7 @@ fn lake(evo: &Evo, run: &str, objects: u32) {
     }
 }
 
-/// Batches that a load with so many workers would plan.
+/// Batches that a load with this many workers would plan.
 fn batches(evo: &Evo, workers: &str, more: &[&str]) -> u64 {
     let args = [&["load", "sales", "--dry-run", "--workers", workers], more].concat();
     evo.json(&args)[0]["batches"].as_u64().unwrap()
@@ -23,7 +23,7 @@ fn small_objects_make_batches_for_every_worker_as_soon_as_they_are_worth_it() {
     lake(&evo, RUN, 60);
     assert_eq!(batches(&evo, "1", &[]), 1);
     assert_eq!(batches(&evo, "8", &[]), 1, "sixty objects at two milliseconds are not worth more than one transaction");
-    assert_eq!(batches(&evo, "8", &["--batch-size", "10"]), 6, "who says how many gets so many");
+    assert_eq!(batches(&evo, "8", &["--batch-size", "10"]), 6, "a batch size that is given is kept");
     evo.json(&["load", "sales"]);
     // The lake was slow: forty milliseconds for each object.
     evo.db.sql("update evo.batches set timings = jsonb_set(timings, '{lake_ms}', '2400')");

@@ -9,7 +9,8 @@ use evo::error::{Error, Kind, Result};
 
 use crate::support::server::Server;
 
-/// A server that speaks TLS with a certificate as PostgreSQL's manual makes it: its own root, with a common name only.
+/// A server that speaks TLS with a certificate as PostgreSQL's manual makes it: its own root, with a common
+/// name only.
 fn tls_server(rules: &str) -> (Server, tempfile::TempDir) {
     let keys = tempfile::tempdir().unwrap();
     self_signed(keys.path(), "server", "localhost");

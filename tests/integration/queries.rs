@@ -1,4 +1,5 @@
-//! The queries of `sql/queries/`, which reports ran before evo: each on a generated warehouse, with an answer that adds up.
+//! The queries of `sql/queries/`, which reports ran before evo: each on a generated warehouse, with an answer
+//! that adds up.
 
 use std::collections::BTreeMap;
 

@@ -7,11 +7,11 @@ use crate::support::{Evo, object, write};
 
 const RUN_1: &str = "20260110T020501Z";
 const RUN_2: &str = "20260111T020501Z";
-/// Lines of an object, so many that the download is far from the middle when the first document is sent.
+/// Lines of an object: enough that the download is far from the middle when the first document is sent.
 const LINES: usize = 60_000;
 
-/// Documents of one length, so that every line of every version begins at the same byte. Those that the second run brings
-/// anew have another `v`.
+/// Documents of one length, so that every line of every version begins at the same byte. Those that the
+/// second run brings again have another `v`.
 fn document(id: usize, v: char) -> String {
     format!(r#"{{"idSale": {id:06}, "v": "{v}", "filling": "{}"}}"#, "x".repeat(60))
 }
@@ -34,8 +34,8 @@ fn an_object_that_is_overwritten_in_place_during_the_second_reading_leaves_no_ro
     let evo = Evo::new();
     write(&evo.lake(), &path(RUN_1), text(&[]).as_bytes());
     evo.json(&["load", "sales", "--workers", "1"]);
-    // The second run changes the first line and one in the middle. While its documents are sent, it is written anew: the
-    // line in the middle is another sale then.
+    // The second run changes the first line and one in the middle. While its documents are sent, it is
+    // overwritten: the line in the middle is another sale then.
     let middle = LINES / 2;
     write(&evo.lake(), &path(RUN_2), text(&[(0, 0), (middle, middle)]).as_bytes());
     let mut load = evo

@@ -1,4 +1,5 @@
-//! What a role may not do is said before anything is begun, with the grant; and what a DBA made beforehand will do.
+//! What a role may not do is said before anything is begun, with the grant; and what a DBA made beforehand
+//! will do.
 
 use crate::support::server::Server;
 use crate::support::{Database, Evo, object, try_sql};

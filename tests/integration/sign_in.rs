@@ -1,4 +1,5 @@
-//! Signing in to a lake on Azure: tokens that expire during a load (row 29 of what must survive), and refusals.
+//! Signing in to a lake on Azure: tokens that expire during a load (row 29 of what must survive), and
+//! refusals.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -16,7 +17,8 @@ struct Tokens {
 }
 
 impl Tokens {
-    /// A token server and a lake in one. A token is good for `uses` requests; `lifetime` is what the token server says.
+    /// A token server and a lake in one. A token is good for `uses` requests; `lifetime` is what the token
+    /// server says.
     fn answer(&self, r: &crate::support::Request, uses: usize, lifetime: u64) -> Act {
         if r.path.ends_with("/token") {
             let number = self.issued.fetch_add(1, Ordering::SeqCst) + 1;
@@ -100,7 +102,8 @@ fn fault_29_the_azure_cli_is_asked_again_too() {
     std::fs::write(home.join(".azure/azureProfile.json"), "{}").unwrap();
     let az = home.join("az");
     let count = home.join("count");
-    // What the real one prints for `az account get-access-token`; the token lasts for a minute, which is too short to keep.
+    // What the real one prints for `az account get-access-token`; the token lasts for a minute, which is too
+    // short to keep.
     let script = format!(
         "#!/bin/sh\necho >> {0}\nn=$(wc -l < {0})\nuntil=$(date -d '+1 minute' '+%Y-%m-%d %H:%M:%S.000000')\n\
          echo \"{{\\\"accessToken\\\": \\\"token-$n\\\", \\\"expiresOn\\\": \\\"$until\\\", \\\"tokenType\\\": \\\"Bearer\\\"}}\"\n",

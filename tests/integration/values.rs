@@ -60,7 +60,7 @@ fn key_says(db: &Database, texts: &[&str]) -> Vec<String> {
             None => "select 'issue'".to_owned(),
             Some(event) => {
                 let zone = if event.is_utc { "UTC" } else { ZONE };
-                // In two parts: a product of so many microseconds would be rounded.
+                // In two parts: the product in microseconds would be rounded.
                 let (seconds, rest) = (event.micros.div_euclid(1_000_000), event.micros.rem_euclid(1_000_000));
                 let interval = format!("{seconds} * interval '1 second' + {rest} * interval '1 microsecond'");
                 let at = format!("(timestamp '2000-01-01' + {interval}) at time zone '{zone}'");
@@ -120,7 +120,8 @@ fn what_a_refresh_reads_first_admits_nothing_else() {
     }
 }
 
-/// Texts that are nearly dates, times and numbers: true ones with a piece dropped, doubled or exchanged, and soup of their parts.
+/// Texts that are nearly dates, times and numbers: true ones with a piece dropped, doubled or exchanged, and
+/// soup of their parts.
 fn text() -> impl Strategy<Value = String> {
     let part = prop::sample::select(vec![
         "2024", "1999", "0001", "12", "03", "18", "29", "02", "31", "24", "00", "60", "59", "7", "0", "-", "-", ":",

@@ -8,8 +8,8 @@ use tokio_postgres::NoTls;
 
 use crate::support::{Database, Evo, counts, gz, object, write};
 
-/// JSON-like texts, most of them nearly right: values nested in objects, with every kind of escape and number, then
-/// perhaps a byte dropped, doubled or exchanged.
+/// JSON-like texts, most of them nearly right: values nested in objects, with every kind of escape and
+/// number, then perhaps a byte dropped, doubled or exchanged.
 fn line() -> impl Strategy<Value = String> {
     let text = prop::collection::vec(
         prop_oneof![
@@ -138,8 +138,9 @@ fn fault_14_odd_lines_are_taken_or_refused_as_the_server_does_whatever_stands_ar
 
 #[test]
 fn whatever_the_server_says_of_a_single_document_that_line_alone_is_refused() {
-    // More elements than the server allocates at once (XX000, an internal error by its name), a number beyond numeric
-    // (22003), nesting beyond its stack (54001): known first, then on a table that holds rows, then beside known keys.
+    // More elements than the server allocates in one piece (XX000, an internal error by its name), a number
+    // beyond numeric (22003), nesting beyond its stack (54001): known first, then on a table that holds rows,
+    // then beside known keys.
     let array = |id: u32| format!(r#"{{"idSale": {id}, "v": [{}0]}}"#, "0,".repeat(17_000_000));
     let deep = |id: u32| format!(r#"{{"idSale": {id}, "v": {}{}}}"#, "[".repeat(500_000), "]".repeat(500_000));
     let evo = Evo::new();

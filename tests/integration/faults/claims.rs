@@ -59,7 +59,8 @@ fn fault_19_killed_at_any_moment_the_next_load_ends_as_an_undisturbed_one() {
     assert_eq!(expected[2][0][0], "12300");
     let evo = lake();
     let mut killed = 0;
-    // The pauses are spread over the length of a load: before the plan, between batches, in a COPY, in a merge.
+    // The pauses are spread over the length of a load: before the plan, between batches, in a COPY, in a
+    // merge.
     for n in 0..12_u64 {
         let mut child = start(&evo, "60s");
         std::thread::sleep(Duration::from_millis(40 + n * 137 % 900));

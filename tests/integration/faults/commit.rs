@@ -97,7 +97,8 @@ fn fault_09_an_attempt_that_cannot_be_ended_is_waited_for() {
     let load = site.begin_up_to_a_commit(Fault::Hold);
     let first = site.struck_session();
     let pid: i32 = site.sql(&first).parse().unwrap();
-    // Its work is done, its commit not read, and it hears nothing; the client hears that its connection is gone.
+    // Its work is done, its commit not read, and it hears nothing; the client hears that its connection is
+    // gone.
     signal(pid, libc::SIGSTOP);
     site.proxy.cut_struck();
     site.proxy.release();

@@ -1,7 +1,7 @@
 //! What a load must survive: the rows of docs/faults.md, against real servers, proxies and signals.
 //!
-//! The invariant of every row: no row lost, none twice, the ledger says what the data is, an honest exit code, and the
-//! next run finishes the work.
+//! The invariant of every row: no row lost, none twice, the ledger says what the data is, an honest exit
+//! code, and the next run finishes the work.
 
 mod claims;
 mod commit;
@@ -113,7 +113,8 @@ fn end(child: Child) -> Run {
     run
 }
 
-/// Asserts the invariant: what is staged is what an undisturbed load stages, and the ledger accounts for each line once.
+/// Asserts the invariant: what is staged is what an undisturbed load stages, and the ledger accounts for each
+/// line once.
 #[track_caller]
 fn assert_whole(evo: &Evo) {
     let undisturbed = Evo::new();

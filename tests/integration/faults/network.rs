@@ -64,7 +64,7 @@ fn fault_28_behind_pgbouncer_in_transaction_mode_a_load_and_a_transform_are_the_
     generate(&evo);
     let bouncer = PgBouncer::in_front_of(&server, 4);
     let through = bouncer.url("postgres");
-    // Twice at once and once more: server connections are handed from one process to the next.
+    // Two side by side, then one more: server connections pass from one process to the next.
     let first = begin(&evo, &through, &[]);
     end(first).exits(0);
     let run = |args: &[&str]| Run::from(evo.command_at(&through, args).output().unwrap()).exits(0);

@@ -1,5 +1,5 @@
-//! Every statement of a job, each once without its answer and its connection: the job ends as an undisturbed one, and says
-//! that it did what an undisturbed one does.
+//! Every statement of a job, each once without its answer and its connection: the job ends as an undisturbed
+//! one, and says that it did what an undisturbed one does.
 
 use serde_json::{Value, json};
 
@@ -22,7 +22,8 @@ struct Job<'a> {
 }
 
 impl Job<'_> {
-    /// Strikes one statement in twelve, or each with EVO_TEST_STRIDE=1; at least so many of them there must be.
+    /// Strikes one statement in twelve, or each with EVO_TEST_STRIDE=1. There must be at least this many of
+    /// them.
     fn loses_each_reply(&self, at_least: usize) {
         let stride: usize = std::env::var("EVO_TEST_STRIDE").map_or(12, |n| n.parse().unwrap());
         let proxy = Proxy::before(&self.evo.db);
@@ -32,12 +33,12 @@ impl Job<'_> {
         for place in PLACES {
             for nth in (1..).step_by(stride) {
                 proxy.when(place, nth as u32, Fault::Swallow);
-                let (found, told) = self.run(&url);
+                let (found, said) = self.run(&url);
                 let has_struck = proxy.has_struck();
                 proxy.forget();
-                assert_eq!(found, expected, "{place:?} {nth}: {told}");
+                assert_eq!(found, expected, "{place:?} {nth}: {said}");
                 let open = "select count(*) from evo.runs where state <> 'succeeded'";
-                assert_eq!(self.evo.db.one(open), "0", "{place:?} {nth}: {told}");
+                assert_eq!(self.evo.db.one(open), "0", "{place:?} {nth}: {said}");
                 if !has_struck {
                     break;
                 }
@@ -47,7 +48,8 @@ impl Job<'_> {
         assert!(statements >= at_least, "only {statements} statements were struck");
     }
 
-    /// Does the job from its beginning. Returns what it left behind, with what it says that was done, and its log.
+    /// Does the job from its beginning. Returns what it left behind, with what it says that was done, and its
+    /// log.
     fn run(&self, url: &str) -> ((Vec<Vec<String>>, Value), String) {
         self.evo.db.sql(self.undo);
         let mut command = self.evo.command_at(url, &[self.args, &["--output", "json"]].concat());

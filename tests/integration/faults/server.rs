@@ -51,7 +51,8 @@ fn fault_03_a_server_that_is_stopped_and_started_is_waited_for_by_one_who_looks(
         let before = site.proxy.accepted();
         std::thread::sleep(Duration::from_secs(1));
         let looks = site.proxy.accepted() - before;
-        // One looks every 50 to 100 ms; eight workers that look each on its own would do it 80 times and more.
+        // One looks every 50 to 100 ms; eight workers that look each on its own would do it 80 times and
+        // more.
         assert!((5..=25).contains(&looks), "{looks} looks in a second");
         site.server.run();
         end(load).exits(0).says("the database is away").says("the database takes writes");
@@ -171,7 +172,8 @@ fn fault_15_a_full_disk_on_which_no_session_opens_is_waited_for() {
         return;
     }
     let site = Site::on(Server::start_on_disk("200m", &[("fsync", "off")]));
-    // Without its cache of the catalog a server writes a new one as it opens a session, and opens none if it cannot.
+    // Without its cache of the catalog a server writes a new one as it opens a session, and opens none if it
+    // cannot.
     let data = site.server.data();
     let databases = std::fs::read_dir(data.join("base")).unwrap().map(|entry| entry.unwrap().path());
     for folder in databases.chain([data.join("global")]) {

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use super::expect::{Core, Row};
 
-/// What makes a sighting better than another: that it has a name, then its time (empty for none), table, key and name.
+/// What makes a sighting better than another: that it has a name, then its time (empty for none), table, key
+/// and name.
 type Sighting = (bool, String, String, i64, String);
 
 /// A table, its key, and the columns that say how old a row's document is at most.

@@ -73,7 +73,8 @@ pub fn core(staging: &[Staged]) -> Core {
     core
 }
 
-/// The document itself, or the objects of its array by their id: the last of a repeated id; none without an id.
+/// The document itself, or the objects of its array by their id: the last of a repeated id; none without an
+/// id.
 fn children<'a>(staged: &'a Staged, array: Option<(&str, &str)>) -> Vec<(Option<i64>, &'a Value)> {
     let Some((array, id)) = array else { return vec![(None, &staged.document)] };
     let mut by_id = BTreeMap::new();
@@ -85,8 +86,8 @@ fn children<'a>(staged: &'a Staged, array: Option<(&str, &str)>) -> Vec<(Option<
     by_id.into_iter().map(|(id, value)| (Some(id), value)).collect()
 }
 
-/// What of a document's array cannot be a row: something that is no array, and elements that are no object or have no id.
-/// Only nulls are nothing at all.
+/// What of a document's array cannot be a row: something that is no array, and elements that are no object or
+/// have no id. Only nulls are nothing at all.
 fn left_out(staged: &Staged, table: &str, (array, id): (&str, &str)) -> Vec<[String; 4]> {
     let column = match table {
         "evo_member_memberships" => "member_membership_id",
@@ -247,7 +248,8 @@ fn day(raw: &str) -> Option<NaiveDate> {
     NaiveDate::parse_from_str(raw, "%Y-%m-%d").ok().filter(|d| *d >= NaiveDate::from_ymd_opt(1000, 1, 1).unwrap())
 }
 
-/// A local time in São Paulo (three hours behind UTC since 2019, when summer time was given up), a day, or an instant.
+/// A local time in São Paulo (three hours behind UTC since 2019, when summer time was abolished), a day, or
+/// an instant.
 fn time(raw: &str) -> Option<String> {
     let utc = match DateTime::parse_from_rfc3339(raw) {
         Ok(instant) => instant.naive_utc(),

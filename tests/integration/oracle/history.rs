@@ -1,4 +1,5 @@
-//! Random histories: documents of every shape that the API may send, over few keys, in runs that arrive in any order.
+//! Random histories: documents of every shape that the API may send, over few keys, in runs that arrive in
+//! any order.
 
 use serde_json::{Map, Value, json};
 
@@ -102,7 +103,8 @@ fn document(rng: &mut Rng, entity: &str, misfits: u64) -> Value {
     document
 }
 
-/// No array, an array of nothing useful, or children of which some come and go with each version of the document.
+/// No array, an array of nothing useful, or children of which some come and go with each version of the
+/// document.
 fn children(rng: &mut Rng, parent: u64, (id, columns): (&str, &str), misfits: u64) -> Value {
     if rng.percent(8) {
         let nothing = [json!(null), json!([]), json!([null]), json!({}), json!("x"), json!([null, 5, {}, "y"])];

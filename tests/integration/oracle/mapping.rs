@@ -1,10 +1,12 @@
-//! Which column comes from which path and how it is read, from the description of the API and of the tables: the public
-//! API's path first, then, behind a bar, the spellings of older payloads. Not made from the models, and not to be.
+//! Which column comes from which path and how it is read, from the description of the API and of the tables:
+//! the public API's path first, then, behind a bar, the spellings of older payloads. Not made from the
+//! models, and not to be.
 //!
-//! Types: text, big (bigint), int, dec (two decimals), time (a local time, or an instant where it says so), date, bool,
-//! flag (a bool that is false when it is absent), json.
+//! Types: text, big (bigint), int, dec (two decimals), time (a local time, or an instant where it says so),
+//! date, bool, flag (a bool that is false when it is absent), json.
 
-/// A core table: entity, table, array of its children with the path of their id, and `column type path|older path`.
+/// A core table: entity, table, array of its children with the path of their id, and `column type path|older
+/// path`.
 pub type Table = (&'static str, &'static str, Option<(&'static str, &'static str)>, &'static str);
 
 pub const TABLES: [Table; 8] = [

@@ -7,8 +7,8 @@ use crate::support::{Database, outcome, sql};
 
 const HOSTILE: &str = include_str!("../../fixtures/hostile.sql");
 
-/// The database of an ordinary role, in which other roles' code is found before the server's own: in `public`, and in the
-/// schema that has the role's name.
+/// The database of an ordinary role, in which other roles' code is found before the server's own: in
+/// `public`, and in the schema that has the role's name.
 fn besiege(server: &Server) -> Database {
     server.sql("create role victim login");
     server.sql("create database besieged owner victim");
@@ -79,7 +79,8 @@ fn spring(server: &Server, db: &Database) {
 #[test]
 fn functions_of_evo_find_their_names_whoever_calls_them() {
     let db = Database::migrated();
-    // A body that is an expression was bound when it was made; another one must say where names are looked up.
+    // A body that is an expression was bound when it was made; another one must say where names are looked
+    // up.
     let open = db.sql(
         "select p.proname from pg_proc p where p.pronamespace = 'evo'::regnamespace and p.prosqlbody is null
          and not exists (select from unnest(p.proconfig) c where c = 'search_path=pg_catalog, pg_temp') order by 1",

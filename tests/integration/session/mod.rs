@@ -1,5 +1,5 @@
-//! What evo relies on in a session it makes itself: whatever the server, the database and the role were set to, and
-//! whatever code others have put where names are looked up.
+//! What evo relies on in a session it makes itself: whatever the server, the database and the role were set
+//! to, and whatever code others have put where names are looked up.
 
 mod hostile;
 mod matrix;

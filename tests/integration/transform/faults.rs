@@ -50,7 +50,8 @@ fn fault_24_a_long_reader_in_front_of_the_swap_holds_up_the_swap_and_not_the_oth
         asked += 1;
         std::thread::sleep(Duration::from_millis(2));
     }
-    // The swap asked many times meanwhile; a lock without timeout would have stopped this reader for all the four seconds.
+    // The swap asked many times meanwhile; a lock without timeout would have stopped this reader for all the
+    // four seconds.
     assert!(longest < Duration::from_millis(1500) && asked > 20, "{longest:?} for the slowest of {asked}");
     assert_eq!(evo.db.one("select count(*) from evo.models where refreshed_at is not null"), "0");
     long_reader.run("commit");
@@ -83,8 +84,8 @@ fn fault_24_a_reader_whose_snapshot_is_older_than_the_new_generation_finds_the_o
 #[test]
 fn the_swap_waits_so_long_for_older_snapshots_and_no_longer_and_names_their_sessions() {
     let evo = sales("400");
-    // An idle transaction reads anew what it reads next. A writer from before the fill keeps the xmin of every snapshot low,
-    // but one that is taken after the fill sees it.
+    // An idle transaction takes a new snapshot for its next statement. A writer from before the fill keeps
+    // the xmin of every snapshot low, but one that is taken after the fill sees it.
     let writer = Session::open(&evo.db.url);
     writer.run("begin; create temporary table mine (id int); select count(*) from stg_evo.sales_raw");
     let mut refresh =
@@ -120,7 +121,7 @@ const LEFT: &str =
 /// Whether the parent's new generation is being filled.
 const FILLING: &str = "select count(*) from pg_stat_activity where state = 'active' and query like 'insert into evo_next.%evo_sales_all%' and datname = current_database()";
 
-/// Each row of a new generation takes so many seconds, until [`hurry`].
+/// Each row of a new generation takes this many seconds, until [`hurry`].
 fn slow_down_the_fill(evo: &Evo, seconds: f64) {
     evo.db.sql(&format!(
         "create table public.pace (pause float8); insert into public.pace values ({seconds});
@@ -133,7 +134,8 @@ fn hurry(evo: &Evo) {
     evo.db.sql("update public.pace set pause = 0");
 }
 
-/// Kills the refresh when `marker` gives `1`; the old generation serves, and the next refresh finishes the work.
+/// Kills the refresh when `marker` gives `1`; the old generation serves, and the next refresh finishes the
+/// work.
 fn killed_at(evo: &Evo, marker: &str, before: &[Vec<Vec<String>>], then: impl FnOnce()) {
     let mut refresh = start(evo);
     evo.db.wait_for(marker, "1");

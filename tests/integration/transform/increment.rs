@@ -51,7 +51,8 @@ fn chunks_of_any_size_and_number_of_workers_give_the_same_tables() {
 
 #[test]
 fn an_increment_reads_no_core_table_whole() {
-    // The cost is that of the change: no sequential scan of a table of core for few changed documents among many.
+    // The cost follows the change: no sequential scan of a table of core for few changed documents among
+    // many.
     let evo = Evo::new();
     evo.run(&["generate", "sales", "--records", "300"]).exits(0);
     evo.json(&["load", "sales"]);

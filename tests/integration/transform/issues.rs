@@ -103,7 +103,8 @@ fn a_strict_transform_names_the_value_s_place_and_never_shows_the_value() {
 #[test]
 fn careful_casts_agree_with_fast_ones_wherever_those_do_not_raise() {
     let evo = Evo::new();
-    // Ordinary, odd and hostile texts: the careful family must give the same value, or null where the fast one raises.
+    // Ordinary, odd and hostile texts: the careful family must give the same value, or null where the fast
+    // one raises.
     let texts = [
         "",
         " ",

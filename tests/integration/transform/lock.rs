@@ -49,7 +49,7 @@ fn fault_20_a_refresh_whose_lock_another_one_has_taken_leaves_the_rest_to_that_o
     let before = core(&evo.db);
     let (reader, first) = waiting_for_a_reader(&evo);
     evo.db.sql(&format!("select pg_terminate_backend(pid, 5000) {LOCK}"));
-    // It has cleared away what the first one built, and made empty tables of the same names.
+    // It has dropped what the first one built, and made empty tables of the same names.
     let second = refresh(&evo, "transform.after_create=sleep(6000)");
     let empty = "select count(*) from pg_class where relname = 'evo_sales_all' and relnamespace = 'evo_next'::regnamespace \
                  and not exists (select from pg_constraint where conrelid = pg_class.oid and conname = 'evo_partition_bound')";
@@ -58,7 +58,7 @@ fn fault_20_a_refresh_whose_lock_another_one_has_taken_leaves_the_rest_to_that_o
     let run: Run = first.wait_with_output().unwrap().into();
     run.exits(7).says("another execution of transform works on sales").says("lost its lock");
     assert_eq!(core(&evo.db), before);
-    // The first one has not cleared away what is the second one's.
+    // The first one has not dropped the tables of the second one.
     Run::from(second.wait_with_output().unwrap()).exits(0);
     assert_eq!(core(&evo.db), before);
     assert_eq!(evo.db.one("select generation from evo.models where table_name = 'core.evo_sales'"), "1");

@@ -56,7 +56,7 @@ fn columns_that_somebody_added_are_left_alone_and_keep_their_values_through_ever
         evo.db.one("select string_agg(coalesce(my_note, '-'), ' ' order by sale_id) from core.evo_sales"),
         "kept - new late"
     );
-    // A column that somebody took away is left out.
+    // A column that somebody dropped is left out.
     evo.db.sql("alter table core.evo_sales drop column my_note, drop column observations");
     load(&evo, RUN_3, &[sale(5, 5)]);
     evo.json(&["transform", "sales"]);

@@ -26,7 +26,7 @@ fn says_no_value(run: Run) -> Run {
     run
 }
 
-/// What makes some rows impossible, what is said of it, which sales get in, and how it is taken away again.
+/// What makes some rows impossible, what evo says, which sales get in, and what removes the obstacle.
 const REFUSALS: [(&str, &str, &str, &str); 7] = [
     (
         "alter table core.evo_sales add constraint nn check (observations is distinct from 'forbidden')",
@@ -160,7 +160,7 @@ fn an_event_trigger_that_refuses_is_named_with_its_tags_and_how_to_let_evo_pass(
 #[test]
 fn core_tables_that_no_upsert_can_write_are_an_error_that_says_what_to_type() {
     let evo = three_new_sales();
-    for (make, code, says, mend) in [
+    for (make, code, says, undo) in [
         (
             "alter table core.evo_sales add column mine text not null default 'x'; alter table core.evo_sales alter column mine drop default",
             3,
@@ -188,7 +188,7 @@ fn core_tables_that_no_upsert_can_write_are_an_error_that_says_what_to_type() {
     ] {
         evo.db.sql(make);
         evo.run(&["transform", "sales"]).exits(code).says(says).says("hint:");
-        evo.db.sql(mend);
+        evo.db.sql(undo);
     }
     evo.json(&["transform", "sales"]);
 }
