@@ -109,10 +109,10 @@ fn every_fault_has_a_section_that_says_how_many_tests_it_has() {
     let text = read("docs/faults.md");
     let mut tests = BTreeMap::new();
     fault_tests(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/integration"), &mut tests);
-    let rows = text.lines().filter_map(|line| line.strip_prefix("| ")?.split(" |").next()?.parse().ok());
-    let rows: Vec<u32> = rows.collect();
-    assert!(!rows.is_empty(), "docs/faults.md has no rows");
-    assert_eq!(tests.keys().copied().collect::<Vec<_>>(), rows, "a fault without a test, or a test without a row");
+    let sections = text.lines().filter_map(|line| line.strip_prefix("### ")?.split(". ").next()?.parse().ok());
+    let sections: Vec<u32> = sections.collect();
+    assert!(!sections.is_empty(), "docs/faults.md has no sections");
+    assert_eq!(tests.keys().copied().collect::<Vec<_>>(), sections, "a fault without a test or without a section");
     for (number, count) in tests {
         let section = text.split("\n### ").find(|part| part.starts_with(&format!("{number}. "))).unwrap_or_default();
         let named = match count {
