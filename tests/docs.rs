@@ -13,8 +13,8 @@ fn read(path: &str) -> String {
     std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap()
 }
 
-/// A page whose part between `<!-- generated -->` and `<!-- end -->` is this text. What it should be is
-/// written beside the tests' other files, to be copied.
+/// Asserts that the part of a page between `<!-- generated -->` and `<!-- end -->` is this text. The page as
+/// it should be is written to the tests' temporary folder, to be copied from there.
 fn assert_generated(page: &str, generated: &str) {
     let text = read(page);
     let (head, rest) = text.split_once("<!-- generated -->\n").unwrap();
@@ -90,7 +90,7 @@ fn every_exit_code_has_a_page_in_the_runbook() {
     }
 }
 
-/// How many tests of each fault there are: `fn fault_07_…`.
+/// Counts the tests of each fault: `fn fault_07_…`.
 fn fault_tests(dir: &Path, found: &mut BTreeMap<u32, usize>) {
     for path in std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path()) {
         if path.is_dir() {
@@ -214,6 +214,19 @@ fn every_file_that_the_architecture_names_exists() {
     for room in rooms.filter(|path| path.is_dir()) {
         let name = format!("{}/", room.file_name().unwrap().to_str().unwrap());
         assert!(files.contains(&name.as_str()), "docs/architecture.md says nothing of src/{name}");
+    }
+}
+
+#[test]
+fn the_list_of_decisions_has_each_with_its_title() {
+    let list = read("docs/decisions/README.md");
+    let decisions: Vec<String> = pages().into_iter().filter(|page| page.starts_with("docs/decisions/0")).collect();
+    for (number, page) in (1..).zip(&decisions) {
+        let text = read(page);
+        let title = text.lines().next().unwrap().trim_start_matches(|c: char| "# .0123456789".contains(c));
+        let file = page.rsplit('/').next().unwrap();
+        let line = format!("{number}. [{title}]({file})");
+        assert!(list.lines().any(|listed| listed == line), "docs/decisions/README.md has no line {line}");
     }
 }
 

@@ -1,17 +1,16 @@
 //! After every command that the documentation or a help text names, `evo check` is green.
 //!
-//! The commands are taken from the texts, so that one that is written down tomorrow is walked too. What
-//! cannot be run as it stands (a placeholder that means nothing here) fails the test, which must then be
-//! taught.
+//! The commands are taken from the texts, so a command that is documented tomorrow is run too. One with a
+//! placeholder that means nothing here fails the test, which then has to learn it.
 
 use std::collections::BTreeSet;
 use std::path::Path;
 
 use crate::support::{Evo, Run, binary, object};
 
-/// Subcommands whose state is not the warehouse's: the private server.
+/// Subcommands that do not work on the warehouse: the private server.
 const ELSEWHERE: [&str; 1] = ["db"];
-/// What changes nothing: a check behind it would ask the same again.
+/// Commands that change nothing: a check after them would repeat the last one.
 const READS: [&str; 12] = [
     "status",
     "check",
@@ -27,7 +26,7 @@ const READS: [&str; 12] = [
     "runs",
 ];
 
-/// Files with documentation.
+/// Adds the texts of all pages below a folder.
 fn documents(dir: &Path, found: &mut Vec<String>) {
     for path in std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path()) {
         if path.is_dir() && !path.ends_with("target") && !path.ends_with(".git") {
@@ -40,7 +39,7 @@ fn documents(dir: &Path, found: &mut Vec<String>) {
     }
 }
 
-/// Help texts of a command and of all below it.
+/// Adds the help texts of a command and its subcommands.
 fn helps(dir: &Path, command: &[&str], found: &mut Vec<String>) {
     let help: Run = binary(dir).args(command).arg("--help").output().unwrap().into();
     let text = help.exits(0).stdout;
@@ -54,7 +53,7 @@ fn helps(dir: &Path, command: &[&str], found: &mut Vec<String>) {
     found.push(text);
 }
 
-/// The commands of a text: lines of its blocks, and what stands between backticks.
+/// The commands in a text: lines of its blocks, and what is between backticks.
 fn commands(text: &str) -> Vec<String> {
     let mut found = Vec::new();
     let mut is_block = false;
@@ -63,7 +62,7 @@ fn commands(text: &str) -> Vec<String> {
             is_block = !is_block;
             continue;
         }
-        // A comment follows behind two blanks.
+        // A comment follows after two blanks.
         let whole = line.trim().trim_start_matches("$ ").split("  ").next().unwrap_or_default();
         if (is_block || line.starts_with("  ")) && !line.contains('`') {
             found.push(whole.to_owned());
@@ -76,7 +75,7 @@ fn commands(text: &str) -> Vec<String> {
     parts.filter(|part| part.starts_with("evo ")).collect()
 }
 
-/// The words of a command, and whether all of them could be understood: `'…'` is one word.
+/// The words of a command: `'…'` is one word.
 fn words(command: &str) -> Vec<String> {
     let mut words = Vec::new();
     let (mut word, mut is_quoted) = (String::new(), false);
@@ -91,13 +90,13 @@ fn words(command: &str) -> Vec<String> {
     words
 }
 
-/// A run of the entity that is in the lake.
+/// The oldest run of an entity in the lake.
 fn run_of(evo: &Evo, entity: &str) -> String {
     evo.db.one(&format!("select min(run_id) from evo.objects where entity = '{entity}'"))
 }
 
-/// What a command is when it is run here: placeholders filled in, sizes made small, the test's own lake and
-/// database. `None` for what is not run here.
+/// The arguments of a command as this test runs it: placeholders filled in, sizes reduced, on the test's own
+/// lake and database. `None` for what cannot run here.
 fn here(evo: &Evo, command: &str) -> Option<Vec<String>> {
     let words = words(command);
     let first = words.get(1)?.as_str();
@@ -134,17 +133,17 @@ fn here(evo: &Evo, command: &str) -> Option<Vec<String>> {
     Some(args)
 }
 
-/// What is wrong with a command, or with `evo check` behind it.
+/// Runs a command, then `evo check`; returns what went wrong.
 fn walk(evo: &Evo, args: &[String]) -> Option<String> {
     let mut args: Vec<&str> = args.iter().map(String::as_str).collect();
     let mut run = evo.run(&args);
-    // In a sentence the entity is left out.
+    // In a sentence, the entity is left out.
     if run.code == 2 && run.stderr.contains("ENTITY is missing") {
         args.push("all");
         run = evo.run(&args);
     }
     let shown = args.join(" ");
-    // The name of a group of commands.
+    // Only the name of a group of commands.
     if run.code == 2 && run.stderr.contains("requires a subcommand") {
         return None;
     }
@@ -179,7 +178,7 @@ fn evo_check_is_green_after_every_documented_command() {
     documents(&root.join("jobs"), &mut texts);
     helps(evo.dir.path(), &[], &mut texts);
     let mut seen = BTreeSet::new();
-    // In the order of the texts, since one command may prepare the next: export, then replay.
+    // In the order of the texts, because one command may prepare the next: export, then replay.
     let documented: Vec<String> = texts.iter().flat_map(|text| commands(text)).collect();
     let (mut walked, mut wrong) = (0, Vec::new());
     for command in documented.iter().filter(|command| seen.insert((*command).clone())) {
@@ -193,7 +192,7 @@ fn evo_check_is_green_after_every_documented_command() {
         walked += 1;
     }
     assert!(walked >= 30, "only {walked} commands are documented: {documented:#?}");
-    // The dead ends of old: everything again, and what was refused again.
+    // Everything again, and rejected lines again.
     for command in [
         "load all --all-runs",
         "rejects replay all",

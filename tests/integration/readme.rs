@@ -29,14 +29,15 @@ fn folder() -> tempfile::TempDir {
     dir
 }
 
-/// Runs a block as a person would paste it, with `evo` on the PATH; the first command that fails ends it.
+/// Runs a block as if it were pasted into a shell, with `evo` on the PATH. It ends at the first command that
+/// fails.
 fn paste(code: &str, dir: &Path, variables: &[(&str, &str)]) -> Run {
     let bin = Path::new(env!("CARGO_BIN_EXE_evo")).parent().unwrap().to_owned();
     let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
     let mut command = Command::new("bash");
     command.args(["-euo", "pipefail", "-c", code]).env("PAGER", "false").stdin(std::process::Stdio::null());
-    let of_evo = binary(dir);
-    command.env_clear().current_dir(dir).envs(of_evo.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let evo = binary(dir);
+    command.env_clear().current_dir(dir).envs(evo.get_envs().filter_map(|(name, value)| Some((name, value?))));
     command.env("PATH", path).envs(variables.iter().copied());
     command.output().unwrap().into()
 }
@@ -65,7 +66,7 @@ fn the_quickstart_works_as_it_is_written() {
 }
 
 #[test]
-fn the_commands_for_a_warehouse_of_ones_own_work_as_they_are_written() {
+fn the_commands_for_your_own_warehouse_work_as_they_are_written() {
     let db = Database::bare();
     let dir = tempfile::tempdir().unwrap();
     let lake = dir.path().join("lake");
@@ -78,6 +79,28 @@ fn the_commands_for_a_warehouse_of_ones_own_work_as_they_are_written() {
     }
     assert_eq!(db.one("select count(*) from core.evo_members"), "500");
     assert_eq!(db.one("select count(*) from core.evo_sales"), "500");
+}
+
+#[test]
+fn the_documented_way_back_undoes_every_migration_and_leads_forward_again() {
+    let db = Database::bare();
+    let dir = tempfile::tempdir().unwrap();
+    std::os::unix::fs::symlink(concat!(env!("CARGO_MANIFEST_DIR"), "/migrations"), dir.path().join("migrations"))
+        .unwrap();
+    let place = [("EVO_DATABASE_URL", db.url.as_str())];
+    paste("evo migrate", dir.path(), &place).exits(0);
+    let newest: u32 = db.one("select max(version) from evo.schema_history").parse().unwrap();
+    let (_, code) = blocks("README.md").into_iter().find(|(info, _)| info == "sh rollback").unwrap();
+    // The first one takes the ledger with it.
+    for version in (2..=newest).rev() {
+        let lines = code.lines().map(|line| match line.starts_with("version=") {
+            true => format!("version={version:04}"),
+            false => line.to_owned(),
+        });
+        paste(&lines.collect::<Vec<_>>().join("\n"), dir.path(), &place).exits(0);
+    }
+    assert_eq!(db.one("select string_agg(version::text, ',') from evo.schema_history"), "1");
+    paste("evo migrate && evo check", dir.path(), &place).exits(0);
 }
 
 #[test]
