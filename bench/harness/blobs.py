@@ -1,7 +1,7 @@
 """A lake behind a slow network: a folder as a blob service that answers each request after a delay.
 
-Run by itself: `blobs.py FOLDER MILLISECONDS` prints its port and serves until it is stopped. It keeps what it has read, so
-that what is measured is the latency and not this program's disk.
+Run by itself: `blobs.py FOLDER MILLISECONDS` prints its port and serves until it is stopped. It keeps what it
+has read, so that what is measured is the latency and not this program's disk.
 """
 
 import asyncio

@@ -65,9 +65,7 @@ def into_one_object(root, runs):
     """Turns the objects of the only run into one, streaming."""
     parts = sorted(Path(root).rglob("*.gz"))
     target = parts[0].with_name("all_part-00001.jsonl.gz.tmp")
-    with open(target, "wb") as out, subprocess.Popen(
-        ["gzip", "-1"], stdin=subprocess.PIPE, stdout=out
-    ) as packer:
+    with open(target, "wb") as out, subprocess.Popen(["gzip", "-1"], stdin=subprocess.PIPE, stdout=out) as packer:
         for i, part in enumerate(parts):
             if i:
                 packer.stdin.write(b"\n")

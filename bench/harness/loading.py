@@ -9,8 +9,17 @@ from .process import Failed
 from .race import Contender
 from .server import sizes, tuple_counters
 
-TABLES = {"sales": "stg_evo.sales_raw", "members": "stg_evo.members_raw", "entries": "stg_evo.entries_raw", "prospects": "stg_evo.prospects_raw"}
-KEYS = {"sales": ("idSale", "sale_id"), "members": ("idMember", "member_id"), "prospects": ("idProspect", "prospect_id")}
+TABLES = {
+    "sales": "stg_evo.sales_raw",
+    "members": "stg_evo.members_raw",
+    "entries": "stg_evo.entries_raw",
+    "prospects": "stg_evo.prospects_raw",
+}
+KEYS = {
+    "sales": ("idSale", "sale_id"),
+    "members": ("idMember", "member_id"),
+    "prospects": ("idProspect", "prospect_id"),
+}
 
 
 # What a load of evo counts, and where its workers' time goes.
@@ -18,8 +27,22 @@ COUNTS = ("objects", "batches", "lines", "inserted", "updated", "unchanged", "su
 PHASES = ("lake_ms", "decode_ms", "copy_ms", "merge_ms", "turn_ms", "commit_ms")
 
 
-def evo_load(bench, lake, entity="sales", workers=2, batch_size=None, name=None, template=None, run_id=None, processes=1,
-             expect=None, watch=False, resident=False, rounds=None, blobs=None):
+def evo_load(
+    bench,
+    lake,
+    entity="sales",
+    workers=2,
+    batch_size=None,
+    name=None,
+    template=None,
+    run_id=None,
+    processes=1,
+    expect=None,
+    watch=False,
+    resident=False,
+    rounds=None,
+    blobs=None,
+):
     """`evo load` into a copy of the template (evo's empty schemas by default), with counts that must add up.
 
     Without a batch size evo chooses its batches. With `blobs` the lake is read over that service.
@@ -52,7 +75,9 @@ def evo_load(bench, lake, entity="sales", workers=2, batch_size=None, name=None,
                 phases[key] += summary["phases"][key]
         for key, value in (expect or {"lines": lines}).items():
             if counted.get(key) != value:
-                raise Failed(f"evo load counted {counted.get(key)} {key} where {value} were expected: {json.dumps(summaries)[:2000]}")
+                raise Failed(
+                    f"evo load counted {counted.get(key)} {key} where {value} were expected: {json.dumps(summaries)[:2000]}"
+                )
         with bench.server.connect(database) as db:
             after = sizes(db, [TABLES[entity]])
             tuples = tuple_counters(db)
@@ -61,20 +86,31 @@ def evo_load(bench, lake, entity="sales", workers=2, batch_size=None, name=None,
         cpu = sum(usage.cpu for usage in usages)
         seconds = sum(usage.seconds for usage in usages)
         return {
-            "counted": counted, "phases": phases,
-            # A process of a few milliseconds is over before it is sampled; it knows its peak itself, from the same kernel.
-            "peak_rss": max(sum(report["peak_resident_bytes"] for report in reports), max(usage.peak_rss for usage in usages)),
+            "counted": counted,
+            "phases": phases,
+            # A process of a few milliseconds is over before it is sampled; it knows its peak itself, from the
+            # same kernel.
+            "peak_rss": max(
+                sum(report["peak_resident_bytes"] for report in reports), max(usage.peak_rss for usage in usages)
+            ),
             "lines_of_processes": [sum(s["lines"] for s in entities) for entities in summaries],
-            **more, **after, "growth_bytes": after["total_bytes"] - before["total_bytes"],
+            **more,
+            **after,
+            "growth_bytes": after["total_bytes"] - before["total_bytes"],
             "dead": tuples["dead"] - before["dead"],
             "client_cpu_per_gb": cpu / gigabytes if gigabytes else None,
             "ndjson_per_second": lake.inflated_bytes(run_id) / seconds,
         }
 
     return Contender(
-        name=name or "evo", steps=[[command] * processes],
+        name=name or "evo",
+        steps=[[command] * processes],
         environment=bench.environment(database, **(blobs.environment if blobs else {})),
-        prepare=prepare, check=check, rows=lines, watch=database if watch else None, rounds=rounds,
+        prepare=prepare,
+        check=check,
+        rows=lines,
+        watch=database if watch else None,
+        rounds=rounds,
     )
 
 
@@ -82,7 +118,9 @@ def phases_text(measured):
     """Where the workers' time of the contender went, by the shares of the median phases."""
     phases = {key: statistics.median(run["phases"][key] for run in measured.runs) for key in PHASES}
     total = sum(phases.values()) or 1
-    return f"workers' time of {measured.name}: " + " · ".join(f"{key[:-3]} {value / total * 100:.0f} %" for key, value in phases.items())
+    return f"workers' time of {measured.name}: " + " · ".join(
+        f"{key[:-3]} {value / total * 100:.0f} %" for key, value in phases.items()
+    )
 
 
 def loaded(bench, lake, entity, run_id, *options):
@@ -98,12 +136,24 @@ def loaded(bench, lake, entity, run_id, *options):
     return bench.template(name, build, bench.migrated())
 
 
-def pipeline(bench, lake, entity="sales", parallel=2, batch_objects=10, run_id=None, template=None, name="pipeline", stage="jsonb", rounds=None):
-    """The best pipeline by hand: zcat into psql's \\copy, upsert from a temporary table, two sessions side by side.
+def pipeline(
+    bench,
+    lake,
+    entity="sales",
+    parallel=2,
+    batch_objects=10,
+    run_id=None,
+    template=None,
+    name="pipeline",
+    stage="jsonb",
+    rounds=None,
+):
+    """The best pipeline by hand: zcat into psql's \\copy, upsert from a temporary table, two sessions side by
+    side.
 
-    The temporary table holds jsonb, with the settings that a server has by itself; or `text` that is cast when it is merged; or
-    `tuned`, jsonb with lz4 and without waiting for commits. Each rejects nothing, keeps no lineage and dies of the first bad
-    line: less work than evo does.
+    The temporary table holds jsonb, with the settings that a server has by itself; or `text` that is cast
+    when it is merged; or `tuned`, jsonb with lz4 and without waiting for commits. Each rejects nothing, keeps
+    no lineage and dies of the first bad line: less work than evo does.
     """
     database = f"run_pipeline_{stage}"
     template = template or bench.migrated()
@@ -119,7 +169,9 @@ def pipeline(bench, lake, entity="sales", parallel=2, batch_objects=10, run_id=N
             # The objects end without a line end, hence the echo; blank lines become nulls.
             program = f"for o in {some}; do zcat $o; echo; done".replace("'", "''")
             text.append("begin;")
-            text.append(f"\\copy stage (doc) from program '{program}' with (format csv, delimiter e'\\x02', quote e'\\x01')")
+            text.append(
+                f"\\copy stage (doc) from program '{program}' with (format csv, delimiter e'\\x02', quote e'\\x01')"
+            )
             text.append(upsert.format(table=TABLES[entity], key=key, field=field, run_id=run_id or lake.run_ids()[-1]))
             text.append("commit;")
         return "\n".join(text)
@@ -148,11 +200,28 @@ def pipeline(bench, lake, entity="sales", parallel=2, batch_objects=10, run_id=N
             raise Failed(f"the pipeline left {count} rows where {lines} were expected")
         return {**after, "growth_bytes": after["total_bytes"] - before["total_bytes"], "dead": tuples["dead"]}
 
-    return Contender(name=name, steps=steps, environment=bench.environment(database), prepare=prepare, check=check, rows=lines, rounds=rounds)
+    return Contender(
+        name=name,
+        steps=steps,
+        environment=bench.environment(database),
+        prepare=prepare,
+        check=check,
+        rows=lines,
+        rounds=rounds,
+    )
 
 
-def limit(bench, lake, entity="sales", parallel=2, run_id=None, name="limit", rows=preformatted.key_and_document_text, rounds=None):
-    """What the server can take at all: rows formatted ahead of the clock, `\\copy` of key and document into a keyed table."""
+def limit(
+    bench,
+    lake,
+    entity="sales",
+    parallel=2,
+    run_id=None,
+    name="limit",
+    rows=preformatted.key_and_document_text,
+    rounds=None,
+):
+    """What the server can take at all: `\\copy` of rows formatted ahead of the clock into a table with a key."""
     database = "run_limit"
     field, key = KEYS[entity]
     run_id = run_id or lake.run_ids()[0]
@@ -176,8 +245,19 @@ def limit(bench, lake, entity="sales", parallel=2, run_id=None, name="limit", ro
             return sizes(db, [table])
 
     form = "" if rows is preformatted.key_and_document_text else " with (format binary)"
-    commands = [["psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-c", f"\\copy {table} ({columns}) from '{path}'{form}"] for path in files]
-    return Contender(name=name, steps=[commands], environment=bench.environment(database), prepare=prepare, check=check, rows=lines, rounds=rounds)
+    commands = [
+        ["psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-c", f"\\copy {table} ({columns}) from '{path}'{form}"]
+        for path in files
+    ]
+    return Contender(
+        name=name,
+        steps=[commands],
+        environment=bench.environment(database),
+        prepare=prepare,
+        check=check,
+        rows=lines,
+        rounds=rounds,
+    )
 
 
 def gunzip(bench, lake, run_id=None, name="gunzip", rounds=None):
@@ -190,5 +270,11 @@ def gunzip(bench, lake, run_id=None, name="gunzip", rounds=None):
     def check(usages):
         return {"client_cpu_per_gb": sum(u.cpu for u in usages) / gigabytes}
 
-    return Contender(name=name, steps=[[f"xargs -a {shlex.quote(str(path))} zcat > /dev/null"]], environment=bench.environment("postgres"),
-                     check=check, rows=lake.lines(run_id), rounds=rounds)
+    return Contender(
+        name=name,
+        steps=[[f"xargs -a {shlex.quote(str(path))} zcat > /dev/null"]],
+        environment=bench.environment("postgres"),
+        check=check,
+        rows=lake.lines(run_id),
+        rounds=rounds,
+    )

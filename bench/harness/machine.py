@@ -10,7 +10,9 @@ from .server import SETTINGS
 
 def describe(evo, server, is_given):
     """The machine, the server and its settings, and the build, which is of this commit unless it `is_given`."""
-    cpu = next((l.split(":", 1)[1].strip() for l in _lines("/proc/cpuinfo") if l.startswith("model name")), platform.machine())
+    cpu = next(
+        (l.split(":", 1)[1].strip() for l in _lines("/proc/cpuinfo") if l.startswith("model name")), platform.machine()
+    )
     memory = next((int(l.split()[1]) for l in _lines("/proc/meminfo") if l.startswith("MemTotal")), 0)
     version = subprocess.run([evo, "--version"], capture_output=True, text=True).stdout.strip()
     return {
@@ -30,5 +32,7 @@ def _lines(path):
 
 
 def _commit():
-    done = subprocess.run(["git", "describe", "--always", "--dirty"], capture_output=True, text=True, cwd=Path(__file__).parent)
+    done = subprocess.run(
+        ["git", "describe", "--always", "--dirty"], capture_output=True, text=True, cwd=Path(__file__).parent
+    )
     return done.stdout.strip() or "unknown"

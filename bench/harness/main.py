@@ -49,11 +49,19 @@ class Bench:
         import urllib.parse
 
         parts = urllib.parse.urlsplit(self.server.url)
-        return clean_environment({
-            "EVO_DATABASE_URL": self.server.url_of(database), "EVO_STATE_DIR": str(self.directory / "state"),
-            "PGHOST": parts.hostname, "PGPORT": str(parts.port), "PGUSER": parts.username,
-            "PGPASSWORD": urllib.parse.unquote(parts.password), "PGDATABASE": database, "PGSSLMODE": "disable", **more,
-        })
+        return clean_environment(
+            {
+                "EVO_DATABASE_URL": self.server.url_of(database),
+                "EVO_STATE_DIR": str(self.directory / "state"),
+                "PGHOST": parts.hostname,
+                "PGPORT": str(parts.port),
+                "PGUSER": parts.username,
+                "PGPASSWORD": urllib.parse.unquote(parts.password),
+                "PGDATABASE": database,
+                "PGSSLMODE": "disable",
+                **more,
+            }
+        )
 
     def evo_command(self, *arguments, lake=None):
         """A command line of evo with a JSON summary."""
@@ -64,10 +72,14 @@ class Bench:
         """Runs evo outside of any measurement and returns its summary."""
         done = subprocess.run(
             [str(a) for a in self.evo_command(*arguments, lake=lake)],
-            env=self.environment(database), capture_output=True, text=True,
+            env=self.environment(database),
+            capture_output=True,
+            text=True,
         )
         if done.returncode != 0:
-            raise Failed(f"$ evo {' '.join(map(str, arguments))}\nexit code {done.returncode}\n{done.stderr[-4000:]}{done.stdout[-2000:]}")
+            raise Failed(
+                f"$ evo {' '.join(map(str, arguments))}\nexit code {done.returncode}\n{done.stderr[-4000:]}{done.stdout[-2000:]}"
+            )
         return json.loads(done.stdout) if done.stdout.strip() else None
 
     def template(self, name, build, base=None):
@@ -85,7 +97,7 @@ class Bench:
         return self.template("empty", lambda database: self.evo_now(database, "migrate"))
 
     def cached(self, name, build):
-        """A database that takes minutes to fill: this build of evo fills it once, for later calls as well. Contenders work in it."""
+        """A database that takes minutes to fill: filled once by this build of evo, and kept for later calls."""
         database = f"cached_{name}_{self.digest}"
         if not self.server.exists(database):
             self.drop_cached(f"cached_{name}_")
@@ -151,19 +163,43 @@ def scenarios():
 
 
 def parse(arguments, known):
-    parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    parser = argparse.ArgumentParser(
+        prog="scripts/bench", description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter
+    )
     parser.add_argument("scenario", nargs="*", default=["all"], help="scenarios, or all")
     parser.add_argument("--list", action="store_true", help="what there is and what it proves")
-    parser.add_argument("--runs", type=int, default=None, help="rounds of a race; the median counts (3, some long ones fewer; with --quick 1)")
-    parser.add_argument("--records", type=int, default=None, help="documents of the usual scenarios (200000; with --quick 20000)")
+    parser.add_argument(
+        "--runs",
+        type=int,
+        default=None,
+        help="rounds of a race; the median counts (3, some long ones fewer; with --quick 1)",
+    )
+    parser.add_argument(
+        "--records", type=int, default=None, help="documents of the usual scenarios (200000; with --quick 20000)"
+    )
     parser.add_argument("--quick", action="store_true", help="small and once: does everything still work")
     parser.add_argument("--keep", action="store_true", help="keep the server's templates for the next call")
-    parser.add_argument("--clean", action="store_true", help="drop also what is kept for every next call, which takes minutes to make again")
-    parser.add_argument("--out", type=Path, default=None, help="folder of the results (target/bench/results; with --quick target/bench/quick)")
+    parser.add_argument(
+        "--clean",
+        action="store_true",
+        help="drop also what is kept for every next call, which takes minutes to make again",
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=None,
+        help="folder of the results (target/bench/results; with --quick target/bench/quick)",
+    )
     parser.add_argument("--evo", type=Path, default=None, help="another build of evo than target/release/evo")
     parser.add_argument("--before", type=Path, default=None, help="an earlier build of evo, for versus")
-    parser.add_argument("--with-dlt", action="store_true", help="let dlt run in pipeline-total (installs it from PyPI into target/bench/dlt)")
-    parser.add_argument("--render", action="store_true", help="run nothing; write the results that are there into docs/performance.md")
+    parser.add_argument(
+        "--with-dlt",
+        action="store_true",
+        help="let dlt run in pipeline-total (installs it from PyPI into target/bench/dlt)",
+    )
+    parser.add_argument(
+        "--render", action="store_true", help="run nothing; write the results that are there into docs/performance.md"
+    )
     options = parser.parse_args(arguments)
     unknown = [name for name in options.scenario if name != "all" and name not in known]
     if unknown:
@@ -212,7 +248,10 @@ def main(arguments):
             if not measure(bench, known[name], about, out):
                 failed.append(name)
         drop_databases(server, options.keep)
-    bench.say(f"{len(wanted) - len(failed)} of {len(wanted)} scenarios in {minutes(started)}" + (f"; failed: {', '.join(failed)}" if failed else ""))
+    bench.say(
+        f"{len(wanted) - len(failed)} of {len(wanted)} scenarios in {minutes(started)}"
+        + (f"; failed: {', '.join(failed)}" if failed else "")
+    )
     return 1 if failed else 0
 
 

@@ -49,15 +49,27 @@ def staging_rows(lake, run_id, directory, field, parts):
     def row(line, path, number):
         key = int(key_pattern.search(line).group(1))
         digest = hashlib.md5(line).digest()
-        return b"".join([
-            struct.pack("!hiqiB", 10, 8, key, len(line) + 1, 1), line, text(path), text(run_id.encode()), day,
-            moment, moment, struct.pack("!iq", 8, number), text(digest), struct.pack("!iq", 8, 1),
-        ])
+        return b"".join(
+            [
+                struct.pack("!hiqiB", 10, 8, key, len(line) + 1, 1),
+                line,
+                text(path),
+                text(run_id.encode()),
+                day,
+                moment,
+                moment,
+                struct.pack("!iq", 8, number),
+                text(digest),
+                struct.pack("!iq", 8, 1),
+            ]
+        )
 
     return _write(lake, run_id, directory, f"staging-{field}", parts, row, BINARY)
 
 
-STAGING_COLUMNS = "raw_data, _source_file, run_id, ingestion_date, _loaded_at, _updated_at, _source_line, _content_hash, _batch_id"
+STAGING_COLUMNS = (
+    "raw_data, _source_file, run_id, ingestion_date, _loaded_at, _updated_at, _source_line, _content_hash, _batch_id"
+)
 
 
 def _write(lake, run_id, directory, name, parts, row, around):

@@ -19,8 +19,9 @@ class Usage:
     seconds: float = 0.0
     user: float = 0.0
     system: float = 0.0
-    # Sum of the peaks of the processes. Of each: ru_maxrss, which also covers its children, one by one; where that is
-    # no more than this Python's own (a child begins with its parent's), VmHWM at the last sample before it ended.
+    # Sum of the peaks of the processes. Of each: ru_maxrss, which also covers its children, one by one; where
+    # that is no more than this Python's own (a child begins with its parent's), VmHWM at the last sample
+    # before it ended.
     peak_rss: int = 0
     # (seconds, resident bytes of all processes together)
     resident: list = field(default_factory=list)

@@ -17,7 +17,8 @@ class Contender:
     """One way to do a scenario's work."""
 
     name: str
-    # Steps run one after another, the commands of a step side by side. A list, or a function that returns it once prepared.
+    # Steps run one after another, the commands of a step side by side. A list, or a function that returns it
+    # once prepared.
     steps: object
     environment: dict
     # Before the clock starts: the database, the caches.
@@ -82,7 +83,12 @@ def once(server, contender):
     contender.prepare()
     server.settle()
     steps = contender.steps() if callable(contender.steps) else contender.steps
-    server_cpu, wal, (busy, stolen), started = server.cpu_seconds(), server.wal_bytes(), process.machine_busy(), time.monotonic()
+    server_cpu, wal, (busy, stolen), started = (
+        server.cpu_seconds(),
+        server.wal_bytes(),
+        process.machine_busy(),
+        time.monotonic(),
+    )
     with Waits(server, contender.watch) if contender.watch else contextlib.nullcontext() as waits:
         usages = [process.run(commands, contender.environment) for commands in steps]
     elapsed = time.monotonic() - started
@@ -117,7 +123,9 @@ class Waits(Sampler):
 
     def __init__(self, server, database):
         super().__init__(
-            server, "bench:waits", 0.05,
+            server,
+            "bench:waits",
+            0.05,
             "select coalesce(wait_event_type || ':' || wait_event, 'CPU') from pg_stat_activity "
             f"where datname = '{database}' and state <> 'idle' and backend_type = 'client backend'",
         )

@@ -1,9 +1,9 @@
-"""A reader of core tables, as a process of its own: asks the same again and again and remembers each answer and how long it took.
+"""A reader of core tables, as a process of its own: repeats its statements and records each answer and its duration.
 
-    python3 -m harness.reader KIND
+python3 -m harness.reader KIND
 
-BENCH_URL and BENCH_DATABASE say where. It stops when its standard input ends and writes JSON: of each statement the moment
-(monotonic seconds, which processes share), milliseconds, and the answer, or the error.
+BENCH_URL and BENCH_DATABASE say where. It stops when its standard input ends and writes JSON: of each statement
+the moment (monotonic seconds, which processes share), milliseconds, and the answer, or the error.
 """
 
 import json
@@ -19,11 +19,21 @@ COUNTS = "select (select count(*) from core.evo_sales), (select count(*) from co
 # Kind → (pause in seconds, statements before the clock, the statement, statements behind it)
 KINDS = {
     # As short as a statement can be that touches all three tables: what delays it is waiting, not its work.
-    "glance": (0.005, [], """select (select count(*) from (select from core.evo_sales limit 1) s),
-        (select count(*) from (select from core.evo_sale_items limit 1) i), (select count(*) from (select from core.evo_receivables limit 1) r)""", []),
+    "glance": (
+        0.005,
+        [],
+        """select (select count(*) from (select from core.evo_sales limit 1) s),
+        (select count(*) from (select from core.evo_sale_items limit 1) i), (select count(*) from (select from core.evo_receivables limit 1) r)""",
+        [],
+    ),
     "counts": (0.05, [], COUNTS, []),
-    "join": (0.05, [], """select count(distinct i.sale_id), count(*), count(*) filter (where s.sale_id is null)
-        from core.evo_sale_items i left join core.evo_sales s on s.sale_id = i.sale_id""", []),
+    "join": (
+        0.05,
+        [],
+        """select count(distinct i.sale_id), count(*), count(*) filter (where s.sale_id is null)
+        from core.evo_sale_items i left join core.evo_sales s on s.sale_id = i.sale_id""",
+        [],
+    ),
     # A transaction that has its snapshot before it comes to the tables.
     "old snapshot": (0.01, ["begin isolation level repeatable read", "select pg_sleep(2)"], COUNTS, ["commit"]),
 }

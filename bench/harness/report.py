@@ -130,7 +130,9 @@ def plain(result):
     widths = [max(len(r[i]) for r in [head, *rows]) for i in range(len(head))]
     lines = []
     for row in [head, *rows]:
-        lines.append("  " + "  ".join(c.ljust(w) if i == 0 else c.rjust(w) for i, (c, w) in enumerate(zip(row, widths))).rstrip())
+        lines.append(
+            "  " + "  ".join(c.ljust(w) if i == 0 else c.rjust(w) for i, (c, w) in enumerate(zip(row, widths))).rstrip()
+        )
     for figure in result["figures"]:
         value, target, verdict = figure_text(figure)
         lines.append(f"  {verdict:>7}  {figure['text']}: {value} (target: {target})")

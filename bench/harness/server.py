@@ -8,9 +8,10 @@ import urllib.parse
 
 from .wire import Connection, ServerError
 
-# As on a server with replicas: evo's own private server would otherwise skip WAL for what a transaction creates.
-# Autovacuum would fall into some runs and not into others. Compression is PostgreSQL's own choice, as on anybody's server: evo's
-# tables and the limit's name lz4 themselves, a hand-written temporary table does not.
+# As on a server with replicas: evo's own private server would otherwise skip WAL for what a transaction
+# creates. Autovacuum would fall into some runs and not into others. Compression is PostgreSQL's own choice,
+# as on anybody's server: evo's tables and the limit's name lz4 themselves, a hand-written temporary table
+# does not.
 SETTINGS = {
     "shared_buffers": "1GB",
     "max_wal_size": "4GB",
@@ -94,7 +95,12 @@ class Server:
 
     def databases(self, prefix):
         """Names of the databases that begin so."""
-        return [row[0] for row in self.admin.query(f"select datname from pg_database where starts_with(datname, '{prefix}') order by 1")]
+        return [
+            row[0]
+            for row in self.admin.query(
+                f"select datname from pg_database where starts_with(datname, '{prefix}') order by 1"
+            )
+        ]
 
     def exists(self, database):
         return self.admin.value(f"select 1 from pg_database where datname = '{database}'") is not None
@@ -102,7 +108,9 @@ class Server:
     def create(self, database, template=None):
         """Makes the database again, as a copy of the template if there is one."""
         self.drop(database)
-        self.admin.query(f"create database {database}" + (f" template {template} strategy file_copy" if template else ""))
+        self.admin.query(
+            f"create database {database}" + (f" template {template} strategy file_copy" if template else "")
+        )
 
     def drop(self, database):
         """Drops the database, even if sessions are connected to it."""

@@ -24,12 +24,22 @@ class Readers:
     """One process of each kind of reader, from entry until `answers`."""
 
     def __init__(self, bench, database):
-        environment = clean_environment({
-            "BENCH_URL": bench.server.url, "BENCH_DATABASE": database, "PYTHONPATH": str(Path(__file__).resolve().parents[1]),
-        })
+        environment = clean_environment(
+            {
+                "BENCH_URL": bench.server.url,
+                "BENCH_DATABASE": database,
+                "PYTHONPATH": str(Path(__file__).resolve().parents[1]),
+            }
+        )
         self.processes = {
-            kind: subprocess.Popen([sys.executable, "-m", "harness.reader", kind], env=environment, text=True,
-                                   stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+            kind: subprocess.Popen(
+                [sys.executable, "-m", "harness.reader", kind],
+                env=environment,
+                text=True,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+            )
             for kind in reader.KINDS
         }
 
@@ -84,7 +94,13 @@ def without_swap(bench, database, times):
         for _ in range(times):
             db.query(bench.sql("refresh_sales_tables.sql"))
             fill = "refresh_sales_fill.sql"
-            process.run([psql(fill, low="'-9223372036854775808'", high=middle), psql(fill, low=middle, high="9223372036854775807")], environment)
+            process.run(
+                [
+                    psql(fill, low="'-9223372036854775808'", high=middle),
+                    psql(fill, low=middle, high="9223372036854775807"),
+                ],
+                environment,
+            )
             process.run([psql("refresh_sales_keys_1.sql"), psql("refresh_sales_keys_2.sql")], environment)
             db.query("drop schema bench cascade")
 
@@ -101,7 +117,9 @@ def refreshes(bench, database, times):
 
         generations, summaries = [expected()], []
         for _ in range(times):
-            db.query("delete from stg_evo.sales_raw where sale_id in (select sale_id from stg_evo.sales_raw order by sale_id limit 25)")
+            db.query(
+                "delete from stg_evo.sales_raw where sale_id in (select sale_id from stg_evo.sales_raw order by sale_id limit 25)"
+            )
             generations.append(expected())
             summaries += bench.evo_now(database, "transform", "sales", "--full-refresh", "--workers", 2)["entities"]
         found = tuple(int(v) for v in db.query(reader.COUNTS)[0])
@@ -111,7 +129,7 @@ def refreshes(bench, database, times):
 
 
 def mistakes(kind, seen, generations):
-    """What is wrong with the answers of a reader: how many errors, empty tables, mixtures, steps back to an older generation."""
+    """Counts what is wrong with a reader's answers: errors, empty tables, mixtures, steps back to an older generation."""
     wrong = {"errors": 0, "empty": 0, "mixed": 0, "backwards": 0}
     parents = {g[:3]: n for n, g in enumerate(generations)}
     joined = {(g[3], g[1], 0): n for n, g in enumerate(generations)}
@@ -142,7 +160,16 @@ def measured(kind, seen, generations, control, swaps):
     if not usual or not through:
         raise Failed(f"the reader {kind} has answered nothing")
     longest, baseline = max(through), max(usual)
-    return Measured(f"reader: {kind}", [{
-        "statements": len(seen), "median_ms": statistics.median(through), "baseline_ms": baseline, "longest_ms": longest,
-        "beyond_ms": max(0.0, longest - baseline), **mistakes(kind, seen, generations),
-    }])
+    return Measured(
+        f"reader: {kind}",
+        [
+            {
+                "statements": len(seen),
+                "median_ms": statistics.median(through),
+                "baseline_ms": baseline,
+                "longest_ms": longest,
+                "beyond_ms": max(0.0, longest - baseline),
+                **mistakes(kind, seen, generations),
+            }
+        ],
+    )

@@ -56,8 +56,12 @@ def evo_refresh(bench, entity, template, records, name="evo", rounds=None):
         return {"counted": found, "swap_ms": summary.get("swap_ms")}
 
     return Contender(
-        name=name, steps=[[bench.evo_command("transform", entity, "--full-refresh", "--workers", 2)]],
-        environment=bench.environment(database), prepare=lambda: bench.server.create(database, template), check=check, rows=records,
+        name=name,
+        steps=[[bench.evo_command("transform", entity, "--full-refresh", "--workers", 2)]],
+        environment=bench.environment(database),
+        prepare=lambda: bench.server.create(database, template),
+        check=check,
+        rows=records,
         rounds=rounds,
     )
 
@@ -93,7 +97,9 @@ def by_hand(bench, entity, template, records, name="by hand"):
             raise Failed(f"by hand: {tables[0]} has {found[tables[0]]} rows where {records} were expected")
         return {"counted": found}
 
-    return Contender(name=name, steps=steps, environment=bench.environment(database), prepare=prepare, check=check, rows=records)
+    return Contender(
+        name=name, steps=steps, environment=bench.environment(database), prepare=prepare, check=check, rows=records
+    )
 
 
 def transformed(bench, lake, name, run_id=None):
@@ -125,8 +131,11 @@ def evo_transform(bench, database, prepare, name, check=lambda summary: {}):
         return {"dead": dead, "tables": summary["tables"], **check(summary)}
 
     return Contender(
-        name=name, steps=[[bench.evo_command("transform", "sales", "--workers", 2)]], environment=bench.environment(database),
-        prepare=prepared, check=checked,
+        name=name,
+        steps=[[bench.evo_command("transform", "sales", "--workers", 2)]],
+        environment=bench.environment(database),
+        prepare=prepared,
+        check=checked,
     )
 
 
@@ -137,11 +146,22 @@ LATER_RUNS = 12
 def increment(bench, records, changed):
     """`evo transform sales` after a run that changed that many of the sales.
 
-    The database is kept and each round takes the next run of its lake, so that a large one is built once, not copied each time.
+    The database is kept and each round takes the next run of its lake, so that a large one is built once, not
+    copied each time.
     """
     lake = bench.lake(
-        "sales", "--records", records, "--runs", LATER_RUNS + 1, "--changed", f"{changed / records * 100:.6g}%", "--new", "0%",
-        "--only-changed", "--gzip-level", 1,
+        "sales",
+        "--records",
+        records,
+        "--runs",
+        LATER_RUNS + 1,
+        "--changed",
+        f"{changed / records * 100:.6g}%",
+        "--new",
+        "0%",
+        "--only-changed",
+        "--gzip-level",
+        1,
     )
     first, *later = lake.run_ids()
 
@@ -176,11 +196,13 @@ def increment(bench, records, changed):
 def refresh(bench, entity, records):
     """The race of both, and that both filled the same numbers of rows."""
     template, lake = staged(bench, entity, records)
-    measured = bench.race([
-        evo_refresh(bench, entity, serving(bench, entity, records), records),
-        by_hand(bench, entity, template, records),
-        evo_refresh(bench, entity, template, records, "evo, the first", rounds=1),
-    ])
+    measured = bench.race(
+        [
+            evo_refresh(bench, entity, serving(bench, entity, records), records),
+            by_hand(bench, entity, template, records),
+            evo_refresh(bench, entity, template, records, "evo, the first", rounds=1),
+        ]
+    )
     found = {name: m.runs[-1]["counted"] for name, m in measured.items()}
     if found["evo"] != found["by hand"]:
         raise Failed(f"evo and the hand-written SQL disagree: {found}")

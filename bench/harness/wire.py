@@ -1,6 +1,7 @@
 """A PostgreSQL client in one file: simple queries over TCP with SCRAM-SHA-256, enough to measure with.
 
-The measurements must not need a driver from a package index, and a psql process per question would show up in them.
+The measurements must not need a driver from a package index, and a psql process per question would show up in
+them.
 """
 
 import base64
@@ -96,9 +97,7 @@ class Connection:
         self._send(b"p", b"SCRAM-SHA-256\0" + struct.pack("!i", len(initial)) + initial)
         server_first = self._challenge(11)
         fields = dict(part.split("=", 1) for part in server_first.split(","))
-        salted = hashlib.pbkdf2_hmac(
-            "sha256", self.password.encode(), base64.b64decode(fields["s"]), int(fields["i"])
-        )
+        salted = hashlib.pbkdf2_hmac("sha256", self.password.encode(), base64.b64decode(fields["s"]), int(fields["i"]))
         key = hmac.digest(salted, b"Client Key", "sha256")
         without_proof = f"c=biws,r={fields['r']}"
         message = f"{first},{server_first},{without_proof}".encode()

@@ -17,7 +17,10 @@ def install(bench):
     python, done = folder / "bin" / "python", folder / "installed"
     if not done.exists():
         bench.say("  installing dlt from PyPI into target/bench/dlt")
-        for command in ([sys.executable, "-m", "venv", "--clear", str(folder)], [str(python), "-m", "pip", "install", "--quiet", *REQUIREMENTS]):
+        for command in (
+            [sys.executable, "-m", "venv", "--clear", str(folder)],
+            [str(python), "-m", "pip", "install", "--quiet", *REQUIREMENTS],
+        ):
             result = subprocess.run(command, capture_output=True, text=True)
             if result.returncode != 0:
                 raise Failed(result.stderr or result.stdout or f"{command[0]} ended with {result.returncode}")
@@ -37,10 +40,18 @@ def contender(bench, lake, rounds=1):
     script = bench.contender_path("sales_with_dlt.py")
     work = bench.directory / "dlt-work"
     environment = bench.environment(
-        database, BENCH_URL=bench.server.url_of(database), BENCH_LAKE=lake.root, DLT_DATA_DIR=str(work),
-        # As a user would set it who wants speed on two cores: no telemetry, two processes that normalize, files that they can share.
-        RUNTIME__DLTHUB_TELEMETRY="false", RUNTIME__LOG_LEVEL="WARNING", NORMALIZE__WORKERS="2",
-        NORMALIZE__DATA_WRITER__FILE_MAX_ITEMS="50000", EXTRACT__DATA_WRITER__FILE_MAX_ITEMS="50000", LOAD__WORKERS="2",
+        database,
+        BENCH_URL=bench.server.url_of(database),
+        BENCH_LAKE=lake.root,
+        DLT_DATA_DIR=str(work),
+        # As a user would set it who wants speed on two cores: no telemetry, two processes that normalize,
+        # files that they can share.
+        RUNTIME__DLTHUB_TELEMETRY="false",
+        RUNTIME__LOG_LEVEL="WARNING",
+        NORMALIZE__WORKERS="2",
+        NORMALIZE__DATA_WRITER__FILE_MAX_ITEMS="50000",
+        EXTRACT__DATA_WRITER__FILE_MAX_ITEMS="50000",
+        LOAD__WORKERS="2",
     )
 
     def prepare():
@@ -49,12 +60,23 @@ def contender(bench, lake, rounds=1):
 
     def check(_usages):
         with bench.server.connect(database) as db:
-            tables = [row[0] for row in db.query("select tablename from pg_tables where schemaname = 'bench' and tablename like 'sales%' order by 1")]
+            tables = [
+                row[0]
+                for row in db.query(
+                    "select tablename from pg_tables where schemaname = 'bench' and tablename like 'sales%' order by 1"
+                )
+            ]
             found = {table: int(db.value(f'select count(*) from bench."{table}"')) for table in tables}
         if found.get("sales") != lake.lines():
             raise Failed(f"dlt left {found} where {lake.lines()} sales were expected")
         return {"tables": ", ".join(f"{table} {count:,}" for table, count in found.items())}
 
     return Contender(
-        name="dlt", steps=[[[python, script]]], environment=environment, prepare=prepare, check=check, rows=lake.lines(), rounds=rounds,
+        name="dlt",
+        steps=[[[python, script]]],
+        environment=environment,
+        prepare=prepare,
+        check=check,
+        rows=lake.lines(),
+        rounds=rounds,
     )

@@ -20,18 +20,42 @@ def run(bench):
     lake = bench.lake("entries", "--records", records, "--runs", 2, "--changed", "0%", "--new", "0%")
     first, second = lake.run_ids()
     loaded = loading.loaded(bench, lake, "entries", first)
-    measured = bench.race([
-        loading.evo_load(bench, lake, "entries", run_id=first, name="evo", expect={"inserted": records}),
-        loading.evo_load(bench, lake, "entries", run_id=second, template=loaded, name="evo, all unchanged", expect={"unchanged": records}),
-        limit(bench, loaded, records),
-        loading.gunzip(bench, lake, run_id=first, rounds=1),
-    ])
+    measured = bench.race(
+        [
+            loading.evo_load(bench, lake, "entries", run_id=first, name="evo", expect={"inserted": records}),
+            loading.evo_load(
+                bench,
+                lake,
+                "entries",
+                run_id=second,
+                template=loaded,
+                name="evo, all unchanged",
+                expect={"unchanged": records},
+            ),
+            limit(bench, loaded, records),
+            loading.gunzip(bench, lake, run_id=first, rounds=1),
+        ]
+    )
     return Result(
-        "entries", list(measured.values()),
-        ["seconds", "rows_per_second", "client_cpu", "server_cpu", "peak_rss", "wal_bytes", "growth_bytes", "others_cpu"],
+        "entries",
+        list(measured.values()),
+        [
+            "seconds",
+            "rows_per_second",
+            "client_cpu",
+            "server_cpu",
+            "peak_rss",
+            "wal_bytes",
+            "growth_bytes",
+            "others_cpu",
+        ],
         figures=[
             Figure("evo ÷ limit, rows/s", ratio(measured["evo"], measured["limit"], "rows_per_second"), 0.8),
-            Figure("unchanged ÷ fresh, rows/s", ratio(measured["evo, all unchanged"], measured["evo"], "rows_per_second"), 4),
+            Figure(
+                "unchanged ÷ fresh, rows/s",
+                ratio(measured["evo, all unchanged"], measured["evo"], "rows_per_second"),
+                4,
+            ),
         ],
         notes=[loading.phases_text(measured["evo"]), loading.phases_text(measured["evo, all unchanged"])],
         parameters={"records": records, "workers": 2},
@@ -64,5 +88,23 @@ def limit(bench, loaded, records):
                 raise Failed(f"\\copy left {count} rows where {records} were expected")
             return sizes(db, ["stg_evo.entries_raw"])
 
-    commands = [["psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-c", f"\\copy stg_evo.entries_raw ({COLUMNS}) from '{f}' with (format binary)"] for f in files]
-    return Contender(name="limit", steps=[commands], environment=bench.environment("run_limit"), prepare=prepare, check=check, rows=records)
+    commands = [
+        [
+            "psql",
+            "-X",
+            "-q",
+            "-v",
+            "ON_ERROR_STOP=1",
+            "-c",
+            f"\\copy stg_evo.entries_raw ({COLUMNS}) from '{f}' with (format binary)",
+        ]
+        for f in files
+    ]
+    return Contender(
+        name="limit",
+        steps=[commands],
+        environment=bench.environment("run_limit"),
+        prepare=prepare,
+        check=check,
+        rows=records,
+    )

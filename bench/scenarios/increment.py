@@ -26,11 +26,17 @@ def run(bench):
     measured = bench.race(contenders)
     less, more = (measured[contender.name] for contender in contenders)
     return Result(
-        "increment", list(measured.values()), ["seconds", "client_cpu", "server_cpu", "wal_bytes", "dead", "others_cpu"],
+        "increment",
+        list(measured.values()),
+        ["seconds", "client_cpu", "server_cpu", "wal_bytes", "dead", "others_cpu"],
         figures=[
             Figure(f"{large:,} ÷ {small:,} sales, seconds", ratio(more, less, "seconds"), 1.5, "at most"),
             Figure(f"seconds in {large:,} sales", more.median("seconds"), 2, "at most", "s"),
         ],
-        notes=notes + ["rows written: " + ", ".join(f"{t['table']} {t['inserted'] + t['updated']:,}" for t in more.runs[-1]["tables"])],
+        notes=notes
+        + [
+            "rows written: "
+            + ", ".join(f"{t['table']} {t['inserted'] + t['updated']:,}" for t in more.runs[-1]["tables"])
+        ],
         parameters={"changed": CHANGED, "workers": 2},
     )

@@ -17,7 +17,11 @@ def run(bench):
         # What a load of these objects would be divided by says nothing here.
         one.update(rows=None, rows_per_second=None, client_cpu_per_gb=None, ndjson_per_second=None)
     return Result(
-        "known", list(measured.values()), ["seconds", "client_cpu", "server_cpu", "peak_rss", "wal_bytes", "others_cpu"],
-        figures=[Figure("seconds per 100,000 known objects", evo.median("seconds") * 100_000 / objects, 10, "at most", "s")],
+        "known",
+        list(measured.values()),
+        ["seconds", "client_cpu", "server_cpu", "peak_rss", "wal_bytes", "others_cpu"],
+        figures=[
+            Figure("seconds per 100,000 known objects", evo.median("seconds") * 100_000 / objects, 10, "at most", "s")
+        ],
         parameters={"objects": objects},
     )

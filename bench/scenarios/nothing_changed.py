@@ -19,10 +19,12 @@ def run(bench):
         again()
         bench.evo_now(database, "load", "sales", "--run-id", second, lake=lake)
 
-    measured = bench.race([
-        transforming.evo_transform(bench, database, again, "nothing new"),
-        transforming.evo_transform(bench, database, after_a_run, "a new run, all unchanged"),
-    ])
+    measured = bench.race(
+        [
+            transforming.evo_transform(bench, database, again, "nothing new"),
+            transforming.evo_transform(bench, database, after_a_run, "a new run, all unchanged"),
+        ]
+    )
     figures = []
     for name, m in measured.items():
         figures += [
@@ -31,6 +33,9 @@ def run(bench):
             Figure(f"dead tuples, {name}", m.median("dead"), 0, "at most", ""),
         ]
     return Result(
-        "nothing-changed", list(measured.values()), ["seconds", "client_cpu", "server_cpu", "wal_bytes", "dead", "others_cpu"],
-        figures=figures, parameters={"records": bench.records},
+        "nothing-changed",
+        list(measured.values()),
+        ["seconds", "client_cpu", "server_cpu", "wal_bytes", "dead", "others_cpu"],
+        figures=figures,
+        parameters={"records": bench.records},
     )

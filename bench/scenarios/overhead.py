@@ -1,7 +1,8 @@
-"""What surviving faults costs when none happens: claims, fences, leases, presence, left-over sessions, whether the server takes writes.
+"""What surviving faults costs when none happens: claims, fences, leases, presence, left-over sessions.
 
-The time that the server spends in statements which only exist for faults, as pg_stat_statements counts it, against all the CPU
-that it spends. New documents, documents that are known, and the worst case: batches of a few hundred lines.
+The time that the server spends in statements which only exist for faults, as pg_stat_statements counts it,
+against all the CPU that it spends. New documents, documents that are known, and the worst case: batches of a
+few hundred lines.
 """
 
 from harness import loading
@@ -12,8 +13,17 @@ PLACE = 7
 
 LIBRARY = "pg_stat_statements"
 FILES = (
-    "ledger/claim_batch.sql", "ledger/committed_batch.sql", "ledger/has_open_batch.sql", "ledger/raise_fence.sql", "ledger/release_batches.sql",
-    "ledger/renew_leases.sql", "pg/end_session.sql", "pg/holds_lock.sql", "pg/is_working.sql", "pg/takes_writes.sql", "pg/try_lock.sql",
+    "ledger/claim_batch.sql",
+    "ledger/committed_batch.sql",
+    "ledger/has_open_batch.sql",
+    "ledger/raise_fence.sql",
+    "ledger/release_batches.sql",
+    "ledger/renew_leases.sql",
+    "pg/end_session.sql",
+    "pg/holds_lock.sql",
+    "pg/is_working.sql",
+    "pg/takes_writes.sql",
+    "pg/try_lock.sql",
 )
 
 
@@ -28,20 +38,35 @@ def run(bench):
     server.preload(LIBRARY)
     try:
         server.admin.query(f"create extension if not exists {LIBRARY}")
-        measured = bench.race([
-            counted(bench, loading.evo_load(bench, usual, run_id=first, name="new documents", rounds=2)),
-            counted(bench, loading.evo_load(bench, usual, run_id=second, template=loaded, name="known documents", rounds=2)),
-            counted(bench, loading.evo_load(bench, small, batch_size=1, name="batches of 417 lines", rounds=2)),
-        ])
+        measured = bench.race(
+            [
+                counted(bench, loading.evo_load(bench, usual, run_id=first, name="new documents", rounds=2)),
+                counted(
+                    bench,
+                    loading.evo_load(bench, usual, run_id=second, template=loaded, name="known documents", rounds=2),
+                ),
+                counted(bench, loading.evo_load(bench, small, batch_size=1, name="batches of 417 lines", rounds=2)),
+            ]
+        )
         server.admin.query(f"drop extension {LIBRARY}")
     finally:
         server.preload("")
     figures = [
-        Figure(f"share of the server's CPU, {m.name}", 100 * m.median("for_faults") / m.median("server_cpu"), 3, "at most", "%") for m in measured.values()
+        Figure(
+            f"share of the server's CPU, {m.name}",
+            100 * m.median("for_faults") / m.median("server_cpu"),
+            3,
+            "at most",
+            "%",
+        )
+        for m in measured.values()
     ]
     return Result(
-        "overhead", list(measured.values()), ["seconds", "rows_per_second", "server_cpu", "for_faults", "calls_for_faults", "others_cpu"],
-        figures=figures, parameters={"records": bench.records, "small batches": small.lines(), "workers": 2},
+        "overhead",
+        list(measured.values()),
+        ["seconds", "rows_per_second", "server_cpu", "for_faults", "calls_for_faults", "others_cpu"],
+        figures=figures,
+        parameters={"records": bench.records, "small batches": small.lines(), "workers": 2},
     )
 
 

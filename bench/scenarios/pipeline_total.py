@@ -1,8 +1,8 @@
 """From bronze to typed core tables, load and transform of sales: at least eight times as fast as dlt into nested tables.
 
-dlt reads the same objects and merges them by key into a table of sales and one of each list in them. It runs with --with-dlt,
-which installs it from PyPI. Otherwise evo is held against a constant: 168 s for 200,000 sales, which dlt 1.31 took on another
-occasion on a machine of 2 cores.
+dlt reads the same objects and merges them by key into a table of sales and one of each list in them. It runs
+with --with-dlt, which installs it from PyPI. Otherwise evo is held against a constant: 168 s for 200,000
+sales, which dlt 1.31 took on another occasion on a machine of 2 cores.
 """
 
 import json
@@ -31,14 +31,21 @@ def run(bench):
         notes.append(f"{with_dlt.version(bench)}; its tables: {measured['dlt'].runs[-1]['tables']}")
     else:
         seconds = CONSTANT_SECONDS * bench.records / CONSTANT_RECORDS
-        figure = Figure("dlt's constant, NOT of this run, ÷ evo, seconds", seconds / measured["evo"].median("seconds"), 8)
-        notes.append(f"dlt did not run: {seconds:.0f} s is a stated constant (168 s for 200,000 sales on another occasion); --with-dlt measures it")
+        figure = Figure(
+            "dlt's constant, NOT of this run, ÷ evo, seconds", seconds / measured["evo"].median("seconds"), 8
+        )
+        notes.append(
+            f"dlt did not run: {seconds:.0f} s is a stated constant (168 s for 200,000 sales on another occasion); --with-dlt measures it"
+        )
     load, transform = (sum(run["steps"][i] for run in measured["evo"].runs) / len(measured["evo"].runs) for i in (0, 1))
     notes.append(f"evo: load {load:.1f} s, transform {transform:.1f} s")
     return Result(
-        "pipeline-total", list(measured.values()),
+        "pipeline-total",
+        list(measured.values()),
         ["seconds", "rows_per_second", "client_cpu", "server_cpu", "peak_rss", "wal_bytes", "others_cpu"],
-        figures=[figure], notes=notes, parameters={"records": bench.records, "workers": 2},
+        figures=[figure],
+        notes=notes,
+        parameters={"records": bench.records, "workers": 2},
     )
 
 
@@ -55,6 +62,13 @@ def evo(bench, lake):
         return {"counted": found}
 
     return Contender(
-        name="evo", steps=[[bench.evo_command("load", "sales", "--workers", 2, lake=lake)], [bench.evo_command("transform", "sales", "--workers", 2)]],
-        environment=bench.environment(database), prepare=lambda: bench.server.create(database, bench.migrated()), check=check, rows=bench.records,
+        name="evo",
+        steps=[
+            [bench.evo_command("load", "sales", "--workers", 2, lake=lake)],
+            [bench.evo_command("transform", "sales", "--workers", 2)],
+        ],
+        environment=bench.environment(database),
+        prepare=lambda: bench.server.create(database, bench.migrated()),
+        check=check,
+        rows=bench.records,
     )

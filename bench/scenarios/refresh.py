@@ -1,7 +1,8 @@
 """A full refresh of one entity: at most 1.1 times the time of SQL written by hand for the same tables.
 
-The hand-written way fills index-free tables over two key ranges side by side, then makes keys and indexes in two sessions. It
-checks nothing, does not survive a value that does not fit, and leaves the swap, views and grants to somebody else.
+The hand-written way fills index-free tables over two key ranges side by side, then makes keys and indexes in
+two sessions. It checks nothing, does not survive a value that does not fit, and leaves the swap, views and
+grants to somebody else.
 """
 
 from harness import transforming
@@ -17,7 +18,9 @@ def run(bench, entity):
     records = {"entries": bench.records * 5, "members": bench.records // 2, "sales": bench.records}[entity]
     measured, _, found = transforming.refresh(bench, entity, records)
     return Result(
-        f"refresh-{entity}", list(measured.values()), transforming.COLUMNS,
+        f"refresh-{entity}",
+        list(measured.values()),
+        transforming.COLUMNS,
         figures=[
             Figure("evo ÷ by hand, seconds", ratio(measured["evo"], measured["by hand"], "seconds"), 1.1, "at most"),
             Figure("evo ÷ by hand, CPU", ratio(measured["evo"], measured["by hand"], "total_cpu"), 1.1, "at most"),

@@ -1,11 +1,13 @@
 """Readers through ten full refreshes: no error, no empty table, no mixture of generations, no wait worth the word.
 
-Each refresh is of a staging that lost some sales, so that every answer (counts of the three tables; a join of parents and
-children; a glance at a row of each, hundreds of times a second) says which generation it saw, and a mixture would show.
+Each refresh is of a staging that lost some sales, so that every answer (counts of the three tables; a join of
+parents and children; a glance at a row of each, hundreds of times a second) says which generation it saw, and
+a mixture would show.
 
-How long a swap blocks a reader is measured twice: as the server knows it, by the start of each wait for a lock, sampled; and
-as the reader feels it, by its longest statement beyond its own baseline: the longest of the same statement while SQL by hand
-did the same work in tables that nobody reads, because on a machine of few cores that work itself delays readers.
+How long a swap blocks a reader is measured twice: as the server knows it, by the start of each wait for a
+lock, sampled; and as the reader feels it, by its longest statement beyond its own baseline: the longest of
+the same statement while SQL by hand did the same work in tables that nobody reads, because on a machine of
+few cores that work itself delays readers.
 """
 
 import statistics
@@ -43,11 +45,18 @@ def run(bench):
     old = next(row for row in rows if row not in usual).runs[0]
     seconds = [s["elapsed_ms"] / 1000 for s in summaries]
     return Result(
-        "swap", rows,
+        "swap",
+        rows,
         ["statements", "median_ms", "baseline_ms", "longest_ms", "beyond_ms", "errors", "empty", "mixed", "backwards"],
         figures=[
             Figure("longest wait of a reader for a lock", waits.longest, 50, "at most", "ms"),
-            Figure("longest statement beyond its baseline", max(row.runs[0]["beyond_ms"] for row in usual), 50, "at most", "ms"),
+            Figure(
+                "longest statement beyond its baseline",
+                max(row.runs[0]["beyond_ms"] for row in usual),
+                50,
+                "at most",
+                "ms",
+            ),
             Figure("errors of readers at read committed", total("errors"), 0, "at most", ""),
             Figure("empty tables seen at read committed", total("empty"), 0, "at most", ""),
             Figure("mixed generations seen at read committed", total("mixed") + total("backwards"), 0, "at most", ""),

@@ -1,7 +1,7 @@
 """This build against an earlier one (`--before PATH`): none of the usual work is more than three per cent slower.
 
-Both builds do the same work in alternation, each in databases that it has migrated itself. By CPU of client and server, which
-hardly depends on what else the machine does.
+Both builds do the same work in alternation, each in databases that it has migrated itself. By CPU of client
+and server, which hardly depends on what else the machine does.
 """
 
 import copy
@@ -23,15 +23,27 @@ def run(bench):
     earlier.__dict__.pop("digest", None)
     earlier.evo = str(bench.options.before.resolve())
     measured, figures = {}, []
-    for work in (fresh, unchanged, changed, entries, refresh("sales"), refresh("members"), refresh("entries"), increment):
+    for work in (
+        fresh,
+        unchanged,
+        changed,
+        entries,
+        refresh("sales"),
+        refresh("members"),
+        refresh("entries"),
+        increment,
+    ):
         builds = [work(earlier, "before"), work(bench, "now")]
         measured.update(bench.race(builds))
         before, now = (measured[build.name] for build in builds)
         title = builds[1].name.removesuffix(", now")
         figures.append(Figure(f"{title}: now ÷ before, CPU", ratio(now, before, "total_cpu"), TOLERATED, "at most"))
     return Result(
-        "versus", list(measured.values()), ["seconds", "client_cpu", "server_cpu", "total_cpu", "wal_bytes", "others_cpu"],
-        figures=figures, parameters={"records": bench.records, "workers": 2},
+        "versus",
+        list(measured.values()),
+        ["seconds", "client_cpu", "server_cpu", "total_cpu", "wal_bytes", "others_cpu"],
+        figures=figures,
+        parameters={"records": bench.records, "workers": 2},
     )
 
 
@@ -52,7 +64,9 @@ def second_run(bench, build, title, share):
     lake = bench.lake("sales", "--records", bench.records, "--runs", 2, "--changed", share, "--new", "0%")
     first, second = lake.run_ids()
     loaded = loading.loaded(bench, lake, "sales", first)
-    return loading.evo_load(bench, lake, run_id=second, template=loaded, name=f"{title}, {build}", expect={"inserted": 0})
+    return loading.evo_load(
+        bench, lake, run_id=second, template=loaded, name=f"{title}, {build}", expect={"inserted": 0}
+    )
 
 
 def entries(bench, build):
@@ -70,7 +84,16 @@ def refresh(entity):
 
 def increment(bench, build):
     lake = bench.lake(
-        "sales", "--records", bench.records, "--runs", 2, "--changed", f"{CHANGED / bench.records * 100:.6g}%", "--new", "0%", "--only-changed"
+        "sales",
+        "--records",
+        bench.records,
+        "--runs",
+        2,
+        "--changed",
+        f"{CHANGED / bench.records * 100:.6g}%",
+        "--new",
+        "0%",
+        "--only-changed",
     )
     first, second = lake.run_ids()
     template = transforming.transformed(bench, lake, f"sales_{bench.records}_{CHANGED}", first)
