@@ -55,7 +55,7 @@ fn a_pooler_with_as_many_server_connections_as_workers_lets_a_load_through() {
         let url = bouncer.url("postgres");
         let since = Instant::now();
         let args = ["load", "entries", "--workers", "4", "--batch-size", "1", "--all-runs"];
-        run_at(&evo, &url, &args, &[("EVO_RETRY_BASE", "100ms")]).exits(0);
+        run_at(&evo, &url, &args, &[("EVO_RETRY_BASE", "100ms")]).exits(0).says("few connections");
         assert!(since.elapsed() < Duration::from_secs(50), "{:?} with {pool}", since.elapsed());
         assert_eq!(evo.db.one("select count(*) from stg_evo.entries_raw"), "160");
         run_at(&evo, &url, &["transform", "entries", "--workers", "4"], &[]).exits(0);
