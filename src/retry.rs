@@ -9,7 +9,6 @@
 //! Bounded by the number of retries and by the time spent waiting. Everything waits with jitter, so that workers that fell
 //! together do not come back together, and a signal ends the waiting at once.
 
-use std::future::Future;
 use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBuilder};
@@ -53,17 +52,21 @@ fn doubling(from: Duration, to: Duration) -> impl Iterator<Item = Duration> + us
         .build()
 }
 
-/// Repeats `attempt` (given its number, from 1) while its error is one that time can heal.
+/// Runs `attempt` (given its number, from 1) and repeats it while it fails with an error that time can heal.
 ///
-/// A signal ends the waiting at once; an attempt under way is dropped when the grace after the signal is over.
+/// The attempt is an async closure, so it may keep what it learned in variables of its caller. `what` names the work in
+/// log lines and in the last error. A signal ends a pause immediately; an attempt in progress is dropped when the grace
+/// after the signal is over.
 ///
 /// # Errors
-/// The last error, when attempts or time are used up or the error's disposition is not to repeat.
-pub async fn retry<T, F, Fut>(policy: Policy, shutdown: &Shutdown, what: &str, mut attempt: F) -> Result<T>
-where
-    F: FnMut(u32) -> Fut,
-    Fut: Future<Output = Result<T>>,
-{
+/// The last error, marked as [given up](Error::is_given_up) when attempts or time ran out. An error that time cannot heal
+/// is returned as it came. After a signal: that of [`Shutdown::error`].
+pub async fn retry<T>(
+    policy: Policy,
+    shutdown: &Shutdown,
+    what: &str,
+    mut attempt: impl AsyncFnMut(u32) -> Result<T>,
+) -> Result<T> {
     let mut pacer = Pacer::new(policy);
     for number in 1.. {
         let error = match shutdown.bounded(attempt(number)).await {
@@ -86,10 +89,7 @@ where
             "{what} failed; {}",
             next_step(&error)
         );
-        tokio::select! {
-            () = tokio::time::sleep(pause) => {}
-            () = shutdown.requested() => return Err(shutdown.error()),
-        }
+        shutdown.pause(pause).await?;
     }
     Err(Error::new(crate::error::Kind::Internal, format!("{what}: ran out of numbers")))
 }

@@ -118,6 +118,18 @@ impl Shutdown {
         }
     }
 
+    /// Sleeps, but no longer than until a stop is asked for.
+    ///
+    /// # Errors
+    /// [`Shutdown::error`] as soon as a stop is asked for, however long the pause.
+    pub async fn pause(&self, duration: Duration) -> Result<()> {
+        tokio::select! {
+            biased;
+            () = self.requested() => Err(self.error()),
+            () = tokio::time::sleep(duration) => Ok(()),
+        }
+    }
+
     /// Runs `work`, but drops it when the grace is over: its transaction then rolls back.
     ///
     /// # Errors
@@ -162,6 +174,14 @@ impl Shutdown {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn a_pause_ends_as_soon_as_a_stop_is_asked_for() {
+        let (request, _cancel, shutdown) = Shutdown::by_hand();
+        assert!(shutdown.pause(Duration::ZERO).await.is_ok());
+        let (stopped, ()) = tokio::join!(shutdown.pause(Duration::from_secs(3600)), async { request() });
+        assert_eq!(stopped.unwrap_err().kind(), Kind::Terminated);
+    }
 
     #[tokio::test]
     async fn work_goes_on_after_a_request_and_is_dropped_when_the_grace_is_over() {

@@ -213,10 +213,7 @@ impl Container {
             requests_at_once = at_once,
             "{what}: the lake failed; nothing is lost; going on where it stopped"
         );
-        tokio::select! {
-            () = tokio::time::sleep(wait) => Ok(()),
-            () = self.shutdown.requested() => Err(self.shutdown.error()),
-        }
+        self.shutdown.pause(wait).await
     }
 
     /// A place for reading more of a body; see [`Gate::reading`].

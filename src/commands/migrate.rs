@@ -31,7 +31,7 @@ pub struct Args {
 pub async fn run(args: Args, settings: &Settings) -> Result<Outcome> {
     let list = migrations::all(settings.extend.as_deref())?;
     let pool = match args.dry_run {
-        true => Pool::new(warehouse::address_as_it_is(settings)?, "evo:migrate", 1).await?,
+        true => Pool::new(warehouse::address_as_it_is(settings)?, "evo:migrate", 1),
         false => Pool::for_writing(warehouse::address(settings)?, "evo:migrate", 1, None),
     };
     let mut connection = pool.get().await?;

@@ -97,7 +97,7 @@ pub(super) async fn open(
             let patience = Patience { policy: settings.retry, first_try: settings.first_try, shutdown };
             Pool::for_writing(address(settings)?, &name, connections, Some(patience))
         }
-        Access::Reads => Pool::new(address_as_it_is(settings)?, &name, connections).await?,
+        Access::Reads => Pool::new(address_as_it_is(settings)?, &name, connections),
     };
     pool.retry("looking at the schema", async || {
         let mut connection = pool.get().await?;

@@ -82,10 +82,9 @@ impl Load<'_> {
                     return Ok(Some(batch));
                 }
                 Next::Done => return Ok(None),
-                Next::Wait => tokio::select! {
-                    () = tokio::time::sleep(wait) => wait = WAITS.1.min(wait * 2),
-                    () = job.shutdown.requested() => {}
-                },
+                // A stop that is asked for meanwhile is seen at the head of the loop.
+                Next::Wait if job.shutdown.pause(wait).await.is_ok() => wait = WAITS.1.min(wait * 2),
+                Next::Wait => {}
             }
         }
     }

@@ -10,7 +10,6 @@
 //! attempt begins by making sure of the lock, and what must not happen without it asks the server inside its own
 //! transaction ([`EntityLock::assert_held`]).
 
-use std::future::Future;
 use std::time::{Duration, Instant};
 
 use tokio::sync::Mutex;
@@ -84,7 +83,7 @@ impl EntityLock {
     /// # Errors
     /// `AlreadyRunning`; as [`Pool::retry`].
     pub async fn take(&self) -> Result<()> {
-        self.pool.retry(&format!("taking the lock on {}", self.entity), || self.hold()).await
+        self.pool.retry(&format!("taking the lock on {}", self.entity), async || self.hold().await).await
     }
 
     /// Makes sure that the lock is held, and takes it again if it was lost.
@@ -118,25 +117,18 @@ impl EntityLock {
     ///
     /// # Errors
     /// `AlreadyRunning` when another execution has the lock; as [`Pool::retry`].
-    pub async fn retry<T, F, Fut>(&self, what: &str, mut attempt: F) -> Result<T>
-    where
-        F: FnMut() -> Fut,
-        Fut: Future<Output = Result<T>>,
-    {
-        let attempt = || {
+    pub async fn retry<T>(&self, what: &str, mut attempt: impl AsyncFnMut() -> Result<T>) -> Result<T> {
+        let under_the_lock = async || {
+            self.hold().await?;
             // On the heap: as a part of its caller's, a job's future would be nested deeper than the compiler follows.
-            let work = Box::pin(attempt());
-            async {
-                self.hold().await?;
-                match work.await {
-                    Err(error) if may_be_of_another(&error) && !self.is_held().await => {
-                        Err(lost(&self.entity).caused_by(error))
-                    }
-                    other => other,
+            match Box::pin(attempt()).await {
+                Err(error) if may_be_of_another(&error) && !self.is_held().await => {
+                    Err(lost(&self.entity).caused_by(error))
                 }
+                other => other,
             }
         };
-        self.pool.retry(what, attempt).await
+        self.pool.retry(what, under_the_lock).await
     }
 
     /// Asks the server whether the lock is held, in a transaction that must not commit without it. The answer holds for

@@ -7,7 +7,6 @@
 //! takes no writes. Whoever asks for a connection then waits: one of them looks whether the database is back, resolving its
 //! name each time, and the others wait for that one instead of hammering a server that is starting.
 
-use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
@@ -103,8 +102,8 @@ impl ManageConnection for Manager {
 impl Pool {
     /// A pool of at most `size` connections whose names in pg_stat_activity begin with `application_name`. Connects
     /// nothing yet. Takes any server that answers, a standby too, and reports at once when none does.
-    pub async fn new(dsn: Dsn, application_name: &str, size: usize) -> Result<Self> {
-        Ok(Self::build(dsn, application_name, size, Access::Any, None))
+    pub fn new(dsn: Dsn, application_name: &str, size: usize) -> Self {
+        Self::build(dsn, application_name, size, Access::Any, None)
     }
 
     /// The same with servers that take writes only; with `patience` it waits for one.
@@ -198,13 +197,9 @@ impl Pool {
     ///
     /// # Errors
     /// As [`retry`].
-    pub async fn retry<T, F, Fut>(&self, what: &str, mut attempt: F) -> Result<T>
-    where
-        F: FnMut() -> Fut,
-        Fut: Future<Output = Result<T>>,
-    {
+    pub async fn retry<T>(&self, what: &str, mut attempt: impl AsyncFnMut() -> Result<T>) -> Result<T> {
         match &self.patience {
-            Some(patience) => retry(patience.policy, &patience.shutdown, what, |_| attempt()).await,
+            Some(patience) => retry(patience.policy, &patience.shutdown, what, async |_| attempt().await).await,
             None => attempt().await,
         }
     }
@@ -291,10 +286,7 @@ impl Pool {
         }
         // From time to time another one is asked for: somebody else may have ended.
         for _ in 0..40 {
-            tokio::select! {
-                () = tokio::time::sleep(Duration::from_millis(25)) => {}
-                error = self.stop() => return Err(error),
-            }
+            self.pause(Duration::from_millis(25)).await?;
             if self.inner.state().idle_connections > 0 {
                 break;
             }
@@ -364,10 +356,7 @@ impl Pool {
                 left_s = left.as_secs(),
                 "the database is away; all work waits, nothing is lost; looking again"
             );
-            tokio::select! {
-                () = tokio::time::sleep(pause) => {}
-                error = self.stop() => return Err(error),
-            }
+            self.pause(pause).await?;
         }
     }
 
@@ -379,6 +368,16 @@ impl Pool {
         };
         self.health.gave_up(error.message());
         error.given_up()
+    }
+
+    async fn pause(&self, duration: Duration) -> Result<()> {
+        match &self.patience {
+            Some(patience) => patience.shutdown.pause(duration).await,
+            None => {
+                tokio::time::sleep(duration).await;
+                Ok(())
+            }
+        }
     }
 
     /// The error with which a signal ends the waiting.

@@ -31,7 +31,6 @@ mod reading;
 pub mod refusal;
 
 use std::collections::VecDeque;
-use std::future::Future;
 use std::sync::Mutex;
 use std::time::Duration;
 
@@ -282,11 +281,7 @@ impl Job {
     }
 
     /// Repeats a step while time can heal its failure, and never without the entity's lock.
-    async fn step<T, F, Fut>(&self, what: &str, attempt: F) -> Result<T>
-    where
-        F: FnMut() -> Fut,
-        Fut: Future<Output = Result<T>>,
-    {
+    async fn step<T>(&self, what: &str, attempt: impl AsyncFnMut() -> Result<T>) -> Result<T> {
         self.lock.retry(&format!("transform of {}: {what}", self.entity.name), attempt).await
     }
 

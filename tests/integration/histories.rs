@@ -182,7 +182,7 @@ impl Bench {
     /// One execution, to its end or broken off after a while, as by SIGKILL.
     async fn load(&self, how: &How, again: bool, broken_off: Option<Duration>) -> EntitySummary {
         let dsn = Dsn::parse(&self.db.url).unwrap();
-        let pool = Pool::new(dsn, "evo:load", how.workers * 2 + 2).await.unwrap();
+        let pool = Pool::new(dsn, "evo:load", how.workers * 2 + 2);
         let job = self.job(&pool, how, again);
         let presence = Presence::announce(&pool, "load", job.claims.holder().execution_id).await.unwrap();
         let whole = async {

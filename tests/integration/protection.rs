@@ -69,7 +69,7 @@ fn connect(server: &Server, parameters: &str) -> Result<bool> {
     let dsn = Dsn::parse(&text)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
-        let pool = evo::pg::Pool::new(dsn, "evo:test", 1).await?;
+        let pool = evo::pg::Pool::new(dsn, "evo:test", 1);
         let connection = pool.get().await?;
         let row = connection.query_one("select ssl from pg_stat_ssl where pid = pg_backend_pid()", &[]).await?;
         Ok(row.get(0))

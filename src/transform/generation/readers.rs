@@ -65,10 +65,7 @@ impl Job {
                 return Ok(readers);
             }
             tracing::debug!(sessions = readers.len(), "the swap waits for snapshots older than the new generation");
-            tokio::select! {
-                () = tokio::time::sleep(PAUSE.min(left)) => {}
-                () = self.shutdown.requested() => return Err(self.shutdown.error()),
-            }
+            self.shutdown.pause(PAUSE.min(left)).await?;
         }
     }
 }

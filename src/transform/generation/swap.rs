@@ -81,10 +81,7 @@ impl Job {
                 wait_ms = pause.as_millis() as u64,
                 "readers are in front of the swap"
             );
-            tokio::select! {
-                () = tokio::time::sleep(pause) => {}
-                () = self.shutdown.requested() => return Err(self.shutdown.error()),
-            }
+            self.shutdown.pause(pause).await?;
         }
     }
 
