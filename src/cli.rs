@@ -1,4 +1,4 @@
-//! The command line: global flags, the subcommands, and their dispatch.
+//! The command line: global flags, subcommands, and which function each runs.
 
 mod words;
 
@@ -20,9 +20,10 @@ Examples:
 
 Without --database-url evo uses a private PostgreSQL in .evo/.
 Exit codes: 0 ok, 1 internal, 2 usage, 3 config, 4 lake, 5 database, 6 data,
-7 already running, 8 database full, 130/143 interrupted.";
+7 already running, 8 database full, 129/130/143 stopped.";
 
-/// Batch jobs for a medallion warehouse on PostgreSQL: bronze objects to staging, staging to typed core tables.
+/// Batch jobs for a medallion warehouse on PostgreSQL: bronze objects to staging, staging to typed core
+/// tables.
 #[derive(Debug, Parser)]
 #[command(name = "evo", version, propagate_version = true, max_term_width = 80)]
 #[command(after_help = EXAMPLES)]
@@ -62,33 +63,33 @@ pub enum Command {
     Db(commands::db::Args),
 }
 
-/// What a command line asks for.
+/// The result of reading a command line.
 #[derive(Debug)]
-pub enum Asked {
-    /// To run a command.
+pub enum Parsed {
+    /// A command is to be run.
     Run(Box<Cli>),
-    /// For help or the version, which are printed; the exit code is this.
+    /// Help or the version was printed; the process ends with this exit code.
     Shown(u8),
 }
 
 impl Cli {
-    /// Reads a command line, the program's name included. Help and version are printed at once; a reader that went away
-    /// is no error.
+    /// Reads a command line, including the program's name. Prints help or the version if asked to; a reader
+    /// that went away is not an error.
     ///
     /// # Errors
-    /// `Usage`, which names the flag and what to type instead.
-    pub fn read(line: impl IntoIterator<Item = impl Into<OsString>>) -> Result<Asked> {
+    /// `Usage` with the flag at fault and what to type instead.
+    pub fn read(line: impl IntoIterator<Item = impl Into<OsString>>) -> Result<Parsed> {
         let line: Vec<OsString> = line.into_iter().map(Into::into).collect();
         let tree = words::with_hyphens(Cli::command());
         let parsed = tree.clone().try_get_matches_from(&line).and_then(|matches| Cli::from_arg_matches(&matches));
         match parsed {
             Ok(mut cli) => {
                 cli.global.of_command = cli.command.settings();
-                Ok(Asked::Run(Box::new(cli)))
+                Ok(Parsed::Run(Box::new(cli)))
             }
             Err(e) if words::is_help(&e) => {
                 let _ = e.print();
-                Ok(Asked::Shown(u8::try_from(e.exit_code()).unwrap_or(2)))
+                Ok(Parsed::Shown(u8::try_from(e.exit_code()).unwrap_or(2)))
             }
             Err(e) => Err(words::plain(&e, &line, &tree)),
         }
@@ -96,7 +97,7 @@ impl Cli {
 }
 
 impl Command {
-    /// The settings that the command's own flags give: key and text.
+    /// The settings that the command's own flags give: key and text as typed.
     fn settings(&self) -> Vec<(&'static str, String)> {
         let given: Vec<(&'static str, Option<&String>)> = match self {
             Command::Load(args) => {
@@ -109,7 +110,7 @@ impl Command {
         given.into_iter().filter_map(|(key, text)| Some((key, text?.clone()))).collect()
     }
 
-    /// As it is typed.
+    /// The command as it is typed.
     pub fn name(&self) -> &'static str {
         match self {
             Command::Generate(_) => "generate",
@@ -127,12 +128,12 @@ impl Command {
     }
 }
 
-/// Runs the chosen command.
+/// Runs the command.
 ///
 /// # Errors
-/// Whatever the command could not do; its kind gives the exit code.
+/// Those of the command; the kind gives the exit code.
 pub async fn dispatch(command: Command, settings: &Settings) -> Result<Outcome> {
-    // Jobs on the heap: nested in one another, their futures are deeper than the compiler follows.
+    // Jobs on the heap: otherwise their futures are nested deeper than the compiler follows.
     match command {
         Command::Generate(args) => commands::generate::run(args, settings).await,
         Command::Load(args) => Box::pin(commands::load::run(args, settings)).await,

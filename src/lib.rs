@@ -4,8 +4,8 @@
 //! EVO API ─extract▶ bronze (gz NDJSON objects) ─load▶ stg_evo.* (jsonb) ─transform▶ core.* (typed) ▶ BI
 //! ```
 //!
-//! The folder tree is the table of contents. A module belongs to one floor and imports only from the floors below
-//! it; `tests/floors.rs` keeps it so.
+//! The folder tree is the table of contents. A module belongs to one floor and imports only from the floors
+//! below it; `tests/floors.rs` checks that.
 //!
 //! ```text
 //! 6  main · cli
@@ -14,8 +14,10 @@
 //! 3  ledger · stage
 //! 2  pg · bronze · embedded                   none knows another
 //! 1  config · entity · sql
-//! 0  retry · shutdown · telemetry · failpoint · meter · error · suggest · visible  on floors 6, 5 and 0 the left one may import the right one
+//! 0  retry · shutdown · telemetry · failpoint · meter · error · suggest · visible
 //! ```
+//!
+//! On floors 6, 5 and 0 a module may also import those to its right.
 
 #[macro_use]
 pub mod failpoint;

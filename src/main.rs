@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use evo::cli::{self, Asked, Cli};
+use evo::cli::{self, Cli, Parsed};
 use evo::config::{self, LogFormat, Settings};
 use evo::error::{Error, Kind, Result};
 use evo::report::{Printer, table};
@@ -10,8 +10,8 @@ use evo::telemetry;
 
 fn main() -> ExitCode {
     let cli = match Cli::read(config::command_line()) {
-        Ok(Asked::Run(cli)) => cli,
-        Ok(Asked::Shown(code)) => return ExitCode::from(code),
+        Ok(Parsed::Run(cli)) => cli,
+        Ok(Parsed::Shown(code)) => return ExitCode::from(code),
         Err(error) => return end(&Printer::before_settings(config::wants_json_log()), &error),
     };
     let command = cli.command.name();
@@ -46,5 +46,5 @@ fn run(cli: Cli, settings: &Settings) -> Result<evo::report::Outcome> {
 
 fn end(printer: &Printer, error: &Error) -> ExitCode {
     printer.error(error);
-    ExitCode::from(error.kind().exit_code())
+    ExitCode::from(error.exit_code())
 }

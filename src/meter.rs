@@ -1,28 +1,30 @@
-//! How far a job is: workflows count, and whoever shows it looks now and then.
+//! How far a job is: workflows count, and `report::progress` reads the counters from time to time.
 //!
-//! Counting is one atomic addition, so a workflow may count as often as it likes. Nothing here is shown by itself.
+//! Counting is one atomic addition, so a workflow may count as often as it likes.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
 
 /// What a phase counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unit {
     /// Bytes.
     Bytes,
-    /// Things with this name in the plural: `documents`, `indexes`.
+    /// Things of this name, in the plural: `documents`, `indexes`.
     Things(&'static str),
-    /// Nothing: the phase only takes its time.
+    /// Nothing: the phase only takes time.
     Nothing,
 }
 
-/// One phase of a job as it is now.
+/// The counters of one phase of a job.
 #[derive(Debug)]
 pub struct Gauge {
-    /// What is done: `sales: filling`.
+    /// Entity and activity: `sales: filling`.
     pub label: String,
-    /// What is counted.
+    /// The unit of `done` and `total`.
     pub unit: Unit,
     total: AtomicU64,
     done: AtomicU64,
@@ -35,22 +37,22 @@ impl Gauge {
         self.done.load(Ordering::Relaxed)
     }
 
-    /// How much there is to do; 0 when nobody knows.
+    /// How much there is to do; 0 when that is unknown.
     pub fn total(&self) -> u64 {
         self.total.load(Ordering::Relaxed)
     }
 
-    /// Since when the phase runs.
+    /// How long the phase has been running.
     pub fn elapsed(&self) -> Duration {
         self.began.elapsed()
     }
 
-    /// How much is done in a second, on average since the phase began.
+    /// Units per second, on average since the phase began.
     pub fn rate(&self) -> f64 {
         self.done() as f64 / self.elapsed().as_secs_f64().max(0.001)
     }
 
-    /// How long it will go on at this rate; `None` while nothing tells.
+    /// How long the rest will take at this rate; `None` while that is unknown.
     pub fn left(&self) -> Option<Duration> {
         let (done, total) = (self.done(), self.total());
         let left = total.saturating_sub(done) as f64 / self.rate();
@@ -58,7 +60,7 @@ impl Gauge {
     }
 }
 
-/// A phase under way; it ends when this is dropped.
+/// A phase in progress; it ends when this is dropped.
 #[derive(Debug)]
 #[must_use = "the phase ends when this is dropped"]
 pub struct Phase(Arc<Gauge>);
@@ -70,24 +72,24 @@ impl Phase {
     }
 }
 
-/// The phases of a job that are under way. Clones are the same meter.
+/// The phases of a job that are in progress. Clones are the same meter.
 #[derive(Debug, Clone, Default)]
 pub struct Meter(Arc<Mutex<Vec<Weak<Gauge>>>>);
 
 impl Meter {
-    /// Begins a phase of `total` units; 0 when nobody knows how many.
+    /// Begins a phase of `total` units; 0 when the number is unknown.
     pub fn phase(&self, label: impl Into<String>, total: u64, unit: Unit) -> Phase {
         let (total, done) = (AtomicU64::new(total), AtomicU64::new(0));
         let gauge = Arc::new(Gauge { label: label.into(), unit, total, done, began: Instant::now() });
-        let mut phases = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut phases = self.0.lock();
         phases.retain(|phase| phase.strong_count() > 0);
         phases.push(Arc::downgrade(&gauge));
         Phase(gauge)
     }
 
-    /// The phases under way, in the order in which they began.
+    /// The phases in progress, in the order in which they began.
     pub fn phases(&self) -> Vec<Arc<Gauge>> {
-        let phases = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let phases = self.0.lock();
         phases.iter().filter_map(Weak::upgrade).collect()
     }
 }
@@ -97,11 +99,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_phase_is_seen_while_it_lasts_and_tells_how_long_it_will() {
+    fn a_phase_is_seen_while_it_lasts_and_says_how_much_is_left() {
         let meter = Meter::default();
         let fill = meter.phase("filling", 100, Unit::Things("parts"));
         let wait = meter.phase("waiting", 0, Unit::Nothing);
-        assert_eq!(meter.phases()[0].left(), None, "nothing tells yet");
+        assert_eq!(meter.phases()[0].left(), None, "nothing is done yet");
         fill.add(20);
         std::thread::sleep(Duration::from_millis(10));
         let seen = meter.phases();

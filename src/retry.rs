@@ -1,13 +1,13 @@
-//! The one loop that repeats what failed, driven by the error's disposition, and the pauses between its attempts.
+//! The one loop that repeats failed work, driven by the error's disposition, and the pauses between attempts.
 //!
 //! | disposition | pause before the next attempt |
 //! |---|---|
-//! | reconnect, ask the ledger | next to none the first time: the pool itself waits until the database takes writes again; then as below |
+//! | reconnect, ask the ledger | short the first time, because the pool waits for the database; then as "retry later" |
 //! | retry now | a fiftieth of the base, doubling |
 //! | retry later | the base, doubling up to the longest; at least what the other side asked for |
 //!
-//! Bounded by the number of retries and by the time spent waiting. Everything waits with jitter, so that workers that fell
-//! together do not come back together, and a signal ends the waiting at once.
+//! Bounded by the number of retries and by the time spent waiting. Every pause has jitter, so that workers that
+//! failed together do not come back together, and a signal ends it immediately.
 
 use std::time::Duration;
 
@@ -16,16 +16,16 @@ use backon::{BackoffBuilder, ExponentialBuilder};
 use crate::error::{Disposition, Error, Result};
 use crate::shutdown::Shutdown;
 
-/// How often and how long something is tried again.
+/// How often and how long failed work is retried.
 #[derive(Debug, Clone, Copy)]
 pub struct Policy {
     /// Retries after the first attempt; 0 tries once.
     pub max_retries: u32,
     /// Pause before the first retry; doubles from there, with jitter.
     pub base: Duration,
-    /// The longest pause, jitter aside.
+    /// The longest pause, not counting jitter.
     pub max: Duration,
-    /// How long may be spent on waiting altogether.
+    /// The limit for the sum of all pauses.
     pub budget: Duration,
 }
 
@@ -35,8 +35,8 @@ impl Policy {
         doubling(self.base, self.max).take(self.max_retries as usize)
     }
 
-    /// The pauses between two looks whether the database is back: short, because a look costs one connection of one
-    /// worker, and because what is down is back unannounced.
+    /// The pauses between probes for an unavailable database: short, because a probe costs one connection of one
+    /// worker, and because the database comes back without notice.
     pub fn probes(&self) -> impl Iterator<Item = Duration> + use<> {
         doubling(self.base / 5, self.base)
     }
@@ -54,13 +54,13 @@ fn doubling(from: Duration, to: Duration) -> impl Iterator<Item = Duration> + us
 
 /// Runs `attempt` (given its number, from 1) and repeats it while it fails with an error that time can heal.
 ///
-/// The attempt is an async closure, so it may keep what it learned in variables of its caller. `what` names the work in
-/// log lines and in the last error. A signal ends a pause immediately; an attempt in progress is dropped when the grace
-/// after the signal is over.
+/// The attempt is an async closure, so it may keep what it learned in variables of its caller. `what` names
+/// the work in log lines and in the last error. A signal ends a pause immediately; an attempt in progress is
+/// dropped when the grace after the signal is over.
 ///
 /// # Errors
-/// The last error, marked as [given up](Error::is_given_up) when attempts or time ran out. An error that time cannot heal
-/// is returned as it came. After a signal: that of [`Shutdown::error`].
+/// The last error, marked as [given up](Error::is_given_up) when attempts or time ran out. An error that time
+/// cannot heal is returned as it came. After a signal: that of [`Shutdown::error`].
 pub async fn retry<T>(
     policy: Policy,
     shutdown: &Shutdown,
@@ -94,7 +94,7 @@ pub async fn retry<T>(
     Err(Error::new(crate::error::Kind::Internal, format!("{what}: ran out of numbers")))
 }
 
-/// Whether time can heal it, so that it is worth to be repeated.
+/// Whether time can heal it, so that repeating the work makes sense.
 pub(crate) fn heals(error: &Error) -> bool {
     use Disposition as D;
     !error.is_given_up()
@@ -104,12 +104,14 @@ pub(crate) fn heals(error: &Error) -> bool {
 fn next_step(error: &Error) -> &'static str {
     match error.kind().disposition() {
         Disposition::Reconnect => "nothing of it was kept; it is repeated as soon as the database takes writes",
-        Disposition::AskLedger => "its commit is in doubt; the ledger is asked, and it is repeated if it is not in",
+        Disposition::AskLedger => {
+            "its commit is in doubt; the ledger is asked, and it is repeated if it is not committed"
+        }
         _ => "nothing of it was kept; it is repeated after the wait",
     }
 }
 
-/// Decides the pauses of one loop.
+/// Chooses the pauses of one loop.
 struct Pacer {
     policy: Policy,
     retries: u32,
@@ -126,7 +128,7 @@ impl Pacer {
         Self { policy, retries: 0, waited: Duration::ZERO, was_cut_off: false, slow, quick }
     }
 
-    /// The pause after a failure, or none when attempts or time are used up.
+    /// The pause after a failure; `None` when attempts or time are used up.
     fn pause_after(&mut self, error: &Error) -> Option<Duration> {
         if self.retries >= self.policy.max_retries {
             return None;
@@ -204,7 +206,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_was_given_up_below_is_not_repeated_above() {
+    async fn what_an_inner_loop_gave_up_is_not_repeated_by_an_outer_one() {
         let calls = AtomicU32::new(0);
         let result: Result<()> = retry(POLICY, &Shutdown::never(), "test", |_| {
             calls.fetch_add(1, Ordering::Relaxed);
@@ -220,10 +222,10 @@ mod tests {
         let (request, cancel, shutdown) = Shutdown::by_hand();
         request();
         let waiting = retry(SLOW, &shutdown, "test", |_| async { Err::<(), _>(Error::new(Kind::DatabaseBusy, "no")) });
-        assert_eq!(waiting.await.unwrap_err().kind(), Kind::Terminated);
+        assert_eq!(waiting.await.unwrap_err().kind(), Kind::Stopped);
         cancel();
         let working = retry(SLOW, &shutdown, "test", |_| std::future::pending::<Result<()>>());
-        assert_eq!(working.await.unwrap_err().kind(), Kind::Terminated);
+        assert_eq!(working.await.unwrap_err().kind(), Kind::Stopped);
     }
 
     #[test]
@@ -234,18 +236,18 @@ mod tests {
     }
 
     #[test]
-    fn a_lost_connection_is_followed_up_at_once_and_a_second_one_after_a_pause() {
+    fn a_lost_connection_is_retried_immediately_and_a_second_one_after_a_pause() {
         assert_about(&pauses(SLOW, Kind::DatabaseUnavailable), &[100, 5_000, 10_000, 20_000, 40_000]);
     }
 
     #[test]
-    fn looks_at_a_database_that_is_away_come_within_twice_the_base() {
-        let looks: Vec<Duration> = SLOW.probes().take(5).collect();
-        assert_about(&looks, &[1_000, 2_000, 4_000, 5_000, 5_000]);
+    fn probes_for_an_unavailable_database_come_within_twice_the_base() {
+        let probes: Vec<Duration> = SLOW.probes().take(5).collect();
+        assert_about(&probes, &[1_000, 2_000, 4_000, 5_000, 5_000]);
     }
 
     #[test]
-    fn the_time_for_waiting_is_bounded_and_the_other_sides_wish_is_honoured() {
+    fn the_time_for_waiting_is_bounded_and_the_pause_that_the_other_side_asks_for_is_kept() {
         let short = Policy { budget: Duration::from_secs(35), ..SLOW };
         assert!(pauses(short, Kind::DatabaseBusy).len() < 3);
         let mut pacer = Pacer::new(SLOW);

@@ -1,97 +1,84 @@
-//! SIGINT and SIGTERM: the first asks the job to stop, the second ends the process at once.
+//! SIGINT, SIGTERM and SIGHUP: the first asks the job to stop, the second ends the process immediately.
 //!
 //! ```text
-//! signal ─▶ requested: nothing new is begun ─ GRACE ─▶ cancelled: what is in flight is rolled back ─▶ run's end is written
-//!       └─────────────────────────────── LIMIT ───────────────────────────────▶ the process ends, whatever it was doing
+//! signal ─▶ requested: nothing new is begun ─ GRACE ─▶ cancelled: work in flight is rolled back ─▶ the end is recorded
+//!       └────────────────────────────────── LIMIT ──────────────────────────────────▶ the process ends in any case
 //! ```
 //!
-//! The limit keeps clear of the SIGKILL that container platforms send 30 s after SIGTERM. Ending at once loses nothing
-//! either: every change is a transaction that the server rolls back.
+//! The limit stays below the 30 s after which container platforms follow SIGTERM with SIGKILL. Ending
+//! immediately loses nothing either: every change is a transaction that the server rolls back.
+//!
+//! A closed terminal sends SIGHUP. A process that was started with it ignored (`nohup`) keeps ignoring it.
 
 use std::future::Future;
-use std::sync::OnceLock;
 use std::time::Duration;
 
-use tokio::signal::unix::{SignalKind, signal};
+use nix::sys::signal::{SigHandler, Signal as Number};
+use tokio::signal::unix::{Signal as Stream, SignalKind, signal};
 use tokio::sync::watch;
 
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Result, Signal};
 
-/// How long what is in flight may go on after a signal.
+/// How long work in flight may continue after a signal.
 pub const GRACE: Duration = Duration::from_secs(15);
 /// When the process ends after a signal at the latest.
 const LIMIT: Duration = Duration::from_secs(24);
-
-static LISTENING: OnceLock<Shutdown> = OnceLock::new();
 
 /// How far a stop has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stage {
     Running,
-    /// Asked to stop by a signal: `Interrupted` or `Terminated`.
-    Requested(Kind),
+    /// A signal asked to stop.
+    Requested(Signal),
     /// The grace is over.
-    Cancelled(Kind),
+    Cancelled(Signal),
 }
 
-/// A handle that tells whether a stop was asked for. Clones share the state.
+/// Knows whether a stop was asked for. Clones share the state.
 #[derive(Debug, Clone)]
 pub struct Shutdown(watch::Receiver<Stage>);
 
 impl Shutdown {
-    /// Starts to listen for the signals; later calls return the same handle. Call inside the runtime.
+    /// Listens for the signals from now on. Call once, inside the runtime: from then on a signal no longer ends
+    /// the process by itself.
     ///
     /// # Errors
     /// `Internal` when the handlers cannot be installed.
     pub fn listen() -> Result<Self> {
-        if let Some(listening) = LISTENING.get() {
-            return Ok(listening.clone());
-        }
-        let failed = |e| Error::new(Kind::Internal, "cannot listen for signals").caused_by(e);
-        let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
-        let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
+        let mut signals =
+            Signals::install().map_err(|e| Error::new(Kind::Internal, "cannot listen for signals").caused_by(e))?;
         let (sender, receiver) = watch::channel(Stage::Running);
         tokio::spawn(async move {
             loop {
-                let kind = tokio::select! {
-                    _ = interrupt.recv() => Kind::Interrupted,
-                    _ = terminate.recv() => Kind::Terminated,
-                };
+                let signal = signals.next().await;
                 if *sender.borrow() != Stage::Running {
-                    std::process::exit(i32::from(kind.exit_code()));
+                    exit(signal);
                 }
                 tracing::warn!(
                     grace_s = GRACE.as_secs(),
-                    "asked to stop: nothing new is begun, and what is in flight may finish within the grace (again to stop at once)"
+                    "asked to stop: nothing new is begun, work in flight may finish within the grace (again to end now)"
                 );
-                sender.send_replace(Stage::Requested(kind));
+                sender.send_replace(Stage::Requested(signal));
                 let sender = sender.clone();
                 tokio::spawn(async move {
                     tokio::time::sleep(GRACE).await;
-                    sender.send_replace(Stage::Cancelled(kind));
+                    sender.send_replace(Stage::Cancelled(signal));
                 });
-                // A thread of the system's, because the runtime may be what is stuck.
+                // A thread of the system, because the runtime may be what is stuck.
                 std::thread::spawn(move || {
                     std::thread::sleep(LIMIT);
-                    tracing::error!(
-                        "the job did not end in time: ending the process; the server rolls back what is open"
-                    );
-                    std::process::exit(i32::from(kind.exit_code()));
+                    tracing::error!("the job did not end in time: ending the process; the server rolls back open work");
+                    exit(signal);
                 });
             }
         });
-        Ok(LISTENING.get_or_init(|| Self(receiver)).clone())
+        Ok(Self(receiver))
     }
 
-    /// The handle of a process that listens; `None` for a command that a signal simply ends.
-    pub fn listening() -> Option<Self> {
-        LISTENING.get().cloned()
-    }
-
-    /// A handle that never asks to stop, for tests and in-process use.
+    /// A handle that never asks to stop: for commands that a signal simply ends, and for tests.
     pub fn never() -> Self {
         let (sender, receiver) = watch::channel(Stage::Running);
-        // The sender must outlive every handle, or waiting would end at once.
+        // The sender must outlive every handle, or waiting would end immediately.
         std::mem::forget(sender);
         Self(receiver)
     }
@@ -106,7 +93,8 @@ impl Shutdown {
         self.reached(|stage| *stage != Stage::Running).await;
     }
 
-    /// Waits until what is in flight must be let go, [`GRACE`] after a stop was asked for; for ever if it never is.
+    /// Waits until work in flight must be abandoned, [`GRACE`] after a stop was asked for; for ever if it never
+    /// is.
     pub async fn cancelled(&self) {
         self.reached(|stage| matches!(stage, Stage::Cancelled(_))).await;
     }
@@ -130,10 +118,10 @@ impl Shutdown {
         }
     }
 
-    /// Runs `work`, but drops it when the grace is over: its transaction then rolls back.
+    /// Runs `work`, but drops it when the grace is over; its transaction then rolls back.
     ///
     /// # Errors
-    /// Of the work; [`Shutdown::error`] when it was dropped.
+    /// Those of `work`; [`Shutdown::error`] when it was dropped.
     pub async fn bounded<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
         tokio::select! {
             biased;
@@ -145,13 +133,57 @@ impl Shutdown {
         }
     }
 
-    /// The error with which an interrupted job ends: its exit code is that of the signal.
+    /// The error of a stopped job. Its kind is `Stopped`, its exit code that of the signal.
     pub fn error(&self) -> Error {
-        let kind = match *self.0.borrow() {
-            Stage::Running => Kind::Interrupted,
-            Stage::Requested(kind) | Stage::Cancelled(kind) => kind,
+        let signal = match *self.0.borrow() {
+            Stage::Running => Signal::Interrupt,
+            Stage::Requested(signal) | Stage::Cancelled(signal) => signal,
         };
-        Error::new(kind, "stopped by a signal").hint("run the same command again: it goes on where this one stopped")
+        stopped(signal)
+    }
+}
+
+fn stopped(signal: Signal) -> Error {
+    Error::new(Kind::Stopped, "stopped by a signal")
+        .by_signal(signal)
+        .hint("run the same command again: it continues where this one stopped")
+}
+
+fn exit(signal: Signal) -> ! {
+    std::process::exit(i32::from(stopped(signal).exit_code()))
+}
+
+/// The signals that ask a job to stop.
+struct Signals {
+    interrupt: Stream,
+    terminate: Stream,
+    /// `None` where the process was started with SIGHUP ignored.
+    hangup: Option<Stream>,
+}
+
+impl Signals {
+    fn install() -> std::io::Result<Self> {
+        // SAFETY: SIGHUP is only ignored for a moment, by no handler of ours.
+        let inherited = unsafe { nix::sys::signal::signal(Number::SIGHUP, SigHandler::SigIgn) }?;
+        let hangup = match inherited {
+            SigHandler::SigIgn => None,
+            _ => Some(signal(SignalKind::hangup())?),
+        };
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())?, hangup })
+    }
+
+    async fn next(&mut self) -> Signal {
+        let hangup = async {
+            match &mut self.hangup {
+                Some(stream) => stream.recv().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            _ = self.interrupt.recv() => Signal::Interrupt,
+            _ = self.terminate.recv() => Signal::Terminate,
+            _ = hangup => Signal::Hangup,
+        }
     }
 }
 
@@ -162,10 +194,10 @@ impl Shutdown {
         let (sender, receiver) = watch::channel(Stage::Running);
         let other = sender.clone();
         let request = move || {
-            let _ = sender.send_replace(Stage::Requested(Kind::Terminated));
+            let _ = sender.send_replace(Stage::Requested(Signal::Terminate));
         };
         let cancel = move || {
-            let _ = other.send_replace(Stage::Cancelled(Kind::Terminated));
+            let _ = other.send_replace(Stage::Cancelled(Signal::Terminate));
         };
         (request, cancel, Self(receiver))
     }
@@ -180,7 +212,7 @@ mod tests {
         let (request, _cancel, shutdown) = Shutdown::by_hand();
         assert!(shutdown.pause(Duration::ZERO).await.is_ok());
         let (stopped, ()) = tokio::join!(shutdown.pause(Duration::from_secs(3600)), async { request() });
-        assert_eq!(stopped.unwrap_err().kind(), Kind::Terminated);
+        assert_eq!(stopped.unwrap_err().exit_code(), 143);
     }
 
     #[tokio::test]
@@ -191,6 +223,6 @@ mod tests {
         assert_eq!(shutdown.bounded(async { Ok(1) }).await.unwrap(), 1);
         cancel();
         let stuck = shutdown.bounded(std::future::pending::<Result<()>>()).await.unwrap_err();
-        assert_eq!(stuck.kind(), Kind::Terminated);
+        assert_eq!(stuck.kind(), Kind::Stopped);
     }
 }

@@ -10,8 +10,9 @@ macro_rules! sql_file {
     };
 }
 
-/// Replaces each `{name}` by its text and drops the comment in front, which explains the placeholders. Braces that
-/// name no placeholder stay as they are, and so do those in a text that was filled in: it may be anybody's.
+/// Replaces each `{name}` by its text and drops the comment in front, which explains the placeholders. Braces
+/// that name no placeholder stay as they are, and so do those in a text that was filled in: it may be
+/// anybody's.
 pub fn fill(template: &str, values: &[(&str, &str)]) -> String {
     let mut rest = template;
     while rest.starts_with("--") {

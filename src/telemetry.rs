@@ -1,7 +1,7 @@
-//! Log lines on stderr: short text for a person, one JSON object a line for a log store.
+//! Log lines on stderr: short text for a person, one JSON object per line for a log store.
 //!
-//! A log is no part of a job. Its reader may be gone (`evo load all 2>&1 | head`), its disk may be full, its descriptor
-//! closed: lines are lost then, and nothing else.
+//! A job does not depend on its log. The reader may be gone (`evo load all 2>&1 | head`), the disk full, the
+//! descriptor closed: then lines are lost, and nothing else.
 
 use std::io::{self, Write};
 use std::sync::OnceLock;
@@ -14,7 +14,8 @@ use tracing_subscriber::fmt::{FormatFields, MakeWriter};
 
 use crate::visible;
 
-/// Starts logging at `level` (0 warnings, 1 info, 2 debug, 3 trace), in color where somebody watches. Call once; a second call (in tests) is ignored.
+/// Starts logging at `level` (0 warnings, 1 info, 2 debug, 3 trace), with colors if `color`. Call once: a second
+/// call, as tests make, is ignored.
 pub fn init(level: u8, json: bool, color: bool) {
     let level = match level {
         0 => "warn",
@@ -27,12 +28,12 @@ pub fn init(level: u8, json: bool, color: bool) {
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(Stderr)
-        // It would report a failed write on stderr, of all places, and panic there.
+        // It would report a failed write on stderr, and panic because stderr fails.
         .log_internal_errors(false)
         .with_target(false)
         .with_ansi(color);
     if json {
-        // A defect's last words belong to the same stream.
+        // A panic message belongs to the same stream.
         std::panic::set_hook(Box::new(|defect| {
             let at = defect.location().map(ToString::to_string);
             tracing::error!(at, "a defect of evo: {}", defect.payload_as_str().unwrap_or("no message"));
@@ -44,7 +45,8 @@ pub fn init(level: u8, json: bool, color: bool) {
     };
 }
 
-/// `message name=value …`, with nothing in it that steers a terminal or forges a line: names come from elsewhere.
+/// `message name=value …`. Control characters are spelled out, so that a name from elsewhere can neither steer
+/// the terminal nor forge a line.
 fn fields() -> impl for<'w> FormatFields<'w> + 'static {
     debug_fn(|writer, field, value| {
         let value = format!("{value:?}");
@@ -62,7 +64,7 @@ pub fn bars() -> &'static MultiProgress {
     BARS.get_or_init(MultiProgress::new)
 }
 
-/// stderr that takes every line, whether or not it can be written.
+/// stderr that accepts every line, whether or not it can be written.
 #[derive(Debug, Clone, Copy)]
 struct Stderr;
 

@@ -1,7 +1,9 @@
-//! Text from elsewhere, as it may be shown to a person: what would steer a terminal, or hide what stands there, is spelled out.
+//! Text from elsewhere, as it may be shown to a person: what would steer a terminal, or hide what stands
+//! there, is spelled out.
 //!
-//! Names of objects, fields and runs, and what servers say, can hold escape sequences that recolor, retitle or answer, line
-//! feeds that forge a line of a report, and marks that turn the order of letters around. JSON for machines stays exact.
+//! Names of objects, fields and runs, and what servers say, can hold escape sequences that recolor, retitle
+//! or answer, line feeds that forge a line of a report, and marks that turn the order of letters around. JSON
+//! for machines stays exact.
 
 use std::borrow::Cow;
 use std::fmt::Write;
@@ -38,12 +40,14 @@ fn spelling(c: char) -> String {
     }
 }
 
-/// Controls (C0, DEL, C1), line and paragraph separators, what has no width, and what changes the direction of writing.
+/// Controls (C0, DEL, C1), line and paragraph separators, what has no width, and what changes the direction
+/// of writing.
 fn is_invisible(c: char) -> bool {
     c.is_control()
         || matches!(c,
-            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}'
-            | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{feff}'
+            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}'
+            | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{feff}'
             | '\u{ffa0}' | '\u{fff9}'..='\u{fffb}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}'
             | '\u{e0000}'..='\u{e0fff}')
 }

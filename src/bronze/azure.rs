@@ -88,7 +88,7 @@ pub(super) fn open(account: Option<&str>, container: &str, azure: &Azure) -> Res
     // No limit for a whole body: objects may be large. The read timeout is one for silence.
     let options = ClientOptions::new()
         .with_timeout_disabled()
-        .with_read_timeout(azure.patience.idle_timeout)
+        .with_read_timeout(azure.requests.idle_timeout)
         .with_connect_timeout(CONNECT_TIMEOUT)
         .with_allow_http(endpoint.starts_with("http://"));
     let client = Wire::default().connect(&options).map_err(|e| unusable(&e, credential))?;

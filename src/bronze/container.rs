@@ -97,7 +97,7 @@ impl Container {
     }
 
     pub(super) fn attempts(&self) -> Attempts {
-        Attempts::new(self.shared.settings.patience.retry)
+        Attempts::new(self.shared.settings.requests.retry)
     }
 
     /// One page of a listing.
@@ -143,7 +143,7 @@ impl Container {
 
     /// Whether an object can be read now: asked for once.
     pub(super) async fn probe(&self, blob: &str, etag: Option<&str>) -> Result<()> {
-        let mut once = Attempts::once(self.shared.settings.patience.retry);
+        let mut once = Attempts::once(self.shared.settings.requests.retry);
         self.get(blob, etag, 0, &mut once).await.map(|_| ())
     }
 

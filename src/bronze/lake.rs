@@ -125,10 +125,10 @@ impl Lake {
     ///
     /// # Errors
     /// `SourceInvalid` when the directory does not exist; `Config` when Azure's settings are not enough.
-    pub fn open(lake: &config::Lake, azure: &config::Azure) -> Result<Self> {
+    pub fn open(lake: &config::LakeAddress, azure: &config::Azure) -> Result<Self> {
         let shown = lake.to_string();
         match lake {
-            config::Lake::Directory(dir) => {
+            config::LakeAddress::Directory(dir) => {
                 if dir.is_file() {
                     return Err(Error::new(Kind::SourceInvalid, format!("the lake {shown} is a file, not a folder"))
                         .hint("--lake names the folder that holds bronze/evo/entity=…/"));
@@ -140,7 +140,7 @@ impl Lake {
                 let directory = Directory::open(dir).context(format!("cannot open the lake {shown}"))?;
                 Ok(Self { store: Store::Directory(directory), prefix: String::new(), shown })
             }
-            config::Lake::Azure { account, container, prefix } => {
+            config::LakeAddress::Azure { account, container, prefix } => {
                 let opened = Container::open(account.as_deref(), container, azure);
                 let container = opened.context(format!("cannot open the lake {shown}"))?;
                 Ok(Self { store: Store::Container(container), prefix: prefix.clone(), shown })

@@ -1,4 +1,4 @@
-//! What is wrong with a command line, in plain words: what was typed, what would be right, what to type next.
+//! Plain words for a mistake on the command line: what was typed, what is expected, what to type next.
 
 use std::ffi::OsString;
 
@@ -8,10 +8,11 @@ use clap::{Arg, Command};
 use crate::error::{Error, Kind};
 use crate::suggest::did_you_mean;
 
-/// Placeholders of flags whose values may begin with a hyphen by mistake: `--workers -5` is then answered with the range.
+/// Placeholders of flags whose values may begin with a hyphen by mistake: `--workers -5` should be answered
+/// with the range.
 const MEASURES: [&str; 7] = ["N", "F", "SHARE", "TIME", "DURATION", "N|P%", "YYYY-MM-DD"];
 
-/// The same tree, in which a wrong number is a wrong number and not an unknown flag.
+/// The same commands, in which `-5` is a wrong number and not an unknown flag.
 pub(super) fn with_hyphens(command: Command) -> Command {
     let is_measure = |arg: &Arg| {
         let names = arg.get_value_names().unwrap_or_default();
@@ -26,7 +27,7 @@ pub(super) fn with_hyphens(command: Command) -> Command {
         .mut_subcommands(with_hyphens)
 }
 
-/// Whether somebody asked for help or the version, or typed so little that help is the answer.
+/// Whether help or the version was asked for, or so little was typed that help is the answer.
 pub(super) fn is_help(e: &clap::Error) -> bool {
     use ErrorKind as K;
     matches!(
@@ -35,7 +36,7 @@ pub(super) fn is_help(e: &clap::Error) -> bool {
     )
 }
 
-/// The error for a person. `line` is what was typed.
+/// The error for a person. `line` is the command line as typed.
 pub(super) fn plain(e: &clap::Error, line: &[OsString], tree: &Command) -> Error {
     let typed = Typed::find(line, tree);
     let argument = texts(e, ContextKind::InvalidArg);
@@ -51,7 +52,7 @@ pub(super) fn plain(e: &clap::Error, line: &[OsString], tree: &Command) -> Error
         }
         ErrorKind::InvalidValue | ErrorKind::TooFewValues | ErrorKind::WrongNumberOfValues if value.is_empty() => {
             let wanted = argument.first().map(|text| placeholder(text)).unwrap_or("value");
-            typed.usage(format!("{name} wants a {wanted} behind it"))
+            typed.usage(format!("{name} needs a value: {wanted}"))
         }
         ErrorKind::InvalidValue => {
             let known = texts(e, ContextKind::ValidValue);
@@ -87,12 +88,12 @@ pub(super) fn plain(e: &clap::Error, line: &[OsString], tree: &Command) -> Error
     }
 }
 
-/// The command that was typed, as far as it exists.
+/// The deepest command that was typed and exists.
 struct Typed<'a> {
     /// `evo rejects list`.
     path: String,
     command: &'a Command,
-    /// The flags of every command count too.
+    /// Its flags are flags of every command.
     root: &'a Command,
 }
 
@@ -108,7 +109,7 @@ impl<'a> Typed<'a> {
         typed
     }
 
-    /// An error about this command; the hint is an example where the command's help has one.
+    /// An error about this command. The hint is the first example in the command's help, if there is one.
     fn usage(&self, message: String) -> Error {
         let help = self.command.get_after_help().map(|text| text.to_string()).unwrap_or_default();
         let example = help.lines().map(str::trim).find(|line| line.starts_with(&format!("{} ", self.path)));
@@ -120,7 +121,7 @@ impl<'a> Typed<'a> {
         }
     }
 
-    /// A flag that the command does not have, or a word too many.
+    /// The error for an unknown flag, or for one word too many.
     fn unknown(&self, argument: &str, tree: &Command) -> Error {
         let path = &self.path;
         let Some(long) = argument.strip_prefix("--") else {
@@ -129,7 +130,7 @@ impl<'a> Typed<'a> {
         };
         let error = self.usage(format!("{path} has no --{long}"));
         let own: Vec<&str> = longs(self.command).chain(longs(self.root)).collect();
-        // One that is misspelt by a letter is meant before one of another command.
+        // A misspelt flag of this command is likelier than a flag of another command.
         if let Some(near) = did_you_mean(long, own.iter().copied()) {
             return error.hint(format!("did you mean --{near}?"));
         }
@@ -150,7 +151,7 @@ impl<'a> Typed<'a> {
         match (did_you_mean(word, known.iter().copied()), elsewhere) {
             (Some(near), _) => error.hint(format!("did you mean `{} {near}`?", self.path)),
             (None, Some(parent)) => error.hint(format!("did you mean `evo {parent} {word}`?")),
-            // Whoever names an entity first wants to load it, or to see it.
+            // A line that begins with an entity probably lacks its command.
             (None, None) if ["members", "sales", "entries", "prospects", "all"].contains(&word) => {
                 error.hint(format!("did you mean `evo load {word}` or `evo transform {word}`?"))
             }
@@ -212,11 +213,11 @@ fn either(words: &[String]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use crate::cli::{Asked, Cli};
+    use crate::cli::{Cli, Parsed};
 
     fn refused(line: &str) -> (String, String) {
         let error = Cli::read(std::iter::once("evo").chain(line.split_whitespace())).unwrap_err();
-        assert_eq!(error.kind().exit_code(), 2, "{line}");
+        assert_eq!(error.exit_code(), 2, "{line}");
         (error.message().to_owned(), error.hint_text().unwrap_or_default().to_owned())
     }
 
@@ -231,7 +232,7 @@ mod tests {
             ("load sales --full-refresh", "evo load has no --full-refresh", "`evo transform` has it"),
             ("load sales --worker 8", "evo load has no --worker", "did you mean --workers?"),
             ("load sales --lkae x", "evo load has no --lkae", "did you mean --lake?"),
-            ("load sales --workers", "--workers wants a N behind it", "for example"),
+            ("load sales --workers", "--workers needs a value: N", "for example"),
             ("load sales --since yesterday", "--since: expected a day such as 2026-01-31, found \"yesterday\"", ""),
             ("load sales -x", "evo load takes no flag \"-x\"", ""),
             ("migrate now", "evo migrate takes no further \"now\"", ""),
@@ -248,11 +249,11 @@ mod tests {
             (
                 "transform sales --max-shrink 20",
                 "--max-shrink: expected a share from 0% to 100%, such as 2% or 0.02, found \"20\"",
-                "20% perhaps?",
+                "did you mean 20%?",
             ),
             (
                 "optimize-storage --reindex --max-wait 99999d",
-                "--max-wait: expected a duration from 0s to 7d, such as 5s or 1m30s, found \"99999d\"",
+                "--max-wait: expected a duration from 0s to 7days, such as 5s or 1m30s, found \"99999d\"",
                 "",
             ),
             (
@@ -272,9 +273,9 @@ mod tests {
 
     #[test]
     fn a_number_that_begins_with_a_hyphen_reaches_the_setting() {
-        let Asked::Run(cli) = Cli::read(["evo", "load", "sales", "--workers", "-5"]).unwrap() else { panic!() };
+        let Parsed::Run(cli) = Cli::read(["evo", "load", "sales", "--workers", "-5"]).unwrap() else { panic!() };
         assert_eq!(cli.global.of_command, [("workers", "-5".to_owned())]);
-        let Asked::Run(cli) = Cli::read(["evo", "load", "-5"]).unwrap() else { panic!() };
+        let Parsed::Run(cli) = Cli::read(["evo", "load", "-5"]).unwrap() else { panic!() };
         let crate::cli::Command::Load(args) = cli.command else { panic!() };
         assert_eq!(args.entities, ["-5"], "an entity of that name is then looked for");
     }

@@ -1,17 +1,18 @@
-//! `evo check`: what must hold in the warehouse, asked of what serves.
+//! `evo check`: what must hold in the warehouse, checked on the generation that serves.
 
 use serde_json::{Value, json};
 
-use super::warehouse::{self, Access};
+use super::failures;
+use super::warehouse::{self, Access, Warehouse};
 use crate::config::Settings;
 use crate::entity::{Catalog, Entity};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::report::table::table;
 use crate::report::{Outcome, units};
 use crate::transform::checks::{self, Checks, Finding, Scope, Severity, When};
 
-/// Asks whether the warehouse is as it should be: no orphans, no lost columns, fresh, and as the ledger says. Changes
-/// nothing.
+/// Checks that the warehouse is as it should be: no orphans, no lost columns, fresh, and as the ledger says.
+/// Changes nothing.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -35,7 +36,7 @@ pub struct Args {
 /// Runs the command.
 ///
 /// # Errors
-/// Of the server; `Usage` for an unknown entity, check or parameter.
+/// `Usage` for an unknown entity, check or parameter; see [`crate::pg`].
 pub async fn run(args: Args, settings: &Settings) -> Result<Outcome> {
     let extend = settings.extend.as_deref();
     let catalog = Catalog::load(extend)?;
@@ -59,17 +60,18 @@ pub async fn run(args: Args, settings: &Settings) -> Result<Outcome> {
     let errors: Vec<Value> =
         failures.iter().map(|(entity, e)| json!({ "entity": entity, "error": e.to_string() })).collect();
     let json = json!({
-        "checks": findings.iter().map(finding_json).collect::<Vec<_>>(), "failed": failed, "warned": warned, "errors": errors,
+        "checks": findings.iter().map(finding_json).collect::<Vec<_>>(), "failed": failed, "warned": warned,
+        "errors": errors,
     });
-    let failure: Option<Error> = warehouse::first_failure(failures).or_else(|| checks::failure(&findings));
+    let failure = failures::combined(failures).or_else(|| checks::failure(&findings));
     Ok(Outcome::new(text(&findings, failed, warned), json).failed_with(failure))
 }
 
-async fn check(warehouse: &warehouse::Warehouse, checks: &Checks, entity: &Entity) -> Result<Vec<Finding>> {
+async fn check(warehouse: &Warehouse, checks: &Checks, entity: &Entity) -> Result<Vec<Finding>> {
     let mut connection = warehouse.pool.get().await?;
     let tx = connection.begin().await?;
-    // A check is one statement and so sees one state. All of them in one snapshot would see a generation that was swapped
-    // in meanwhile as half empty.
+    // Each check is one statement and so sees one state. A snapshot for all of them would see a generation
+    // that is swapped in meanwhile as half empty.
     tx.batch("set transaction read only").await?;
     let found = checks::run(&tx, checks, entity, When::Check, &Scope::Serving).await?;
     tx.rollback().await?;
@@ -96,7 +98,7 @@ fn text(findings: &[Finding], failed: usize, warned: usize) -> String {
         }
     }
     let ok = findings.len() - failed - warned;
-    text + &format!("\n{ok} ok, {warned} to look at, {failed} failed")
+    text + &format!("\n{ok} ok, {warned} warnings, {failed} failed")
 }
 
 /// A finding for a machine.

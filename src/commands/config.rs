@@ -23,7 +23,7 @@ enum Action {
 /// Runs the command.
 ///
 /// # Errors
-/// None of its own.
+/// None.
 pub async fn run(args: Args, settings: &Settings) -> Result<Outcome> {
     match args.action {
         None | Some(Action::Show) => {}

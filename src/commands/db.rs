@@ -5,7 +5,7 @@ use std::process::Command;
 
 use serde_json::json;
 
-use super::warehouse;
+use super::database;
 use crate::config::dsn::{ChannelBinding, Dsn, Roots, Server, SslMode};
 use crate::config::{Database, Settings};
 use crate::embedded::{self, Cluster, Data, Status};
@@ -54,17 +54,17 @@ enum Action {
 /// Runs the command.
 ///
 /// # Errors
-/// `Config` when a server is configured and the private one is asked for, or it cannot be managed;
-/// `DatabaseUnavailable` when it does not start or stop; `Usage` for destroy without --yes.
+/// `Config` when a server is configured although the private one is meant, or the private one cannot be
+/// managed; `DatabaseUnavailable` when it does not start or stop; `Usage` for destroy without --yes.
 pub async fn run(args: Args, settings: &Settings) -> Result<Outcome> {
-    let cluster = warehouse::cluster(settings);
+    let cluster = database::cluster(settings);
     match args.action {
         Action::Start => match &settings.database {
             Database::Server(dsn) => Err(not_private(dsn, settings)),
             Database::Embedded => start(&cluster),
         },
         Action::Stop => match (&settings.database, cluster.status()?) {
-            // One from before the server was configured can still be stopped.
+            // A private server left over from before --database-url was set can still be stopped.
             (Database::Server(dsn), Status::Absent | Status::Stopped(_)) => Err(not_private(dsn, settings)),
             _ => stop(&cluster),
         },
@@ -93,7 +93,7 @@ pub async fn run(args: Args, settings: &Settings) -> Result<Outcome> {
 
 fn start(cluster: &Cluster) -> Result<Outcome> {
     let (address, started) = cluster.start()?;
-    let text = if started { "started" } else { "it runs already" };
+    let text = if started { "started" } else { "it is running already" };
     Ok(Outcome::new(
         format!("{text}: port {} of 127.0.0.1, database {}", address.port, address.database),
         json!({ "state": "running", "started": started, "port": address.port, "database": address.database }),
@@ -102,7 +102,7 @@ fn start(cluster: &Cluster) -> Result<Outcome> {
 
 fn stop(cluster: &Cluster) -> Result<Outcome> {
     let stopped = cluster.stop()?;
-    let text = if stopped { "stopped; the data stays" } else { "it does not run" };
+    let text = if stopped { "stopped; the data stays" } else { "it is not running" };
     Ok(Outcome::new(text, json!({ "state": "stopped", "stopped": stopped })))
 }
 
@@ -114,11 +114,11 @@ fn status(cluster: &Cluster) -> Result<Outcome> {
         })
     };
     Ok(match cluster.status()? {
-        Status::Absent => Outcome::new("there is none yet; the first job makes it", json!({ "state": "absent" })),
+        Status::Absent => Outcome::new("there is none yet; the first job creates it", json!({ "state": "absent" })),
         Status::Stopped(data) => Outcome::new(format!("stopped\n{}", where_it_is(&data)), json("stopped", &data)),
         Status::Held(data) => Outcome::new(
             format!(
-                "in use by a server in another container, or by queries of one that was killed\n{}",
+                "in use by a server in another container, or by processes of one that was killed\n{}",
                 where_it_is(&data)
             ),
             json("held", &data),
@@ -139,7 +139,7 @@ fn status(cluster: &Cluster) -> Result<Outcome> {
 fn where_it_is(data: &Data) -> String {
     let path = data.path.display();
     let why = match data.elsewhere {
-        true => " (not in the state directory: the user who runs PostgreSQL for root cannot reach that)",
+        true => " (not in the state directory, which the user who runs PostgreSQL for root cannot reach)",
         false => "",
     };
     format!("PostgreSQL {}, data in {path}{why}, logs in {path}/log", data.version)
@@ -147,8 +147,8 @@ fn where_it_is(data: &Data) -> String {
 
 fn destroy(cluster: &Cluster, yes: bool) -> Result<Outcome> {
     if !yes {
-        return Err(Error::new(Kind::Usage, "evo db destroy removes data, so it wants --yes")
-            .detail(format!("all databases in {} would be gone; the lake stays", cluster.data_dir().display()))
+        return Err(Error::new(Kind::Usage, "evo db destroy removes data, so it needs --yes")
+            .detail(format!("it would remove all databases in {}; the lake stays", cluster.data_dir().display()))
             .hint("evo db destroy --yes"));
     }
     match cluster.destroy()? {
@@ -169,10 +169,11 @@ fn in_use(dsn: &Dsn, settings: &Settings) -> String {
 
 fn not_private(dsn: &Dsn, settings: &Settings) -> Error {
     Error::new(Kind::Config, in_use(dsn, settings))
-        .hint("evo never starts, stops or destroys a server that is not its own; `evo db psql` works with it too")
+        .hint("evo never starts, stops or destroys a server that is not its own; `evo db psql` works with any server")
 }
 
-/// Becomes psql; returns only when that fails. Everything travels in the environment: a command line is public.
+/// Becomes psql; returns only if that fails. The address is passed in the environment, because command lines
+/// are public.
 fn psql(settings: &Settings, arguments: &[String]) -> Result<Outcome> {
     let program =
         embedded::find_program("psql", &settings.search_path, settings.pg_bin.as_deref()).ok_or_else(|| {
@@ -183,7 +184,7 @@ fn psql(settings: &Settings, arguments: &[String]) -> Result<Outcome> {
              macOS:          brew install libpq",
             )
         })?;
-    let dsn = warehouse::address(settings)?;
+    let dsn = database::started(settings)?;
     let error = Command::new(&program)
         .args(arguments)
         .env_remove("PGHOSTADDR")
@@ -193,7 +194,7 @@ fn psql(settings: &Settings, arguments: &[String]) -> Result<Outcome> {
     Err(Error::new(Kind::Config, format!("cannot run {}", program.display())).caused_by(error))
 }
 
-/// The address as libpq's variables.
+/// The address as variables of libpq.
 fn libpq(dsn: &Dsn) -> Vec<(&'static str, String)> {
     let list = |part: &dyn Fn(&Server) -> String| dsn.servers.iter().map(part).collect::<Vec<_>>().join(",");
     let protection = &dsn.protection;
@@ -211,7 +212,7 @@ fn libpq(dsn: &Dsn) -> Vec<(&'static str, String)> {
         let address = |server: &Server| server.address.map(|address| address.to_string()).unwrap_or_default();
         variables.push(("PGHOSTADDR", list(&address)));
     }
-    // libpq knows one password for all servers; of a password file it finds each by itself.
+    // libpq has one password for all servers; those in a password file it finds by itself.
     if let Some(password) = dsn.servers.first().and_then(|server| dsn.password(server)) {
         variables.push(("PGPASSWORD", password.to_owned()));
     }
@@ -220,7 +221,7 @@ fn libpq(dsn: &Dsn) -> Vec<(&'static str, String)> {
     }
     match &protection.roots {
         Roots::File(file) => variables.push(("PGSSLROOTCERT", file.display().to_string())),
-        // evo trusts the system's roots; libpq must be told to.
+        // evo trusts the system's roots by default, libpq does not.
         Roots::System if protection.mode == SslMode::VerifyFull => {
             variables.push(("PGSSLROOTCERT", "system".to_owned()));
         }

@@ -1,11 +1,11 @@
-//! `evo generate`: realistic bronze in a local lake.
+//! `evo generate`: realistic bronze objects in a local lake.
 
 use chrono::NaiveDate;
 use clap::ValueEnum;
 use evo_generator::{Entity, Plan, Portion, Records, RunSummary, Summary, Tally, write_lake_with};
 use serde_json::json;
 
-use crate::config::{self, Lake, Settings, Share};
+use crate::config::{self, LakeAddress, Settings, Share};
 use crate::error::{Error, Kind, Result};
 use crate::meter::Unit;
 use crate::report::progress;
@@ -21,13 +21,13 @@ Examples:
   evo generate --runs 3 --only-changed             the same, the later runs incremental
   evo generate --duplicates 1% --broken 0.1% --misfits 0.5%    what real extracts are like
 
-The same flags give the same lines on every machine. Repeating the command leaves objects that are already there \
-alone; where something else is there, nothing is written without --force.
+The same flags give the same lines on every machine. Repeating the command leaves existing objects alone; if there \
+is something else in their place, nothing is written without --force.
 
-In a run, lines = records + duplicates + broken: an older version or a mangled copy stands in front of its record, \
-which is always there whole.";
+In a run, lines = records + duplicates + broken: an older version or a mangled copy precedes its record, which is \
+always complete.";
 
-/// Arguments.
+/// Writes realistic bronze objects to the lake: any number of members, sales, entries and prospects.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
@@ -58,16 +58,19 @@ pub struct Args {
         help_heading = "Runs")]
     runs: u64,
     /// Share of the records that change from one run to the next
-    #[arg(long, value_name = "SHARE", value_parser = config::share, default_value = "2%", help_heading = "Runs")]
+    #[arg(long, value_name = "SHARE", value_parser = config::share, default_value = "2%",
+        help_heading = "Runs")]
     changed: Share,
     /// Records that each later run adds, as a share of the first run
-    #[arg(long, value_name = "SHARE", value_parser = config::share, default_value = "1%", help_heading = "Runs")]
+    #[arg(long, value_name = "SHARE", value_parser = config::share, default_value = "1%",
+        help_heading = "Runs")]
     new: Share,
     /// Later runs contain only changed and new records, as in an incremental extraction
     #[arg(long, help_heading = "Runs")]
     only_changed: bool,
     /// Day of the first run
-    #[arg(long, value_name = "YYYY-MM-DD", value_parser = config::day, default_value = "2026-01-10", help_heading = "Runs")]
+    #[arg(long, value_name = "YYYY-MM-DD", value_parser = config::day, default_value = "2026-01-10",
+        help_heading = "Runs")]
     first_run: NaiveDate,
     /// Runs cross midnight: one run_id under two ingestion dates
     #[arg(long, help_heading = "Runs")]
@@ -77,25 +80,30 @@ pub struct Args {
     no_manifest: bool,
 
     /// First day of the data
-    #[arg(long, value_name = "YYYY-MM-DD", value_parser = config::day, default_value = "2023-01-01", help_heading = "What is in it")]
+    #[arg(long, value_name = "YYYY-MM-DD", value_parser = config::day, default_value = "2023-01-01",
+        help_heading = "What is in it")]
     start_date: NaiveDate,
     /// Last day of the data of the first run
-    #[arg(long, value_name = "YYYY-MM-DD", value_parser = config::day, default_value = "2025-12-31", help_heading = "What is in it")]
+    #[arg(long, value_name = "YYYY-MM-DD", value_parser = config::day, default_value = "2025-12-31",
+        help_heading = "What is in it")]
     end_date: NaiveDate,
     /// Another seed gives other people and other sales
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = config::whole::<u64>(0, u64::MAX),
         help_heading = "What is in it")]
     seed: u64,
     /// Share of the records that appear twice in a run, an older version first
-    #[arg(long, value_name = "SHARE", value_parser = config::share, default_value = "0%", help_heading = "What is in it")]
+    #[arg(long, value_name = "SHARE", value_parser = config::share, default_value = "0%",
+        help_heading = "What is in it")]
     duplicates: Share,
-    /// Lines that cannot be staged, as a share of the records: not JSON, cut off, \u0000, a lone surrogate, invalid
-    /// UTF-8, no key, text as key, 1e400000
-    #[arg(long, value_name = "SHARE", value_parser = config::share, default_value = "0%", help_heading = "What is in it")]
+    /// Lines that cannot be staged, as a share of the records: not JSON, cut off, \u0000, a lone surrogate,
+    /// invalid UTF-8, no key, text as key, 1e400000
+    #[arg(long, value_name = "SHARE", value_parser = config::share, default_value = "0%",
+        help_heading = "What is in it")]
     broken: Share,
-    /// Share of the records with a value that does not fit its column: "" or 0001-01-01 as a date, 1.5 as an id, text
-    /// as a number
-    #[arg(long, value_name = "SHARE", value_parser = config::share, default_value = "0%", help_heading = "What is in it")]
+    /// Share of the records with a value that does not fit its column: "" or 0001-01-01 as a date, 1.5 as an
+    /// id, text as a number
+    #[arg(long, value_name = "SHARE", value_parser = config::share, default_value = "0%",
+        help_heading = "What is in it")]
     misfits: Share,
 
     /// Overwrite existing objects that have other content
@@ -214,7 +222,7 @@ fn refused(error: evo_generator::Error) -> Error {
 /// `Config` when the lake is not a local directory, `Usage` for flags that make no sense together, `CheckFailed` when
 /// the lake holds something else where this plan writes, `SourceInvalid` when the file system refuses.
 pub async fn run(args: Args, settings: &Settings) -> Result<Outcome> {
-    let Lake::Directory(lake) = settings.lake.clone() else {
+    let LakeAddress::Directory(lake) = settings.lake.clone() else {
         return Err(Error::new(Kind::Config, "generate writes to a local directory, and the lake is in Azure")
             .hint("name a directory with --lake ./lake, and upload it with a tool of Azure's if need be"));
     };
@@ -375,10 +383,10 @@ mod tests {
     #[tokio::test]
     async fn an_azure_lake_is_refused() {
         let mut settings = Settings::load(&crate::config::GlobalArgs::default()).unwrap();
-        settings.lake = Lake::Azure { account: None, container: "datalake".into(), prefix: String::new() };
+        settings.lake = LakeAddress::Azure { account: None, container: "datalake".into(), prefix: String::new() };
         let line = Line::try_parse_from(["generate"]).unwrap();
         let error = run(line.args, &settings).await.unwrap_err();
         assert!(error.message().contains("local directory"));
-        assert_eq!(error.kind().exit_code(), 3);
+        assert_eq!(error.exit_code(), 3);
     }
 }

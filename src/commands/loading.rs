@@ -1,4 +1,5 @@
-//! What `evo load` and `evo rejects replay` share: an execution that loads objects of several entities, one after the other.
+//! An execution that loads objects of several entities, one after the other: `evo load` and
+//! `evo rejects replay`.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,7 +19,7 @@ use crate::retry::{Policy, retry};
 use crate::shutdown::Shutdown;
 use crate::visible;
 
-/// Lake, warehouse and threads of an execution that loads.
+/// The lake, the warehouse and the threads of an execution that loads.
 #[derive(Debug)]
 pub(super) struct Loading {
     pub(super) warehouse: Warehouse,
@@ -31,30 +32,30 @@ pub(super) struct Loading {
     shutdown: Shutdown,
 }
 
-/// Connections of a load with one worker: one shows that the execution is alive, one has the batch.
+/// Connections that a load needs: one shows that the execution is alive, one works on a batch.
 const LEAST_ROOM: usize = 2;
 
-/// What came of the entities, and which of them failed.
-pub(super) type Ended<T> = (Vec<T>, Vec<(String, Error)>);
+/// The results of the entities, and the failures of those that failed.
+pub(super) type Results<T> = (Vec<T>, Vec<(String, Error)>);
 
 impl Loading {
-    /// Opens lake and warehouse for as many batches at once as the settings say.
+    /// Opens the lake and the warehouse for as many parallel batches as the settings say and the server
+    /// allows.
     pub(super) async fn open(settings: &Settings, catalog: Catalog) -> Result<Self> {
-        let shutdown = Shutdown::listen()?;
-        let access = Access::Writes(shutdown.clone());
-        Self::with(settings, catalog, shutdown, access).await
+        Self::with(settings, catalog, Access::of(true)?).await
     }
 
-    /// The same to look only: nothing is made, started or upgraded.
-    pub(super) async fn look(settings: &Settings, catalog: Catalog) -> Result<Self> {
-        Self::with(settings, catalog, Shutdown::never(), Access::Reads).await
+    /// The same for reading only: nothing is created, started or upgraded.
+    pub(super) async fn open_to_read(settings: &Settings, catalog: Catalog) -> Result<Self> {
+        Self::with(settings, catalog, Access::of(false)?).await
     }
 
-    async fn with(settings: &Settings, catalog: Catalog, shutdown: Shutdown, access: Access) -> Result<Self> {
+    async fn with(settings: &Settings, catalog: Catalog, access: Access) -> Result<Self> {
+        let shutdown = access.shutdown();
         let mut workers = settings.workers;
         let is_job = matches!(access, Access::Writes(_));
         let lake = Lake::open(&settings.lake, &settings.azure)?.until(shutdown.clone());
-        // A worker needs one for its batch and, at times, one for a partition; the heartbeat needs one.
+        // A worker needs one for its batch and sometimes one for a new partition; the heartbeat needs one.
         let warehouse = warehouse::open(settings, catalog, ("load", workers * 2 + 2), access).await?;
         if is_job {
             let room = warehouse.pool.room("a load", LEAST_ROOM, workers + LEAST_ROOM).await?;
@@ -72,7 +73,7 @@ impl Loading {
         })
     }
 
-    /// Which lake of the ledger is loaded from; with `is_trial` nothing is kept of the question.
+    /// The lake's id in the ledger; with `is_trial` the ledger is not changed.
     ///
     /// # Errors
     /// `Config` when the ledger belongs to another lake.
@@ -80,7 +81,7 @@ impl Loading {
         which_lake::find(&self.warehouse.pool, &self.lake, entities, is_trial).await
     }
 
-    /// A job for each entity; their claims are those of one execution.
+    /// A job for each entity; all share the claims of one execution.
     pub(super) fn jobs(
         &self,
         entities: &[&Entity],
@@ -105,17 +106,17 @@ impl Loading {
         entities.iter().map(job).collect()
     }
 
-    /// Does `work` on one job after the other while the execution shows that it is alive, then lets go of its claims.
-    /// Work that was done in part returns its failure beside what it did. One that failed does not stop the others; a
-    /// signal does.
+    /// Runs `work` for one job after the other while the execution shows that it is alive, then releases its
+    /// claims. Work that was done in part returns its failure together with its result. A failure does not
+    /// stop the other jobs; a signal does.
     ///
     /// # Errors
-    /// When the execution could not show that it is alive: nothing was begun.
+    /// When the execution could not show that it is alive, so that nothing was begun.
     pub(super) async fn each<T>(
         &self,
         jobs: &[Job],
         work: impl AsyncFn(&Job) -> Result<(T, Option<Error>)>,
-    ) -> Result<Ended<T>> {
+    ) -> Result<Results<T>> {
         let (mut ended, mut failures) = (Vec::new(), Vec::new());
         let Some(any) = jobs.first() else { return Ok((ended, failures)) };
         self.warehouse.require_temporary().await?;
@@ -144,7 +145,7 @@ impl Loading {
     }
 }
 
-/// What could not be listed or read is not silently passed over.
+/// The error for objects and folders that could not be listed or read; `None` when there are none.
 pub(super) fn unreadable(sample: &Sample<Unreadable>) -> Option<Error> {
     let mut detail: Vec<String> =
         sample.first.iter().map(|u| format!("{}: {}", visible::line(&u.path), u.reason)).collect();
@@ -154,6 +155,6 @@ pub(super) fn unreadable(sample: &Sample<Unreadable>) -> Option<Error> {
     (!sample.is_empty()).then(|| {
         Error::new(Kind::SourceUnreadable, format!("{} object(s) or folder(s) could not be read", sample.count))
             .detail(detail.join("\n"))
-            .hint("everything else is loaded; what they hold is tried again by the next run")
+            .hint("everything else is loaded; the next run tries these again")
     })
 }

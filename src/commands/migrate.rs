@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::warehouse;
+use super::database;
 use crate::config::Settings;
 use crate::error::Result;
 use crate::ledger::migrations;
@@ -27,12 +27,12 @@ pub struct Args {
 /// Runs the command.
 ///
 /// # Errors
-/// `Config` when the schema is not one that this evo can upgrade; of the server.
+/// `Config` when this evo cannot upgrade the schema; see [`crate::pg`].
 pub async fn run(args: Args, settings: &Settings) -> Result<Outcome> {
     let list = migrations::all(settings.extend.as_deref())?;
     let pool = match args.dry_run {
-        true => Pool::new(warehouse::address_as_it_is(settings)?, "evo:migrate", 1),
-        false => Pool::for_writing(warehouse::address(settings)?, "evo:migrate", 1, None),
+        true => Pool::new(database::as_it_is(settings)?, "evo:migrate", 1),
+        false => Pool::for_writing(database::started(settings)?, "evo:migrate", 1, None),
     };
     let mut connection = pool.get().await?;
     let applied = migrations::apply(&mut connection, &list, args.dry_run).await?;

@@ -1,8 +1,11 @@
-//! One file per subcommand: its `Args` and its `run`.
+//! One file or folder per subcommand: its `Args` and its `run`. What several share is private: `warehouse`,
+//! `database`, `loading`, `which_lake`, `failures`, `threshold`.
 
 pub mod check;
 pub mod config;
+mod database;
 pub mod db;
+mod failures;
 pub mod generate;
 pub mod load;
 mod loading;
@@ -11,6 +14,7 @@ pub mod objects;
 pub mod optimize_storage;
 pub mod rejects;
 pub mod status;
+mod threshold;
 pub mod transform;
 mod warehouse;
 mod which_lake;

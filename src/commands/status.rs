@@ -14,7 +14,8 @@ use crate::report::table::table;
 use crate::report::{Outcome, units};
 use crate::transform::dimension::{self, Dimension};
 
-/// Shows what is loaded and transformed of each entity and dimension, what waits, and how fresh it is. Changes nothing.
+/// Shows what is loaded and transformed of each entity and dimension, what waits, and how fresh it is.
+/// Changes nothing.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:

@@ -1,4 +1,4 @@
-//! Which lake of the ledger the configured one is.
+//! Finding the configured lake in the ledger.
 
 use futures_util::TryStreamExt;
 
@@ -9,14 +9,16 @@ use crate::ledger::lakes::{self, LakeId, Standing};
 use crate::ledger::objects::Listed;
 use crate::pg::Pool;
 
-/// The lake's number in the ledger. The first lake that a ledger meets is its own; a new address is kept when it shows objects
-/// that the ledger knows: it is the same lake, moved or written in another way. With `is_trial` nothing is kept.
+/// The lake's id in the ledger. The first lake that a ledger meets becomes its own. A new address is added to
+/// a known lake if it shows objects that the ledger knows: it is the same lake, moved or written differently.
+/// With `is_trial` the ledger is not changed.
 ///
 /// # Errors
-/// `Config` when the ledger knows other lakes and nothing tells that this is one of them; of the lake and the server.
+/// `Config` when the ledger knows other lakes and nothing shows that this is one of them; see [`crate::pg`]
+/// and [`crate::bronze`].
 pub(super) async fn find(pool: &Pool, lake: &Lake, entities: &[&Entity], is_trial: bool) -> Result<LakeId> {
     let address = lake.address();
-    let mut standing = pool.retry("looking the lake up", async || lakes::standing(pool, &address).await).await?;
+    let mut standing = pool.retry("looking up the lake", async || lakes::standing(pool, &address).await).await?;
     if standing == Standing::First && !is_trial {
         standing = pool.retry("naming the lake", async || lakes::be_first(pool, &address).await).await?;
     }
@@ -26,14 +28,14 @@ pub(super) async fn find(pool: &Pool, lake: &Lake, entities: &[&Entity], is_tria
         Standing::Other(known_as) => known_as,
     };
     let Some(id) = recognise(pool, lake, entities).await? else { return Err(other(&address, &known_as)) };
-    tracing::info!(lake = address, "the ledger knows this lake's objects under another address; it is the same lake");
+    tracing::info!(lake = address, "the ledger knows this lake's objects under another address: it is the same lake");
     if is_trial {
         return Ok(id);
     }
     pool.retry("naming the lake", async || lakes::keep_address(pool, &address, Some(id)).await).await
 }
 
-/// The lake whose objects the first page of some entity shows.
+/// The lake that has the objects on the first page of some entity's listing; `None` when no lake has them.
 async fn recognise(pool: &Pool, lake: &Lake, entities: &[&Entity]) -> Result<Option<LakeId>> {
     for entity in entities {
         let Some(page) = lake.list_pages(&entity.bronze_prefix, &entity.input.suffixes).try_next().await? else {
@@ -56,7 +58,7 @@ fn other(address: &str, known_as: &[String]) -> Error {
     Error::new(Kind::Config, format!("the ledger of this database belongs to another lake than {address}"))
         .detail(format!("it knows {}", known_as.join(", ")))
         .hint(
-            "the lake was moved, or is written in another way: evo objects same-lake; \
-             its objects shall be loaded as well: evo objects another-lake; otherwise check --lake",
+            "if the lake was moved, or its address is written differently: evo objects same-lake; \
+             if it is a second lake: evo objects another-lake; otherwise check --lake",
         )
 }

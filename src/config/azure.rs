@@ -1,4 +1,4 @@
-//! The credentials that open a lake on Azure, and how patient evo is with it.
+//! The credentials that open a lake on Azure, and how requests to it are retried.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -8,7 +8,7 @@ use clap::ValueEnum;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::environment::Environment;
-use super::keys;
+use super::resolved;
 use crate::error::{Error, Kind, Result};
 use crate::retry::Policy;
 
@@ -29,12 +29,12 @@ const fn variable(name: &'static str, secret: bool, doc: &'static str) -> AzureV
 
 /// Every variable of Azure Storage that evo reads.
 pub static AZURE_VARIABLES: &[AzureVariable] = &[
-    variable("AZURE_STORAGE_ACCOUNT_NAME", false, "storage account, when the lake's address does not name it"),
+    variable("AZURE_STORAGE_ACCOUNT_NAME", false, "storage account, when the lake's address does not name one"),
     variable("AZURE_STORAGE_ACCOUNT_KEY", true, "its key"),
     variable("AZURE_STORAGE_CONNECTION_STRING", true, "account, key and endpoint in one"),
     variable("AZURE_STORAGE_SAS_TOKEN", true, "shared access signature"),
     variable("AZURE_STORAGE_ENDPOINT", false, "endpoint other than the public cloud's"),
-    variable("AZURE_CREDENTIAL_TYPE", false, "which credential opens the lake, where several are there"),
+    variable("AZURE_CREDENTIAL_TYPE", false, "which credential opens the lake, where several are set"),
     variable("AZURE_CLIENT_ID", false, "application, or user-assigned managed identity"),
     variable("AZURE_TENANT_ID", false, "tenant of the application"),
     variable("AZURE_CLIENT_SECRET", true, "secret of the application"),
@@ -44,7 +44,7 @@ pub static AZURE_VARIABLES: &[AzureVariable] = &[
     variable("IDENTITY_HEADER", true, "managed identity: proof for that endpoint (set by the platform)"),
 ];
 
-/// What a lake on Azure is opened with. Its name is a value of `AZURE_CREDENTIAL_TYPE`.
+/// A way to sign in to a lake on Azure. Its name is a value of `AZURE_CREDENTIAL_TYPE`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 #[value(rename_all = "snake_case")]
 pub enum Credential {
@@ -56,16 +56,16 @@ pub enum Credential {
     SasToken,
     /// An application with a secret.
     ClientSecret,
-    /// An application with a token file that the platform keeps fresh.
+    /// An application with a token file that the platform renews.
     WorkloadIdentity,
     /// The identity of the machine or the job.
     ManagedIdentity,
-    /// Whoever is signed in with `az login`.
+    /// The user who is signed in with `az login`.
     AzureCli,
 }
 
 impl Credential {
-    /// The variables that it cannot do without.
+    /// The variables that it requires.
     fn needs(self) -> &'static [&'static str] {
         match self {
             Credential::ConnectionString => &["AZURE_STORAGE_CONNECTION_STRING"],
@@ -78,26 +78,26 @@ impl Credential {
     }
 }
 
-/// How patient evo is with a lake before a batch is given back to the batch's own retries.
+/// How a single request to the lake is retried, below the retries of a whole batch.
 #[derive(Debug, Clone, Copy)]
-pub struct Patience {
-    /// An answer or a body that delivers nothing for this long is given up and asked for again.
+pub struct RequestPolicy {
+    /// An answer or a body that delivers nothing for this long is abandoned and requested again.
     pub idle_timeout: Duration,
-    /// Repetitions of a request, or of the rest of a body, that bring nothing.
+    /// Retries of a request, or of the rest of a body, that deliver nothing.
     pub retry: Policy,
 }
 
-/// Pause before a request is repeated, unless batches are to be retried even faster.
+/// Pause before the first retry of a request, unless batches are retried even faster.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 
-impl Patience {
-    /// As often as a batch is retried, with pauses that begin shorter and get no longer.
+impl RequestPolicy {
+    /// As many retries as a batch has, with pauses that begin shorter and grow no longer.
     pub(super) fn new(idle_timeout: Duration, batches: Policy) -> Self {
         Self { idle_timeout, retry: Policy { base: FIRST_PAUSE.min(batches.base), ..batches } }
     }
 }
 
-impl Default for Patience {
+impl Default for RequestPolicy {
     fn default() -> Self {
         let retry = Policy {
             max_retries: 5,
@@ -109,20 +109,20 @@ impl Default for Patience {
     }
 }
 
-/// What the environment says about Azure Storage, by variable name. Debugging it shows no value.
+/// The variables of Azure Storage that are set, by name. Its debug output shows no value.
 #[derive(Debug, Clone, Default)]
 pub struct Azure {
     variables: BTreeMap<&'static str, SecretString>,
     /// Whether somebody is signed in with the Azure CLI.
     cli: bool,
-    /// How patient requests are.
-    pub patience: Patience,
+    /// How requests are retried.
+    pub requests: RequestPolicy,
 }
 
 impl Azure {
-    pub(super) fn read(environment: &Environment, patience: Patience) -> Self {
+    pub(super) fn read(environment: &Environment, requests: RequestPolicy) -> Self {
         let found = AZURE_VARIABLES.iter().filter_map(|v| Some((v.name, environment.get(v.name)?.to_owned().into())));
-        Self { variables: found.collect(), cli: signed_in_with_cli(environment), patience }
+        Self { variables: found.collect(), cli: signed_in_with_cli(environment), requests }
     }
 
     /// The value of one of [`AZURE_VARIABLES`], if it is set.
@@ -135,17 +135,19 @@ impl Azure {
         AZURE_VARIABLES.iter().filter_map(|v| Some((v, self.variables.get(v.name)?)))
     }
 
-    /// Whether anything announces a managed identity. Otherwise that of the machine is only what is left to try.
+    /// Whether anything announces a managed identity. Without an announcement that of the machine is a last
+    /// resort.
     pub fn announces_identity(&self) -> bool {
         ["IDENTITY_ENDPOINT", "AZURE_CLIENT_ID", "AZURE_CREDENTIAL_TYPE"].iter().any(|name| self.get(name).is_some())
     }
 
-    /// The credential to use: the one that `AZURE_CREDENTIAL_TYPE` names, else the first whose variables are all set, in
-    /// the order of [`Credential`], secrets of the lake itself before identities. Where none is set: the managed identity
-    /// if the platform announces one, else the Azure CLI if somebody is signed in, else the machine's managed identity.
+    /// The credential to use: the one that `AZURE_CREDENTIAL_TYPE` names, else the first whose variables are
+    /// all set, in the order of [`Credential`]: secrets of the lake itself come before identities. Without
+    /// any of these variables it is the managed identity if the platform announces one, else the Azure CLI if
+    /// a user is signed in, else the machine's managed identity.
     ///
     /// # Errors
-    /// `Config` when `AZURE_CREDENTIAL_TYPE` is not understood, or what it names is not there.
+    /// `Config` for an unknown `AZURE_CREDENTIAL_TYPE`, or when a variable that it requires is not set.
     pub fn credential(&self) -> Result<Credential> {
         let is_set = |credential: &Credential| credential.needs().iter().all(|name| self.get(name).is_some());
         let Some(wanted) = self.get("AZURE_CREDENTIAL_TYPE").map(|v| v.expose_secret()).filter(|v| *v != "auto") else {
@@ -157,18 +159,18 @@ impl Azure {
                 Credential::ManagedIdentity
             }));
         };
-        let credential: Credential = keys::choice(wanted).map_err(|e| e.context("AZURE_CREDENTIAL_TYPE"))?;
+        let credential: Credential = resolved::choice(wanted).map_err(|e| e.context("AZURE_CREDENTIAL_TYPE"))?;
         match credential.needs().iter().find(|name| self.get(name).is_none()) {
             Some(missing) => {
                 Err(Error::new(Kind::Config, format!("AZURE_CREDENTIAL_TYPE is {wanted}, but {missing} is not set"))
-                    .hint("see docs/azure.md for what each way to sign in needs"))
+                    .hint("docs/azure.md lists what each way to sign in needs"))
             }
             None => Ok(credential),
         }
     }
 }
 
-/// Whether `az` is there and somebody has signed in with it.
+/// Whether `az` is installed and a user has signed in with it.
 fn signed_in_with_cli(environment: &Environment) -> bool {
     let profile = match (environment.get("AZURE_CONFIG_DIR"), environment.get("HOME")) {
         (Some(dir), _) => Path::new(dir).to_owned(),
@@ -184,7 +186,7 @@ mod tests {
     use super::*;
 
     fn azure<const N: usize>(variables: [(&str, &str); N]) -> Azure {
-        Azure::read(&Environment::from(variables), Patience::default())
+        Azure::read(&Environment::from(variables), RequestPolicy::default())
     }
 
     #[test]
@@ -225,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn the_cli_is_taken_where_somebody_is_signed_in_and_the_platform_announces_no_identity() {
+    fn the_cli_is_used_where_a_user_is_signed_in_and_the_platform_announces_no_identity() {
         let dir = tempfile::tempdir().unwrap();
         let home = dir.path().to_str().unwrap();
         let (path, home) = (("PATH", home), ("HOME", home));

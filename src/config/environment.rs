@@ -1,4 +1,4 @@
-//! What surrounds the process, as one value: tests hand in their own, nothing below reads global state.
+//! What a process inherits, as one value: tests pass their own, and no other code reads global state.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -20,9 +20,9 @@ pub struct Environment {
     pub directory: PathBuf,
     /// Name of the operating system's user, the default database user as in libpq.
     pub os_user: Option<String>,
-    /// Whether somebody watches stderr.
+    /// Whether stderr is a terminal.
     pub terminal: bool,
-    /// Columns of the terminal that stdout goes to; `None` for a file or a pipe, unless COLUMNS says how wide.
+    /// Columns of the terminal on stdout, else those that COLUMNS gives; `None` for a file or a pipe.
     pub columns: Option<usize>,
 }
 
@@ -34,7 +34,7 @@ impl Environment {
     pub(super) fn of_process() -> Result<Self> {
         let mut variables = BTreeMap::new();
         for (name, value) in std::env::vars_os() {
-            // A name that is not UTF-8 is none of evo's.
+            // A name that is not UTF-8 is not one of evo's.
             let Ok(name) = name.into_string() else { continue };
             match value.into_string() {
                 Ok(value) => {
@@ -47,13 +47,13 @@ impl Environment {
             }
         }
         let os_user = os_user().or_else(|| variables.get("USER").cloned());
-        let said = variables.get("COLUMNS").and_then(|text| text.parse().ok()).filter(|n| (20..10_000).contains(n));
+        let given = variables.get("COLUMNS").and_then(|text| text.parse().ok()).filter(|n| (20..10_000).contains(n));
         Ok(Self {
             variables,
             directory: PathBuf::new(),
             os_user,
             terminal: std::io::stderr().is_terminal(),
-            columns: columns_of(std::io::stdout()).or(said),
+            columns: columns_of(std::io::stdout()).or(given),
         })
     }
 
@@ -76,7 +76,7 @@ impl<const N: usize> From<[(&str, &str); N]> for Environment {
 }
 
 impl fmt::Debug for Environment {
-    // Values may be credentials.
+    // Without the values, which may be credentials.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Environment")
             .field("variables", &self.variables.keys())
@@ -85,7 +85,22 @@ impl fmt::Debug for Environment {
     }
 }
 
-/// Columns of the terminal that stderr goes to at this moment; `None` when it is none.
+/// The words of this process's command line, its name first.
+pub fn command_line() -> Vec<std::ffi::OsString> {
+    std::env::args_os().collect()
+}
+
+/// The same as text, without words that are not UTF-8.
+pub(super) fn words() -> Vec<String> {
+    std::env::args_os().filter_map(|word| word.into_string().ok()).collect()
+}
+
+/// A variable of this process, before its environment is known to be readable.
+pub(super) fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+/// Columns of the terminal on stderr at this moment; `None` when it is not a terminal.
 pub fn columns_of_stderr() -> Option<usize> {
     columns_of(std::io::stderr())
 }
@@ -108,7 +123,7 @@ fn columns_of(stream: impl AsFd) -> Option<usize> {
     }
 }
 
-/// The name of the effective user, as libpq asks for it: `USER` is stale after `setpriv` or `su`.
+/// The name of the effective user, found as libpq finds it: `USER` is stale after `setpriv` or `su`.
 fn os_user() -> Option<String> {
     User::from_uid(Uid::effective()).ok()?.map(|user| user.name)
 }

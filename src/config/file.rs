@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 use toml::de::{DeTable, DeValue};
 
 use crate::error::{Error, Kind, Result};
-use crate::suggest::{did_you_mean, distance};
+use crate::suggest::{did_you_mean, nearest};
 
 /// One value of a settings file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Entry {
+pub(super) struct FileValue {
     /// Full key, tables joined by dots: `retry.base`.
     pub key: String,
     /// The value as text.
@@ -21,14 +21,18 @@ pub(super) struct Entry {
 /// A settings file that was read.
 #[derive(Debug, Default)]
 pub(super) struct File {
-    /// Path as given.
+    /// The path as given.
     pub path: PathBuf,
-    /// Its values in no particular order.
-    pub entries: Vec<Entry>,
+    /// Its values, in no particular order.
+    pub entries: Vec<FileValue>,
 }
 
 impl File {
-    /// Reads `path`. A missing file is an empty one unless `required` names the setting that asked for it.
+    /// Reads `path`, which is found at `at`. A missing file counts as empty unless `required` names the
+    /// setting that asks for it.
+    ///
+    /// # Errors
+    /// `Config` with file and line; it never repeats a value.
     pub(super) fn read(path: &Path, at: &Path, required: Option<&str>, known: &[&str]) -> Result<Self> {
         let name = path.display();
         let text = match std::fs::read_to_string(at) {
@@ -46,16 +50,16 @@ impl File {
     }
 
     /// The entry of a key.
-    pub(super) fn get(&self, key: &str) -> Option<&Entry> {
+    pub(super) fn get(&self, key: &str) -> Option<&FileValue> {
         self.entries.iter().find(|entry| entry.key == key)
     }
 }
 
-/// Reads the text of a settings file. `known` are all keys that may occur.
-fn parse(text: &str, file: &str, known: &[&str]) -> Result<Vec<Entry>> {
+/// Reads the text of a settings file. `known` has all keys that may occur.
+fn parse(text: &str, file: &str, known: &[&str]) -> Result<Vec<FileValue>> {
     let line = |offset: usize| text[..offset.min(text.len())].matches('\n').count() + 1;
     let table = DeTable::parse(text).map_err(|e| {
-        // Only the message: toml's own rendering quotes the line, which may hold a password.
+        // Only the message: the library's own rendering quotes the line, which may hold a password.
         let place = e.span().map_or(String::new(), |span| format!(":{}", line(span.start)));
         Error::new(Kind::Config, format!("{file}{place} is not valid TOML")).detail(e.message().to_owned())
     })?;
@@ -69,9 +73,9 @@ fn parse(text: &str, file: &str, known: &[&str]) -> Result<Vec<Entry>> {
             let is_table = known.iter().any(|k| k.strip_prefix(&key).is_some_and(|rest| rest.starts_with('.')));
             match value.get_ref() {
                 DeValue::Table(inner) if is_table => pending.push((format!("{key}."), inner)),
-                DeValue::String(text) if is_known => entries.push(Entry { key, text: text.to_string(), line }),
+                DeValue::String(text) if is_known => entries.push(FileValue { key, text: text.to_string(), line }),
                 DeValue::Integer(number) if is_known && number.radix() == 10 => {
-                    entries.push(Entry { key, text: number.as_str().to_owned(), line });
+                    entries.push(FileValue { key, text: number.as_str().to_owned(), line });
                 }
                 other if is_known => {
                     let message = format!("{file}:{line}: {key} must be a string or a whole number");
@@ -94,9 +98,9 @@ fn parse(text: &str, file: &str, known: &[&str]) -> Result<Vec<Entry>> {
 /// The error for a key that no setting has.
 fn unknown(key: &str, place: &str, known: &[&str]) -> Error {
     let error = Error::new(Kind::Config, format!("{place}: unknown key {key:?}"));
-    // A key in the wrong table (`max_retries` at the top) is as near as a typo.
+    // A key in the wrong table (`max_retries` at the top) counts as a typo too.
     let last = |k: &str| k.rsplit('.').next().unwrap_or_default().to_owned();
-    let misplaced = known.iter().copied().find(|k| distance(&last(k), &last(key)) <= 1);
+    let misplaced = known.iter().copied().find(|k| nearest(&last(key), [last(k).as_str()], 1).is_some());
     let tables = known.iter().filter_map(|k| k.split_once('.').map(|(table, _)| table));
     match did_you_mean(key, known.iter().copied()).or(misplaced).or_else(|| did_you_mean(key, tables)) {
         Some(name) => error.hint(format!("did you mean {name:?}?")),

@@ -4,11 +4,12 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-/// Flags that every command takes; each has an environment variable and a key in evo.toml (`evo config show`).
+/// Flags that every command takes. Most have an environment variable and a key in evo.toml
+/// (`evo config show`).
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Global options")]
 pub struct GlobalArgs {
-    /// PostgreSQL to work on: a URL or key=value string [env: EVO_DATABASE_URL] [default: a private one in .evo/]
+    /// PostgreSQL to use: a URL or key=value string [env: EVO_DATABASE_URL] [default: a private one in .evo/]
     #[arg(long, global = true, value_name = "URL")]
     pub database_url: Option<String>,
     /// The lake: file:///path, a path, or az://container/prefix [env: EVO_LAKE] [default: .evo/lake]
@@ -41,7 +42,7 @@ pub struct GlobalArgs {
     /// Warnings and errors only, no progress
     #[arg(long, short, global = true)]
     pub quiet: bool,
-    /// Settings that the command has flags for: key and text as given.
+    /// Settings that are flags of the command: key and text as given.
     #[arg(skip)]
     pub of_command: Vec<(&'static str, String)>,
 }
@@ -71,6 +72,6 @@ pub enum LogFormat {
     /// Short lines for a person.
     #[default]
     Text,
-    /// One JSON object a line.
+    /// One JSON object per line.
     Json,
 }

@@ -1,31 +1,28 @@
-//! Every setting, declared once: its key in evo.toml, its variable, its flag, its default and what it means.
+//! Every setting, declared once: its key in evo.toml, its variable, flag, range, default and meaning.
 //!
 //! Parsing, `evo config show` and the table in `docs/configuration.md` all come from [`KEYS`].
 
 use std::fmt;
 use std::time::Duration;
 
-use clap::ValueEnum;
-
 use super::environment::Environment;
-use super::file::File;
-use super::{GlobalArgs, default_workers, value};
+use super::value;
 use crate::error::{Error, Kind, Result};
 use crate::failpoint;
 use crate::suggest::did_you_mean;
 
-/// What a setting takes, wherever it comes from.
+/// The values that a setting takes, wherever they come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Takes {
-    /// A text that is judged elsewhere: an address, a folder.
+    /// A text with a parser of its own: an address, a folder.
     Text,
     /// One of these words.
     Word(&'static [&'static str]),
-    /// A whole number from the one to the other.
+    /// A whole number in this range, both ends included.
     Whole(u64, u64),
-    /// A duration from the one to the other.
+    /// A duration in this range, both ends included.
     Time(Duration, Duration),
-    /// A number of bytes from the one to the other.
+    /// A number of bytes in this range, both ends included.
     Size(u64, u64),
 }
 
@@ -50,22 +47,22 @@ const DAY: u64 = 24 * HOUR;
 
 /// One setting.
 #[derive(Debug)]
-pub struct Key {
-    /// Key in evo.toml; a dot separates the table.
+pub struct Setting {
+    /// Setting in evo.toml; a dot separates table and key.
     pub name: &'static str,
     /// Environment variable.
     pub variable: &'static str,
-    /// Flag of every command, or of those that it concerns.
+    /// Flag, of every command or of those that it concerns; `None` when there is none.
     pub flag: Option<&'static str>,
-    /// Which values it takes.
+    /// The values that it takes.
     pub takes: Takes,
-    /// Default as text; `None` when it is found out.
+    /// Default as text; `None` when it depends on the machine or on other settings.
     pub default: Option<&'static str>,
-    /// What it means, in one line.
+    /// Its meaning, in one line.
     pub doc: &'static str,
 }
 
-impl Key {
+impl Setting {
     const fn flag(self, flag: &'static str) -> Self {
         Self { flag: Some(flag), ..self }
     }
@@ -79,14 +76,14 @@ impl Key {
     }
 }
 
-const fn key(name: &'static str, variable: &'static str, takes: Takes) -> Key {
-    Key { name, variable, flag: None, takes, default: None, doc: "" }
+const fn key(name: &'static str, variable: &'static str, takes: Takes) -> Setting {
+    Setting { name, variable, flag: None, takes, default: None, doc: "" }
 }
 
 /// All settings.
-pub static KEYS: &[Key] = &[
+pub static KEYS: &[Setting] = &[
     key("database_url", "EVO_DATABASE_URL", Takes::Text).flag("--database-url").doc(
-        "PostgreSQL to work on, a URL or key=value string; without one libpq's PG* variables, then \
+        "PostgreSQL to use, a URL or key=value string; without one libpq's PG* variables, then \
              PG_HOST …, then a private server",
     ),
     key("lake", "EVO_LAKE", Takes::Text).flag("--lake").doc(
@@ -160,167 +157,10 @@ pub static KEYS: &[Key] = &[
     ),
 ];
 
-/// Where a value comes from.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Origin {
-    /// A flag.
-    Flag(&'static str),
-    /// An environment variable.
-    Environment(&'static str),
-    /// A line of the settings file.
-    File(String, usize),
-    /// Built in.
-    Default,
-}
-
-impl fmt::Display for Origin {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Origin::Flag(name) => write!(f, "flag {name}"),
-            Origin::Environment(name) => write!(f, "environment {name}"),
-            Origin::File(path, line) => write!(f, "{path}:{line}"),
-            Origin::Default => f.write_str("default"),
-        }
-    }
-}
-
-/// A setting with its text and where that comes from.
-#[derive(Clone)]
-pub struct Resolved {
-    /// Which.
-    pub key: &'static Key,
-    /// As given; `None` when nothing gave it and it has no fixed default.
-    pub text: Option<String>,
-    /// From where.
-    pub origin: Origin,
-}
-
-impl fmt::Debug for Resolved {
-    // A database's address may hold a password.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} from {}", self.key.name, self.origin)
-    }
-}
-
-impl Resolved {
-    /// The text, for a key that always has one.
-    pub(super) fn require(&self) -> Result<&str> {
-        self.text.as_deref().ok_or_else(|| Error::new(Kind::Internal, format!("{} has no default", self.key.name)))
-    }
-
-    /// Parses the text; an error says which setting it is and where it comes from.
-    pub(super) fn parse<T>(&self, parse: impl FnOnce(&str) -> Result<T>) -> Result<T> {
-        parse(self.require()?).map_err(|e| self.blame(e))
-    }
-
-    /// The whole number, within the range of its key.
-    pub(super) fn whole(&self) -> Result<u64> {
-        self.parse(|text| match self.key.takes {
-            Takes::Whole(min, max) => value::whole(text, min, max),
-            Takes::Size(min, max) => value::size(text, min, max),
-            _ => Err(Error::new(Kind::Internal, "this setting is no number")),
-        })
-    }
-
-    /// The duration, within the range of its key.
-    pub(super) fn time(&self) -> Result<Duration> {
-        self.parse(|text| match self.key.takes {
-            Takes::Time(min, max) => value::duration(text, min, max),
-            _ => Err(Error::new(Kind::Internal, "this setting is no duration")),
-        })
-    }
-
-    /// One of the words of its key.
-    pub(super) fn word<T: ValueEnum>(&self) -> Result<T> {
-        self.parse(choice)
-    }
-
-    /// Puts the setting's name, as it was given, in front of an error. What a flag does not take is a mistake on the
-    /// command line; elsewhere it is one of the settings.
-    pub(super) fn blame(&self, e: Error) -> Error {
-        let e = match (e.hint_text(), self.key.takes) {
-            (None, takes) if takes != Takes::Text => {
-                e.hint("`evo config show` has every setting and where it comes from")
-            }
-            _ => e,
-        };
-        match &self.origin {
-            Origin::Default => e.context(self.key.name),
-            Origin::Flag(flag) if self.key.takes != Takes::Text => e.of_kind(Kind::Usage).context(flag),
-            Origin::Flag(flag) => e.context(flag),
-            Origin::Environment(name) => e.context(name),
-            Origin::File(path, line) => e.context(format!("{path}:{line}: {}", self.key.name)),
-        }
-    }
-
-    /// Without what must not be shown: the database's address is shown by its own redacting display.
-    pub(super) fn redacted(&self) -> Self {
-        let text = if self.key.name == "database_url" { None } else { self.text.clone() };
-        Self { text, ..self.clone() }
-    }
-}
-
-/// Looks every setting up in its sources.
-pub(super) fn resolve(global: &GlobalArgs, environment: &Environment, file: &File) -> Vec<Resolved> {
-    KEYS.iter()
-        .map(|key| {
-            let flag = key.flag.and_then(|flag| Some((flag_text(global, key.name)?, Origin::Flag(flag))));
-            let variable = || Some((environment.get(key.variable)?.to_owned(), Origin::Environment(key.variable)));
-            let entry = || {
-                let entry = file.get(key.name)?;
-                Some((entry.text.clone(), Origin::File(file.path.display().to_string(), entry.line)))
-            };
-            let default = || {
-                let text = match key.name {
-                    "workers" => Some(default_workers().to_string()),
-                    _ => key.default.map(str::to_owned),
-                };
-                (text, Origin::Default)
-            };
-            let (text, origin) = flag
-                .or_else(variable)
-                .or_else(entry)
-                .map(|(text, origin)| (Some(text), origin))
-                .unwrap_or_else(default);
-            Resolved { key, text, origin }
-        })
-        .collect()
-}
-
-fn flag_text(global: &GlobalArgs, key: &str) -> Option<String> {
-    match key {
-        "database_url" => global.database_url.clone(),
-        "lake" => global.lake.clone(),
-        "extend" => global.extend.as_ref().map(|p| p.display().to_string()),
-        "output" => global.output.clone(),
-        "log_format" => global.log_format.clone(),
-        "retry.max_retries" => global.max_retries.clone(),
-        "retry.base" => global.retry_base.clone(),
-        "retry.budget" => global.retry_budget.clone(),
-        _ => global.of_command.iter().find(|(name, _)| *name == key).map(|(_, text)| text.clone()),
-    }
-}
-
-pub(super) fn find<'a>(all: &'a [Resolved], name: &str) -> Result<&'a Resolved> {
-    all.iter()
-        .find(|resolved| resolved.key.name == name)
-        .ok_or_else(|| Error::new(Kind::Internal, format!("{name} is not a declared setting")))
-}
-
-/// One of an enum's names.
-pub(super) fn choice<T: ValueEnum>(text: &str) -> Result<T> {
-    T::from_str(text, true).map_err(|_| {
-        let names: Vec<String> =
-            T::value_variants().iter().filter_map(|v| Some(v.to_possible_value()?.get_name().to_owned())).collect();
-        let error = value::unexpected(&names.join(" or "), text);
-        match did_you_mean(text, names.iter().map(String::as_str)) {
-            Some(near) => error.hint(format!("did you mean {near:?}?")),
-            None => error,
-        }
-    })
-}
-
-/// An `EVO_` variable that evo does not know is a typo, but for those of the EVO API.
+/// Refuses unknown `EVO_` variables, which are typos, except those of the EVO API.
+///
+/// # Errors
+/// `Config` with the nearest known name.
 pub(super) fn refuse_unknown_variables(environment: &Environment) -> Result<()> {
     let known = || KEYS.iter().map(|key| key.variable).chain(["EVO_CONFIG"]).chain(failpoint::VARIABLE);
     let of_the_api = |name: &str| name.starts_with("EVO_API_") || ["EVO_USERNAME", "EVO_PASSWORD"].contains(&name);

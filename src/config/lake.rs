@@ -10,7 +10,7 @@ use crate::error::{Error, Kind, Result};
 
 /// Where the lake is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Lake {
+pub enum LakeAddress {
     /// A local directory.
     Directory(PathBuf),
     /// An Azure Blob container, with a path prefix inside it (without slashes at the ends; may be empty).
@@ -19,26 +19,26 @@ pub enum Lake {
         account: Option<String>,
         /// Container (filesystem) name.
         container: String,
-        /// Prefix in front of `bronze/…`.
+        /// Prefix before `bronze/…`.
         prefix: String,
     },
 }
 
-/// Names of the container in the predecessor's environment, in its order.
+/// Variables of the predecessor that name the container, in its order of preference.
 pub(super) const CONTAINER_VARIABLES: [&str; 2] = ["ADLS_CONTAINER", "AZURE_CONTAINER_NAME"];
 
-/// The forms that are understood, for hints.
+/// The accepted forms, for hints.
 const FORMS: &str = "a lake is a path, file:///path, az://container/prefix, \
     abfss://container@account.dfs.core.windows.net/prefix or https://account.blob.core.windows.net/container/prefix";
 
-impl Lake {
+impl LakeAddress {
     /// Reads an address; relative paths start at `base`.
     ///
     /// # Errors
     /// `Config` for a scheme or a form that evo does not know.
     pub fn parse(text: &str, base: &Path, environment: &Environment) -> Result<Self> {
         let Some((scheme, rest)) = text.split_once("://") else {
-            return Ok(Lake::Directory(base.join(text)));
+            return Ok(LakeAddress::Directory(base.join(text)));
         };
         match scheme.to_ascii_lowercase().as_str() {
             "file" => directory(text),
@@ -71,9 +71,9 @@ impl Lake {
     }
 }
 
-fn directory(text: &str) -> Result<Lake> {
+fn directory(text: &str) -> Result<LakeAddress> {
     let path = Url::parse(text).ok().and_then(|url| url.to_file_path().ok());
-    path.map(Lake::Directory).ok_or_else(|| {
+    path.map(LakeAddress::Directory).ok_or_else(|| {
         Error::new(Kind::Config, "a file:// address needs an absolute path")
             .hint("write file:///path with three slashes, or a plain path")
     })
@@ -93,26 +93,32 @@ fn account(host: &str) -> Result<String> {
         Some(name) if !name.is_empty() && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit()) => {
             Ok(name.to_owned())
         }
-        _ => Err(Error::new(Kind::Config, "the lake's host is not ACCOUNT.blob.core.windows.net or ACCOUNT.dfs.core.windows.net")
-            .hint("for another endpoint write az://container/prefix and set AZURE_STORAGE_ENDPOINT or AZURE_STORAGE_CONNECTION_STRING")),
+        _ => Err(Error::new(
+            Kind::Config,
+            "the lake's host is not ACCOUNT.blob.core.windows.net or ACCOUNT.dfs.core.windows.net",
+        )
+        .hint(
+            "for another endpoint write az://container/prefix and set AZURE_STORAGE_ENDPOINT or \
+             AZURE_STORAGE_CONNECTION_STRING",
+        )),
     }
 }
 
-fn azure(account: Option<String>, container: &str, prefix: &str) -> Result<Lake> {
+fn azure(account: Option<String>, container: &str, prefix: &str) -> Result<LakeAddress> {
     let legal = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
     if !(3..=63).contains(&container.len()) || !container.bytes().all(legal) {
         return Err(Error::new(Kind::Config, format!("{container:?} cannot be the name of a container"))
             .detail("a container's name has 3 to 63 lowercase letters, digits and hyphens")
             .hint(FORMS));
     }
-    Ok(Lake::Azure { account, container: container.to_owned(), prefix: prefix.trim_matches('/').to_owned() })
+    Ok(LakeAddress::Azure { account, container: container.to_owned(), prefix: prefix.trim_matches('/').to_owned() })
 }
 
-impl fmt::Display for Lake {
+impl fmt::Display for LakeAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Lake::Directory(path) => write!(f, "{}", path.display()),
-            Lake::Azure { account, container, prefix } => {
+            LakeAddress::Directory(path) => write!(f, "{}", path.display()),
+            LakeAddress::Azure { account, container, prefix } => {
                 match account {
                     Some(account) => write!(f, "abfss://{container}@{account}.dfs.core.windows.net")?,
                     None => write!(f, "az://{container}")?,
@@ -127,20 +133,20 @@ impl fmt::Display for Lake {
 mod tests {
     use super::*;
 
-    fn parse(text: &str) -> Result<Lake> {
-        Lake::parse(text, Path::new("/base"), &Environment::from([("AZURE_CONTAINER_NAME", "datalake")]))
+    fn parse(text: &str) -> Result<LakeAddress> {
+        LakeAddress::parse(text, Path::new("/base"), &Environment::from([("AZURE_CONTAINER_NAME", "datalake")]))
     }
 
-    fn blob(account: Option<&str>, container: &str, prefix: &str) -> Lake {
-        Lake::Azure { account: account.map(str::to_owned), container: container.into(), prefix: prefix.into() }
+    fn blob(account: Option<&str>, container: &str, prefix: &str) -> LakeAddress {
+        LakeAddress::Azure { account: account.map(str::to_owned), container: container.into(), prefix: prefix.into() }
     }
 
     #[test]
     fn every_form_of_address_is_understood() {
         for (text, lake) in [
-            ("data/lake", Lake::Directory("/base/data/lake".into())),
-            ("/data/lake", Lake::Directory("/data/lake".into())),
-            ("file:///data/my%20lake", Lake::Directory("/data/my lake".into())),
+            ("data/lake", LakeAddress::Directory("/base/data/lake".into())),
+            ("/data/lake", LakeAddress::Directory("/data/lake".into())),
+            ("file:///data/my%20lake", LakeAddress::Directory("/data/my lake".into())),
             ("az://gold/one/two/", blob(None, "gold", "one/two")),
             ("az://gold", blob(None, "gold", "")),
             ("az:///sub", blob(None, "datalake", "sub")),
@@ -167,7 +173,7 @@ mod tests {
             let error = parse(text).unwrap_err();
             assert_eq!((error.message(), error.hint_text().is_some()), (message, true), "{text}");
         }
-        let error = Lake::parse("az://", Path::new(""), &Environment::default()).unwrap_err();
+        let error = LakeAddress::parse("az://", Path::new(""), &Environment::default()).unwrap_err();
         assert_eq!(error.message(), "the lake's address names no container");
     }
 

@@ -1,4 +1,4 @@
-//! Parsers for flags that are no settings: one grammar and one wording for all of them, with their ranges.
+//! Parsers for flags that are not settings, with the same grammar and wording.
 
 use std::time::Duration;
 

@@ -1,4 +1,5 @@
-//! Values as people write them: whole numbers in a range, durations (`5s`, `1m30s`), sizes (`64MiB`), shares (`2%`).
+//! Values as people write them: whole numbers in a range, durations (`5s`, `1m30s`), sizes (`64MiB`), shares
+//! (`2%`).
 
 use std::fmt;
 use std::time::Duration;
@@ -16,18 +17,9 @@ pub(super) fn whole(text: &str, min: u64, max: u64) -> Result<u64> {
     number.ok_or_else(|| unexpected(&format!("a whole number from {min} to {max}"), text))
 }
 
-const DURATION_UNITS: [(&str, u64); 5] =
-    [("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000), ("d", 24 * 3_600_000)];
-
-/// A duration: whole numbers with units ms, s, m, h, d, as in `5s` or `1m30s`.
+/// A duration as in `5s`, `1m 30s` or `1.5h`.
 fn any_duration(text: &str) -> Result<Duration> {
-    let total = parts(text).and_then(|parts| {
-        parts.into_iter().try_fold(0_u64, |total, (number, unit)| {
-            let (_, ms) = DURATION_UNITS.iter().find(|(name, _)| *name == unit)?;
-            total.checked_add(number.checked_mul(*ms)?)
-        })
-    });
-    total.map(Duration::from_millis).ok_or_else(|| unexpected("a duration such as 500ms, 5s, 4m or 1m30s", text))
+    humantime::parse_duration(text.trim()).map_err(|_| unexpected("a duration such as 500ms, 5s, 4m or 1m30s", text))
 }
 
 /// A duration from `min` to `max`, both included.
@@ -39,15 +31,7 @@ pub(super) fn duration(text: &str, min: Duration, max: Duration) -> Result<Durat
 
 /// A duration in the syntax that [`duration`] reads.
 pub(super) fn show_duration(duration: Duration) -> String {
-    let mut rest = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
-    let mut text = String::new();
-    for (unit, ms) in DURATION_UNITS.iter().rev() {
-        if rest >= *ms {
-            text.push_str(&format!("{}{unit}", rest / ms));
-            rest %= ms;
-        }
-    }
-    if text.is_empty() { "0s".to_owned() } else { text }
+    humantime::format_duration(duration).to_string()
 }
 
 const SIZE_UNITS: [(&str, u64); 8] = [
@@ -80,7 +64,8 @@ pub(super) fn show_size(bytes: u64) -> String {
     unit.map_or_else(|| bytes.to_string(), |(name, factor)| format!("{}{name}", bytes / factor))
 }
 
-/// A share of a whole, from 0 to 1. Written as a percentage (`2%`, `12.5 %`) or as a fraction below one (`0.02`).
+/// A share of a whole, from 0 to 1. Written as a percentage (`2%`, `12.5 %`) or as a fraction below one
+/// (`0.02`).
 #[derive(Debug, Clone, Copy, PartialEq, PartialOrd)]
 pub struct Share(f64);
 
@@ -95,7 +80,8 @@ impl std::str::FromStr for Share {
     type Err = Error;
 
     /// # Errors
-    /// `Config` for anything else. A bare `2` or `30` is refused: one flag's percent is another one's factor.
+    /// `Config` for anything else. A bare `2` or `30` is refused, because it could mean a percentage or a
+    /// factor.
     fn from_str(text: &str) -> Result<Self> {
         let wrong = || unexpected("a share from 0% to 100%, such as 2% or 0.02", text);
         let number = |text: &str| {
@@ -106,7 +92,7 @@ impl std::str::FromStr for Share {
             Some(percent) => number(percent.trim_end())? / 100.0,
             None => match number(text.trim())? {
                 fraction if fraction < 1.0 => fraction,
-                bare if bare <= 100.0 => return Err(wrong().hint(format!("{bare}% perhaps?"))),
+                bare if bare <= 100.0 => return Err(wrong().hint(format!("did you mean {bare}%?"))),
                 _ => return Err(wrong()),
             },
         };
@@ -116,23 +102,9 @@ impl std::str::FromStr for Share {
 
 impl fmt::Display for Share {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Two binary fractions away from a decimal one: 7 % is 7.000000000000001.
+        // Rounded, because 7 % is 7.000000000000001 in binary.
         write!(f, "{}%", (self.0 * 1e8).round() / 1e6)
     }
-}
-
-/// Splits `1m30s` into numbers and units; none when a number or a unit is missing.
-fn parts(text: &str) -> Option<Vec<(u64, &str)>> {
-    let mut rest = text.trim();
-    let mut parts = Vec::new();
-    while !rest.is_empty() {
-        let (number, tail) = rest.split_at(rest.find(|c: char| !c.is_ascii_digit())?);
-        let tail = tail.trim_start();
-        let unit_ends = tail.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(tail.len());
-        parts.push((number.parse().ok()?, &tail[..unit_ends]));
-        rest = tail[unit_ends..].trim_start();
-    }
-    (!parts.is_empty()).then_some(parts)
 }
 
 #[cfg(test)]
@@ -142,17 +114,17 @@ mod tests {
     #[test]
     fn durations_are_read_as_people_write_them() {
         for (text, ms) in
-            [("5s", 5_000), ("4m", 240_000), ("500ms", 500), ("1m30s", 90_000), ("2 h", 7_200_000), ("0s", 0)]
+            [("5s", 5_000), ("4m", 240_000), ("500ms", 500), ("1m30s", 90_000), ("1.5h", 5_400_000), ("0s", 0)]
         {
             assert_eq!(any_duration(text).unwrap(), Duration::from_millis(ms), "{text}");
         }
-        for text in ["", "5", "s", "5x", "-5s", "1.5s", "99999999999999999999s", "999999999999999999d"] {
+        for text in ["", "5", "s", "5x", "-5s", "99999999999999999999s", "999999999999999999d"] {
             assert!(any_duration(text).is_err(), "{text}");
         }
         let bounded = |text| duration(text, Duration::from_secs(1), Duration::from_secs(86_400));
         assert_eq!(bounded("1s").unwrap(), Duration::from_secs(1));
         let error = bounded("999ms").unwrap_err();
-        assert_eq!(error.message(), "expected a duration from 1s to 1d, such as 5s or 1m30s, found \"999ms\"");
+        assert_eq!(error.message(), "expected a duration from 1s to 1day, such as 5s or 1m30s, found \"999ms\"");
         assert!(bounded("1d1ms").is_err());
     }
 
@@ -174,8 +146,8 @@ mod tests {
         for wrong in ["101%", "-1%", "x%", "", "%", "nan", "inf", "1e9", "1e-1", "+5%", "30.0.0%", "1000"] {
             assert!(share(wrong).is_err(), "{wrong}");
         }
-        assert_eq!(share("30").unwrap_err().hint_text(), Some("30% perhaps?"));
-        assert_eq!(share("1").unwrap_err().hint_text(), Some("1% perhaps?"));
+        assert_eq!(share("30").unwrap_err().hint_text(), Some("did you mean 30%?"));
+        assert_eq!(share("1").unwrap_err().hint_text(), Some("did you mean 1%?"));
     }
 
     #[test]

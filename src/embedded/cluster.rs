@@ -6,10 +6,11 @@ use std::time::Duration;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
+use super::failure::{full, says_full};
 use super::liveness::{self, Liveness, Postmaster};
 use super::make::{self, DATABASE, SUPERUSER};
 use super::paths::{self, Paths};
-use super::process::Programs;
+use super::process::{self, Programs};
 use super::trust::trust;
 use super::user::ServerUser;
 use super::{Address, Data, Spec, Status, binaries, settings};
@@ -20,6 +21,9 @@ const TIMEOUT: Duration = Duration::from_secs(120);
 
 /// Starts to try: another process may take the free port before the server listens on it.
 const ATTEMPTS: usize = 3;
+
+/// With less than one segment of WAL a server cannot work, nor even recover.
+const WAL_SEGMENT: u64 = 16 << 20;
 
 /// The private server of one state directory.
 #[derive(Debug)]
@@ -114,6 +118,22 @@ impl Cluster {
         halt(&paths)?;
         paths.remove()?;
         Ok(existed)
+    }
+
+    /// The error for a server that has ended because its disk is full, with what it logged; `None` when it runs, or ended
+    /// for another reason.
+    pub fn ended_by_full_disk(&self) -> Option<Error> {
+        let paths = Paths::find(&self.spec.state_dir).filter(Paths::is_made)?;
+        if liveness::probe(&paths.data) != Liveness::Gone {
+            return None;
+        }
+        let last_words = process::last_words_about_disk(&paths.data.join("log"));
+        let is_full = says_full(&last_words) || paths.free_bytes()? < WAL_SEGMENT;
+        let message = format!("the private PostgreSQL has ended: the disk of {} is full", paths.data.display());
+        is_full.then(|| match last_words.is_empty() {
+            true => full(message),
+            false => full(message).detail(last_words),
+        })
     }
 
     /// Where the data is, or would be. For messages.

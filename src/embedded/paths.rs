@@ -63,6 +63,13 @@ impl Paths {
         }
     }
 
+    /// What an ordinary user may still write on the disk of the data.
+    pub(super) fn free_bytes(&self) -> Option<u64> {
+        let disk = nix::sys::statvfs::statvfs(&self.data).ok()?;
+        let bytes = u128::from(disk.blocks_available()) * u128::from(disk.fragment_size());
+        Some(u64::try_from(bytes).unwrap_or(u64::MAX))
+    }
+
     /// Where the data is made. It is renamed to `data` when it is complete.
     pub(super) fn making(&self) -> PathBuf {
         self.data.with_extension("making")

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -12,6 +13,9 @@ use super::liveness::{self, Liveness, Postmaster};
 use super::open_dir::OpenDir;
 use super::user::ServerUser;
 use crate::error::{Error, Kind, Result};
+
+/// How much of a log's end is read, bytes.
+const TAIL: u64 = 16 << 10;
 
 /// A start may take long: after a crash the server replays gigabytes of WAL first.
 const START_TIMEOUT: Duration = Duration::from_secs(300);
@@ -159,6 +163,23 @@ fn new_lines(log: &Path, before: &HashMap<PathBuf, u64>) -> String {
         tail.reverse();
         lines.extend(tail);
     }
+    lines.join("\n")
+}
+
+/// The lines about a full disk among the last that a server has logged. Others are not shown: they may hold values.
+pub(super) fn last_words_about_disk(log: &Path) -> String {
+    let newest = |path: &PathBuf| std::fs::metadata(path).and_then(|file| file.modified()).ok();
+    let Some(path) = lengths(log).into_keys().max_by_key(newest) else { return String::new() };
+    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let mut bytes = Vec::new();
+    let _ = OpenDir::open(log).and_then(|dir| dir.existing(&name)).and_then(|mut file| {
+        let length = file.metadata()?.len();
+        file.seek(SeekFrom::Start(length.saturating_sub(TAIL)))?;
+        file.read_to_end(&mut bytes)
+    });
+    let text = String::from_utf8_lossy(&bytes).into_owned();
+    let mut lines: Vec<&str> = text.lines().rev().take(20).filter(|line| says_full(line)).collect();
+    lines.reverse();
     lines.join("\n")
 }
 

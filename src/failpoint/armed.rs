@@ -9,7 +9,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use parking_lot::Mutex;
 
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, KINDS, Kind, Result};
 
 /// The environment variable with the triggers.
 pub const VARIABLE: Option<&str> = Some("EVO_FAILPOINTS");
@@ -105,7 +105,9 @@ fn trigger(text: &str) -> Option<Trigger> {
         "pause" => Effect::Pause,
         _ => match (argument("sleep"), argument("error")) {
             (Some(ms), _) => Effect::Sleep(Duration::from_millis(ms.parse().ok()?)),
-            (_, Some(name)) => Effect::Error(Kind::ALL.into_iter().find(|kind| format!("{kind:?}") == name)?),
+            (_, Some(name)) => {
+                Effect::Error(KINDS.iter().map(|row| row.kind).find(|kind| format!("{kind:?}") == name)?)
+            }
             _ => return None,
         },
     };

@@ -5,7 +5,6 @@ use uuid::Uuid;
 
 use crate::error::{Error, Kind, Result};
 use crate::pg::{Param, Pool};
-use crate::shutdown::Shutdown;
 
 /// The row of an execution that is under way.
 #[derive(Debug, Clone, Copy)]
@@ -33,18 +32,17 @@ impl Execution {
     pub async fn finish(self, pool: &Pool, summary: &Value, failure: Option<&Error>) {
         let state = match failure.map(Error::kind) {
             None => "succeeded",
-            Some(Kind::Interrupted | Kind::Terminated) => "interrupted",
+            Some(Kind::Stopped) => "interrupted",
             Some(_) => "failed",
         };
-        let code = failure.map_or(0, |e| i32::from(e.kind().exit_code()));
+        let code = failure.map_or(0, |e| i32::from(e.exit_code()));
         let text = failure.map(Error::render);
         let record = async || {
             let connection = pool.get().await?;
             connection.execute(sql_file!("ledger/finish_run.sql"), &[&self.id, &state, &code, summary, &text]).await
         };
-        // A database that was waited for in vain is not waited for again, and a signal leaves no time to.
-        let is_stopping = Shutdown::listening().is_some_and(|shutdown| shutdown.is_requested());
-        let is_over = is_stopping || failure.is_some_and(Error::is_given_up);
+        // A database that was waited for in vain is not waited for again, and a signal leaves no time for that.
+        let is_over = pool.is_stopping() || failure.is_some_and(Error::is_given_up);
         let recorded = match is_over {
             true => record().await,
             false => pool.retry("recording that this execution has ended", record).await,

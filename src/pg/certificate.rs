@@ -1,13 +1,16 @@
-//! Verifying a server's certificate as libpq does where rustls is of another mind.
+//! Verifying a server's certificate as libpq does, where rustls differs.
 //!
-//! - A certificate that is itself in `sslrootcert` is trusted: PostgreSQL's manual makes such ones. rustls refuses a
-//!   certificate of an authority that a server shows as its own.
-//! - A certificate without any alternative names is asked for its common name. rustls looks at alternative names only.
+//! - A certificate that is itself in `sslrootcert` is trusted: PostgreSQL's manual creates such certificates.
+//!   rustls refuses an authority's certificate that a server presents as its own.
+//! - For a certificate without alternative names the common name counts. rustls reads alternative names only.
+//! - `prefer` and `require` without roots encrypt without verifying; the handshake must still be signed with
+//!   the certificate.
 
 use std::sync::Arc;
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::verify_server_name;
+use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, DigitallySignedStruct, Error, SignatureScheme};
@@ -18,16 +21,26 @@ use x509_cert::der::oid::ObjectIdentifier;
 const COMMON_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.3");
 const ALTERNATIVE_NAMES: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.17");
 
-/// Verifies the chain, and the name where it counts (`verify-full`).
+/// Verifies servers as `sslmode` asks.
 #[derive(Debug)]
-pub(super) struct AsLibpq {
-    pub(super) inner: Arc<dyn ServerCertVerifier>,
-    /// Those of `sslrootcert`.
+pub(super) struct LibpqVerifier {
+    pub(super) provider: Arc<CryptoProvider>,
+    /// `None` accepts any certificate.
+    pub(super) trust: Option<Trust>,
+}
+
+/// Which certificates are trusted.
+#[derive(Debug)]
+pub(super) struct Trust {
+    /// Verifies chains, revocation and names.
+    pub(super) chains: Arc<dyn ServerCertVerifier>,
+    /// The certificates in `sslrootcert`.
     pub(super) roots: Vec<CertificateDer<'static>>,
+    /// Whether the name must match too (`verify-full`).
     pub(super) checks_name: bool,
 }
 
-impl ServerCertVerifier for AsLibpq {
+impl ServerCertVerifier for LibpqVerifier {
     fn verify_server_cert(
         &self,
         end_entity: &CertificateDer<'_>,
@@ -36,17 +49,18 @@ impl ServerCertVerifier for AsLibpq {
         ocsp: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        let verified = if self.roots.iter().any(|root| root == end_entity) {
+        let Some(trust) = &self.trust else { return Ok(ServerCertVerified::assertion()) };
+        let verified = if trust.roots.iter().any(|root| root == end_entity) {
             is_valid_at(end_entity, now)?;
             let parsed = ParsedCertificate::try_from(end_entity);
             parsed.and_then(|parsed| verify_server_name(&parsed, name)).map(|()| ServerCertVerified::assertion())
         } else {
-            self.inner.verify_server_cert(end_entity, intermediates, name, ocsp, now)
+            trust.chains.verify_server_cert(end_entity, intermediates, name, ocsp, now)
         };
         match verified {
             Err(Error::InvalidCertificate(
                 CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
-            )) if !self.checks_name || is_common_name(end_entity, name) => Ok(ServerCertVerified::assertion()),
+            )) if !trust.checks_name || is_common_name(end_entity, name) => Ok(ServerCertVerified::assertion()),
             other => other,
         }
     }
@@ -57,7 +71,7 @@ impl ServerCertVerifier for AsLibpq {
         c: &CertificateDer<'_>,
         d: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.inner.verify_tls12_signature(m, c, d)
+        verify_tls12_signature(m, c, d, &self.provider.signature_verification_algorithms)
     }
 
     fn verify_tls13_signature(
@@ -66,11 +80,11 @@ impl ServerCertVerifier for AsLibpq {
         c: &CertificateDer<'_>,
         d: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.inner.verify_tls13_signature(m, c, d)
+        verify_tls13_signature(m, c, d, &self.provider.signature_verification_algorithms)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.inner.supported_verify_schemes()
+        self.provider.signature_verification_algorithms.supported_schemes()
     }
 }
 

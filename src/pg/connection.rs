@@ -7,17 +7,19 @@ use std::time::Duration;
 use futures_util::{FutureExt, TryStreamExt};
 use tokio_postgres::{Client, Row};
 
-use super::connect::Connected;
 use super::copy::CopyIn;
 use super::error::commit_failed;
 use super::health::Health;
+use super::open::Connected;
 use super::param::Param;
-use super::session::{Failure, Session};
+use super::session::{NoAnswer, Session};
 use super::settings::alone;
 use crate::error::{Error, Kind, Result};
 
-/// One session. Once something failed that may leave it in doubt it is tainted and never goes back to the pool; the same
-/// when a call on it is dropped before its answer came, which also cancels the statement on the server.
+/// One session with the server.
+///
+/// After a failure that may leave its state in doubt it is tainted and never goes back to the pool. The same
+/// holds when a call is dropped before its answer came; that also cancels the statement on the server.
 #[derive(Debug)]
 pub struct Connection {
     client: Client,
@@ -25,27 +27,28 @@ pub struct Connection {
 }
 
 impl Connection {
-    pub(super) fn new(connected: Connected, health: Arc<Health>, generation: u64) -> Self {
-        let session = Session::new(&connected, (health, generation));
+    pub(super) fn new(connected: Connected, health: Arc<Health>, epoch: u64) -> Self {
+        let session = Session::new(&connected, (health, epoch));
         Self { client: connected.client, session }
     }
 
-    /// Whether it is open and nothing on it is in doubt.
+    /// Whether it is open and its state is not in doubt.
     pub(super) fn is_open(&self) -> bool {
         !self.client.is_closed() && !self.session.is_tainted()
     }
 
-    /// The same, and no connection of its pool was lost since it was opened.
+    /// Whether it is open, not in doubt, and no connection of its pool was lost since it was opened.
     pub(super) fn is_usable(&self) -> bool {
         self.is_open() && self.session.is_current()
     }
 
-    /// Whether a pooler stands between: transactions may wait for a server connection, and a session is not one's own.
+    /// Whether it goes through a pooler: transactions may wait for a server connection, and sessions are
+    /// shared.
     pub(super) fn is_pooled(&self) -> bool {
         !self.session.has_settings()
     }
 
-    /// Never goes back to the pool.
+    /// Keeps it from going back to the pool.
     pub(super) fn discard(&self) {
         self.session.taint();
     }
@@ -53,51 +56,52 @@ impl Connection {
     /// Runs statements without parameters, in a transaction.
     ///
     /// # Errors
-    /// As [`classify`](super::error::classify).
+    /// See [`crate::pg`].
     pub async fn batch(&self, sql: &str) -> Result<()> {
         self.alone(self.client.batch_execute(sql)).await
     }
 
-    /// All rows of a query, which is a transaction.
+    /// All rows of a query, run in a transaction of its own.
     ///
     /// # Errors
-    /// As [`classify`](super::error::classify).
+    /// See [`crate::pg`].
     pub async fn query(&self, sql: &str, params: &[&dyn Param]) -> Result<Vec<Row>> {
         let params = typed(params);
         self.alone(self.client.query_typed(sql, &params)).await
     }
 
-    /// The one row of a query that always has one.
+    /// The first row of a query that always has one.
     ///
     /// # Errors
-    /// As [`classify`](super::error::classify); `Internal` when there is no row.
+    /// See [`crate::pg`]; `Internal` when there is no row.
     pub async fn query_one(&self, sql: &str, params: &[&dyn Param]) -> Result<Row> {
         one(self.query(sql, params).await?)
     }
 
-    /// Runs a statement, which is a transaction, and returns how many rows it touched.
+    /// Runs a statement in a transaction of its own. Returns the number of rows affected.
     ///
     /// # Errors
-    /// As [`classify`](super::error::classify).
+    /// See [`crate::pg`].
     pub async fn execute(&self, sql: &str, params: &[&dyn Param]) -> Result<u64> {
         let params = typed(params);
         self.alone(self.client.execute_typed(sql, &params)).await
     }
 
-    /// Runs a statement that cannot stand in a transaction, VACUUM for one, and waits for locks no longer than `wait`; zero
-    /// is as long as it takes. Behind a pooler, which keeps no session for one client, the role's settings count instead.
+    /// Runs a statement that cannot run in a transaction, such as VACUUM. It waits for locks no longer than
+    /// `wait`; zero waits as long as necessary. Behind a pooler, which keeps no session for one client, the
+    /// role's settings apply instead.
     ///
     /// # Errors
-    /// As [`classify`](super::error::classify).
+    /// See [`crate::pg`].
     pub async fn outside(&self, statement: &str, wait: Duration) -> Result<()> {
         if !self.session.has_settings() {
-            // A short VACUUM inside a job needs no waiting to be bounded, and nobody need hear of it.
+            // A short VACUUM inside a job needs no limit, and so no warning.
             if !wait.is_zero() {
                 static SAID: Once = Once::new();
                 SAID.call_once(|| {
                     tracing::warn!(
-                        "behind a pooler the timeouts of the role count for VACUUM and REINDEX: name the server itself in \
-                         --database-url"
+                        "behind a pooler VACUUM and REINDEX run under the role's own timeouts: name the server \
+                         itself in --database-url"
                     );
                 });
             }
@@ -116,15 +120,15 @@ impl Connection {
         self.session.run(Box::pin(ended)).await
     }
 
-    /// Asks the server to cancel the statement under way on this connection, whichever process runs it.
+    /// Asks the server to cancel the statement in progress on this connection, whichever process runs it.
     pub fn cancel(&self) {
         self.session.cancel();
     }
 
-    /// Begins a transaction, READ COMMITTED, with everything set that evo relies on (`sql/pg/session.sql`).
+    /// Begins a READ COMMITTED transaction with the settings that evo relies on (`sql/pg/session.sql`).
     ///
     /// # Errors
-    /// As [`classify`](super::error::classify).
+    /// See [`crate::pg`].
     pub async fn begin(&mut self) -> Result<Transaction<'_>> {
         let session = Arc::clone(&self.session);
         let begun = session.run(Box::pin(self.client.batch_execute(session.prologue()))).await;
@@ -137,7 +141,7 @@ impl Connection {
         }
     }
 
-    /// Begins a transaction that stays open for as long as the connection does, and holds locks.
+    /// Begins a transaction that stays open, and holds locks, as long as the connection.
     pub(super) async fn hold(&self) -> Result<()> {
         let sql = format!("{}; set local idle_in_transaction_session_timeout = 0", self.session.prologue());
         self.session.run(self.client.batch_execute(&sql)).await
@@ -154,7 +158,7 @@ impl Connection {
         self.session.run(self.client.batch_execute("rollback")).await
     }
 
-    /// Whether it answers. Closes the portal that a query left open, too.
+    /// Checks that it answers. Also closes the portal that a query left open.
     pub(super) async fn ping(&self) -> Result<()> {
         self.session.run(self.client.batch_execute("select")).await
     }
@@ -163,12 +167,12 @@ impl Connection {
         &self,
         statement: impl Future<Output = std::result::Result<T, tokio_postgres::Error>>,
     ) -> Result<T> {
-        // On the heap: three futures of the driver in each of its callers' would be more than a thread's stack holds.
+        // On the heap: three futures of the driver inside each caller's would overflow a thread's stack.
         self.session.run(Box::pin(alone(&self.client, self.session.prologue(), statement))).await
     }
 }
 
-/// A transaction; dropped without [`Transaction::commit`] it rolls back.
+/// A transaction. If it is dropped without [`Transaction::commit`] it rolls back.
 pub struct Transaction<'a> {
     client: &'a Client,
     session: Arc<Session>,
@@ -178,7 +182,7 @@ pub struct Transaction<'a> {
 impl Drop for Transaction<'_> {
     fn drop(&mut self) {
         if self.is_open {
-            // Sent when first polled; whoever uses the connection next comes behind it.
+            // Sent when first polled, and so before anything that uses the connection next.
             let _ = self.client.batch_execute("ROLLBACK").now_or_never();
         }
     }
@@ -188,7 +192,7 @@ impl Transaction<'_> {
     /// Runs statements without parameters.
     ///
     /// # Errors
-    /// As [`classify`](super::error::classify).
+    /// See [`crate::pg`].
     pub async fn batch(&self, sql: &str) -> Result<()> {
         self.session.run(self.client.batch_execute(sql)).await
     }
@@ -196,58 +200,58 @@ impl Transaction<'_> {
     /// All rows of a query.
     ///
     /// # Errors
-    /// As [`classify`](super::error::classify).
+    /// See [`crate::pg`].
     pub async fn query(&self, sql: &str, params: &[&dyn Param]) -> Result<Vec<Row>> {
         let params = typed(params);
         self.session.run(self.client.query_typed(sql, &params)).await
     }
 
-    /// The one row of a query that always has one.
+    /// The first row of a query that always has one.
     ///
     /// # Errors
-    /// As [`classify`](super::error::classify); `Internal` when there is no row.
+    /// See [`crate::pg`]; `Internal` when there is no row.
     pub async fn query_one(&self, sql: &str, params: &[&dyn Param]) -> Result<Row> {
         one(self.query(sql, params).await?)
     }
 
-    /// Runs a statement and returns how many rows it touched.
+    /// Runs a statement. Returns the number of rows affected.
     ///
     /// # Errors
-    /// As [`classify`](super::error::classify).
+    /// See [`crate::pg`].
     pub async fn execute(&self, sql: &str, params: &[&dyn Param]) -> Result<u64> {
         let params = typed(params);
         self.session.run(self.client.execute_typed(sql, &params)).await
     }
 
-    /// The rows of a query one after the other, however many there are; the server waits while they are not taken.
+    /// The rows of a query as a stream, however many there are. The server waits while they are not read.
     ///
     /// # Errors
-    /// As [`classify`](super::error::classify).
-    pub async fn rows(&self, sql: &str, params: &[&dyn Param]) -> Result<Rows> {
+    /// See [`crate::pg`].
+    pub async fn rows(&self, sql: &str, params: &[&dyn Param]) -> Result<RowStream> {
         let stream = self.session.run(self.client.query_typed_raw(sql, typed(params))).await?;
-        Ok(Rows { stream: Box::pin(stream), session: Arc::clone(&self.session) })
+        Ok(RowStream { stream: Box::pin(stream), session: Arc::clone(&self.session) })
     }
 
     /// Begins `copy … from stdin`.
     ///
     /// # Errors
-    /// As [`classify`](super::error::classify).
+    /// See [`crate::pg`].
     pub async fn copy_in(&self, sql: &str) -> Result<CopyIn> {
         let sink = self.session.run(self.client.copy_in(sql)).await?;
         Ok(CopyIn::new(sink, Arc::clone(&self.session)))
     }
 
-    /// Commits. An error without an answer from the server, or with one that it gives while it goes down, is
-    /// `CommitUnknown`: only the ledger knows.
+    /// Commits.
     ///
     /// # Errors
-    /// `CommitUnknown`, or as [`classify`](super::error::classify) when the server refused.
+    /// `CommitUnknown` when the server did not answer, or answered while it shut down: only the ledger knows
+    /// the outcome. See [`crate::pg`] for a commit that the server refused: nothing was committed.
     pub async fn commit(mut self) -> Result<()> {
         self.is_open = false;
         let session = Arc::clone(&self.session);
         match session.answer(self.client.batch_execute("COMMIT")).await {
             Ok(()) => Ok(()),
-            Err(Failure::Driver(e)) => {
+            Err(NoAnswer::Driver(e)) => {
                 session.taint();
                 let error = commit_failed(e);
                 if error.kind() == Kind::CommitUnknown {
@@ -256,8 +260,8 @@ impl Transaction<'_> {
                 Err(error)
             }
             Err(silent) => {
-                let error = session.judge(silent);
-                Err(Error::new(Kind::CommitUnknown, "no answer came to the commit").caused_by(error))
+                let error = session.understand(silent);
+                Err(Error::new(Kind::CommitUnknown, "the commit was not answered").caused_by(error))
             }
         }
     }
@@ -265,7 +269,7 @@ impl Transaction<'_> {
     /// Rolls back now rather than at the next use of the connection.
     ///
     /// # Errors
-    /// As [`classify`](super::error::classify).
+    /// See [`crate::pg`].
     pub async fn rollback(mut self) -> Result<()> {
         self.is_open = false;
         let session = Arc::clone(&self.session);
@@ -277,18 +281,18 @@ impl Transaction<'_> {
     }
 }
 
-/// What takes statements: a connection, or a transaction on one.
+/// Anything that runs statements: a connection, or a transaction on one.
 pub trait Ask {
     /// All rows of a query.
     ///
     /// # Errors
-    /// As [`classify`](super::error::classify).
+    /// See [`crate::pg`].
     fn query(&self, sql: &str, params: &[&dyn Param]) -> impl Future<Output = Result<Vec<Row>>> + Send;
 
-    /// Runs a statement and returns how many rows it touched.
+    /// Runs a statement. Returns the number of rows affected.
     ///
     /// # Errors
-    /// As [`classify`](super::error::classify).
+    /// See [`crate::pg`].
     fn execute(&self, sql: &str, params: &[&dyn Param]) -> impl Future<Output = Result<u64>> + Send;
 }
 
@@ -312,17 +316,17 @@ impl Ask for Transaction<'_> {
     }
 }
 
-/// The rows of a query under way.
-pub struct Rows {
+/// The rows of a query in progress.
+pub struct RowStream {
     stream: Pin<Box<tokio_postgres::RowStream>>,
     session: Arc<Session>,
 }
 
-impl Rows {
-    /// The next row.
+impl RowStream {
+    /// The next row; `None` after the last one.
     ///
     /// # Errors
-    /// As [`classify`](super::error::classify).
+    /// See [`crate::pg`].
     pub async fn next(&mut self) -> Result<Option<Row>> {
         self.session.run(self.stream.try_next()).await
     }

@@ -7,10 +7,11 @@ use bytes::Bytes;
 use futures_util::SinkExt;
 use tokio_postgres::CopyInSink;
 
-use super::session::{Failure, Session};
+use super::session::{NoAnswer, Session};
 use crate::error::{Error, Result};
 
-/// A COPY under way. Dropped without [`CopyIn::finish`] the server discards it; the connection is then not used again.
+/// A COPY in progress. If it is dropped without [`CopyIn::finish`] the server discards it and the connection
+/// is not used again.
 pub struct CopyIn {
     sink: Pin<Box<CopyInSink<Bytes>>>,
     session: Arc<Session>,
@@ -18,7 +19,8 @@ pub struct CopyIn {
 
 impl CopyIn {
     pub(super) fn new(sink: CopyInSink<Bytes>, session: Arc<Session>) -> Self {
-        // Until COPY has ended well the connection is in a state of its own: a cancelled task must not return it.
+        // Until COPY has ended the connection is in copy mode: a cancelled task must not return it to the
+        // pool.
         session.taint();
         Self { sink: Box::pin(sink), session }
     }
@@ -26,8 +28,7 @@ impl CopyIn {
     /// Sends a chunk; waits while the server is behind.
     ///
     /// # Errors
-    /// As the server says; `BadRow` when it refused a value of an earlier chunk; `DatabaseUnavailable` when it takes no
-    /// data although it waits for some.
+    /// See [`crate::pg`]; `BadRow` when the server refused a value of an earlier chunk.
     pub async fn send(&mut self, chunk: Bytes) -> Result<()> {
         match self.session.answer(self.sink.feed(chunk)).await {
             Ok(()) => Ok(()),
@@ -35,25 +36,27 @@ impl CopyIn {
         }
     }
 
-    /// Ends the COPY and returns the number of rows the server took.
+    /// Ends the COPY and returns the number of rows that the server took.
     ///
     /// # Errors
-    /// As the server says; `BadRow` when it refused a value.
+    /// See [`crate::pg`]; `BadRow` when the server refused a value.
     pub async fn finish(mut self) -> Result<u64> {
         let rows = self.session.run(self.sink.as_mut().finish()).await?;
         self.session.clear();
         Ok(rows)
     }
 
-    /// When the server ends a COPY early the sink only says "closed"; the reason comes with `finish`.
-    async fn cause(&mut self, failure: Failure) -> Error {
-        let Failure::Driver(e) = failure else { return self.session.judge(failure) };
+    /// When the server ends a COPY early the sink says only "closed"; `finish` has the reason.
+    async fn cause(&mut self, failure: NoAnswer) -> Error {
+        let NoAnswer::Driver(e) = failure else { return self.session.understand(failure) };
         if e.code().is_some() {
-            return self.session.judge(Failure::Driver(e));
+            return self.session.understand(NoAnswer::Driver(e));
         }
         match self.session.answer(self.sink.as_mut().finish()).await {
-            Err(Failure::Driver(reason)) if reason.code().is_some() => self.session.judge(Failure::Driver(reason)),
-            _ => self.session.judge(Failure::Driver(e)),
+            Err(NoAnswer::Driver(reason)) if reason.code().is_some() => {
+                self.session.understand(NoAnswer::Driver(reason))
+            }
+            _ => self.session.understand(NoAnswer::Driver(e)),
         }
     }
 }

@@ -73,10 +73,10 @@ pub(super) struct Route {
 }
 
 impl Route {
-    /// Opens a socket.
+    /// Opens a socket, with keepalive and timeouts as the address says.
     ///
     /// # Errors
-    /// As the system says.
+    /// Those of the operating system.
     pub(super) async fn dial(&self, keepalive: &Keepalive) -> io::Result<Socket> {
         let Some(address) = self.address else {
             let path = Path::new(&self.server.host).join(format!(".s.PGSQL.{}", self.server.port));

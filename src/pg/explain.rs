@@ -1,19 +1,20 @@
-//! Whose doing an error is: the trigger behind a function, the owner of a table.
+//! What the catalog adds to an error: the trigger that called a function, the owner of a table.
 
 use super::pool::Pool;
+use super::sqlstate::INSUFFICIENT_PRIVILEGE;
 use crate::error::{Error, Kind};
 use crate::sql::ident;
 
-/// Adds to an error what the catalog knows about it: which trigger or event trigger called the function that raised it, and
-/// who owns those of `tables` (with their partitions) that this role does not. The catalog may be out of reach: then the
-/// error stays as it is.
+/// Adds what the catalog knows: which trigger or event trigger called the function that raised the error, and
+/// who owns those of `tables` and their partitions that this role does not own. Returns the error unchanged
+/// when the catalog cannot be read or knows nothing, and when the error has a detail already.
 pub async fn explain(pool: &Pool, error: Error, tables: &[String]) -> Error {
     if error.detail_text().is_some() {
         return error;
     }
     match (error.kind(), error.named().function.clone(), error.sqlstate()) {
         (Kind::Refused, Some(function), _) => raised_by(pool, error, &function).await,
-        (Kind::AccessDenied, None, Some("42501")) => owned_by(pool, error, tables).await,
+        (Kind::AccessDenied, None, Some(INSUFFICIENT_PRIVILEGE)) => owned_by(pool, error, tables).await,
         _ => error,
     }
 }
@@ -27,7 +28,8 @@ async fn raised_by(pool: &Pool, error: Error, function: &str) -> Error {
     let error = error.detail(format!("{function} is called by {}", triggers.join(", ")));
     match is_on_ddl {
         true => error.hint(format!(
-            "evo creates and alters tables of its own: let evo's role pass, by `if current_user = '{role}' then return; end if;` at the head of {function}"
+            "evo creates and alters its own tables: exempt its role with \
+             `if current_user = '{role}' then return; end if;` at the beginning of {function}"
         )),
         false => error,
     }

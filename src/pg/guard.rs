@@ -1,7 +1,9 @@
-//! `require_auth`: reads along until the sign-in is over and stops before an answer is given that the operator forbade.
+//! `require_auth`: reads the server's messages until the sign-in is over, and stops before the driver answers
+//! a request that the operator forbids.
 //!
-//! The driver answers whatever the server asks for, a password in clear text too. It answers what it has read, so a
-//! request that is not let through here is never answered. Behind TLS the guard sits on the decrypted side.
+//! The driver answers whatever the server asks for, even a password in clear text. It answers what it has
+//! read, so a request that is not passed on here is never answered. With TLS the guard sits on the decrypted
+//! side.
 
 use std::io;
 use std::pin::Pin;
@@ -15,41 +17,41 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 use super::dial::Socket;
 use crate::config::dsn::RequiredAuth;
 
-/// What the guard refused, for the error.
-pub(super) type Refused = Arc<OnceLock<String>>;
+/// What the server asked for although it is forbidden; set once, for the error.
+pub(super) type Forbidden = Arc<OnceLock<String>>;
 
 /// Follows the server's messages up to the end of the sign-in.
 #[derive(Debug, Clone)]
 pub(super) struct Watch {
     state: State,
-    /// Type, length and, for a request, code of the message that is being read.
+    /// Type, length and, for an authentication request, code of the current message.
     header: Vec<u8>,
-    /// Bytes of a message's body that are of no interest.
+    /// Bytes of the current message still to be skipped.
     skip: usize,
     was_asked: bool,
     auth: Option<RequiredAuth>,
-    refused: Refused,
+    forbidden: Forbidden,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
-    /// The next byte answers whether TLS is spoken.
+    /// The next byte answers whether the server speaks TLS.
     TlsAnswer,
     /// Messages of the protocol.
     Messages,
-    /// Nothing is looked at any more.
+    /// The sign-in is over: everything passes.
     Open,
 }
 
 impl Watch {
-    /// For a stream that begins with messages, or with the answer to the question for TLS.
-    pub(super) fn new(auth: Option<&RequiredAuth>, asks_for_tls: bool, refused: Refused) -> Self {
+    /// For a stream that begins with messages or, with `asks_for_tls`, with the answer to that question.
+    pub(super) fn new(auth: Option<&RequiredAuth>, asks_for_tls: bool, forbidden: Forbidden) -> Self {
         let state = match (auth, asks_for_tls) {
             (None, _) => State::Open,
             (Some(_), true) => State::TlsAnswer,
             (Some(_), false) => State::Messages,
         };
-        Self { state, header: Vec::new(), skip: 0, was_asked: false, auth: auth.cloned(), refused }
+        Self { state, header: Vec::new(), skip: 0, was_asked: false, auth: auth.cloned(), forbidden }
     }
 
     fn see(&mut self, mut bytes: &[u8]) -> io::Result<()> {
@@ -71,14 +73,14 @@ impl Watch {
                 State::Messages => {
                     self.header.push(first);
                     bytes = rest;
-                    self.look_at_header()?;
+                    self.read_header()?;
                 }
             }
         }
         Ok(())
     }
 
-    fn look_at_header(&mut self) -> io::Result<()> {
+    fn read_header(&mut self) -> io::Result<()> {
         let number = |at: usize| {
             let four = self.header.get(at..at + 4)?;
             Some(four.iter().fold(0_u32, |sum, byte| sum << 8 | u32::from(*byte)))
@@ -91,10 +93,10 @@ impl Watch {
         }
         self.skip = (length as usize + 1).saturating_sub(self.header.len());
         self.header.clear();
-        code.map_or(Ok(()), |code| self.judge(code))
+        code.map_or(Ok(()), |code| self.check_request(code))
     }
 
-    fn judge(&mut self, code: u32) -> io::Result<()> {
+    fn check_request(&mut self, code: u32) -> io::Result<()> {
         const SASL_STEPS: [u32; 2] = [11, 12];
         let Some(auth) = &self.auth else { return Ok(()) };
         let is_allowed = match code {
@@ -104,14 +106,14 @@ impl Watch {
         };
         if !is_allowed {
             let asked = match code {
-                0 => "lets everybody in without asking",
+                0 => "lets anybody in without a password",
                 3 => "asks for the password in clear text",
                 5 => "asks for the password as an MD5 hash",
                 10 => "asks for a SASL sign-in",
                 _ => "asks for a way to sign in",
             };
             let message = format!("the server {asked}, which require_auth={} does not allow", auth.text);
-            let _ = self.refused.set(message.clone());
+            let _ = self.forbidden.set(message.clone());
             return Err(io::Error::other(message));
         }
         self.was_asked = true;
@@ -122,7 +124,7 @@ impl Watch {
     }
 }
 
-/// A stream that is read along.
+/// A stream whose incoming bytes are checked.
 #[derive(Debug)]
 pub(super) struct Guard<S> {
     inner: S,
@@ -180,7 +182,7 @@ impl<S: TlsStream + Unpin> TlsStream for Guard<S> {
 
 type Rustls = <MakeRustlsConnect as MakeTlsConnect<Guard<Socket>>>::TlsConnect;
 
-/// TLS whose decrypted side is read along.
+/// TLS whose decrypted side is checked.
 pub(super) struct GuardedTls {
     pub(super) inner: Rustls,
     pub(super) watch: Watch,
@@ -216,7 +218,7 @@ mod tests {
 
     fn passes(auth: &str, asks_for_tls: bool, bytes: &[u8], step: usize) -> bool {
         let dsn = Dsn::parse(&format!("host=db require_auth={auth}")).unwrap();
-        let mut watch = Watch::new(dsn.protection.auth.as_ref(), asks_for_tls, Refused::default());
+        let mut watch = Watch::new(dsn.protection.auth.as_ref(), asks_for_tls, Forbidden::default());
         bytes.chunks(step).all(|chunk| watch.see(chunk).is_ok())
     }
 

@@ -1,14 +1,16 @@
-//! One execution at a time works on an entity, or on the warehouse, for one purpose.
+//! One execution at a time works on an entity, or on the whole warehouse, for one purpose.
 //!
-//! The lock is a transaction-level advisory lock in a transaction that stays open and does nothing else: it needs no
-//! session state (so it works behind PgBouncer), it ends with the connection whatever happens to the process, and an
-//! idle READ COMMITTED transaction holds no snapshot, so neither vacuum nor a concurrent rebuild of an index waits for it.
+//! The lock is a transaction-level advisory lock in a transaction that stays open and does nothing else. It
+//! needs no session state, so it works behind PgBouncer. It ends with the connection, whatever happens to the
+//! process. An idle READ COMMITTED transaction holds no snapshot, so neither vacuum nor a concurrent rebuild
+//! of an index waits for it.
 //!
-//! A lock can be lost while its holder lives: in a failover, or because somebody ends its session. Another execution may
-//! have begun then, and may be over already. The other way round the server may keep a lock whose connection is lost, behind
-//! a dead network; its session is ended before it is taken again. So whoever works under a lock does it in steps by [`EntityLock::retry`]: each
-//! attempt begins by making sure of the lock, and what must not happen without it asks the server inside its own
-//! transaction ([`EntityLock::assert_held`]).
+//! A lock can be lost while its holder is alive: in a failover, or because somebody ends its session. Another
+//! execution may then have begun, and may be over already. The opposite happens too: behind a dead network
+//! the server may keep the lock of a lost connection; that session is ended before the lock is taken again.
+//! So work under a lock is done in steps by [`EntityLock::retry`]: each attempt first makes sure of the lock,
+//! and what must not happen without it asks the server inside its own transaction
+//! ([`EntityLock::assert_held`]).
 
 use std::time::{Duration, Instant};
 
@@ -20,7 +22,7 @@ use super::pool::Pool;
 use crate::error::{Error, Kind, Result};
 use crate::retry::heals;
 
-/// What is locked for. Loads take no lock: they share their batches.
+/// What an execution locks for. Loads take no lock: they share their batches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
     /// Staging to core.
@@ -38,12 +40,13 @@ impl Purpose {
     }
 }
 
-/// How long to wait for a lock whose holder has just ended: the server notices a closed connection in its own time.
+/// How long to wait for a lock whose holder has just ended: the server may take a moment to notice a closed
+/// connection.
 const GRACE: Duration = Duration::from_secs(2);
 
 const HOLDS: &str = sql_file!("pg/holds_lock.sql");
 
-/// The lock of an entity. Not held before it is taken, and until it is released or dropped from then on.
+/// The lock of an entity, held from [`EntityLock::take`] until it is released or dropped.
 #[derive(Debug)]
 pub struct EntityLock {
     pool: Pool,
@@ -57,10 +60,11 @@ enum State {
     /// Not taken yet, or released.
     Free,
     Held(Box<Held>),
-    /// Another execution has it: at once, or since this one lost it.
+    /// Another execution has it.
     Taken {
+        /// Whether this execution held it before.
         was_held: bool,
-        /// Who that is, as far as it shows.
+        /// The other execution's session, as far as the server shows it.
         by: Option<String>,
     },
 }
@@ -73,15 +77,15 @@ struct Held {
 }
 
 impl EntityLock {
-    /// The lock of `entity`, not taken yet. Its connection is beside those of `pool`, and waited for as they are.
+    /// The lock of `entity`, not taken yet. It uses a connection in addition to those of `pool`.
     pub fn new(pool: &Pool, entity: &str, purpose: Purpose) -> Self {
         Self { pool: pool.clone(), entity: entity.to_owned(), purpose, state: Mutex::new(State::Free) }
     }
 
-    /// Takes the lock, or says after a short grace that another execution has it.
+    /// Takes the lock.
     ///
     /// # Errors
-    /// `AlreadyRunning`; as [`Pool::retry`].
+    /// `AlreadyRunning` when another execution still has it after two seconds; as [`Pool::retry`].
     pub async fn take(&self) -> Result<()> {
         self.pool.retry(&format!("taking the lock on {}", self.entity), async || self.hold().await).await
     }
@@ -93,7 +97,8 @@ impl EntityLock {
             State::Free => false,
             State::Held(held) if self.is_alive(held).await? => return Ok(()),
             State::Held(held) => {
-                // The server may not know that its connection is lost, and would keep the lock from its own holder.
+                // The server may not know that the connection is lost, and would keep the lock from its own
+                // holder.
                 self.pool.abandon(held.backend.clone());
                 true
             }
@@ -112,15 +117,17 @@ impl EntityLock {
         }
     }
 
-    /// Repeats `attempt` as [`Pool::retry`] does, and never without the lock: it is made sure of before each one. What fails
-    /// while the lock is gone may have failed because another execution cleared it away, and is begun anew under the lock.
+    /// Repeats `attempt` as [`Pool::retry`] does, and makes sure of the lock before each attempt. An attempt
+    /// that fails while the lock is gone may have failed because another execution dropped its tables, and is
+    /// repeated under the lock.
     ///
     /// # Errors
     /// `AlreadyRunning` when another execution has the lock; as [`Pool::retry`].
     pub async fn retry<T>(&self, what: &str, mut attempt: impl AsyncFnMut() -> Result<T>) -> Result<T> {
         let under_the_lock = async || {
             self.hold().await?;
-            // On the heap: as a part of its caller's, a job's future would be nested deeper than the compiler follows.
+            // On the heap: as a part of its caller's, a job's future would be nested deeper than the compiler
+            // follows.
             match Box::pin(attempt()).await {
                 Err(error) if may_be_of_another(&error) && !self.is_held().await => {
                     Err(lost(&self.entity).caused_by(error))
@@ -131,11 +138,11 @@ impl EntityLock {
         self.pool.retry(what, under_the_lock).await
     }
 
-    /// Asks the server whether the lock is held, in a transaction that must not commit without it. The answer holds for
-    /// as long as the transaction has locks that stop whoever would begin.
+    /// Asks the server whether the lock is held, in a transaction that must not commit without it. The answer
+    /// stays true while the transaction holds locks that would block another execution.
     ///
     /// # Errors
-    /// `DatabaseUnavailable` when it was lost: with its connection, whatever else may live.
+    /// `DatabaseUnavailable` when the lock was lost with its connection; see [`crate::pg`].
     pub async fn assert_held(&self, tx: &Transaction<'_>) -> Result<()> {
         let held = match &*self.state.lock().await {
             State::Held(held) => {
@@ -163,8 +170,9 @@ impl EntityLock {
         }
     }
 
-    /// Its connection answers, and the server that takes writes now is the one that has it: the lock of an old primary is
-    /// none. Another connection's loss makes one look, and no more.
+    /// Whether its connection answers and the server that takes writes now is the one that has the lock: a
+    /// lock on an old primary is worth nothing. If only another connection of the pool was lost, the server
+    /// is asked once.
     async fn is_alive(&self, held: &Held) -> Result<bool> {
         if !held.connection.is_open() || held.connection.ping().await.is_err() {
             return Ok(false);
@@ -177,17 +185,18 @@ impl EntityLock {
         Ok(row.get(0))
     }
 
-    /// The lock, or who has it.
+    /// Takes the lock, or returns who has it.
     async fn acquire(&self) -> Result<std::result::Result<Held, Option<String>>> {
         let application_name = format!("{}:lock", self.name());
-        let connection = self.pool.own(&application_name).await?;
+        let connection = self.pool.dedicated(&application_name).await?;
         connection.hold().await?;
         let started = Instant::now();
         loop {
             let row = connection.held_query_one(sql_file!("pg/try_lock.sql"), &[&self.name()]).await?;
             if row.get(0) {
-                // The query's portal would stay open, and its snapshot with it: nothing in the whole database could be
-                // vacuumed while the lock is held. The simple protocol's portal takes its place and is closed at once.
+                // The query's portal would stay open, and its snapshot with it, and nothing in the whole
+                // database could be vacuumed while the lock is held. The simple protocol replaces the portal
+                // and closes it.
                 connection.ping().await?;
                 let backend = Backend { pid: row.get(1), started_at: row.get(2), application_name };
                 return Ok(Ok(Held { connection, backend }));
@@ -205,7 +214,7 @@ impl EntityLock {
         let error = Error::new(Kind::AlreadyRunning, format!("another execution of {word} works on {entity}"));
         let (detail, hint) = match was_held {
             true => (
-                Some("this execution lost its lock with its connection, and the other one has begun meanwhile"),
+                Some("this execution lost its lock with its connection, and another one has begun since"),
                 "what this one committed stays; the other one does the rest",
             ),
             false => (None, "wait for it; if it is stalled, end it: select pg_terminate_backend(pid)"),
@@ -221,11 +230,10 @@ impl EntityLock {
     }
 }
 
-/// Whether the deeds of another execution could explain it: not what time heals anyway, nor a stop that was asked for.
+/// Whether another execution could have caused it. Errors that time heals are repeated anyway; a stop was
+/// asked for.
 fn may_be_of_another(error: &Error) -> bool {
-    !heals(error)
-        && !error.is_given_up()
-        && !matches!(error.kind(), Kind::Interrupted | Kind::Terminated | Kind::AlreadyRunning)
+    !heals(error) && !error.is_given_up() && !matches!(error.kind(), Kind::Stopped | Kind::AlreadyRunning)
 }
 
 fn lost(entity: &str) -> Error {

@@ -1,14 +1,15 @@
-//! What a connection, its transactions and its COPYs share: whether it may go back to the pool, how long it may keep
-//! silent, and how what it does is canceled.
+//! What a connection, its transactions and its COPYs share: whether it may go back to the pool, how long the
+//! server may be silent, and how a statement is canceled.
 //!
-//! **Silence.** Keepalive finds a dead host and `tcp_user_timeout` a network that swallows packets, but neither sees a proxy
-//! or a bouncer that keeps the connection open and forwards nothing. So after a while of silence a second connection, the
-//! witness, asks the server what it is doing for the first one. A statement that runs, or waits for a lock or a disk, may
-//! take hours. If the server is seen to do nothing, or to wait for its client, what is awaited will never come. What cannot
-//! be seen counts as work.
+//! **Silence.** Keepalive finds a dead host and `tcp_user_timeout` a network that drops packets, but neither
+//! sees a proxy or pooler that keeps the connection open and forwards nothing. So after a while of silence a
+//! second connection, the witness, asks the server what it is doing for the first one. A statement that runs,
+//! or waits for a lock or a disk, may take hours. If the server is seen to do nothing, or to wait for its
+//! client, the answer will never come. What cannot be seen counts as work.
 //!
-//! **Locks.** A statement that waits for a lock says after a few seconds for whom, and again from time to time. After as long
-//! as the job waits for anything it is canceled, with the holder's name in the error.
+//! **Locks.** A statement that waits for a lock logs after a few seconds who holds it, and again from time to
+//! time. When it has waited as long as the job waits for anything it is canceled, with the holder's name in
+//! the error.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -16,32 +17,30 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use tokio_postgres::types::Type;
-use tokio_postgres::{CancelToken, NoTls, Row};
+use tokio_postgres::{CancelToken, NoTls};
 
-use super::connect::{Access, Connected, Ended, connect_for, guarded_tls};
 use super::connect_error::unreachable;
 use super::dial::Route;
-use super::error::{classify, from_sqlstate};
-use super::guard::{Guard, Refused, Watch};
+use super::error::classify;
+use super::guard::{Forbidden, Guard, Watch};
 use super::health::{Backend, Health};
-use super::settings::{Found, alone, cannot_begin};
+use super::open::{Connected, LastWords, guarded_tls};
+use super::server_error::from_sqlstate;
+use super::settings::{Inherited, cannot_begin};
+use super::sqlstate::ADMIN_SHUTDOWN;
+use super::witness::{Blocked, LockWait, Witness};
 use crate::config::dsn::Dsn;
 use crate::error::{Error, Kind, Result};
 
-/// After this long somebody may want to know what is waited for.
-const FIRST_LOOK: Duration = Duration::from_secs(5);
-/// How often that is said again.
-const SAY_AGAIN: Duration = Duration::from_secs(60);
-/// A prepared transaction does not end by itself: there is no use in waiting for one that is not committed at once.
-const PREPARED_WAIT: Duration = Duration::from_secs(20);
-/// So many times the silence a statement may wait in a pooler's queue: PgBouncer ends its waiting after two minutes.
+/// When the witness asks for the first time, so that a lock that is waited for is logged soon.
+const FIRST_QUESTION: Duration = Duration::from_secs(5);
+/// How many times the stall timeout a statement may wait in a pooler's queue: PgBouncer ends its waiting
+/// after two minutes.
 const QUEUE: u32 = 5;
 /// Witnesses that may fail to connect in a row before the database counts as out of reach.
 const MISSES: u32 = 2;
 /// How long a cancel request may take.
 const CANCEL_WAIT: Duration = Duration::from_secs(5);
-const ADMIN_SHUTDOWN: &str = "57P01";
 
 /// The shared state of one connection.
 #[derive(Debug)]
@@ -51,12 +50,13 @@ pub(super) struct Session {
     is_encrypted: bool,
     application_name: String,
     cancel: Cancel,
-    ended: Ended,
+    last_words: LastWords,
     tainted: AtomicBool,
     backend: Option<Backend>,
     prologue: Arc<str>,
-    found: Found,
+    inherited: Inherited,
     has_settings: bool,
+    /// The pool's health, and the epoch that the connection belongs to.
     pool: (Arc<Health>, u64),
 }
 
@@ -70,17 +70,17 @@ impl std::fmt::Debug for Cancel {
 }
 
 /// Why an answer did not come.
-pub(super) enum Failure {
-    /// The driver's or the server's error.
+pub(super) enum NoAnswer {
+    /// The driver or the server reported an error.
     Driver(tokio_postgres::Error),
-    /// The server was silent, and a witness saw no reason.
+    /// The server was silent for this long, and the witness saw no reason.
     Silent(Duration),
     /// The statement waited for a lock for longer than this job waits for anything.
-    Blocked { by: String, gid: Option<String>, waited: Duration },
+    Blocked(Blocked),
 }
 
 impl Session {
-    /// The session of a connection that belongs to a pool, and to this generation of it.
+    /// The session of a connection that belongs to a pool, and to this epoch of it.
     pub(super) fn new(connected: &Connected, pool: (Arc<Health>, u64)) -> Arc<Self> {
         Arc::new(Self {
             dsn: connected.dsn.clone(),
@@ -88,34 +88,34 @@ impl Session {
             is_encrypted: connected.is_encrypted,
             application_name: connected.application_name.clone(),
             cancel: Cancel(connected.client.cancel_token()),
-            ended: Arc::clone(&connected.ended),
+            last_words: Arc::clone(&connected.last_words),
             tainted: AtomicBool::new(false),
             backend: connected.backend.clone(),
             prologue: Arc::clone(&connected.prologue),
-            found: connected.found.clone(),
+            inherited: connected.inherited.clone(),
             has_settings: connected.has_settings,
             pool,
         })
     }
 
-    /// Whether something was left in doubt on it.
+    /// Whether the state of the connection is in doubt, so that it must not be used again.
     pub(super) fn is_tainted(&self) -> bool {
         self.tainted.load(Ordering::Relaxed)
     }
 
-    /// What each of its transactions begins with.
+    /// The statements that begin each of its transactions.
     pub(super) fn prologue(&self) -> &str {
         &self.prologue
     }
 
-    /// Whether the settings of a transaction hold outside of one too: not behind a pooler.
+    /// Whether evo's settings hold outside of transactions too: not behind a pooler.
     pub(super) fn has_settings(&self) -> bool {
         self.has_settings
     }
 
-    /// Whether no newer generation has begun.
+    /// Whether it belongs to the current epoch of its pool.
     pub(super) fn is_current(&self) -> bool {
-        self.pool.0.generation() == self.pool.1
+        self.pool.0.epoch() == self.pool.1
     }
 
     pub(super) fn taint(&self) {
@@ -126,128 +126,87 @@ impl Session {
         self.tainted.store(false, Ordering::Relaxed);
     }
 
-    /// Awaits an answer of the server.
-    ///
-    /// Dropped before it came, the statement is canceled on the server and the connection never used again.
+    /// Waits for an answer of the server. If the future is dropped before it came, the statement is canceled
+    /// on the server and the connection never used again.
     ///
     /// # Errors
-    /// As [`classify`]; `DatabaseUnavailable` when the server is silent for no reason.
+    /// See [`crate::pg`].
     pub(super) async fn run<T>(
         self: &Arc<Self>,
-        answer: impl Future<Output = std::result::Result<T, tokio_postgres::Error>>,
+        answer: impl Future<Output = Result<T, tokio_postgres::Error>>,
     ) -> Result<T> {
-        self.answer(answer).await.map_err(|failure| self.judge(failure))
+        self.answer(answer).await.map_err(|failure| self.understand(failure))
     }
 
-    /// The same with the failure as it came, for COMMIT and COPY. The caller judges it.
+    /// The same with the failure as it came, for COMMIT and COPY. The caller passes it to
+    /// [`Session::understand`].
     pub(super) async fn answer<T>(
         self: &Arc<Self>,
-        answer: impl Future<Output = std::result::Result<T, tokio_postgres::Error>>,
-    ) -> std::result::Result<T, Failure> {
-        let under_way = UnderWay(Some(Arc::clone(self)));
+        answer: impl Future<Output = Result<T, tokio_postgres::Error>>,
+    ) -> Result<T, NoAnswer> {
+        let in_flight = InFlight(Some(Arc::clone(self)));
         let result = self.watch(std::pin::pin!(answer)).await;
-        under_way.ended();
+        in_flight.answered();
         result
     }
 
     async fn watch<T>(
         &self,
-        mut answer: Pin<&mut impl Future<Output = std::result::Result<T, tokio_postgres::Error>>>,
-    ) -> std::result::Result<T, Failure> {
-        let silence = self.dsn.stall_timeout;
+        mut answer: Pin<&mut impl Future<Output = Result<T, tokio_postgres::Error>>>,
+    ) -> Result<T, NoAnswer> {
+        let stall_timeout = self.dsn.stall_timeout;
         let began = Instant::now();
-        let (mut witness, mut misses) = (None, 0);
-        let mut waiting = Waiting::default();
-        let mut pause = silence.min(FIRST_LOOK);
+        let (mut witness, mut misses) = (Witness::default(), 0);
+        let mut lock_wait = LockWait::default();
+        let mut pause = stall_timeout.min(FIRST_QUESTION);
         loop {
             if let Ok(result) = tokio::time::timeout(pause, &mut answer).await {
-                return result.map_err(Failure::Driver);
+                return result.map_err(NoAnswer::Driver);
             }
-            let seen = self.ask(&mut witness).await;
-            if let Some(failure) = waiting.judge(seen.as_ref(), &self.application_name, self.dsn.lock_wait) {
+            let seen = witness.ask(&self.dsn, &self.application_name).await;
+            if let Some(blocked) = lock_wait.update(seen.as_ref(), &self.application_name, self.dsn.lock_wait) {
                 self.taint();
                 self.cancel();
-                return Err(failure);
+                return Err(NoAnswer::Blocked(blocked));
             }
-            // While it waits for somebody it is looked at more often, so that the waiting ends in time.
-            pause = if waiting.since.is_some() { silence.min(FIRST_LOOK) } else { silence };
-            if began.elapsed() < silence {
+            // While it waits for a lock the witness asks more often, so that the wait ends in time.
+            pause = if lock_wait.is_waiting() { stall_timeout.min(FIRST_QUESTION) } else { stall_timeout };
+            if began.elapsed() < stall_timeout {
                 continue;
             }
             misses = if seen.is_none() { misses + 1 } else { 0 };
             // Behind a pooler a statement that waits for a server connection has no session yet.
-            let may_queue = !self.has_settings && began.elapsed() < silence * QUEUE;
+            let may_queue = !self.has_settings && began.elapsed() < stall_timeout * QUEUE;
             let is_idle = seen.is_some_and(|seen| !seen.works && (seen.is_found || !may_queue));
             if is_idle || misses == MISSES {
                 // The answer may have been on its way while the witness asked.
-                return match tokio::time::timeout(silence.min(Duration::from_secs(1)), answer).await {
-                    Ok(result) => result.map_err(Failure::Driver),
-                    Err(_) => Err(Failure::Silent(silence)),
+                return match tokio::time::timeout(stall_timeout.min(Duration::from_secs(1)), answer).await {
+                    Ok(result) => result.map_err(NoAnswer::Driver),
+                    Err(_) => Err(NoAnswer::Silent(stall_timeout)),
                 };
             }
             tracing::debug!(session = self.application_name, "the server still works on a statement");
         }
     }
 
-    /// What the server does for this session; `None` when it cannot be asked.
-    async fn ask(&self, witness: &mut Option<Connected>) -> Option<Seen> {
-        if witness.is_none() {
-            match connect_for(&self.dsn, "evo:witness", Access::Any).await {
-                Ok(connected) => *witness = Some(connected),
-                Err(error) if error.kind() == Kind::DatabaseUnavailable => return None,
-                // It answers, if only to refuse: nothing says that the statement does not go on.
-                Err(_) => return Some(Seen { works: true, is_found: true, waits_for: None, gid: None }),
-            }
-        }
-        let name: [(&(dyn tokio_postgres::types::ToSql + Sync), Type); 1] = [(&self.application_name, Type::TEXT)];
-        let connected = witness.as_ref()?;
-        let asked = connected.client.query_typed(sql_file!("pg/is_working.sql"), &name);
-        // As the role that signed in: what a session does is hidden from a role that was set later.
-        let prologue = format!("{}; set local role none", connected.prologue);
-        let asked = alone(&connected.client, &prologue, asked);
-        let rows: std::result::Result<Vec<Row>, _> = tokio::time::timeout(self.dsn.stall_timeout, asked).await.ok()?;
-        match rows {
-            Ok(rows) => rows.first().map(|row| Seen {
-                works: row.get(0),
-                is_found: row.get(3),
-                waits_for: row.get(1),
-                gid: row.get(2),
-            }),
-            Err(_) => {
-                *witness = None;
-                None
-            }
-        }
-    }
-
-    /// Judges a failure, taints the session where it is in doubt, and tells the pool when the server is gone.
-    pub(super) fn judge(&self, failure: Failure) -> Error {
+    /// Turns a failure into an error, taints the session where its state is in doubt, and tells the pool when
+    /// the server is gone.
+    pub(super) fn understand(&self, failure: NoAnswer) -> Error {
         let error = match failure {
-            Failure::Silent(silence) => Error::new(
+            NoAnswer::Silent(silence) => Error::new(
                 Kind::DatabaseUnavailable,
-                format!(
-                    "the database kept silent for {silence:?} although it works on nothing: the connection is given up"
-                ),
+                format!("the database was silent for {silence:?} although it does nothing for this session"),
             ),
-            Failure::Blocked { by, gid, waited } => {
-                return Error::new(
-                    Kind::DatabaseBusy,
-                    format!("waited {} s for a lock that is held by {by}", waited.as_secs()),
-                )
-                .hint(match gid {
-                    Some(gid) => format!("nobody but its owner or a superuser can end it: rollback prepared {gid}; or commit prepared {gid}"),
-                    None => "end that transaction, with pg_terminate_backend(pid) if need be, then run the same command again".to_owned(),
-                })
-                .given_up();
-            }
-            Failure::Driver(e) => {
+            NoAnswer::Blocked(blocked) => return too_long_blocked(blocked),
+            NoAnswer::Driver(e) => {
                 if e.code().is_none() {
                     self.taint();
                 }
-                match self.ended.get() {
-                    // The driver says only "connection closed"; the server's last words came to the connection's task.
+                match self.last_words.get() {
+                    // The driver says only "connection closed"; the server's last words came to the
+                    // connection's task.
                     Some((code, message)) if e.is_closed() => from_sqlstate(code, message.clone()).caused_by(e),
-                    _ => cannot_begin(e, &self.found),
+                    _ => cannot_begin(classify(e), &self.inherited),
                 }
             }
         };
@@ -260,26 +219,27 @@ impl Session {
         error
     }
 
-    /// This session is gone, and with it, but for a terminated one, the generation that it belongs to.
+    /// Records that this session is gone. Unless somebody terminated just this one, its whole epoch is over.
     pub(super) fn lost(&self, error: &Error) {
         self.taint();
-        let (health, generation) = &self.pool;
+        let (health, epoch) = &self.pool;
         if error.sqlstate() != Some(ADMIN_SHUTDOWN) {
-            health.fell(*generation, error.message());
+            health.fell(*epoch, error.message());
         }
         if let Some(backend) = self.backend.clone().filter(|_| error.sqlstate().is_none()) {
             health.abandon(backend);
         }
     }
 
-    /// Asks the server to cancel what this session does, in the background: the server would go on with it alone.
+    /// Asks the server, in the background, to cancel the statement in progress: otherwise it would finish it
+    /// for nobody.
     pub(super) fn cancel(&self) {
         let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
         let (token, dsn) = (self.cancel.0.clone(), self.dsn.clone());
         let (route, is_encrypted) = (self.route.clone(), self.is_encrypted);
         runtime.spawn(async move {
             let canceled = async {
-                let watch = Watch::new(None, false, Refused::default());
+                let watch = Watch::new(None, false, Forbidden::default());
                 let wire = route.dial(&dsn.keepalive).await.map_err(|e| unreachable(&dsn, &e.to_string()))?;
                 let wire = Guard::new(wire, watch.clone());
                 match is_encrypted {
@@ -295,55 +255,30 @@ impl Session {
     }
 }
 
-/// What a witness saw.
-struct Seen {
-    works: bool,
-    /// Whether there is a session of its name at all.
-    is_found: bool,
-    /// Who holds what it waits for.
-    waits_for: Option<String>,
-    /// A prepared transaction among them, as SQL writes its name.
-    gid: Option<String>,
+fn too_long_blocked(Blocked { by, gid, waited }: Blocked) -> Error {
+    let hint = match gid {
+        Some(gid) => format!(
+            "only its owner or a superuser can end it: rollback prepared {gid}; or commit prepared {gid}; then \
+             run the same command again"
+        ),
+        None => "end that transaction, with pg_terminate_backend(pid) if necessary, then run the same command again"
+            .to_owned(),
+    };
+    let message = format!("waited {} s for a lock that is held by {by}", waited.as_secs());
+    Error::new(Kind::DatabaseBusy, message).hint(hint).given_up()
 }
 
-/// Since when a statement has been waiting for a lock, and what was said of it.
-#[derive(Default)]
-struct Waiting {
-    since: Option<Instant>,
-    said: Option<Instant>,
-}
+/// A statement whose answer has not come yet. If it is dropped in that state the statement is canceled and
+/// its session is not used again.
+struct InFlight(Option<Arc<Session>>);
 
-impl Waiting {
-    /// Says for whom a statement waits, again from time to time; a failure when it has waited for long enough.
-    fn judge(&mut self, seen: Option<&Seen>, session: &str, limit: Duration) -> Option<Failure> {
-        let Some((by, gid)) = seen.and_then(|seen| Some((seen.waits_for.as_ref()?, &seen.gid))) else {
-            *self = Self::default();
-            return None;
-        };
-        let waited = self.since.get_or_insert_with(Instant::now).elapsed();
-        let limit = if gid.is_some() { limit.min(PREPARED_WAIT) } else { limit };
-        if waited >= limit {
-            return Some(Failure::Blocked { by: by.clone(), gid: gid.clone(), waited });
-        }
-        if self.said.is_none_or(|said| said.elapsed() >= SAY_AGAIN) {
-            self.said = Some(Instant::now());
-            let left_s = (limit - waited).as_secs();
-            tracing::warn!(session, held_by = by, left_s, "waiting for a lock");
-        }
-        None
-    }
-}
-
-/// A statement whose answer has not come. Dropped like that, it is canceled and its session is not used again.
-struct UnderWay(Option<Arc<Session>>);
-
-impl UnderWay {
-    fn ended(mut self) {
+impl InFlight {
+    fn answered(mut self) {
         self.0 = None;
     }
 }
 
-impl Drop for UnderWay {
+impl Drop for InFlight {
     fn drop(&mut self) {
         if let Some(session) = self.0.take() {
             session.taint();

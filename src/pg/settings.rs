@@ -1,19 +1,24 @@
-//! What evo relies on in a session, whatever the server, the database or the role was set to: `sql/pg/session.sql`.
+//! The settings that evo relies on in a session, however the server, the database or the role is set:
+//! `sql/pg/session.sql`.
 //!
-//! It is told to the server twice. Every transaction begins with it ([`prologue`]), because behind a pooler each one may
-//! run in another session. And it goes along when a session is opened ([`startup`]), for statements that cannot stand in a
-//! transaction. A pooler refuses that part; then its sessions keep the role's settings outside of transactions.
+//! They are sent twice. Every transaction begins with them ([`prologue`]), because behind a pooler each
+//! transaction may run in another session. They are also startup parameters ([`startup`]), for statements
+//! that cannot run in a transaction. A pooler refuses startup parameters; then its sessions keep the role's
+//! settings outside of transactions.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::LazyLock;
 
-use super::error::classify;
+use parking_lot::Mutex;
+
+use super::sqlstate as code;
 use crate::error::Error;
 
 const TEXT: &str = sql_file!("pg/session.sql");
-/// Answers to an opening with parameters that are not taken: a protocol violation for PgBouncer, a feature that is not
-/// supported for other poolers, a parameter or value that the server does not know.
-const REFUSALS: [&str; 4] = ["08P01", "0A000", "42704", "22023"];
+/// Answers to startup parameters that are not accepted: PgBouncer's, other poolers', and those of a server
+/// that does not know the parameter or the value.
+const REFUSALS: [&str; 4] =
+    [code::PROTOCOL_VIOLATION, code::FEATURE_NOT_SUPPORTED, code::UNDEFINED_OBJECT, code::INVALID_PARAMETER_VALUE];
 
 /// One line of the file.
 struct Setting {
@@ -26,15 +31,16 @@ struct Setting {
     since: u32,
 }
 
-/// What a session was found to be set to, of what not everybody may set or not everybody should.
+/// Settings that a session inherited from its role, database or server and that evo changes only where it
+/// must.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Found {
-    /// The role or its database lets transactions be read-only by default. That is a default, and evo says what it wants.
-    /// A server that is read-only as a whole was made so: by its platform, before its disk is full.
+pub(super) struct Inherited {
+    /// Transactions of the role or database are read-only by default. evo overrides that default. It does not
+    /// override a server that is read-only as a whole: its platform does that before the disk is full.
     pub(super) reads_by_default: bool,
-    /// Triggers and foreign keys do not work in this session. Only a superuser may set this.
+    /// Triggers and foreign keys are off in this session. Only a superuser may change this.
     pub(super) is_replica: bool,
-    /// A commit is answered before it is on disk. What evo reports as loaded must outlive a crash.
+    /// A commit is answered before it is on disk. What evo reports as loaded must survive a crash.
     pub(super) commits_early: bool,
 }
 
@@ -50,67 +56,62 @@ fn settings() -> impl Iterator<Item = Setting> {
     })
 }
 
-/// The text that begins a transaction on a server of this major version.
-pub(super) fn prologue(major: u32, found: &Found) -> String {
-    let writes = if found.reads_by_default { ", read write" } else { "" };
+/// The statements that begin a transaction on a server of this major version.
+pub(super) fn prologue(major: u32, inherited: &Inherited) -> String {
+    let writes = if inherited.reads_by_default { ", read write" } else { "" };
     let mut text = format!("begin isolation level read committed{writes}, not deferrable");
     for Setting { name, value, .. } in settings().filter(|s| s.in_transactions && s.since <= major) {
         text.push_str(&format!("; set local {name} = {value}"));
     }
-    if found.commits_early {
+    if inherited.commits_early {
         text.push_str("; set local synchronous_commit = on");
     }
-    if found.is_replica {
+    if inherited.is_replica {
         text.push_str("; set local session_replication_role = origin");
     }
     text
 }
 
-/// The same for the opening of a session, as the startup parameter `options`. What only later versions know is left out
-/// while the version is not known.
+/// The same as the startup parameter `options`. Settings that only later versions know are left out while the
+/// version is unknown.
 pub(super) fn startup(major: Option<u32>) -> String {
     let wanted = settings().filter(|s| s.at_opening && s.since <= major.unwrap_or(0));
     let escaped = |value: &str| value.trim_matches('\'').replace('\\', r"\\").replace(' ', r"\ ");
     wanted.map(|s| format!("-c {}={}", s.name, escaped(s.value))).collect::<Vec<_>>().join(" ")
 }
 
-/// `15.8 (Debian 15.8-1)` → 15; 0 for what is not understood.
+/// `15.8 (Debian 15.8-1)` → 15; 0 for anything unknown.
 pub(super) fn major(version: Option<&str>) -> u32 {
     let digits = version.unwrap_or_default().split(|c: char| !c.is_ascii_digit()).next();
     digits.and_then(|digits| digits.parse().ok()).unwrap_or(0)
 }
 
-/// Whether an opening failed because of the settings that came with it.
+/// Whether a session could not be opened because of the startup parameters.
 pub(super) fn are_refused(error: &Error) -> bool {
     error.sqlstate().is_some_and(|code| REFUSALS.contains(&code))
 }
 
-/// What is known of a server since its first connection.
+/// What this process knows about a server since its first connection.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Manners {
-    /// It takes no settings at the opening.
-    pub(super) refuses: bool,
+pub(super) struct ServerTraits {
+    /// It accepts no settings as startup parameters.
+    pub(super) refuses_settings: bool,
     pub(super) major: Option<u32>,
 }
 
-fn known() -> &'static Mutex<HashMap<(String, u16), Manners>> {
-    static KNOWN: OnceLock<Mutex<HashMap<(String, u16), Manners>>> = OnceLock::new();
-    KNOWN.get_or_init(Mutex::default)
+static KNOWN: LazyLock<Mutex<HashMap<(String, u16), ServerTraits>>> = LazyLock::new(Mutex::default);
+
+/// What this process knows about a server; the default for one that it has not met.
+pub(super) fn traits_of(host: &str, port: u16) -> ServerTraits {
+    KNOWN.lock().get(&(host.to_owned(), port)).copied().unwrap_or_default()
 }
 
-/// What this process has learned of a server.
-pub(super) fn manners(host: &str, port: u16) -> Manners {
-    let known = known().lock().unwrap_or_else(PoisonError::into_inner);
-    known.get(&(host.to_owned(), port)).copied().unwrap_or_default()
+/// Remembers what a connection found out, so that the next one does not try in vain.
+pub(super) fn learn(host: &str, port: u16, traits: ServerTraits) {
+    KNOWN.lock().insert((host.to_owned(), port), traits);
 }
 
-/// Remembers it: the next opening need not try in vain.
-pub(super) fn learn(host: &str, port: u16, manners: Manners) {
-    let mut known = known().lock().unwrap_or_else(PoisonError::into_inner);
-    known.insert((host.to_owned(), port), manners);
-}
-
-/// Runs one statement in a transaction of its own, which begins as all do: three messages, one round trip.
+/// Runs one statement in a transaction of its own, with the usual prologue: three messages, one round trip.
 ///
 /// # Errors
 /// The first of the three that failed, as the driver gives it.
@@ -119,7 +120,7 @@ pub(super) async fn alone<T>(
     prologue: &str,
     statement: impl Future<Output = Result<T, tokio_postgres::Error>>,
 ) -> Result<T, tokio_postgres::Error> {
-    // Polled in this order, and sent when first polled. After an error the last one rolls back.
+    // Polled in this order, and sent when first polled. After an error the commit rolls back.
     let all = futures_util::future::join3(client.batch_execute(prologue), statement, client.batch_execute("commit"));
     let (begun, answer, ended) = Box::pin(all).await;
     begun?;
@@ -128,10 +129,9 @@ pub(super) async fn alone<T>(
     Ok(answer)
 }
 
-/// The failure of a prologue: of its settings one needs a superuser.
-pub(super) fn cannot_begin(e: tokio_postgres::Error, found: &Found) -> Error {
-    let error = classify(e);
-    if found.is_replica && error.sqlstate() == Some("42501") {
+/// Adds a hint to the failure of a prologue that only a superuser may run.
+pub(super) fn cannot_begin(error: Error, inherited: &Inherited) -> Error {
+    if inherited.is_replica && error.sqlstate() == Some(code::INSUFFICIENT_PRIVILEGE) {
         return error.hint(
             "foreign keys and triggers are switched off for this role: alter role … reset session_replication_role, or \
              alter database … (as a superuser)",
@@ -145,7 +145,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_line_of_the_file_is_told_to_the_server_in_one_way_at_least() {
+    fn every_line_of_the_file_reaches_the_server_in_one_way_at_least() {
         let lines = TEXT.lines().filter(|line| line.starts_with("set ")).count();
         assert_eq!(settings().count(), lines);
         assert!(settings().all(|s| s.in_transactions || s.at_opening));
@@ -154,14 +154,14 @@ mod tests {
 
     #[test]
     fn a_transaction_begins_with_its_isolation_and_a_version_gets_only_what_it_knows() {
-        let text = prologue(14, &Found::default());
+        let text = prologue(14, &Inherited::default());
         assert!(
             text.starts_with("begin isolation level read committed, not deferrable; set local search_path = pg_cat")
         );
         assert!(!text.contains("transaction_timeout") && !text.contains("idle_session_timeout"), "{text}");
-        assert!(prologue(17, &Found::default()).contains("set local transaction_timeout = 0"));
-        let found = Found { reads_by_default: true, is_replica: true, commits_early: true };
-        let text = prologue(18, &found);
+        assert!(prologue(17, &Inherited::default()).contains("set local transaction_timeout = 0"));
+        let inherited = Inherited { reads_by_default: true, is_replica: true, commits_early: true };
+        let text = prologue(18, &inherited);
         assert!(text.starts_with("begin isolation level read committed, read write, not deferrable;"));
         assert!(text.ends_with("; set local synchronous_commit = on; set local session_replication_role = origin"));
     }

@@ -1,23 +1,24 @@
-//! TLS to the server, as `sslmode` and its siblings say; one provider (aws-lc-rs) in the whole program.
+//! TLS to the server, as `sslmode` and the parameters around it say. The whole program uses one provider,
+//! aws-lc-rs.
 
 use std::path::Path;
 use std::sync::{Arc, Once};
 
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::danger::ServerCertVerifier;
 use rustls::client::{ResolvesClientCert, WebPkiServerVerifier};
-use rustls::crypto::{CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_tls13_signature};
+use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
 use rustls::version::{TLS12, TLS13};
-use rustls::{ClientConfig, DigitallySignedStruct, InconsistentKeys, RootCertStore, SignatureScheme};
+use rustls::{ClientConfig, InconsistentKeys, RootCertStore, SignatureScheme};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use super::certificate::AsLibpq;
+use super::certificate::{LibpqVerifier, Trust};
 use crate::config::dsn::{Protection, Protocol, Roots, SslMode};
 use crate::error::{Error, Kind, Result};
 
-/// A TLS connector for the server.
+/// A TLS connector for the servers of an address.
 ///
 /// # Errors
 /// `Config` when a certificate, a key or the system's roots cannot be read.
@@ -31,13 +32,14 @@ pub(super) fn connector(protection: &Protection) -> Result<MakeRustlsConnect> {
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_protocol_versions(&versions)
         .map_err(|e| failed("TLS cannot be set up", e))?;
-    let verifier = verifier(protection, Arc::clone(&provider))?;
-    let builder = builder.dangerous().with_custom_certificate_verifier(verifier);
+    let trust = trust(protection, Arc::clone(&provider))?;
+    let verifier = LibpqVerifier { provider: Arc::clone(&provider), trust };
+    let builder = builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier));
     let mut config = match &protection.certificate {
         None => builder.with_no_client_auth(),
         Some((certificate, key)) => {
             let shown = own_certificate(certificate, key, &provider)?;
-            builder.with_client_cert_resolver(Arc::new(Own(Arc::new(shown))))
+            builder.with_client_cert_resolver(Arc::new(ClientCertificate(Arc::new(shown))))
         }
     };
     config.enable_sni = protection.sends_name;
@@ -47,20 +49,21 @@ pub(super) fn connector(protection: &Protection) -> Result<MakeRustlsConnect> {
     Ok(MakeRustlsConnect::new(config))
 }
 
-fn verifier(protection: &Protection, provider: Arc<CryptoProvider>) -> Result<Arc<dyn ServerCertVerifier>> {
+/// Which certificates the address trusts; `None` for any.
+fn trust(protection: &Protection, provider: Arc<CryptoProvider>) -> Result<Option<Trust>> {
     static WARNED: Once = Once::new();
     let checks_name = match (protection.mode, &protection.roots) {
-        (SslMode::Disable | SslMode::Allow | SslMode::Prefer, _) => return Ok(Arc::new(Unverified(provider))),
+        (SslMode::Disable | SslMode::Allow | SslMode::Prefer, _) => return Ok(None),
         (SslMode::Require, Roots::System) => {
             WARNED.call_once(|| {
                 tracing::warn!("sslmode=require encrypts but does not verify the server; verify-full does");
             });
-            return Ok(Arc::new(Unverified(provider)));
+            return Ok(None);
         }
         (SslMode::Require | SslMode::VerifyCa, _) => false,
         (SslMode::VerifyFull, _) => true,
     };
-    let (inner, roots) = match (&protection.roots, &protection.crl) {
+    let (chains, roots) = match (&protection.roots, &protection.crl) {
         (Roots::File(path), crl) => given_roots(path, crl.as_deref(), provider)?,
         (Roots::System, None) => (system_roots(provider)?, Vec::new()),
         (Roots::System, Some(_)) => {
@@ -68,7 +71,7 @@ fn verifier(protection: &Protection, provider: Arc<CryptoProvider>) -> Result<Ar
                 .hint("name the roots that the revocation list belongs to with sslrootcert=FILE"));
         }
     };
-    Ok(Arc::new(AsLibpq { inner, roots, checks_name }))
+    Ok(Some(Trust { chains, roots, checks_name }))
 }
 
 fn failed(what: &str, e: impl std::error::Error + Send + Sync + 'static) -> Error {
@@ -94,9 +97,9 @@ fn certificates(path: &Path, parameter: &str) -> Result<Vec<CertificateDer<'stat
     }
 }
 
-type Trust = (Arc<dyn ServerCertVerifier>, Vec<CertificateDer<'static>>);
+type ChainsAndRoots = (Arc<dyn ServerCertVerifier>, Vec<CertificateDer<'static>>);
 
-fn given_roots(path: &Path, crl: Option<&Path>, provider: Arc<CryptoProvider>) -> Result<Trust> {
+fn given_roots(path: &Path, crl: Option<&Path>, provider: Arc<CryptoProvider>) -> Result<ChainsAndRoots> {
     let what = format!("cannot read sslrootcert {}", path.display());
     let given = certificates(path, "sslrootcert")?;
     let mut roots = RootCertStore::empty();
@@ -113,12 +116,12 @@ fn given_roots(path: &Path, crl: Option<&Path>, provider: Arc<CryptoProvider>) -
     Ok((builder.build().map_err(|e| failed(&what, e))?, given))
 }
 
-/// evo's own certificate, shown to every server that asks for one. What it says is the server's business: rustls would
-/// refuse one of X.509 version 1, as `openssl x509 -req` makes them.
+/// evo's own certificate, sent to every server that asks for one. The server decides whether it is valid:
+/// rustls would refuse X.509 version 1, which `openssl x509 -req` creates.
 #[derive(Debug)]
-struct Own(Arc<CertifiedKey>);
+struct ClientCertificate(Arc<CertifiedKey>);
 
-impl ResolvesClientCert for Own {
+impl ResolvesClientCert for ClientCertificate {
     fn resolve(&self, _issuers: &[&[u8]], _schemes: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
         Some(Arc::clone(&self.0))
     }
@@ -138,7 +141,7 @@ fn own_certificate(certificate: &Path, key: &Path, provider: &CryptoProvider) ->
     }
 }
 
-/// The key to evo's own certificate. As libpq, refuses one that others can read.
+/// The key to evo's own certificate. Like libpq, refuses one that others can read.
 fn own_key(path: &Path) -> Result<PrivateKeyDer<'static>> {
     use std::os::unix::fs::MetadataExt;
     let what = format!("cannot read sslkey {}", path.display());
@@ -154,43 +157,4 @@ fn own_key(path: &Path) -> Result<PrivateKeyDer<'static>> {
             .hint("decrypt it with `openssl pkey -in KEY -out PLAIN`, mode 0600"));
     }
     PrivateKeyDer::from_pem_slice(&text).map_err(|e| failed(&what, e))
-}
-
-/// Takes any certificate, but the handshake must be signed with it: `prefer` and `require` encrypt without verifying.
-#[derive(Debug)]
-struct Unverified(Arc<CryptoProvider>);
-
-impl ServerCertVerifier for Unverified {
-    fn verify_server_cert(
-        &self,
-        _end_entity: &CertificateDer<'_>,
-        _intermediates: &[CertificateDer<'_>],
-        _name: &ServerName<'_>,
-        _ocsp: &[u8],
-        _now: UnixTime,
-    ) -> std::result::Result<ServerCertVerified, rustls::Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        m: &[u8],
-        c: &CertificateDer<'_>,
-        d: &DigitallySignedStruct,
-    ) -> std::result::Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls12_signature(m, c, d, &self.0.signature_verification_algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        m: &[u8],
-        c: &CertificateDer<'_>,
-        d: &DigitallySignedStruct,
-    ) -> std::result::Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls13_signature(m, c, d, &self.0.signature_verification_algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
-    }
 }

@@ -1,4 +1,4 @@
-//! What a command hands back to be shown: text for a person, JSON for a machine, and the exit code.
+//! What a command prints at its end: text for a person, JSON for a machine, and the exit code.
 
 mod print;
 pub mod progress;
@@ -11,24 +11,24 @@ pub use print::Printer;
 
 use crate::error::Error;
 
-/// The end of a command that ran: its summary in both shapes and how it went.
+/// The result of a command: its summary in both formats and whether it failed.
 #[derive(Debug, Default)]
 pub struct Outcome {
-    /// What a person reads on stdout; empty prints nothing.
+    /// The summary on stdout for a person; empty prints nothing.
     pub text: String,
-    /// What `--output json` prints on stdout, one document.
+    /// The summary that `--output json` prints, one document.
     pub json: serde_json::Value,
-    /// Set when the command did its work but must not exit 0: the error gives the exit code and is printed on stderr.
+    /// Set when the command did some work but must not exit 0: gives the exit code and is printed on stderr.
     pub failure: Option<Error>,
 }
 
 impl Outcome {
-    /// A successful end with `text` for a person and `json` for a machine.
+    /// A success.
     pub fn new(text: impl Into<String>, json: serde_json::Value) -> Self {
         Self { text: text.into(), json, failure: None }
     }
 
-    /// The same summary, but the process ends with the exit code of `error`.
+    /// The same summary with the exit code of `error`; `None` leaves it a success.
     pub fn failed_with(mut self, error: Option<Error>) -> Self {
         self.failure = error;
         self

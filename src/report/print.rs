@@ -1,7 +1,7 @@
-//! The last words of a command: the summary on stdout, the error on stderr, each in the format that was asked for.
+//! The end of a command: the summary on stdout, the error on stderr, each in the format that was asked for.
 //!
-//! Whoever reads them may be gone, and the disk of a log may be full. That ends no job and changes no exit code, but for
-//! a command whose output is all that it is for.
+//! The reader may be gone, and the disk of a log may be full. That neither ends a job nor changes its exit
+//! code, except for a command that has no purpose but its output.
 
 use std::io::{self, Write};
 
@@ -12,12 +12,12 @@ use crate::config::{LogFormat, Output, Settings, columns_of_stderr};
 use crate::error::{Error, Kind, Result};
 use crate::visible;
 
-/// Prints what a command ends with.
+/// Prints the summary or the error of a command.
 #[derive(Debug)]
 pub struct Printer {
     command: &'static str,
     output: Output,
-    /// Whether stderr is a stream of JSON lines, and so stdout is one too.
+    /// Whether stderr is a stream of JSON lines; then stdout is one too.
     lines: bool,
     columns: Option<usize>,
 }
@@ -29,16 +29,16 @@ impl Printer {
         Self { command, output: settings.output, lines, columns: settings.columns }
     }
 
-    /// For an error that comes before the settings are known.
+    /// For an error that occurs before the settings are known.
     pub fn before_settings(lines: bool) -> Self {
         Self { command: "", output: Output::Text, lines, columns: None }
     }
 
-    /// Writes the summary to stdout. A reader that went away (`evo status | head`) is no error.
+    /// Writes the summary to stdout. A reader that went away (`evo status | head`) is not an error.
     ///
     /// # Errors
-    /// `Internal` when it cannot be written and the command has changed nothing: then its output was all that it was
-    /// for. What a job has done stays done, and its summary stands in `evo.runs`: that is a warning.
+    /// `Internal` when it cannot be written and the command has changed nothing, so that its output was its
+    /// only purpose. For a job it is only a warning, because its summary is in `evo.runs` too.
     pub fn summary(&self, outcome: &Outcome) -> Result<()> {
         let text = match (self.output, self.lines) {
             (Output::Text, _) => terminal::wrap(&visible::lines(outcome.text.trim_end()), self.columns),
@@ -53,14 +53,14 @@ impl Printer {
             Ok(()) => Ok(()),
             Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Ok(()),
             Err(e) if outcome.json.get("execution_id").is_some() => {
-                tracing::warn!(error = %e, "the summary cannot be written to stdout; it stands in evo.runs");
+                tracing::warn!(error = %e, "the summary cannot be written to stdout; evo.runs has it");
                 Ok(())
             }
             Err(e) => Err(Error::new(Kind::Internal, "cannot write to stdout").caused_by(e)),
         }
     }
 
-    /// A summary among log lines: an object with what every line has, and the summary's own fields.
+    /// A summary as a log line: the fields of every line and those of the summary.
     fn line(&self, summary: &Value) -> Value {
         let mut line = json!({ "timestamp": now(), "level": "INFO", "message": "summary", "command": self.command });
         match summary {
@@ -70,7 +70,7 @@ impl Printer {
         line
     }
 
-    /// Writes the error that a command ends with to stderr, as far as anybody listens.
+    /// Writes the error of a command to stderr. Does not fail when nobody reads it.
     pub fn error(&self, error: &Error) {
         let text = match self.lines {
             true => json_of(error).to_string(),
@@ -80,7 +80,7 @@ impl Printer {
     }
 }
 
-/// As in the log lines.
+/// The timestamp format of log lines.
 fn now() -> String {
     chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Micros, true)
 }
@@ -89,7 +89,7 @@ fn now() -> String {
 fn json_of(error: &Error) -> Value {
     let mut value = json!({
         "timestamp": now(), "level": "ERROR", "message": error.message(), "kind": format!("{:?}", error.kind()),
-        "exit_code": error.kind().exit_code(),
+        "exit_code": error.exit_code(),
     });
     let optional = [("sqlstate", error.sqlstate()), ("detail", error.detail_text()), ("hint", error.hint_text())];
     for (name, text) in optional {

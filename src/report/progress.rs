@@ -1,4 +1,4 @@
-//! How far a job is, for whoever watches: a bar for each phase on a terminal, a log line now and then elsewhere.
+//! The progress of a job: a bar for each phase on a terminal, a log line from time to time elsewhere.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -14,21 +14,22 @@ use crate::config::{self, LogFormat, Settings};
 use crate::meter::{Gauge, Meter, Unit};
 use crate::telemetry;
 
-/// How often bars are drawn anew.
+/// How often bars are redrawn.
 const REDRAW: Duration = Duration::from_millis(200);
-/// Below this a bar says nothing.
+/// A bar of fewer columns says nothing.
 const SHORTEST_BAR: usize = 8;
 
-/// A job that is being watched, until this is dropped.
+/// A job whose progress is shown, until this is dropped.
 #[derive(Debug)]
 pub struct Watched {
-    /// What the job counts on.
+    /// Where the job counts.
     pub meter: Meter,
     stop: Option<Sender<()>>,
     watcher: Option<JoinHandle<()>>,
 }
 
-/// Begins to show how far a job is, in the way that the settings ask for. Costs a thread that sleeps.
+/// Starts to show the progress of a job, in the way that the settings ask for. Takes a thread that mostly
+/// sleeps.
 pub fn watch(settings: &Settings) -> Watched {
     let meter = Meter::default();
     let every = match settings.progress {
@@ -48,7 +49,7 @@ pub fn watch(settings: &Settings) -> Watched {
             }
         }
     });
-    // A job goes on without a watcher.
+    // Without a thread the job runs unwatched.
     Watched { meter, stop: Some(stop), watcher: watcher.ok() }
 }
 
@@ -99,7 +100,8 @@ impl Drop for Bars {
     }
 }
 
-/// One line of at most `columns`: label, bar, share, amount, time left; what does not fit is left out from the end.
+/// One line of at most `columns`: label, bar, percentage, amount, time left. What does not fit is omitted
+/// from the end.
 fn drawn(gauge: &Gauge, columns: usize) -> String {
     let mut line = terminal::cut(&gauge.label, columns);
     let mut rest = vec![match gauge.total() {
@@ -144,7 +146,7 @@ fn amount(gauge: &Gauge) -> String {
     }
 }
 
-/// A line for each phase under way, or that the job runs.
+/// A line for each phase in progress, or one that says that the job runs.
 fn log(meter: &Meter, json: bool, running: Duration) {
     let phases = meter.phases();
     if phases.is_empty() {
@@ -153,7 +155,7 @@ fn log(meter: &Meter, json: bool, running: Duration) {
     for gauge in phases {
         let (done, total, left) = (gauge.done(), gauge.total(), gauge.left());
         if !json {
-            tracing::info!("{}", said(&gauge));
+            tracing::info!("{}", sentence(&gauge));
             continue;
         }
         let unit = match gauge.unit {
@@ -176,7 +178,7 @@ fn log(meter: &Meter, json: bool, running: Duration) {
 }
 
 /// `sales: filling: 1,200/4,000 documents (30 %), 410/s, about 6m 49s left`.
-fn said(gauge: &Gauge) -> String {
+fn sentence(gauge: &Gauge) -> String {
     let (done, total) = (gauge.done(), gauge.total());
     let mut line = gauge.label.clone();
     if gauge.unit != Unit::Nothing {
@@ -203,7 +205,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_bar_fits_whatever_the_width_and_keeps_what_matters_most() {
+    fn a_bar_fits_any_width_and_keeps_what_matters_most() {
         let meter = Meter::default();
         let phase = meter.phase("sales: filling", 4_000, Unit::Things("documents"));
         phase.add(1_200);
@@ -225,11 +227,11 @@ mod tests {
         let meter = Meter::default();
         let phase = meter.phase("load sales", 4_000_000, Unit::Bytes);
         phase.add(1_000_000);
-        let line = said(&meter.phases()[0]);
+        let line = sentence(&meter.phases()[0]);
         assert!(line.starts_with("load sales: 1.00 MB/4.00 MB (25 %), ") && line.ends_with(" left"), "{line}");
         drop(phase);
         let unknown = meter.phase("sales: checking", 0, Unit::Nothing);
-        assert!(said(&meter.phases()[0]).starts_with("sales: checking, for "));
+        assert!(sentence(&meter.phases()[0]).starts_with("sales: checking, for "));
         drop(unknown);
     }
 }

@@ -1,4 +1,4 @@
-//! Compact tables: headers, right-aligned numbers, no boxes, and never wider than the terminal.
+//! Compact tables: headers, right-aligned numbers, no frame, and never wider than the terminal.
 
 use std::sync::OnceLock;
 
@@ -9,17 +9,18 @@ use crate::visible;
 
 static COLUMNS: OnceLock<usize> = OnceLock::new();
 
-/// Says how wide the terminal is that tables are written to. Without it, as for a file or a pipe, they are as wide as
-/// they need. Call once.
+/// Limits the width of all tables to that of the terminal. Without it, as for a file or a pipe, they are as
+/// wide as necessary. Call once.
 pub fn fit_into(columns: usize) {
     let _ = COLUMNS.set(columns);
 }
 
-/// A table without frame lines; columns whose header starts with `>` are right-aligned (the `>` is not printed). One
-/// that is too wide for the terminal loses the columns that say nothing (each cell is empty or 0), which are named. If it
-/// is still too wide it is written row by row: the first cell, then each value behind its name.
+/// A table without frame lines. Columns whose header starts with `>` are right-aligned; the `>` is not
+/// printed. A table that is too wide for the terminal loses the columns in which every cell is empty or 0,
+/// and names them. If it is still too wide it is written row by row: the first cell, then each value after
+/// its name.
 pub fn table(headers: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
-    // Names come from elsewhere: a cell is one line, and nothing in it steers the terminal.
+    // Names come from elsewhere: a cell is one line without control characters.
     let shown = |row: Vec<String>| row.iter().map(|cell| visible::line(cell).into_owned()).collect();
     fitted(headers, rows.into_iter().map(shown).collect(), COLUMNS.get().copied())
 }
@@ -66,7 +67,7 @@ fn stacked(headers: &[&str], rows: &[Vec<String>], columns: usize) -> String {
     let mut lines = Vec::new();
     for row in rows {
         lines.push(row.first().cloned().unwrap_or_default());
-        // Name and value stay together: the blank between them is no place to break.
+        // A non-breaking space keeps name and value together.
         let pair = |(header, cell): (&&str, &String)| {
             format!("{} {cell}", header.trim_start_matches('>')).trim().replace(' ', "\u{a0}")
         };

@@ -1,13 +1,13 @@
-//! What fits on a terminal: how wide a text is, and where its lines are broken.
+//! Fitting text into a terminal: how wide it is, and where lines are broken.
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-/// Columns that a text takes: wide characters two, combining ones none.
+/// Columns that a text occupies: two for a wide character, none for a combining one.
 pub fn width_of(text: &str) -> usize {
     text.width()
 }
 
-/// The beginning of a text that fits into `columns`, with `…` where something is cut off.
+/// The part of a text that fits into `columns`, with `…` at the end if something was cut off.
 pub fn cut(text: &str, columns: usize) -> String {
     if width_of(text) <= columns {
         return text.to_owned();
@@ -21,8 +21,9 @@ pub fn cut(text: &str, columns: usize) -> String {
     if columns == 0 { start } else { start + "…" }
 }
 
-/// Breaks lines that are longer than `columns` between words, and indents what follows by two more than the line.
-/// `None` leaves everything as it is. A word that is longer than a line stays whole: it is a path, or something to copy.
+/// Breaks lines that are longer than `columns` between words and indents the rest by two more than the line.
+/// `None` breaks nothing. A word that is longer than a line stays whole, because it may be a path or
+/// something to copy.
 pub fn wrap(text: &str, columns: Option<usize>) -> String {
     let Some(columns) = columns else { return text.to_owned() };
     text.split('\n').map(|line| wrap_line(line, columns)).collect::<Vec<_>>().join("\n")

@@ -2,17 +2,11 @@
 
 use std::time::Duration;
 
+use indicatif::HumanCount;
+
 /// `12345678` → `12,345,678`.
 pub fn count(n: u64) -> String {
-    let digits = n.to_string();
-    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
-    for (i, c) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(c);
-    }
-    out
+    HumanCount(n).to_string()
 }
 
 /// Bytes in decimal units with three significant digits: `0 B`, `53.2 MB`, `1.40 GB`.
@@ -37,7 +31,7 @@ pub fn share(part: f64) -> String {
     format!("{:.0} %", part * 100.0)
 }
 
-/// A duration to the precision that matters: `340 ms`, `4.2 s`, `2m 03s`, `3h 07m`.
+/// A duration with two or three significant parts: `340 ms`, `4.2 s`, `2m 03s`, `3h 07m`.
 pub fn duration(d: Duration) -> String {
     let ms = d.as_millis();
     match ms {

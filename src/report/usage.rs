@@ -1,4 +1,4 @@
-//! What this process has used so far.
+//! CPU time and memory that this process has used so far.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use nix::sys::time::TimeVal;
 pub struct Usage {
     /// User and system time of all threads.
     pub cpu: Duration,
-    /// The most memory that was resident at any moment, bytes.
+    /// The largest resident memory at any moment, bytes.
     pub peak_resident: u64,
 }
 
@@ -28,7 +28,7 @@ pub fn usage() -> Usage {
     Usage { cpu: time(usage.user_time()) + time(usage.system_time()), peak_resident }
 }
 
-/// Linux's own figure. That of getrusage includes whoever started this process, as it was between fork and exec.
+/// Linux's own figure. That of getrusage includes the parent process as it was between fork and exec.
 fn high_water_mark() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;

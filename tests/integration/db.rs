@@ -6,11 +6,11 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::mpsc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::support::server::signal;
+use crate::support::server::{SmallDisk, eventually, fill, signal};
 use crate::support::{Database, Run, binary, is_root};
 
 /// A folder in which no database is configured. Its server is gone with it, also when an assertion fails.
@@ -148,10 +148,10 @@ fn commands_at_once_start_the_server_once() {
 fn starting_and_stopping_again_changes_nothing_and_says_so() {
     let evo = Home::new();
     assert!(evo.ok(&["db", "start"]).starts_with("started"));
-    assert!(evo.ok(&["db", "start"]).starts_with("it runs already"));
+    assert!(evo.ok(&["db", "start"]).starts_with("it is running already"));
     let url = evo.ok(&["db", "url"]);
     assert!(evo.ok(&["db", "stop"]).starts_with("stopped"));
-    assert!(evo.ok(&["db", "stop"]).starts_with("it does not run"));
+    assert!(evo.ok(&["db", "stop"]).starts_with("it is not running"));
     assert_eq!(evo.json(&["db", "status"])["state"], "stopped");
     assert_eq!(evo.ok(&["db", "url"]), url, "the address outlives a restart");
 }
@@ -438,4 +438,34 @@ fn roots_evo_uses_no_state_directory_that_somebody_else_prepared() {
         evo.run(args).exits(3).says("another user owns it").says("EVO_STATE_DIR");
     }
     assert_eq!(std::fs::read_dir(&state).unwrap().count(), 0);
+}
+
+#[test]
+fn a_server_that_ended_because_its_disk_is_full_is_not_waited_for() {
+    if !is_root() {
+        eprintln!("skipped: mounting a small file system needs root");
+        return;
+    }
+    let (disk, lake) = (SmallDisk::mount("160m"), tempfile::tempdir().unwrap());
+    let evo = Home::below(disk.path())
+        .with("EVO_LAKE", lake.path().to_str().unwrap())
+        .with("EVO_RETRY_BUDGET", "10m")
+        .with("EVO_FAILPOINTS", "load.before_copy=sleep(4000)@1");
+    evo.ok(&["generate", "sales", "--records", "200"]);
+    evo.ok(&["db", "start"]);
+    evo.ok(&["migrate"]);
+    let load = evo.command(&["load", "sales"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    eventually("a load", || evo.query("select count(*) from evo.runs where state = 'running'") == "1");
+    let filler = fill(disk.path());
+    // The next segment of the log does not fit on the disk: the server crashes, and cannot recover.
+    for statement in ["select pg_switch_wal()", "create table filler ()"] {
+        evo.run(&["db", "psql", "-c", statement]);
+    }
+    eventually("the server's end", || evo.json(&["db", "status"])["state"] == "stopped");
+    let since = Instant::now();
+    let end: Run = load.wait_with_output().unwrap().into();
+    end.exits(8).says("the private PostgreSQL has ended: the disk of").says("is full").says("EVO_STATE_DIR");
+    assert!(since.elapsed() < Duration::from_secs(60), "{:?}", since.elapsed());
+    std::fs::remove_file(filler).unwrap();
+    evo.ok(&["load", "sales"]);
 }

@@ -160,7 +160,8 @@ impl Bench {
 
     fn job(&self, pool: &Pool, how: &How, again: bool) -> Job {
         Job {
-            lake: Lake::open(&config::Lake::Directory(self.lake.path().to_owned()), &config::Azure::default()).unwrap(),
+            lake: Lake::open(&config::LakeAddress::Directory(self.lake.path().to_owned()), &config::Azure::default())
+                .unwrap(),
             pool: pool.clone(),
             entity: self.entity.clone(),
             selection: Selection { again: if again { Again::All } else { Again::No }, ..Selection::default() },

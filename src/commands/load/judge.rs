@@ -3,7 +3,7 @@
 use super::Loaded;
 use crate::bronze::Sample;
 use crate::commands::loading;
-use crate::commands::warehouse::Threshold;
+use crate::commands::threshold::Threshold;
 use crate::error::{Error, Kind};
 use crate::ledger::objects::SetAside;
 use crate::load::EntitySummary;

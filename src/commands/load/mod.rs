@@ -8,8 +8,9 @@ use std::collections::BTreeSet;
 use chrono::NaiveDate;
 use serde_json::json;
 
+use super::failures;
 use super::loading::{self, Loading};
-use super::warehouse::{self, Threshold};
+use super::threshold::Threshold;
 use crate::bronze::Sample;
 use crate::config::{self, Settings};
 use crate::entity::Catalog;
@@ -91,7 +92,7 @@ pub async fn run(args: Args, settings: &Settings) -> Result<Outcome> {
     refuse_dimensions(&args.entities, settings, &catalog)?;
     catalog.select(&args.entities)?;
     let loading = match args.dry_run {
-        true => Loading::look(settings, catalog).await?,
+        true => Loading::open_to_read(settings, catalog).await?,
         false => Loading::open(settings, catalog).await?,
     };
     let pool = &loading.warehouse.pool;
@@ -118,7 +119,7 @@ pub async fn run(args: Args, settings: &Settings) -> Result<Outcome> {
     let (mut loaded, failures) = loading.each(&jobs, load).await?;
     drop(watched);
     let json = shown::to_json(execution.id, &loaded);
-    let failure = warehouse::first_failure(failures)
+    let failure = failures::combined(failures)
         .or_else(|| nothing_at_all(loaded.iter_mut().map(|l| &mut l.absence)))
         .or_else(|| judge::judge(&loaded, args.max_rejects));
     execution.finish(pool, &json, failure.as_ref()).await;

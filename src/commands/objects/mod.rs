@@ -10,7 +10,6 @@ use crate::error::{Error, Kind, Result};
 use crate::ledger::lakes::{self, Standing};
 use crate::ledger::objects::{self, Filter};
 use crate::report::Outcome;
-use crate::shutdown::Shutdown;
 
 /// Shows the objects that the ledger knows, and decides about those that a load has set aside.
 #[derive(Debug, clap::Args)]
@@ -112,10 +111,7 @@ fn like(path: &str) -> String {
 /// # Errors
 /// `Usage` for an unknown entity or lake; of the lake and the server.
 pub async fn run(args: Args, settings: &Settings) -> Result<Outcome> {
-    let access = match args.action {
-        Action::List { .. } | Action::Lakes => Access::Reads,
-        _ => Access::Writes(Shutdown::listen()?),
-    };
+    let access = Access::of(!matches!(args.action, Action::List { .. } | Action::Lakes))?;
     let catalog = Catalog::load(settings.extend.as_deref())?;
     let warehouse = warehouse::open(settings, catalog, ("objects", 1), access).await?;
     let pool = &warehouse.pool;

@@ -1,12 +1,12 @@
-//! What to do about a table, and why.
+//! The recommendation for a table, and the reasons.
 
 use crate::report::units;
 use crate::storage::{StorageReport, TableStorage};
 
-/// Dead tuples from which a vacuum is worth its while: this many, and this share of the table.
+/// Dead tuples from which a vacuum is worthwhile: this many, and this share of the table.
 const DEAD_TUPLES: u64 = 500;
 const DEAD_SHARE: f64 = 0.10;
-/// Bloat from which a rebuild is worth its while: this much, and this share.
+/// Bloat from which a rebuild is worthwhile: this much, and this share.
 const NOTABLE_BYTES: u64 = 8 << 20;
 const NOTABLE_SHARE: f64 = 0.30;
 
@@ -15,14 +15,14 @@ const NOTABLE_SHARE: f64 = 0.30;
 pub(super) struct Advice {
     pub(super) vacuum: bool,
     pub(super) reindex: bool,
-    /// A new generation: only that gives the space inside a core table back.
+    /// A new generation: only that returns the space inside a core table.
     pub(super) full_refresh: bool,
-    /// Why, a phrase each.
+    /// The reasons, a phrase each.
     pub(super) reasons: Vec<String>,
 }
 
 impl Advice {
-    /// About a table with its partitions added up; `is_core` when a transform can rebuild it.
+    /// The advice for a table with its partitions added up; `is_core` if a transform can rebuild it.
     pub(super) fn about(table: &TableStorage, report: &StorageReport, is_core: bool) -> Self {
         let mut advice = Self::default();
         let invalid = report.invalid().iter().filter(|i| i.parent == table.parent).count();
@@ -34,7 +34,7 @@ impl Advice {
             && notable(bloat, table.index_bytes)
         {
             advice.reindex = true;
-            advice.reasons.push(format!("{} of its indexes are free space", units::bytes(bloat)));
+            advice.reasons.push(format!("{} of its indexes is free space", units::bytes(bloat)));
         }
         let leaves = || report.tables.iter().filter(|leaf| leaf.parent == table.parent);
         if let Some(worst) = leaves()
@@ -47,25 +47,26 @@ impl Advice {
         } else if let Some(leaf) = leaves().find(|leaf| leaf.live_tuples >= DEAD_TUPLES && leaf.last_analyze.is_none())
         {
             advice.vacuum = true;
-            advice.reasons.push(format!("{} was never analyzed: the planner guesses", leaf.name));
+            advice.reasons.push(format!("{} was never analyzed, so that the planner guesses", leaf.name));
         }
         if let Some(bloat) = table.bloat
             && is_core
             && notable(bloat.bytes, table.heap_bytes + table.toast_bytes)
         {
             advice.full_refresh = true;
-            advice.reasons.push(format!("{} of it are free space", units::bytes(bloat.bytes)));
+            advice.reasons.push(format!("{} of it is free space", units::bytes(bloat.bytes)));
         }
         advice
     }
 
-    /// What to type, if anything; `entity` is the table's, `None` for one of evo's own.
+    /// The command to type; `None` when there is nothing to do. `entity` is the table's, `None` for one of
+    /// evo's own.
     pub(super) fn command(&self, entity: Option<&str>) -> Option<String> {
         let flags = [(self.vacuum, " --vacuum"), (self.reindex, " --reindex")];
         let flags: String = flags.iter().filter(|(wanted, _)| *wanted).map(|(_, flag)| *flag).collect();
         let entity = entity.map(|e| format!(" {e}")).unwrap_or_default();
         match (self.full_refresh, flags.is_empty()) {
-            // A new generation has no dead rows and new indexes.
+            // A new generation has no dead rows, and new indexes.
             (true, _) => Some(format!("evo transform{entity} --full-refresh")),
             (false, false) => Some(format!("evo optimize-storage{entity}{flags}")),
             (false, true) => None,
@@ -116,13 +117,13 @@ mod tests {
     }
 
     #[test]
-    fn space_inside_a_core_table_is_given_back_by_a_new_generation() {
+    fn space_inside_a_core_table_is_returned_by_a_new_generation() {
         let airy =
             TableStorage { bloat: Some(Bloat { bytes: 60 << 20, is_measured: true }), ..leaf("core.t", 1_000, 0) };
         assert_eq!(
             advice(vec![airy.clone()], true).command(Some("sales")).unwrap(),
             "evo transform sales --full-refresh"
         );
-        assert_eq!(advice(vec![airy], false).command(Some("sales")), None, "staging fills its free space again");
+        assert_eq!(advice(vec![airy], false).command(Some("sales")), None, "staging reuses its free space");
     }
 }

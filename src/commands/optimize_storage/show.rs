@@ -1,4 +1,4 @@
-//! What was found and what was done, as text and as JSON.
+//! What was found and what was done, as text and JSON.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::storage::{
     Bloat, IndexStorage, MaintenanceAction, MaintenanceStep, StepOutcome, StorageReport, TableStorage,
 };
 
-/// An action as it is called in summaries and logs.
+/// The name of an action in summaries and logs.
 pub(super) fn verb(action: MaintenanceAction) -> &'static str {
     match action {
         MaintenanceAction::Drop => "drop",
@@ -23,14 +23,14 @@ pub(super) fn verb(action: MaintenanceAction) -> &'static str {
     }
 }
 
-/// A look at the storage.
-pub(super) struct Look<'a> {
+/// The storage as it was found.
+pub(super) struct Inspection<'a> {
     pub(super) report: &'a StorageReport,
     pub(super) entities: &'a [Entity],
     pub(super) partitions: bool,
 }
 
-impl Look<'_> {
+impl Inspection<'_> {
     pub(super) fn text(&self) -> String {
         let rows = sums(self.report, self.partitions).into_iter().map(|t| {
             let index_bloat = match t.name == t.parent {
@@ -64,7 +64,7 @@ impl Look<'_> {
             "vacuumed (UTC)",
             "analyzed (UTC)",
         ];
-        let mut text = table(&headers, rows) + "\n~ is an estimate of the statistics, which a failover resets\n";
+        let mut text = table(&headers, rows) + "\n~ is an estimate from statistics that a failover resets\n";
         text += &self.indexes();
         text + &self.recommended() + "\nnothing was changed"
     }
@@ -73,15 +73,15 @@ impl Look<'_> {
         let mut text = String::new();
         for index in self.report.invalid() {
             let size = units::bytes(index.bytes);
-            text += &format!("\nINVALID index {} ({size}): serves nobody and costs every write", index.name);
+            text += &format!("\nINVALID index {} ({size}): useless, and slows down every write", index.name);
         }
         for index in self.report.indexes.iter().filter(|i| i.is_building) {
-            text += &format!("\n{} is being built by somebody at this moment", index.name);
+            text += &format!("\n{} is being built at this moment", index.name);
         }
         let unused = self.report.unused();
         if !unused.is_empty() {
-            let since = self.report.statistics_since.as_deref().unwrap_or("the server was made");
-            text += &format!("\nnot scanned since {since} on this server (a standby's readers do not count here):");
+            let since = self.report.statistics_since.as_deref().unwrap_or("the server was created");
+            text += &format!("\nnot scanned since {since} on this server (readers of a standby do not count here):");
             for index in unused {
                 text += &format!("\n  {} ({})", index.name, units::bytes(index.bytes));
             }
@@ -90,7 +90,7 @@ impl Look<'_> {
     }
 
     fn recommended(&self) -> String {
-        // One command for all tables that want the same.
+        // One command for all tables with the same recommendation.
         let mut commands: Vec<(String, Vec<String>)> = Vec::new();
         for t in self.report.by_parent() {
             let (advice, command) = self.advice(&t);
@@ -146,16 +146,16 @@ impl Look<'_> {
     }
 }
 
-/// What was done.
-pub(super) struct Done<'a> {
+/// The work that was done.
+pub(super) struct MaintenanceReport<'a> {
     pub(super) before: &'a StorageReport,
-    /// `None` when the server could not be asked any more.
+    /// `None` when the server could no longer be asked.
     pub(super) after: Option<&'a StorageReport>,
     pub(super) steps: &'a [MaintenanceStep],
     pub(super) partitions: bool,
 }
 
-impl Done<'_> {
+impl MaintenanceReport<'_> {
     pub(super) fn text(&self) -> String {
         let after = self.after.map(|report| sums(report, self.partitions)).unwrap_or_default();
         let rows = sums(self.before, self.partitions).into_iter().map(|was| {
@@ -192,7 +192,7 @@ impl Done<'_> {
             }
         }
         for step in self.steps.iter().filter(|s| matches!(s.outcome, StepOutcome::Gone)) {
-            text += &format!("\n{} was dropped meanwhile", step.name);
+            text += &format!("\n{} was dropped in the meantime", step.name);
         }
         text
     }
@@ -210,7 +210,8 @@ impl Done<'_> {
         let tables = |report: &StorageReport| report.by_parent().iter().map(table_json).collect::<Vec<_>>();
         json!({
             "execution_id": execution.to_string(), "dropped": dropped,
-            "reindexed": steps(MaintenanceAction::Reindex, "index"), "vacuumed": steps(MaintenanceAction::Vacuum, "table"),
+            "reindexed": steps(MaintenanceAction::Reindex, "index"),
+            "vacuumed": steps(MaintenanceAction::Vacuum, "table"),
             "before": tables(self.before), "after": self.after.map(tables),
         })
     }
@@ -253,7 +254,8 @@ fn step_json(s: &MaintenanceStep, what: &str) -> Value {
         StepOutcome::Done | StepOutcome::Gone => None,
     };
     json!({
-        what: s.name, "before_bytes": s.before_bytes, "after_bytes": s.after_bytes, "is_gone": matches!(s.outcome, StepOutcome::Gone),
+        what: s.name, "before_bytes": s.before_bytes, "after_bytes": s.after_bytes,
+        "is_gone": matches!(s.outcome, StepOutcome::Gone),
         "elapsed_ms": s.elapsed.as_millis() as u64, "failure": failure,
     })
 }

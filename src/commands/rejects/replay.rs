@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 
 use super::Which;
 use crate::bronze::Sample;
+use crate::commands::failures;
 use crate::commands::loading::{self, Loading};
-use crate::commands::warehouse;
 use crate::config::Settings;
 use crate::entity::{Catalog, Entity};
 use crate::error::{Error, Kind, Result};
@@ -51,7 +51,7 @@ pub(super) async fn run(which: &Which, corrected: Option<Vec<(i64, Vec<u8>)>>, s
     let (replayed, failures) = loading.each(&jobs, replay).await?;
     drop(watched);
     let json = to_json(&replayed);
-    let failure = warehouse::first_failure(failures).or_else(|| left(&replayed));
+    let failure = failures::combined(failures).or_else(|| left(&replayed));
     execution.finish(pool, &json, failure.as_ref()).await;
     Ok(Outcome::new(text(&replayed), json).failed_with(failure))
 }

@@ -1,9 +1,10 @@
-//! What a transform shows at its end.
+//! The summary of a transform.
 
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::commands::{check::finding_json, warehouse};
+use crate::commands::check::finding_json;
+use crate::commands::failures;
 use crate::error::Error;
 use crate::report::table::table;
 use crate::report::units;
@@ -15,17 +16,17 @@ use crate::transform::{Drift, Mode, Summary};
 
 /// How every entity and dimension ended.
 #[derive(Debug)]
-pub(super) struct Report {
+pub(super) struct TransformReport {
     summaries: Vec<Summary>,
     /// Name and error, where there was no summary.
     failed: Vec<(String, String)>,
     /// Name, and what failed before it.
     skipped: Vec<(String, String)>,
-    /// What the exit code comes from.
+    /// The error that gives the exit code; `None` for 0.
     pub(super) failure: Option<Error>,
 }
 
-impl Report {
+impl TransformReport {
     pub(super) fn new(steps: &[Step], ended: Vec<Ended<Summary>>, shutdown: &Shutdown) -> Self {
         let mut report = Self { summaries: Vec::new(), failed: Vec::new(), skipped: Vec::new(), failure: None };
         let mut failures = Vec::new();
@@ -47,7 +48,7 @@ impl Report {
         if failures.is_empty() && shutdown.is_requested() && report.summaries.len() < steps.len() {
             report.failure = Some(shutdown.error());
         } else {
-            report.failure = warehouse::first_failure(failures);
+            report.failure = failures::combined(failures);
         }
         report
     }
@@ -129,7 +130,7 @@ fn notes(s: &Summary) -> String {
     text
 }
 
-/// Up to ten lines; evo.fields has them all.
+/// Up to ten lines; evo.fields has all of it.
 fn drift(s: &Summary) -> String {
     let line = |d: &Drift| {
         let was = if d.known_types.is_empty() { "new".to_owned() } else { format!("was {}", d.known_types.join(", ")) };
@@ -143,7 +144,7 @@ fn drift(s: &Summary) -> String {
     if more == 0 { lines } else { format!("{lines}\n{}: drift: {more} more in evo.fields", s.entity) }
 }
 
-/// A finding in a line.
+/// A finding in one line.
 fn line(f: &Finding) -> String {
     let severity = if f.severity == Severity::Fail { "failed" } else { "warns" };
     let more = if f.rows > f.keys.len() as u64 { ", …" } else { "" };
@@ -160,10 +161,12 @@ fn to_json(s: &Summary) -> Value {
         "entity": s.entity, "mode": s.mode.word(), "batches": s.batches, "elapsed_ms": s.elapsed.as_millis() as u64,
         "swap_ms": s.swap.map(|d| d.as_millis() as u64), "older_readers": s.older_readers,
         "tables": s.tables.iter().map(|t| json!({
-            "table": t.table, "rows": t.rows, "inserted": t.inserted, "updated": t.updated, "deleted": t.deleted, "issues": t.issues,
+            "table": t.table, "rows": t.rows, "inserted": t.inserted, "updated": t.updated, "deleted": t.deleted,
+            "issues": t.issues,
         })).collect::<Vec<_>>(),
         "drift": s.drift.iter().map(|d| json!({
-            "path": d.path, "type": d.json_type, "known_types": d.known_types, "source_file": d.source_file, "source_line": d.source_line,
+            "path": d.path, "type": d.json_type, "known_types": d.known_types, "source_file": d.source_file,
+            "source_line": d.source_line,
         })).collect::<Vec<_>>(),
         "refused": s.refused.iter().map(|r| json!({
             "table": r.table, "reason": r.reason, "documents": r.documents, "keys": r.keys,

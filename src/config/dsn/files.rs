@@ -5,14 +5,16 @@ use std::path::{Path, PathBuf};
 
 use secrecy::SecretString;
 
-use super::{Server, wrong};
+use super::server::Server;
+use super::wrong::wrong;
 use crate::config::environment::Environment;
 use crate::error::{Error, Kind, Result};
 
-/// Where packages and builds put libpq's settings for the whole machine.
+/// Folders of libpq's settings for the whole machine.
 const SYSTEM_FOLDERS: [&str; 2] = ["/etc/postgresql-common", "/etc"];
 
-/// Gives each server the password of the first line that fits. A file that others may read is ignored, as libpq does.
+/// Gives each server the password of the first matching line of the password file. Like libpq, ignores a file
+/// that others may read.
 pub(super) fn find_passwords(
     given: Option<String>,
     environment: &Environment,
@@ -23,7 +25,7 @@ pub(super) fn find_passwords(
     let Some(path) = given.map(PathBuf::from).or_else(at_home) else { return };
     let Ok(found) = std::fs::metadata(&path) else { return };
     if !found.is_file() {
-        tracing::warn!(file = %path.display(), "password file is ignored: it is no plain file");
+        tracing::warn!(file = %path.display(), "password file is ignored: it is not a plain file");
         return;
     }
     if found.mode() & 0o077 != 0 {
@@ -42,7 +44,7 @@ pub(super) fn find_passwords(
     }
 }
 
-/// Fields between colons; a backslash takes the next character as it is.
+/// Splits a line at colons; a backslash makes the next character literal.
 fn fields(line: &str) -> Vec<String> {
     let mut fields = Vec::new();
     let mut field = String::new();
@@ -58,10 +60,10 @@ fn fields(line: &str) -> Vec<String> {
     fields
 }
 
-/// The parameters of a service: from the file given, else from the user's, else from the machine's.
+/// The parameters of a service, from the given file, else the user's, else the machine's.
 ///
 /// # Errors
-/// `Config` when no file has the service, or its lines are not understood.
+/// `Config` when no file has the service or a line is not understood.
 pub(super) fn service(name: &str, file: Option<String>, environment: &Environment) -> Result<Vec<(String, String)>> {
     let of_user = file.or_else(|| environment.get("PGSERVICEFILE").map(str::to_owned)).map(PathBuf::from);
     let of_user = of_user.or_else(|| Some(Path::new(environment.get("HOME")?).join(".pg_service.conf")));
@@ -78,15 +80,15 @@ pub(super) fn service(name: &str, file: Option<String>, environment: &Environmen
         }
         looked_in.push(path.display().to_string());
     }
-    let error = Error::new(Kind::Config, "the service that the database's address or PGSERVICE names is not found");
+    let error = Error::new(Kind::Config, "the service named by the database's address or PGSERVICE is not found");
     let error = match looked_in.is_empty() {
         true => error.detail("there is no service file"),
         false => error.detail(format!("looked in {}", looked_in.join(", "))),
     };
-    Err(error.hint("write a [section] of its name in ~/.pg_service.conf, or in the file that PGSERVICEFILE names"))
+    Err(error.hint("add a [section] of that name to ~/.pg_service.conf, or to the file that PGSERVICEFILE names"))
 }
 
-/// The lines of a `[section]`.
+/// The lines of a `[section]`; `None` when the file does not have it.
 fn section(text: &str, name: &str, path: &Path) -> Result<Option<Vec<(String, String)>>> {
     let mut found: Option<Vec<(String, String)>> = None;
     for (number, line) in text.lines().enumerate() {
@@ -106,7 +108,7 @@ fn section(text: &str, name: &str, path: &Path) -> Result<Option<Vec<(String, St
             }
             let (key, value) = line.split_once('=').ok_or_else(|| wrong(format!("{}: a line without =", place())))?;
             if ["service", "servicefile"].contains(&key.trim()) {
-                return Err(wrong(format!("{}: a service does not name another one", place())));
+                return Err(wrong(format!("{}: a service cannot name another one", place())));
             }
             pairs.push((key.trim().to_owned(), value.trim().to_owned()));
         }

@@ -1,7 +1,8 @@
-//! libpq's parameters: their variables, those that change nothing here, and those that evo refuses, with the reason.
+//! libpq's parameters: their variables, those without effect here, and those that evo refuses, with the
+//! reason.
 //!
-//! A parameter that is neither read nor listed here is a typo and refused. None is ignored that protects the
-//! connection: an operator who asks for it must get it or be told.
+//! Any other parameter is a typo and refused. No parameter that protects the connection is ignored: an
+//! operator who asks for it gets it, or an error.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -46,7 +47,7 @@ const VARIABLES: [(&str, &str); 31] = [
     ("PGMAXPROTOCOLVERSION", "max_protocol_version"),
 ];
 
-/// Read, and obeyed.
+/// Parameters that are obeyed.
 const READ: [&str; 31] = [
     "host",
     "hostaddr",
@@ -81,8 +82,8 @@ const READ: [&str; 31] = [
     "tcp_user_timeout",
 ];
 
-/// Without effect here, and harmless: evo names its own connections, always speaks UTF-8, and asks neither for
-/// Kerberos tickets nor for compression.
+/// Parameters without effect here, and harmless: evo names its own connections, always uses UTF-8, and asks
+/// neither for Kerberos tickets nor for compression.
 const WITHOUT_EFFECT: [&str; 9] = [
     "application_name",
     "fallback_application_name",
@@ -95,14 +96,14 @@ const WITHOUT_EFFECT: [&str; 9] = [
     "authtype",
 ];
 
-/// Refused unless the value is one of these (`""` stands for none): the values, and why.
+/// Parameters that are refused unless they have one of these values, and what to do instead.
 const REFUSED: [(&str, &[&str], &str); 15] = [
     ("gssencmode", &["disable", "prefer"], "evo has no GSSAPI encryption; encrypt with sslmode"),
     ("replication", &["false", "off", "no", "0"], "a replication connection takes no ordinary SQL; leave it out"),
     (
         "requirepeer",
         &[],
-        "evo does not look who owns a socket; leave it out, or connect over TCP with sslmode=verify-full",
+        "evo does not check who owns a socket; leave it out, or connect over TCP with sslmode=verify-full",
     ),
     ("sslcrldir", &[], "evo reads revocation lists from one file; name it with sslcrl"),
     ("sslpassword", &[], "evo reads no encrypted keys; decrypt it with `openssl pkey -in KEY -out PLAIN`, mode 0600"),
@@ -115,7 +116,7 @@ const REFUSED: [(&str, &[&str], &str); 15] = [
     ("oauth_client_id", &[], "evo does not sign in with OAuth; give user and password"),
     ("oauth_client_secret", &[], "evo does not sign in with OAuth; give user and password"),
     ("oauth_scope", &[], "evo does not sign in with OAuth; give user and password"),
-    ("pgbouncer", &[], "no parameter of libpq; evo works behind PgBouncer without it: leave it out"),
+    ("pgbouncer", &[], "not a parameter of libpq; evo works behind PgBouncer without it: leave it out"),
 ];
 
 /// Whether libpq or evo knows a parameter of this name.
@@ -128,7 +129,7 @@ pub(super) fn is_known(name: &str) -> bool {
 pub(super) struct Parameters(BTreeMap<String, String>);
 
 impl Parameters {
-    /// These.
+    /// The given parameters.
     pub(super) fn new(given: BTreeMap<String, String>) -> Self {
         Self(given)
     }
@@ -139,12 +140,15 @@ impl Parameters {
         }
     }
 
-    /// Takes a parameter out.
+    /// Removes a parameter and returns its value.
     pub(super) fn take(&mut self, name: &str) -> Option<String> {
         self.0.remove(name)
     }
 
-    /// Fills in what is open: from the service, then from libpq's variables. As in libpq a service that is named must exist.
+    /// Adds what is missing: from the service, then from libpq's variables.
+    ///
+    /// # Errors
+    /// `Config` when the named service does not exist, as in libpq.
     pub(super) fn complete(&mut self, environment: &Environment) -> Result<()> {
         let service = self.take("service").or_else(|| environment.get("PGSERVICE").map(str::to_owned));
         let file = self.take("servicefile");
@@ -165,7 +169,7 @@ impl Parameters {
         Ok(())
     }
 
-    /// Refuses what evo does not know or does not do, and drops what has no effect.
+    /// Refuses parameters that evo does not know or does not support, and removes those without effect.
     ///
     /// # Errors
     /// `Config` that names the parameter.
@@ -185,39 +189,38 @@ impl Parameters {
         let Some(name) = self.0.keys().find(|name| !READ.contains(&name.as_str())) else { return Ok(()) };
         let is_plain = name.len() <= 40 && name.chars().all(|c| c.is_ascii_lowercase() || c == '_');
         let shown = if is_plain { format!(" {name:?}") } else { String::new() };
-        let message = format!("the database's address has a parameter{shown} that evo does not know");
+        let message = format!("the database's address has an unknown parameter{shown}");
         Err(Error::new(Kind::Config, message).hint(match did_you_mean(name, READ) {
             Some(near) => format!("did you mean {near}?"),
             None => "docs/configuration.md lists the parameters that evo takes".to_owned(),
         }))
     }
 
-    /// The position of a value among those that the parameter may have.
+    /// The position of the parameter's value among the allowed ones; `None` when it was not given.
     ///
     /// # Errors
     /// `Config` that names the parameter and its values.
     pub(super) fn choice(&mut self, name: &str, allowed: &[&str]) -> Result<Option<usize>> {
         let Some(value) = self.take(name) else { return Ok(None) };
         allowed.iter().position(|word| *word == value).map(Some).ok_or_else(|| {
-            Error::new(Kind::Config, format!("{name} in the database's address has a value that it cannot have"))
+            Error::new(Kind::Config, format!("{name} in the database's address has an unknown value"))
                 .hint(format!("one of {}", allowed.join(", ")))
         })
     }
 
-    /// A whole number.
+    /// A whole number; `None` when it was not given, or is negative, which means the default in libpq too.
     ///
     /// # Errors
     /// `Config` that names the parameter.
     pub(super) fn number(&mut self, name: &str) -> Result<Option<u64>> {
         let Some(value) = self.take(name) else { return Ok(None) };
-        // A negative one means the default in libpq too.
         match value.trim().parse::<i64>() {
             Ok(number) => Ok(u64::try_from(number).ok()),
             Err(_) => Err(Error::new(Kind::Config, format!("{name} in the database's address is not a whole number"))),
         }
     }
 
-    /// A number of seconds.
+    /// A number of seconds; `None` as for [`Parameters::number`].
     ///
     /// # Errors
     /// As [`Parameters::number`].

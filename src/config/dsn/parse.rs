@@ -1,17 +1,17 @@
 //! libpq's two syntaxes: a URL, and `key=value` pairs.
 
-use super::parameters::{self, Parameters};
-use super::wrong;
-use crate::error::{Error, Kind, Result};
+use std::borrow::Cow;
 
-/// The way out when a delimiter stands inside of a user's name or a password.
-pub(super) const ESCAPES: &str = "in a URL write %2F for /, %3F for ?, %23 for #, %40 for @, %3A for : and %25 for % \
-                                  inside of user, password and database; or give the password in PGPASSWORD";
+use percent_encoding::percent_decode_str;
+
+use super::parameters::{self, Parameters};
+use super::wrong::{ESCAPES, wrong};
+use crate::error::{Error, Kind, Result};
 
 /// The parameters of an address in either syntax.
 ///
 /// # Errors
-/// `Config`, with nothing of the text.
+/// `Config`, which repeats nothing of the text.
 pub(super) fn parameters(text: &str) -> Result<Parameters> {
     let text = text.trim_start();
     match ["postgres://", "postgresql://"].iter().find_map(|scheme| text.strip_prefix(scheme)) {
@@ -24,7 +24,8 @@ fn refused(message: &str) -> Error {
     Error::new(Kind::Config, message).hint(ESCAPES)
 }
 
-/// What follows the scheme. Credentials end at the last `@` that stands before any `/`, and before the parameters.
+/// Reads what follows the scheme. The credentials end at the last `@` before any `/` and before the
+/// parameters.
 fn from_url(text: &str) -> Result<Parameters> {
     let (head, query) = split_off_query(text);
     let (authority, dbname) = head.split_once('/').unwrap_or((head, ""));
@@ -58,11 +59,9 @@ fn from_url(text: &str) -> Result<Parameters> {
         match (name.as_str(), value.as_str()) {
             // As JDBC writes it; libpq takes it too.
             ("ssl", "true") => found.put("sslmode", "require".to_owned()),
-            // What looks like a parameter may be the rest of a password with a ? in it.
+            // What looks like a parameter may be the rest of a password that contains a ?.
             _ if query.contains('@') && !parameters::is_known(&name) => {
-                return Err(refused(
-                    "the database's URL has a parameter that evo does not know, and an @ behind its ?",
-                ));
+                return Err(refused("the database's URL has an unknown parameter, and an @ after its ?"));
             }
             _ => found.put(&name, value),
         }
@@ -70,11 +69,12 @@ fn from_url(text: &str) -> Result<Parameters> {
     Ok(found)
 }
 
-/// The parameters begin at the first `?` behind the credentials, in which a `?` may stand as it is.
+/// The parameters begin at the first `?` after the credentials, which may contain a literal `?`.
 fn split_off_query(text: &str) -> (&str, &str) {
     let authority = text.find('/').map_or(text, |at| &text[..at]);
     let credentials = match (authority.find('@'), authority.find('?')) {
-        // As libpq, which looks for the first @ only; a further one before any ? belongs to the credentials too.
+        // As libpq, which looks for the first @ only; a further one before any ? belongs to the credentials
+        // too.
         (Some(first), _) => {
             let hosts = &authority[first + 1..];
             let hosts = hosts.find('?').map_or(hosts, |at| &hosts[..at]);
@@ -92,7 +92,7 @@ fn host_and_port(host: &str) -> Result<(&str, &str)> {
     let Some(rest) = host.strip_prefix('[') else {
         let (name, port) = host.split_once(':').unwrap_or((host, ""));
         return match port.contains(':') {
-            true => Err(refused("the database's URL has a : too many")),
+            true => Err(refused("the database's URL has one : too many")),
             false => Ok((name, port)),
         };
     };
@@ -100,33 +100,28 @@ fn host_and_port(host: &str) -> Result<(&str, &str)> {
     match rest.strip_prefix(':') {
         Some(port) => Ok((name, port)),
         None if rest.is_empty() => Ok((name, "")),
-        None => Err(wrong("an IPv6 address in the database's URL is followed by something that is no port")),
+        None => Err(wrong("an IPv6 address in the database's URL is followed by something that is not a port")),
     }
 }
 
 fn decoded(text: &str) -> Result<String> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((&byte, tail)) = rest.split_first() {
-        if byte == b'%' {
-            let digits = tail.get(..2).filter(|digits| digits.iter().all(u8::is_ascii_hexdigit));
-            let pair = digits.and_then(|h| std::str::from_utf8(h).ok()).and_then(|h| u8::from_str_radix(h, 16).ok());
-            let pair = pair.filter(|byte| *byte != 0);
-            bytes.push(pair.ok_or_else(|| refused("the database's URL has a broken percent escape"))?);
-            rest = &tail[2..];
-        } else {
-            bytes.push(byte);
-            rest = tail;
-        }
+    // Like libpq, and unlike the library, refuse what is not two hexadecimal digits, and %00.
+    let is_escape = |after: &str| {
+        let digits = after.as_bytes().get(..2);
+        digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit) && digits != b"00")
+    };
+    if !text.split('%').skip(1).all(is_escape) {
+        return Err(refused("the database's URL has a broken percent escape"));
     }
-    String::from_utf8(bytes).map_err(|_| wrong("the database's URL is not UTF-8"))
+    let decoded = percent_decode_str(text).decode_utf8();
+    decoded.map(Cow::into_owned).map_err(|_| wrong("the database's URL is not UTF-8"))
 }
 
-/// `key = value` pairs; a value may stand in single quotes, with `\'` and `\\` inside.
+/// Reads `key = value` pairs; a value may be in single quotes, with `\'` and `\\` inside.
 fn from_pairs(text: &str) -> Result<Parameters> {
     let mut found = Parameters::default();
     let mut chars = text.chars().peekable();
-    // What follows an unquoted password may be the rest of it.
+    // What follows an unquoted password may be the rest of the password.
     let mut may_be_secret = text.contains("://");
     loop {
         while chars.next_if(|c| c.is_whitespace()).is_some() {}
@@ -140,7 +135,7 @@ fn from_pairs(text: &str) -> Result<Parameters> {
         while chars.next_if(|c| c.is_whitespace()).is_some() {}
         if chars.next() != Some('=') {
             return Err(wrong("the database's address is neither a URL nor key=value pairs")
-                .detail("a value with a space stands in single quotes, with \\ before ' and \\: password='a b\\'c'"));
+                .detail("a value with a space needs single quotes, with \\ before ' and \\: password='a b\\'c'"));
         }
         while chars.next_if(|c| c.is_whitespace()).is_some() {}
         let quoted = chars.next_if_eq(&'\'').is_some();
@@ -155,8 +150,8 @@ fn from_pairs(text: &str) -> Result<Parameters> {
             }
         }
         if may_be_secret && !parameters::is_known(&name) {
-            return Err(wrong("the database's address has a parameter that evo does not know")
-                .detail("it follows a password without quotes: if it is a part of it, write password='…'"));
+            return Err(wrong("the database's address has an unknown parameter")
+                .detail("it follows an unquoted password: if it is part of the password, write password='…'"));
         }
         may_be_secret |= name == "password" && !quoted;
         found.put(&name, value);

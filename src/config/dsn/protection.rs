@@ -1,8 +1,10 @@
-//! How a connection is protected: TLS, the server's certificate, evo's own, and what the server may ask for.
+//! How a connection is protected: TLS, the server's certificate, evo's own, and how the server may ask for
+//! the password.
 //!
-//! Off loopback the default is `verify-full`, against the system's roots or `sslrootcert`. `verify-ca` verifies the chain
-//! but not the name. `require` encrypts and, as in libpq, verifies the chain only where there is a root file. `prefer`
-//! (the default on loopback and sockets) encrypts where the server can, `allow` only where it must; both unverified.
+//! Except on loopback and sockets the default is `verify-full`, against the system's roots or `sslrootcert`.
+//! `verify-ca` verifies the chain but not the name. `require` encrypts and, as in libpq, verifies the chain
+//! only if there is a root file. `prefer`, the default on loopback and sockets, encrypts if the server can;
+//! `allow` only if the server insists. Both verify nothing.
 
 use std::path::{Path, PathBuf};
 
@@ -15,11 +17,11 @@ use crate::error::{Error, Kind, Result};
 pub enum SslMode {
     /// Never encrypted.
     Disable,
-    /// Encrypted where the server takes no other; not verified.
+    /// Encrypted only if the server insists; not verified.
     Allow,
-    /// Encrypted where the server can; not verified.
+    /// Encrypted if the server can; not verified.
     Prefer,
-    /// Encrypted; chain verified where there is a root file.
+    /// Encrypted; chain verified if there is a root file.
     Require,
     /// Encrypted, chain verified.
     VerifyCa,
@@ -31,7 +33,7 @@ impl SslMode {
     const ALL: [SslMode; 6] =
         [SslMode::Disable, SslMode::Allow, SslMode::Prefer, SslMode::Require, SslMode::VerifyCa, SslMode::VerifyFull];
 
-    /// As libpq spells it.
+    /// The value as libpq spells it.
     pub fn name(self) -> &'static str {
         match self {
             SslMode::Disable => "disable",
@@ -43,13 +45,13 @@ impl SslMode {
         }
     }
 
-    /// Whether there is no connection without TLS.
+    /// Whether unencrypted connections are ruled out.
     pub fn is_strict(self) -> bool {
         matches!(self, SslMode::Require | SslMode::VerifyCa | SslMode::VerifyFull)
     }
 }
 
-/// Whose certificates are trusted.
+/// Which root certificates are trusted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Roots {
     /// Those of the system.
@@ -63,13 +65,13 @@ pub enum Roots {
 pub enum ChannelBinding {
     /// Never.
     Disable,
-    /// Where both sides can.
+    /// If both sides support it.
     Prefer,
-    /// Always: the server has to prove that it knows the password, on this very connection.
+    /// Always: the server must prove that it knows the password on this connection.
     Require,
 }
 
-/// Versions of TLS.
+/// Allowed versions of TLS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Protocol {
     /// 1.2 and 1.3.
@@ -80,16 +82,17 @@ pub enum Protocol {
     Tls13,
 }
 
-/// Ways to sign in that the server may ask for (`require_auth`), by the numbers of its requests.
+/// Ways to sign in that the server may ask for (`require_auth`).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RequiredAuth {
     /// As given, for messages.
     pub text: String,
-    /// Password in clear text, MD5, GSSAPI, SSPI, SCRAM and none, as the positions of `METHODS`.
+    /// Whether each of `METHODS` is allowed.
     allowed: [bool; METHODS.len()],
 }
 
-/// Names in `require_auth`, with the code of the server's request: <https://www.postgresql.org/docs/current/protocol-message-formats.html>.
+/// Names in `require_auth` with the code of the server's request:
+/// <https://www.postgresql.org/docs/current/protocol-message-formats.html>.
 const METHODS: [(&str, u32); 7] =
     [("password", 3), ("md5", 5), ("gss", 7), ("sspi", 9), ("scram-sha-256", 10), ("none", 0), ("oauth", u32::MAX)];
 
@@ -97,7 +100,8 @@ impl RequiredAuth {
     fn read(text: &str) -> Result<Self> {
         let wrong = || {
             Error::new(Kind::Config, "require_auth in the database's address is not a list of methods").hint(
-                "a list of password, md5, gss, sspi, scram-sha-256, none; or of those not allowed, each with ! before it",
+                "a list of password, md5, gss, sspi, scram-sha-256, none; or of those not allowed, each with ! \
+                 before it",
             )
         };
         let names: Vec<&str> = text.split(',').map(str::trim).collect();
@@ -115,7 +119,7 @@ impl RequiredAuth {
         Ok(Self { text: names.join(","), allowed })
     }
 
-    /// Whether the server may ask for this, by the code of its request; 0 is a sign-in that is complete.
+    /// Whether the server may send the request with this code; 0 says that the sign-in is complete.
     pub fn allows(&self, code: u32) -> bool {
         METHODS.iter().zip(self.allowed).any(|((_, method), allowed)| *method == code && allowed)
     }
@@ -124,28 +128,28 @@ impl RequiredAuth {
 /// How a connection is protected.
 #[derive(Debug, Clone)]
 pub struct Protection {
-    /// Encryption.
+    /// Whether the connection is encrypted, and what is verified.
     pub mode: SslMode,
-    /// Whether TLS begins without asking (`sslnegotiation=direct`).
+    /// Whether TLS begins without asking the server first (`sslnegotiation=direct`).
     pub is_direct: bool,
-    /// Trust.
+    /// Which root certificates are trusted.
     pub roots: Roots,
-    /// Revocation lists in a PEM file.
+    /// PEM file with revocation lists.
     pub crl: Option<PathBuf>,
-    /// evo's own certificate and its key, PEM files.
+    /// PEM files with evo's own certificate and its key.
     pub certificate: Option<(PathBuf, PathBuf)>,
-    /// Whether the server is told which name it is wanted by.
+    /// Whether the server's name is sent in the handshake (SNI).
     pub sends_name: bool,
-    /// Versions of TLS.
+    /// Allowed versions of TLS.
     pub protocol: Protocol,
-    /// Channel binding.
+    /// Whether the sign-in must be tied to the TLS connection.
     pub channel_binding: ChannelBinding,
-    /// What the server may ask for; `None` lets it choose.
+    /// Ways to sign in that the server may ask for; `None` allows all.
     pub auth: Option<RequiredAuth>,
 }
 
 impl Protection {
-    /// Takes its parameters out of an address.
+    /// Reads its parameters, and removes them from `given`.
     ///
     /// # Errors
     /// `Config` that names the parameter.
@@ -166,7 +170,7 @@ impl Protection {
                 Kind::Config,
                 format!("sslrootcert=system is refused with sslmode={}", mode.name()),
             )
-            .hint("anybody can have a certificate that the system trusts: use sslmode=verify-full"));
+            .hint("anyone can get a certificate that the system trusts: use sslmode=verify-full"));
         }
         let is_direct = given.choice("sslnegotiation", &["postgres", "direct"])? == Some(1);
         if is_direct && !mode.is_strict() {
@@ -204,7 +208,7 @@ fn certificate(
     let key = given.take("sslkey").map(PathBuf::from).or_else(|| at_home("postgresql.key"));
     match (mode, certificate, key) {
         (Some(2), ..) => Err(Error::new(Kind::Config, "sslcertmode=require is refused").hint(
-            "evo cannot see whether the server has asked for its certificate; use allow, and cert in pg_hba.conf",
+            "evo cannot see whether the server asked for its certificate; use allow here, and cert in pg_hba.conf",
         )),
         (Some(0), ..) | (_, None, _) => Ok(None),
         (_, Some(certificate), Some(key)) => Ok(Some((certificate, key))),

@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::config::Environment;
 
 #[test]
 fn urls_and_pairs_are_read_as_libpq_reads_them() {

@@ -14,7 +14,7 @@ fn fault_06_a_connection_that_vanishes_in_its_copy_is_given_up_and_the_batch_rep
     site.proxy.when(COPY_DATA, 3, Fault::Vanish);
     let load = begin(&site.evo, &url(site.proxy.port, "postgres"), &[("EVO_RETRY_STALL_TIMEOUT", "1s")]);
     site.proxy.wait();
-    end(load).exits(0).says("kept silent");
+    end(load).exits(0).says("was silent for");
     assert_whole(&site.evo);
 }
 
@@ -28,7 +28,7 @@ fn fault_06_a_network_that_forwards_nothing_for_a_while_is_waited_for() {
     site.proxy.stall(true);
     std::thread::sleep(Duration::from_secs(6));
     site.proxy.stall(false);
-    end(load).exits(0).says("the database is away");
+    end(load).exits(0).says("the database is unavailable");
     assert_whole(&site.evo);
 }
 

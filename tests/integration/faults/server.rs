@@ -55,7 +55,7 @@ fn fault_03_a_server_that_is_stopped_and_started_is_waited_for_by_one_who_looks(
         // more.
         assert!((5..=25).contains(&looks), "{looks} looks in a second");
         site.server.run();
-        end(load).exits(0).says("the database is away").says("the database takes writes");
+        end(load).exits(0).says("the database is unavailable").says("the database takes writes");
         assert_whole(&site.evo);
     }
 }
@@ -198,7 +198,7 @@ fn fault_15_a_server_that_turns_read_only_ends_the_load_with_code_8_and_the_next
     let _ = site.evo.db.sql("select pg_reload_conf()");
     let since = Instant::now();
     site.proxy.release();
-    end(load).exits(8).says("read-only although it is no standby").says("storage");
+    end(load).exits(8).says("read-only although it is not a standby").says("storage");
     assert!(since.elapsed() < Duration::from_secs(10), "{:?}", since.elapsed());
     let _ = site.evo.db.sql("alter system reset default_transaction_read_only");
     let _ = site.evo.db.sql("select pg_reload_conf()");

@@ -1,13 +1,16 @@
-//! SIGTERM and SIGINT.
+//! SIGTERM, SIGINT and SIGHUP.
 
+use std::os::unix::process::CommandExt;
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use super::{DONE, LOAD, Site, WORKERS, assert_whole, end};
-use crate::support::server::{eventually, signal};
+use crate::support::proxy::{COPY_DATA, Fault};
+use crate::support::server::{eventually, signal, url};
 
 #[test]
-fn fault_18_sigterm_ends_a_load_with_143_and_sigint_with_130_and_the_next_run_finishes() {
-    for (number, code) in [(libc::SIGTERM, 143), (libc::SIGINT, 130)] {
+fn fault_18_sigterm_ends_a_load_with_143_sigint_with_130_sighup_with_129_and_the_next_run_finishes() {
+    for (number, code) in [(libc::SIGTERM, 143), (libc::SIGINT, 130), (libc::SIGHUP, 129)] {
         let site = Site::new();
         let load = site.begin_up_to_a_copy();
         signal(load.id() as i32, number);
@@ -50,5 +53,27 @@ fn fault_18_a_second_signal_ends_the_process_at_once_and_loses_nothing() {
     assert!(since.elapsed() < Duration::from_secs(2), "{:?}", since.elapsed());
     site.proxy.release();
     eventually("the next load", || site.evo.run(&LOAD).code == 0);
+    assert_whole(&site.evo);
+}
+
+#[test]
+fn fault_18_a_load_under_nohup_outlives_its_terminal() {
+    let site = Site::new();
+    site.proxy.when(COPY_DATA, 3, Fault::Hold);
+    let mut command = site.evo.command_at(&url(site.proxy.port, "postgres"), &LOAD);
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    // SAFETY: signal is async-signal-safe, and nothing is allocated between fork and exec.
+    unsafe {
+        command.pre_exec(|| {
+            libc::signal(libc::SIGHUP, libc::SIG_IGN);
+            Ok(())
+        });
+    }
+    let load = command.spawn().unwrap();
+    site.proxy.wait();
+    signal(load.id() as i32, libc::SIGHUP);
+    std::thread::sleep(Duration::from_millis(300));
+    site.proxy.release();
+    end(load).exits(0);
     assert_whole(&site.evo);
 }

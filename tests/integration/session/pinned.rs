@@ -98,7 +98,7 @@ fn a_database_that_is_read_only_by_default_is_written_and_a_server_that_is_so_is
     server.sql("alter system set default_transaction_read_only = on");
     server.sql("select pg_reload_conf()");
     std::thread::sleep(Duration::from_millis(300));
-    evo.run(&["load", "sales", "--all-runs"]).exits(8).says("read-only although it is no standby");
+    evo.run(&["load", "sales", "--all-runs"]).exits(8).says("read-only although it is not a standby");
 }
 
 #[test]

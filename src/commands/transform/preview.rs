@@ -1,4 +1,4 @@
-//! `evo transform --dry-run`: what a transform would do.
+//! The output of `evo transform --dry-run`: what a transform would do.
 
 use serde_json::{Value, json};
 
@@ -6,12 +6,12 @@ use crate::report::table::table;
 use crate::report::{Outcome, units};
 use crate::transform::{Forecast, Mode};
 
-pub(super) fn outcome(forecasts: &[Forecast]) -> Outcome {
-    Outcome::new(text(forecasts), json!({ "entities": forecasts.iter().map(to_json).collect::<Vec<_>>() }))
+pub(super) fn outcome(previews: &[Forecast]) -> Outcome {
+    Outcome::new(text(previews), json!({ "entities": previews.iter().map(to_json).collect::<Vec<_>>() }))
 }
 
-fn text(forecasts: &[Forecast]) -> String {
-    let rows = forecasts.iter().flat_map(|f| {
+fn text(previews: &[Forecast]) -> String {
+    let rows = previews.iter().flat_map(|f| {
         f.tables.iter().map(|t| {
             vec![
                 t.table.clone(),
@@ -26,7 +26,7 @@ fn text(forecasts: &[Forecast]) -> String {
         })
     });
     let mut text = table(&["table", "mode", ">rows now", ">size now", ">disk needed"], rows);
-    for f in forecasts {
+    for f in previews {
         text += &format!(
             "\n{}: {} of {} documents new or changed, in {} batches",
             f.entity,
@@ -43,9 +43,11 @@ fn text(forecasts: &[Forecast]) -> String {
 
 fn to_json(f: &Forecast) -> Value {
     json!({
-        "entity": f.entity, "mode": f.mode.word(), "batches": f.batches, "changed": f.changed, "staged": f.staged, "chunks": f.chunks,
+        "entity": f.entity, "mode": f.mode.word(), "batches": f.batches, "changed": f.changed, "staged": f.staged,
+        "chunks": f.chunks,
         "tables": f.tables.iter().map(|t| json!({
-            "table": t.table, "partitions": t.partitions, "rows": t.rows, "bytes": t.bytes, "needs_bytes": t.needs_bytes,
+            "table": t.table, "partitions": t.partitions, "rows": t.rows, "bytes": t.bytes,
+            "needs_bytes": t.needs_bytes,
         })).collect::<Vec<_>>(),
     })
 }

@@ -1,75 +1,30 @@
-//! `evo optimize-storage`: look at the warehouse's storage, and mend it without blocking anybody.
-
-mod advice;
-mod show;
-
-use std::time::Duration;
+//! Running `evo optimize-storage`: analyze, then vacuum and rebuild without blocking anybody.
 
 use serde_json::json;
 
-use super::warehouse::{self, Access, Warehouse};
+use super::args::Args;
+use super::show;
+use crate::commands::warehouse::{self, Access, Warehouse};
 use crate::config::{self, Settings, Share};
 use crate::entity::{Catalog, Entity};
 use crate::error::{Error, Kind, Result};
 use crate::ledger::runs::Execution;
 use crate::meter::Unit;
 use crate::pg::{EntityLock, Purpose};
-use crate::report::Outcome;
-use crate::report::progress;
+use crate::report::{Outcome, progress};
 use crate::shutdown::Shutdown;
 use crate::storage::{self, Depth, IndexStorage, Maintenance, MaintenanceStep, StepOutcome, StorageReport};
-
-/// Shows heap, TOAST and indexes, dead rows, bloat and what to do about them; with --vacuum or --reindex does it.
-#[derive(Debug, clap::Args)]
-#[command(after_help = "\
-Examples:
-  evo optimize-storage                           report; changes nothing
-  evo optimize-storage entries --partitions      one line per partition
-  evo optimize-storage sales --vacuum            VACUUM (ANALYZE) of its staging and core tables
-  evo optimize-storage --vacuum --reindex        everything, as the weekly job does
-  evo optimize-storage --reindex --min-bloat 30%   only indexes that a rebuild would shrink by 30 %
-
-Loads and readers continue: VACUUM is never FULL, and indexes are rebuilt CONCURRENTLY. A rebuild waits for all older
-transactions of the database; if one of them lasts longer than --max-wait, that index stays as it is. INVALID leftovers
-of canceled rebuilds are dropped.")]
-pub struct Args {
-    /// Entities [default: all, and evo's own tables]
-    #[arg(value_name = "ENTITY")]
-    pub entities: Vec<String>,
-    /// Report and change nothing (the default)
-    #[arg(long, conflicts_with_all = ["vacuum", "reindex"])]
-    pub analyze: bool,
-    /// VACUUM (ANALYZE)
-    #[arg(long)]
-    pub vacuum: bool,
-    /// REINDEX CONCURRENTLY
-    #[arg(long)]
-    pub reindex: bool,
-    /// Rebuild only INVALID indexes and those with this much bloat
-    #[arg(long, value_name = "SHARE", requires = "reindex", value_parser = config::share)]
-    pub min_bloat: Option<Share>,
-    /// How long a rebuild waits for older transactions; 0s: without a limit
-    #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = config::time(7 * 86_400))]
-    pub max_wait: Duration,
-    /// Measure bloat in large tables too: reads every table and index (needs pgstattuple)
-    #[arg(long)]
-    pub exact: bool,
-    /// Show each partition
-    #[arg(long)]
-    pub partitions: bool,
-}
 
 /// Runs the command.
 ///
 /// # Errors
-/// When nothing could be begun; a table or index that failed is part of the outcome, the others go on.
+/// `Usage` for flags that do not go together; otherwise when nothing could be begun. A table or index that
+/// fails is part of the outcome, and the others continue.
 pub async fn run(args: Args, settings: &Settings) -> Result<Outcome> {
-    let looks_only = args.analyze || !(args.vacuum || args.reindex);
-    if args.exact && !looks_only && args.min_bloat.is_none() {
-        return Err(Error::new(Kind::Usage, "--exact measures for a look or for --min-bloat")
-            .hint("leave it out, or add --min-bloat 30%"));
-    }
-    let access = if looks_only { Access::Reads } else { Access::Writes(Shutdown::listen()?) };
+    args.check()?;
+    let only_shows = args.only_shows();
+    let access = Access::of(!only_shows)?;
+    let shutdown = access.shutdown();
     let catalog = Catalog::load(settings.extend.as_deref())?;
     let warehouse = warehouse::open(settings, catalog, ("optimize-storage", 2), access).await?;
     let entities: Vec<Entity> = warehouse.catalog.select(&args.entities)?.into_iter().cloned().collect();
@@ -77,24 +32,24 @@ pub async fn run(args: Args, settings: &Settings) -> Result<Outcome> {
     let pool = &warehouse.pool;
     if entities.len() == warehouse.catalog.all().len() {
         let own = async || storage::ledger_tables(&*pool.get().await?).await;
-        tables.extend(pool.retry("looking at the tables", own).await?);
+        tables.extend(pool.retry("listing the tables", own).await?);
     }
-    let look = async || {
+    let analyze = async || {
         let connection = pool.get().await?;
         let mut report = storage::analyze(&connection, &tables).await?;
-        if looks_only || args.min_bloat.is_some() {
+        if only_shows || args.min_bloat.is_some() {
             storage::gauge(&connection, &mut report, if args.exact { Depth::Exact } else { Depth::Quick }).await?;
         }
         Ok(report)
     };
-    let mut report = pool.retry("looking at the storage", look).await?;
-    if looks_only {
-        let look = show::Look { report: &report, entities: &entities, partitions: args.partitions };
-        return Ok(Outcome::new(look.text(), look.json()));
+    let mut report = pool.retry("analyzing the storage", analyze).await?;
+    if only_shows {
+        let found = show::Inspection { report: &report, entities: &entities, partitions: args.partitions };
+        return Ok(Outcome::new(found.text(), found.json()));
     }
     report.indexes.retain(|i| !i.is_building);
     let job = Job { args: &args, warehouse: &warehouse, entities: &entities, tables: &tables, before: &report };
-    job.run(settings).await
+    job.run(settings, &shutdown).await
 }
 
 fn tables(entities: &[Entity]) -> Vec<String> {
@@ -104,7 +59,7 @@ fn tables(entities: &[Entity]) -> Vec<String> {
     of_entities.collect()
 }
 
-/// An execution that mends.
+/// An execution that vacuums and rebuilds.
 struct Job<'a> {
     args: &'a Args,
     warehouse: &'a Warehouse,
@@ -114,11 +69,10 @@ struct Job<'a> {
 }
 
 impl Job<'_> {
-    async fn run(&self, settings: &Settings) -> Result<Outcome> {
-        let shutdown = Shutdown::listen()?;
+    async fn run(&self, settings: &Settings, shutdown: &Shutdown) -> Result<Outcome> {
         let (args, pool) = (self.args, &self.warehouse.pool);
         let names: Vec<&str> = self.entities.iter().map(|e| e.name.as_str()).collect();
-        // Two of them would wait for each other's rebuilds, and each would take the other's for leftovers.
+        // Two executions would wait for each other's rebuilds, and take them for leftovers.
         let lock = EntityLock::new(pool, "the warehouse", Purpose::OptimizeStorage);
         lock.take().await?;
         let arguments = json!({
@@ -131,15 +85,15 @@ impl Job<'_> {
             if args.reindex { wanted.len() } else { 0 } + if args.vacuum { self.before.tables.len() } else { 0 };
         let watched = progress::watch(settings);
         let phase = watched.meter.phase("optimizing storage", total as u64, Unit::Things("steps"));
-        let heard = |step: &MaintenanceStep| {
+        let report = |step: &MaintenanceStep| {
             phase.add(1);
             log(step, settings.progress == config::Progress::Bars);
         };
-        let mut maintenance = Maintenance::new(pool, &lock, &shutdown, args.max_wait, &heard);
+        let mut maintenance = Maintenance::new(pool, &lock, shutdown, args.max_wait, &report);
         if args.reindex {
             maintenance.drop_leftovers(&self.before.indexes).await;
             maintenance.reindex(wanted).await;
-            self.drop_own_leftovers(&mut maintenance, &shutdown).await;
+            self.drop_own_leftovers(&mut maintenance, shutdown).await;
         }
         if args.vacuum {
             maintenance.vacuum(&self.before.tables).await;
@@ -147,9 +101,9 @@ impl Job<'_> {
         let stopped = maintenance.stopped_by();
         let steps = maintenance.into_steps();
         drop((phase, watched));
-        let after = self.look_again(&shutdown).await;
-        let done =
-            show::Done { before: self.before, after: after.as_ref(), steps: &steps, partitions: args.partitions };
+        let after = self.analyze_again(shutdown).await;
+        let partitions = args.partitions;
+        let done = show::MaintenanceReport { before: self.before, after: after.as_ref(), steps: &steps, partitions };
         let failure = failure(&steps, stopped);
         let json = done.json(execution.id);
         execution.finish(pool, &json, failure.as_ref()).await;
@@ -168,10 +122,10 @@ impl Job<'_> {
         self.before.indexes.iter().filter(|i| !i.is_leftover && i.is_rebuildable && bloated(i)).collect()
     }
 
-    /// A rebuild that failed leaves its half-built index behind, too. A server that does not answer keeps it until the
-    /// next time.
+    /// Drops the half-built indexes that failed rebuilds of this execution left. If the server does not
+    /// answer they stay until the next time.
     async fn drop_own_leftovers(&self, maintenance: &mut Maintenance<'_>, shutdown: &Shutdown) {
-        if let Some(now) = self.look_again(shutdown).await {
+        if let Some(now) = self.analyze_again(shutdown).await {
             match shutdown.is_requested() {
                 true => maintenance.drop_leftovers_quickly(&now.indexes).await,
                 false => maintenance.drop_leftovers(&now.indexes).await,
@@ -179,12 +133,15 @@ impl Job<'_> {
         }
     }
 
-    async fn look_again(&self, shutdown: &Shutdown) -> Option<StorageReport> {
+    async fn analyze_again(&self, shutdown: &Shutdown) -> Option<StorageReport> {
         let pool = &self.warehouse.pool;
-        let look = async || storage::analyze(&*pool.get().await?, self.tables).await;
-        // After a signal once only: the retry would end before it began.
-        let report = if shutdown.is_requested() { look().await } else { pool.retry("looking again", look).await };
-        report.inspect_err(|e| tracing::warn!(error = e.message(), "the storage could not be looked at again")).ok()
+        let analyze = async || storage::analyze(&*pool.get().await?, self.tables).await;
+        // Once only after a signal: the retry would end before it began.
+        let report = match shutdown.is_requested() {
+            true => analyze().await,
+            false => pool.retry("analyzing the storage again", analyze).await,
+        };
+        report.inspect_err(|e| tracing::warn!(error = e.message(), "the storage could not be analyzed again")).ok()
     }
 }
 
@@ -194,9 +151,9 @@ fn log(step: &MaintenanceStep, has_bar: bool) {
         StepOutcome::Failed(error) => {
             tracing::warn!(action, name = step.name, elapsed_ms, error = error.message(), "not done");
         }
-        // Lines between the redraws of a bar are hard to read; the summary says it all.
+        // Lines between the redraws of a bar are hard to read, and the summary has everything.
         _ if has_bar => {}
-        StepOutcome::Gone => tracing::info!(action, name = step.name, "dropped meanwhile"),
+        StepOutcome::Gone => tracing::info!(action, name = step.name, "dropped in the meantime"),
         StepOutcome::Done => {
             let (before_bytes, after_bytes) = (step.before_bytes, step.after_bytes);
             tracing::info!(action, name = step.name, before_bytes, after_bytes, elapsed_ms, "done");
@@ -204,7 +161,8 @@ fn log(step: &MaintenanceStep, has_bar: bool) {
     }
 }
 
-/// What the exit code tells: a signal or whatever else ended the work early, or else the first step that failed.
+/// The error that gives the exit code: what ended the work early, such as a signal, or else that of the first
+/// failed step.
 fn failure(steps: &[MaintenanceStep], stopped: Option<Error>) -> Option<Error> {
     let failed: Vec<(&MaintenanceStep, &Error)> = steps
         .iter()
@@ -215,7 +173,7 @@ fn failure(steps: &[MaintenanceStep], stopped: Option<Error>) -> Option<Error> {
         .collect();
     if let Some(error) = stopped {
         return Some(match failed.last() {
-            Some((step, _)) => error.detail(format!("at {}; what is in the summary is done", step.name)),
+            Some((step, _)) => error.detail(format!("at {}; the steps in the summary are done", step.name)),
             None => error,
         });
     }
@@ -225,8 +183,8 @@ fn failure(steps: &[MaintenanceStep], stopped: Option<Error>) -> Option<Error> {
     let error = Error::new(first.kind(), format!("{} of {} steps failed", failed.len(), steps.len()));
     let hint = match first.kind() {
         Kind::DatabaseBusy => {
-            "the others are done. Something held a transaction or lock for too long: look for old ones in pg_stat_activity \
-             (order by xact_start), then run the same command again, or with a longer --max-wait"
+            "the others are done. Something held a transaction or lock for too long: look for old ones in \
+             pg_stat_activity (order by xact_start), then run the same command again, or with a longer --max-wait"
         }
         Kind::AccessDenied => "the others are done. Run it as the owner of the tables, or grant evo's role that role",
         _ => "the others are done; run the same command again",

@@ -1,0 +1,72 @@
+//! The flags of `evo transform`.
+
+use std::time::Duration;
+
+use crate::config::{self, Share};
+use crate::transform::{Mode, Refresh, Request};
+
+/// Brings the core tables up to date with staging; readers always see a complete generation.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  evo transform all                      what changed since the last transform
+  evo transform members --full-refresh   build a new generation next to the old one and swap it in
+  evo transform entries --full-refresh --year 2025
+  evo transform sales --dry-run          what it would do, and how much disk it would need
+  evo transform sales --in-place         compare everything and write the differences; no second generation on disk
+  evo transform sales --strict           stop at a value that does not fit its column
+
+Without --full-refresh, --incremental or --in-place: transforms what changed since the last time, or builds a new
+generation if at least half of 100,000 or more documents are new or changed.
+
+A value that does not fit its column becomes null and a row in evo.issues; the rest of the record is kept.")]
+pub struct Args {
+    /// members, sales, entries, prospects, branches, employees, one of your own, or all
+    #[arg(required = true, value_name = "ENTITY")]
+    pub entities: Vec<String>,
+    /// Rebuild everything from staging; the old generation serves until the swap
+    #[arg(long)]
+    pub full_refresh: bool,
+    /// Only what changed, however much it is
+    #[arg(long, conflicts_with_all = ["full_refresh", "in_place"])]
+    pub incremental: bool,
+    /// Compare all of core with staging and write the differences; needs no disk for a second generation
+    #[arg(long, conflicts_with = "full_refresh")]
+    pub in_place: bool,
+    /// With --full-refresh: only the partition of this year
+    #[arg(long, value_name = "YEAR", requires = "full_refresh", value_parser = config::whole::<i32>(1, 9999))]
+    pub year: Option<i32>,
+    /// Share of its rows that a table may lose in a full refresh; beyond that, an error and no swap
+    #[arg(long, value_name = "SHARE", default_value = "20%", value_parser = config::share)]
+    pub max_shrink: Share,
+    /// How long the swap of a full refresh waits for sessions whose snapshot is older than the new generation
+    #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = config::time(86_400))]
+    pub reader_wait: Duration,
+    /// Show what would be done and change nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Parallel chunks, 1 to 64 [env: EVO_WORKERS] [default: one per CPU, at most 8]
+    #[arg(long, value_name = "N")]
+    pub workers: Option<String>,
+    /// Fail on a value that does not fit its column
+    #[arg(long)]
+    pub strict: bool,
+    /// Swap in a new generation although this check returns rows (docs/checks.md); repeatable
+    #[arg(long, value_name = "CHECK")]
+    pub accept: Vec<String>,
+}
+
+impl Args {
+    /// The request that these flags make.
+    pub(super) fn request(&self) -> Request {
+        let modes = [
+            (self.full_refresh, Mode::FullRefresh),
+            (self.incremental, Mode::Incremental),
+            (self.in_place, Mode::InPlace),
+        ];
+        Request {
+            mode: modes.into_iter().find_map(|(is_given, mode)| is_given.then_some(mode)),
+            refresh: Refresh { year: self.year, max_shrink: self.max_shrink.fraction(), reader_wait: self.reader_wait },
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! The effective settings of one execution.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::azure::{Azure, RequestPolicy};
+use super::database::{self, Database};
+use super::environment::Environment;
+use super::file::File;
+use super::flags::{GlobalArgs, LogFormat, Output};
+use super::keys::{self, KEYS};
+use super::lake::LakeAddress;
+use super::reporting::{self, Progress};
+use super::resolved::{self, Origin, Resolved, find};
+use super::retries;
+use crate::error::{Error, Kind, Result};
+use crate::retry::Policy;
+
+/// How long a job in a terminal waits for a server that it has never reached.
+const FIRST_CONNECT: Duration = Duration::from_secs(5);
+
+/// The effective settings of one execution, each within the range of its key.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Which PostgreSQL to use.
+    pub database: Database,
+    /// Where the bronze objects are.
+    pub lake: LakeAddress,
+    /// Credentials for a lake on Azure, and how requests to it are retried.
+    pub azure: Azure,
+    /// Folder of the private PostgreSQL and the default lake: `.evo`.
+    pub state_dir: PathBuf,
+    /// Folder of PostgreSQL's server programs; `None` searches for them.
+    pub pg_bin: Option<PathBuf>,
+    /// The value of `PATH`, where programs are searched.
+    pub search_path: String,
+    /// Folder with `models/` and `migrations/` of the user's own entities; it exists.
+    pub extend: Option<PathBuf>,
+    /// Parallel workers of a load or transform, 1 to 64.
+    pub workers: usize,
+    /// Objects per batch of a load; `None` chooses by their size.
+    pub batch_size: Option<usize>,
+    /// How long a stalled execution keeps the batches that it has claimed.
+    pub lease: Duration,
+    /// Longest line that a load accepts, bytes.
+    pub max_line_bytes: usize,
+    /// Decompressed bytes per compressed byte from which an object counts as a decompression bomb.
+    pub max_ratio: u64,
+    /// Rows per transaction of a transform.
+    pub chunk_rows: u64,
+    /// How batches, chunks and steps are retried.
+    pub retry: Policy,
+    /// How long a job in a terminal waits for a server that it has never reached; `None` is as long as for
+    /// any other.
+    pub first_connect: Option<Duration>,
+    /// Format of the summary.
+    pub output: Output,
+    /// Format of the log.
+    pub log_format: LogFormat,
+    /// How a running job shows its progress.
+    pub progress: Progress,
+    /// Columns that the summary may use; `None` for no limit.
+    pub columns: Option<usize>,
+    /// Whether log lines may be colored: stderr is a terminal and NO_COLOR is not set.
+    pub color: bool,
+    /// Log level: 0 warnings, 1 info, 2 debug, 3 trace.
+    pub log_level: u8,
+    /// Every key with its value (secrets redacted) and its origin, for `evo config show`.
+    pub shown: Vec<Resolved>,
+}
+
+impl Settings {
+    /// Reads flags, environment and settings file.
+    ///
+    /// # Errors
+    /// `Config` for a file, a variable or a value that is not understood; `Usage` for a flag's value.
+    pub fn load(global: &GlobalArgs) -> Result<Self> {
+        let environment = Environment::of_process()?;
+        crate::failpoint::arm(crate::failpoint::VARIABLE.and_then(|name| environment.get(name)))?;
+        Self::resolve(global, &environment)
+    }
+
+    /// The same with the given environment instead of the process's.
+    ///
+    /// # Errors
+    /// As [`Settings::load`].
+    pub fn resolve(global: &GlobalArgs, environment: &Environment) -> Result<Self> {
+        keys::refuse_unknown_variables(environment)?;
+        let mut all = resolved::look_up(global, environment, &settings_file(global, environment)?);
+        let retry = retries::policy(&mut all)?;
+        let read = |name: &str| find(&all, name);
+        let folder = |name: &str| -> Result<Option<PathBuf>> {
+            Ok(read(name)?.text.as_deref().map(|dir| environment.directory.join(dir)))
+        };
+        let state_dir = environment.directory.join(read("state_dir")?.require()?);
+        let lake = match &read("lake")?.text {
+            Some(address) => {
+                read("lake")?.parse(|_| LakeAddress::parse(address, &environment.directory, environment))?
+            }
+            None => LakeAddress::Directory(state_dir.join("lake")),
+        };
+        let (database, database_shown) = database(&all, retry, environment)?;
+        let log_level = reporting::log_level(global, read("log_level")?)?;
+        let log_format = read("log_format")?.word::<LogFormat>()?;
+        let batch_size = read("batch_size")?;
+        Ok(Self {
+            database,
+            azure: Azure::read(environment, RequestPolicy::new(read("lake_idle_timeout")?.time()?, retry)),
+            state_dir,
+            pg_bin: read("pg_bin")?.text.as_deref().map(PathBuf::from),
+            search_path: environment.get("PATH").unwrap_or_default().to_owned(),
+            extend: existing(folder("extend")?)?,
+            workers: read("workers")?.whole()? as usize,
+            batch_size: batch_size.text.is_some().then(|| batch_size.whole()).transpose()?.map(|size| size as usize),
+            lease: read("load.lease")?.time()?,
+            max_line_bytes: read("load.max_line_bytes")?.whole()? as usize,
+            max_ratio: read("load.max_ratio")?.whole()?,
+            chunk_rows: read("transform.chunk_rows")?.whole()?,
+            retry,
+            first_connect: (environment.terminal && read("retry.budget")?.origin == Origin::Default)
+                .then_some(FIRST_CONNECT),
+            output: reporting::output(read("output")?, log_format)?,
+            log_format,
+            progress: reporting::progress(
+                (log_level, log_format),
+                environment.terminal,
+                read("progress_interval")?.time()?,
+            ),
+            columns: environment.columns,
+            color: environment.terminal && environment.get("NO_COLOR").is_none(),
+            log_level,
+            shown: shown(&all, &lake, database_shown),
+            lake,
+        })
+    }
+}
+
+fn settings_file(global: &GlobalArgs, environment: &Environment) -> Result<File> {
+    let named = global.config.clone().map(|path| (path, "--config"));
+    let named = named.or_else(|| environment.get("EVO_CONFIG").map(|path| (path.into(), "EVO_CONFIG")));
+    let (path, required) = match named {
+        Some((path, by)) => (path, Some(by)),
+        None => (PathBuf::from("evo.toml"), None),
+    };
+    let known: Vec<&str> = KEYS.iter().map(|key| key.name).collect();
+    File::read(&path, &environment.directory.join(&path), required, &known)
+}
+
+/// The database, with the timeouts that the settings give it.
+fn database(all: &[Resolved], retry: Policy, environment: &Environment) -> Result<(Database, database::ShownAddress)> {
+    let address = find(all, "database_url")?;
+    let found = database::choose(address.text.as_deref(), environment);
+    let (mut database, shown) = found.map_err(|e| address.blame(e))?;
+    if let Database::Server(dsn) = &mut database {
+        dsn.stall_timeout = find(all, "retry.stall_timeout")?.time()?;
+        dsn.lock_wait = retry.budget.max(Duration::from_secs(1));
+    }
+    Ok((database, shown))
+}
+
+fn existing(folder: Option<PathBuf>) -> Result<Option<PathBuf>> {
+    match folder {
+        Some(dir) if !dir.is_dir() => {
+            Err(Error::new(Kind::Config, format!("the folder given by extend does not exist: {}", dir.display()))
+                .hint("create it, or leave --extend and EVO_EXTEND out"))
+        }
+        other => Ok(other),
+    }
+}
+
+/// Every setting as `evo config show` prints it, without credentials.
+fn shown(all: &[Resolved], lake: &LakeAddress, database: database::ShownAddress) -> Vec<Resolved> {
+    let mut shown: Vec<Resolved> = all.iter().map(Resolved::redacted).collect();
+    for resolved in &mut shown {
+        match resolved.key.name {
+            "database_url" => {
+                resolved.text = Some(database.text.clone());
+                resolved.origin = database.origin.clone().unwrap_or_else(|| resolved.origin.clone());
+            }
+            "lake" => resolved.text = Some(lake.to_string()),
+            _ => {}
+        }
+    }
+    shown
+}

@@ -1,0 +1,125 @@
+//! An error that the server reported, with what to do about it.
+
+use tokio_postgres::error::DbError;
+
+use super::redact::{function_in, is_raised, without_values};
+use super::sqlstate::{self as code, kind_of};
+use crate::error::{Error, Kind, Named};
+
+/// An error of which only the server's code and message are known.
+pub(super) fn from_sqlstate(code: &str, message: String) -> Error {
+    Error::new(kind_of(code), message).with_sqlstate(code)
+}
+
+/// The error with the objects that the server named and a hint, without cell values.
+pub(super) fn from_server(db: &DbError) -> Error {
+    let code = db.code().code();
+    let function = db.where_().and_then(function_in).map(str::to_owned);
+    if is_raised(code, db.routine(), function.as_deref()) {
+        return raised(code, function);
+    }
+    let error = from_sqlstate(code, without_values(code, db.message())).naming(Named {
+        table: db.schema().zip(db.table()).map(|(schema, table)| (schema.to_owned(), table.to_owned())),
+        column: db.column().map(str::to_owned),
+        constraint: db.constraint().map(str::to_owned),
+        function,
+    });
+    match (advice(code, db).or_else(|| db.hint().map(str::to_owned)), code, db.detail()) {
+        // Its detail lists the dependents, by name only. The server's hint is to drop them too.
+        (_, code::DEPENDENTS_EXIST, Some(dependents)) => error.detail(dependents),
+        (_, code::DEPENDENTS_EXIST, None) => error,
+        (Some(hint), ..) => error.hint(hint),
+        (None, ..) => error,
+    }
+}
+
+/// What evo advises, where it knows more than the server.
+fn advice(code: &str, db: &DbError) -> Option<String> {
+    let text = match code {
+        // Recognised by the name of the function that refuses: the message comes in the server's language.
+        code::INSUFFICIENT_PRIVILEGE if db.routine() == Some("check_enable_rls") => {
+            "row-level security would hide rows from evo, which would treat them as gone. As the table's owner: \
+             alter table \
+             SCHEMA.TABLE no force row level security; or let evo's role see all rows: alter role ROLE bypassrls"
+        }
+        code::INSUFFICIENT_PRIVILEGE => return Some(missing_privilege(db.message())),
+        code::UNKNOWN_DATABASE => "create it with `createdb`, or name another in --database-url",
+        code::INVALID_PASSWORD => "check user and password in --database-url, EVO_DATABASE_URL or PGPASSWORD",
+        code::TOO_MANY_CONNECTIONS => {
+            "end other sessions, or raise the limit: alter role … connection limit, alter database … connection \
+             limit, \
+             max_connections. A load and a transform need 2 connections, a full refresh 3"
+        }
+        code::CONFIGURATION_LIMIT => {
+            "the limit is a setting of the server, usually temp_file_limit: raise it for evo's role, as a \
+             superuser, with \
+             alter role … set temp_file_limit = -1; or work in smaller pieces: EVO_TRANSFORM_CHUNK_ROWS, --batch-size"
+        }
+        code::DISK_FULL => "free or add storage, then run the same command again: it continues where it stopped",
+        // A trigger, or a function in an index or model, of the user's own.
+        code::UNDEFINED_FUNCTION | code::UNDEFINED_TABLE | code::UNDEFINED_OBJECT if db.where_().is_some() => {
+            "sessions of evo find unqualified names in pg_catalog only: write SCHEMA.NAME in your own \
+             functions, triggers and \
+             models, or alter function … set search_path = …"
+        }
+        code::UNKNOWN_SCHEMA => "sessions of evo have no default schema for new objects: write SCHEMA.NAME",
+        _ => return None,
+    };
+    Some(text.to_owned())
+}
+
+fn raised(code: &str, function: Option<String>) -> Error {
+    let kind = match kind_of(code) {
+        Kind::StatementInvalid => Kind::Refused,
+        known => known,
+    };
+    let name = function.as_deref().unwrap_or("a function of the database");
+    Error::new(kind, format!("{name} raised an error"))
+        .with_sqlstate(code)
+        .naming(Named { function, ..Named::default() })
+        .hint("its message is in the server's log; it is not shown here because it may hold values")
+}
+
+/// The grant that is missing, as far as the server's message says; the message may be in another language.
+fn missing_privilege(message: &str) -> String {
+    let object = |kind: &str| message.strip_prefix(&format!("permission denied for {kind} "));
+    let owned = |kind: &str| message.strip_prefix(&format!("must be owner of {kind} "));
+    const READ: &str = "commands that read need usage on the schemas evo, stg_evo and core, and select on their \
+                        tables";
+    if let Some(name) = object("schema") {
+        format!("grant usage on schema {name} to the role, and create too if it is to write; {READ}")
+    } else if let Some(name) = ["table", "view", "materialized view", "relation"].into_iter().find_map(object) {
+        format!(
+            "grant select on {name} to the role to read it; jobs that write run as the owner of its table; \
+                 {READ}"
+        )
+    } else if let Some(name) = object("function") {
+        format!("grant execute on function {name} to the role")
+    } else if let Some(name) = object("tablespace") {
+        format!("grant create on tablespace {name} to the role")
+    } else if let Some(name) = object("database") {
+        format!("grant create on database {name} to the role; or create the schemas beforehand, owned by it")
+    } else if message.contains("temporary tables") {
+        "grant temporary on the database to the role".to_owned()
+    } else if let Some(name) = ["table", "relation", "index", "schema", "sequence", "view"].into_iter().find_map(owned)
+    {
+        format!(
+            "jobs that write run as the owner of evo's objects: alter … {name} owner to the role, or grant its \
+             owner's role to it"
+        )
+    } else {
+        "grant the role what it needs, or run as the owner of the schemas evo, stg_evo and core".to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_function_raises_keeps_its_code_but_not_its_text() {
+        let error = raised("22023", Some("f()".to_owned()));
+        assert_eq!((error.kind(), error.message()), (Kind::BadRow, "f() raised an error"));
+        assert_eq!(raised("XX123", None).kind(), Kind::Refused);
+    }
+}

@@ -1,0 +1,112 @@
+//! The second connection that asks the server what it does for a silent session, and what follows from the
+//! answers.
+
+use std::time::{Duration, Instant};
+
+use tokio_postgres::Row;
+use tokio_postgres::types::{ToSql, Type};
+
+use super::connect::connect_for;
+use super::open::Connected;
+use super::settings::alone;
+use super::suitable::Demand;
+use crate::config::dsn::Dsn;
+use crate::error::Kind;
+
+/// How often the log repeats which lock is waited for.
+const REPEAT: Duration = Duration::from_secs(60);
+/// A prepared transaction does not end by itself: if it is not committed soon there is no use in waiting for
+/// it.
+const PREPARED_WAIT: Duration = Duration::from_secs(20);
+
+/// What the server does for a session.
+pub(super) struct Activity {
+    /// Whether it works. What cannot be seen counts as work.
+    pub(super) works: bool,
+    /// Whether there is a session of that name at all.
+    pub(super) is_found: bool,
+    /// Who holds the lock that it waits for.
+    waits_for: Option<String>,
+    /// The name of a prepared transaction among them, as SQL writes it.
+    gid: Option<String>,
+}
+
+/// The connection that asks, opened when first needed.
+#[derive(Default)]
+pub(super) struct Witness(Option<Connected>);
+
+impl Witness {
+    /// What the server does for the session of this name; `None` when the server cannot be asked.
+    pub(super) async fn ask(&mut self, dsn: &Dsn, application_name: &str) -> Option<Activity> {
+        if self.0.is_none() {
+            match connect_for(dsn, "evo:witness", Demand::AnyServer).await {
+                Ok(connected) => self.0 = Some(connected),
+                Err(error) if error.kind() == Kind::DatabaseUnavailable => return None,
+                // It answers, if only to refuse: nothing says that the statement has stopped.
+                Err(_) => return Some(Activity { works: true, is_found: true, waits_for: None, gid: None }),
+            }
+        }
+        let connected = self.0.as_ref()?;
+        let name: [(&(dyn ToSql + Sync), Type); 1] = [(&application_name, Type::TEXT)];
+        let asked = connected.client.query_typed(sql_file!("pg/is_working.sql"), &name);
+        // As the role that signed in: what a session does is hidden from a role that was set later.
+        let prologue = format!("{}; set local role none", connected.prologue);
+        let asked = alone(&connected.client, &prologue, asked);
+        let rows: Result<Vec<Row>, _> = tokio::time::timeout(dsn.stall_timeout, asked).await.ok()?;
+        match rows {
+            Ok(rows) => rows.first().map(|row| Activity {
+                works: row.get(0),
+                is_found: row.get(3),
+                waits_for: row.get(1),
+                gid: row.get(2),
+            }),
+            Err(_) => {
+                self.0 = None;
+                None
+            }
+        }
+    }
+}
+
+/// A statement that has waited for a lock for too long.
+pub(super) struct Blocked {
+    /// The holders of the lock, as text.
+    pub(super) by: String,
+    /// The name of a prepared transaction among them, as SQL writes it.
+    pub(super) gid: Option<String>,
+    pub(super) waited: Duration,
+}
+
+/// How long a statement has been waiting for a lock, and when that was last logged.
+#[derive(Default)]
+pub(super) struct LockWait {
+    since: Option<Instant>,
+    logged: Option<Instant>,
+}
+
+impl LockWait {
+    /// Whether the statement was waiting for a lock when last seen.
+    pub(super) fn is_waiting(&self) -> bool {
+        self.since.is_some()
+    }
+
+    /// Logs whom a statement waits for, again from time to time. Returns the holder once it has waited for
+    /// `limit`.
+    pub(super) fn update(&mut self, seen: Option<&Activity>, session: &str, limit: Duration) -> Option<Blocked> {
+        let Some((by, gid)) = seen.and_then(|seen| Some((seen.waits_for.as_ref()?, &seen.gid))) else {
+            *self = Self::default();
+            return None;
+        };
+        let waited = self.since.get_or_insert_with(Instant::now).elapsed();
+        let limit = if gid.is_some() { limit.min(PREPARED_WAIT) } else { limit };
+        if waited >= limit {
+            return Some(Blocked { by: by.clone(), gid: gid.clone(), waited });
+        }
+        if self.logged.is_none_or(|logged| logged.elapsed() >= REPEAT) {
+            self.logged = Some(Instant::now());
+            let left_s = (limit - waited).as_secs();
+            tracing::warn!(session, held_by = by, left_s, "waiting for a lock");
+        }
+        None
+    }
+}
