@@ -13,7 +13,7 @@
 //! 4  load · transform · storage    workflows; none imports another
 //! 3  ledger · stage
 //! 2  pg · bronze · embedded                   none knows another
-//! 1  config · entity · sql
+//! 1  config · entity · sql · ids
 //! 0  retry · shutdown · telemetry · failpoint · meter · error · suggest · visible
 //! ```
 //!
@@ -31,6 +31,7 @@ pub mod config;
 pub mod embedded;
 pub mod entity;
 pub mod error;
+pub mod ids;
 pub mod ledger;
 pub mod load;
 pub mod meter;

@@ -4,15 +4,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use uuid::Uuid;
-
 use super::warehouse::{self, Access, Warehouse};
 use super::which_lake;
 use crate::bronze::{Lake, Limits, Sample, Unreadable};
 use crate::config::Settings;
 use crate::entity::{Catalog, Entity};
 use crate::error::{Error, Kind, Result};
-use crate::ledger::lakes::LakeId;
+use crate::ids::{ExecutionId, LakeId};
 use crate::ledger::objects::Selection;
 use crate::load::{self, Claims, Heartbeat, Job};
 use crate::retry::{Policy, retry};
@@ -85,7 +83,7 @@ impl Loading {
     pub(super) fn jobs(
         &self,
         entities: &[&Entity],
-        execution_id: Uuid,
+        execution_id: ExecutionId,
         selection: &Selection,
         batch_size: Option<usize>,
     ) -> Vec<Job> {

@@ -5,7 +5,8 @@ use futures_util::TryStreamExt;
 use crate::bronze::{Lake, Object};
 use crate::entity::Entity;
 use crate::error::{Error, Kind, Result};
-use crate::ledger::lakes::{self, LakeId, Standing};
+use crate::ids::LakeId;
+use crate::ledger::lakes::{self, Standing};
 use crate::ledger::objects::Listed;
 use crate::pg::Pool;
 

@@ -14,10 +14,9 @@
 
 use std::time::Duration;
 
-use uuid::Uuid;
-
 use super::objects::{Again, Pending, Selection};
 use crate::error::{Error, Kind, Result};
+use crate::ids::{BatchId, ExecutionId, Fence, ObjectId};
 use crate::pg::{Connection, Param, Pool, Row, Transaction};
 
 /// What became of the lines of an object or a batch. They always add up: [`Counts::balanced`].
@@ -71,9 +70,9 @@ pub struct OpenRun {
 #[derive(Debug, Clone)]
 pub struct Claimed {
     /// Its id.
-    pub batch_id: i64,
+    pub batch_id: BatchId,
     /// The fence of the present attempt.
-    pub fence: i32,
+    pub fence: Fence,
     /// Attempts begun, this one included.
     pub attempt: i32,
     /// Bronze run of its objects.
@@ -101,7 +100,7 @@ pub enum Doubt {
     /// It had committed, and this is what it did.
     Committed(Counts),
     /// It had not; this is the fence of the next attempt.
-    Repeat(i32),
+    Repeat(Fence),
     /// Somebody else has the batch, or had it.
     Lost,
 }
@@ -117,21 +116,21 @@ pub async fn plan(
     selection: &Selection,
     grouping: &Grouping,
 ) -> Result<Vec<OpenRun>> {
-    let (lake, run_id, since) = (selection.lake.number(), &selection.run_id, &selection.since);
+    let (lake, run_id, since) = (&selection.lake, &selection.run_id, &selection.since);
     // One planner of an entity at a time: a rival waits here and then finds nothing that is not in a batch.
     tx.execute("select pg_advisory_xact_lock(hashtextextended('evo:plan:' || $1, 0))", &[&entity]).await?;
     let only_rejected = selection.again == Again::Rejected;
     if selection.again != Again::No {
-        tx.execute(sql_file!("ledger/forget_loaded.sql"), &[&entity, &lake, run_id, since, &only_rejected]).await?;
+        tx.execute(sql_file!("ledger/forget_loaded.sql"), &[&entity, lake, run_id, since, &only_rejected]).await?;
     }
     if !only_rejected {
-        tx.execute(sql_file!("ledger/dissolve_batches.sql"), &[&entity, &lake, run_id]).await?;
+        tx.execute(sql_file!("ledger/dissolve_batches.sql"), &[&entity, lake, run_id]).await?;
     }
     let Grouping { objects, left_alone, workers, object_ms } = grouping;
     let planned: [&dyn Param; 9] =
-        [&entity, &lake, run_id, since, objects, left_alone, &only_rejected, workers, object_ms];
+        [&entity, lake, run_id, since, objects, left_alone, &only_rejected, workers, object_ms];
     tx.execute(sql_file!("ledger/plan_batches.sql"), &planned).await?;
-    let rows = tx.query(sql_file!("ledger/open_batches.sql"), &[&entity, &lake, run_id, since]).await?;
+    let rows = tx.query(sql_file!("ledger/open_batches.sql"), &[&entity, lake, run_id, since]).await?;
     let count = |row: &Row, i: usize| row.get::<_, i64>(i).unsigned_abs();
     Ok(rows
         .iter()
@@ -156,7 +155,7 @@ pub struct Grouping {
 #[derive(Debug, Clone, Copy)]
 pub struct Holder {
     /// The execution.
-    pub execution_id: Uuid,
+    pub execution_id: ExecutionId,
     /// How long a claim holds without being renewed.
     pub lease: Duration,
 }
@@ -165,22 +164,22 @@ pub struct Holder {
 ///
 /// # Errors
 /// As the server says.
-pub async fn claim(pool: &Pool, entity: &str, selection: &Selection, holder: Holder, held: &[i64]) -> Result<Next> {
+pub async fn claim(pool: &Pool, entity: &str, selection: &Selection, holder: Holder, held: &[BatchId]) -> Result<Next> {
     let connection = pool.get().await?;
     let seconds = holder.lease.as_secs_f64();
-    let (lake, run_id, since) = (selection.lake.number(), &selection.run_id, &selection.since);
+    let (lake, run_id, since) = (&selection.lake, &selection.run_id, &selection.since);
     let rows = connection
         .query(
             sql_file!("ledger/claim_batch.sql"),
-            &[&entity, &lake, run_id, since, &holder.execution_id, &seconds, &held.to_vec()],
+            &[&entity, lake, run_id, since, &holder.execution_id, &seconds, &held.to_vec()],
         )
         .await?;
     let Some(row) = rows.first() else {
         let open =
-            connection.query_one(sql_file!("ledger/has_open_batch.sql"), &[&entity, &lake, run_id, since]).await?;
+            connection.query_one(sql_file!("ledger/has_open_batch.sql"), &[&entity, lake, run_id, since]).await?;
         return Ok(if open.get(0) { Next::Wait } else { Next::Done });
     };
-    let batch_id: i64 = row.get(0);
+    let batch_id: BatchId = row.get(0);
     let objects = objects_of(&connection, batch_id).await?;
     Ok(Next::Batch(Claimed {
         batch_id,
@@ -196,7 +195,7 @@ pub async fn claim(pool: &Pool, entity: &str, selection: &Selection, holder: Hol
 ///
 /// # Errors
 /// As the server says.
-pub async fn objects_of(connection: &Connection, batch_id: i64) -> Result<Vec<Pending>> {
+pub async fn objects_of(connection: &Connection, batch_id: BatchId) -> Result<Vec<Pending>> {
     let rows = connection.query(sql_file!("ledger/batch_objects.sql"), &[&batch_id]).await?;
     Ok(rows
         .iter()
@@ -215,7 +214,7 @@ pub async fn objects_of(connection: &Connection, batch_id: i64) -> Result<Vec<Pe
 ///
 /// # Errors
 /// `AlreadyRunning` when the claim was lost; otherwise as the server says.
-pub async fn split(pool: &Pool, batch_id: i64, fence: i32, objects: &[i64]) -> Result<()> {
+pub async fn split(pool: &Pool, batch_id: BatchId, fence: Fence, objects: &[ObjectId]) -> Result<()> {
     let connection = pool.get().await?;
     let ids = objects.to_vec();
     match connection.query(sql_file!("ledger/split_batch.sql"), &[&batch_id, &fence, &ids]).await?.is_empty() {
@@ -228,7 +227,7 @@ pub async fn split(pool: &Pool, batch_id: i64, fence: i32, objects: &[i64]) -> R
 ///
 /// # Errors
 /// As the server says.
-pub async fn another_attempt(pool: &Pool, batch_id: i64, fence: i32, lease: Duration) -> Result<Doubt> {
+pub async fn another_attempt(pool: &Pool, batch_id: BatchId, fence: Fence, lease: Duration) -> Result<Doubt> {
     let connection = pool.get().await?;
     let seconds = lease.as_secs_f64();
     let raised = connection.query(sql_file!("ledger/raise_fence.sql"), &[&batch_id, &fence, &seconds]).await?;
@@ -252,7 +251,7 @@ pub async fn another_attempt(pool: &Pool, batch_id: i64, fence: i32, lease: Dura
 ///
 /// # Errors
 /// As the server says.
-pub async fn renew(pool: &Pool, holder: Holder, held: &[i64]) -> Result<()> {
+pub async fn renew(pool: &Pool, holder: Holder, held: &[BatchId]) -> Result<()> {
     let connection = pool.get().await?;
     let seconds = holder.lease.as_secs_f64();
     connection.execute(sql_file!("ledger/renew_leases.sql"), &[&holder.execution_id, &seconds, &held.to_vec()]).await?;
@@ -263,7 +262,7 @@ pub async fn renew(pool: &Pool, holder: Holder, held: &[i64]) -> Result<()> {
 ///
 /// # Errors
 /// As the server says.
-pub async fn release(pool: &Pool, execution_id: Uuid, batch_id: Option<i64>) -> Result<()> {
+pub async fn release(pool: &Pool, execution_id: ExecutionId, batch_id: Option<BatchId>) -> Result<()> {
     let connection = pool.get().await?;
     connection.execute(sql_file!("ledger/release_batches.sql"), &[&execution_id, &batch_id]).await?;
     Ok(())
@@ -273,7 +272,7 @@ pub async fn release(pool: &Pool, execution_id: Uuid, batch_id: Option<i64>) -> 
 ///
 /// # Errors
 /// As the server says.
-pub async fn drop_empty(pool: &Pool, batch_id: i64, fence: i32) -> Result<()> {
+pub async fn drop_empty(pool: &Pool, batch_id: BatchId, fence: Fence) -> Result<()> {
     let connection = pool.get().await?;
     connection.execute(sql_file!("ledger/drop_empty_batch.sql"), &[&batch_id, &fence]).await?;
     Ok(())
@@ -283,11 +282,11 @@ pub async fn drop_empty(pool: &Pool, batch_id: i64, fence: i32) -> Result<()> {
 #[derive(Debug)]
 pub struct Completion<'a> {
     /// The batch.
-    pub batch_id: i64,
+    pub batch_id: BatchId,
     /// The fence of the attempt.
-    pub fence: i32,
+    pub fence: Fence,
     /// Objects and their counts.
-    pub objects: &'a [(i64, Counts)],
+    pub objects: &'a [(ObjectId, Counts)],
     /// Compressed bytes.
     pub bytes: i64,
     /// Milliseconds per phase.
@@ -312,7 +311,7 @@ pub async fn complete(tx: &Transaction<'_>, done: &Completion<'_>) -> Result<Cou
         total.add(counts);
     }
     let column = |f: fn(&Counts) -> i64| done.objects.iter().map(|(_, c)| f(c)).collect::<Vec<i64>>();
-    let ids: Vec<i64> = done.objects.iter().map(|(id, _)| *id).collect();
+    let ids: Vec<ObjectId> = done.objects.iter().map(|(id, _)| *id).collect();
     let completed = tx
         .execute(
             sql_file!("ledger/complete_objects.sql"),

@@ -6,20 +6,11 @@
 
 use super::objects::Listed;
 use crate::error::Result;
+use crate::ids::LakeId;
 use crate::pg::Pool;
 
 /// One at a time: of two executions that meet the same new lake, the second finds it named.
 const LOCK: &str = "select lake_id from evo.lakes where lake_id = 1 for update";
-
-/// A lake's number in the ledger. The default is that of the first one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct LakeId(pub(super) i32);
-
-impl Default for LakeId {
-    fn default() -> Self {
-        Self(1)
-    }
-}
 
 /// What the ledger knows of an address.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,13 +34,6 @@ pub struct Known {
     pub objects: i64,
 }
 
-impl LakeId {
-    /// The number in `evo.lakes`.
-    pub fn number(self) -> i32 {
-        self.0
-    }
-}
-
 /// What the ledger knows of an address.
 ///
 /// # Errors
@@ -58,7 +42,7 @@ pub async fn standing(pool: &Pool, address: &str) -> Result<Standing> {
     let connection = pool.get().await?;
     let rows = connection.query(sql_file!("ledger/lake_addresses.sql"), &[]).await?;
     if let Some(row) = rows.iter().find(|row| row.get::<_, &str>(1) == address) {
-        return Ok(Standing::Known(LakeId(row.get(0))));
+        return Ok(Standing::Known(row.get(0)));
     }
     Ok(match rows.is_empty() {
         true => Standing::First,
@@ -75,7 +59,7 @@ pub async fn holder(pool: &Pool, entity: &str, page: &[Listed]) -> Result<Option
     let paths: Vec<&str> = page.iter().map(|o| o.path.as_str()).collect();
     let etags: Vec<&str> = page.iter().map(|o| o.etag.as_str()).collect();
     let rows = connection.query(sql_file!("ledger/lake_of_objects.sql"), &[&entity, &paths, &etags]).await?;
-    Ok(rows.first().map(|row| LakeId(row.get(0))))
+    Ok(rows.first().map(|row| row.get(0)))
 }
 
 /// Makes the first lake that a ledger meets its own. Of two that meet it at once with different lakes, one is the first:
@@ -89,7 +73,7 @@ pub async fn be_first(pool: &Pool, address: &str) -> Result<Standing> {
     tx.execute(LOCK, &[]).await?;
     let rows = tx.query(sql_file!("ledger/lake_addresses.sql"), &[]).await?;
     if rows.is_empty() {
-        tx.query(sql_file!("ledger/keep_lake_address.sql"), &[&address, &Some(LakeId::default().number())]).await?;
+        tx.query(sql_file!("ledger/keep_lake_address.sql"), &[&address, &Some(LakeId::default())]).await?;
     }
     tx.commit().await?;
     drop(connection);
@@ -105,9 +89,8 @@ pub async fn keep_address(pool: &Pool, address: &str, lake: Option<LakeId>) -> R
     let mut connection = pool.get().await?;
     let tx = connection.begin().await?;
     tx.execute(LOCK, &[]).await?;
-    let number = lake.map(LakeId::number);
-    let row = tx.query_one(sql_file!("ledger/keep_lake_address.sql"), &[&address, &number]).await?;
-    let kept = LakeId(row.get(0));
+    let row = tx.query_one(sql_file!("ledger/keep_lake_address.sql"), &[&address, &lake]).await?;
+    let kept = row.get(0);
     tx.commit().await?;
     Ok(kept)
 }
@@ -119,7 +102,7 @@ pub async fn keep_address(pool: &Pool, address: &str, lake: Option<LakeId>) -> R
 pub async fn rename(pool: &Pool, address: &str, known_as: &str) -> Result<Option<LakeId>> {
     let connection = pool.get().await?;
     let rows = connection.query(sql_file!("ledger/rename_lake.sql"), &[&address, &known_as]).await?;
-    Ok(rows.first().map(|row| LakeId(row.get(0))))
+    Ok(rows.first().map(|row| row.get(0)))
 }
 
 /// The lakes of the ledger.
@@ -129,5 +112,5 @@ pub async fn rename(pool: &Pool, address: &str, known_as: &str) -> Result<Option
 pub async fn all(pool: &Pool) -> Result<Vec<Known>> {
     let connection = pool.get().await?;
     let rows = connection.query(sql_file!("ledger/lakes.sql"), &[]).await?;
-    Ok(rows.iter().map(|row| Known { lake: LakeId(row.get(0)), addresses: row.get(1), objects: row.get(2) }).collect())
+    Ok(rows.iter().map(|row| Known { lake: row.get(0), addresses: row.get(1), objects: row.get(2) }).collect())
 }

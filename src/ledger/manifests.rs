@@ -2,9 +2,9 @@
 
 use chrono::NaiveDate;
 
-use super::lakes::LakeId;
 use super::objects::Selection;
 use crate::error::Result;
+use crate::ids::LakeId;
 use crate::pg::{Ask, Pool};
 
 /// What a manifest says; fields that it does not have are `None`.
@@ -58,7 +58,7 @@ pub async fn record(on: &impl Ask, entity: &str, lake: LakeId, run_id: &str, man
     let m = manifest;
     on.execute(
         sql_file!("ledger/record_manifest.sql"),
-        &[&entity, &lake.number(), &run_id, &m.ingestion_date, &m.path, &m.etag, &m.records, &m.parts, &m.errors],
+        &[&entity, &lake, &run_id, &m.ingestion_date, &m.path, &m.etag, &m.records, &m.parts, &m.errors],
     )
     .await?;
     Ok(())
@@ -70,7 +70,7 @@ pub async fn record(on: &impl Ask, entity: &str, lake: LakeId, run_id: &str, man
 /// As the server says.
 pub async fn is_known(on: &impl Ask, entity: &str, lake: LakeId, path: &str, etag: &str) -> Result<bool> {
     let sql = "select from evo.manifests where entity = $1 and lake_id = $2 and path = $3 and etag = $4 and records_count is not null";
-    Ok(!on.query(sql, &[&entity, &lake.number(), &path, &etag]).await?.is_empty())
+    Ok(!on.query(sql, &[&entity, &lake, &path, &etag]).await?.is_empty())
 }
 
 /// The runs of the selection with objects that wait, oldest first.
@@ -79,7 +79,7 @@ pub async fn is_known(on: &impl Ask, entity: &str, lake: LakeId, path: &str, eta
 /// As the server says.
 pub async fn waiting_runs(on: &impl Ask, entity: &str, selection: &Selection) -> Result<Vec<WaitingRun>> {
     let Selection { lake, run_id, since, .. } = selection;
-    let rows = on.query(sql_file!("ledger/waiting_runs.sql"), &[&entity, &lake.number(), run_id, since]).await?;
+    let rows = on.query(sql_file!("ledger/waiting_runs.sql"), &[&entity, lake, run_id, since]).await?;
     Ok(rows
         .iter()
         .map(|row| WaitingRun {
@@ -118,7 +118,7 @@ pub async fn missing(pool: &Pool, entity: &str, selection: &Selection) -> Result
     let Selection { lake, run_id, since, .. } = selection;
     let connection = pool.get().await?;
     let sql = sql_file!("ledger/missing_objects.sql");
-    let rows = connection.query(sql, &[&entity, &lake.number(), run_id, since]).await?;
+    let rows = connection.query(sql, &[&entity, lake, run_id, since]).await?;
     Ok(rows
         .iter()
         .map(|row| Missing { run_id: row.get(0), parts: row.get(1), present: row.get(2), vanished: row.get(3) })
@@ -132,7 +132,6 @@ pub async fn missing(pool: &Pool, entity: &str, selection: &Selection) -> Result
 pub async fn differences(pool: &Pool, entity: &str, lake: LakeId, runs: &[String]) -> Result<Vec<Difference>> {
     let connection = pool.get().await?;
     let runs = runs.to_vec();
-    let rows =
-        connection.query(sql_file!("ledger/manifest_differences.sql"), &[&entity, &lake.number(), &runs]).await?;
+    let rows = connection.query(sql_file!("ledger/manifest_differences.sql"), &[&entity, &lake, &runs]).await?;
     Ok(rows.iter().map(|row| Difference { run_id: row.get(0), records: row.get(1), lines: row.get(2) }).collect())
 }

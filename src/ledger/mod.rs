@@ -10,3 +10,4 @@ pub mod rejects;
 pub mod rights;
 pub mod runs;
 pub mod seen;
+mod sent;

@@ -2,16 +2,15 @@
 //!
 //! The watermark is a set of batches, not a number: a batch with a low id may commit late, and must not be skipped.
 
-use uuid::Uuid;
-
 use crate::error::Result;
+use crate::ids::{BatchId, ExecutionId};
 use crate::pg::{Connection, Transaction};
 
 /// A committed batch that the entity's models have not taken in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PendingBatch {
     /// Its id.
-    pub batch_id: i64,
+    pub batch_id: BatchId,
     /// Staged rows that it still owns.
     pub rows: u64,
 }
@@ -20,7 +19,7 @@ pub struct PendingBatch {
 ///
 /// # Errors
 /// As the server says.
-pub async fn pending(connection: &Connection, entity: &str) -> Result<Vec<i64>> {
+pub async fn pending(connection: &Connection, entity: &str) -> Result<Vec<BatchId>> {
     let rows = connection.query(sql_file!("ledger/pending_batches.sql"), &[&entity]).await?;
     Ok(rows.iter().map(|row| row.get(0)).collect())
 }
@@ -40,7 +39,7 @@ pub async fn staged(connection: &Connection, entity: &str) -> Result<u64> {
 ///
 /// # Errors
 /// As the server says.
-pub async fn take(tx: &Transaction<'_>, entity: &str, batch_ids: &[i64]) -> Result<()> {
+pub async fn take(tx: &Transaction<'_>, entity: &str, batch_ids: &[BatchId]) -> Result<()> {
     tx.execute(sql_file!("ledger/take_batches.sql"), &[&entity, &batch_ids.to_vec()]).await?;
     Ok(())
 }
@@ -49,7 +48,7 @@ pub async fn take(tx: &Transaction<'_>, entity: &str, batch_ids: &[i64]) -> Resu
 ///
 /// # Errors
 /// As the server says.
-pub async fn reset(tx: &Transaction<'_>, entity: &str, batch_ids: &[i64]) -> Result<()> {
+pub async fn reset(tx: &Transaction<'_>, entity: &str, batch_ids: &[BatchId]) -> Result<()> {
     tx.execute("delete from evo.model_batches where entity = $1", &[&entity]).await?;
     take(tx, entity, batch_ids).await
 }
@@ -58,7 +57,7 @@ pub async fn reset(tx: &Transaction<'_>, entity: &str, batch_ids: &[i64]) -> Res
 ///
 /// # Errors
 /// As the server says.
-pub async fn record(tx: &Transaction<'_>, table: &str, entity: &str, execution: Uuid) -> Result<()> {
+pub async fn record(tx: &Transaction<'_>, table: &str, entity: &str, execution: ExecutionId) -> Result<()> {
     tx.execute(sql_file!("ledger/record_increment.sql"), &[&table, &entity, &execution]).await?;
     Ok(())
 }
@@ -71,7 +70,7 @@ pub async fn record_refresh(
     tx: &Transaction<'_>,
     table: &str,
     entity: &str,
-    execution: Uuid,
+    execution: ExecutionId,
     rows: Option<i64>,
 ) -> Result<i64> {
     let row = tx.query_one(sql_file!("ledger/record_refresh.sql"), &[&table, &entity, &execution, &rows]).await?;

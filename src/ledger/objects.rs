@@ -2,9 +2,9 @@
 
 use chrono::{DateTime, NaiveDate, Utc};
 
-use super::lakes::LakeId;
 use crate::bronze::order::Place;
 use crate::error::Result;
+use crate::ids::{LakeId, ObjectId};
 use crate::pg::{Ask, Connection, Pool};
 
 /// An object as a listing of the lake shows it.
@@ -26,7 +26,7 @@ pub struct Listed {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pending {
     /// Its id in the ledger.
-    pub object_id: i64,
+    pub object_id: ObjectId,
     /// Path below the lake's root.
     pub path: String,
     /// Identity of the content that was listed.
@@ -136,7 +136,7 @@ pub async fn record(
     let runs: Vec<Option<String>> = listed.iter().map(|o| o.run_id.clone()).collect();
     let dates: Vec<Option<NaiveDate>> = listed.iter().map(|o| o.ingestion_date).collect();
     let sql = sql_file!("ledger/record_objects.sql");
-    let rows = on.query(sql, &[&entity, &lake.number(), &paths, &etags, &sizes, &runs, &dates, &began]).await?;
+    let rows = on.query(sql, &[&entity, &lake, &paths, &etags, &sizes, &runs, &dates, &began]).await?;
     let mut seen = Seen::default();
     for row in rows {
         let objects = row.get::<_, i64>(1).unsigned_abs();
@@ -157,7 +157,7 @@ pub async fn record(
 /// # Errors
 /// As the server says.
 pub async fn settle(on: &impl Ask, entity: &str, lake: LakeId, began: DateTime<Utc>) -> Result<()> {
-    on.execute(sql_file!("ledger/settle_listing.sql"), &[&entity, &lake.number(), &began]).await?;
+    on.execute(sql_file!("ledger/settle_listing.sql"), &[&entity, &lake, &began]).await?;
     Ok(())
 }
 
@@ -186,7 +186,7 @@ pub async fn unknown<'a>(
 /// As the server says.
 pub async fn outlook(on: &impl Ask, entity: &str, selection: &Selection) -> Result<Vec<Standing>> {
     let Selection { lake, run_id, since, .. } = selection;
-    let rows = on.query(sql_file!("ledger/outlook.sql"), &[&entity, &lake.number(), run_id, since]).await?;
+    let rows = on.query(sql_file!("ledger/outlook.sql"), &[&entity, lake, run_id, since]).await?;
     Ok(rows
         .iter()
         .map(|row| Standing { state: row.get(0), is_selected: row.get(1), objects: row.get(2), bytes: row.get(3) })
@@ -208,7 +208,7 @@ pub enum Removal<'a> {
 ///
 /// # Errors
 /// As the server says.
-pub async fn remove(pool: &Pool, object_id: i64, removal: Removal<'_>) -> Result<()> {
+pub async fn remove(pool: &Pool, object_id: ObjectId, removal: Removal<'_>) -> Result<()> {
     let (state, reason) = match removal {
         Removal::Quarantined(reason) => ("quarantined", Some(reason.to_owned())),
         Removal::Unreadable => ("pending", None),
@@ -225,7 +225,7 @@ pub async fn remove(pool: &Pool, object_id: i64, removal: Removal<'_>) -> Result
 /// As the server says.
 pub async fn others(pool: &Pool, entity: &str, not: &[Pending], limit: i64) -> Result<Vec<(String, String)>> {
     let connection = pool.get().await?;
-    let ids: Vec<i64> = not.iter().map(|o| o.object_id).collect();
+    let ids: Vec<ObjectId> = not.iter().map(|o| o.object_id).collect();
     let rows = connection.query(sql_file!("ledger/other_objects.sql"), &[&entity, &ids, &limit]).await?;
     Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
 }
@@ -246,7 +246,7 @@ pub struct SetAside {
 pub async fn set_aside(pool: &Pool, entity: &str, selection: &Selection, limit: i64) -> Result<SetAside> {
     let Selection { lake, run_id, since, .. } = selection;
     let connection = pool.get().await?;
-    let values: [&dyn crate::pg::Param; 5] = [&entity, &lake.number(), run_id, since, &limit];
+    let values: [&dyn crate::pg::Param; 5] = [&entity, lake, run_id, since, &limit];
     let rows = connection.query(sql_file!("ledger/set_aside.sql"), &values).await?;
     Ok(SetAside {
         objects: rows.first().map_or(0, |row| row.get::<_, i64>(2).unsigned_abs()),
@@ -258,7 +258,7 @@ pub async fn set_aside(pool: &Pool, entity: &str, selection: &Selection, limit: 
 ///
 /// # Errors
 /// As the server says.
-pub async fn vanished(pool: &Pool, object_ids: &[i64]) -> Result<Vec<String>> {
+pub async fn vanished(pool: &Pool, object_ids: &[ObjectId]) -> Result<Vec<String>> {
     let connection = pool.get().await?;
     let rows = connection.query(sql_file!("ledger/vanished.sql"), &[&object_ids.to_vec()]).await?;
     Ok(rows.iter().map(|row| row.get(0)).collect())

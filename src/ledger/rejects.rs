@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::error::{Error, Kind, Result};
+use crate::ids::{ObjectId, RejectId};
 use crate::pg::{Pool, Row, Transaction};
 
 /// Which rejects are meant.
@@ -20,7 +21,7 @@ pub struct Filter {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reject {
     /// Its id.
-    pub reject_id: i64,
+    pub reject_id: RejectId,
     /// Entity.
     pub entity: String,
     /// Object that holds it.
@@ -101,7 +102,7 @@ pub async fn reasons(pool: &Pool, filter: &Filter) -> Result<Vec<Reason>> {
 ///
 /// # Errors
 /// `Usage` when there is no such reject; as the server says.
-pub async fn content(pool: &Pool, reject_id: i64) -> Result<Content> {
+pub async fn content(pool: &Pool, reject_id: RejectId) -> Result<Content> {
     let connection = pool.get().await?;
     let sql = "select reject_id, entity, path, line_number, byte_offset, reason, sqlstate, line, fixed_line from evo.rejects where reject_id = $1";
     let rows = connection.query(sql, &[&reject_id]).await?;
@@ -115,7 +116,7 @@ pub async fn content(pool: &Pool, reject_id: i64) -> Result<Content> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Content {
     /// Its id.
-    pub reject_id: i64,
+    pub reject_id: RejectId,
     /// Entity.
     pub entity: String,
     /// Object that holds it.
@@ -173,14 +174,14 @@ pub async fn export(pool: &Pool, filter: &Filter, mut each: impl FnMut(Content) 
 ///
 /// # Errors
 /// As the server says.
-pub async fn fix(pool: &Pool, entities: &[String], fixes: Vec<(i64, Vec<u8>)>) -> Result<Vec<i64>> {
+pub async fn fix(pool: &Pool, entities: &[String], fixes: Vec<(RejectId, Vec<u8>)>) -> Result<Vec<RejectId>> {
     let mut connection = pool.get().await?;
     let tx = connection.begin().await?;
-    let (ids, texts): (Vec<i64>, Vec<Vec<u8>>) = fixes.into_iter().unzip();
+    let (ids, texts): (Vec<RejectId>, Vec<Vec<u8>>) = fixes.into_iter().unzip();
     let entities = entities.to_vec();
     let rows = tx.query(sql_file!("ledger/fix_rejects.sql"), &[&ids, &texts, &entities]).await?;
-    let kept: HashSet<i64> = rows.iter().map(|row| row.get(0)).collect();
-    let lost: Vec<i64> = ids.into_iter().filter(|id| !kept.contains(id)).collect();
+    let kept: HashSet<RejectId> = rows.iter().map(|row| row.get(0)).collect();
+    let lost: Vec<RejectId> = ids.into_iter().filter(|id| !kept.contains(id)).collect();
     if lost.is_empty() {
         tx.commit().await?
     } else {
@@ -193,11 +194,11 @@ pub async fn fix(pool: &Pool, entities: &[String], fixes: Vec<(i64, Vec<u8>)>) -
 ///
 /// # Errors
 /// As the server says.
-pub async fn fixes(tx: &Transaction<'_>, object_ids: &[i64]) -> Result<Vec<Fixes>> {
+pub async fn fixes(tx: &Transaction<'_>, object_ids: &[ObjectId]) -> Result<Vec<Fixes>> {
     let ids = object_ids.to_vec();
     let mut fixes = vec![Fixes::new(); ids.len()];
     for row in tx.query(sql_file!("ledger/fixes.sql"), &[&ids]).await? {
-        let object_id: i64 = row.get(0);
+        let object_id: ObjectId = row.get(0);
         if let Some(index) = object_ids.iter().position(|id| *id == object_id) {
             fixes[index].insert(row.get(1), row.get(2));
         }

@@ -1,16 +1,16 @@
 //! `evo.runs`: one row per execution of a command.
 
 use serde_json::Value;
-use uuid::Uuid;
 
 use crate::error::{Error, Kind, Result};
+use crate::ids::ExecutionId;
 use crate::pg::{Param, Pool};
 
 /// The row of an execution that is under way.
 #[derive(Debug, Clone, Copy)]
 pub struct Execution {
     /// Its id, also the `execution_id` of its batches.
-    pub id: Uuid,
+    pub id: ExecutionId,
 }
 
 impl Execution {
@@ -19,7 +19,7 @@ impl Execution {
     /// # Errors
     /// As the server says.
     pub async fn begin(pool: &Pool, command: &str, entities: &[&str], arguments: &Value) -> Result<Self> {
-        let id = Uuid::now_v7();
+        let id = ExecutionId::new();
         pool.retry("recording that this execution begins", async || {
             let values: [&dyn Param; 5] = [&id, &command, &entities.to_vec(), arguments, &env!("CARGO_PKG_VERSION")];
             pool.get().await?.execute(sql_file!("ledger/begin_run.sql"), &values).await

@@ -11,6 +11,7 @@
 use super::objects::Pending;
 use crate::bronze::order::Place;
 use crate::error::Result;
+use crate::ids::{ObjectId, ObjectNo};
 use crate::pg::Transaction;
 
 /// Sorted keys as LEB128 of their differences.
@@ -45,15 +46,15 @@ pub struct Candidates {
     /// Sorted.
     pub keys: Vec<i64>,
     /// Object numbers, key by key; older objects have smaller ones.
-    pub objects: Vec<i32>,
+    pub objects: Vec<ObjectNo>,
 }
 
 /// Stores what the objects have seen, in the batch's transaction.
 ///
 /// # Errors
 /// As the server says.
-pub async fn record(tx: &Transaction<'_>, seen: Vec<(i64, KeySet)>) -> Result<()> {
-    let (ids, sets): (Vec<i64>, Vec<Vec<u8>>) = seen.into_iter().map(|(id, set)| (id, set.bytes)).unzip();
+pub async fn record(tx: &Transaction<'_>, seen: Vec<(ObjectId, KeySet)>) -> Result<()> {
+    let (ids, sets): (Vec<ObjectId>, Vec<Vec<u8>>) = seen.into_iter().map(|(id, set)| (id, set.bytes)).unzip();
     tx.execute(sql_file!("ledger/record_seen.sql"), &[&ids, &sets]).await?;
     Ok(())
 }
@@ -87,7 +88,7 @@ pub async fn by_newer(
         let place = Place { ingestion_date: row.get(0), run_id: row.get(1), path: row.get(2) };
         // Of its own run a newer object is behind some of the batch's objects and before others.
         let older = batch.partition_point(|object| object.place() < place);
-        common(candidates, i32::try_from(older).unwrap_or(i32::MAX), decode(row.get(3)), &mut beaten);
+        common(candidates, ObjectNo::at(older), decode(row.get(3)), &mut beaten);
     }
     beaten.sort_unstable();
     beaten.dedup();
@@ -113,7 +114,7 @@ fn decode(bytes: &[u8]) -> impl Iterator<Item = i64> {
 }
 
 /// Adds to `both` the candidates of objects before `older` that are in a sorted sequence too.
-fn common(candidates: &Candidates, older: i32, seen: impl Iterator<Item = i64>, both: &mut Vec<i64>) {
+fn common(candidates: &Candidates, older: ObjectNo, seen: impl Iterator<Item = i64>, both: &mut Vec<i64>) {
     let mut at = 0;
     for key in seen {
         at += candidates.keys[at..].partition_point(|k| *k < key);
@@ -152,10 +153,10 @@ mod tests {
 
     #[test]
     fn only_candidates_of_older_objects_are_beaten() {
-        let candidates = Candidates { keys: vec![1, 3, 5, 9], objects: vec![0, 1, 0, 2] };
+        let candidates = Candidates { keys: vec![1, 3, 5, 9], objects: [0, 1, 0, 2].map(ObjectNo).to_vec() };
         let beaten = |older, seen: &[i64]| {
             let mut both = Vec::new();
-            common(&candidates, older, seen.iter().copied(), &mut both);
+            common(&candidates, ObjectNo(older), seen.iter().copied(), &mut both);
             both
         };
         assert_eq!(beaten(3, &[0, 3, 4, 9, 12]), [3, 9]);

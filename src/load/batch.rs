@@ -25,6 +25,7 @@ use super::stream::{Failure, Pass, Sources, Spent, stream};
 use super::summary::Aside;
 use super::{Load, direct, left_out, merge};
 use crate::error::{Error, Kind, Result};
+use crate::ids::{Fence, ObjectId};
 use crate::ledger::batches::{self, Claimed, Completion, Counts, Doubt};
 use crate::ledger::objects::{self, Pending, Removal};
 use crate::ledger::rejects;
@@ -88,6 +89,12 @@ struct Progress {
     object: Mutex<Option<usize>>,
 }
 
+impl Progress {
+    fn fence(&self) -> Fence {
+        Fence(self.fence.load(Ordering::Relaxed))
+    }
+}
+
 impl Load<'_> {
     /// Loads a batch, whatever it takes. `None` when nothing of it was left to load.
     pub(super) async fn load_batch(&self, batch: Claimed, aside: &mut Aside) -> Result<Option<Done>> {
@@ -99,11 +106,14 @@ impl Load<'_> {
 
     async fn load_claimed(&self, mut batch: Claimed, aside: &mut Aside) -> Result<Option<Done>> {
         let job = self.job;
-        let progress =
-            Progress { fence: AtomicI32::new(batch.fence), is_begun: AtomicBool::new(false), object: Mutex::default() };
+        let progress = Progress {
+            fence: AtomicI32::new(batch.fence.0),
+            is_begun: AtomicBool::new(false),
+            object: Mutex::default(),
+        };
         loop {
             let (Some(first), Some(last)) = (batch.objects.first(), batch.objects.last()) else {
-                let fence = progress.fence.load(Ordering::Relaxed);
+                let fence = progress.fence();
                 batches::drop_empty(&job.pool, batch.batch_id, fence).await?;
                 return Ok(None);
             };
@@ -197,17 +207,17 @@ impl Load<'_> {
     /// Leaves the second half of the objects to a batch of their own, which anybody may claim.
     async fn halve(&self, batch: &mut Claimed, progress: &Progress) -> Result<()> {
         let rest = batch.objects.split_off(batch.objects.len() / 2);
-        let ids: Vec<i64> = rest.iter().map(|o| o.object_id).collect();
-        let fence = progress.fence.load(Ordering::Relaxed);
+        let ids: Vec<ObjectId> = rest.iter().map(|o| o.object_id).collect();
+        let fence = progress.fence();
         batches::split(&self.job.pool, batch.batch_id, fence, &ids).await
     }
 
     async fn attempt(&self, batch: &Claimed, progress: &Progress) -> Result<Done> {
         let job = self.job;
         if progress.is_begun.swap(true, Ordering::Relaxed) {
-            let fence = progress.fence.load(Ordering::Relaxed);
+            let fence = progress.fence();
             match batches::another_attempt(&job.pool, batch.batch_id, fence, job.claims.holder().lease).await? {
-                Doubt::Repeat(fence) => progress.fence.store(fence, Ordering::Relaxed),
+                Doubt::Repeat(fence) => progress.fence.store(fence.0, Ordering::Relaxed),
                 Doubt::Committed(counts) => {
                     tracing::info!(batch = batch.batch_id, "the earlier attempt had committed; nothing to repeat");
                     return Ok(Done { counts, ..done(&batch.objects) });
@@ -215,7 +225,7 @@ impl Load<'_> {
                 Doubt::Lost => return Err(Error::new(Kind::AlreadyRunning, "another execution has the batch")),
             }
         }
-        let fence = progress.fence.load(Ordering::Relaxed);
+        let fence = progress.fence();
         let tried = match self.transactions(batch, fence).await {
             // Its transaction is over, and so nobody waits in a circle.
             Err(failure) if !failure.years.is_empty() => {
@@ -233,7 +243,7 @@ impl Load<'_> {
     }
 
     /// The transactions of an attempt: when one way of staging turns out to be wrong, the next more careful one.
-    async fn transactions(&self, batch: &Claimed, fence: i32) -> Result<Done, Failure> {
+    async fn transactions(&self, batch: &Claimed, fence: Fence) -> Result<Done, Failure> {
         let mut stage_as = self.forecast.stage_as(&batch.run_id);
         if stage_as == StageAs::Direct {
             match self.transaction(batch, fence, stage_as).await {
@@ -255,7 +265,7 @@ impl Load<'_> {
         }
     }
 
-    async fn transaction(&self, batch: &Claimed, fence: i32, stage_as: StageAs) -> Result<Done, Failure> {
+    async fn transaction(&self, batch: &Claimed, fence: Fence, stage_as: StageAs) -> Result<Done, Failure> {
         let mut connection = self.job.pool.get().await?;
         let tx = connection.begin().await?;
         tx.execute(sql_file!("load/begin_batch.sql"), &[&batch.batch_id]).await?;
@@ -271,7 +281,7 @@ impl Load<'_> {
         let mut timings = phases.to_json();
         timings["mode"] = json!(stage_as.name());
         timings["rounds"] = json!(staged.rounds);
-        let objects: Vec<(i64, Counts)> = batch.objects.iter().map(|o| o.object_id).zip(staged.counts).collect();
+        let objects: Vec<(ObjectId, Counts)> = batch.objects.iter().map(|o| o.object_id).zip(staged.counts).collect();
         let done = done(&batch.objects);
         let bytes = i64::try_from(done.bytes).unwrap_or(i64::MAX);
         let completion = Completion { batch_id: batch.batch_id, fence, objects: &objects, bytes, timings: &timings };
@@ -292,7 +302,7 @@ impl Load<'_> {
     ) -> Result<Staged, Failure> {
         let merge = Merge::new(self.job, stage_as, self.compression);
         tx.batch(&merge.prologue()).await?;
-        let ids: Vec<i64> = batch.objects.iter().map(|o| o.object_id).collect();
+        let ids: Vec<ObjectId> = batch.objects.iter().map(|o| o.object_id).collect();
         let sources = Sources { objects: &batch.objects, fixes: Arc::new(rejects::fixes(tx, &ids).await?) };
         let copy = tx.copy_in(&merge.copy()).await?;
         let streamed = stream(self.job, &sources, Pass::Lines(stage_as), copy).await?;

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use super::Load;
 use crate::error::Result;
+use crate::ids::{BatchId, ExecutionId};
 use crate::ledger::batches::{self, Claimed, Holder, Next};
 use crate::pg::{Pool, Presence};
 use crate::retry::retry;
@@ -25,15 +26,15 @@ const LOOK: Duration = Duration::from_secs(1);
 /// The batches that an execution holds. Shared by its workers, over all its entities, and its heartbeat.
 #[derive(Debug)]
 pub struct Claims {
-    execution_id: uuid::Uuid,
+    execution_id: ExecutionId,
     lease: Duration,
-    held: Mutex<BTreeSet<i64>>,
+    held: Mutex<BTreeSet<BatchId>>,
     asking: tokio::sync::Mutex<()>,
 }
 
 impl Claims {
     /// None yet. A claim holds for `lease` without being renewed.
-    pub fn new(execution_id: uuid::Uuid, lease: Duration) -> Arc<Self> {
+    pub fn new(execution_id: ExecutionId, lease: Duration) -> Arc<Self> {
         Arc::new(Self { execution_id, lease, held: Mutex::default(), asking: tokio::sync::Mutex::default() })
     }
 
@@ -42,12 +43,12 @@ impl Claims {
         Holder { execution_id: self.execution_id, lease: self.lease }
     }
 
-    fn held(&self) -> Vec<i64> {
+    fn held(&self) -> Vec<BatchId> {
         self.held.lock().map(|held| held.iter().copied().collect()).unwrap_or_default()
     }
 
     /// Forgets a batch that is committed, released or lost.
-    pub(super) fn drop_claim(&self, batch_id: i64) {
+    pub(super) fn drop_claim(&self, batch_id: BatchId) {
         if let Ok(mut held) = self.held.lock() {
             held.remove(&batch_id);
         }
@@ -112,7 +113,7 @@ impl Heartbeat {
     /// # Errors
     /// As connecting does.
     pub async fn start(pool: Pool, claims: Arc<Claims>) -> Result<Self> {
-        let mut presence = Presence::announce(&pool, "load", claims.execution_id).await?;
+        let mut presence = Presence::announce(&pool, "load", claims.execution_id.0).await?;
         Ok(Self(tokio::spawn(async move {
             let pause = BEAT.min(claims.lease / 4);
             let mut renewed = tokio::time::Instant::now();

@@ -13,6 +13,7 @@ use super::merge::IDLE;
 use super::stream::{Failure, Pass, Sources, stream};
 use super::{Job, Load};
 use crate::error::{Error, Kind, Result};
+use crate::ids::ObjectId;
 use crate::ledger::batches::{Claimed, Counts};
 use crate::ledger::objects::Pending;
 use crate::ledger::rejects;
@@ -40,7 +41,7 @@ pub(super) fn is_refuted(error: &Error) -> bool {
 impl Load<'_> {
     pub(super) async fn copy_directly(&self, tx: &Transaction<'_>, batch: &Claimed) -> Result<Staged, Failure> {
         let entity = &self.job.entity;
-        let ids: Vec<i64> = batch.objects.iter().map(|o| o.object_id).collect();
+        let ids: Vec<ObjectId> = batch.objects.iter().map(|o| o.object_id).collect();
         let sources = Sources { objects: &batch.objects, fixes: Arc::new(rejects::fixes(tx, &ids).await?) };
         let (target, key) = (qualified(&entity.staging.table), ident(&entity.staging.key_column));
         // Whoever holds the table is waited for as long as ever; it is the rows of rivals that are not waited for.
@@ -55,13 +56,13 @@ impl Load<'_> {
             .map(|t| Counts { lines: t.lines, inserted: t.lines, ..Counts::default() })
             .collect();
         for refused in &streamed.aside {
-            let counted = &mut counts[refused.at.object_no.unsigned_abs() as usize];
+            let counted = &mut counts[refused.at.object_no.index()];
             counted.inserted -= 1;
             counted.rejected += 1;
         }
         self.job.file_aside(tx, batch, &streamed.aside).await?;
         let paths: Vec<&str> = batch.objects.iter().map(|o| o.path.as_str()).collect();
-        let lake = self.job.selection.lake.number();
+        let lake = self.job.selection.lake;
         tx.execute(sql_file!("load/resolve.sql"), &[&entity.name, &lake, &paths, &batch.batch_id]).await?;
         let phases = Phases { stream: streamed.spent, merge: Duration::ZERO, ..Phases::default() };
         Ok(Staged { tallies: streamed.tallies, counts, phases, rounds: 0 })
@@ -73,8 +74,8 @@ impl Job {
         if aside.is_empty() {
             return Ok(());
         }
-        let object = |a: &Aside| -> &Pending { &batch.objects[a.at.object_no.unsigned_abs() as usize] };
-        let ids: Vec<i64> = aside.iter().map(|a| object(a).object_id).collect();
+        let object = |a: &Aside| -> &Pending { &batch.objects[a.at.object_no.index()] };
+        let ids: Vec<ObjectId> = aside.iter().map(|a| object(a).object_id).collect();
         let paths: Vec<&str> = aside.iter().map(|a| object(a).path.as_str()).collect();
         let lines: Vec<i64> = aside.iter().map(|a| a.at.line_no).collect();
         let offsets: Vec<i64> = aside.iter().map(|a| a.at.byte_offset).collect();

@@ -28,6 +28,7 @@ use super::Job;
 use super::stream::{Failure, Pass, Sources, Spent, stream};
 use crate::entity::Entity;
 use crate::error::{Error, Kind, Result};
+use crate::ids::{BatchId, ObjectId, ObjectNo};
 use crate::ledger::batches::Counts;
 use crate::ledger::objects::Pending;
 use crate::ledger::seen::{self, Candidates, KeySet};
@@ -99,7 +100,7 @@ impl<'a> Merge<'a> {
     pub(super) async fn run(
         &self,
         tx: &Transaction<'_>,
-        batch_id: i64,
+        batch_id: BatchId,
         sources: &Sources<'_>,
     ) -> Result<Merged, Failure> {
         let objects = sources.objects;
@@ -156,7 +157,7 @@ impl<'a> Merge<'a> {
     }
 
     /// The batch with what the ledger knows of the runs around it.
-    async fn batch<'o>(&self, tx: &Transaction<'_>, batch_id: i64, objects: &'o [Pending]) -> Result<Batch<'o>> {
+    async fn batch<'o>(&self, tx: &Transaction<'_>, batch_id: BatchId, objects: &'o [Pending]) -> Result<Batch<'o>> {
         let mut batch = Batch {
             batch_id,
             objects,
@@ -200,7 +201,7 @@ impl<'a> Merge<'a> {
         let mut rows = tx.rows(&self.filled(sql_file!("load/wanted.sql")), &[]).await?;
         while let Some(row) = rows.next().await? {
             let hash: uuid::Uuid = row.get(2);
-            wanted[row.get::<_, i32>(0).unsigned_abs() as usize].insert(row.get(1), hash.as_u128());
+            wanted[row.get::<_, ObjectNo>(0).index()].insert(row.get(1), hash.as_u128());
         }
         Ok(wanted)
     }
@@ -224,7 +225,7 @@ impl<'a> Merge<'a> {
         }
         let mut counts = vec![Counts::default(); batch.objects.len()];
         for row in tx.query(&self.filled(sql_file!("load/count.sql")), &[]).await? {
-            let counted = &mut counts[row.get::<_, i32>(0).unsigned_abs() as usize];
+            let counted = &mut counts[row.get::<_, ObjectNo>(0).index()];
             let [accepted, winners, unchanged, superseded, rejected] = [1, 2, 3, 4, 5].map(|i| row.get::<_, i64>(i));
             counted.lines = accepted + rejected;
             counted.unchanged = unchanged;
@@ -232,7 +233,7 @@ impl<'a> Merge<'a> {
             counted.rejected = rejected;
         }
         for row in written {
-            let counted = &mut counts[row.get::<_, i32>(0).unsigned_abs() as usize];
+            let counted = &mut counts[row.get::<_, ObjectNo>(0).index()];
             counted.inserted = row.get(1);
             counted.updated = row.get(2);
         }
@@ -265,10 +266,10 @@ impl<'a> Merge<'a> {
 
     /// Keeps the keys that the batch's objects have seen and not touched.
     async fn remember_seen(&self, tx: &Transaction<'_>, batch: &Batch<'_>) -> Result<()> {
-        let mut sets: Vec<(i64, KeySet)> = Vec::new();
+        let mut sets: Vec<(ObjectId, KeySet)> = Vec::new();
         let mut rows = tx.rows(&self.filled(sql_file!("load/seen.sql")), &[]).await?;
         while let Some(row) = rows.next().await? {
-            let object_id = batch.objects[row.get::<_, i32>(0).unsigned_abs() as usize].object_id;
+            let object_id = batch.objects[row.get::<_, ObjectNo>(0).index()].object_id;
             if sets.last().is_none_or(|(last, _)| *last != object_id) {
                 sets.push((object_id, KeySet::default()));
             }
@@ -280,12 +281,12 @@ impl<'a> Merge<'a> {
     }
 
     async fn file_rejects(&self, tx: &Transaction<'_>, batch: &Batch<'_>, counts: &[Counts]) -> Result<()> {
-        let ids: Vec<i64> = batch.objects.iter().map(|o| o.object_id).collect();
+        let ids: Vec<ObjectId> = batch.objects.iter().map(|o| o.object_id).collect();
         if counts.iter().any(|c| c.rejected > 0) {
             let sql = self.filled(sql_file!("load/reject.sql"));
             tx.execute(&sql, &[&self.job.entity.name, &ids, &batch.batch_id, &batch.paths]).await?;
         }
-        let lake = self.job.selection.lake.number();
+        let lake = self.job.selection.lake;
         let values: [&dyn Param; 4] = [&self.job.entity.name, &lake, &batch.paths, &batch.batch_id];
         tx.execute(sql_file!("load/resolve.sql"), &values).await?;
         Ok(())
@@ -352,7 +353,7 @@ impl<'a> Merge<'a> {
 
 /// A batch as the statements need it.
 struct Batch<'a> {
-    batch_id: i64,
+    batch_id: BatchId,
     objects: &'a [Pending],
     paths: Vec<&'a str>,
     dates: Vec<Option<chrono::NaiveDate>>,

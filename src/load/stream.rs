@@ -12,6 +12,7 @@ use super::Job;
 use crate::bronze::{ChunkReader, Lake, Limits, Lines};
 use crate::entity::Input;
 use crate::error::{Error, Kind, Result};
+use crate::ids::{BatchId, ObjectNo};
 use crate::ledger::objects::Pending;
 use crate::ledger::rejects::Fixes;
 use crate::pg::CopyIn;
@@ -50,7 +51,7 @@ pub(super) enum Pass {
     /// Every line, into a stage table.
     Lines(StageAs),
     /// Every line that is not refused, into the staging table, as rows of the batch.
-    Direct(i64),
+    Direct(BatchId),
     /// The documents of some lines of each object.
     Documents(Vec<LineSet>),
 }
@@ -151,7 +152,7 @@ fn is_read(pass: &Pass, object: usize) -> bool {
     }
 }
 
-fn lineage(object: &Pending, batch_id: i64) -> Lineage {
+fn lineage(object: &Pending, batch_id: BatchId) -> Lineage {
     Lineage {
         path: object.path.clone(),
         run_id: object.run_id.clone(),
@@ -193,7 +194,7 @@ impl Decoder {
         let (mut tallies, mut rows) = (Vec::with_capacity(readers.len()), 0);
         let mut lake = Duration::ZERO;
         for (i, reader) in readers.into_iter().enumerate() {
-            let object_no = i32::try_from(i).unwrap_or(i32::MAX);
+            let object_no = ObjectNo::at(i);
             let source = Source { object_no, reader: &self.key, fixes: &self.fixes[i] };
             let failed = |error| Failure { object: Some(i), ..Failure::from(error) };
             let waited = reader.waited();

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::batch::{Done, Phases};
 use crate::bronze::{Sample, Unreadable};
 use crate::error::Error;
+use crate::ids::ObjectId;
 use crate::ledger::batches::Counts;
 
 /// Objects that were not loaded, in the course of a load.
@@ -17,7 +18,7 @@ pub struct Aside {
     /// How often an object turned out to be replaced or deleted after it had been listed.
     pub gone: u64,
     /// Those of them that are known by their ids in the ledger.
-    pub gone_ids: Vec<i64>,
+    pub gone_ids: Vec<ObjectId>,
 }
 
 /// Counts of one entity; all of it is committed.

@@ -52,6 +52,7 @@ pub use copy::CopyIn;
 pub use explain::explain;
 pub use lock::{EntityLock, Purpose};
 pub use param::Param;
+pub(crate) use param::sent_as;
 pub use pool::{Pool, Pooled};
 pub use presence::Presence;
 pub use recovery::{Diagnosis, Reconnect};

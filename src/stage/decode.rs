@@ -10,6 +10,7 @@ use super::key::{Key, KeyReader};
 use super::{LineSet, Seal};
 use crate::bronze::Lines;
 use crate::error::{Error, Kind, Result};
+use crate::ids::ObjectNo;
 
 /// What was read of an object.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -24,7 +25,7 @@ pub struct Tally {
 #[derive(Debug, Clone, Copy)]
 pub struct Source<'a> {
     /// Index of the object in the batch.
-    pub object_no: i32,
+    pub object_no: ObjectNo,
     /// How the key is read.
     pub reader: &'a KeyReader,
     /// Corrected texts by line number, which stand in the place of the lines.
@@ -97,7 +98,7 @@ pub fn decode_wanted(lines: &mut Lines, source: Source<'_>, wanted: &LineSet, fr
     Ok(framed)
 }
 
-fn document(frames: &mut FrameWriter, found: &mut Seal, at: (i32, i64), text: &[u8]) -> Result<()> {
+fn document(frames: &mut FrameWriter, found: &mut Seal, at: (ObjectNo, i64), text: &[u8]) -> Result<()> {
     let text = text.trim_ascii();
     found.add(at.1, text);
     frames.document_alone(at.0, at.1, text)

@@ -13,6 +13,7 @@ use super::StageAs;
 use super::json::Refusal;
 use super::key::Key;
 use crate::error::{Error, Kind, Result};
+use crate::ids::{BatchId, ObjectNo};
 
 /// The columns of the stage table in the order in which rows are framed.
 pub const COLUMNS: &str =
@@ -44,7 +45,7 @@ pub struct Lineage {
     /// Date in its path.
     pub ingestion_date: Option<NaiveDate>,
     /// The batch.
-    pub batch_id: i64,
+    pub batch_id: BatchId,
 }
 
 /// A refused line that was kept aside.
@@ -62,7 +63,7 @@ pub struct Aside {
 #[derive(Debug, Clone, Copy)]
 pub struct Position {
     /// Index of its object in the batch.
-    pub object_no: i32,
+    pub object_no: ObjectNo,
     /// Line number from 1.
     pub line_no: i64,
     /// Byte offset in the decompressed object.
@@ -126,7 +127,7 @@ impl FrameWriter {
             None => common.put_i32(-1),
         }
         common.put_i32(8);
-        common.put_i64(lineage.batch_id);
+        common.put_i64(lineage.batch_id.0);
         self.lineage = common;
         Ok(())
     }
@@ -170,10 +171,10 @@ impl FrameWriter {
     ///
     /// # Errors
     /// As [`FrameWriter::document`].
-    pub fn document_alone(&mut self, object_no: i32, line_no: i64, text: &[u8]) -> Result<()> {
+    pub fn document_alone(&mut self, object_no: ObjectNo, line_no: i64, text: &[u8]) -> Result<()> {
         self.buffer.put_i16(DOCUMENT_COLUMN_COUNT);
         self.buffer.put_i32(4);
-        self.buffer.put_i32(object_no);
+        self.buffer.put_i32(object_no.0);
         self.buffer.put_i32(8);
         self.buffer.put_i64(line_no);
         self.jsonb_length(text.len())?;
@@ -243,7 +244,7 @@ impl FrameWriter {
     fn head(&mut self, at: Position) {
         self.buffer.put_i16(COLUMN_COUNT);
         self.buffer.put_i32(4);
-        self.buffer.put_i32(at.object_no);
+        self.buffer.put_i32(at.object_no.0);
         self.buffer.put_i32(8);
         self.buffer.put_i64(at.line_no);
         self.buffer.put_i32(8);

@@ -11,6 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::model::{Range, Source};
 use super::{Job, SESSION};
 use crate::error::Result;
+use crate::ids::BatchId;
 use crate::sql::{fill, ident, qualified};
 
 /// Documents looked at.
@@ -45,7 +46,7 @@ pub(super) struct Look {
 
 impl Job {
     /// Looks at documents of these batches, `changed` rows.
-    pub(super) async fn drift_of_batches(&self, ids: &[i64], changed: u64) -> Result<Vec<Drift>> {
+    pub(super) async fn drift_of_batches(&self, ids: &[BatchId], changed: u64) -> Result<Vec<Drift>> {
         if changed == 0 {
             return Ok(Vec::new());
         }

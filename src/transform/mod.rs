@@ -41,6 +41,7 @@ pub use generation::Refresh;
 
 use crate::entity::Entity;
 use crate::error::{Error, Kind, Result};
+use crate::ids::ExecutionId;
 use crate::ledger::models;
 use crate::meter::{Meter, Phase, Unit};
 use crate::pg::{EntityLock, Pool, Transaction, explain};
@@ -62,7 +63,7 @@ pub struct Job {
     /// The entity.
     pub entity: Entity,
     /// Execution in `evo.runs`.
-    pub execution_id: uuid::Uuid,
+    pub execution_id: ExecutionId,
     /// Parallel chunks of a full refresh.
     pub workers: usize,
     /// Rows per transaction of an increment, and per chunk of a full refresh; a batch is never split.

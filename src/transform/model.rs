@@ -2,6 +2,7 @@
 
 use super::reading::{self, Rows};
 use crate::entity::{Entity, Model};
+use crate::ids::BatchId;
 use crate::sql::{ident, literal, qualified};
 
 /// How a value that does not fit is met.
@@ -56,8 +57,8 @@ impl Range {
 
 impl Source {
     /// Rows whose present content came with one of these batches, and whose key lies in the range.
-    pub(super) fn batches(entity: &Entity, ids: &[i64], keys: &Range) -> Self {
-        let ids: Vec<String> = ids.iter().map(i64::to_string).collect();
+    pub(super) fn batches(entity: &Entity, ids: &[BatchId], keys: &Range) -> Self {
+        let ids: Vec<String> = ids.iter().map(BatchId::to_string).collect();
         let mut source = Self::keys(entity, keys);
         source.conditions.insert(0, format!("_batch_id = any('{{{}}}'::bigint[])", ids.join(",")));
         source
@@ -116,7 +117,7 @@ mod tests {
         let catalog = Catalog::load(None).unwrap();
         let sales = catalog.select(&["sales".into()]).unwrap()[0];
         let items = &sales.models[1];
-        let text = misfits(sales, items, &Source::batches(sales, &[4, 5], &Range::default()));
+        let text = misfits(sales, items, &Source::batches(sales, &[4, 5].map(BatchId), &Range::default()));
         assert!(text.contains("evo.misfit_decimal(d.\"itemValue\")"));
         assert!(text.contains("evo.try_children(s.raw_data, 'saleItens', 'idSaleItem')"));
         assert!(!text.contains("evo.as_"));
@@ -136,7 +137,7 @@ mod tests {
             [open(None, Some("3")), open(Some("3"), Some("9")), open(Some("9"), None)]
         );
         let entity = Catalog::load(None).unwrap().select(&["sales".into()]).unwrap()[0].clone();
-        let source = Source::batches(&entity, &[1], &open(Some("3"), Some("9"))).sql();
+        let source = Source::batches(&entity, &[BatchId(1)], &open(Some("3"), Some("9"))).sql();
         assert!(source.ends_with("= any('{1}'::bigint[]) and \"sale_id\" > '3' and \"sale_id\" <= '9')"), "{source}");
         assert_eq!(Source::part("a", "x", &open(None, None)).sql(), "(select * from a where true)");
     }

@@ -16,6 +16,7 @@ use std::time::Duration;
 use evo::bronze::{Lake, Limits};
 use evo::config::{self, Dsn};
 use evo::entity::{Catalog, Entity};
+use evo::ids::ExecutionId;
 use evo::ledger::objects::{Again, Selection};
 use evo::load::{Claims, EntitySummary, Job};
 use evo::pg::{Pool, Presence};
@@ -166,7 +167,7 @@ impl Bench {
             entity: self.entity.clone(),
             selection: Selection { again: if again { Again::All } else { Again::No }, ..Selection::default() },
             batch_size: how.batch_size,
-            claims: Claims::new(uuid::Uuid::now_v7(), Duration::from_secs(30)),
+            claims: Claims::new(ExecutionId::new(), Duration::from_secs(30)),
             workers: how.workers,
             retry: Policy {
                 max_retries: 8,

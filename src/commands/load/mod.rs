@@ -15,6 +15,7 @@ use crate::bronze::Sample;
 use crate::config::{self, Settings};
 use crate::entity::Catalog;
 use crate::error::{Error, Kind, Result};
+use crate::ids::ExecutionId;
 use crate::ledger::manifests::Difference;
 use crate::ledger::objects::{Again, Selection};
 use crate::ledger::runs::Execution;
@@ -102,7 +103,7 @@ pub async fn run(args: Args, settings: &Settings) -> Result<Outcome> {
     let selection = Selection { lake, run_id: args.run_id.clone(), since: args.since, again };
     let objects = settings.batch_size;
     if args.dry_run {
-        return dry_run(&loading.jobs(&entities, uuid::Uuid::nil(), &selection, objects), names_all(&args)).await;
+        return dry_run(&loading.jobs(&entities, ExecutionId::NONE, &selection, objects), names_all(&args)).await;
     }
     let names: Vec<&str> = entities.iter().map(|e| e.name.as_str()).collect();
     let arguments = json!({

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::Loaded;
 use crate::bronze::{Sample, Unreadable};
+use crate::ids::ExecutionId;
 use crate::load::{EntitySummary, Plan};
 use crate::report::table::table;
 use crate::report::usage::usage;
@@ -262,7 +263,7 @@ fn left_alone(plan: &Plan) -> Value {
 }
 
 /// The summary for a machine.
-pub(super) fn to_json(execution_id: uuid::Uuid, loaded: &[Loaded]) -> Value {
+pub(super) fn to_json(execution_id: ExecutionId, loaded: &[Loaded]) -> Value {
     let used = usage();
     json!({
         "execution_id": execution_id.to_string(),

@@ -92,12 +92,10 @@ pub(super) fn lakes(lakes: &[Known]) -> Outcome {
     let rows = lakes.iter().map(|l| {
         let addresses =
             if l.addresses.is_empty() { "none yet: the next load names it".to_owned() } else { l.addresses.join(", ") };
-        vec![l.lake.number().to_string(), units::count(l.objects.unsigned_abs()), addresses]
+        vec![l.lake.to_string(), units::count(l.objects.unsigned_abs()), addresses]
     });
     let text = table(&["lake", ">objects", "addresses"], rows);
-    let json: Vec<Value> = lakes
-        .iter()
-        .map(|l| json!({ "lake_id": l.lake.number(), "objects": l.objects, "addresses": l.addresses }))
-        .collect();
+    let json: Vec<Value> =
+        lakes.iter().map(|l| json!({ "lake_id": l.lake.0, "objects": l.objects, "addresses": l.addresses })).collect();
     Outcome::new(text, json!({ "lakes": json }))
 }

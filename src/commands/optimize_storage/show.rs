@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use uuid::Uuid;
 
 use super::advice::Advice;
 use crate::entity::Entity;
+use crate::ids::ExecutionId;
 use crate::report::table::table;
 use crate::report::units;
 use crate::storage::{
@@ -201,7 +201,7 @@ impl MaintenanceReport<'_> {
         self.steps.iter().filter(move |s| s.action == action && matches!(s.outcome, StepOutcome::Done))
     }
 
-    pub(super) fn json(&self, execution: Uuid) -> Value {
+    pub(super) fn json(&self, execution: ExecutionId) -> Value {
         let steps = |action: MaintenanceAction, what: &str| -> Vec<Value> {
             let steps = self.steps.iter().filter(|s| s.action == action);
             steps.map(|s| step_json(s, what)).collect()

@@ -10,6 +10,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use crate::error::{Error, Kind, Result};
+use crate::ids::RejectId;
 use crate::ledger::rejects::{self, Content, Filter};
 use crate::pg::Pool;
 use crate::report::{Outcome, units};
@@ -57,7 +58,7 @@ pub(super) async fn export(pool: &Pool, filter: &Filter, to: &Path) -> Result<Ou
 }
 
 /// Reads corrected lines: `reject_id` and the new text of each.
-pub(super) fn read(from: &Path) -> Result<Vec<(i64, Vec<u8>)>> {
+pub(super) fn read(from: &Path) -> Result<Vec<(RejectId, Vec<u8>)>> {
     let shown = from.display();
     let file =
         File::open(from).map_err(|e| Error::new(Kind::Usage, format!("cannot read {shown}: {e}")).caused_by(e))?;
@@ -72,7 +73,7 @@ pub(super) fn read(from: &Path) -> Result<Vec<(i64, Vec<u8>)>> {
             continue;
         }
         let value: Value = serde_json::from_str(&line).map_err(|e| wrong(&format!("not valid JSON: {e}")))?;
-        let id = value["reject_id"].as_i64().ok_or_else(|| wrong("no integer in reject_id"))?;
+        let id = value["reject_id"].as_i64().map(RejectId).ok_or_else(|| wrong("no integer in reject_id"))?;
         let text = match (&value["line"], &value["line_hex"]) {
             (Value::String(text), _) => text.clone().into_bytes(),
             // A document in the place of its text is as clear.
@@ -87,7 +88,7 @@ pub(super) fn read(from: &Path) -> Result<Vec<(i64, Vec<u8>)>> {
 
 fn to_json(content: &Content) -> Value {
     let mut json = json!({
-        "reject_id": content.reject_id, "entity": content.entity, "path": content.path,
+        "reject_id": content.reject_id.0, "entity": content.entity, "path": content.path,
         "line_number": content.line_number, "byte_offset": content.byte_offset,
         "reason": content.reason, "sqlstate": content.sqlstate,
     });
@@ -130,7 +131,8 @@ mod tests {
             super::read(&path)
         };
         let three = "{\"reject_id\": 1, \"line\": \"a\"}\n\n{\"reject_id\": 2, \"line_hex\": \"00ff\"}\n{\"reject_id\": 3, \"line\": {\"b\": 1}}";
-        let expected = vec![(1, b"a".to_vec()), (2, vec![0, 255]), (3, b"{\"b\":1}".to_vec())];
+        let expected =
+            [(1, b"a".to_vec()), (2, vec![0, 255]), (3, b"{\"b\":1}".to_vec())].map(|(id, text)| (RejectId(id), text));
         assert_eq!(read(three).unwrap(), expected);
         for wrong in ["{", "{\"line\": \"a\"}", "{\"reject_id\": 1}", "{\"reject_id\": 1, \"line_hex\": \"0\"}"] {
             let error = read(&format!("\n{wrong}")).unwrap_err();

@@ -11,6 +11,7 @@ use super::warehouse::{self, Access, Warehouse};
 use crate::config::{self, Settings};
 use crate::entity::Catalog;
 use crate::error::Result;
+use crate::ids::RejectId;
 use crate::ledger::rejects::{self, Filter, Reject};
 use crate::report::table::table;
 use crate::report::{Outcome, units};
@@ -113,7 +114,7 @@ pub async fn run(args: Args, settings: &Settings) -> Result<Outcome> {
         }
         Action::Show { reject_id } => {
             let warehouse = look(settings).await?;
-            Ok(file::show(&rejects::content(&warehouse.pool, reject_id).await?))
+            Ok(file::show(&rejects::content(&warehouse.pool, RejectId(reject_id)).await?))
         }
         Action::Export { which, to } => {
             let warehouse = look(settings).await?;
@@ -139,7 +140,7 @@ async fn list(warehouse: &Warehouse, filter: &Filter, limit: i64) -> Result<Outc
             "entity": r.entity, "reason": r.reason, "lines": r.lines, "objects": r.objects,
         })).collect::<Vec<_>>(),
         "rejects": rejects.iter().map(|r| json!({
-            "reject_id": r.reject_id, "entity": r.entity, "path": r.path, "line_number": r.line_number,
+            "reject_id": r.reject_id.0, "entity": r.entity, "path": r.path, "line_number": r.line_number,
             "byte_offset": r.byte_offset, "reason": r.reason, "sqlstate": r.sqlstate, "bytes": r.bytes,
             "rejected_at": r.rejected_at, "resolved": r.is_resolved, "fixed": r.is_fixed,
         })).collect::<Vec<_>>(),

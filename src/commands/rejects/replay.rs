@@ -12,6 +12,7 @@ use crate::commands::loading::{self, Loading};
 use crate::config::Settings;
 use crate::entity::{Catalog, Entity};
 use crate::error::{Error, Kind, Result};
+use crate::ids::RejectId;
 use crate::ledger::objects::{Again, Selection};
 use crate::ledger::rejects;
 use crate::ledger::runs::Execution;
@@ -30,7 +31,11 @@ struct Replayed {
     summary: EntitySummary,
 }
 
-pub(super) async fn run(which: &Which, corrected: Option<Vec<(i64, Vec<u8>)>>, settings: &Settings) -> Result<Outcome> {
+pub(super) async fn run(
+    which: &Which,
+    corrected: Option<Vec<(RejectId, Vec<u8>)>>,
+    settings: &Settings,
+) -> Result<Outcome> {
     let loading = Loading::open(settings, Catalog::load(settings.extend.as_deref())?).await?;
     let pool = &loading.warehouse.pool;
     let entities = loading.warehouse.catalog.select(&which.entities)?;
@@ -57,13 +62,13 @@ pub(super) async fn run(which: &Which, corrected: Option<Vec<(i64, Vec<u8>)>>, s
 }
 
 /// Keeps corrected texts in the ledger, all of them or, when one has no open reject, none.
-async fn keep(pool: &Pool, entities: &[&Entity], corrected: Vec<(i64, Vec<u8>)>) -> Result<()> {
+async fn keep(pool: &Pool, entities: &[&Entity], corrected: Vec<(RejectId, Vec<u8>)>) -> Result<()> {
     let names: Vec<String> = entities.iter().map(|e| e.name.clone()).collect();
     let lost = rejects::fix(pool, &names, corrected).await?;
     if lost.is_empty() {
         return Ok(());
     }
-    let lost: Vec<String> = lost.iter().map(i64::to_string).collect();
+    let lost: Vec<String> = lost.iter().map(RejectId::to_string).collect();
     Err(Error::new(Kind::Usage, format!("no open reject of {} has the id {}", names.join(", "), lost.join(", ")))
         .detail("nothing of the file was taken")
         .hint("evo rejects list shows those that are open; take the others out of the file"))

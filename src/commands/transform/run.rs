@@ -1,8 +1,6 @@
 //! Running `evo transform`: entities side by side, then the dimensions that depend on them.
 
 use serde_json::{Value, json};
-use uuid::Uuid;
-
 use super::args::Args;
 use super::lanes::Lanes;
 use super::preview;
@@ -11,6 +9,7 @@ use crate::commands::warehouse::{self, Access, Warehouse};
 use crate::config::Settings;
 use crate::entity::{Catalog, Entity};
 use crate::error::{Context, Result};
+use crate::ids::ExecutionId;
 use crate::ledger::runs::Execution;
 use crate::meter::{Meter, Unit};
 use crate::pg::{EntityLock, Purpose};
@@ -61,7 +60,7 @@ impl Work<'_> {
     async fn preview(&self, entities: &[&Entity], lanes: Lanes, request: &Request) -> Result<Outcome> {
         let mut previews = Vec::new();
         for entity in entities {
-            let job = self.job(entity, Uuid::nil(), lanes, &Meter::default());
+            let job = self.job(entity, ExecutionId::NONE, lanes, &Meter::default());
             previews.push(job.forecast(request).await.context(&entity.name)?);
         }
         Ok(preview::outcome(&previews))
@@ -103,7 +102,7 @@ impl Work<'_> {
         Ok(Outcome::new(report.text(), json).failed_with(report.failure))
     }
 
-    fn job(&self, entity: &Entity, execution_id: Uuid, lanes: Lanes, meter: &Meter) -> Job {
+    fn job(&self, entity: &Entity, execution_id: ExecutionId, lanes: Lanes, meter: &Meter) -> Job {
         Job {
             pool: self.warehouse.pool.clone(),
             lock: self.lock(&entity.name),
@@ -118,7 +117,7 @@ impl Work<'_> {
         }
     }
 
-    fn dimension_job(&self, dimension: &Dimension, execution_id: Uuid, full_refresh: bool) -> DimensionJob {
+    fn dimension_job(&self, dimension: &Dimension, execution_id: ExecutionId, full_refresh: bool) -> DimensionJob {
         DimensionJob {
             pool: self.warehouse.pool.clone(),
             lock: self.lock(&dimension.name),

@@ -1,11 +1,11 @@
 //! The summary of a transform.
 
 use serde_json::{Value, json};
-use uuid::Uuid;
 
 use crate::commands::check::finding_json;
 use crate::commands::failures;
 use crate::error::Error;
+use crate::ids::ExecutionId;
 use crate::report::table::table;
 use crate::report::units;
 use crate::shutdown::Shutdown;
@@ -71,7 +71,7 @@ impl TransformReport {
         text.trim_start_matches('\n').to_owned()
     }
 
-    pub(super) fn json(&self, execution_id: Uuid) -> Value {
+    pub(super) fn json(&self, execution_id: ExecutionId) -> Value {
         json!({
             "execution_id": execution_id.to_string(),
             "entities": self.summaries.iter().map(to_json).collect::<Vec<_>>(),

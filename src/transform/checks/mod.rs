@@ -13,6 +13,7 @@ pub use declare::{Check, Checks, Severity, When};
 use super::Job;
 use crate::entity::{Entity, Model};
 use crate::error::{Error, Kind, Result};
+use crate::ids::BatchId;
 use crate::pg::Transaction;
 use crate::sql::{ident, literal, qualified};
 
@@ -27,7 +28,7 @@ pub enum Scope {
     /// The tables as readers see them.
     Serving,
     /// Of those, the rows of documents that came with these batches.
-    Changed(Vec<i64>),
+    Changed(Vec<BatchId>),
     /// A generation that readers do not see yet.
     Generation(Vec<Leaf>),
 }
@@ -171,7 +172,7 @@ impl Scope {
     fn rows(&self, entity: &Entity, model: &Model) -> String {
         match self {
             Scope::Changed(batches) => {
-                let ids: Vec<String> = batches.iter().map(i64::to_string).collect();
+                let ids: Vec<String> = batches.iter().map(BatchId::to_string).collect();
                 format!(
                     "(select t.* from {} t where t.{} in (select {} from {} where _batch_id = any('{{{}}}'::bigint[])))",
                     qualified(&model.table),

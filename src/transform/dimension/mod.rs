@@ -22,6 +22,7 @@ pub use declare::{Dimension, all, select};
 use super::{InDoubt, Summary, TableSummary};
 use crate::entity::Entity;
 use crate::error::{Context, Result};
+use crate::ids::{BatchId, ExecutionId};
 use crate::ledger::models;
 use crate::pg::{EntityLock, Pool, Transaction};
 use crate::sql::{fill, ident, qualified};
@@ -40,7 +41,7 @@ pub struct DimensionJob {
     /// The dimension.
     pub dimension: Dimension,
     /// Execution in `evo.runs`.
-    pub execution_id: uuid::Uuid,
+    pub execution_id: ExecutionId,
     /// Build anew even where an increment would do.
     pub full_refresh: bool,
 }
@@ -48,7 +49,7 @@ pub struct DimensionJob {
 /// A batch that a source has taken in.
 #[derive(Debug)]
 struct Batch {
-    id: i64,
+    id: BatchId,
     entity: String,
     rows: i64,
 }
@@ -100,7 +101,7 @@ impl DimensionJob {
         let [rows, inserted, updated, deleted] = [0, 1, 2, 3].map(|i| row.get::<_, i64>(i));
         [summary.rows, summary.inserted, summary.updated, summary.deleted] =
             [rows, inserted, updated, deleted].map(i64::unsigned_abs);
-        let ids: Vec<i64> = batches.iter().map(|b| b.id).collect();
+        let ids: Vec<BatchId> = batches.iter().map(|b| b.id).collect();
         if anew {
             models::reset(&tx, &self.dimension.name, &ids).await?;
             tx.execute(sql_file!("transform/dimension_built.sql"), &[&self.dimension.name, &tables]).await?;

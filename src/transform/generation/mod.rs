@@ -27,6 +27,7 @@ use super::catalog::{Partition, Shape, of_year, partitions, shape};
 use super::checks::Leaf;
 use super::{Job, Mode, Summary};
 use crate::error::{Error, Kind, Result};
+use crate::ids::BatchId;
 use crate::meter::Unit;
 use crate::pg::Connection;
 
@@ -85,7 +86,7 @@ impl Job {
         let snapshot: String = tx.query_one("select pg_export_snapshot()", &[]).await?.get(0);
         self.same_partitions(&tx, &fills.files).await?;
         let sql = "select batch_id from evo.batches where entity = $1 and state = 'committed' order by 1";
-        let batches: Vec<i64> = tx.query(sql, &[&self.entity.name]).await?.iter().map(|row| row.get(0)).collect();
+        let batches: Vec<BatchId> = tx.query(sql, &[&self.entity.name]).await?.iter().map(|row| row.get(0)).collect();
         // What an earlier attempt of this execution filed was of another snapshot.
         let sql = "delete from evo.issues where entity = $1 and execution_id = $2";
         self.pool.get().await?.execute(sql, &[&self.entity.name, &self.execution_id]).await?;
@@ -132,7 +133,7 @@ impl Job {
         Ok(Summary {
             entity: self.entity.name.clone(),
             mode: Mode::FullRefresh,
-            batches: taken.map_or(0, <[i64]>::len) as u64,
+            batches: taken.map_or(0, <[BatchId]>::len) as u64,
             staged: Some(filled.documents).filter(|_| refresh.year.is_none()),
             tables: filled.tables,
             elapsed: started.elapsed(),

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use super::build::{Build, Key, Keys};
 use super::index::BOUND;
 use crate::error::{Error, Kind, Result};
+use crate::ids::BatchId;
 use crate::ledger::models;
 use crate::pg::{Connection, Transaction};
 use crate::retry::Policy;
@@ -32,7 +33,7 @@ pub(super) struct Ready<'a> {
     pub builds: &'a [Build],
     pub keys: &'a Keys,
     /// The watermark of a whole generation; `None` for a part.
-    pub taken: Option<&'a [i64]>,
+    pub taken: Option<&'a [BatchId]>,
     pub tables: &'a [TableSummary],
     /// Statements that give the new rows what somebody wrote into columns of their own.
     pub carry: &'a [String],

@@ -4,6 +4,7 @@ use super::one_by_one::Refused;
 use crate::entity::{Entity, Model};
 
 use crate::error::{Error, Kind, Result};
+use crate::ids::BatchId;
 use crate::ledger::models;
 use crate::pg::Transaction;
 use crate::sql::{columns, fill, ident, qualified};
@@ -20,7 +21,7 @@ pub(super) struct Chunk<'a> {
     pub source: &'a Source,
     pub shapes: &'a [Shape],
     /// Batches that are in with this chunk.
-    pub completes: &'a [i64],
+    pub completes: &'a [BatchId],
     /// Also look at what core holds in this range of keys, whether staging has it or not.
     pub core: Option<&'a Range>,
 }

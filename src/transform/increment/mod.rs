@@ -22,6 +22,7 @@ use super::model::Source;
 use super::refusal::{Refusal, add_all};
 use super::{InDoubt, Job, Mode, Summary, TableSummary};
 use crate::error::{Error, Kind, Result};
+use crate::ids::BatchId;
 use crate::ledger::models;
 use crate::meter;
 
@@ -139,7 +140,7 @@ impl Job {
             true => (Source::keys(&self.entity, range), Some(range)),
             false => (whole.source(&self.entity, chunk), None),
         };
-        let completes: &[i64] = if whole.size() == 1 { &whole.ids } else { &[] };
+        let completes: &[BatchId] = if whole.size() == 1 { &whole.ids } else { &[] };
         let chunk = Chunk { source: &source, shapes: work.shapes, completes, core };
         let in_doubt = InDoubt::new();
         let done = self.step("taking documents in", || self.take_in(chunk, &in_doubt)).await?;
@@ -153,7 +154,7 @@ impl Job {
         Ok(done)
     }
 
-    async fn take(&self, batches: &[i64]) -> Result<()> {
+    async fn take(&self, batches: &[BatchId]) -> Result<()> {
         let mut connection = self.pool.get().await?;
         let tx = connection.begin().await?;
         models::take(&tx, &self.entity.name, batches).await?;

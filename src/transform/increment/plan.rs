@@ -2,6 +2,7 @@
 
 use crate::entity::Entity;
 use crate::error::Result;
+use crate::ids::BatchId;
 use crate::ledger::models::{self, PendingBatch};
 use crate::pg::Connection;
 use crate::sql::{fill, ident, qualified};
@@ -12,7 +13,7 @@ use crate::transform::model::{Range, Source};
 #[derive(Debug, Default)]
 pub(in crate::transform) struct Plan {
     /// Batches that own no row any more: taken in without looking.
-    pub empty: Vec<i64>,
+    pub empty: Vec<BatchId>,
     /// What is taken in together.
     pub units: Vec<Unit>,
     /// Staged rows that the pending batches own.
@@ -26,7 +27,7 @@ pub(in crate::transform) struct Plan {
 /// Batches that enter the watermark together, once every chunk of them is committed.
 #[derive(Debug, PartialEq, Eq)]
 pub(in crate::transform) struct Unit {
-    pub ids: Vec<i64>,
+    pub ids: Vec<BatchId>,
     /// One, or the pieces of a batch too large for one transaction.
     pub chunks: Vec<Range>,
 }
@@ -53,7 +54,7 @@ impl Plan {
     }
 
     /// The batches that own rows.
-    pub(in crate::transform) fn ids(&self) -> Vec<i64> {
+    pub(in crate::transform) fn ids(&self) -> Vec<BatchId> {
         self.units.iter().flat_map(|unit| unit.ids.iter().copied()).collect()
     }
 
@@ -66,7 +67,7 @@ impl Plan {
 /// Reads the ledger and counts what each pending batch still owns.
 pub(in crate::transform) async fn plan(connection: &Connection, entity: &Entity, chunk_rows: u64) -> Result<Plan> {
     let table = qualified(&entity.staging.table);
-    let ids: Vec<i64> = models::pending(connection, &entity.name).await?;
+    let ids: Vec<BatchId> = models::pending(connection, &entity.name).await?;
     let staged = models::staged(connection, &entity.name).await?;
     if ids.is_empty() {
         return Ok(Plan { staged, ..Plan::default() });
@@ -111,8 +112,8 @@ pub(in crate::transform) async fn whole(job: &Job, connection: &Connection) -> R
 }
 
 /// Consecutive batches until a group has `rows` rows.
-fn group(pending: &[PendingBatch], rows: u64) -> Vec<Vec<i64>> {
-    let mut groups: Vec<Vec<i64>> = Vec::new();
+fn group(pending: &[PendingBatch], rows: u64) -> Vec<Vec<BatchId>> {
+    let mut groups: Vec<Vec<BatchId>> = Vec::new();
     let mut room = 0;
     for batch in pending {
         match groups.last_mut() {
@@ -142,9 +143,13 @@ mod tests {
 
     #[test]
     fn small_batches_share_a_chunk_up_to_its_size() {
-        let pending: Vec<PendingBatch> =
-            [(1, 10), (3, 90), (4, 1), (5, 500), (6, 5)].map(|(batch_id, rows)| PendingBatch { batch_id, rows }).into();
-        assert_eq!(group(&pending, 100), [vec![1, 3], vec![4], vec![5], vec![6]]);
+        let pending: Vec<PendingBatch> = [(1, 10), (3, 90), (4, 1), (5, 500), (6, 5)]
+            .map(|(id, rows)| PendingBatch { batch_id: BatchId(id), rows })
+            .into();
+        assert_eq!(
+            group(&pending, 100),
+            [vec![1, 3], vec![4], vec![5], vec![6]].map(|ids| ids.into_iter().map(BatchId).collect::<Vec<_>>())
+        );
         assert!(group(&[], 100).is_empty());
     }
 }

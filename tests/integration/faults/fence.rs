@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use evo::config::Dsn;
 use evo::error::{Error, Kind};
+use evo::ids::{Fence, LakeId};
 use evo::ledger::batches::{self, Claimed, Completion, Counts, Doubt, Grouping, Holder, Next};
-use evo::ledger::lakes::LakeId;
 use evo::ledger::objects::{self, Listed, Selection};
 use evo::ledger::runs::Execution;
 use evo::pg::{Pool, Presence};
@@ -46,7 +46,7 @@ impl Ledger {
     /// An execution that is alive and shows it.
     async fn execution(&self) -> (Holder, Presence) {
         let begun = Execution::begin(&self.pool, "load", &["sales"], &serde_json::json!({})).await.unwrap();
-        let presence = Presence::announce(&self.pool, "load", begun.id).await.unwrap();
+        let presence = Presence::announce(&self.pool, "load", begun.id.0).await.unwrap();
         (Holder { execution_id: begun.id, lease: HOUR }, presence)
     }
 
@@ -62,7 +62,7 @@ impl Ledger {
     }
 
     /// The end of an attempt's transaction: `lines` new ones.
-    async fn complete(&self, batch: &Claimed, fence: i32, lines: i64) -> Result<Counts, Error> {
+    async fn complete(&self, batch: &Claimed, fence: Fence, lines: i64) -> Result<Counts, Error> {
         let mut connection = self.pool.get().await?;
         let tx = connection.begin().await?;
         let counts = Counts { lines, inserted: lines, ..Counts::default() };
@@ -75,7 +75,7 @@ impl Ledger {
         Ok(total)
     }
 
-    async fn another_attempt(&self, batch: &Claimed, fence: i32) -> Doubt {
+    async fn another_attempt(&self, batch: &Claimed, fence: Fence) -> Doubt {
         batches::another_attempt(&self.pool, batch.batch_id, fence, HOUR).await.unwrap()
     }
 
@@ -162,7 +162,7 @@ fn a_batch_whose_objects_are_all_gone_is_forgotten_by_its_holder_only() {
         let (holder, _alive) = ledger.execution().await;
         let batch = ledger.claim(holder).await;
         objects::remove(&ledger.pool, batch.objects[0].object_id, objects::Removal::Gone).await.unwrap();
-        batches::drop_empty(&ledger.pool, batch.batch_id, batch.fence - 1).await.unwrap();
+        batches::drop_empty(&ledger.pool, batch.batch_id, Fence(batch.fence.0 - 1)).await.unwrap();
         assert_eq!(ledger.one("select count(*)::text from evo.batches").await, "1");
         batches::drop_empty(&ledger.pool, batch.batch_id, batch.fence).await.unwrap();
         assert_eq!(ledger.one("select count(*)::text from evo.batches").await, "0");

@@ -1,0 +1,75 @@
+//! The numbers that address rows of the ledger and the objects of a batch.
+//!
+//! Each has a type of its own, so that a batch, an object and a fencing token cannot be passed in each other's place.
+//! `ledger/sent.rs` makes them parameters and columns of statements.
+
+use std::fmt;
+
+use uuid::Uuid;
+
+macro_rules! ids {
+    ($($(#[$doc:meta])* $name:ident($inner:ty);)*) => {$(
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(pub $inner);
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+    )*};
+}
+
+ids! {
+    /// A row of `evo.batches`.
+    BatchId(i64);
+    /// A row of `evo.objects`: one version of one object of the lake.
+    ObjectId(i64);
+    /// A row of `evo.rejects`.
+    RejectId(i64);
+    /// A row of `evo.lakes`.
+    LakeId(i32);
+    /// A row of `evo.runs`: one execution of a command.
+    ExecutionId(Uuid);
+    /// The fencing token of a batch. Each claim and each attempt raises it, and a transaction commits the batch only
+    /// under the token with which it began.
+    Fence(i32);
+    /// The position of an object in its batch, from 0, in the order of [`crate::bronze::order`].
+    ObjectNo(i32);
+}
+
+impl Default for LakeId {
+    /// The first lake that a ledger meets.
+    fn default() -> Self {
+        Self(1)
+    }
+}
+
+impl ExecutionId {
+    /// The id of no execution, for a dry run, which records nothing.
+    pub const NONE: Self = Self(Uuid::nil());
+
+    /// A new id. Later executions have greater ones (UUID version 7).
+    pub fn new() -> Self {
+        Self(Uuid::now_v7())
+    }
+}
+
+impl Default for ExecutionId {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl ObjectNo {
+    /// The number of the object at `index`.
+    pub fn at(index: usize) -> Self {
+        Self(i32::try_from(index).unwrap_or(i32::MAX))
+    }
+
+    /// The index of the object in its batch.
+    pub fn index(self) -> usize {
+        self.0.unsigned_abs() as usize
+    }
+}
