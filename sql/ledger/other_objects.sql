@@ -1,8 +1,10 @@
--- purpose: some objects to ask the lake for, to tell one that cannot be read from a lake that cannot
--- parameters: $1 entity text, $2 object ids that are not meant bigint[], $3 limit bigint
--- rows: path, etag; those that were read before first, newest first
+-- purpose: find objects of the lake to ask for when one cannot be read, to tell an unreadable object from an unreadable lake
+-- parameters: $1 entity text, $2 lake id int, $3 ids of the objects in question bigint[], $4 limit bigint
+-- rows: path, etag; objects that were read before come first, newest first
+-- locks: none
+-- idempotent: reads only
 select path, etag
 from evo.objects
-where entity = $1 and object_id <> all($2) and state in ('loaded', 'pending')
+where entity = $1 and lake_id = $2 and object_id <> all($3) and state in ('loaded', 'pending')
 order by state = 'loaded' desc, object_id desc
-limit $3
+limit $4

@@ -1,9 +1,9 @@
-//! `evo status`: what is loaded, what waits, how fresh it is.
+//! `evo status`: what is loaded, what is pending, and how fresh it is.
 
-mod waiting;
+mod new_objects;
 
+use new_objects::{LakeScan, NewObjects};
 use serde_json::{Value, json};
-use waiting::{Look, Waiting};
 
 use super::warehouse::{self, Access};
 use crate::config::{Database, Settings};
@@ -14,7 +14,7 @@ use crate::report::table::table;
 use crate::report::{Outcome, units};
 use crate::transform::dimension::{self, Dimension};
 
-/// Shows what is loaded and transformed of each entity and dimension, what waits, and how fresh it is.
+/// Shows for each entity and dimension what is loaded and transformed, what is pending, and how fresh it is.
 /// Changes nothing.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
@@ -38,22 +38,23 @@ pub struct Args {
 /// Runs the command.
 ///
 /// # Errors
-/// Of the server; `Usage` for an unknown entity. A lake that cannot be listed is said and is no error.
+/// `Usage` for an unknown entity; those of the server. A lake that cannot be listed is reported, and is not an error.
 pub async fn run(args: Args, settings: &Settings) -> Result<Outcome> {
     let catalog = Catalog::load(settings.extend.as_deref())?;
     let dimensions = dimension::all(settings.extend.as_deref(), &catalog)?;
     dimension::select(&catalog, &dimensions, &args.entities)?;
     let warehouse = warehouse::open(settings, catalog, ("status", 1), Access::Reads).await?;
-    let connection = warehouse.pool.get().await?;
     let (entities, dimensions) = dimension::select(&warehouse.catalog, &dimensions, &args.entities)?;
-    let mut look = match args.ledger_only {
-        true => Look::none(),
-        false => Look::at(settings),
+    let mut scan = match args.ledger_only {
+        true => LakeScan::none(),
+        false => LakeScan::open(settings, &warehouse.pool, &entities).await,
     };
+    // The scan asks the ledger which lake this is, on the only connection of this command.
+    let connection = warehouse.pool.get().await?;
     let (mut rows, mut list) = (Vec::new(), Vec::new());
     for entity in entities {
-        let waiting = look.count(&connection, entity).await?;
-        let (cells, value) = entity_state(&connection, entity, waiting).await?;
+        let new = scan.count(&connection, entity).await?;
+        let (cells, value) = entity_state(&connection, entity, new).await?;
         rows.push(cells);
         list.push(value);
     }
@@ -62,14 +63,17 @@ pub async fn run(args: Args, settings: &Settings) -> Result<Outcome> {
         rows.push(cells);
         list.push(value);
     }
-    let (place, place_json) = place(settings);
-    let text = format!("{place}\n\n{}{}", shown(rows), notes(&look, &list));
-    let json = json!({ "database": place_json[0], "lake": place_json[1], "lake_listed": look.listed_all(), "lake_problem": look.problem(), "entities": list });
+    let (addresses, [database, lake]) = addresses(settings);
+    let text = format!("{addresses}\n\n{}{}", shown(rows), notes(&scan, &list));
+    let json = json!({
+        "database": database, "lake": lake, "lake_listed": scan.is_complete(), "lake_problem": scan.problem(),
+        "entities": list,
+    });
     Ok(Outcome::new(text, json))
 }
 
-/// Which database and which lake, and what named them.
-fn place(settings: &Settings) -> (String, [Value; 2]) {
+/// The database and the lake, and which setting named them; as text and as JSON.
+fn addresses(settings: &Settings) -> (String, [Value; 2]) {
     let find = |name: &str| settings.shown.iter().find(|r| r.key.name == name);
     let [database, lake] = ["database_url", "lake"].map(|name| {
         let text = find(name).and_then(|r| r.text.clone()).unwrap_or_default();
@@ -100,12 +104,12 @@ fn shown(rows: Vec<Vec<String>>) -> String {
     table(&headers, rows)
 }
 
-/// What the numbers leave open, and what to type next.
-fn notes(look: &Look, list: &[Value]) -> String {
+/// Why `pending` may be incomplete, and what to type next.
+fn notes(scan: &LakeScan, list: &[Value]) -> String {
     let waits = |key: &str| list.iter().any(|e| e[key].as_u64() > Some(0));
     let mut text = String::new();
-    if let Some(problem) = look.problem() {
-        text += &format!("\n\npending is what the last load has seen: {problem}");
+    if let Some(problem) = scan.problem() {
+        text += &format!("\n\npending is what the last load saw: {problem}");
     }
     if waits("objects_pending") || waits("objects_new") {
         text += "\n\nnext: evo load all";
@@ -119,28 +123,28 @@ fn notes(look: &Look, list: &[Value]) -> String {
 async fn entity_state(
     connection: &Connection,
     entity: &Entity,
-    waiting: Option<Waiting>,
+    new: Option<NewObjects>,
 ) -> Result<(Vec<String>, Value)> {
     let row = connection.query_one(sql_file!("status/entity.sql"), &[&entity.name]).await?;
     let counts: Vec<u64> = (0..6).map(|i| row.get::<_, i64>(i).unsigned_abs()).collect();
     let times: Vec<Option<String>> = (6..10).map(|i| row.get(i)).collect();
     let mut cells = vec![entity.name.clone()];
     cells.extend(counts.iter().map(|n| units::count(*n)));
-    if let Some(waiting) = waiting {
-        let at_least = if waiting.is_complete { "" } else { "≥ " };
-        cells[2] = format!("{at_least}{}", units::count(counts[1] + waiting.objects));
+    if let Some(new) = new {
+        let at_least = if new.is_complete { "" } else { "≥ " };
+        cells[2] = format!("{at_least}{}", units::count(counts[1] + new.objects));
     }
     cells.extend([times[0].clone().unwrap_or_default(), minute(&times[1]), minute(&times[2])]);
     let value = json!({
         "entity": entity.name, "objects_loaded": counts[0], "objects_pending": counts[1], "objects_quarantined": counts[2],
-        "objects_new": waiting.map(|w| w.objects), "bytes_new": waiting.map(|w| w.bytes),
+        "objects_new": new.map(|new| new.objects), "bytes_new": new.map(|new| new.bytes),
         "rejects_open": counts[3], "batches_to_transform": counts[4], "issues": counts[5],
         "newest_run": times[0], "loaded_at": times[1], "transformed_at": times[2], "full_refresh_at": times[3],
     });
     Ok((cells, value))
 }
 
-/// The same of a dimension, which is derived and never loaded.
+/// The same for a dimension, which is derived and never loaded.
 async fn dimension_state(connection: &Connection, dimension: &Dimension) -> Result<(Vec<String>, Value)> {
     let sources: Vec<String> = dimension.sources.iter().map(|source| source.name.clone()).collect();
     let tables = dimension.source_tables();

@@ -161,13 +161,15 @@ pub async fn settle(on: &impl Ask, entity: &str, lake: LakeId, began: DateTime<U
     Ok(())
 }
 
-/// How many objects of a listed page, given as path, etag and size, the ledger does not know, and their bytes. Reads only.
+/// How many objects of a listed page, given as path, etag and size, a load of this lake would take, and their bytes: those
+/// that the ledger does not know, and those that were gone and are back. Reads only.
 ///
 /// # Errors
 /// As the server says.
 pub async fn unknown<'a>(
     connection: &Connection,
     entity: &str,
+    lake: LakeId,
     listed: impl Iterator<Item = (&'a str, &'a str, u64)>,
 ) -> Result<(u64, u64)> {
     let (mut paths, mut etags, mut sizes) = (Vec::new(), Vec::new(), Vec::new());
@@ -176,7 +178,8 @@ pub async fn unknown<'a>(
         etags.push(etag);
         sizes.push(i64::try_from(size).unwrap_or(i64::MAX));
     }
-    let row = connection.query_one(sql_file!("ledger/unknown_objects.sql"), &[&entity, &paths, &etags, &sizes]).await?;
+    let values: [&dyn crate::pg::Param; 5] = [&entity, &lake, &paths, &etags, &sizes];
+    let row = connection.query_one(sql_file!("ledger/unknown_objects.sql"), &values).await?;
     Ok((row.get::<_, i64>(0).unsigned_abs(), row.get::<_, i64>(1).unsigned_abs()))
 }
 
@@ -219,14 +222,20 @@ pub async fn remove(pool: &Pool, object_id: ObjectId, removal: Removal<'_>) -> R
     Ok(())
 }
 
-/// Path and etag of at most `limit` other objects of the entity, those that were read before first.
+/// Path and etag of at most `limit` objects of the lake other than these, those that were read before first.
 ///
 /// # Errors
 /// As the server says.
-pub async fn others(pool: &Pool, entity: &str, not: &[Pending], limit: i64) -> Result<Vec<(String, String)>> {
+pub async fn others(
+    pool: &Pool,
+    entity: &str,
+    lake: LakeId,
+    not: &[Pending],
+    limit: i64,
+) -> Result<Vec<(String, String)>> {
     let connection = pool.get().await?;
     let ids: Vec<ObjectId> = not.iter().map(|o| o.object_id).collect();
-    let rows = connection.query(sql_file!("ledger/other_objects.sql"), &[&entity, &ids, &limit]).await?;
+    let rows = connection.query(sql_file!("ledger/other_objects.sql"), &[&entity, &lake, &ids, &limit]).await?;
     Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
 }
 

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::error::{Error, Kind, Result};
-use crate::ids::{ObjectId, RejectId};
+use crate::ids::{LakeId, ObjectId, RejectId};
 use crate::pg::{Pool, Row, Transaction};
 
 /// Which rejects are meant.
@@ -206,12 +206,23 @@ pub async fn fixes(tx: &Transaction<'_>, object_ids: &[ObjectId]) -> Result<Vec<
     Ok(fixes)
 }
 
-/// How many open rejects an entity has.
+/// The open rejects of an entity in one lake.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenRejects {
+    /// The lake.
+    pub lake: LakeId,
+    /// Its oldest address, if it has one.
+    pub address: Option<String>,
+    /// Lines.
+    pub count: i64,
+}
+
+/// Counts the open rejects of an entity, of one run if `run_id` names one, lake by lake. Lakes without any are left out.
 ///
 /// # Errors
 /// As the server says.
-pub async fn open(pool: &Pool, entity: &str) -> Result<i64> {
+pub async fn open(pool: &Pool, entity: &str, run_id: &Option<String>) -> Result<Vec<OpenRejects>> {
     let connection = pool.get().await?;
-    let sql = "select count(*) from evo.rejects where entity = $1 and resolved_at is null";
-    Ok(connection.query_one(sql, &[&entity]).await?.get(0))
+    let rows = connection.query(sql_file!("ledger/open_rejects.sql"), &[&entity, run_id]).await?;
+    Ok(rows.iter().map(|row| OpenRejects { lake: row.get(0), address: row.get(1), count: row.get(2) }).collect())
 }

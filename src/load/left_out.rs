@@ -64,7 +64,7 @@ impl Load<'_> {
     /// Whether any of the objects that the ledger knows besides those of the batch can be read.
     async fn answers_for_others(&self, batch: &Claimed) -> Result<bool> {
         let job = self.job;
-        let known = objects::others(&job.pool, &job.entity.name, &batch.objects, WITNESSES).await?;
+        let known = objects::others(&job.pool, &job.entity.name, job.selection.lake, &batch.objects, WITNESSES).await?;
         for (path, etag) in known {
             if answers_for_itself(&job.lake.probe(&path, &etag).await) {
                 return Ok(true);

@@ -105,7 +105,7 @@ fn a_warehouse_is_the_same_before_and_after_every_command_that_reads() {
     // Something waits, in the lake and in the ledger.
     evo.run(&["generate", "sales", "members", "entries", "--records", "50", "--runs", "2", "--force"]).exits(0);
     let (rows, lake) = (content(&evo.db), files(evo.dir.path()));
-    for args in READING.iter().filter(|args| args[0] != "load") {
+    for args in READING {
         evo.run(args);
         assert_eq!(content(&evo.db), rows, "{args:?} changed the database");
         assert_eq!(files(evo.dir.path()), lake, "{args:?} changed files");
@@ -150,5 +150,5 @@ fn status_names_database_and_lake_and_what_waits_there() {
     let loaded_at = sales["loaded_at"].as_str().unwrap();
     assert!(loaded_at.ends_with('Z') && loaded_at.contains('T'), "{loaded_at}");
     std::fs::rename(evo.lake(), evo.dir.path().join("moved")).unwrap();
-    evo.run(&["status"]).exits(0).says("pending is what the last load has seen").says("does not exist");
+    evo.run(&["status"]).exits(0).says("pending is what the last load saw").says("does not exist");
 }

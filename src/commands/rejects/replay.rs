@@ -1,7 +1,8 @@
-//! `evo rejects replay`: the objects with open rejects are loaded again, corrected texts in the place of refused lines.
+//! `evo rejects replay`: loads the objects with open rejects again, with corrected texts in place of rejected lines.
 //!
-//! Whole objects, so that a line that was refused competes with the other lines of its key as it would have at first: it is
-//! neither newer nor older than its place. Lines that are in already are found unchanged and cost next to nothing.
+//! Whole objects are loaded, so that a rejected line competes with the other lines of its key as it would have at first: it
+//! is neither newer nor older than its position. Lines that are already loaded are found unchanged and cost next to
+//! nothing.
 
 use serde_json::{Value, json};
 
@@ -14,7 +15,7 @@ use crate::entity::{Catalog, Entity};
 use crate::error::{Error, Kind, Result};
 use crate::ids::RejectId;
 use crate::ledger::objects::{Again, Selection};
-use crate::ledger::rejects;
+use crate::ledger::rejects::{self, OpenRejects};
 use crate::ledger::runs::Execution;
 use crate::load::{EntitySummary, Job};
 use crate::meter::{Meter, Unit};
@@ -24,10 +25,17 @@ use crate::report::table::table;
 use crate::report::{Outcome, units};
 use crate::visible;
 
-/// What became of an entity's rejects.
+/// Quarantined objects that a message names.
+const NAMED: usize = 20;
+
+/// The rejects of one entity, before and after.
 struct Replayed {
+    /// Open rejects of the lake before the replay.
     before: i64,
+    /// Open rejects of the lake after it.
     after: i64,
+    /// Open rejects of other lakes, whose objects cannot be read from this one.
+    elsewhere: Vec<OpenRejects>,
     summary: EntitySummary,
 }
 
@@ -40,7 +48,7 @@ pub(super) async fn run(
     let pool = &loading.warehouse.pool;
     let entities = loading.warehouse.catalog.select(&which.entities)?;
     if let Some(corrected) = corrected {
-        keep(pool, &entities, corrected).await?;
+        store(pool, &entities, corrected).await?;
     }
     let lake = loading.lake_id(&entities, false).await?;
     let names: Vec<&str> = entities.iter().map(|e| e.name.as_str()).collect();
@@ -56,82 +64,111 @@ pub(super) async fn run(
     let (replayed, failures) = loading.each(&jobs, replay).await?;
     drop(watched);
     let json = to_json(&replayed);
-    let failure = failures::combined(failures).or_else(|| left(&replayed));
+    let failure = failures::combined(failures).or_else(|| still_rejected(&replayed));
     execution.finish(pool, &json, failure.as_ref()).await;
     Ok(Outcome::new(text(&replayed), json).failed_with(failure))
 }
 
-/// Keeps corrected texts in the ledger, all of them or, when one has no open reject, none.
-async fn keep(pool: &Pool, entities: &[&Entity], corrected: Vec<(RejectId, Vec<u8>)>) -> Result<()> {
+/// Stores corrected texts in the ledger: all of them or, when one has no open reject, none.
+async fn store(pool: &Pool, entities: &[&Entity], corrected: Vec<(RejectId, Vec<u8>)>) -> Result<()> {
     let names: Vec<String> = entities.iter().map(|e| e.name.clone()).collect();
-    let lost = rejects::fix(pool, &names, corrected).await?;
-    if lost.is_empty() {
+    let unknown = rejects::fix(pool, &names, corrected).await?;
+    if unknown.is_empty() {
         return Ok(());
     }
-    let lost: Vec<String> = lost.iter().map(RejectId::to_string).collect();
-    Err(Error::new(Kind::Usage, format!("no open reject of {} has the id {}", names.join(", "), lost.join(", ")))
-        .detail("nothing of the file was taken")
-        .hint("evo rejects list shows those that are open; take the others out of the file"))
+    let unknown: Vec<String> = unknown.iter().map(RejectId::to_string).collect();
+    Err(Error::new(Kind::Usage, format!("no open reject of {} has the id {}", names.join(", "), unknown.join(", ")))
+        .detail("no correction of the file was stored")
+        .hint("evo rejects list shows the open ones; remove the others from the file"))
 }
 
 async fn replay(job: &Job, meter: &Meter) -> Result<Replayed> {
-    let before = rejects::open(&job.pool, &job.entity.name).await?;
-    let mut summary = EntitySummary::new(&job.entity.name);
+    let (entity, selection) = (job.entity.name.as_str(), &job.selection);
+    let open = async || {
+        let open = rejects::open(&job.pool, entity, &selection.run_id).await?;
+        Ok::<_, Error>(open.into_iter().partition::<Vec<_>, _>(|open| open.lake == selection.lake))
+    };
+    let count = |open: &[OpenRejects]| open.iter().map(|open| open.count).sum();
+    let before = count(&open().await?.0);
+    let mut summary = EntitySummary::new(entity);
     if before > 0 {
         let plan = job.plan_rejected().await?;
-        let phase = meter.phase(format!("{}: loading again", job.entity.name), plan.bytes(), Unit::Bytes);
+        let phase = meter.phase(format!("{entity}: loading again"), plan.bytes(), Unit::Bytes);
         summary.add(job.run(&|done| phase.add(done.bytes)).await);
     }
-    let after = rejects::open(&job.pool, &job.entity.name).await?;
-    Ok(Replayed { before, after, summary })
+    let (here, elsewhere) = open().await?;
+    Ok(Replayed { before, after: count(&here), elsewhere, summary })
 }
 
-/// Rejects that stay are not silently passed over.
-fn left(replayed: &[Replayed]) -> Option<Error> {
-    if let Some(error) = set_aside(replayed) {
-        return Some(error);
-    }
-    let r = replayed.iter().find(|r| r.after > 0 && r.summary.failure.is_none())?;
-    let entity = &r.summary.entity;
-    Some(
-        Error::new(Kind::CheckFailed, format!("{entity}: {} lines are still refused", r.after))
-            .hint(format!("evo rejects list {entity}; correct them: evo rejects export {entity} --to FILE")),
-    )
+/// Why the command fails although it did what it could: objects that could not be read, and rejects that remain.
+fn still_rejected(replayed: &[Replayed]) -> Option<Error> {
+    let error = |entity: &str, message: String| Error::new(Kind::CheckFailed, format!("{entity}: {message}"));
+    unreadable(replayed)
+        .or_else(|| {
+            let r = replayed.iter().find(|r| r.after > 0 && r.summary.failure.is_none())?;
+            let entity = &r.summary.entity;
+            Some(
+                error(entity, format!("{} lines are still refused", r.after))
+                    .hint(format!("evo rejects list {entity}; correct them: evo rejects export {entity} --to FILE")),
+            )
+        })
+        .or_else(|| {
+            let r = replayed.iter().find(|r| !r.elsewhere.is_empty() && r.summary.failure.is_none())?;
+            let (entity, lines) = (&r.summary.entity, r.elsewhere.iter().map(|open| open.count).sum::<i64>());
+            let address = r.elsewhere.iter().find_map(|open| open.address.as_deref()).unwrap_or("ADDRESS");
+            Some(
+                error(entity, format!("{lines} refused lines are in objects of another lake"))
+                    .detail(
+                        "a replay reads the objects of the lake that --lake names, and leaves those of others alone",
+                    )
+                    .hint(format!("evo rejects replay {entity} --lake '{}'", visible::line(address))),
+            )
+        })
 }
 
-/// Objects that could not be read are not silently passed over.
-fn set_aside(replayed: &[Replayed]) -> Option<Error> {
-    let quarantined = replayed.iter().flat_map(|r| &r.summary.aside.quarantined);
-    let objects: Vec<String> = quarantined.map(|(path, reason)| format!("{}: {reason}", visible::line(path))).collect();
+fn unreadable(replayed: &[Replayed]) -> Option<Error> {
+    let mut quarantined = Vec::new();
     let mut unreadable = Sample::default();
-    replayed.iter().for_each(|r| unreadable.extend(r.summary.aside.unreadable.clone()));
-    let aside = (!objects.is_empty()).then(|| {
-        Error::new(Kind::SourceCorrupt, format!("{} object(s) are set aside", objects.len()))
-            .detail(objects.join("\n"))
+    for set_aside in replayed.iter().map(|r| &r.summary.aside) {
+        quarantined.extend(set_aside.quarantined.iter());
+        unreadable.extend(set_aside.unreadable.clone());
+    }
+    let mut named: Vec<String> =
+        quarantined.iter().take(NAMED).map(|(path, reason)| format!("{}: {reason}", visible::line(path))).collect();
+    if quarantined.len() > named.len() {
+        named.push(format!("… and {} more: evo objects list", quarantined.len() - named.len()));
+    }
+    let set_aside = (!quarantined.is_empty()).then(|| {
+        Error::new(Kind::SourceCorrupt, format!("{} object(s) are set aside", quarantined.len()))
+            .detail(named.join("\n"))
             .hint("everything else is replayed; extract them again: a replaced object is loaded by the next evo load")
     });
-    aside.or_else(|| loading::unreadable(&unreadable))
+    set_aside.or_else(|| loading::unreadable(&unreadable))
 }
 
 fn text(replayed: &[Replayed]) -> String {
-    if replayed.iter().all(|r| r.before == 0) {
+    if replayed.iter().all(|r| r.before == 0 && r.elsewhere.is_empty()) {
         return "no line is refused: nothing to replay".to_owned();
     }
     let n = |v: i64| units::count(v.unsigned_abs());
-    let rows = replayed.iter().filter(|r| r.before > 0).map(|r| {
-        let s = &r.summary;
-        vec![
-            s.entity.clone(),
-            n(r.before),
-            n(r.before - r.after),
-            n(r.after),
-            units::count(s.objects),
-            n(s.counts.inserted),
-            n(s.counts.updated),
-            n(s.counts.unchanged),
-            n(s.counts.superseded),
-        ]
-    });
+    let rows: Vec<Vec<String>> = replayed
+        .iter()
+        .filter(|r| r.before > 0)
+        .map(|r| {
+            let s = &r.summary;
+            vec![
+                s.entity.clone(),
+                n(r.before),
+                n(r.before - r.after),
+                n(r.after),
+                units::count(s.objects),
+                n(s.counts.inserted),
+                n(s.counts.updated),
+                n(s.counts.unchanged),
+                n(s.counts.superseded),
+            ]
+        })
+        .collect();
     let headers = [
         "entity",
         ">refused",
@@ -143,20 +180,27 @@ fn text(replayed: &[Replayed]) -> String {
         ">unchanged",
         ">superseded",
     ];
-    let mut text = table(&headers, rows);
+    let mut parts: Vec<String> = (!rows.is_empty()).then(|| table(&headers, rows.into_iter())).into_iter().collect();
     for s in replayed.iter().map(|r| &r.summary).filter(|s| s.aside.gone > 0) {
-        text += &format!("\n{}: {} object(s) are no longer in the lake as they were", s.entity, s.aside.gone);
+        parts.push(format!("{}: {} object(s) are no longer in the lake as they were", s.entity, s.aside.gone));
     }
-    text
+    for (r, open) in replayed.iter().flat_map(|r| r.elsewhere.iter().map(move |open| (r, open))) {
+        let address =
+            open.address.as_deref().map_or(open.lake.to_string(), |address| visible::line(address).to_string());
+        parts.push(format!("{}: {} refused lines are in the lake {address}", r.summary.entity, n(open.count)));
+    }
+    parts.join("\n")
 }
 
 fn to_json(replayed: &[Replayed]) -> Value {
+    let elsewhere =
+        |open: &OpenRejects| json!({ "lake_id": open.lake.0, "address": open.address, "refused": open.count });
     json!({
         "entities": replayed.iter().map(|r| json!({
             "entity": r.summary.entity, "refused": r.before, "resolved": r.before - r.after, "still_refused": r.after,
             "objects": r.summary.objects, "inserted": r.summary.counts.inserted, "updated": r.summary.counts.updated,
             "unchanged": r.summary.counts.unchanged, "superseded": r.summary.counts.superseded,
-            "gone": r.summary.aside.gone,
+            "gone": r.summary.aside.gone, "in_other_lakes": r.elsewhere.iter().map(elsewhere).collect::<Vec<_>>(),
         })).collect::<Vec<_>>(),
     })
 }
