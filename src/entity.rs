@@ -3,6 +3,7 @@
 //! An entity is a folder `sql/models/<name>/` with an `entity.toml` and one SQL model per core table; the built-in
 //! ones are embedded, further ones come from `--extend DIR` (`DIR/models/<name>/…`). Adding one needs no Rust.
 
+mod dates;
 mod input;
 mod model;
 
@@ -14,6 +15,7 @@ use serde::Deserialize;
 use crate::error::{Context, Error, Kind, Result};
 use crate::suggest::did_you_mean;
 
+pub use dates::DateFormat;
 pub use input::{Compression, Format, Input};
 pub use model::{
     CASTS, Case, Cast, Children, Column, Expression, Part, Placeholder, Plain, Record, RecordColumn, Select, Span,
@@ -30,6 +32,8 @@ pub struct Entity {
     pub bronze_prefix: String,
     /// Zone in which local times of its documents are read.
     pub zone: String,
+    /// Formats in which its documents write dates and times, besides ISO 8601.
+    pub dates: Vec<DateFormat>,
     /// Staging table.
     pub staging: Staging,
     /// How its objects are written.
@@ -181,6 +185,8 @@ struct Declaration {
     name: String,
     bronze_prefix: String,
     zone: String,
+    #[serde(default)]
+    dates: dates::DeclaredDates,
     models: Vec<String>,
     staging: Staging,
     #[serde(default)]
@@ -212,19 +218,21 @@ fn parse_entity(folder: &str, read: impl Fn(&str) -> Option<String>) -> Result<E
         }
     };
     let input = declared.input.check(&key, declared.partition.as_ref()).context(here("entity.toml"))?;
+    let dates = declared.dates.check(&here("entity.toml"), &text)?;
     let models = declared
         .models
         .iter()
         .map(|name| {
             let file = format!("{name}.sql");
             let text = read(&file).ok_or_else(|| missing(&file))?;
-            parse_model(name, &here(&file), &text)
+            parse_model(name, &here(&file), &text, &dates)
         })
         .collect::<Result<_>>()?;
     Ok(Entity {
         name: declared.name,
         bronze_prefix: declared.bronze_prefix.trim_matches('/').to_owned(),
         zone: declared.zone,
+        dates,
         staging: declared.staging,
         input,
         key,
@@ -233,7 +241,7 @@ fn parse_entity(folder: &str, read: impl Fn(&str) -> Option<String>) -> Result<E
     })
 }
 
-fn parse_model(name: &str, file: &str, text: &str) -> Result<Model> {
+fn parse_model(name: &str, file: &str, text: &str, dates: &[DateFormat]) -> Result<Model> {
     let header = |label: &str| {
         text.lines()
             .take_while(|line| line.starts_with("--"))
@@ -250,7 +258,7 @@ fn parse_model(name: &str, file: &str, text: &str) -> Result<Model> {
     let named: Vec<String> = key.iter().chain([&parent_key]).cloned().collect();
     Ok(Model {
         table: format!("core.{name}"),
-        select: Select::parse(file, text, &named)?.checked(&named),
+        select: Select::parse(file, text, &named)?.checked(&named).with_dates(file, dates, &named)?,
         parent_key,
         key,
     })

@@ -5,7 +5,7 @@ use serde_json::value::RawValue;
 
 use super::json::Refusal;
 use super::time::{self, Event};
-use crate::entity::{Entity, KeyRule};
+use crate::entity::{DateFormat, Entity, KeyRule};
 
 /// What is read of a document to find its key, prepared once per object.
 #[derive(Debug, Clone)]
@@ -13,6 +13,7 @@ pub struct KeyReader {
     rule: KeyRule,
     fields: Vec<String>,
     event: Option<usize>,
+    dates: Vec<DateFormat>,
 }
 
 /// The key of one document.
@@ -37,7 +38,7 @@ impl KeyReader {
                 fields.len() - 1
             })
         });
-        Self { rule: entity.key.clone(), fields, event }
+        Self { rule: entity.key.clone(), fields, event, dates: entity.dates.clone() }
     }
 
     /// The top-level fields that [`KeyReader::key`] wants, in this order.
@@ -54,8 +55,18 @@ impl KeyReader {
             KeyRule::Field(field) => integer(field, values[0])?,
             KeyRule::Digest(fields) => digest(fields, values)?,
         };
-        let event = self.event.map(|i| event(&self.fields[i], values[i])).transpose()?;
+        let event = self.event.map(|i| self.event(i, values[i])).transpose()?;
         Ok(Key { id, event })
+    }
+
+    fn event(&self, i: usize, value: Option<&RawValue>) -> Result<Event, Refusal> {
+        let field = &self.fields[i];
+        let text = match value.map(RawValue::get) {
+            Some(raw) if raw.starts_with('"') => string(raw),
+            _ => return Err(Refusal::new(format!("no key: {field} is missing or not a text"))),
+        };
+        let event = time::parse_in(&text, &self.dates);
+        event.ok_or_else(|| Refusal::new(format!("the key field {field} is not a date and time")))
     }
 }
 
@@ -102,14 +113,6 @@ fn python_text(field: &str, value: Option<&RawValue>) -> Result<String, Refusal>
     })
 }
 
-fn event(field: &str, value: Option<&RawValue>) -> Result<Event, Refusal> {
-    let text = match value.map(RawValue::get) {
-        Some(raw) if raw.starts_with('"') => string(raw),
-        _ => return Err(Refusal::new(format!("no key: {field} is missing or not a text"))),
-    };
-    time::parse(&text).ok_or_else(|| Refusal::new(format!("the key field {field} is not a date and time")))
-}
-
 fn string(raw: &str) -> String {
     serde_json::from_str(raw).unwrap_or_default()
 }
@@ -129,7 +132,7 @@ mod tests {
 
     fn entries() -> KeyReader {
         let fields: Vec<String> = ENTRY.iter().map(|f| (*f).to_owned()).collect();
-        KeyReader { rule: KeyRule::Digest(fields.clone()), fields, event: Some(0) }
+        KeyReader { rule: KeyRule::Digest(fields.clone()), fields, event: Some(0), dates: Vec::new() }
     }
 
     #[test]
@@ -172,7 +175,8 @@ mod tests {
 
     #[test]
     fn an_integer_key_is_taken_as_it_is_and_nothing_else_is() {
-        let reader = KeyReader { rule: KeyRule::Field("id".into()), fields: vec!["id".into()], event: None };
+        let reader =
+            KeyReader { rule: KeyRule::Field("id".into()), fields: vec!["id".into()], event: None, dates: Vec::new() };
         assert_eq!(key(&reader, r#"{"id": 0}"#).unwrap().id, 0);
         assert_eq!(key(&reader, r#"{"id": 9223372036854775807}"#).unwrap().id, i64::MAX);
         for line in [

@@ -1,5 +1,7 @@
 //! Dates and times of documents: the language of `docs/values.md`, as the casts in SQL read it.
 
+use crate::entity::DateFormat;
+
 /// Microseconds of a day.
 const DAY: i64 = 86_400_000_000;
 /// Days between 1970 and PostgreSQL's epoch, 2000-01-01.
@@ -12,6 +14,11 @@ pub struct Event {
     pub micros: i64,
     /// Whether the text named its offset, so that `micros` is UTC.
     pub is_utc: bool,
+}
+
+/// Reads a time in one of the entity's own formats, or else ISO 8601.
+pub fn parse_in(text: &str, formats: &[DateFormat]) -> Option<Event> {
+    formats.iter().find_map(|format| parse(&format.to_iso(text)?)).or_else(|| parse(text))
 }
 
 /// Reads ISO 8601, extended or basic: a day, or a day and a time, with or without an offset. Blanks around it are no part of it.

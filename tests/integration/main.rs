@@ -7,6 +7,7 @@ mod chaos;
 mod checks;
 mod cli;
 mod connections;
+mod dates;
 mod db;
 mod dimensions;
 mod documented;

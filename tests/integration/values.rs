@@ -1,5 +1,6 @@
 //! The language of `docs/values.md`: in the casts, in keys, and in random texts.
 
+use evo::entity::DateFormat;
 use evo::stage::time;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
@@ -21,6 +22,18 @@ fn table() -> Vec<[String; 3]> {
         let text = text.trim().strip_prefix('`')?.strip_suffix('`')?;
         let is_value = !kind.contains('`') && !value.trim().is_empty();
         is_value.then(|| [kind.trim().to_owned(), text.replace('␠', " ").replace('⇥', "\t"), value.trim().to_owned()])
+    });
+    rows.collect()
+}
+
+/// Rows of the table of own date formats: format, text, ISO 8601.
+fn formats() -> Vec<[String; 3]> {
+    let text = include_str!("../../docs/values.md");
+    let rows = text.lines().filter_map(|line| {
+        let [_, format, text, iso, _] = <[&str; 5]>::try_from(line.split('|').collect::<Vec<_>>()).ok()?;
+        let [format, text, iso] = [format, text, iso].map(|cell| cell.trim().trim_matches('`'));
+        let is_row = format.starts_with('%') && !format.contains('`') && (iso == "issue" || iso.starts_with('2'));
+        is_row.then(|| [format.to_owned(), text.replace('␠', " ").replace('⇥', "\t"), iso.to_owned()])
     });
     rows.collect()
 }
@@ -97,6 +110,47 @@ fn every_row_of_values_md_is_so_in_keys() {
     let texts: Vec<&str> = table.iter().map(|row| row[1].as_str()).collect();
     for ([_, text, value], said) in table.iter().zip(key_says(&db, &texts)) {
         assert_eq!(&said, value, "{text:?}");
+    }
+}
+
+#[test]
+fn every_row_of_an_own_format_means_what_its_iso_text_means_in_casts_and_keys() {
+    let db = Database::migrated();
+    let rows = formats();
+    assert!(rows.len() > 25, "{} rows", rows.len());
+    let format = |row: &[String; 3]| DateFormat::parse(&row[0]).unwrap();
+    let quoted = |text: &str| format!("E'{}'", text.replace('\t', "\\t"));
+    let call = |value: &str, family: &str, kind: &str| match (family, kind) {
+        ("misfit", "timestamptz") => format!("select evo.misfit_timestamptz({value}, '{ZONE}')"),
+        ("misfit", _) => format!("select evo.misfit_{kind}({value})"),
+        (_, "timestamptz") => format!("select extract(epoch from evo.{family}_timestamptz({value}, '{ZONE}'))::text"),
+        (_, "date") => format!("select (evo.{family}_date({value}) - date '2000-01-01')::text"),
+        _ => format!("select extract(epoch from evo.{family}_{kind}({value}))::text"),
+    };
+    for kind in ["date", "local", "timestamptz"] {
+        for family in ["as", "try", "misfit"] {
+            let own: Vec<String> = rows
+                .iter()
+                .map(|row| call(&format!("evo.to_iso({}, {})", quoted(&row[1]), format(row).arguments()), family, kind))
+                .collect();
+            let iso: Vec<String> = rows.iter().map(|row| call(&quoted(&row[2]), family, kind)).collect();
+            for ((row, own), iso) in rows.iter().zip(said("", &db, &own)).zip(said("", &db, &iso)) {
+                // 24:00 is the end of its day, and the day as it is written.
+                let expected = match (family, row[2].as_str()) {
+                    ("misfit", "issue") => row[1].clone(),
+                    _ if kind == "date" && row[1].contains("24:00") => continue,
+                    _ => iso,
+                };
+                assert_eq!(own, expected, "{row:?} in evo.{family}_{kind}");
+            }
+        }
+    }
+    for row in &rows {
+        let key = time::parse_in(&row[1], &[format(row)]);
+        assert_eq!(key, time::parse(&row[2]), "{row:?}");
+        // Beside other formats it is read as well.
+        let others = ["%d-%m-%Y", &row[0], "%d_%m_%Y"].map(|format| DateFormat::parse(format).unwrap());
+        assert!(key.is_none() || time::parse_in(&row[1], &others) == key, "{row:?}");
     }
 }
 

@@ -16,6 +16,7 @@
 
 mod casts;
 mod column;
+mod dates;
 mod expression;
 mod fault;
 mod from;

@@ -4,12 +4,14 @@ use std::ops::Range;
 
 use super::casts::cast_at;
 use super::column::{Column, columns};
+use super::dates::with_formats;
 use super::fault::Fault;
 use super::from::{Children, From, Record, twice};
 use super::lex::Span;
 use super::reads;
 use super::shapes;
 use super::tokens::Tokens;
+use crate::entity::dates::DateFormat;
 use crate::error::Result;
 
 /// A model that was understood.
@@ -51,6 +53,18 @@ impl Select {
     pub fn checked(self, key: &[String]) -> Self {
         let checked = shapes::checked(&self).and_then(|text| parse(&text, key).ok());
         checked.unwrap_or(self)
+    }
+
+    /// The same model with casts that also read dates in these formats.
+    ///
+    /// # Errors
+    /// `Config`, with the file, when the model cannot be read in that form.
+    pub fn with_dates(self, file: &str, formats: &[DateFormat], key: &[String]) -> Result<Self> {
+        if formats.is_empty() {
+            return Ok(self);
+        }
+        let text = with_formats(&self.text, formats).map_err(|fault| fault.in_file(file, &self.text))?;
+        parse(&text, key).map_err(|fault| fault.in_file(file, &text))
     }
 
     /// The same model with texts of at most so many bytes, by column.

@@ -97,7 +97,8 @@ fn column_type(sql: &'static str, plain: bool) -> &'static str {
 pub(in crate::transform) const AT_SESSION_ZONE: &str = "evo.at_session_zone(";
 
 /// Calls in a model whose result does not depend on the session's time zone, and what else stands before a bracket.
-const ZONELESS: [&str; 33] = [
+const ZONELESS: [&str; 34] = [
+    "to_iso",
     "as_bigint",
     "as_int",
     "as_decimal",

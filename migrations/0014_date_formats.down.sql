@@ -1,0 +1,2 @@
+drop function evo.to_iso(text, text, text);
+drop function evo.in_iso(text, text, text);
