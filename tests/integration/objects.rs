@@ -207,11 +207,15 @@ fn a_dry_run_changes_nothing() {
     assert_eq!(contents(&evo), before);
 }
 
+/// Runs a command on another lake than the usual one.
+fn on_lake(evo: &Evo, lake: &str, args: &[&str]) -> Run {
+    let mut command = crate::support::binary(evo.dir.path());
+    command.args(args).args(["--database-url", &evo.db.url, "--lake", lake]).output().unwrap().into()
+}
+
 /// Loads sales from a lake that is written in some way.
 fn load_from(evo: &Evo, lake: &str) -> Run {
-    let mut command = crate::support::binary(evo.dir.path());
-    command.args(["load", "sales", "--output", "json", "--database-url", &evo.db.url, "--lake", lake]);
-    command.output().unwrap().into()
+    on_lake(evo, lake, &["load", "sales", "--output", "json"])
 }
 
 fn first(summary: &Value) -> &Value {
@@ -250,11 +254,7 @@ fn another_lake_is_refused_until_somebody_says_what_it_is() {
     std::fs::copy(&file, &copy).unwrap();
     load_from(&evo, "copy").exits(3).says("belongs to another lake").says("evo objects same-lake");
     assert_eq!(evo.db.one("select count(*) from evo.objects"), "1", "nothing was recorded");
-    let objects = |action: &str, lake: &str| {
-        let mut command = crate::support::binary(evo.dir.path());
-        command.args(["objects", action, "--database-url", &evo.db.url, "--lake", lake]);
-        Run::from(command.output().unwrap())
-    };
+    let objects = |action: &str, lake: &str| on_lake(&evo, lake, &["objects", action]);
     objects("same-lake", "copy").exits(0);
     let summary = load_from(&evo, "copy").exits(0).json();
     assert_eq!(counts(first(&summary)), "0/0/1/0/0 of 1");
@@ -272,4 +272,53 @@ fn another_lake_is_refused_until_somebody_says_what_it_is() {
     assert_eq!(evo.db.one(ROWS), "2");
     objects("lakes", "lake").exits(0).says("second").says("copy");
     evo.run(&["check", "sales", "--only", "ledger"]).exits(0);
+}
+
+/// A second lake of the same ledger, and a file in it.
+fn second_lake(evo: &Evo, line: &str) -> PathBuf {
+    let second = evo.dir.path().join("second");
+    let object = object("sales", RUN_1, "a");
+    object.lines(&second, &[line]);
+    on_lake(evo, "second", &["objects", "another-lake"]).exits(0);
+    second.join(object.path())
+}
+
+#[test]
+fn status_counts_as_pending_what_its_own_lake_holds_though_another_lake_has_the_same_object() {
+    let evo = Evo::new();
+    let file = sale(&evo, RUN_1, "a", 1);
+    evo.json(&["load", "sales"]);
+    let twin = second_lake(&evo, r#"{"idSale": 2}"#);
+    // Path and etag are those of an object that the first lake has and that is loaded.
+    std::fs::remove_file(&twin).unwrap();
+    std::fs::hard_link(&file, &twin).unwrap();
+    let new = |lake: &str| {
+        let status = on_lake(&evo, lake, &["status", "sales", "--output", "json"]).exits(0).json();
+        status["entities"][0]["objects_new"].clone()
+    };
+    assert_eq!((new("lake"), new("second")), (0.into(), 1.into()));
+    std::fs::create_dir(evo.dir.path().join("third")).unwrap();
+    let status = on_lake(&evo, "third", &["status", "sales"]).exits(0).says("belongs to another lake");
+    assert!(status.stdout.contains("pending is what the last load saw"), "{}", status.stdout);
+}
+
+#[test]
+fn a_replay_names_the_lake_of_rejects_that_it_cannot_reach() {
+    let evo = Evo::new();
+    let file = sale(&evo, RUN_1, "a", 1);
+    std::fs::write(&file, b"no document").unwrap();
+    std::fs::rename(&file, file.with_extension("")).unwrap();
+    evo.run(&["load", "sales", "--max-rejects", "100%"]).exits(0);
+    second_lake(&evo, r#"{"idSale": 2}"#);
+    let first = format!("file://{}", evo.lake().canonicalize().unwrap().display());
+    on_lake(&evo, "second", &["rejects", "replay", "sales"])
+        .exits(6)
+        .says("sales: 1 refused lines are in objects of another lake")
+        .says(&format!("evo rejects replay sales --lake '{first}'"))
+        .says(&format!("1 refused lines are in the lake {first}"));
+    let json = on_lake(&evo, "second", &["rejects", "replay", "sales", "--output", "json"]).exits(6).json();
+    assert_eq!(json["entities"][0]["in_other_lakes"][0]["refused"], 1);
+    // On their own lake they are judged again, and those of a run only.
+    on_lake(&evo, "lake", &["rejects", "replay", "sales"]).exits(6).says("sales: 1 lines are still refused");
+    on_lake(&evo, "lake", &["rejects", "replay", "sales", "--run-id", RUN_2]).exits(0).says("nothing to replay");
 }

@@ -204,3 +204,18 @@ fn to_json(replayed: &[Replayed]) -> Value {
         })).collect::<Vec<_>>(),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_many_objects_that_cannot_be_read_the_first_are_named_and_the_others_counted() {
+        let mut summary = EntitySummary::new("sales");
+        summary.aside.quarantined = (0..23).map(|i| (format!("object-{i}"), "cut".to_owned())).collect();
+        let error = unreadable(&[Replayed { before: 1, after: 1, elsewhere: Vec::new(), summary }]).unwrap();
+        let text = error.render();
+        assert!(text.contains("23 object(s) are set aside") && text.contains("object-19: cut"), "{text}");
+        assert!(text.contains("… and 3 more: evo objects list") && !text.contains("object-20"), "{text}");
+    }
+}
