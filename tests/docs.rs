@@ -92,6 +92,48 @@ fn errors_md_holds_the_tables_of_the_program() {
     assert_generated("docs/errors.md", &error_tables());
 }
 
+/// What a statement is for, from its header, in one line.
+fn purpose(path: &Path) -> String {
+    let text = std::fs::read_to_string(path).unwrap();
+    let header = text.lines().take_while(|line| line.starts_with("--")).map(|line| line.trim_start_matches('-'));
+    let mut lines = header.skip_while(|line| !line.starts_with(" purpose: "));
+    let first = lines.next().unwrap().trim_start_matches(" purpose: ").to_owned();
+    lines.take_while(|line| line.starts_with("  ")).fold(first, |text, line| format!("{text} {}", line.trim()))
+}
+
+/// An item of a list, in lines of at most 110 characters.
+fn item(text: &str) -> String {
+    let mut lines = vec!["-".to_owned()];
+    for word in text.split(' ') {
+        if lines.last().unwrap().chars().count() + 1 + word.chars().count() > 110 {
+            lines.push(" ".to_owned());
+        }
+        let line = lines.last_mut().unwrap();
+        line.push(' ');
+        line.push_str(word);
+    }
+    lines.join("\n") + "\n"
+}
+
+#[test]
+fn the_readme_of_the_statements_lists_each_with_its_purpose() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("sql");
+    let mut text = String::new();
+    let folders = ["ledger", "load", "transform", "transform/increment", "transform/generation", "transform/issues"];
+    for folder in folders.iter().chain(&["dimensions", "checks", "queries", "status", "storage", "pg"]) {
+        text += &format!("\n### {folder}\n\n");
+        let mut files: Vec<_> =
+            std::fs::read_dir(root.join(folder)).unwrap().map(|entry| entry.unwrap().path()).collect();
+        files.retain(|path| path.is_file());
+        files.sort();
+        for path in files {
+            let name = path.file_stem().unwrap().to_string_lossy().into_owned();
+            text += &item(&format!("`{name}`: {}", purpose(&path)));
+        }
+    }
+    assert_generated("sql/README.md", &format!("{text}\n"));
+}
+
 #[test]
 fn every_exit_code_has_a_page_in_the_runbook() {
     let text = read("docs/runbook.md");

@@ -153,22 +153,3 @@ fn no_module_is_a_drawer() {
         assert!(!is_drawer && (stem != "models" || module(&path) == "ledger"), "{} is a drawer", path.display());
     }
 }
-
-#[test]
-fn every_sql_file_says_what_it_is_for() {
-    fn files(dir: &Path) -> Vec<PathBuf> {
-        let entries = std::fs::read_dir(dir).unwrap().flatten().map(|e| e.path());
-        entries.flat_map(|p| if p.is_dir() { files(&p) } else { vec![p] }).collect()
-    }
-    for path in files(&Path::new(ROOT).join("sql")).into_iter().filter(|p| p.extension().is_some_and(|e| e == "sql")) {
-        let text = std::fs::read_to_string(&path).unwrap();
-        let is_model = path.components().any(|c| c.as_os_str() == "models");
-        let first = if is_model { "-- grain: " } else { "-- purpose: " };
-        // A fragment begins with the comma that joins it.
-        assert!(
-            text.trim_start_matches(",\n").starts_with(first) || text.starts_with(first),
-            "{} begins without {first:?}",
-            path.display()
-        );
-    }
-}

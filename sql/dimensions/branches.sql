@@ -2,8 +2,8 @@
 -- table: core.evo_branches
 -- key: branch_id
 -- name: branch_name
--- rows: one per sighting: an id, a name or null, the latest time that its document knows of, and the row of core in which they were seen;
---       who wins is the engine's business
+-- rows: one per sighting: an id, a name or null, the latest time in its document, and the row of core in which they
+--       were seen; which sighting wins is decided by sql/transform/dimension_elect.sql
 -- placeholders: {core.…} a core table, or those of its rows that changed
 select branch_id, branch_name, greatest(register_date, conversion_date, last_access_date, update_date) as _source_time,
        'core.evo_members' as _source_table, member_id as _source_key

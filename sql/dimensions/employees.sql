@@ -2,10 +2,10 @@
 -- table: core.evo_employees
 -- key: employee_id
 -- name: employee_name
--- rows: one per sighting: an id, a name or null, the latest time that its document knows of, and the row of core in which they were seen;
---       who wins is the engine's business
+-- rows: one per sighting: an id, a name or null, the latest time in its document, and the row of core in which they
+--       were seen; which sighting wins is decided by sql/transform/dimension_elect.sql
 -- placeholders: {core.…} a core table, or those of its rows that changed
--- Each column is a select of its own, not one row unnested: so the ids that are looked for meet the column's index.
+-- Each column is a select of its own, not one row unnested: so a search for ids can use the column's index.
 select employee_consultant_id as employee_id, employee_consultant_name as employee_name,
        greatest(register_date, conversion_date, last_access_date, update_date) as _source_time, 'core.evo_members' as _source_table, member_id as _source_key
 from {core.evo_members} m

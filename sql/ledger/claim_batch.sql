@@ -1,10 +1,14 @@
--- purpose: take the next batch of the oldest run that is not in: one that is planned, or whose holder's lease is over, or
---          whose holder is gone, or that this execution has claimed without ever hearing of it
--- parameters: $1 entity text, $2 lake id int, $3 run id text or null, $4 since date or null, $5 execution id uuid,
---             $6 lease in seconds double, $7 batches that the execution holds bigint[]
--- rows: none when there is nothing to take now; else batch_id, fence, attempt, run_id, taken over from another execution
--- locks: the batch's row, until the end of this short transaction; `skip locked` lets rivals pass
--- A newer run, or a later date of the same, waits until the older one is in: its verdicts are then right at once.
+-- purpose: claim the next batch of the oldest run that is not loaded: one that is planned, or whose holder's
+--          lease has expired, or whose holder is gone, or that this execution has claimed without receiving
+--          the reply
+-- parameters: $1 entity text, $2 lake id int, $3 run id text or null, $4 since date or null, $5 execution id
+--             uuid, $6 lease in seconds double precision, $7 batches that the execution holds bigint[]
+-- rows: none when there is nothing to claim now; else one: batch id, fencing token, attempt, run id, whether
+--       it was taken over from another execution
+-- locks: the batch's row, until the end of this short transaction; rivals skip locked rows
+-- idempotent: no; each claim raises the fencing token and the attempt
+-- A newer run, or a later date of the same run, waits until the older one is loaded. So the verdicts of its
+-- batches are final.
 with oldest as materialized (
     select o.run_id, o.ingestion_date
     from evo.batches o

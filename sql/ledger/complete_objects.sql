@@ -1,7 +1,11 @@
--- purpose: the objects of a batch are loaded, with the line counts of each
--- parameters: $1 object ids bigint[], then one bigint[] each: $2 lines, $3 inserted, $4 updated, $5 unchanged, $6 superseded, $7 rejected;
---             $8 batch id bigint
--- rows: none; the command tag is less than the number of objects when one was replaced meanwhile: the caller must roll back
+-- purpose: mark the objects of a batch as loaded, with the line counts of each
+-- parameters: $1 object ids bigint[], $2 lines bigint[], $3 inserted bigint[], $4 updated bigint[], $5
+--             unchanged bigint[], $6 superseded bigint[], $7 rejected bigint[], all of one length; $8 batch
+--             id bigint
+-- rows: none; the command tag is less than the number of objects when one was replaced in the meantime, and
+--       the caller must roll back
+-- locks: the objects' rows, until commit
+-- idempotent: no; an object that is not pending is not changed
 update evo.objects o
 set state = 'loaded', loaded_at = clock_timestamp(),
     lines_count = c.lines, inserted_count = c.inserted, updated_count = c.updated, unchanged_count = c.unchanged,

@@ -1,6 +1,9 @@
--- purpose: take planned batches apart that nobody has claimed, so that their objects are grouped anew
+-- purpose: dissolve planned batches that nobody has claimed, so that their objects are grouped again
 -- parameters: $1 entity text, $2 lake id int, $3 run id text or null
--- locks: the batches' rows; one that is being claimed at this moment is passed over
+-- rows: none
+-- locks: the rows of the batches and their objects, until commit; a batch that is being claimed at this
+--        moment is skipped
+-- idempotent: what is dissolved is not there any more
 with loose as materialized (
     select batch_id
     from evo.batches

@@ -1,5 +1,8 @@
 -- purpose: record how an execution ended
 -- parameters: $1 execution id uuid, $2 state text, $3 exit code int, $4 summary jsonb, $5 error text or null
+-- rows: none
+-- locks: the execution's row, until commit
+-- idempotent: a repetition after a lost reply writes the same
 update evo.runs
 set state = $2, exit_code = $3, summary = $4, error = $5, finished_at = clock_timestamp()
 where execution_id = $1

@@ -1,6 +1,9 @@
--- purpose: keep corrected texts for refused lines
--- parameters: $1 reject ids bigint[], $2 texts bytea[], $3 entities text[]
--- rows: reject ids that are open and now have their text; others are not there, or resolved, or of another entity
+-- purpose: store corrected texts for rejected lines
+-- parameters: $1 reject ids bigint[], $2 corrected lines bytea[], $3 entities text[]
+-- rows: the ids of open rejects that now have their text; an id that is missing does not exist, is resolved
+--       or is of another entity
+-- locks: the rejects' rows, until commit
+-- idempotent: a repetition stores the same texts
 update evo.rejects r
 set fixed_line = f.fixed_line
 from unnest($1::bigint[], $2::bytea[]) as f (reject_id, fixed_line)

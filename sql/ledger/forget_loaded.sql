@@ -1,8 +1,12 @@
--- purpose: load objects again that are in or were set aside; an older version of a path cannot be read any more
--- parameters: $1 entity text, $2 lake id int, $3 run id text or null, $4 since date or null, $5 only objects with open rejects boolean
--- rows: none; the command tag counts the batches that objects were taken from
--- locks: the objects' and their batches' rows
--- A batch keeps what it has counted, and how much of that is counted again elsewhere: see sql/checks/ledger.sql.
+-- purpose: make objects pending again that were loaded or quarantined; an older version of a path is left
+--          alone, because it can no longer be read
+-- parameters: $1 entity text, $2 lake id int, $3 run id text or null, $4 since date or null, $5 only objects
+--             with open rejects boolean
+-- rows: none; the command tag counts the batches from which objects were taken
+-- locks: the rows of the objects and their batches, until commit
+-- idempotent: what is pending already is not taken again
+-- A batch keeps what it has counted, and how much of it is counted again elsewhere: see
+-- sql/checks/ledger.sql.
 with chosen as materialized (
     select o.object_id, o.state, o.batch_id, o.lines_count
     from evo.objects o

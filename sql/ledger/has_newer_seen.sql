@@ -1,6 +1,8 @@
--- purpose: has any object behind a place in the lake seen keys without touching them
+-- purpose: find out whether any object newer than a position has seen keys without touching them
 -- parameters: $1 entity text, $2 ingestion date or null, $3 run id text, $4 path text
--- rows: one boolean
+-- rows: one: boolean
+-- locks: none
+-- idempotent: reads only
 select exists (
     select from evo.seen_keys s
     join evo.objects o on o.object_id = s.object_id

@@ -1,7 +1,9 @@
--- purpose: objects that are set aside, or vanished before they were loaded, need nobody's attention any more
--- parameters: $1 entities text[], $2 states text[], $3 path pattern for like, or null, $4 run id or null
--- rows: entity, path; of a path that is there in another version nothing needs to be acknowledged
--- idempotent
+-- purpose: acknowledge objects that are quarantined or that vanished before they were loaded
+-- parameters: $1 entities text[], $2 states text[], $3 pattern of the path, for LIKE, text or null, $4 run id
+--             text or null
+-- rows: entity, path; a path of which another version is there needs no acknowledgement
+-- locks: the objects' rows, until commit
+-- idempotent: what is acknowledged already is not changed
 update evo.objects o
 set state = 'ignored'
 where o.entity = any ($1) and o.state = any ($2) and o.state in ('quarantined', 'gone')

@@ -1,8 +1,8 @@
--- purpose: keep an address of a lake, unless it is known already
--- parameters: $1 address text, $2 lake id int, null for a lake that is new
--- rows: one: the lake that the address leads to
--- locks: the caller holds the row of the first lake, so that it runs alone
--- idempotent
+-- purpose: record an address of a lake, unless it is known already
+-- parameters: $1 address text, $2 lake id int or null for a new lake
+-- rows: one: the id of the lake to which the address leads
+-- locks: the new rows, until commit; the caller holds the row of the first lake, so that this runs alone
+-- idempotent: a known address is not changed
 with known as (
     select lake_id from evo.lake_addresses where address = $1
 ),

@@ -1,6 +1,9 @@
--- purpose: the lake that a page of listed objects is of: it holds some in the same version and none in another
+-- purpose: find the lake to which a page of listed objects belongs: it holds some of them in the same version
+--          and none in another
 -- parameters: $1 entity text, $2 paths text[], $3 etags text[]
--- rows: none, or one lake id
+-- rows: none, or one: lake id
+-- locks: none
+-- idempotent: reads only
 select o.lake_id
 from unnest($2::text[], $3::text[]) as l (path, etag)
 join evo.objects o on o.entity = $1 and o.path = l.path

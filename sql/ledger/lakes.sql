@@ -1,5 +1,7 @@
--- purpose: the lakes of the ledger
+-- purpose: list the lakes of the ledger
 -- rows: lake id, addresses text[], objects; oldest first
+-- locks: none
+-- idempotent: reads only
 select
     l.lake_id,
     coalesce((select array_agg(a.address order by a.added_at, a.address) from evo.lake_addresses a where a.lake_id = l.lake_id), '{}'),

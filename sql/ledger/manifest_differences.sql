@@ -1,6 +1,9 @@
--- purpose: of finished runs that are in, those whose objects hold another number of lines than their manifest says
+-- purpose: find completely loaded runs whose objects hold another number of lines than their manifest says
 -- parameters: $1 entity text, $2 lake id int, $3 run ids text[]
--- rows: run id, records by the manifest, lines of its objects; only where they differ and nothing of the run waits or is set aside
+-- rows: run id, records by the manifest, lines of the objects; oldest run first. Runs of which anything is
+--       pending or quarantined are left out
+-- locks: none
+-- idempotent: reads only
 select m.run_id, m.records_count, sum(o.lines_count)::bigint
 from evo.manifests m
 join (

@@ -1,6 +1,9 @@
--- purpose: what objects behind a place in the lake have seen without touching it
+-- purpose: read the key sets of objects newer than a position: the keys that they have seen without touching
+--          them
 -- parameters: $1 entity text, $2 ingestion date or null, $3 run id text, $4 path text
--- rows: ingestion_date, run_id, path, key set; a set may have megabytes
+-- rows: ingestion date, run id, path, key set, which may have megabytes; by object id
+-- locks: none
+-- idempotent: reads only
 select o.ingestion_date, o.run_id, o.path, s.keys
 from evo.seen_keys s
 join evo.objects o on o.object_id = s.object_id

@@ -1,7 +1,11 @@
--- purpose: objects of the ledger, those that wait for a person first, with where they are and why
--- parameters: $1 entities text[], $2 states text[], $3 path pattern for like, or null, $4 run id or null, $5 limit bigint
--- rows: entity, path, state, reason, bytes, run id, ingestion date, when it was seen (UTC, text), address of its lake or null, and how many
---       there are altogether. What is gone because a newer version took its place is history, and left out
+-- purpose: list objects of the ledger, those that need attention first, with their lake and the reason
+-- parameters: $1 entities text[], $2 states text[], $3 pattern of the path, for LIKE, text or null, $4 run id
+--             text or null, $5 limit bigint
+-- rows: entity, path, state, reason, bytes, run id, ingestion date, when it was seen (UTC, text), an address
+--       of its lake or null, how many there are altogether. An object that is gone because a newer version
+--       replaced it is left out
+-- locks: none
+-- idempotent: reads only
 select
     o.entity, o.path, o.state, o.reason, o.size_bytes, o.run_id, o.ingestion_date,
     to_char(o.seen_at at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS'),

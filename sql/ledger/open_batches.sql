@@ -1,6 +1,8 @@
--- purpose: what is planned and not in, run by run
+-- purpose: sum up what is planned and not committed, run by run
 -- parameters: $1 entity text, $2 lake id int, $3 run id text or null, $4 since date or null
 -- rows: run id, batches, objects, compressed bytes; oldest run first
+-- locks: none
+-- idempotent: reads only
 select b.run_id, count(*), sum(b.objects_count)::bigint, sum(b.bytes)::bigint
 from evo.batches b
 where b.entity = $1 and b.lake_id = $2 and b.state <> 'committed'

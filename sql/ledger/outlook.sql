@@ -1,6 +1,8 @@
--- purpose: how many objects of an entity are in which state
+-- purpose: count the objects of an entity by their state
 -- parameters: $1 entity text, $2 lake id int, $3 run id text or null, $4 since date or null
 -- rows: state, whether it is in the selection, objects, compressed bytes
+-- locks: none
+-- idempotent: reads only
 select
     state,
     coalesce(($3::text is null or run_id = $3) and ($4::date is null or ingestion_date >= $4), false),

@@ -1,6 +1,8 @@
--- purpose: committed batches that an entity's models have not taken in
+-- purpose: list committed batches that an entity's models have not transformed
 -- parameters: $1 entity text
--- rows: batch_id
+-- rows: batch id; oldest first
+-- locks: none
+-- idempotent: reads only
 select b.batch_id
 from evo.batches b
 where b.entity = $1 and b.state = 'committed'

@@ -1,14 +1,20 @@
--- purpose: group the objects that wait and are in no batch yet into batches, in path order, never across dates or runs
--- parameters: $1 entity text, $2 lake id int, $3 run id text or null, $4 since date or null, $5 objects per batch bigint or null,
---             $6 runs left alone text[], $7 only objects with open rejects boolean, $8 workers int, $9 what an object costs besides its
---             bytes as long as nothing is measured, in ms, double
+-- purpose: group the pending objects that are in no batch yet into batches, in path order, never across dates
+--          or runs
+-- parameters: $1 entity text, $2 lake id int, $3 run id text or null, $4 since date or null, $5 objects per
+--             batch bigint or null, $6 runs that are left alone text[], $7 only objects with open rejects
+--             boolean, $8 workers int, $9 cost of an object besides its bytes, in milliseconds, while nothing
+--             is measured, double precision
 -- rows: none; the command tag counts the objects
--- locks: the objects' rows; the caller holds the entity's planning lock, so that nobody plans the same objects
--- Without $5 a batch holds ten objects, or up to 500 small ones (4 MiB together), or fewer large ones (256 MiB together), but
--- no more than ten seconds' work: every object weighs a share of a batch, and a batch is full where the sum of the weights
--- passes a whole number. So that all workers have something to do until the end, a run's batches are as many as make whole
--- rounds of them, as long as each is worth a transaction (a fifth of a second).
--- What an object costs is expected from its size (10 MB/s) and from what the lake made the latest batches wait for each.
+-- locks: the objects' rows, until commit; the caller holds the entity's planning lock, so that nobody plans
+--        the same objects
+-- idempotent: what is in a batch is not planned again
+-- Without $5 a batch holds ten objects, or up to 500 small ones (4 MiB together), or fewer large ones (256
+-- MiB together), but no more than ten seconds' work: each object weighs a share of a batch, and a batch is
+-- full where the sum of the weights passes a whole number. So that all workers are busy until the end, a run
+-- has as many batches as make whole rounds of them, as long as each is worth a transaction (a fifth of a
+-- second).
+-- The cost of an object is estimated from its size (10 MB/s) and from how long the latest batches waited for
+-- the lake per object.
 with measured as (
     select greatest(2, least(2000, coalesce((sum(lake_ms) - sum(bytes) / 10000.0) / nullif(sum(objects_count), 0), $9::numeric))) as object_ms
     from (

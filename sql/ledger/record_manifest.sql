@@ -1,6 +1,8 @@
--- purpose: keep what the manifest of a run says
--- parameters: $1 entity text, $2 lake id int, $3 run id text, $4 ingestion date or null, $5 path text, $6 etag text, $7 records bigint,
---             $8 parts bigint, $9 errors bigint
+-- purpose: record what the manifest of a run says
+-- parameters: $1 entity text, $2 lake id int, $3 run id text, $4 ingestion date or null, $5 path text, $6
+--             etag text, $7 records bigint or null, $8 parts bigint or null, $9 errors bigint or null
+-- rows: none
+-- locks: the manifest's row, until commit
 -- idempotent: a manifest that was written again replaces the one before
 insert into evo.manifests (entity, lake_id, run_id, ingestion_date, path, etag, records_count, parts_count, errors_count)
 values ($1, $2, $3, $4, $5, $6, $7, $8, $9)

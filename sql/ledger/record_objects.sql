@@ -1,11 +1,12 @@
--- purpose: remember a page of listed objects; an object is known by lake, path and etag
--- parameters: $1 entity text, $2 lake id int, $3 paths text[], $4 etags text[], $5 sizes bigint[], $6 run ids text[], $7 dates date[],
---             $8 when this listing began timestamptz
--- rows: what the ledger knows of the page: state, or 'new', and how many objects
--- locks: the rows that it changes
+-- purpose: record a page of listed objects; an object is known by lake, path and etag
+-- parameters: $1 entity text, $2 lake id int, $3 paths text[], $4 etags text[], $5 sizes bigint[], $6 run ids
+--             text[], $7 ingestion dates date[], $8 begin of the listing timestamptz
+-- rows: what the ledger knew of the page: state, or 'new', and the number of objects
+-- locks: the rows that it changes, until commit
 -- idempotent: what is known is left alone; `on conflict` is for a rival that lists at the same time
--- A version that was first seen, or came back, after this listing began is newer than what the page shows: another listing, or
--- another page of this one, saw the path later. So a slow listing never takes back what a quicker one has found.
+-- A version that was first seen, or came back, after this listing began is newer than what the page shows:
+-- another listing, or another page of this one, saw the path later. So a slow listing never takes back what a
+-- faster one has found.
 with listed as materialized (
     select o.path, o.etag, o.size_bytes, o.run_id, o.ingestion_date
     from unnest($3::text[], $4::text[], $5::bigint[], $6::text[], $7::date[])

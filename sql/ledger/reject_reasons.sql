@@ -1,6 +1,8 @@
--- purpose: how many lines were refused for which reason
--- parameters: $1 entities text[], $2 run id text or null, $3 also resolved ones boolean
--- rows: entity, reason, lines, objects
+-- purpose: count rejected lines by reason
+-- parameters: $1 entities text[], $2 run id text or null, $3 resolved ones too boolean
+-- rows: entity, reason, lines, objects; most lines first
+-- locks: none
+-- idempotent: reads only
 select r.entity, r.reason, count(*), count(distinct r.object_id)
 from evo.rejects r
 where r.entity = any($1)

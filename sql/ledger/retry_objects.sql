@@ -1,7 +1,9 @@
--- purpose: objects that are set aside, acknowledged or not, or that vanished, are loaded by the next load
--- parameters: $1 entities text[], $2 states text[], $3 path pattern for like, or null, $4 run id or null
--- rows: entity, path, whether it waits now: what has no run cannot be loaded
--- idempotent
+-- purpose: make objects pending again that are quarantined, acknowledged or gone, for the next load to try
+-- parameters: $1 entities text[], $2 states text[], $3 pattern of the path, for LIKE, text or null, $4 run id
+--             text or null
+-- rows: entity, path, whether it is pending now: an object without a run cannot be loaded
+-- locks: the objects' rows, until commit
+-- idempotent: what is pending already is not changed
 update evo.objects o
 set state = case when o.run_id is null then o.state else 'pending' end, reason = case when o.run_id is null then o.reason end
 where o.entity = any ($1) and o.state = any ($2) and o.state in ('quarantined', 'ignored', 'gone')

@@ -1,7 +1,7 @@
--- purpose: what the role may do that a migration and every job need
--- parameters: $1 text[] schemas of the migrations
--- rows: one per schema: the role, the database, whether the role may make schemas in it, the schema as SQL writes it, whether it
---       is there, whether the role may use it, whether it may make tables in it, whether it owns it
+-- purpose: find out whether the role may do what a migration and every job need
+-- parameters: $1 schemas of the migrations text[]
+-- rows: one per schema: the role, the database, whether the role may create schemas in it, the schema as SQL
+--       writes it, whether it exists, whether the role may use it, may create tables in it, owns it
 -- locks: none
 -- idempotent: reads only
 select quote_ident(current_user), quote_ident(current_database()),

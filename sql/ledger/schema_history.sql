@@ -1,4 +1,5 @@
--- purpose: the table in which the migration runner records what it applied
+-- purpose: create the table in which the migration runner records what it applied
+-- rows: none
 -- locks: none that anyone waits for; the runner holds its advisory lock
 -- idempotent: if not exists
 create schema if not exists evo;

@@ -1,7 +1,9 @@
--- purpose: objects that are set aside and wait for a person
+-- purpose: list quarantined objects of a selection, which wait for a person
 -- parameters: $1 entity text, $2 lake id int, $3 run id text or null, $4 since date or null, $5 limit bigint
 -- rows: path, reason, how many there are altogether; in path order
--- What has no run or no date is in every selection: nobody can say that it is not.
+-- locks: none
+-- idempotent: reads only
+-- An object without run or date is in every selection: nobody can say that it is not.
 select path, reason, count(*) over ()
 from evo.objects
 where entity = $1 and lake_id = $2 and state = 'quarantined'

@@ -1,6 +1,9 @@
--- purpose: move objects of a claimed batch to a planned batch of their own, because the whole was too much for the server
--- parameters: $1 batch id bigint, $2 fence int, $3 object ids bigint[]
--- rows: the new batch id, or none when the claim was lost
+-- purpose: move objects of a claimed batch to a planned batch of their own, because the whole was too much
+--          for the server
+-- parameters: $1 batch id bigint, $2 fencing token int, $3 object ids bigint[]
+-- rows: the id of the new batch, once per object; none when the claim was lost
+-- locks: the rows of the objects and the batches, until commit
+-- idempotent: no; the objects are in another batch then
 with split as (
     insert into evo.batches (entity, lake_id, run_id, ingestion_date, first_path, last_path, objects_count, attempt, state, bytes)
     select b.entity, b.lake_id, b.run_id, b.ingestion_date, min(o.path collate "C"), max(o.path collate "C"), count(*), 0, 'planned', sum(o.size_bytes)

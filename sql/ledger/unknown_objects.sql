@@ -1,5 +1,5 @@
--- purpose: count the objects of a listed page that a load would take: those that the ledger does not know in this lake under
---          the same path and etag, and those that were gone and are back
+-- purpose: count the objects of a listed page that a load would take: those that the ledger does not know in
+--          this lake under the same path and etag, and those that were gone and are back
 -- parameters: $1 entity text, $2 lake id int, $3 paths text[], $4 etags text[], $5 sizes bigint[]
 -- rows: one: objects, compressed bytes
 -- locks: none

@@ -1,6 +1,9 @@
--- purpose: of objects that could not be found when they were read, those of which the lake shows no other version
+-- purpose: of objects that were missing when they were read, find those of which the lake shows no other
+--          version
 -- parameters: $1 object ids bigint[]
 -- rows: path; sorted
+-- locks: none
+-- idempotent: reads only
 select g.path
 from evo.objects g
 where g.object_id = any($1) and g.state = 'gone'

@@ -1,7 +1,11 @@
--- purpose: runs with objects that wait, and what is known of each, to tell finished runs from unfinished ones
+-- purpose: list the runs with pending objects, and what is known of each, to tell finished runs from
+--          unfinished ones
 -- parameters: $1 entity text, $2 lake id int, $3 run id text or null, $4 since date or null
--- rows: run id, objects of the run at present, records, parts, errors of its manifest or nulls, whether a manifest is known,
---       whether it is the newest run, whether an older run has a manifest; oldest run first
+-- rows: run id; objects of the run at present; records, parts and errors of its manifest, or nulls; whether a
+--       manifest is known; whether it is the newest run; whether an older run has a manifest. Oldest run
+--       first
+-- locks: none
+-- idempotent: reads only
 -- A run that lies on several dates is one run, and as new as the last of them.
 with waiting as (
     select w.run_id, w.run_order, d.day, d.objects

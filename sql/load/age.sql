@@ -1,7 +1,11 @@
--- purpose: the age of a staged row against what a batch brings: below zero when the row is older, above when it is newer
--- placeholders: {row} the staged row, {run} the batch's run, {path}, {date} of the object that brings it, {newer} and {older} other runs
---               of that date, as far as the ledger knows them
--- An expression, a part of other statements. Usually the date or the run decides; the two lists spare the reading of run ids.
+-- purpose: compare the age of a staged row with that of what a batch brings: below zero when the row is
+--          older, above zero when it is newer
+-- placeholders: {row} the staged row, {run} the batch's run, {path} and {date} of the object that brings it,
+--               {newer} and {older} other runs of that date, as far as the ledger knows them
+-- rows: none; an expression that other statements contain
+-- locks: none
+-- idempotent: reads only
+-- Usually the date or the run decides; the two lists save the parsing of run ids.
 case
     when {row}.ingestion_date is not distinct from {date} and {row}.run_id = any({newer}) then 1
     when {row}.ingestion_date is not distinct from {date} and {row}.run_id = any({older}) then -1

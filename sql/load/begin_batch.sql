@@ -1,9 +1,12 @@
--- purpose: begin the transaction of an attempt: what is left of an earlier attempt at the batch, here or elsewhere, is ended
+-- purpose: begin the transaction of an attempt, and end what is left of an earlier attempt at the batch, here
+--          or elsewhere
 -- parameters: $1 batch id bigint
 -- rows: one
--- locks: an advisory lock on the batch until the end of the transaction
--- Only sessions are ended that this role may end: of a session whose role was set later it may be none. Those are waited for.
--- An earlier attempt cannot commit, its fence is old; but stalled or cut off it would keep the rows that it wrote locked.
+-- locks: an advisory lock on the batch, until the end of the transaction
+-- idempotent: the lock is taken again and counted
+-- An earlier attempt cannot commit, because its fencing token is old; but stalled or cut off it would keep
+-- the rows locked that it wrote. Only sessions are ended that this role may end: a session whose role was set
+-- later may not be one of them. Those are waited for.
 with rest as materialized (
     select pg_terminate_backend(pid) as is_ended
     from pg_locks

@@ -1,4 +1,6 @@
--- purpose: keys of the batch whose row would be overwritten
--- placeholders: {seen_key}
+-- purpose: list the keys of the batch whose row would be overwritten
+-- placeholders: {seen_key} the key, or its digest together with the time
 -- rows: key, object number; sorted by key
+-- locks: none outside of the session
+-- idempotent: reads only
 select {seen_key}, object_no from evo_verdict where verdict = 'changed' order by 1

@@ -1,6 +1,8 @@
--- purpose: per object of the batch, what was counted of it besides the written rows
--- placeholders: {stage}
+-- purpose: count the lines of each object of the batch, apart from the rows that were written
+-- placeholders: {stage} the stage table
 -- rows: object number, accepted, winners, unchanged, superseded by what staging holds, rejected
+-- locks: none outside of the session
+-- idempotent: reads only
 select
     coalesce(s.object_no, v.object_no),
     coalesce(s.accepted, 0), coalesce(v.winners, 0), coalesce(v.unchanged, 0), coalesce(v.superseded, 0), coalesce(s.rejected, 0)

@@ -1,5 +1,7 @@
--- purpose: tell the verdicts where their documents are, which were sent after the keys
+-- purpose: store in the verdicts where their documents are, which were sent after the keys
 -- rows: none
+-- locks: none outside of the session
+-- idempotent: a repetition writes the same
 update evo_verdict v set stage_row = d.ctid
 from evo_document d
 where d.object_no = v.object_no and d.line_no = v.line_no and v.verdict in ('new', 'changed')

@@ -1,10 +1,10 @@
--- purpose: years for which a staging table has no partition yet
+-- purpose: find the years for which a staging table has no partition yet
 -- parameters: $1 table text, $2 years int[]
--- rows: one per year
+-- rows: year; ascending
 -- locks: none
 -- idempotent: reads only
--- By the name that evo.ensure_year_partition gives; where a partition has another one, that function finds out. A table that
--- was detached keeps its name and takes no rows.
+-- By the name that evo.ensure_year_partition gives. Where a partition has another name, that function finds
+-- out. A table that was detached keeps its name and takes no rows.
 select y
 from unnest($2::int[]) as y
 where not exists (

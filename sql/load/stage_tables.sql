@@ -1,8 +1,10 @@
--- purpose: the session's temporary tables of a load; made once, emptied at every commit
--- placeholders: {mode} jsonb or text: the type of the document column, {compression} that of the staging table: a document is
---               compressed once, here, and travels on as it is
--- locks: none outside the session; a temp table made per batch would bloat the catalogs
--- idempotent: if not exists; repeated in every transaction because a pooler may hand us another session
+-- purpose: create the session's temporary tables of a load, which are emptied at every commit
+-- placeholders: {mode} jsonb or text: the type of the document column, {compression} of the staging table: a
+--               document is compressed once, here, and is copied as it is
+-- rows: none
+-- locks: none outside of the session
+-- idempotent: if not exists; repeated in every transaction, because a pooler may hand us another session.
+--             Tables made for each batch would bloat the catalogs
 create temp table if not exists evo_stage_{mode} (
     object_no   integer not null,
     line_no     bigint  not null,

@@ -1,6 +1,10 @@
--- purpose: keep batches of an entity apart whose verdicts depend on each other, from verdict to commit
+-- purpose: keep batches of an entity apart whose verdicts depend on each other, from the verdicts to the
+--          commit
 -- parameters: $1 entity text
--- placeholders: {shared} _shared for batches that only find rows unchanged, nothing for those that change rows
--- locks: an advisory lock until the end of the transaction, or until a rollback to a savepoint before it
--- taken before any row is written, so that nobody waits in a circle
+-- placeholders: {shared} _shared for batches that only find rows unchanged, nothing for those that change
+--               rows
+-- rows: one
+-- locks: an advisory lock until the end of the transaction, or until a rollback to a savepoint before it;
+--        taken before any row is written, so that nobody waits in a circle
+-- idempotent: the lock is taken again and counted
 select pg_advisory_xact_lock{shared}(hashtextextended('evo:merge:' || $1, 0))

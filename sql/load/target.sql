@@ -1,7 +1,10 @@
--- purpose: what there is to know of a staging table before a load
+-- purpose: read what a load must know of a staging table
 -- parameters: $1 table text
--- placeholders: {target}
--- rows: one: whether it holds any row, compression of its documents ('l' lz4, 'p' pglz, empty for the server's default)
+-- placeholders: {target} the staging table
+-- rows: one: whether it holds any row, compression of its documents ('l' lz4, 'p' pglz, empty for the
+--       server's default)
+-- locks: none
+-- idempotent: reads only
 select
     exists (select from {target}),
     (select attcompression::text from pg_attribute where attrelid = $1::regclass and attname = 'raw_data')

@@ -1,11 +1,15 @@
 -- purpose: write the new and changed rows in key order, so that two workers cannot deadlock
--- parameters: $1 run id text, $2 paths text[], $3 ingestion dates date[], both by object number; $4, $5 other runs of their date that
---             are newer, or older, text[]; $6 batch id bigint
--- placeholders: {documents} the table with the documents, {target}, {key_columns} of the target, {key_values} of them,
---               {age} of the row there against the new one, {written_match} joins candidate and written
--- rows: per object number: inserted, updated, surprises: a row that was not there, or not newer, when the verdict was made
--- locks: the rows it writes, until commit
--- an update always moves _updated_at past _loaded_at, so that "equal" means "never updated"
+-- parameters: $1 run id text, $2 paths by object number text[], $3 ingestion dates by object number date[],
+--             $4 other runs of their date that are newer text[], $5 other runs of their date that are older
+--             text[], $6 batch id bigint
+-- placeholders: {documents} the table with the documents, {target} the staging table, {key_columns} of the
+--               target, {key_values} of them, {age} of the present row against the new one, {written_match}
+--               joins candidate and written, {returning} the key columns of a written row
+-- rows: object number, inserted, updated, surprises: rows that were missing, or not newer, when the verdict
+--       was made
+-- locks: the rows that it writes, until commit
+-- idempotent: no; a row that is written again counts as updated
+-- An update always moves _updated_at past _loaded_at, so that "equal" means "never updated".
 with candidate as materialized (
     select key, event_at, hash, object_no, line_no, stage_row, verdict
     from evo_verdict

@@ -1,7 +1,10 @@
--- purpose: the lines whose documents the server does not hold yet: every accepted line, also one that is beaten, unless
---          staging has exactly its content. So the server judges every document that it has not judged before
--- placeholders: {stage}, {event} the key's time as timestamptz
--- rows: object_no, line_no, content hash
+-- purpose: list the lines whose documents the server does not hold yet: every accepted line, superseded ones
+--          too, unless staging has exactly its content. So the server checks every document that it has not
+--          checked before
+-- placeholders: {stage} the stage table, {event} the key's time as timestamptz
+-- rows: object number, line number, content hash
+-- locks: none outside of the session
+-- idempotent: reads only
 select s.object_no, s.line_no, s.hash
 from {stage} s
 join evo_verdict v on v.key = s.key and v.event_at = {event}

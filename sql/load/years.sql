@@ -1,5 +1,7 @@
--- purpose: the years of the batch's keys, in the entity's zone, to have their partitions made
+-- purpose: list the years of the batch's keys, in the entity's zone, to have their partitions made
 -- parameters: $1 zone text
--- placeholders: {stage}, {event} the key's time as timestamptz
--- rows: year int
+-- placeholders: {stage} the stage table, {event} the key's time as timestamptz
+-- rows: year; ascending
+-- locks: none outside of the session
+-- idempotent: reads only
 select distinct extract(year from {event} at time zone $1)::int from {stage} s where s.refused is null order by 1

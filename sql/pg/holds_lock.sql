@@ -1,9 +1,9 @@
--- purpose: whether a server process holds an advisory lock
--- parameters: $1 int4 pid, $2 int8 when the process began, in microseconds since 1970, null when that was hidden; $3 text name
---             of the lock
+-- purpose: find out whether a server process holds an advisory lock
+-- parameters: $1 process id int, $2 when the process began, in microseconds since 1970, bigint or null when
+--             that was hidden, $3 name of the lock text
 -- rows: one: boolean
 -- locks: none
--- idempotent: reads only; the process is named beyond doubt, as far as its begin is shown: pids are used again
+-- idempotent: reads only; process ids are used again, so the begin of the process counts, where it is shown
 select exists (
     select from pg_catalog.pg_locks
     where locktype = 'advisory' and granted and objsubid = 1 and pid = $1

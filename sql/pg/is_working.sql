@@ -1,13 +1,14 @@
--- purpose: what the server does for a session, asked over another connection when the first one is silent
--- parameters: $1 text, the session's application_name
--- returns: one row: whether it works for it; for whom a statement waits, text or null; if one of those is a prepared
---          transaction, which no session will end, its name as SQL writes it;
---          whether there is a session of this name
+-- purpose: find out, over another connection, what the server does for a session that is silent
+-- parameters: $1 application_name of the session text
+-- rows: one: whether it works for it; for whom a statement waits, or null; if one of those is a prepared
+--       transaction, which no session will end, its name as SQL writes it; whether there is a session of this
+--       name
 -- locks: none
 -- idempotent: reads only
--- Found by name and not by pid, because behind PgBouncer the pid changes from transaction to transaction. A name is shown to
--- everybody; state and wait event may be hidden (another role's session) or not be kept (track_activities = off). What
--- is not known counts as work: only a session that is seen idle, or seen to wait for its client, does nothing.
+-- Found by name and not by process id, because behind PgBouncer that changes from transaction to transaction.
+-- A name is shown to everybody; state and wait event may be hidden (another role's session) or not be kept
+-- (track_activities = off). What is not known counts as work: only a session that is seen idle, or seen to
+-- wait for its client, does nothing.
 with mine as materialized (
     select pid,
            coalesce(state in ('idle', 'idle in transaction', 'idle in transaction (aborted)'), false)

@@ -1,6 +1,6 @@
--- purpose: who holds an advisory lock
--- parameters: $1 text name of the lock
--- rows: one: a text, null when nobody holds it
+-- purpose: describe who holds an advisory lock
+-- parameters: $1 name of the lock text
+-- rows: one: a phrase, null when nobody holds it
 -- locks: none
 -- idempotent: reads only
 select string_agg(format('pid %s (%s%s)%s', l.pid, coalesce(nullif(a.application_name, ''), a.usename, 'unknown'),

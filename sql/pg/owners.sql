@@ -1,6 +1,8 @@
--- purpose: tables and their partitions that belong to others than this role
+-- purpose: find tables and partitions of them that belong to other roles than this one
 -- parameters: $1 tables text[]
 -- rows: relation, its owner, this role
+-- locks: none
+-- idempotent: reads only
 with recursive relation as (
     select to_regclass(t.name)::oid as oid
     from unnest($1::text[]) as t (name)

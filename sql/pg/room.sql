@@ -1,10 +1,9 @@
--- purpose: how many sessions this role may have in this database, those that it has now included
--- parameters: none
+-- purpose: count the sessions that this role may have in this database, its present ones included
 -- rows: one: bigint
 -- locks: none
--- idempotent: reads only; others come and go meanwhile, so it is an estimate
--- Limits of roles and databases (-1 is none) do not bind a superuser. Other roles' sessions are shown to everybody, without
--- what they do.
+-- idempotent: reads only; others come and go in the meantime, so it is an estimate
+-- Limits of roles and databases (-1 is none) do not bind a superuser. Other roles' sessions are shown to
+-- everybody, without what they do.
 with used as (
     select count(*) as of_server,
            count(*) filter (where a.datname = current_database()) as of_database,

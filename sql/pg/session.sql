@@ -1,12 +1,11 @@
--- purpose: everything that statements, casts and texts of evo rely on. Whatever the server, the database or the role
+-- purpose: everything on which statements, casts and texts of evo rely. Whatever the server, the database or the role
 --          was set to, this is what counts
--- parameters: none
 -- rows: none
 -- locks: none
 -- idempotent: sets the same again
 -- Read by src/pg/settings.rs, one setting a line. `set local` begins every transaction: behind PgBouncer nothing else
--- is sure. The same values go along when a session is opened, for what cannot run in a transaction: VACUUM, REINDEX
--- CONCURRENTLY. `set` goes along at the opening only; "transactions only" does not. "since N": from that major on.
+-- is certain. The same values are sent when a session is opened, for what cannot run in a transaction: VACUUM, REINDEX
+-- CONCURRENTLY. `set` is sent at the opening only; "transactions only" is not. "since N": from that major version on.
 -- Nothing here needs a superuser. What only one may set is asked of the server at the opening: see takes_writes.sql.
 
 -- Which code runs: names and operators are those of the server. Nobody but a superuser can put anything there, and
@@ -56,8 +55,9 @@ set local default_tablespace = ''; -- transactions only
 set local default_table_access_method = heap;
 set local check_function_bodies = on;
 
--- How statements are planned. Their results do not depend on it, but hours may: statements of evo switch a kind of join
--- off and on again, and the rest was measured with the planner as PostgreSQL ships it. Costs and memory are the server's.
+-- How statements are planned. Their results do not depend on it, but hours may: statements of evo switch a kind of
+-- join off and on again, and the rest was measured with the planner as PostgreSQL ships it. Costs and memory are the
+-- server's.
 set local enable_bitmapscan = on;
 set local enable_hashagg = on;
 set local enable_hashjoin = on;

@@ -1,12 +1,13 @@
--- purpose: whether a new session can write, which server process it is, and what it is set to of what evo cannot or does
---          not simply set itself
--- parameters: none
--- returns: one row: in recovery; transaction_read_only; pid; when the process began, in microseconds since 1970, null when
---          it is hidden; whether it is read-only because its role or database is; session_replication_role;
---          synchronous_commit; transaction_timeout, null where the server knows none
+-- purpose: find out whether a new session can write, which server process it is, and how it is set where evo
+--          cannot simply set it itself
+-- rows: one: in recovery; transaction_read_only; process id; when the process began, in microseconds since
+--       1970, null when it is hidden; whether it is read-only because its role or database is;
+--       session_replication_role; synchronous_commit; transaction_timeout, null where the server does not
+--       know it
 -- locks: none
 -- idempotent: reads only
--- A transaction that is read-only although it need not be began in recovery: the server was promoted in between.
+-- A transaction that is read-only although it need not be began in recovery: the server was promoted in
+-- between.
 select pg_is_in_recovery()
            or current_setting('transaction_read_only') = 'on' and current_setting('default_transaction_read_only') = 'off',
        current_setting('transaction_read_only'), pg_backend_pid(),

@@ -1,7 +1,9 @@
--- purpose: the state of one dimension
--- parameters: $1 dimension text, $2 source entities text[], $3 whether it must be built anew boolean
--- rows: one: batches that its sources have taken in and it has not, all of them if it must be built anew; last transform, last time built
---       anew as ISO 8601 in UTC
+-- purpose: read the state of one dimension
+-- parameters: $1 dimension text, $2 source entities text[], $3 whether it must be rebuilt boolean
+-- rows: one: batches that its sources have transformed and it has not, all of them if it must be rebuilt;
+--       last transform, last rebuild, as ISO 8601 in UTC
+-- locks: none
+-- idempotent: reads only
 select
     (select count(*) from evo.model_batches s where s.entity = any($2)
        and ($3 or not exists (select from evo.model_batches d where d.entity = $1 and d.batch_id = s.batch_id))),

@@ -1,7 +1,9 @@
--- purpose: the state of one entity
+-- purpose: read the state of one entity
 -- parameters: $1 entity text
--- rows: one: objects loaded, pending, set aside; open rejects; batches to transform; issues; newest loaded run;
---       last load, last transform, last full refresh as ISO 8601 in UTC
+-- rows: one: objects loaded, pending, quarantined; open rejects; batches to transform; issues; newest loaded
+--       run; last load, last transform, last full refresh, as ISO 8601 in UTC
+-- locks: none
+-- idempotent: reads only
 select
     (select count(*) from evo.objects where entity = $1 and state = 'loaded'),
     (select count(*) from evo.objects where entity = $1 and state = 'pending'),

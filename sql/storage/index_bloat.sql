@@ -1,10 +1,12 @@
--- purpose: an estimate of the free space in btree indexes, from the planner's statistics alone
+-- purpose: estimate the free space in B-tree indexes, from the planner's statistics alone
 -- parameters: $1 indexes text[]
--- rows: index, bytes that a rebuilt index would not need; null without statistics (so for expressions never analyzed, and other kinds of index)
--- locks: none beyond those of reading the catalog
--- idempotence: reads only
--- note: an entry is its line pointer (4), header (8, and 8 more for a bitmap if there are nulls) and the average widths; the copies of an
---       equal key in an index that is not unique are packed into lists of 6 bytes each (deduplication)
+-- rows: index, bytes that a rebuilt index would not need; null without statistics (for expressions that were
+--       never analyzed, and for other kinds of index)
+-- locks: none
+-- idempotent: reads only
+-- An entry is its line pointer (4 bytes), its header (8, and 8 more for a bitmap if there are nulls) and the
+-- average widths. The copies of an equal key in an index that is not unique are packed into lists of 6 bytes
+-- each (deduplication).
 with col as (
     select
         x.indexrelid, i.reltuples, i.relpages, x.indisunique,
@@ -28,7 +30,8 @@ entry as (
         indexrelid, reltuples, relpages, indisunique,
         count(*) filter (where avg_width is null) as unknown_count,
         4 + 8 + case when max(null_frac) > 0 then 8 else 0 end + ceil(sum((1 - null_frac) * avg_width) / 8.0) * 8 as bytes,
-        -- The combination of all columns has at least as many values as any one of them; with several, take every entry as its own.
+        -- All columns together have at least as many values as any one of them; with several, take each entry as
+        -- its own.
         case when count(*) = 1 then greatest(1, least(max(distinct_count), reltuples)) else reltuples end as keys
     from col
     group by indexrelid, reltuples, relpages, indisunique

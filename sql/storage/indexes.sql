@@ -1,11 +1,12 @@
--- purpose: the indexes of each leaf table of some parents
+-- purpose: list the indexes of each leaf table of some parents
 -- parameters: $1 tables text[]
--- rows: index, parent, leaf, bytes, scans since the statistics were reset, is valid, is being built right now by somebody, is a leftover of a
---       canceled REINDEX CONCURRENTLY, keeps a rule (primary key or unique), can be rebuilt concurrently (exclusion constraints cannot)
--- locks: ACCESS SHARE for a moment; an index that is dropped meanwhile has size 0
--- idempotence: reads only
--- note: an index under construction is INVALID too; dropping it would break somebody else's rebuild. The progress view shows those of
---       all databases of the server, and databases made from one template share their OIDs.
+-- rows: index, parent, leaf, bytes, scans since the statistics were reset, is it valid, is somebody building
+--       it right now, is it a leftover of a canceled REINDEX CONCURRENTLY, does it enforce a rule (primary
+--       key or unique), can it be rebuilt concurrently (exclusion constraints cannot)
+-- locks: ACCESS SHARE for a moment; an index that is dropped in the meantime has size 0
+-- idempotent: reads only
+-- An index under construction is INVALID too; dropping it would break somebody else's rebuild. The progress
+-- view shows those of all databases of the server, and databases made from one template share their OIDs.
 with recursive leaf as (
     select to_regclass(t.name)::oid as parent, to_regclass(t.name)::oid as oid
     from unnest($1::text[]) as t (name)

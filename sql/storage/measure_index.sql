@@ -1,8 +1,10 @@
--- purpose: the free space in a btree index, measured
--- parameters: $1 index text; {extension} the schema of pgstattuple
--- rows: one: bytes that a rebuilt index would not need, its leaves filled to 90 % or its fillfactor; none for another kind of index
+-- purpose: measure the free space in a B-tree index
+-- parameters: $1 index text
+-- placeholders: {extension} the schema of pgstattuple
+-- rows: one: bytes that a rebuilt index would not need, its leaves filled to 90 % or its fillfactor; none for
+--       another kind of index
 -- locks: ACCESS SHARE while it reads the whole index
--- idempotence: reads only
+-- idempotent: reads only
 select
     greatest(0, m.index_size - current_setting('block_size')::bigint * (1 + m.internal_pages + ceil(
         m.leaf_pages * case when m.avg_leaf_density = 'nan' then 0 else m.avg_leaf_density end

@@ -1,10 +1,11 @@
--- purpose: an estimate of the free and dead space in tables, from the planner's statistics alone
+-- purpose: estimate the free and dead space in tables, from the planner's statistics alone
 -- parameters: $1 leaf tables text[]
 -- rows: leaf, bytes that a rewritten table would not need; null without statistics
--- locks: none beyond those of reading the catalog
--- idempotence: reads only
--- note: a row is its line pointer (4), header (23, and a bitmap if there are nulls), the average widths, and half the possible padding in
---       front of a fixed-width column that follows a narrower or a variable one. TOAST is not part of it.
+-- locks: none
+-- idempotent: reads only
+-- A row is its line pointer (4 bytes), its header (23, and a bitmap if there are nulls), the average widths,
+-- and half of the possible padding in front of a fixed-width column that follows a narrower or a variable
+-- one. TOAST is not part of it.
 with col as (
     select
         c.oid, c.reltuples, c.relpages, a.attnum,

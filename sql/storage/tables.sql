@@ -1,10 +1,11 @@
--- purpose: storage of each leaf table of some parents: heap, TOAST and indexes apart
--- parameters: $1 tables text[] (partitioned parents or plain tables)
--- rows: parent, leaf, heap bytes, TOAST bytes (with its index), index bytes, live tuples, dead tuples, last vacuum, last analyze (text, UTC),
---       whether this role may vacuum it (VACUUM skips what it may not, with a warning only)
--- locks: ACCESS SHARE for a moment; a table that is dropped meanwhile has size 0
--- idempotence: reads only
--- note: "total minus heap" is not bloat: most of it is TOAST, where wide documents live
+-- purpose: read the storage of each leaf table of some parents: heap, TOAST and indexes apart
+-- parameters: $1 partitioned parents or plain tables text[]
+-- rows: parent, leaf, heap bytes, TOAST bytes (with its index), index bytes, live tuples, dead tuples, last
+--       vacuum, last analyze (text, UTC), whether this role may vacuum it (VACUUM skips what it may not, with
+--       a warning only)
+-- locks: ACCESS SHARE for a moment; a table that is dropped in the meantime has size 0
+-- idempotent: reads only
+-- "Total minus heap" is not bloat: most of it is TOAST, where wide documents live.
 with recursive leaf as (
     select to_regclass(t.name)::oid as parent, to_regclass(t.name)::oid as oid
     from unnest($1::text[]) as t (name)

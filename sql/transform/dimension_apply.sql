@@ -1,7 +1,8 @@
--- purpose: write the winners into the dimension, and take out ids that no document names any more
--- placeholders: {winners} rows of dimension_elect.sql, {table}, {key}, {name}, {gone} a condition on the rows d that may go
+-- purpose: write the winners into the dimension, and delete ids that no document names any more
+-- placeholders: {winners} rows of dimension_elect.sql, {table} the dimension, {key} and {name} its columns,
+--               {gone} a condition on the rows d that may be deleted
 -- rows: one: winners, inserted, updated, deleted
--- locks: the rows it writes, until commit
+-- locks: the rows that it writes, until commit
 -- idempotent: rows that do not differ are not touched
 with winner as materialized ({winners}),
 differing as (

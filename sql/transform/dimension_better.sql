@@ -1,6 +1,10 @@
--- purpose: of the winners among what changed, those at least as good as what the dimension has, and the next best of the lost ids
--- placeholders: {fresh}, {elected} the winners of the lost ids among all sightings, {lost} those ids, {table}, {key}, {name}
+-- purpose: of the winners among what changed, list those at least as good as what the dimension has, and the
+--          next best of the lost ids
+-- placeholders: {fresh} the winners among what changed, {elected} the winners of the lost ids among all
+--               sightings, {lost} those ids, {table} the dimension, {key} and {name} its columns
 -- rows: as dimension_elect.sql
+-- locks: none
+-- idempotent: reads only
 select f.*
 from ({fresh}) f
 left join {table} d on d.{key} = f.id

@@ -1,7 +1,11 @@
--- purpose: the winner of each id: named beats nameless, the newer document beats the older, and then whatever sorts last. Nothing of it
---          depends on which run brought a document or when, so the winner is the same one in any order of arrival
--- placeholders: {sightings} the dimension's select, {key}, {name}, {among} a further condition on the sightings
+-- purpose: elect the winner of each id: named beats nameless, the newer document beats the older, and then
+--          whatever sorts last. Nothing of it depends on which run brought a document or when, so the winner
+--          is the same in any order of arrival
+-- placeholders: {sightings} the dimension's select, {key} and {name} its columns, {among} a further condition
+--               on the sightings
 -- rows: id, name, time in whole seconds, source table, source key
+-- locks: none
+-- idempotent: reads only
 -- An array of both finds the newest row of a group without a sort; -1e12 is before any time.
 select distinct on (g.id) g.id, g.name, to_timestamp(nullif(g.newest[1], -1e12)) as seen_at, g.table_name, g.newest[2] as row_key
 from (

@@ -1,6 +1,10 @@
--- purpose: ids whose winning document changed and no longer gives anything as good: the next best must be looked up
--- placeholders: {fresh} the winners among what changed, {table}, {key}, {name}, {changed} source table and key of each changed row
+-- purpose: find ids whose winning document changed and no longer gives anything as good: the next best must
+--          be looked up
+-- placeholders: {fresh} the winners among what changed, {table} the dimension, {key} and {name} its columns,
+--               {changed} source table and key of each changed row
 -- rows: id
+-- locks: none
+-- idempotent: reads only
 with fresh as ({fresh})
 select d.{key}
 from {table} d

@@ -1,6 +1,9 @@
--- purpose: whether a dimension must be built anew, because it never was or because a source has another generation since
+-- purpose: find out whether a dimension must be rebuilt, because it never was built or because a source has
+--          another generation since
 -- parameters: $1 dimension text, $2 source tables text[]
--- rows: one: must be built anew
+-- rows: one: boolean
+-- locks: none
+-- idempotent: reads only
 select exists (
     select
     from unnest($2::text[]) as s (table_name)

@@ -1,9 +1,12 @@
--- purpose: fields of some documents that evo.fields does not know, or not of that type
--- parameters: $1 entity text, $2 objects text[] whose further names are one field, `*`
+-- purpose: find fields of some documents that evo.fields does not know, or not of that type
+-- parameters: $1 entity text, $2 objects whose further names are one field, `*`, text[]
 -- placeholders: {sample} staged rows
--- rows: path, type, the types it had before (empty for a new field), object, line, is anything known of the entity, the path of the
---       object that has the field (null for an array's element) and how many of its names are known; at most 2,001
--- bounded: a name longer than 60 bytes is cut and marked with a digest; an entity has at most 10,000 fields
+-- rows: path, type, the types it had before (empty for a new field), object, line, is anything known of the
+--       entity, the path of the object that has the field (null for an array's element), how many of its
+--       names are known; at most 2,001
+-- locks: none
+-- idempotent: reads only
+-- A name longer than 60 bytes is cut and marked with a digest; an entity has at most 10,000 fields.
 with recursive known as materialized (select path, array_agg(type order by type) as types from evo.fields where entity = $1 group by path),
 named as materialized (
     select coalesce(substring(path from '^(.*)[.][^.]*$'), '') as parent, count(*) as names, bool_or(path ~ '(^|[.])[*]$') as has_star

@@ -1,6 +1,8 @@
--- purpose: the columns that a model gives, whatever its text looks like
+-- purpose: read the columns that a model gives, whatever its text looks like
 -- placeholders: {model} the model's select
 -- rows: one: names text[], in order. Nothing is read: the join's condition is known to be false
+-- locks: none
+-- idempotent: reads only
 select array(select json_object_keys(to_json(given)))
 from (
     select m.*

@@ -1,6 +1,8 @@
--- purpose: whether an upsert on these columns finds a unique index that serves it
+-- purpose: find out whether an upsert on these columns finds a unique index that serves it
 -- parameters: $1 table text, $2 columns text[]
 -- rows: one: boolean
+-- locks: none
+-- idempotent: reads only
 select exists (
     select 1
     from pg_index i

@@ -1,8 +1,9 @@
--- purpose: give core the partitions of the years that staging has partitions of
+-- purpose: give core the partitions of the years of which staging has partitions
 -- parameters: $1 core table text, $2 its time column text, $3 zone text, $4 staging table text
 -- rows: year, was a partition made
 -- locks: of what is made
--- idempotent: nothing is made for a year of which core has a part. A partition of more than a year is somebody's own and not followed
+-- idempotent: nothing is made for a year of which core has a part. A partition of more than a year is the
+--             user's own and is not followed
 select y, evo.ensure_year_partition($1, $2, y, $3)
 from (
     select distinct y

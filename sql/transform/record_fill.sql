@@ -1,7 +1,10 @@
--- purpose: remember the share of rows in which each column of an entity's core tables is not null
+-- purpose: record the share of rows in which each column of an entity's core tables is not null
 -- placeholders: {generation} the leaf tables (table_name text, part oid)
+-- rows: none
+-- locks: the rows that it writes, until commit
 -- idempotent: the last measure stays
--- note: by the planner's statistics, which a full refresh has just gathered: exact up to 30,000 rows, a sample beyond
+-- By the planner's statistics, which a full refresh has just gathered: exact up to 30,000 rows, a sample
+-- beyond.
 insert into evo.column_fill (table_name, column_name, filled, rows_count)
 select g.table_name, s.attname, greatest(0, least(1, sum(c.reltuples * (1 - s.null_frac)) / sum(c.reltuples))), sum(c.reltuples)::bigint
 from {generation} g (table_name, part)

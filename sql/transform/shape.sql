@@ -1,6 +1,9 @@
--- purpose: the columns of a core table
+-- purpose: list the columns of a core table
 -- parameters: $1 table text
--- rows: column name, is generated, type, must be given a value by whoever inserts, its sequence where it is an identity; in table order
+-- rows: column name, is it generated, type, must an insert give it a value, its sequence where it is an
+--       identity; in table order
+-- locks: none
+-- idempotent: reads only
 select a.attname::text, a.attgenerated <> '', format_type(a.atttypid, a.atttypmod),
        (a.attnotnull or t.typnotnull) and not a.atthasdef and a.attidentity = '' and t.typdefault is null,
        case when a.attidentity <> '' then pg_get_serial_sequence($1::text::regclass::text, a.attname) end

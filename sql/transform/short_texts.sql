@@ -1,7 +1,10 @@
--- purpose: the texts of a core table that B-tree indexes hold, and how long they may be
+-- purpose: list the texts of a core table that B-tree indexes hold, and how long they may be
 -- parameters: $1 table text
 -- rows: column, bytes; none if there is no such table
--- An index row holds 2,704 bytes. A longer value fails the whole insert. Key columns, which may not be null, are not among them.
+-- locks: none
+-- idempotent: reads only
+-- An index row holds 2,704 bytes. A longer value fails the whole insert. Key columns, which may not be null,
+-- are not among them.
 select a.attname::text, min(2600 / s.columns_count)::int
 from (
     select to_regclass($1) as oid

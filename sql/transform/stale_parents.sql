@@ -1,6 +1,8 @@
--- purpose: partitioned tables whose own statistics are missing, or off by a tenth of their rows
+-- purpose: find partitioned tables whose own statistics are missing, or off by a tenth of their rows
 -- parameters: $1 tables text[], $2 rows of each that were just written bigint[]
 -- rows: table, quoted. Autovacuum looks after the partitions, never after their parent
+-- locks: none
+-- idempotent: reads only
 select p.oid::regclass::text
 from unnest($1::text[], $2::bigint[]) as t (name, changed)
 join pg_class p on p.oid = t.name::regclass and p.relkind = 'p'

@@ -32,6 +32,7 @@ mod rejects;
 mod rights;
 mod session;
 mod sign_in;
+mod statements;
 mod storage;
 mod support;
 mod surroundings;

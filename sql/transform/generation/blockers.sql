@@ -1,7 +1,7 @@
--- purpose: who holds a lock on core tables that keeps the swap waiting
+-- purpose: describe who holds a lock on core tables that keeps the swap waiting
 -- parameters: $1 tables text[]
--- rows: one line each, without the statement, which may hold values; whether it is a prepared transaction, whose lock stays
---       until somebody ends it by name; that name
+-- rows: a phrase, without the statement, which may hold values; whether it is a prepared transaction, whose
+--       lock stays until somebody ends it by name; that name
 -- locks: none
 -- idempotent: reads only
 -- A lock without a process is that of a prepared transaction, found by the transaction's own lock.

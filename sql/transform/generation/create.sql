@@ -1,7 +1,12 @@
--- purpose: the statement that creates an empty table like a partition, with all that does not slow the fill down
+-- purpose: write the statement that creates an empty table like a partition, with all that does not slow the
+--          fill down
 -- parameters: $1 partition text, $2 new table text
--- rows: one: the statement; everything about columns and checks that it copies, as a text that changes with them
--- note: without the tablespace's name it would lie wherever the role's default_tablespace says. Identity is the parent's
+-- rows: one: the statement; everything about columns and checks that it copies, as a text that changes with
+--       them
+-- locks: none
+-- idempotent: reads only
+-- Without the tablespace's name it would lie wherever the role's default_tablespace says. Identity is the
+-- parent's.
 select
     format(
         'create %s table %s (like %s including all excluding indexes excluding statistics excluding identity)%s%s tablespace %I',

@@ -1,7 +1,12 @@
--- purpose: what refers to a partition itself, or to its row type, rather than to its parent, and would go on with the replaced generation
+-- purpose: find what refers to a partition itself, or to its row type, rather than to its parent, and would
+--          go on with the replaced generation
 -- parameters: $1 partition text
--- rows: what it is, its name, for a view the statement that makes it read whatever has the partition's name, else null
--- note: what belongs to the partition is left out, because its successor is given the same. Whatever else there may be is named
+-- rows: what it is, its name, for a view the statement that makes it read whatever has the partition's name,
+--       else null
+-- locks: none
+-- idempotent: reads only
+-- What belongs to the partition is left out, because its successor is given the same. Everything else is
+-- named.
 with part as (
     select c.oid, c.reltype, t.typarray
     from pg_class c

@@ -1,7 +1,11 @@
--- purpose: foreign keys that reference a core table: a partition with referenced rows cannot be detached
+-- purpose: list the foreign keys that reference a core table: a partition with referenced rows cannot be
+--          detached
 -- parameters: $1 table text
--- rows: referencing table, its schema-qualified name is quoted; name; definition; was validated; is the referencing table partitioned;
---       comment; a query for one orphan with {new} for the referenced rows
+-- rows: referencing table, its schema-qualified name quoted; name; definition; was it validated; is the
+--       referencing table partitioned; comment; a query for one orphan, in which {new} stands for the
+--       referenced rows
+-- locks: none
+-- idempotent: reads only
 select k.conrelid::regclass::text, k.conname::text, regexp_replace(pg_get_constraintdef(k.oid), ' NOT VALID$', ''), k.convalidated,
        c.relkind = 'p', obj_description(k.oid, 'pg_constraint'),
        format('select 1 from %s r where %s and not exists (select from {new} n where %s) limit 1', k.conrelid::regclass,

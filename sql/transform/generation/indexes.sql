@@ -1,7 +1,11 @@
--- purpose: the statements that make a partition's indexes on its successor, and what hangs on an index
+-- purpose: write the statements that make a partition's indexes on its successor, and what depends on an
+--          index
 -- parameters: $1 partition text, $2 new table text
--- rows: does it build an index (those may run side by side), statement, the setting of default_tablespace that puts what it builds where the
---       old one lies; the others run in this order. The names are the partition's: the successor lives in another schema
+-- rows: does it build an index (those may run side by side), statement, the setting of default_tablespace
+--       that puts what it builds where the old one lies; the others run in this order. The names are the
+--       partition's: the successor lives in another schema
+-- locks: none
+-- idempotent: reads only
 with index as (
     select i.*, c.relname, coalesce(s.spcname, '') as spcname, k.oid as constraint_oid, k.conname, k.contype, pg_get_constraintdef(k.oid) as condef, pg_get_indexdef(i.indexrelid) as def,
            format(' ON %s ', $1) as split

@@ -1,6 +1,9 @@
--- purpose: the statements that give a partition's successor what else the partition has of its own
--- parameters: $1 partition text, $2 new table text, $3 the entity's core tables text[]
--- rows: statement, in the order in which they must run; does it depend on what the new table has, so that it is repeated with the others
+-- purpose: write the statements that give a partition's successor what else the partition has of its own
+-- parameters: $1 partition text, $2 new table text, $3 core tables of the entity text[]
+-- rows: statement, in the order in which they must run; does it depend on what the new table has, so that it
+--       is repeated with the others
+-- locks: none
+-- idempotent: reads only
 with old as (
     select c.*, n.nspname from pg_class c join pg_namespace n on n.oid = c.relnamespace where c.oid = $1::text::regclass
 ),

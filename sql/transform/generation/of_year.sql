@@ -1,6 +1,8 @@
--- purpose: the partitions that take a part of a calendar year
+-- purpose: find the partitions that hold a part of a calendar year
 -- parameters: $1 table text, $2 year int, $3 zone text
--- rows: name; those that somebody cut smaller or made larger too, but not the default one
+-- rows: name; those that somebody made smaller or larger too, but not the default one
+-- locks: none
+-- idempotent: reads only
 select c.relname::text
 from evo.time_partitions($1::text::regclass) p
 join pg_class c on c.oid = p.part

@@ -1,8 +1,12 @@
--- purpose: the partitions of a table that hold rows: the leaves below it, however deep somebody has cut it
+-- purpose: list the partitions of a table that hold rows: the leaves below it, however deep somebody has
+--          divided it
 -- parameters: $1 table text
--- rows: qualified name, schema, name, bound as in FOR VALUES …, constraint as an expression with those of all levels above, kind as in relkind,
---       the table that it is a partition of, and of the partition of $1 that it is or belongs to: name, bound, is it the default one, constraint.
---       Those of the default partition last. One that is being detached concurrently is none any more
+-- rows: qualified name, schema, name, bound as in FOR VALUES …, constraint as an expression with those of all
+--       levels above, kind as in relkind, the table of which it is a partition; and of the partition of $1
+--       that it is or belongs to: name, bound, is it the default one, constraint. Those of the default
+--       partition last. One that is being detached concurrently is left out
+-- locks: none
+-- idempotent: reads only
 with recursive tree as (
     select i.inhrelid as oid, i.inhparent as parent, i.inhrelid as top
     from pg_inherits i

@@ -1,3 +1,6 @@
--- purpose: some values of a column, in order, of which every so many bounds a range
--- placeholders: {column}, {table}, {percent} of its pages
+-- purpose: sample some values of a column, in order, of which every so many bounds a range
+-- placeholders: {column} the column, {table} the table, {percent} of its pages
+-- rows: value as text; ascending
+-- locks: none
+-- idempotent: reads only
 select {column}::text as bound from {table} tablesample system ({percent}) order by {column}

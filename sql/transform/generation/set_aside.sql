@@ -1,7 +1,9 @@
--- purpose: the statements that take a leftover's names away, where something of somebody's own keeps it from being dropped
+-- purpose: write the statements that rename a leftover, where something of the user's own keeps it from being
+--          dropped
 -- parameters: $1 table text
 -- rows: statement, in order
--- idempotent: new names are made of object ids
+-- locks: none
+-- idempotent: reads only; new names are made of object ids
 with leftover as (
     select c.oid, n.nspname
     from pg_class c

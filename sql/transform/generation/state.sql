@@ -1,9 +1,13 @@
--- purpose: a text that changes with whatever anybody adds to tables, changes of them or takes away, without reading what it is
--- placeholders: {tables} literals: core tables; their partitions of all levels are looked at with them
+-- purpose: compute a text that changes with whatever anybody adds to tables, changes of them or takes away,
+--          without reading what it is
+-- placeholders: {tables} core tables as literals; their partitions of all levels are included
 -- rows: one: text
--- locks: none. Readers may be waiting for the end of it, so it is planned before they have to: hence no parameters
--- note: every change of the catalog writes a new row, with the xmin of its transaction. What VACUUM and ANALYZE note in pg_class they write
---       into the row that is there. A change too many is harmless: what it made of the tables is compared then
+-- locks: none. Readers may be waiting for the end of it, so it is planned before they have to: hence no
+--        parameters
+-- idempotent: reads only
+-- Every change of the catalog writes a new row, with the xmin of its transaction. What VACUUM and ANALYZE
+-- note in pg_class they write into the present row. A change too many is harmless: what it made of the tables
+-- is compared then.
 with recursive relation as (
     select to_regclass(t.name)::oid as oid
     from unnest(array[{tables}]::text[]) as t (name)

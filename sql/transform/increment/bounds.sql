@@ -1,7 +1,9 @@
--- purpose: the keys at which a large batch is cut
+-- purpose: find the keys at which a large batch is divided
 -- parameters: $1 batch id bigint, $2 rows per chunk bigint
--- placeholders: {key}, {table}
--- rows: key, ascending
+-- placeholders: {key} the staging key, {table} the staging table
+-- rows: key as text; ascending
+-- locks: none
+-- idempotent: reads only
 select {key}::text as bound from (
     select {key}, row_number() over (order by {key}) as n from {table} where _batch_id = $1
 ) numbered

@@ -1,7 +1,10 @@
 -- purpose: compare what the documents say with what core holds
--- placeholders: {fresh}, {old}, {diff}, {columns}, {picked} of f or, where it is gone, of t, {key}, {first_key}, {differs} a condition on the values
+-- placeholders: {fresh} the documents' rows, {old} those of core, {diff} the rows that differ, {columns} of
+--               the model, {picked} of f or, where it is gone, of t, {key} the key, {first_key} its first
+--               column, {differs} a condition on the values
 -- rows: one: rows of the model, new, changed, gone
--- locks: none outside the session
+-- locks: none outside of the session
+-- idempotent: no; the tables are emptied at commit
 with differing as (
     insert into {diff} ({columns}, evo_class)
     select {picked}, case when t.{first_key} is null then 'new' when f.{first_key} is null then 'gone' else 'changed' end

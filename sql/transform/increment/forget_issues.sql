@@ -1,5 +1,8 @@
--- purpose: forget the issues of the changed documents, which are filed anew where they still are
+-- purpose: delete the issues of the changed documents, which are filed again where they still exist
 -- parameters: $1 entity text
+-- rows: none
+-- locks: the rows that it deletes, until commit
+-- idempotent: what is deleted is not there any more
 delete from evo.issues i
 using evo_changed c
 where i.entity = $1 and split_part(i.key_text, ',', 1) = c.key::text

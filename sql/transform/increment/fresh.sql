@@ -1,6 +1,8 @@
--- purpose: the rows that the changed documents give
--- placeholders: {fresh}, {columns}, {model} the model's select over the chunk
--- locks: none outside the session
+-- purpose: read the rows that the changed documents give
+-- placeholders: {fresh} where they go, {columns} of the model, {model} the model's select over the chunk
+-- rows: none
+-- locks: none outside of the session
+-- idempotent: no; the table is emptied at commit
 insert into {fresh} ({columns})
 select {columns} from (
 {model}

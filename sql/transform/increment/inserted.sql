@@ -1,6 +1,8 @@
--- purpose: how many of the new rows are in the table, when a trigger has left some out
--- placeholders: {diff}, {table}, {key}
--- rows: one: rows
+-- purpose: count the new rows that are in the table, when a trigger has left some out
+-- placeholders: {diff} the rows that differ, {table} the core table, {key} the key
+-- rows: one: bigint
+-- locks: none
+-- idempotent: reads only
 select count(*)
 from {diff} d
 join {table} t using ({key})

@@ -1,7 +1,9 @@
 -- purpose: file the values that did not fit
 -- parameters: $1 entity text, $2 table text, $3 execution id uuid
--- placeholders: {misfits} the model with its misfits, {key} its key columns, {values} its cast columns with their paths and misfits,
---               {within} a condition on its rows
+-- placeholders: {misfits} the model with its misfits, {key} its key columns, {values} its cast columns with
+--               their paths and misfits, {within} a condition on its rows
+-- rows: none; the command tag counts the issues
+-- locks: the rows that it writes, until commit
 -- idempotent: one row per table, key and column; seen again it is updated
 insert into evo.issues (entity, table_name, key_text, column_name, path, raw_value, reason, execution_id, source_file, source_line)
 select distinct on (3, 4) $1, $2, concat_ws(',', {key}), v.column_name, v.path, left(v.raw_value, 200),

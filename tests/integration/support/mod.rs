@@ -87,6 +87,12 @@ impl Session {
         Self { runtime, client }
     }
 
+    /// Runs a statement, or tells why the server does not.
+    pub fn try_run(&self, statement: &str) -> Result<(), String> {
+        let tried = self.runtime.block_on(self.client.batch_execute(statement));
+        tried.map_err(|error| error.as_db_error().map_or(error.to_string(), |error| error.message().to_owned()))
+    }
+
     /// Runs statements; the last one's rows as text.
     pub fn run(&self, statements: &str) -> Vec<Vec<String>> {
         let messages = self.runtime.block_on(self.client.simple_query(statements)).unwrap();

@@ -1,0 +1,230 @@
+//! Every statement under `sql/` is one that a migrated server understands, with the parameter types that its header names.
+//!
+//! What creates temporary tables is run, not prepared.
+
+use std::path::{Path, PathBuf};
+
+use crate::support::{Database, Session};
+
+const SQL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/sql");
+/// SQL types of parameters.
+const TYPES: [&str; 10] =
+    ["text", "int", "bigint", "boolean", "date", "timestamptz", "uuid", "jsonb", "bytea", "double precision"];
+/// What the placeholders of a folder or a file stand for; the first entry counts.
+const PLACEHOLDERS: [(&str, &[(&str, &str)]); 14] = [
+    (
+        "load/age",
+        &[
+            ("date", "current_date"),
+            ("run", "''"),
+            ("path", "''"),
+            ("newer", "'{}'::text[]"),
+            ("older", "'{}'::text[]"),
+        ],
+    ),
+    ("load/upsert", &[("age", "{age of excluded}")]),
+    ("load/verdicts", &[("age", "{age of parameters}"), ("match", "t.sale_id = w.key")]),
+    (
+        "load",
+        &[
+            ("row", "t"),
+            ("stage", "evo_stage_jsonb"),
+            ("stage_row", "s.ctid"),
+            ("documents", "evo_stage_jsonb"),
+            ("target", "stg_evo.sales_raw"),
+            ("event", "'epoch'::timestamptz"),
+            ("seen_key", "key"),
+            ("key_columns", "sale_id"),
+            ("key_values", "c.key"),
+            ("returning", "t.sale_id"),
+            ("written_match", "w.sale_id = c.key"),
+            ("shared", "_shared"),
+            ("mode", "jsonb"),
+            ("compression", ""),
+        ],
+    ),
+    ("storage", &[("extension", "pg_temp")]),
+    (
+        "transform/dimension_better",
+        &[("fresh", "{elect}"), ("elected", "{elect}"), ("lost", "'{}'::bigint[]"), ("winners", "{elect}")],
+    ),
+    (
+        "transform/dimension_",
+        &[
+            ("sightings", "{branches}"),
+            ("among", ""),
+            ("winners", "{elect}"),
+            ("fresh", "{elect}"),
+            ("gone", "true"),
+            ("changed", "select 'core.evo_sales' as table_name, 1::bigint as row_key"),
+        ],
+    ),
+    (
+        "transform/generation/insert_checked",
+        &[("insert", "insert into core.evo_sales (sale_id) select 1"), ("key", "sale_id")],
+    ),
+    ("transform/generation", &[("column", "sale_id"), ("percent", "10"), ("tables", "'core.evo_sales'")]),
+    ("transform/increment/bounds", &[("key", "sale_id"), ("table", "stg_evo.sales_raw")]),
+    ("transform/increment/pending", &[("table", "stg_evo.sales_raw")]),
+    (
+        "transform/increment",
+        &[
+            ("names", "key"),
+            ("keys", "select sale_id from stg_evo.sales_raw"),
+            ("fresh", "evo_fresh"),
+            ("old", "evo_old"),
+            ("diff", "evo_diff"),
+            ("columns", "sale_id"),
+            ("table_columns", "t.sale_id"),
+            ("table", "core.evo_sales"),
+            ("table_key", "t.sale_id"),
+            ("key", "sale_id"),
+            ("first_key", "sale_id"),
+            ("picked", "sale_id"),
+            ("differs", "false"),
+            ("model", "select 1::bigint as sale_id"),
+            ("changed_match", "t.sale_id = c.key"),
+            ("changed_count", "10"),
+            ("on_conflict", "nothing"),
+            ("source", "stg_evo.sales_raw"),
+            ("staging_key", "sale_id"),
+        ],
+    ),
+    (
+        "transform/issues",
+        &[
+            ("source", "stg_evo.sales_raw"),
+            ("alias", "s"),
+            ("staging_key", "sale_id"),
+            ("children", "s.raw_data, 'saleItens', 'idSaleItem'"),
+            (
+                "misfits",
+                "select sale_id, _source_file as evo_source_file, _source_line as evo_source_line from stg_evo.sales_raw",
+            ),
+            ("key", "m.sale_id"),
+            ("values", "('sale_date', 'saleDate', null::text, 100)"),
+            ("within", "true"),
+        ],
+    ),
+    ("", &[("source", "stg_evo.{entity}_raw"), ("zone", "'America/Sao_Paulo'")]),
+];
+/// The same everywhere.
+const COMMON: [(&str, &str); 6] = [
+    ("table", "core.evo_branches"),
+    ("key", "branch_id"),
+    ("name", "branch_name"),
+    ("sample", "(select * from stg_evo.sales_raw)"),
+    ("model", "select 1 as sale_id"),
+    ("generation", "(values ('core.evo_sales', 'core.evo_sales'::regclass::oid))"),
+];
+/// Run, not prepared: several statements each.
+const SCRIPTS: [&str; 3] = ["load/stage_tables", "transform/increment/temp_tables", "ledger/schema_history"];
+/// Tested elsewhere: checks by running them, the settings of a session on every version.
+const ELSEWHERE: [&str; 2] = ["checks/", "pg/session"];
+/// pgstattuple's functions, for a server that does not have the extension.
+const MEASURES: &str = "
+    create function pg_temp.pgstatindex(regclass) returns table (index_size bigint, internal_pages bigint, leaf_pages bigint,
+        avg_leaf_density double precision) language sql as 'select 0::bigint, 0::bigint, 0::bigint, 0::double precision';
+    create function pg_temp.pgstattuple_approx(oid) returns table (approx_free_space double precision, dead_tuple_len bigint)
+        language sql as 'select 0::double precision, 0::bigint'";
+
+fn read(name: &str) -> String {
+    std::fs::read_to_string(Path::new(SQL).join(name).with_extension("sql")).unwrap()
+}
+
+/// Names of statements, `ledger/claim_batch`.
+fn names(dir: &Path) -> Vec<String> {
+    let mut paths: Vec<PathBuf> = std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    let name = |path: PathBuf| match path.extension() {
+        None => names(&path),
+        Some(e) if e == "sql" => vec![path.with_extension("").strip_prefix(SQL).unwrap().display().to_string()],
+        Some(_) => Vec::new(),
+    };
+    paths.into_iter().flat_map(name).collect()
+}
+
+/// A statement without its header, its placeholders filled as far as they are known.
+fn filled(name: &str) -> String {
+    let mut text = read(name);
+    while text.starts_with("--") {
+        text = text.split_once('\n').map_or(String::new(), |(_, rest)| rest.to_owned());
+    }
+    let values = PLACEHOLDERS.iter().filter(|(prefix, _)| name.starts_with(prefix)).flat_map(|(_, values)| *values);
+    let mut text = values.chain(&COMMON).fold(text, |text, (name, value)| text.replace(&format!("{{{name}}}"), value));
+    for (name, part) in [("elect", "transform/dimension_elect"), ("branches", "dimensions/branches")] {
+        if text.contains(&format!("{{{name}}}")) {
+            text = text.replace(&format!("{{{name}}}"), &filled(part));
+        }
+    }
+    while let Some((before, rest)) = text.split_once("{core.") {
+        let (table, behind) = rest.split_once('}').unwrap();
+        text = format!("{before}core.{table}{behind}");
+    }
+    let age = |path: &str, date: &str, run: &str| {
+        let mut text = read("load/age").split_once("\ncase").unwrap().1.to_owned();
+        for (name, value) in
+            [("row", "t"), ("path", path), ("date", date), ("run", run), ("newer", "$4"), ("older", "$5")]
+        {
+            text = text.replace(&format!("{{{name}}}"), value);
+        }
+        format!("case{text}")
+    };
+    let excluded = age("excluded._source_file", "excluded.ingestion_date", "excluded.run_id");
+    let parameters = age("($2::text[])[w.object_no + 1]", "($3::date[])[w.object_no + 1]", "$1");
+    let entity = name.strip_prefix("models/").and_then(|rest| rest.split('/').next()).unwrap_or("sales");
+    text.replace("{age of excluded}", &excluded).replace("{age of parameters}", &parameters).replace("{entity}", entity)
+}
+
+/// The types that a header names: `bigint, text[]`.
+fn types(name: &str) -> Vec<String> {
+    let header: String = read(name)
+        .lines()
+        .take_while(|line| line.starts_with("--"))
+        .skip_while(|line| !line.starts_with("-- parameters: "))
+        .enumerate()
+        .take_while(|(i, line)| *i == 0 || line.starts_with("--  "))
+        .map(|(_, line)| format!("{} ", line.trim_start_matches('-').trim()))
+        .collect();
+    let of = |parameter: &str| {
+        let mut words =
+            parameter.split([' ', ',', ';']).map(|word| (word.trim_end_matches("[]"), word.ends_with("[]")));
+        let (name, is_array) = words
+            .find_map(|(word, is_array)| {
+                let found = TYPES.iter().find(|name| name.split(' ').next() == Some(word))?;
+                Some((*found, is_array))
+            })
+            .unwrap_or_else(|| panic!("{name}: ${parameter} has no type"));
+        if is_array { format!("{name}[]") } else { name.to_owned() }
+    };
+    header.split('$').skip(1).map(of).collect()
+}
+
+#[test]
+fn every_statement_is_prepared_with_the_types_of_its_header() {
+    let db = Database::migrated();
+    let session = Session::open(&db.url);
+    session.run("create temp table evo_changed (key bigint, event_at timestamptz)");
+    session.run(MEASURES);
+    for script in SCRIPTS {
+        session.run(&format!("begin; {}; commit", filled(script)));
+    }
+    session.run(&filled("load/stage_tables").replace("evo_stage_jsonb", "evo_stage_text").replace("jsonb", "text"));
+    let statements = names(Path::new(SQL));
+    let mut prepared = 0;
+    let is_left_out = |name: &str| SCRIPTS.contains(&name) || ELSEWHERE.iter().any(|prefix| name.starts_with(prefix));
+    for name in statements.iter().filter(|name| !is_left_out(name)) {
+        let text = match name.as_str() {
+            "load/age" => format!("select {} from stg_evo.sales_raw t", filled(name)),
+            _ => filled(name).trim().trim_end_matches(';').to_owned(),
+        };
+        let types = types(name).join(", ");
+        let types = if types.is_empty() { types } else { format!(" ({types})") };
+        if let Err(error) = session.try_run(&format!("prepare evo_statement{types} as {text}")) {
+            panic!("{name}: {error}\n{text}");
+        }
+        session.run("deallocate evo_statement");
+        prepared += 1;
+    }
+    assert!(prepared > 120, "{prepared}");
+}
