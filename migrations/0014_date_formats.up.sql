@@ -1,6 +1,12 @@
--- purpose: dates in formats of an entity's own, read beside ISO 8601 (docs/values.md). A model's casts get the value through
---          evo.to_iso, once for each format that the entity declares
+-- purpose: dates in formats of an entity's own, read beside ISO 8601 (docs/values.md): a model's casts get the value through
+--          evo.to_iso, once for each format that the entity declares. Fractions of the basic format are cut off as others
 -- locks: none on tables
+
+-- As in 0011, and in the basic format too, whose texts are shorter.
+create or replace function evo.microseconds(value text) returns text
+language sql immutable parallel safe
+return case when value like '%.%' and (octet_length(value) > 26 or octet_length(value) > 22 and value not like '____-%')
+            then regexp_replace(value, '([.][0-9]{6})[0-9]+', chr(92) || '1') else value end;
 
 -- A value in a format as ISO 8601. Of a field that may be written without its leading zero the replacement has one zero, and
 -- what follows a 0 in three digits behind - or T is the field as it should be.
