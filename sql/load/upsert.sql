@@ -1,6 +1,6 @@
 -- purpose: write the new and changed rows in key order, so that two workers cannot deadlock
 -- parameters: $1 run id text, $2 paths by object number text[], $3 ingestion dates by object number date[],
---             $4 other runs of their date that are newer text[], $5 other runs of their date that are older
+--             $4 other runs of that day that are newer text[], $5 other runs of that day that are older
 --             text[], $6 batch id bigint
 -- placeholders: {documents} the table with the documents, {target} the staging table, {key_columns} of the
 --               target, {key_values} of them, {age} of the present row against the new one, {written_match}

@@ -1,7 +1,7 @@
 -- purpose: decide what becomes of each key of the batch: its last occurrence (later object first, then later
 --          line) against what staging holds, with one index probe per key, in key order
 -- parameters: $1 run id text, $2 paths by object number text[], $3 ingestion dates by object number date[],
---             $4 other runs of their date that are newer text[], $5 other runs of their date that are older
+--             $4 other runs of that day that are newer text[], $5 other runs of that day that are older
 --             text[]
 -- placeholders: {stage} the stage table, {event} the key's time as timestamptz, {stage_row} where the
 --               document is: ctid, or null, {target} the staging table, {match} joins its key, {age} of the
