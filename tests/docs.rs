@@ -101,20 +101,6 @@ fn purpose(path: &Path) -> String {
     lines.take_while(|line| line.starts_with("  ")).fold(first, |text, line| format!("{text} {}", line.trim()))
 }
 
-/// An item of a list, in lines of at most 110 characters.
-fn item(text: &str) -> String {
-    let mut lines = vec!["-".to_owned()];
-    for word in text.split(' ') {
-        if lines.last().unwrap().chars().count() + 1 + word.chars().count() > 110 {
-            lines.push(" ".to_owned());
-        }
-        let line = lines.last_mut().unwrap();
-        line.push(' ');
-        line.push_str(word);
-    }
-    lines.join("\n") + "\n"
-}
-
 #[test]
 fn the_readme_of_the_statements_lists_each_with_its_purpose() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("sql");

@@ -10,7 +10,7 @@ mod house;
 mod source;
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use source::{code, files as sources};
 

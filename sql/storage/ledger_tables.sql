@@ -1,6 +1,4 @@
 -- purpose: the tables of schema evo, partitioned ones once
--- parameters: none
--- placeholders: none
 -- rows: qualified name
 -- locks: none beyond those of reading the catalog
 -- idempotent: reads only

@@ -1,6 +1,4 @@
 -- purpose: when the statistics of this database were last reset
--- parameters: none
--- placeholders: none
 -- rows: one: the time (text, UTC), null if never
 -- locks: none
 -- idempotent: reads only

@@ -1,34 +1,35 @@
 //! The elements of one top-level JSON array, byte for byte, one at a time.
 //!
-//! What is judged here is the syntax between the elements. Inside of an element only strings and the balance of brackets
-//! are followed: an element that ends where it should is handed on whatever it holds, and is refused as a line if it is
-//! not JSON. What is broken between elements breaks the object: nobody knows where the next one begins.
+//! Only the syntax between the elements is checked here. Inside an element only strings and the balance of brackets are
+//! tracked: an element whose end is found is passed on whatever it holds, and is rejected as a line if it is not JSON. A
+//! syntax error between elements breaks the object, because nobody knows where the next element begins.
 
 use memchr::memchr2;
 
-use super::records::{Record, Records, Splitter, Step};
+use super::records::{RawRecord, RecordReader, Split, Splitter};
 use crate::error::{Error, Kind, Result};
 
-/// Where in the array the reader is.
+/// Reads an array; the state is the reader's position in it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) enum Array {
-    /// In front of the opening bracket.
+    /// Before the opening bracket.
     #[default]
     Before,
-    /// Behind the opening bracket.
+    /// After the opening bracket.
     Opened,
-    /// Behind an element.
-    BehindElement,
-    /// Behind the closing bracket.
+    /// After an element.
+    AfterElement,
+    /// After the closing bracket.
     Closed,
 }
 
 impl Array {
-    /// The next element; `None` where the object ends as it should. An object of nothing but blanks has none.
+    /// The next element, or `None` at the proper end of the object. An object of white space only has none.
     ///
     /// # Errors
-    /// `SourceCorrupt` when the array is no array, cut, or broken between its elements; of the window.
-    pub(super) fn next(&mut self, records: &mut Records) -> Result<Option<Record>> {
+    /// `SourceCorrupt` when the content is not an array, is cut, or is broken between elements; those of
+    /// [`InflatedWindow::fill`](super::inflate::InflatedWindow::fill).
+    pub(super) fn next(&mut self, records: &mut RecordReader) -> Result<Option<RawRecord>> {
         loop {
             let next = next_token(records)?;
             let expected = match (*self, next) {
@@ -38,12 +39,12 @@ impl Array {
                     records.window.consume(1);
                     continue;
                 }
-                (Self::Opened | Self::BehindElement, Some(b']')) => {
+                (Self::Opened | Self::AfterElement, Some(b']')) => {
                     *self = Self::Closed;
                     records.window.consume(1);
                     continue;
                 }
-                (Self::BehindElement, Some(b',')) => {
+                (Self::AfterElement, Some(b',')) => {
                     records.window.consume(1);
                     match next_token(records)? {
                         Some(byte) if begins_element(byte) => return self.element(records),
@@ -53,7 +54,7 @@ impl Array {
                 (Self::Opened, Some(byte)) if begins_element(byte) => return self.element(records),
                 (Self::Before, Some(_)) => "[",
                 (Self::Opened, _) => "an element or ]",
-                (Self::BehindElement, _) => ", or ]",
+                (Self::AfterElement, _) => ", or ]",
                 (Self::Closed, Some(_)) => "nothing more",
             };
             let found = match next_token(records)? {
@@ -66,8 +67,8 @@ impl Array {
         }
     }
 
-    fn element(&mut self, records: &mut Records) -> Result<Option<Record>> {
-        *self = Self::BehindElement;
+    fn element(&mut self, records: &mut RecordReader) -> Result<Option<RawRecord>> {
+        *self = Self::AfterElement;
         let record = records.next(&mut Element::default())?;
         match record {
             Some(record) if !record.ended => {
@@ -79,8 +80,8 @@ impl Array {
     }
 }
 
-/// Skips blanks and looks at the next byte.
-fn next_token(records: &mut Records) -> Result<Option<u8>> {
+/// Skips white space and peeks at the next byte.
+fn next_token(records: &mut RecordReader) -> Result<Option<u8>> {
     while records.window.fill()? {
         let bytes = records.window.bytes();
         let blanks = bytes.iter().position(|b| !is_blank(*b));
@@ -94,7 +95,7 @@ fn next_token(records: &mut Records) -> Result<Option<u8>> {
     Ok(None)
 }
 
-/// JSON's own blanks; others are a part of an element, which is refused then.
+/// JSON's own white space. Any other is part of an element, which is rejected then.
 fn is_blank(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\r' | b'\n')
 }
@@ -113,8 +114,8 @@ struct Element {
 }
 
 impl Splitter for Element {
-    fn step(&mut self, bytes: &[u8]) -> Step {
-        let end = |content| Step { content, end: Some(0) };
+    fn step(&mut self, bytes: &[u8]) -> Split {
+        let end = |content| Split { content, end: Some(0) };
         let mut at = 0;
         while at < bytes.len() {
             if self.in_string {
@@ -153,6 +154,6 @@ impl Splitter for Element {
                 _ => {}
             }
         }
-        Step { content: bytes.len(), end: None }
+        Split { content: bytes.len(), end: None }
     }
 }

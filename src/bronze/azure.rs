@@ -10,45 +10,48 @@ use secrecy::ExposeSecret;
 use url::Url;
 
 use super::connection_string::ConnectionString;
-use super::wire::Wire;
+use super::transport::Transport;
 use crate::config::{Azure, Credential};
 use crate::error::{Error, Kind, Result};
 
 const CONNECT_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(10);
 
-/// Who knocks, and where: what an error message needs to say.
+/// How evo signs in, for messages about a refusal.
 #[derive(Debug, Clone)]
 pub(super) struct SignIn {
-    /// What opens the lake.
+    /// The credential in use.
     pub credential: Credential,
-    /// Whether anything announces a managed identity; otherwise it is only what was left to try.
+    /// Whether the environment announces a managed identity. Otherwise it is only the last one to try.
     pub announced: bool,
-    /// Whether the account is opened with a signature, and when it expires if it says so.
+    /// Set if a shared access signature is in use: when it expires, if it says so.
     pub signature: Option<Option<DateTime<Utc>>>,
-    /// Storage account.
+    /// The storage account.
     pub account: String,
 }
 
 impl SignIn {
-    /// Whether a token opens the lake: one that can be fetched again.
+    /// Whether the credential is a token, which can be fetched again.
     pub(super) fn is_by_token(&self) -> bool {
         !matches!(self.credential, Credential::ConnectionString | Credential::AccessKey | Credential::SasToken)
     }
 }
 
-/// What requests to a container need.
+/// A container as requests need it.
 #[derive(Debug, Clone)]
-pub(super) struct Opened {
-    /// Sends them.
+pub(super) struct Endpoint {
+    /// Sends requests.
     pub client: HttpClient,
-    /// Signs them; fetches tokens and keeps them while they are valid.
+    /// Signs requests; fetches tokens and caches them while they are valid.
     pub credentials: AzureCredentialProvider,
     /// Address of the container.
     pub address: Arc<str>,
 }
 
-/// Opens `container`; `account` is the one in the lake's address, if it names one.
-pub(super) fn open(account: Option<&str>, container: &str, azure: &Azure) -> Result<(Opened, SignIn)> {
+/// The endpoint of `container`; `account` is the one in the lake's address, if it names one. Sends no request.
+///
+/// # Errors
+/// `Config` when the settings are incomplete or contradict each other.
+pub(super) fn open(account: Option<&str>, container: &str, azure: &Azure) -> Result<(Endpoint, SignIn)> {
     let credential = azure.credential()?;
     let get = |name: &str| azure.get(name).map(|value| value.expose_secret().to_owned());
     let parts = match (credential, get("AZURE_STORAGE_CONNECTION_STRING")) {
@@ -85,22 +88,22 @@ pub(super) fn open(account: Option<&str>, container: &str, azure: &Azure) -> Res
         account: account.clone(),
     };
     let key = parts.key.or_else(|| get("AZURE_STORAGE_ACCOUNT_KEY"));
-    // No limit for a whole body: objects may be large. The read timeout is one for silence.
+    // There is no limit for a whole body, because objects may be large. The read timeout limits silence.
     let options = ClientOptions::new()
         .with_timeout_disabled()
         .with_read_timeout(azure.requests.idle_timeout)
         .with_connect_timeout(CONNECT_TIMEOUT)
         .with_allow_http(endpoint.starts_with("http://"));
-    let client = Wire::default().connect(&options).map_err(|e| unusable(&e, credential))?;
+    let client = Transport::default().connect(&options).map_err(|e| unusable(&e, credential))?;
     let builder = builder(options, container, &account, &endpoint);
     let store =
         with_credential(builder, credential, key, signature, azure).build().map_err(|e| unusable(&e, credential))?;
     let address = format!("{}/{container}", endpoint.trim_end_matches('/')).into();
-    Ok((Opened { client, credentials: Arc::clone(store.credentials()), address }, sign_in))
+    Ok((Endpoint { client, credentials: Arc::clone(store.credentials()), address }, sign_in))
 }
 
-/// A store that never repeats anything by itself: one layer decides about that, `Container::ask`. It is asked for
-/// credentials only: its own requests cannot name every object.
+/// A store that never repeats a request: only `Container::ask` decides about that. It provides the credentials alone,
+/// because its own requests cannot name every object.
 fn builder(options: ClientOptions, container: &str, account: &str, endpoint: &str) -> MicrosoftAzureBuilder {
     let never =
         RetryConfig { max_retries: 0, retry_timeout: std::time::Duration::ZERO, backoff: BackoffConfig::default() };
@@ -110,7 +113,7 @@ fn builder(options: ClientOptions, container: &str, account: &str, endpoint: &st
         .with_endpoint(endpoint.to_owned())
         .with_retry(never)
         .with_client_options(options)
-        .with_http_connector(Wire::default())
+        .with_http_connector(Transport::default())
 }
 
 fn with_credential(
@@ -160,7 +163,7 @@ fn with_credential(
     builder
 }
 
-/// What the client refuses before it has sent anything. Its own text may repeat a secret.
+/// An error of the client before it has sent anything. Its own text may repeat a secret, so it is not shown.
 fn unusable(e: &object_store::Error, credential: Credential) -> Error {
     let text = e.to_string();
     let message = match credential {
@@ -170,7 +173,7 @@ fn unusable(e: &object_store::Error, credential: Credential) -> Error {
         Credential::SasToken | Credential::ConnectionString if text.contains("SAS") => {
             "the shared access signature is not a list of name=value&name=value"
         }
-        _ => "Azure's settings do not open the lake",
+        _ => "the settings for Azure do not open the lake",
     };
     Error::new(Kind::Config, message).hint("see docs/azure.md for what each way to sign in needs")
 }
@@ -178,7 +181,7 @@ fn unusable(e: &object_store::Error, credential: Credential) -> Error {
 fn check_endpoint(endpoint: &str) -> Result<()> {
     let url = Url::parse(endpoint).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
     url.map(|_| ()).ok_or_else(|| {
-        Error::new(Kind::Config, format!("the endpoint of the lake is not an address: {endpoint:?}"))
+        Error::new(Kind::Config, format!("the endpoint of the lake is not a URL: {endpoint:?}"))
             .hint("AZURE_STORAGE_ENDPOINT is like https://account.blob.core.windows.net")
     })
 }

@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 
 use crate::error::{Error, Kind, Result};
 
-/// Turns a channel of chunks, filled by a download task, into a blocking reader that knows its object's name.
+/// A blocking reader over the chunks of one object, which a download task sends through a channel.
 #[derive(Debug)]
 pub struct ChunkReader {
     path: String,
@@ -22,8 +22,8 @@ pub struct ChunkReader {
 }
 
 impl ChunkReader {
-    /// Reads what arrives in `chunks` until a chunk of length 0, which marks the end of the body: a channel that
-    /// closes without it was cut, and must not pass for the end of the object.
+    /// A reader of `chunks` for the object at `path`. A chunk of length 0 marks the end of the body: a channel that closes
+    /// without it was cut off, which must not pass for the end of the object.
     pub fn new(path: &str, chunks: mpsc::Receiver<Result<Bytes>>) -> Self {
         Self {
             path: path.to_owned(),
@@ -40,12 +40,12 @@ impl ChunkReader {
         &self.path
     }
 
-    /// Counts the nanoseconds that this reader has waited for chunks, also after it has moved into a decompressor.
+    /// The nanoseconds that this reader has waited for chunks; counts on after the reader has moved into a decompressor.
     pub fn waited(&self) -> Arc<AtomicU64> {
         self.waited.clone()
     }
 
-    /// Counts the bytes that were taken from this reader, also after it has moved into a decompressor.
+    /// The bytes taken from this reader; counts on after the reader has moved into a decompressor.
     pub(super) fn taken(&self) -> Arc<AtomicU64> {
         self.taken.clone()
     }

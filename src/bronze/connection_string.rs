@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Kind, Result};
 
-/// What a connection string says.
+/// The parts of a connection string that open a container.
 #[derive(Default)]
 pub(super) struct ConnectionString {
     pub account: Option<String>,
@@ -16,7 +16,7 @@ impl ConnectionString {
         let mut parts = Self::default();
         let (mut protocol, mut suffix) = ("https", "core.windows.net");
         for pair in text.split(';').filter(|pair| !pair.trim().is_empty()) {
-            // Never repeats the text: it holds the key.
+            // The text holds the key, so no message repeats it.
             let (name, value) = pair.split_once('=').ok_or_else(|| {
                 Error::new(Kind::Config, "AZURE_STORAGE_CONNECTION_STRING is not a list of Name=Value;Name=Value")
                     .hint("copy it whole from the account's access keys, in quotes: it holds semicolons")
@@ -61,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn a_broken_one_is_refused_without_being_repeated() {
+    fn a_broken_string_is_refused_without_being_repeated() {
         for text in ["hunter2", "AccountName=acme;hunter2", "AccountName=hunter2"] {
             let error = ConnectionString::parse(text).err().unwrap();
             assert!(!error.render().contains("hunter2"), "{}", error.render());

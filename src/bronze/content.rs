@@ -1,16 +1,16 @@
-//! What is no text of records at all: found once at the beginning of an object, and not anew on each of its lines.
+//! Detects content that is not records of text at all, once per object and not on each of its lines.
 //!
-//! An object that is compressed twice, a spreadsheet, UTF-16 or noise would be thousands of rejected lines of which none
-//! says what is wrong. Where a single line of the sample is a JSON document, the object is read line by line as ever.
+//! An object that is compressed twice, a spreadsheet, UTF-16 or noise would give thousands of rejected lines, none of which
+//! says what is wrong. If a single line of the sample is a JSON document, the object is read line by line as usual.
 
 use serde::de::IgnoredAny;
 
-/// Decompressed bytes that are looked at.
+/// Size of the sample, decompressed bytes.
 pub(super) const SAMPLE_BYTES: usize = 64 * 1024;
-/// Fewer bytes than this are no sample of anything.
+/// A sample of fewer bytes proves nothing.
 const ENOUGH_BYTES: usize = 32;
 
-/// What files begin with, and what they are.
+/// First bytes of files, and what such a file is.
 const MAGIC: [(&[u8], &str); 15] = [
     (b"\x1f\x8b\x08", "compressed with gzip"),
     (b"\x28\xb5\x2f\xfd", "compressed with zstd"),
@@ -29,7 +29,8 @@ const MAGIC: [(&[u8], &str); 15] = [
     (b"-----BEGIN PGP MESSAGE", "encrypted (PGP)"),
 ];
 
-/// What the beginning of an object is, if it is no text of records. `is_inner` where a decompressor has run already.
+/// Why the object, of which this is the beginning, does not consist of records, if so. `is_inner` if the sample was
+/// decompressed.
 pub(super) fn foreign(sample: &[u8], is_inner: bool) -> Option<String> {
     if let Some(what) = encoding(sample) {
         return Some(format!("its text is {what}, not UTF-8: write it in UTF-8"));
@@ -45,22 +46,22 @@ pub(super) fn foreign(sample: &[u8], is_inner: bool) -> Option<String> {
         return Some("its content is a tar archive, which is not read: put its files into the lake instead".to_owned());
     }
     (is_noise(sample) && !holds_document(sample))
-        .then(|| "its content is no text: binary, encrypted, or in another encoding than UTF-8".to_owned())
+        .then(|| "its content is not text: binary, encrypted, or in another encoding than UTF-8".to_owned())
 }
 
-/// Letters alone prove nothing where text follows: `ORCAMENTO` may be a column of a CSV.
+/// Letters alone prove nothing if text follows: `ORCAMENTO` may be a column of a CSV.
 fn begins_with(sample: &[u8], magic: &[u8]) -> bool {
     let is_word = magic.iter().all(u8::is_ascii_alphanumeric);
     sample.starts_with(magic) && !(is_word && is_text(sample))
 }
 
-/// Valid UTF-8 without a zero byte; a character that the end of the sample cuts is no error.
+/// Valid UTF-8 without a zero byte. A character that the end of the sample cuts off is not an error.
 fn is_text(sample: &[u8]) -> bool {
     let is_utf8 = std::str::from_utf8(sample).map_or_else(|e| e.error_len().is_none(), |_| true);
     is_utf8 && !sample.contains(&0)
 }
 
-/// UTF-16 or UTF-32, by its byte order mark or by the zero bytes that it has between ASCII letters.
+/// UTF-16 or UTF-32, by its byte order mark or by the zero bytes between ASCII letters.
 fn encoding(sample: &[u8]) -> Option<&'static str> {
     match sample {
         [0xff, 0xfe, 0, 0, ..] | [0, 0, 0xfe, 0xff, ..] => return Some("UTF-32"),
@@ -80,8 +81,8 @@ fn encoding(sample: &[u8]) -> Option<&'static str> {
     (share(2, 0) || share(2, 1)).then_some("UTF-16")
 }
 
-/// Whether a tenth of the sample or more is what text does not hold: control characters, and bytes that are not UTF-8. Valid
-/// UTF-8 without a zero byte is text whatever controls it holds: some tools separate fields with them.
+/// Whether at least a tenth of the sample is what text does not hold: control characters, and bytes that are not UTF-8.
+/// Valid UTF-8 without a zero byte is text whatever control characters it holds: some tools separate fields with them.
 fn is_noise(sample: &[u8]) -> bool {
     if sample.len() < ENOUGH_BYTES || is_text(sample) {
         return false;
@@ -90,7 +91,7 @@ fn is_noise(sample: &[u8]) -> bool {
     let mut strange = controls;
     let mut rest = sample;
     while let Err(e) = std::str::from_utf8(rest) {
-        // A character that the end of the sample cuts is no error.
+        // A character that the end of the sample cuts off is not an error.
         let Some(length) = e.error_len() else { break };
         strange += length;
         rest = &rest[e.valid_up_to() + length..];
@@ -115,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_text_of_records_is_named() {
+    fn content_that_is_not_records_is_named() {
         let text = "{\"idSale\": 1, \"observations\": \"ação\"}\n{\"idSale\": 2}\n".repeat(20);
         let utf16 = |of: fn(u16) -> [u8; 2]| text.encode_utf16().flat_map(of).collect::<Vec<u8>>();
         let utf32 = |of: fn(u32) -> [u8; 4]| text.chars().flat_map(|c| of(u32::from(c))).collect::<Vec<u8>>();
@@ -137,7 +138,7 @@ mod tests {
             (b"\xfd7zXZ\0".to_vec(), "xz"),
             (b"Salted__".to_vec(), "encrypted"),
             (tar, "tar"),
-            (noise(10_000), "no text"),
+            (noise(10_000), "not text"),
         ] {
             let what = foreign(&sample, true).unwrap_or_default();
             assert!(what.contains(says), "{says}: {what:?}");

@@ -1,21 +1,20 @@
-//! Rows of CSV as JSON objects: RFC 4180, with a header, and a delimiter and a quote of the entity's choice.
+//! Rows of CSV as JSON objects: RFC 4180, with a header, and with the delimiter and quote that the entity declares.
 //!
-//! Every value becomes a string as it stands there, an empty field without quotes becomes null, and the key's column
-//! becomes a number where it is a plain integer. Names and order are those of the header, without blanks in between, so
-//! that the same row always becomes the same text.
+//! Every value becomes a string as it is, an empty field without quotes becomes null, and the key's column becomes a number
+//! where it is a plain integer. Names and their order are those of the header, without blanks between them, so the same
+//! row always becomes the same text.
 //!
-//! `csv-core` says where fields and rows end. It takes any text, so what RFC 4180 does not allow is found here: a row
-//! with text behind a closing quote, or with another number of fields, is refused; a quote that is never closed breaks
-//! the object.
+//! `csv-core` finds the ends of fields and rows. It accepts any text, so violations of RFC 4180 are found here: a row with
+//! text after a closing quote, or with another number of fields, is rejected; a quote that is never closed breaks the
+//! object.
 
 use std::collections::BTreeSet;
 
 use csv_core::{ReadFieldResult, Reader, ReaderBuilder};
 use memchr::memchr;
 
-use super::lines::Line;
-use super::records::{Record, Records, Splitter, Step};
-use super::room::{Buffer, Share};
+use super::records::{Line, RawRecord, RecordReader, Split, Splitter};
+use super::room::{Buffer, Reservation};
 use crate::entity::Input;
 use crate::error::{Error, Kind, Result};
 
@@ -29,7 +28,7 @@ pub(super) struct Csv {
     number: i64,
 }
 
-/// What a row means.
+/// How a row is written, and which columns it has.
 struct Dialect {
     delimiter: u8,
     quote: u8,
@@ -37,21 +36,21 @@ struct Dialect {
 }
 
 struct Column {
-    /// What stands in front of its value: `{"name":` or `,"name":`.
+    /// The text before its value: `{"name":` or `,"name":`.
     prefix: Vec<u8>,
     is_integer: bool,
 }
 
 impl Csv {
-    /// Reads the header. An object without any content has none, and no rows.
+    /// Reads the header. An object without content has none, and no rows.
     ///
     /// # Errors
-    /// `SourceCorrupt` when there can be no documents under that header; of the window.
-    pub(super) fn open(records: &mut Records, input: &Input) -> Result<Self> {
+    /// `SourceCorrupt` when the header cannot be that of documents; those of the window.
+    pub(super) fn open(records: &mut RecordReader, input: &Input) -> Result<Self> {
         let dialect = Dialect { delimiter: input.delimiter, quote: input.quote, columns: Vec::new() };
         let mut csv = Self { rows: Rows::new(&dialect), dialect, document: Buffer::default(), number: 0 };
         if let Some(header) = csv.rows.next(records)? {
-            csv.whole(records, &header)?;
+            csv.check_whole(records, &header)?;
             csv.dialect.columns = csv.columns(records.bytes(&header), input)?;
             csv.rows.wanted = csv.dialect.columns.len();
         }
@@ -61,14 +60,14 @@ impl Csv {
     /// The next row.
     ///
     /// # Errors
-    /// `SourceCorrupt` when the object ends within a quoted field, or a row is longer than allowed; of the window.
-    pub(super) fn next<'a>(&'a mut self, records: &'a mut Records) -> Result<Option<Line<'a>>> {
+    /// `SourceCorrupt` when the object ends within a quoted field, or a row is longer than allowed; those of the window.
+    pub(super) fn next<'a>(&'a mut self, records: &'a mut RecordReader) -> Result<Option<Line<'a>>> {
         self.document.clear();
         let Some(record) = self.rows.next(records)? else { return Ok(None) };
         self.number += 1;
-        self.whole(records, &record)?;
-        let (raw, share) = records.bytes_and_share(&record);
-        let refused = self.dialect.write(&self.rows, raw, &mut self.document, share).err();
+        self.check_whole(records, &record)?;
+        let (raw, reservation) = records.bytes_and_reservation(&record);
+        let refused = self.dialect.write(&self.rows, raw, &mut self.document, reservation).err();
         Ok(Some(Line {
             number: self.number,
             offset: record.offset.cast_signed(),
@@ -78,9 +77,9 @@ impl Csv {
         }))
     }
 
-    /// Whoever forgets a quote gets a row that goes on to the next one: where that is nowhere near, nobody knows how many
-    /// rows it has swallowed.
-    fn whole(&self, records: &Records, record: &Record) -> Result<()> {
+    /// Refuses a row with a quote that is not closed: it runs on to the next quote, and if that is far away, nobody knows
+    /// how many rows it has swallowed.
+    fn check_whole(&self, records: &RecordReader, record: &RawRecord) -> Result<()> {
         let row = || match self.dialect.columns.is_empty() {
             true => "the header".to_owned(),
             false => format!("row {} at byte {}", self.number, record.offset),
@@ -107,7 +106,7 @@ impl Csv {
         for (i, field) in self.rows.of(header).enumerate() {
             let mut name = Vec::new();
             if unquote(field, self.dialect.quote, |part| name.extend_from_slice(part)).is_err() {
-                return broken(format!("name {} of the header has text behind its closing quote", i + 1));
+                return broken(format!("name {} of the header has text after its closing quote", i + 1));
             }
             match String::from_utf8(name) {
                 Ok(name) if !name.is_empty() => names.push(name),
@@ -115,7 +114,7 @@ impl Csv {
                 Err(_) => return broken(format!("name {} of the header is not valid UTF-8", i + 1)),
             }
         }
-        // By its place: where there is no header, the names are values of the first row.
+        // Named by position: if there is no header, the names are values of the first row.
         let mut seen = BTreeSet::new();
         if let Some(twice) = names.iter().position(|name| !seen.insert(name.as_str())) {
             let first = names.iter().position(|name| *name == names[twice]).unwrap_or_default();
@@ -131,10 +130,10 @@ impl Csv {
         Ok(names.iter().enumerate().map(|(i, name)| Column::new(i, name, input)).collect())
     }
 
-    /// The document of a row that stands in the place of one that was read.
+    /// The document of a row that replaces one that was read.
     ///
     /// # Errors
-    /// Why it is none.
+    /// Why it is not a row.
     pub(super) fn corrected(&self, text: &[u8]) -> Result<Vec<u8>, String> {
         let raw = text.trim_ascii_end();
         let mut rows = Rows { wanted: self.dialect.columns.len(), ..Rows::new(&self.dialect) };
@@ -142,15 +141,21 @@ impl Csv {
             return Err("the correction is more than one row".to_owned());
         }
         rows.finish();
-        let (mut document, mut share) = (Buffer::default(), Share::of_process());
-        self.dialect.write(&rows, raw, &mut document, &mut share)?;
+        let (mut document, mut reservation) = (Buffer::default(), Reservation::of_process());
+        self.dialect.write(&rows, raw, &mut document, &mut reservation)?;
         Ok(document.bytes().to_vec())
     }
 }
 
 impl Dialect {
-    /// Writes the row's document, or says why it has none.
-    fn write(&self, rows: &Rows, raw: &[u8], document: &mut Buffer, share: &mut Share) -> Result<(), String> {
+    /// Writes the row's document, or returns why it has none.
+    fn write(
+        &self,
+        rows: &Rows,
+        raw: &[u8],
+        document: &mut Buffer,
+        reservation: &mut Reservation,
+    ) -> Result<(), String> {
         if rows.fields != self.columns.len() {
             return Err(format!("the row has {} fields, the header {}", rows.fields, self.columns.len()));
         }
@@ -160,22 +165,22 @@ impl Dialect {
             return Err(format!("not valid UTF-8 at byte {} of the row", e.valid_up_to() + 1));
         }
         for (i, (column, field)) in self.columns.iter().zip(rows.of(raw)).enumerate() {
-            document.push(&column.prefix, share);
+            document.push(&column.prefix, reservation);
             if field.is_empty() {
-                document.push(b"null", share);
+                document.push(b"null", reservation);
                 continue;
             }
             if let Some(integer) = integer(field, self.quote).filter(|_| column.is_integer) {
-                document.push(integer, share);
+                document.push(integer, reservation);
                 continue;
             }
-            document.push(b"\"", share);
-            if unquote(field, self.quote, |part| escape(part, |bytes| document.push(bytes, share))).is_err() {
-                return Err(format!("field {} has text behind its closing quote", i + 1));
+            document.push(b"\"", reservation);
+            if unquote(field, self.quote, |part| escape(part, |bytes| document.push(bytes, reservation))).is_err() {
+                return Err(format!("field {} has text after its closing quote", i + 1));
             }
-            document.push(b"\"", share);
+            document.push(b"\"", reservation);
         }
-        document.push(b"}", share);
+        document.push(b"}", reservation);
         Ok(())
     }
 }
@@ -192,13 +197,13 @@ impl Column {
 /// Finds the end of a row, and of the fields in it.
 struct Rows {
     reader: Reader,
-    /// What `csv-core` unescapes and nobody reads: fields are unquoted from the row itself.
+    /// Output of `csv-core` that nobody reads: fields are unquoted from the row itself.
     scratch: [u8; 1024],
-    /// Where the first so many fields end in the row.
+    /// Ends of the first `wanted` fields in the row.
     ends: Vec<usize>,
     fields: usize,
     length: usize,
-    /// Where the last field begins, however many there are, and the one behind it.
+    /// Where the last field begins, however many there are, and the one after it.
     last_start: usize,
     next_start: usize,
     wanted: usize,
@@ -212,7 +217,7 @@ impl Rows {
     }
 
     /// The next row that is not an empty line.
-    fn next(&mut self, records: &mut Records) -> Result<Option<Record>> {
+    fn next(&mut self, records: &mut RecordReader) -> Result<Option<RawRecord>> {
         while records.window.fill()? {
             let bytes = records.window.bytes();
             let feeds = bytes.iter().take_while(|b| matches!(b, b'\r' | b'\n')).count();
@@ -231,7 +236,7 @@ impl Rows {
         Ok(record)
     }
 
-    /// What csv-core still holds back at the end of its input is the row's last field.
+    /// Takes the last field of the object, which csv-core still holds back at the end of its input.
     fn finish(&mut self) {
         while let (ReadFieldResult::OutputFull, ..) = self.reader.read_field(&[], &mut self.scratch) {}
         self.field(self.length);
@@ -245,7 +250,7 @@ impl Rows {
         self.last_start = std::mem::replace(&mut self.next_start, end + 1);
     }
 
-    /// The fields of a row as they stand there.
+    /// The fields of a row as they are written.
     fn of<'a>(&self, raw: &'a [u8]) -> impl Iterator<Item = &'a [u8]> + use<'a, '_> {
         let mut start = 0;
         self.ends.iter().map(move |end| &raw[std::mem::replace(&mut start, end + 1)..*end])
@@ -253,7 +258,7 @@ impl Rows {
 }
 
 impl Splitter for Rows {
-    fn step(&mut self, bytes: &[u8]) -> Step {
+    fn step(&mut self, bytes: &[u8]) -> Split {
         let mut at = 0;
         while at < bytes.len() {
             let (result, read, _) = self.reader.read_field(&bytes[at..], &mut self.scratch);
@@ -262,16 +267,16 @@ impl Splitter for Rows {
                 self.field(self.length + at - 1);
                 if record_end {
                     self.length += at - 1;
-                    return Step { content: at - 1, end: Some(1) };
+                    return Split { content: at - 1, end: Some(1) };
                 }
             }
         }
         self.length += at;
-        Step { content: at, end: None }
+        Split { content: at, end: None }
     }
 }
 
-/// What is behind the opening quote of a quoted field.
+/// The part of a quoted field after its opening quote.
 fn quoted(field: &[u8], quote: u8) -> Option<&[u8]> {
     field.split_first().filter(|(first, _)| **first == quote).map(|(_, inner)| inner)
 }
@@ -292,7 +297,7 @@ fn closing_quote(inner: &[u8], quote: u8) -> Option<usize> {
     }
 }
 
-/// Hands on the parts of a field's value. `Err` when there is something behind the closing quote.
+/// Passes on the parts of a field's value. `Err` if there is something after the closing quote.
 fn unquote(field: &[u8], quote: u8, mut part: impl FnMut(&[u8])) -> Result<(), ()> {
     let Some(inner) = quoted(field, quote) else {
         part(field);
@@ -311,7 +316,7 @@ fn unquote(field: &[u8], quote: u8, mut part: impl FnMut(&[u8])) -> Result<(), (
     Ok(())
 }
 
-/// Writes text as the inside of a JSON string.
+/// Writes text as the content of a JSON string.
 fn escape(text: &[u8], mut write: impl FnMut(&[u8])) {
     let mut rest = text;
     while let Some(at) = rest.iter().position(|b| matches!(b, 0..=0x1f | b'"' | b'\\')) {

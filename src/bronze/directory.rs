@@ -1,4 +1,4 @@
-//! A lake in a local directory, with the same promises as a container.
+//! A lake in a local directory, with the same guarantees as a container.
 
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read};
@@ -9,27 +9,27 @@ use futures_util::{Stream, stream};
 use rustix::fs::{Mode, OFlags};
 use tokio::sync::mpsc;
 
-use super::lake::{Page, Wanted};
+use super::page::{Page, Wanted};
 use super::walk::{OUTSIDE, Walk, etag, reason};
 use crate::error::{Error, Kind, Result};
 
-/// Read at once.
+/// Size of one read.
 const CHUNK_BYTES: u64 = 256 * 1024;
 
 /// A directory. An etag is made of inode, time of change and size.
 #[derive(Debug, Clone)]
 pub(super) struct Directory {
-    /// Without links in it.
+    /// Its path without symbolic links.
     root: PathBuf,
 }
 
 impl Directory {
     pub(super) fn open(dir: &Path) -> Result<Self> {
-        let root = dir.canonicalize().map_err(|e| understand(&e).caused_by(e))?;
+        let root = dir.canonicalize().map_err(|e| classify(&e).caused_by(e))?;
         Ok(Self { root })
     }
 
-    /// The files below a folder, page by page. One that cannot be listed is set aside in its page.
+    /// The files below a folder, page by page. What cannot be listed is [`Page::unreadable`].
     pub(super) fn list(&self, below: &str, wanted: &Wanted) -> impl Stream<Item = Result<Page>> + Send + use<> {
         let (pages, received) = mpsc::channel(1);
         let (root, wanted, below) = (self.root.clone(), wanted.clone(), below.to_owned());
@@ -40,10 +40,12 @@ impl Directory {
             if let Some(page) = received.recv().await {
                 return Ok(Some((page, (received, walking))));
             }
-            // A walk that died has not seen everything.
+            // A walk that panicked has not seen everything.
             match walking.take() {
                 Some(walking) => {
-                    walking.await.map_err(|e| Error::new(Kind::Internal, "the walk died").caused_by(e))?;
+                    walking
+                        .await
+                        .map_err(|e| Error::new(Kind::Internal, "the walk through the lake panicked").caused_by(e))?;
                     Ok(None)
                 }
                 None => Ok(None),
@@ -51,7 +53,11 @@ impl Directory {
         })
     }
 
-    /// Size and bytes of an object; of the version that `etag` names, if one is given.
+    /// Size and bytes of an object: of the version that `etag` identifies, or else of the present one.
+    ///
+    /// # Errors
+    /// `SourceChanged` when it is another version or gone, also while it is read; `SourceUnreadable`,
+    /// `SourceUnavailable`.
     pub(super) async fn read(
         &self,
         path: &str,
@@ -60,7 +66,7 @@ impl Directory {
         let (directory, name) = (self.clone(), path.to_owned());
         let opened = tokio::task::spawn_blocking(move || directory.open_file(&name));
         let (file, found, size) =
-            opened.await.map_err(|e| Error::new(Kind::Internal, "a reader died").caused_by(e))??;
+            opened.await.map_err(|e| Error::new(Kind::Internal, "a reader of the lake panicked").caused_by(e))??;
         if etag.is_some_and(|wanted| wanted != found) {
             return Err(changed("it was replaced since it was listed"));
         }
@@ -68,12 +74,12 @@ impl Directory {
         Ok((size, stream::try_unfold(open, Open::next)))
     }
 
-    /// Opens a file with its etag and size, if it is one and lies in the lake.
+    /// Opens a file that lies in the lake, with its etag and size.
     ///
-    /// Where its links lead is found out first; then the way there is opened folder by folder without following any. So a
-    /// link that is put in place meanwhile leads nowhere.
+    /// Links are resolved first. Then the path that they lead to is opened folder by folder without following any link, so
+    /// one that is created in the meantime leads nowhere.
     fn open_file(&self, path: &str) -> Result<(File, String, u64)> {
-        let failed = |e: io::Error| understand(&e).caused_by(e);
+        let failed = |e: io::Error| classify(&e).caused_by(e);
         let real = self.root.join(path).canonicalize().map_err(failed)?;
         let Ok(below) = real.strip_prefix(&self.root) else {
             return Err(Error::new(Kind::SourceUnreadable, OUTSIDE));
@@ -97,7 +103,7 @@ impl Directory {
         for name in folders {
             folder = open(&folder, name, OFlags::RDONLY | OFlags::DIRECTORY)?;
         }
-        // Opening a pipe would wait for whoever writes to it.
+        // Opening a pipe would wait for its writer.
         let file = open(&folder, file, OFlags::RDONLY | OFlags::NONBLOCK)?;
         let metadata = file.metadata().map_err(failed)?;
         if !metadata.is_file() {
@@ -117,19 +123,20 @@ struct Open {
 impl Open {
     async fn next(mut self) -> Result<Option<(Bytes, Self)>> {
         let read = tokio::task::spawn_blocking(move || (self.read(), self));
-        let (chunk, open) = read.await.map_err(|e| Error::new(Kind::Internal, "a reader died").caused_by(e))?;
+        let (chunk, open) =
+            read.await.map_err(|e| Error::new(Kind::Internal, "a reader of the lake panicked").caused_by(e))?;
         Ok(chunk?.map(|chunk| (chunk, open)))
     }
 
     fn read(&mut self) -> Result<Option<Bytes>> {
         if self.rest == 0 {
-            // Written to in place, or another file by now: then what was read may be of two versions.
-            let now = fs::metadata(&self.path).map_err(|e| understand(&e).caused_by(e))?;
+            // If it was written to in place, or is another file by now, the bytes may be of two versions.
+            let now = fs::metadata(&self.path).map_err(|e| classify(&e).caused_by(e))?;
             return if etag(&now) == self.etag { Ok(None) } else { Err(changed("it was replaced while it was read")) };
         }
         let wanted = self.rest.min(CHUNK_BYTES);
         let mut chunk = Vec::with_capacity(wanted as usize);
-        (&mut self.file).take(wanted).read_to_end(&mut chunk).map_err(|e| understand(&e).caused_by(e))?;
+        (&mut self.file).take(wanted).read_to_end(&mut chunk).map_err(|e| classify(&e).caused_by(e))?;
         if chunk.is_empty() {
             return Err(changed("it was truncated while it was read"));
         }
@@ -142,11 +149,11 @@ fn changed(message: &str) -> Error {
     Error::new(Kind::SourceChanged, message)
 }
 
-/// What an error of the file system means for the one object that it concerns.
-fn understand(e: &io::Error) -> Error {
+/// Classifies an error of the file system, which concerns one object.
+fn classify(e: &io::Error) -> Error {
     let kind = match (e.kind(), e.raw_os_error()) {
         (ErrorKind::NotFound, _) => return changed("it is gone or was never there"),
-        // Short of descriptors or memory, or a file server that is away for a moment: time heals it.
+        // Too few descriptors or too little memory, or a file server with a short outage: a retry can help.
         (
             ErrorKind::Interrupted | ErrorKind::TimedOut | ErrorKind::OutOfMemory | ErrorKind::StaleNetworkFileHandle,
             _,
@@ -244,7 +251,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn links_are_followed_inside_of_the_lake_and_nowhere_else() {
+    async fn links_are_followed_inside_the_lake_and_nowhere_else() {
         use std::os::unix::fs::symlink;
         let dir = tempfile::tempdir().unwrap();
         let outside = tempfile::tempdir().unwrap();
@@ -312,7 +319,7 @@ mod tests {
         expected.sort_unstable();
         assert_eq!(names(&page), expected, "and a name that begins with a dot is hidden");
         let reasons: Vec<&str> = aside(&page).into_iter().map(|(_, reason)| reason).collect();
-        let not_text = "its name is not UTF-8, so that it can neither be kept nor asked for";
+        let not_text = "its name is not UTF-8, so it can neither be recorded nor requested";
         assert_eq!(reasons, ["it is a pipe, not a file", "it is a socket, not a file", not_text]);
         for path in ["pipe", "socket"] {
             assert_eq!(directory.read(path, None).await.err().unwrap().kind(), Kind::SourceUnreadable);
@@ -320,7 +327,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn no_folder_is_one_without_objects_and_a_file_in_its_place_is_said() {
+    async fn a_missing_folder_is_empty_and_a_file_in_its_place_is_reported() {
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join("sales"), "x").unwrap();
         let directory = Directory::open(dir.path()).unwrap();

@@ -1,5 +1,5 @@
-//! Gzip members one behind the other, and the zero bytes that some tools put behind the last: tapes, blocks of a fixed size,
-//! files that were made longer before they were written. Every reader of gzip skips those; anything else there is broken.
+//! Gzip members in sequence, and the zero bytes that some tools append to the last one: tapes, blocks of a fixed size,
+//! files that were preallocated. Every reader of gzip skips those; anything else after a member is an error.
 
 use std::io::{self, BufRead, Read};
 use std::mem;
@@ -8,11 +8,11 @@ use flate2::bufread::GzDecoder;
 
 /// The decompressed bytes of all members.
 pub(super) enum Members<R> {
-    /// Within one.
+    /// Within a member.
     Within(Box<GzDecoder<R>>),
-    /// Behind one, whose checksum was right.
-    Behind(R),
-    /// Behind all.
+    /// After a member, whose checksum was right.
+    After(R),
+    /// After the last member.
     Ended,
 }
 
@@ -33,9 +33,9 @@ impl<R: BufRead> Read for Members<R> {
                         return Ok(n);
                     }
                 }
-                Self::Behind(reader) => {
+                Self::After(reader) => {
                     let is_another = skip_zeros(reader)?;
-                    let Self::Behind(reader) = mem::replace(self, Self::Ended) else { return Ok(0) };
+                    let Self::After(reader) = mem::replace(self, Self::Ended) else { return Ok(0) };
                     if is_another {
                         *self = Self::new(reader);
                     }
@@ -43,13 +43,13 @@ impl<R: BufRead> Read for Members<R> {
                 }
             }
             if let Self::Within(decoder) = mem::replace(self, Self::Ended) {
-                *self = Self::Behind(decoder.into_inner());
+                *self = Self::After(decoder.into_inner());
             }
         }
     }
 }
 
-/// Whether something follows behind the zero bytes.
+/// Skips zero bytes; returns whether anything follows them.
 fn skip_zeros(reader: &mut impl BufRead) -> io::Result<bool> {
     loop {
         let bytes = reader.fill_buf()?;

@@ -1,8 +1,8 @@
-//! From compressed chunks to a window of decompressed bytes.
+//! Decompresses chunks into a window of bytes.
 //!
-//! Which compression it is says the declaration, else the first bytes. A name that ends in `.gz` or `.zst` is a promise:
-//! such an object may hold the other compression, or JSON that something on the way has decompressed, but anything else
-//! (nothing at all, a damaged header) is broken and no text.
+//! The declaration says which compression it is, or else the first bytes do. A name that ends in `.gz` or `.zst` is a
+//! promise: such an object may hold the other compression, or JSON that something on the way has decompressed. Anything
+//! else in it (no bytes, a damaged header) is broken data and not text.
 
 use std::io::{self, Cursor, ErrorKind, Read};
 use std::sync::Arc;
@@ -14,9 +14,9 @@ use super::{content, layout};
 use crate::entity::Compression;
 use crate::error::{Error, Kind, Result};
 
-/// Decompressed bytes held at once.
+/// Size of the window, decompressed bytes.
 pub(super) const WINDOW_BYTES: usize = 128 * 1024;
-/// The ratio is looked at only behind so many decompressed bytes: small objects may be as repetitive as they like.
+/// The ratio is checked from this many decompressed bytes on: small objects may be as repetitive as they like.
 const RATIO_COUNTS_FROM: u64 = 64 << 20;
 /// Largest window of a Zstandard frame, 2^23 = 8 MiB: what every decoder should support (RFC 8878, 3.1.1.1.2) and
 /// `zstd -19` uses. A window is memory, one for each decode thread.
@@ -24,15 +24,15 @@ const ZSTD_WINDOW_LOG: u32 = 23;
 
 type Compressed = io::Chain<Cursor<Vec<u8>>, ChunkReader>;
 
-enum Source {
+enum Decompressor {
     Plain(Compressed),
     Gzip(Members<Compressed>),
     Zstd(zstd::stream::read::Decoder<'static, Compressed>),
 }
 
 /// The decompressed bytes of an object, a window at a time.
-pub(super) struct Window {
-    source: Source,
+pub(super) struct InflatedWindow {
+    source: Decompressor,
     compression: Compression,
     taken: Arc<AtomicU64>,
     max_ratio: u64,
@@ -42,11 +42,11 @@ pub(super) struct Window {
     offset: u64,
 }
 
-impl Window {
-    /// Finds out how the object is compressed.
+impl InflatedWindow {
+    /// Detects how the object is compressed.
     ///
     /// # Errors
-    /// `SourceCorrupt` when it is not what was declared or what its name promises; the download's own.
+    /// `SourceCorrupt` when it is not what is declared or what its name promises; those of the download.
     pub(super) fn open(mut reader: ChunkReader, declared: Option<Compression>, max_ratio: u64) -> Result<Self> {
         let mut head = Vec::with_capacity(8);
         reader.by_ref().take(8).read_to_end(&mut head).map_err(|e| broken(e, Compression::Plain, 0))?;
@@ -54,18 +54,18 @@ impl Window {
         let taken = reader.taken();
         let compressed = Cursor::new(head).chain(reader);
         let source = match compression {
-            Compression::Plain => Source::Plain(compressed),
-            Compression::Gzip => Source::Gzip(Members::new(compressed)),
-            Compression::Zstd => Source::Zstd(zstd_decoder(compressed).map_err(|e| broken(e, compression, 0))?),
+            Compression::Plain => Decompressor::Plain(compressed),
+            Compression::Gzip => Decompressor::Gzip(Members::new(compressed)),
+            Compression::Zstd => Decompressor::Zstd(zstd_decoder(compressed).map_err(|e| broken(e, compression, 0))?),
         };
         let buffer = vec![0; WINDOW_BYTES].into_boxed_slice();
         Ok(Self { source, compression, taken, max_ratio, buffer, start: 0, end: 0, offset: 0 })
     }
 
-    /// What the object's content is, if it is no text of records; looks at its beginning.
+    /// Why the object does not consist of records, if so, by its beginning.
     ///
     /// # Errors
-    /// As [`Window::fill`].
+    /// Those of [`InflatedWindow::fill`].
     pub(super) fn foreign(&mut self) -> Result<Option<String>> {
         self.fill_at_least(content::SAMPLE_BYTES)?;
         let sample = self.bytes();
@@ -73,18 +73,18 @@ impl Window {
         Ok(content::foreign(sample, self.compression != Compression::Plain))
     }
 
-    /// What of the window is not consumed yet.
+    /// The part of the window that is not consumed yet.
     pub(super) fn bytes(&self) -> &[u8] {
         &self.buffer[self.start..self.end]
     }
 
-    /// Bytes of the window by their place in it, as [`Window::place`] named it; they stay until the next fill.
-    pub(super) fn at(&self, place: std::ops::Range<usize>) -> &[u8] {
-        &self.buffer[place]
+    /// A range of the window, by positions as [`InflatedWindow::position`] returns them. Valid until the next fill.
+    pub(super) fn at(&self, range: std::ops::Range<usize>) -> &[u8] {
+        &self.buffer[range]
     }
 
     /// Where the unconsumed bytes begin in the window.
-    pub(super) fn place(&self) -> usize {
+    pub(super) fn position(&self) -> usize {
         self.start
     }
 
@@ -98,10 +98,10 @@ impl Window {
         self.offset += n as u64;
     }
 
-    /// Reads on if everything is consumed. `false` at the end of the object, whose checksums were right then.
+    /// Reads on if everything is consumed. Returns `false` at the end of the object, when its checksums were right.
     ///
     /// # Errors
-    /// `SourceCorrupt` when the data is broken, cut or a bomb; the download's own.
+    /// `SourceCorrupt` when the data is broken, cut or a decompression bomb; those of the download.
     pub(super) fn fill(&mut self) -> Result<bool> {
         if self.start < self.end {
             return Ok(true);
@@ -113,7 +113,7 @@ impl Window {
     /// Reads until `n` bytes, at most a window, are unconsumed or the object ends.
     ///
     /// # Errors
-    /// As [`Window::fill`].
+    /// Those of [`InflatedWindow::fill`].
     pub(super) fn fill_at_least(&mut self, n: usize) -> Result<()> {
         self.buffer.copy_within(self.start..self.end, 0);
         (self.start, self.end) = (0, self.end - self.start);
@@ -125,9 +125,9 @@ impl Window {
         let room = &mut self.buffer[self.end..];
         let read = loop {
             let read = match &mut self.source {
-                Source::Plain(reader) => reader.read(room),
-                Source::Gzip(reader) => reader.read(room),
-                Source::Zstd(reader) => reader.read(room),
+                Decompressor::Plain(reader) => reader.read(room),
+                Decompressor::Gzip(reader) => reader.read(room),
+                Decompressor::Zstd(reader) => reader.read(room),
             };
             match read {
                 Err(e) if e.kind() == ErrorKind::Interrupted => {}
@@ -141,7 +141,7 @@ impl Window {
         Ok(n > 0)
     }
 
-    /// A window, a line and a counter are all that a bomb costs in memory, but nobody wants its terabytes parsed.
+    /// A bomb costs no memory beyond a window and a line, but nobody wants its terabytes parsed.
     fn check_ratio(&self, inflated: u64) -> Result<()> {
         let taken = self.taken.load(Ordering::Relaxed);
         if inflated <= RATIO_COUNTS_FROM || inflated / self.max_ratio <= taken {
@@ -185,7 +185,7 @@ fn compression(declared: Option<Compression>, promised: Option<Compression>, hea
 fn magic(head: &[u8]) -> Option<Compression> {
     match head {
         [0x1f, 0x8b, ..] => Some(Compression::Gzip),
-        // A frame, or a skippable one in front of it.
+        // A frame, or a skippable frame before it.
         [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => Some(Compression::Zstd),
         _ => None,
     }
@@ -196,20 +196,20 @@ fn begins_like_json(head: &[u8]) -> bool {
     matches!(text.trim_ascii_start().first(), Some(b'{' | b'['))
 }
 
-/// What an error of a reader means; `at` decompressed bytes were right.
+/// Classifies an error of a decompressor. `at` decompressed bytes were right.
 fn broken(e: io::Error, compression: Compression, at: u64) -> Error {
-    // The download's own error comes through the decompressors as it is.
+    // An error of the download passes through the decompressors unchanged.
     let e = match e.downcast::<Error>() {
         Ok(error) => return error,
         Err(e) => e,
     };
     let name = compression.name();
     let message = match e.kind() {
-        ErrorKind::UnexpectedEof => format!("the {name} data ends early (behind byte {at} of its content)"),
+        ErrorKind::UnexpectedEof => format!("the {name} data ends early (after byte {at} of its content)"),
         _ if e.to_string().contains("too much memory") => {
             "a zstd frame needs a window of more than 8 MiB: compress without --long and --ultra".to_owned()
         }
-        _ => format!("the {name} data is broken (behind byte {at} of its content): {e}"),
+        _ => format!("the {name} data is broken (after byte {at} of its content): {e}"),
     };
     Error::new(Kind::SourceCorrupt, message).caused_by(e)
 }

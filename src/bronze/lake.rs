@@ -6,15 +6,15 @@ use futures_util::{Stream, StreamExt, TryStreamExt, stream};
 
 use super::container::Container;
 use super::directory::Directory;
-use super::layout::{Place, Sort, place, sort};
+use super::layout::NameKind;
 use super::listing::Blob;
-use super::sample::Sample;
+use super::page::{Object, Page, Wanted};
 use super::{names, read};
 use crate::config;
 use crate::error::{Context, Error, Kind, Result};
 use crate::shutdown::Shutdown;
 
-/// A place with bronze objects. Clones share connections, tokens and the limit on requests at once.
+/// A lake that holds bronze objects. Clones share connections, tokens and the limit on concurrent requests.
 #[derive(Debug, Clone)]
 pub struct Lake {
     store: Store,
@@ -28,103 +28,11 @@ enum Store {
     Container(Container),
 }
 
-/// An object as listed.
-#[derive(Debug, Clone)]
-pub struct Object {
-    /// Path below the lake's root.
-    pub path: String,
-    /// Identity of the content; a directory's is made of inode, time and size.
-    pub etag: String,
-    /// Compressed size.
-    pub size_bytes: u64,
-    /// Run and date in its path.
-    pub place: Place,
-}
-
-/// What cannot be listed or read, and why.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Unreadable {
-    /// Its path below the lake's root, or as much of it as is text.
-    pub path: String,
-    /// Why.
-    pub reason: String,
-}
-
-/// What a listing is asked for.
-#[derive(Debug, Clone)]
-pub(super) struct Wanted {
-    pub prefix: String,
-    pub suffixes: Vec<String>,
-}
-
-impl Wanted {
-    /// What the name of an object below the lake's root says.
-    pub(super) fn sort(&self, path: &str) -> Sort {
-        let below = path.strip_prefix(&self.prefix).map(|below| below.trim_start_matches('/'));
-        sort(below.unwrap_or(path), &self.suffixes)
-    }
-
-    /// Puts an object into the page.
-    pub(super) fn put(&self, page: &mut Page, path: String, etag: String, size_bytes: u64) {
-        let (sort, place) = (self.sort(&path), place(&path));
-        if let Some(reason) = names::unusable(&path, place.run_id.as_deref()) {
-            return page.set_aside(&path, &reason);
-        }
-        let object = Object { place, path, etag, size_bytes };
-        match sort {
-            Sort::Data => page.objects.push(object),
-            Sort::Manifest => page.manifests.push(object),
-            // What holds nothing loses nothing: some tools mark folders so.
-            Sort::Other if size_bytes > 0 => page.others.add(object.path),
-            Sort::Other | Sort::Hidden => {}
-        }
-    }
-}
-
-/// Part of a listing.
-#[derive(Debug, Clone, Default)]
-pub struct Page {
-    /// Data objects.
-    pub objects: Vec<Object>,
-    /// The `_manifest.json` of extraction runs.
-    pub manifests: Vec<Object>,
-    /// Paths of objects with endings that evo does not read.
-    pub others: Sample<String>,
-    /// What could not be listed; what it holds may be missing in this listing.
-    pub unreadable: Sample<Unreadable>,
-}
-
-impl Page {
-    pub(super) fn set_aside(&mut self, path: &str, reason: &str) {
-        self.unreadable.add(Unreadable { path: path.to_owned(), reason: reason.to_owned() });
-    }
-
-    pub(super) fn len(&self) -> usize {
-        self.objects.len() + self.manifests.len()
-    }
-
-    #[cfg(test)]
-    pub(super) fn is_empty(&self) -> bool {
-        self.len() == 0 && self.others.is_empty() && self.unreadable.is_empty()
-    }
-
-    #[cfg(test)]
-    pub(super) fn extend(&mut self, other: Self) {
-        self.objects.extend(other.objects);
-        self.manifests.extend(other.manifests);
-        self.others.extend(other.others);
-        self.unreadable.extend(other.unreadable);
-    }
-}
-
-/// Objects and manifests together in one [`Page`], at most: what Azure Blob gives in one answer.
-pub const PAGE_OBJECTS: usize = 5_000;
-
 impl Lake {
     /// Opens the lake that the settings name.
     ///
     /// # Errors
-    /// `SourceInvalid` when the directory does not exist; `Config` when Azure's settings are not enough.
+    /// `SourceInvalid` when the directory does not exist; `Config` when the settings for Azure are incomplete.
     pub fn open(lake: &config::LakeAddress, azure: &config::Azure) -> Result<Self> {
         let shown = lake.to_string();
         match lake {
@@ -148,7 +56,7 @@ impl Lake {
         }
     }
 
-    /// The same lake, with every wait before a repeated request ending when a stop is asked for.
+    /// The same lake, with a wait before a repeated request that ends when a shutdown is requested.
     pub fn until(self, shutdown: Shutdown) -> Self {
         let store = match self.store {
             Store::Container(container) => Store::Container(container.until(shutdown)),
@@ -157,18 +65,18 @@ impl Lake {
         Self { store, ..self }
     }
 
-    /// How the lake is named in messages; never holds a credential.
+    /// The lake's name in messages, which never holds a credential.
     pub fn shown(&self) -> &str {
         &self.shown
     }
 
-    /// Whether each object is a request over a network.
+    /// Whether reading an object takes a request over the network.
     pub fn is_remote(&self) -> bool {
         matches!(self.store, Store::Container(_))
     }
 
-    /// Where the lake is, however it was written: a folder's path without links, or account, container and prefix. Two that
-    /// are equal lead to the same objects; of two that differ nobody knows.
+    /// The lake's address in one form, however it was written: a folder's path without links, or account, container and
+    /// prefix. Two lakes with equal addresses hold the same objects; two with different addresses may.
     pub fn address(&self) -> String {
         match &self.store {
             Store::Directory(_) => {
@@ -181,12 +89,12 @@ impl Lake {
         }
     }
 
-    /// The data objects (see [`sort`] for `suffixes`) and manifests below `prefix`, page by page: in the order of their
-    /// paths from a container, in no particular order from a directory. Memory is one page. A name that cannot be used
-    /// and a folder that cannot be read are set aside in their page.
+    /// The data objects and manifests below `prefix`, page by page: ordered by path from a container, unordered from a
+    /// directory. Data objects end in one of `suffixes`, or in a usual suffix if there are none. Memory is one page. A
+    /// name that cannot be used and a folder that cannot be read are [`Page::unreadable`].
     ///
     /// # Errors
-    /// `SourceUnavailable`, `AccessDenied` or `SourceInvalid` when there is no listing; the stream ends with the error.
+    /// `SourceUnavailable`, `AccessDenied` or `SourceInvalid`; the stream ends with the error.
     pub fn list_pages(
         &self,
         prefix: &str,
@@ -217,7 +125,7 @@ impl Lake {
     /// All data objects below `prefix`, in the order of [`Lake::list_pages`].
     ///
     /// # Errors
-    /// As [`Lake::list_pages`].
+    /// Those of [`Lake::list_pages`].
     pub async fn list(&self, prefix: &str, suffixes: &[String]) -> Result<Vec<Object>> {
         let mut pages = self.list_pages(prefix, suffixes);
         let mut all = Vec::new();
@@ -227,19 +135,20 @@ impl Lake {
         Ok(all)
     }
 
-    /// The bytes of an object, in chunks, exactly of the version that `etag` names. The stream ends without an error
-    /// only when all of them were delivered; what interrupts it is repeated from where it stopped.
+    /// The bytes of an object in chunks, exactly of the version that `etag` identifies. An interrupted download resumes
+    /// where it stopped. The stream ends without an error only when all bytes were delivered.
     ///
     /// # Errors
-    /// `SourceChanged` when it was replaced or deleted since it was listed; `SourceUnavailable`, `AccessDenied`.
+    /// `SourceChanged` when the object was replaced or deleted since it was listed; `SourceUnreadable` when the lake does
+    /// not give it to this user; `SourceUnavailable` when the attempts are used up; `AccessDenied`.
     pub async fn read(&self, path: &str, etag: &str) -> Result<impl Stream<Item = Result<Bytes>> + Send + use<>> {
         Ok(self.body(path, Some(etag)).await?.1)
     }
 
-    /// The whole of a small object; of the version that `etag` names, if one is given.
+    /// The content of a small object: of the version that `etag` identifies, or else of the present one.
     ///
     /// # Errors
-    /// `SourceInvalid` when it has more than `max_bytes`; as [`Lake::read`].
+    /// `SourceInvalid` when it has more than `max_bytes`; otherwise those of [`Lake::read`].
     pub async fn read_small(&self, path: &str, etag: Option<&str>, max_bytes: usize) -> Result<Bytes> {
         let (size, mut body) = self.body(path, etag).await?;
         if size > max_bytes as u64 {
@@ -269,10 +178,10 @@ impl Lake {
         Ok((size, body.map(move |chunk| chunk.context(&shown)).boxed()))
     }
 
-    /// Whether an object can be read: its first bytes are asked for once, without patience.
+    /// Checks whether an object can be read, with one request that is not repeated.
     ///
     /// # Errors
-    /// As [`Lake::read`].
+    /// Those of [`Lake::read`].
     pub async fn probe(&self, path: &str, etag: &str) -> Result<()> {
         let etag = Some(etag.to_owned());
         match &self.store {
@@ -282,16 +191,15 @@ impl Lake {
         .context(format!("object {path}"))
     }
 
-    /// A page of a container as the lake's: its blobs by their paths below the lake's root.
+    /// A page of a container as a page of the lake, with paths below the lake's root.
     fn page(&self, blobs: Vec<Blob>, wanted: &Wanted) -> Page {
         let mut page = Page::default();
         let cut = if self.prefix.is_empty() { 0 } else { self.prefix.len() + 1 };
         for blob in blobs.into_iter().filter(|blob| !blob.is_folder) {
             let path = blob.name.get(cut..).unwrap_or_default().to_owned();
-            let sort = wanted.sort(&path);
-            let is_relevant = matches!(sort, Sort::Data | Sort::Manifest);
+            let is_relevant = matches!(wanted.name_kind(&path), NameKind::Data | NameKind::Manifest);
             let reason = match blob.is_garbled {
-                true => Some("its name is no text, so that it can neither be kept nor asked for".to_owned()),
+                true => Some("its name is not text, so it can neither be recorded nor requested".to_owned()),
                 false => names::unaskable(&blob.name),
             };
             match reason.filter(|_| is_relevant) {
@@ -302,7 +210,7 @@ impl Lake {
         page
     }
 
-    /// The name of a blob.
+    /// The name of the blob at a path below the lake's root.
     fn name(&self, below: &str) -> String {
         match (self.prefix.as_str(), below) {
             ("", below) => below.to_owned(),

@@ -1,67 +1,66 @@
-//! What a path of the lake says: `…/ingestion_date=2026-01-10/run_id=20260110T013212Z/2023-04_part-00001.jsonl.gz`.
+//! What a path of the lake means: `…/ingestion_date=2026-01-10/run_id=20260110T013212Z/2023-04_part-00001.jsonl.gz`.
 
 use chrono::NaiveDate;
 
 use crate::entity::Compression;
 
-/// How the names of data objects end, in front of `.gz` or `.zst` if they are compressed.
+/// The usual suffixes of data objects, followed by `.gz` or `.zst` if they are compressed.
 const SUFFIXES: [&str; 4] = [".jsonl", ".ndjson", ".json", ".csv"];
 
-/// Run and date of an object, as far as its path tells.
+/// Run and ingestion date of an object, as far as its path has them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Place {
-    /// The opaque, sortable token behind `run_id=`.
+pub struct PathMeta {
+    /// The text after `run_id=`; [`super::order`] says which of two is newer.
     pub run_id: Option<String>,
-    /// The day behind `ingestion_date=`.
+    /// The date after `ingestion_date=`.
     pub ingestion_date: Option<NaiveDate>,
 }
 
 /// Reads run and date from the segments of a path.
-pub fn place(path: &str) -> Place {
+pub(super) fn path_meta(path: &str) -> PathMeta {
     let segment = |name: &str| path.split('/').find_map(|s| s.strip_prefix(name)).filter(|v| !v.is_empty());
-    Place {
+    PathMeta {
         run_id: segment("run_id=").map(str::to_owned),
         ingestion_date: segment("ingestion_date=").and_then(|d| NaiveDate::parse_from_str(d, "%Y-%m-%d").ok()),
     }
 }
 
-/// What a name says of an object.
+/// What an object is, by its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Sort {
+pub(super) enum NameKind {
     /// Records.
     Data,
-    /// What an extraction says of its run.
+    /// The extraction's own description of its run.
     Manifest,
-    /// Begins with `_` or `.`, as a file (`_SUCCESS`) or as a folder on the way to it (`_temporary`): by the custom of all
-    /// tools that write lakes it is none of a reader's business.
+    /// A file that begins with `_` or `.` (`_SUCCESS`), or lies in such a folder (`_temporary`). By convention readers of
+    /// a lake ignore it.
     Hidden,
-    /// An ending that evo does not read.
+    /// A suffix that evo does not read.
     Other,
 }
 
-/// Sorts a path below an entity's prefix by its name, by the `suffixes` declared or the usual ones. Endings count whether
-/// they are written in capitals or not.
-pub fn sort(path: &str, suffixes: &[String]) -> Sort {
+/// Classifies a path below an entity's prefix, by the `suffixes` declared or the usual ones. Case does not matter.
+pub(super) fn name_kind(path: &str, suffixes: &[String]) -> NameKind {
     let (folders, file) = path.rsplit_once('/').unwrap_or(("", path));
     let is_hidden = |segment: &str| segment.starts_with(['_', '.']);
     if folders.split('/').any(is_hidden) {
-        return Sort::Hidden;
+        return NameKind::Hidden;
     }
     if uncompressed(file).eq_ignore_ascii_case("_manifest.json") {
-        return Sort::Manifest;
+        return NameKind::Manifest;
     }
     if is_hidden(file) {
-        return Sort::Hidden;
+        return NameKind::Hidden;
     }
     let ends_well = match suffixes {
         [] => SUFFIXES.iter().any(|suffix| ends_with(uncompressed(file), suffix)),
         declared => declared.iter().any(|suffix| ends_with(path, suffix)),
     };
-    if ends_well { Sort::Data } else { Sort::Other }
+    if ends_well { NameKind::Data } else { NameKind::Other }
 }
 
 /// The compression that a name promises.
-pub fn compression(path: &str) -> Option<Compression> {
+pub(super) fn compression(path: &str) -> Option<Compression> {
     match path.rsplit_once('.') {
         Some((_, ending)) if ending.eq_ignore_ascii_case("gz") => Some(Compression::Gzip),
         Some((_, ending)) if ending.eq_ignore_ascii_case("zst") => Some(Compression::Zstd),
@@ -69,8 +68,8 @@ pub fn compression(path: &str) -> Option<Compression> {
     }
 }
 
-/// Whether a name says that the object is CSV.
-pub fn is_csv(path: &str) -> bool {
+/// Whether the object is CSV by its name.
+pub(super) fn is_csv(path: &str) -> bool {
     ends_with(uncompressed(path), ".csv")
 }
 
@@ -94,11 +93,11 @@ mod tests {
     fn run_and_date_come_from_their_segments() {
         let base = "bronze/evo/entity=sales";
         let found =
-            place(&format!("{base}/ingestion_date=2026-01-10/run_id=20260110T020501Z/2025-12_part-00007.jsonl.gz"));
+            path_meta(&format!("{base}/ingestion_date=2026-01-10/run_id=20260110T020501Z/2025-12_part-00007.jsonl.gz"));
         assert_eq!(found.run_id.as_deref(), Some("20260110T020501Z"));
         assert_eq!(found.ingestion_date, NaiveDate::from_ymd_opt(2026, 1, 10));
-        assert_eq!(place(&format!("{base}/2025-12_part-00007.jsonl.gz")), Place::default());
-        assert_eq!(place(&format!("{base}/ingestion_date=x/run_id=/a.jsonl.gz")), Place::default());
+        assert_eq!(path_meta(&format!("{base}/2025-12_part-00007.jsonl.gz")), PathMeta::default());
+        assert_eq!(path_meta(&format!("{base}/ingestion_date=x/run_id=/a.jsonl.gz")), PathMeta::default());
     }
 
     #[test]
@@ -106,9 +105,9 @@ mod tests {
         for suffix in SUFFIXES {
             for compression in ["", ".gz", ".zst"] {
                 let path = format!("run_id=1/2025-12_part-00007{suffix}{compression}");
-                assert_eq!(sort(&path, &[]), Sort::Data, "{path}");
+                assert_eq!(name_kind(&path, &[]), NameKind::Data, "{path}");
                 let path = format!("run_id=1/PART{}", format!("{suffix}{compression}").to_uppercase());
-                assert_eq!(sort(&path, &[]), Sort::Data, "{path}");
+                assert_eq!(name_kind(&path, &[]), NameKind::Data, "{path}");
             }
         }
         for path in [
@@ -123,7 +122,7 @@ mod tests {
             "a.crc",
             "ação",
         ] {
-            assert_eq!(sort(path, &[]), Sort::Other, "{path}");
+            assert_eq!(name_kind(path, &[]), NameKind::Other, "{path}");
         }
     }
 
@@ -138,19 +137,19 @@ mod tests {
             ".a.jsonl.crc",
             "_old_manifest.json",
         ] {
-            assert_eq!(sort(path, &[]), Sort::Hidden, "{path}");
+            assert_eq!(name_kind(path, &[]), NameKind::Hidden, "{path}");
         }
-        assert_eq!(sort("_a.txt", &[".txt".to_owned()]), Sort::Hidden);
+        assert_eq!(name_kind("_a.txt", &[".txt".to_owned()]), NameKind::Hidden);
     }
 
     #[test]
     fn declared_suffixes_replace_the_usual_ones() {
         let declared = [".txt".to_owned(), ".tsv.gz".to_owned()];
         for path in ["a.txt", "a.TXT", "a.tsv.gz"] {
-            assert_eq!(sort(path, &declared), Sort::Data, "{path}");
+            assert_eq!(name_kind(path, &declared), NameKind::Data, "{path}");
         }
         for path in ["a.csv", "a.tsv"] {
-            assert_eq!(sort(path, &declared), Sort::Other, "{path}");
+            assert_eq!(name_kind(path, &declared), NameKind::Other, "{path}");
         }
     }
 
@@ -166,9 +165,9 @@ mod tests {
     #[test]
     fn a_manifest_is_known_by_its_name() {
         for path in ["a/_manifest.json", "_manifest.json", "a/_manifest.json.gz", "_MANIFEST.JSON"] {
-            assert_eq!(sort(path, &[]), Sort::Manifest, "{path}");
+            assert_eq!(name_kind(path, &[]), NameKind::Manifest, "{path}");
         }
-        assert_eq!(sort("a/old_manifest.json", &[]), Sort::Data);
-        assert_eq!(sort("_manifest.json/a", &[]), Sort::Hidden);
+        assert_eq!(name_kind("a/old_manifest.json", &[]), NameKind::Data);
+        assert_eq!(name_kind("_manifest.json/a", &[]), NameKind::Hidden);
     }
 }

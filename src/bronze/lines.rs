@@ -1,41 +1,41 @@
-//! The records of an object as lines, synchronously, for the decode threads: whatever the object is compressed with and
-//! however its records stand in it, each one is a JSON text with a number and an offset.
+//! The records of an object as lines, read synchronously on a decode thread. Whatever the compression and the format of the
+//! object, each line is a JSON text with a number and an offset.
 //!
-//! The memory of a reader is one chunk, the decompressor's window, a window of 128 KiB, and
-//! what does not fit in there of one line of at most `max_line_bytes`: see `room.rs` for the sum of all readers.
+//! A reader holds one chunk, the decompressor's own window, a window of 128 KiB, and the part of one line, of at most
+//! `max_line_bytes`, that does not fit in it. `room.rs` limits the sum of all readers.
 
 use memchr::memchr;
 
 use super::array::Array;
 use super::chunks::ChunkReader;
 use super::csv::Csv;
-use super::inflate::{WINDOW_BYTES, Window};
+use super::inflate::{InflatedWindow, WINDOW_BYTES};
 use super::layout;
-use super::records::{Record, Records, Splitter, Step};
+use super::records::{Line, RawRecord, RecordReader, Split, Splitter};
 use crate::entity::{Format, Input};
 use crate::error::{Error, Kind, Result};
 
-/// What an object may ask of its reader.
+/// Limits on what an object may cost its reader.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// Longest line taken, bytes; a longer one is refused.
+    /// Longest line that is accepted, bytes; a longer one is rejected.
     pub line_bytes: usize,
-    /// Decompressed bytes to one compressed byte, beyond which an object is taken for a bomb.
+    /// Decompressed bytes per compressed byte; beyond that an object is taken for a decompression bomb.
     pub ratio: u64,
 }
 
 /// The lines of one object.
 pub struct Lines {
-    source: Source,
+    state: ReadState,
     input: Input,
     limits: Limits,
     number: i64,
 }
 
-enum Source {
-    /// Nothing is read yet: the first byte decides.
+enum ReadState {
+    /// Nothing is read yet: the first bytes decide the format.
     Unopened(ChunkReader),
-    Open(Box<Records>, Reader),
+    Open(Box<RecordReader>, Reader),
     Failed,
 }
 
@@ -45,47 +45,33 @@ enum Reader {
     Csv(Box<Csv>),
 }
 
-/// One record.
-#[derive(Debug)]
-pub struct Line<'a> {
-    /// From 1: lines of NDJSON with blank ones counted, elements of an array, rows of CSV behind the header.
-    pub number: i64,
-    /// Where it begins in the decompressed object.
-    pub offset: i64,
-    /// The document: for JSON what stands in the object, for CSV what the row became.
-    pub bytes: &'a [u8],
-    /// What stands in the object, without the line feed: what a reject keeps.
-    pub raw: &'a [u8],
-    /// Why there is no document in it, where that is known already.
-    pub refused: Option<String>,
-}
-
 impl Lines {
-    /// Reads the object whose compressed bytes come from `reader`.
+    /// The lines of the object whose compressed bytes `reader` delivers.
     pub fn new(reader: ChunkReader, input: &Input, limits: Limits) -> Self {
-        Self { source: Source::Unopened(reader), input: input.clone(), limits, number: 0 }
+        Self { state: ReadState::Unopened(reader), input: input.clone(), limits, number: 0 }
     }
 
     /// Bytes decompressed so far.
     pub fn bytes_read(&self) -> i64 {
-        match &self.source {
-            Source::Open(records, _) => records.window.offset().cast_signed(),
-            Source::Unopened(_) | Source::Failed => 0,
+        match &self.state {
+            ReadState::Open(records, _) => records.window.offset().cast_signed(),
+            ReadState::Unopened(_) | ReadState::Failed => 0,
         }
     }
 
-    /// The next line that is not blank, or `None` at the end. A byte order mark in front of the first is dropped.
+    /// The next line that is not blank, or `None` at the end. A byte order mark before the first line is dropped.
     ///
     /// # Errors
-    /// `SourceCorrupt` when the object is broken or cut, is not what was declared, or is a bomb; the download's own.
+    /// `SourceCorrupt` when the object is broken or cut, is not what is declared, or is a decompression bomb; those of the
+    /// download.
     pub fn next_line(&mut self) -> Result<Option<Line<'_>>> {
-        if matches!(self.source, Source::Unopened(_))
-            && let Source::Unopened(reader) = std::mem::replace(&mut self.source, Source::Failed)
+        if matches!(self.state, ReadState::Unopened(_))
+            && let ReadState::Unopened(reader) = std::mem::replace(&mut self.state, ReadState::Failed)
         {
-            self.source = self.open(reader)?;
+            self.state = self.open(reader)?;
         }
-        let Source::Open(records, reader) = &mut self.source else {
-            return Err(Error::new(Kind::Internal, "an object was read on behind its error"));
+        let ReadState::Open(records, reader) = &mut self.state else {
+            return Err(Error::new(Kind::Internal, "an object was read on after its error"));
         };
         match reader {
             Reader::Ndjson => loop {
@@ -104,21 +90,21 @@ impl Lines {
         }
     }
 
-    /// The document of a text that stands in the place of a line that was read: itself, or, in CSV, what it becomes as
-    /// a row under the header, unless it is an object already.
+    /// The document of a corrected text that replaces a line: the text itself or, in CSV, the object that it becomes as a
+    /// row under the header, unless it is a JSON object already.
     ///
     /// # Errors
-    /// Why it is no row.
+    /// Why it is not a row.
     pub fn corrected(&self, text: &[u8]) -> Result<Vec<u8>, String> {
-        match &self.source {
-            Source::Open(_, Reader::Csv(csv)) if !text.trim_ascii_start().starts_with(b"{") => csv.corrected(text),
+        match &self.state {
+            ReadState::Open(_, Reader::Csv(csv)) if !text.trim_ascii_start().starts_with(b"{") => csv.corrected(text),
             _ => Ok(text.to_vec()),
         }
     }
 
-    fn open(&mut self, reader: ChunkReader) -> Result<Source> {
+    fn open(&mut self, reader: ChunkReader) -> Result<ReadState> {
         let is_csv = layout::is_csv(reader.path());
-        let mut window = Window::open(reader, self.input.compression, self.limits.ratio)?;
+        let mut window = InflatedWindow::open(reader, self.input.compression, self.limits.ratio)?;
         if let Some(what) = window.foreign()? {
             return Err(Error::new(Kind::SourceCorrupt, what));
         }
@@ -130,24 +116,24 @@ impl Lines {
             None if is_csv => Format::Csv,
             None => self.format_by_content(&mut window)?,
         };
-        let mut records = Box::new(Records::new(window, self.limits.line_bytes));
+        let mut records = Box::new(RecordReader::new(window, self.limits.line_bytes));
         let reader = match format {
             Format::Ndjson => Reader::Ndjson,
             Format::Array => Reader::Array(Array::default()),
             Format::Csv => Reader::Csv(Box::new(Csv::open(&mut records, &self.input)?)),
         };
-        Ok(Source::Open(records, reader))
+        Ok(ReadState::Open(records, reader))
     }
 
-    /// An array if the first byte that is not blank opens one; lines otherwise, be they right or wrong. Blank lines on
-    /// the way there are counted.
-    fn format_by_content(&mut self, window: &mut Window) -> Result<Format> {
+    /// An array if the first byte that is not blank opens one, or else lines, right or wrong. Blank lines before it are
+    /// counted.
+    fn format_by_content(&mut self, window: &mut InflatedWindow) -> Result<Format> {
         loop {
             window.fill_at_least(WINDOW_BYTES)?;
             let bytes = window.bytes();
             let first = bytes.iter().position(|b| !b.is_ascii_whitespace());
             if first.is_some_and(|at| bytes[at] == b'[') {
-                // The elements of an array are counted, not its lines.
+                // In an array elements are counted, not lines.
                 self.number = 0;
                 return Ok(Format::Array);
             }
@@ -155,7 +141,7 @@ impl Lines {
             let whole_lines = memchr::memrchr(b'\n', blanks).map_or(0, |at| at + 1);
             self.number += memchr::memchr_iter(b'\n', blanks).count() as i64;
             let is_decided = first.is_some() || bytes.is_empty();
-            // A whole window of blanks is not worth keeping for the line that it may begin.
+            // A whole window of blanks is dropped, although it may begin a line.
             let skipped = if is_decided || whole_lines > 0 { whole_lines } else { blanks.len() };
             window.consume(skipped);
             if is_decided {
@@ -165,7 +151,7 @@ impl Lines {
     }
 }
 
-fn json<'a>(number: i64, record: &Record, bytes: &'a [u8], limits: Limits) -> Line<'a> {
+fn json<'a>(number: i64, record: &RawRecord, bytes: &'a [u8], limits: Limits) -> Line<'a> {
     let refused = record.is_cut.then(|| {
         format!(
             "the line has {} bytes, load.max_line_bytes allows {}; the first {} are kept",
@@ -180,10 +166,10 @@ fn json<'a>(number: i64, record: &Record, bytes: &'a [u8], limits: Limits) -> Li
 struct LineFeed;
 
 impl Splitter for LineFeed {
-    fn step(&mut self, bytes: &[u8]) -> Step {
+    fn step(&mut self, bytes: &[u8]) -> Split {
         match memchr(b'\n', bytes) {
-            Some(at) => Step { content: at, end: Some(1) },
-            None => Step { content: bytes.len(), end: None },
+            Some(at) => Split { content: at, end: Some(1) },
+            None => Split { content: bytes.len(), end: None },
         }
     }
 }

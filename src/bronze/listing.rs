@@ -1,4 +1,4 @@
-//! A page of a container's listing, read from XML name by name: one that cannot be used does not hide the others.
+//! A page of a container's listing, parsed from XML name by name: one that cannot be used does not hide the others.
 //!
 //! <https://learn.microsoft.com/en-us/rest/api/storageservices/list-blobs#response-body>
 
@@ -10,27 +10,27 @@ use super::names;
 /// A blob as listed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Blob {
-    /// Its name; the lossy form of one that is no text.
+    /// Its name, in lossy form if it is not text.
     pub name: String,
-    /// Whether the name is no text, so that the blob cannot be asked for.
+    /// Whether the name is not text, so the blob cannot be requested.
     pub is_garbled: bool,
     pub etag: String,
     pub size_bytes: u64,
-    /// A folder of a hierarchical namespace, which stands among the blobs.
+    /// A folder of a hierarchical namespace, which is listed among the blobs.
     pub is_folder: bool,
 }
 
-/// A page, and where the next one begins.
+/// A page, and the marker of the next one.
 #[derive(Debug, Default)]
 pub(super) struct Blobs {
     pub blobs: Vec<Blob>,
     pub next: Option<String>,
 }
 
-/// Reads the answer to a listing.
+/// Parses the answer to a listing.
 ///
 /// # Errors
-/// What is wrong with it as a whole.
+/// What is wrong with the answer as a whole.
 pub(super) fn parse(xml: &[u8]) -> Result<Blobs, String> {
     let xml = xml.strip_prefix(b"\xef\xbb\xbf").unwrap_or(xml);
     let mut reader = Reader::from_reader(xml);
@@ -63,7 +63,8 @@ pub(super) fn parse(xml: &[u8]) -> Result<Blobs, String> {
                     (b"Blob", b"Name") => name(&mut blob, std::mem::take(&mut text), is_encoded),
                     (b"Properties", b"Etag") => blob.etag = lossy(&text),
                     (b"Properties", b"Content-Length") => {
-                        blob.size_bytes = lossy(&text).trim().parse().map_err(|_| "a blob's size is no number")?;
+                        blob.size_bytes =
+                            lossy(&text).trim().parse().map_err(|_| "the size of a blob is not a number")?;
                     }
                     (b"Properties", b"ResourceType") => blob.is_folder = text == b"directory",
                     (b"Blobs", b"Blob") => page.blobs.push(std::mem::take(&mut blob)),
@@ -72,7 +73,7 @@ pub(super) fn parse(xml: &[u8]) -> Result<Blobs, String> {
                 }
             }
             Event::Eof if is_listing && path.is_empty() => return Ok(page),
-            Event::Eof => return Err("its listing is cut, or no listing".to_owned()),
+            Event::Eof => return Err("its listing is cut, or not a listing".to_owned()),
             _ => {}
         }
     }
@@ -90,7 +91,7 @@ fn lossy(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-/// What `&amp;` or `&#xD;` stands for; an unknown one for itself.
+/// The character that `&amp;` or `&#xD;` stands for; an unknown reference stands for itself.
 fn resolved(reference: &BytesRef<'_>) -> String {
     let name = lossy(reference);
     let by_name = match name.as_str() {
@@ -124,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_taken_as_they_are() {
+    fn names_are_kept_as_they_are() {
         let xml: String = [
             "<Name> a  b.jsonl </Name>",
             "<Name>&lt;a&gt; &amp;amp; &#x9;&#10;&#13; &quot;</Name>",
@@ -153,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_whole_listing_is_none_at_all() {
+    fn a_listing_that_is_not_whole_is_refused() {
         let whole = listing(&blob("<Name>a</Name>"));
         for text in [&whole[..whole.len() - 30], "<html></html>", "", "{}", "<a><b></a>"] {
             assert!(parse(text.as_bytes()).is_err(), "{text}");

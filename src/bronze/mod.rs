@@ -1,7 +1,7 @@
-//! The lake: what objects there are, their bytes, and the records in them. Knows no PostgreSQL.
+//! The lake: its objects, their bytes, and the records in them. Knows nothing of PostgreSQL.
 //!
 //! ```text
-//! lake ─chunks▶ inflate ─window of 128 KiB▶ records ─one record's bytes▶ lines: NDJSON · array · csv
+//! lake ─chunks▶ inflate ─window of 128 KiB▶ records ─bytes of one record▶ lines: NDJSON · array · CSV
 //! ```
 
 mod array;
@@ -14,23 +14,27 @@ mod csv;
 mod directory;
 mod gzip;
 mod inflate;
-pub mod lake;
-pub mod layout;
-pub mod lines;
+mod lake;
+mod layout;
+mod lines;
 mod listing;
 mod names;
 pub mod order;
+mod page;
 mod read;
 mod records;
-mod refusal;
 mod requests;
 mod room;
 mod sample;
+mod store_error;
 mod throttle;
+mod transport;
 mod walk;
-mod wire;
 
 pub use chunks::ChunkReader;
-pub use lake::{Lake, Object, PAGE_OBJECTS, Page, Unreadable};
-pub use lines::{Limits, Line, Lines};
+pub use lake::Lake;
+pub use layout::PathMeta;
+pub use lines::{Limits, Lines};
+pub use page::{Object, PAGE_OBJECTS, Page, Unreadable};
+pub use records::Line;
 pub use sample::Sample;

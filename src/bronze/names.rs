@@ -1,32 +1,32 @@
-//! Names of objects: one text for each, from the listing through the ledger to the request, byte for byte.
+//! Names of objects: the same text, byte for byte, in the listing, in the ledger and in the request.
 //!
-//! A name is what the lake calls the object. It is never encoded, decoded or normalized on the way: `%3A` in a name is
-//! three characters, `ç` in one letter or in two are different names. Only a request encodes it, and only for the wire.
+//! A name is what the lake calls the object. It is never encoded, decoded or normalized: `%3A` in a name is three
+//! characters, and `ç` as one character and as two are different names. Only a request encodes it, for the wire.
 
-/// The longest path that the ledger's index can hold beside the other columns, bytes.
+/// Longest path that the ledger's index can hold beside the other columns, bytes.
 const MAX_PATH_BYTES: usize = 2_000;
-/// The longest run id, bytes: it stands in indexes together with the path.
+/// Longest run id, bytes: it is in indexes together with the path.
 const MAX_RUN_ID_BYTES: usize = 300;
 
-/// What cannot be kept or asked for under a name, if it is so. `path` is the whole of it, `run_id` what stands in it.
+/// Why an object of this path, with this run id in it, cannot be recorded in the ledger, if so.
 pub(super) fn unusable(path: &str, run_id: Option<&str>) -> Option<String> {
     let bytes = path.len();
     if bytes > MAX_PATH_BYTES {
-        return Some(format!("its path has {bytes} bytes, more than the {MAX_PATH_BYTES} that can be kept of it"));
+        return Some(format!("its path has {bytes} bytes, more than the {MAX_PATH_BYTES} that can be recorded"));
     }
     if let Some(n) = run_id.map(str::len).filter(|n| *n > MAX_RUN_ID_BYTES) {
-        return Some(format!("its run_id has {n} bytes, more than the {MAX_RUN_ID_BYTES} that can be kept of it"));
+        return Some(format!("its run_id has {n} bytes, more than the {MAX_RUN_ID_BYTES} that can be recorded"));
     }
-    path.contains('\0').then(|| "its name holds a zero byte, which no text in the database can hold".to_owned())
+    path.contains('\0').then(|| "its name has a zero byte, which no text in the database can hold".to_owned())
 }
 
-/// Why a blob cannot be asked for, if it cannot.
+/// Why a blob cannot be requested, if so.
 pub(super) fn unaskable(blob: &str) -> Option<String> {
     let dots = |segment: &str| matches!(segment, "." | "..");
-    blob.split('/').any(dots).then(|| "its name holds a segment . or .., which no web address can name".to_owned())
+    blob.split('/').any(dots).then(|| "its name has a segment . or .., which no URL can name".to_owned())
 }
 
-/// The name as the path of a web address: everything is encoded that is not certain to mean itself there.
+/// The name as the path of a URL. Everything is encoded that is not certain to stand for itself there.
 pub(super) fn encoded(blob: &str) -> String {
     let mut path = String::with_capacity(blob.len() * 2);
     for byte in blob.bytes() {
@@ -41,12 +41,12 @@ pub(super) fn encoded(blob: &str) -> String {
     path
 }
 
-/// A value of a query.
+/// A value in the query of a URL.
 pub(super) fn encoded_value(text: &str) -> String {
     url::form_urlencoded::byte_serialize(text.as_bytes()).collect()
 }
 
-/// Undoes percent-encoding, which a listing announces for names that XML cannot carry.
+/// Decodes percent-encoding, which a listing announces for names that XML cannot hold.
 pub(super) fn decoded(text: &str) -> Vec<u8> {
     let bytes = text.as_bytes();
     let mut name = Vec::with_capacity(bytes.len());
@@ -79,7 +79,7 @@ mod tests {
             let wire = encoded(&name);
             prop_assert!(wire.is_ascii() && !wire.contains(['?', '#', ' ', '%', '\\']) || wire.contains('%'));
             prop_assert_eq!(decoded(&wire), name.as_bytes());
-            // What a client makes of an address before it sends it must not change a byte.
+            // Parsing the URL, as a client does, must not change a byte.
             if unaskable(&name).is_none() {
                 let url = url::Url::parse(&format!("http://host/container/{wire}")).unwrap();
                 prop_assert_eq!(url.path(), format!("/container/{wire}"));
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_kept_or_asked_for_is_said() {
+    fn a_name_that_cannot_be_recorded_or_requested_is_reported() {
         for (path, says) in [("a/\0b", "zero byte"), (&"x".repeat(2_001)[..], "2001 bytes")] {
             assert!(unusable(path, None).unwrap().contains(says));
         }
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn an_odd_percent_sign_means_itself() {
+    fn a_percent_sign_that_encodes_nothing_stands_for_itself() {
         assert_eq!(decoded("%2"), b"%2");
         assert_eq!(decoded("100%"), b"100%");
         assert_eq!(decoded("%zz%EF%BF%BE"), "%zz\u{fffe}".as_bytes());

@@ -1,16 +1,16 @@
-//! Which of two places in the lake is newer.
+//! Which of two objects of the lake is newer.
 //!
-//! By ingestion date, where none is older than any; then by run, its id read with numbers as numbers (9 < 10), then as it
-//! stands; then by path. `evo.compare_places` and `evo.run_order` are the same in SQL; `tests/integration/order.rs` holds
-//! them against each other.
+//! The ingestion date decides, and an object without one is older than any other. Then comes the run, with numbers in its
+//! id read as numbers (9 < 10), then the id as it stands, then the path. `evo.compare_places` and `evo.run_order` are the
+//! same in SQL; `tests/integration/order.rs` compares the two.
 
 use std::cmp::Ordering;
 
 use chrono::NaiveDate;
 
-/// A place in the lake: what decides between two lines of one key.
+/// What decides which of two objects, and so which of two lines of one key, is newer. Newer ones are greater.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Place<'a> {
+pub struct Precedence<'a> {
     /// Date in the path.
     pub ingestion_date: Option<NaiveDate>,
     /// Run in the path.
@@ -19,26 +19,27 @@ pub struct Place<'a> {
     pub path: &'a str,
 }
 
-impl Ord for Place<'_> {
+impl Ord for Precedence<'_> {
     fn cmp(&self, other: &Self) -> Ordering {
         let runs = || compare_runs((self.ingestion_date, self.run_id), (other.ingestion_date, other.run_id));
         runs().then_with(|| self.path.cmp(other.path))
     }
 }
 
-impl PartialOrd for Place<'_> {
+impl PartialOrd for Precedence<'_> {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
     }
 }
 
-/// Which of two runs is newer, each on a date.
+/// Compares two runs, each with its ingestion date. The newer one is greater.
 pub fn compare_runs(a: (Option<NaiveDate>, &str), b: (Option<NaiveDate>, &str)) -> Ordering {
     let ids = || run_order(a.1).cmp(&run_order(b.1)).then_with(|| a.1.cmp(b.1));
     a.0.cmp(&b.0).then_with(ids)
 }
 
-/// A text that sorts by bytes as run ids do: each number as its length in four digits and its digits without leading zeros.
+/// A sort key for run ids, to be compared by bytes: each number becomes its length in four digits, followed by its digits
+/// without leading zeros.
 pub fn run_order(run_id: &str) -> String {
     let mut order = String::with_capacity(run_id.len() + 8);
     let mut rest = run_id;

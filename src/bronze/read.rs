@@ -1,7 +1,7 @@
-//! The bytes of one version of an object, whole or not at all.
+//! The bytes of one version of an object, complete or not at all.
 //!
-//! A body that is cut, stalls or ends too early is asked for again from where it stopped, bound to the same etag. The
-//! stream ends without an error only when every byte of the size that the lake names has been delivered.
+//! A body that is cut, stalls or ends early is requested again from where it stopped, for the same etag. The stream ends
+//! without an error only when every byte of the size that the lake names has been delivered.
 
 use bytes::Bytes;
 use futures_util::stream::BoxStream;
@@ -11,10 +11,11 @@ use object_store::client::HttpError;
 use super::container::{Attempts, Container};
 use crate::error::{Error, Kind, Result};
 
-/// Reads an object from a container.
+/// Size and bytes of an object: of the version that `etag` identifies, or else of the present one.
 ///
 /// # Errors
-/// `SourceChanged` when the version is gone; `SourceUnavailable` when the attempts are used up; `AccessDenied`.
+/// `SourceChanged` when the version is gone; `SourceUnreadable`; `SourceUnavailable` when the attempts are used up;
+/// `AccessDenied`.
 pub(super) async fn read(
     container: Container,
     blob: String,
@@ -30,12 +31,12 @@ pub(super) async fn read(
 struct Reader {
     container: Container,
     blob: String,
-    /// The version; that of the first answer where the caller named none.
+    /// The version; the one of the first answer if the caller named none.
     etag: Option<String>,
     size: Option<u64>,
     offset: u64,
     attempts: Attempts,
-    /// The rest of the object as the current answer delivers it.
+    /// The rest of the object, from the current answer.
     body: Option<BoxStream<'static, Result<Bytes, HttpError>>>,
 }
 
@@ -64,9 +65,9 @@ impl Reader {
                 self.open().await?;
                 continue;
             };
-            let place = self.container.reading().await;
+            let slot = self.container.reading().await;
             let next = body.next().await;
-            drop(place);
+            drop(slot);
             let stopped = match next {
                 Some(Ok(bytes)) if bytes.is_empty() => continue,
                 Some(Ok(bytes)) => {
@@ -77,7 +78,7 @@ impl Reader {
                     self.attempts.progress();
                     return Ok(Some(bytes));
                 }
-                Some(Err(e)) => self.container.understand(e.into()),
+                Some(Err(e)) => self.container.classify(e.into()),
                 None => Error::new(Kind::SourceUnavailable, "the answer ended early"),
             };
             self.body = None;
@@ -87,7 +88,7 @@ impl Reader {
     }
 }
 
-/// A listing names etags without the quotes that a header has.
+/// The etag without the quotes that a header has and a listing lacks.
 fn bare(etag: &str) -> &str {
     etag.trim_start_matches("W/").trim_matches('"')
 }

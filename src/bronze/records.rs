@@ -1,123 +1,138 @@
-//! Records cut out of the window: one that lies in it whole is not copied, only one that crosses its end is.
+//! Cuts records out of the window. A record that lies in the window whole is not copied; only one that crosses its end is.
 
 use std::ops::Range;
 
-use super::inflate::Window;
-use super::room::{Buffer, Share};
+use super::inflate::InflatedWindow;
+use super::room::{Buffer, Reservation};
 use crate::error::Result;
 
 /// What is kept of a record that is longer than allowed.
 pub(super) const KEPT_BYTES: usize = 64 * 1024;
 
-/// Finds where a record ends.
-pub(super) trait Splitter {
-    /// Looks at the next bytes, of which there is at least one.
-    fn step(&mut self, bytes: &[u8]) -> Step;
+/// One record of an object.
+#[derive(Debug)]
+pub struct Line<'a> {
+    /// From 1: lines of NDJSON, blank ones included; elements of an array; rows of CSV after the header.
+    pub number: i64,
+    /// Where it begins in the decompressed object.
+    pub offset: i64,
+    /// The document: for JSON the text in the object, for CSV the JSON object that the row became.
+    pub bytes: &'a [u8],
+    /// The text in the object, without its line feed. A reject stores this one.
+    pub raw: &'a [u8],
+    /// Why there is no document in it, if that is known already.
+    pub refused: Option<String>,
 }
 
-/// What a [`Splitter`] says of some bytes.
-pub(super) struct Step {
-    /// So many of them belong to the record.
+/// Finds where a record ends.
+pub(super) trait Splitter {
+    /// Scans the next bytes of the record, of which there is at least one.
+    fn step(&mut self, bytes: &[u8]) -> Split;
+}
+
+/// Where the record ends in some bytes.
+pub(super) struct Split {
+    /// The bytes in front that belong to the record.
     pub content: usize,
-    /// Whether the record ends behind them, and how many bytes of a terminator follow then, not to be kept.
+    /// Set if the record ends there: the length of the terminator that follows and is dropped.
     pub end: Option<usize>,
 }
 
-/// One record, kept by [`Records`] until the next.
+/// A record whose bytes [`RecordReader`] holds until the next one is read.
 #[derive(Debug, Clone)]
-pub(super) struct Record {
-    place: Place,
+pub(super) struct RawRecord {
+    kept: Kept,
     /// Where it begins in the decompressed object.
     pub offset: u64,
     /// Its length, also when only a part of it is kept.
     pub length: u64,
-    /// `false` when the object ended first.
+    /// `false` when the object ended before the record did.
     pub ended: bool,
     /// Whether it is longer than allowed, and cut.
     pub is_cut: bool,
 }
 
 #[derive(Debug, Clone)]
-enum Place {
-    Window(Range<usize>),
-    Buffer,
+enum Kept {
+    InWindow(Range<usize>),
+    InBuffer,
 }
 
-/// The records of an object.
-pub(super) struct Records {
-    pub window: Window,
+/// Reads an object record by record.
+pub(super) struct RecordReader {
+    pub window: InflatedWindow,
     buffer: Buffer,
-    share: Share,
+    reservation: Reservation,
     max_bytes: usize,
 }
 
-impl Records {
-    pub(super) fn new(window: Window, max_bytes: usize) -> Self {
-        Self { window, buffer: Buffer::default(), share: Share::of_process(), max_bytes }
+impl RecordReader {
+    pub(super) fn new(window: InflatedWindow, max_bytes: usize) -> Self {
+        Self { window, buffer: Buffer::default(), reservation: Reservation::of_process(), max_bytes }
     }
 
-    /// The bytes of the record that was cut out last.
-    pub(super) fn bytes(&self, record: &Record) -> &[u8] {
-        match &record.place {
-            Place::Window(range) => self.window.at(range.clone()),
-            Place::Buffer => self.buffer.bytes(),
+    /// The bytes of the record that was read last.
+    pub(super) fn bytes(&self, record: &RawRecord) -> &[u8] {
+        match &record.kept {
+            Kept::InWindow(range) => self.window.at(range.clone()),
+            Kept::InBuffer => self.buffer.bytes(),
         }
     }
 
-    /// For a second buffer that goes with the record.
-    pub(super) fn bytes_and_share(&mut self, record: &Record) -> (&[u8], &mut Share) {
-        let bytes = match &record.place {
-            Place::Window(range) => self.window.at(range.clone()),
-            Place::Buffer => self.buffer.bytes(),
+    /// The bytes, and the reservation for a second buffer that lives as long as the record.
+    pub(super) fn bytes_and_reservation(&mut self, record: &RawRecord) -> (&[u8], &mut Reservation) {
+        let bytes = match &record.kept {
+            Kept::InWindow(range) => self.window.at(range.clone()),
+            Kept::InBuffer => self.buffer.bytes(),
         };
-        (bytes, &mut self.share)
+        (bytes, &mut self.reservation)
     }
 
-    /// Lets go of the last record, if it was a long one. [`Records::next`] does it as well.
-    pub(super) fn let_go(&mut self) {
+    /// Frees the memory of the last record, if it was a long one. [`RecordReader::next`] does it as well.
+    pub(super) fn release(&mut self) {
         self.buffer.clear();
-        self.share.give_back();
+        self.reservation.release();
     }
 
-    /// The next record; `None` where the object ends.
+    /// The next record, or `None` at the end of the object.
     ///
     /// # Errors
-    /// Of the window.
-    pub(super) fn next(&mut self, splitter: &mut impl Splitter) -> Result<Option<Record>> {
-        self.let_go();
+    /// Those of [`InflatedWindow::fill`].
+    pub(super) fn next(&mut self, splitter: &mut impl Splitter) -> Result<Option<RawRecord>> {
+        self.release();
         let offset = self.window.offset();
         let (mut length, mut is_cut) = (0, false);
         loop {
             if !self.window.fill()? {
-                let record = Record { place: Place::Buffer, offset, length, ended: false, is_cut };
+                let record = RawRecord { kept: Kept::InBuffer, offset, length, ended: false, is_cut };
                 return Ok(Some(record).filter(|_| length > 0));
             }
-            let (bytes, from) = (self.window.bytes(), self.window.place());
-            let step = splitter.step(bytes);
-            let is_whole = length == 0 && step.end.is_some();
-            length += step.content as u64;
+            let (bytes, from) = (self.window.bytes(), self.window.position());
+            let split = splitter.step(bytes);
+            let is_whole = length == 0 && split.end.is_some();
+            length += split.content as u64;
             let is_too_long = length > self.max_bytes as u64;
             if is_whole {
-                let kept = if is_too_long { step.content.min(KEPT_BYTES) } else { step.content };
-                self.window.consume(step.content + step.end.unwrap_or(0));
-                let place = Place::Window(from..from + kept);
-                return Ok(Some(Record { place, offset, length, ended: true, is_cut: is_too_long }));
+                let kept = if is_too_long { split.content.min(KEPT_BYTES) } else { split.content };
+                self.window.consume(split.content + split.end.unwrap_or(0));
+                let kept = Kept::InWindow(from..from + kept);
+                return Ok(Some(RawRecord { kept, offset, length, ended: true, is_cut: is_too_long }));
             }
             match is_too_long {
-                false => self.buffer.push(&bytes[..step.content], &mut self.share),
+                false => self.buffer.push(&bytes[..split.content], &mut self.reservation),
                 true => {
                     if !is_cut {
-                        let missing = KEPT_BYTES.saturating_sub(self.buffer.len()).min(step.content);
-                        self.buffer.push(&bytes[..missing], &mut self.share);
+                        let missing = KEPT_BYTES.saturating_sub(self.buffer.len()).min(split.content);
+                        self.buffer.push(&bytes[..missing], &mut self.reservation);
                         self.buffer.cut(KEPT_BYTES);
-                        self.share.give_back();
+                        self.reservation.release();
                     }
                     is_cut = true;
                 }
             }
-            self.window.consume(step.content + step.end.unwrap_or(0));
-            if step.end.is_some() {
-                return Ok(Some(Record { place: Place::Buffer, offset, length, ended: true, is_cut }));
+            self.window.consume(split.content + split.end.unwrap_or(0));
+            if split.end.is_some() {
+                return Ok(Some(RawRecord { kept: Kept::InBuffer, offset, length, ended: true, is_cut }));
             }
         }
     }

@@ -1,31 +1,31 @@
-//! How many bytes of long lines all decode threads may hold at once.
+//! Limits the bytes of long lines that all decode threads hold together.
 //!
-//! Lines are short as a rule, and each thread may hold one of up to [`FREE_BYTES`]. What a line takes beyond, it takes
-//! from [`ROOM_BYTES`], shared by the whole process, and waits while they are taken by others. Without that, eight
-//! threads with documents of 64 MiB each would hold 512 MiB.
+//! Lines are usually short, and each thread may hold one of up to [`FREE_BYTES`]. A longer line reserves the rest from
+//! [`ROOM_BYTES`], shared by the whole process, and waits while others hold them. Without that, eight threads with
+//! documents of 64 MiB each would hold 512 MiB.
 //!
-//! **Why this cannot stand still.** Whoever takes room draws a ticket first. The holder of the oldest ticket never
-//! waits: it gets what it asks for even beyond the limit, so it can always complete its line. To give its room back it
-//! needs bytes of its own download and a COPY that takes the line, and neither needs room: both run on other threads, and
-//! end with an error if their network does. So the oldest ticket is given back at some time, and the next one is
-//! the oldest then. At most [`ROOM_BYTES`] and one line of the greatest length are held at once.
+//! **Why this cannot deadlock.** A thread draws a ticket before it reserves. The holder of the oldest ticket never waits: it
+//! gets what it asks for even beyond the limit, so it can always complete its line. To release its reservation it needs
+//! bytes of its own download and a COPY that accepts the line, and neither needs room: both run on other threads, and
+//! end with an error if their network fails. So the oldest ticket is returned eventually, and then the next one is the
+//! oldest. At most [`ROOM_BYTES`] plus one line of the greatest length are held.
 
 use std::collections::BTreeSet;
 use std::sync::{Condvar, Mutex, PoisonError};
 
-/// What a line may take without asking.
+/// Bytes that a line may hold without a reservation.
 pub(super) const FREE_BYTES: usize = 1 << 20;
-/// What all longer lines may take together.
+/// Bytes that all longer lines may reserve together.
 const ROOM_BYTES: usize = 48 << 20;
 
 static PROCESS: Room = Room::new(ROOM_BYTES);
 
-/// Bytes to share.
+/// The shared bytes.
 #[derive(Debug)]
 pub(super) struct Room {
     bytes: usize,
     state: Mutex<State>,
-    given_back: Condvar,
+    released: Condvar,
 }
 
 #[derive(Debug)]
@@ -35,9 +35,9 @@ struct State {
     tickets: BTreeSet<u64>,
 }
 
-/// One thread's share, given back when it is dropped.
+/// The bytes that one thread has reserved, released when dropped.
 #[derive(Debug)]
-pub(super) struct Share {
+pub(super) struct Reservation {
     room: &'static Room,
     ticket: Option<u64>,
     bytes: usize,
@@ -46,12 +46,12 @@ pub(super) struct Share {
 impl Room {
     const fn new(bytes: usize) -> Self {
         let state = State { taken: 0, next_ticket: 0, tickets: BTreeSet::new() };
-        Self { bytes, state: Mutex::new(state), given_back: Condvar::new() }
+        Self { bytes, state: Mutex::new(state), released: Condvar::new() }
     }
 }
 
-impl Share {
-    /// An empty share of the process's room.
+impl Reservation {
+    /// An empty reservation from the room of the process.
     pub(super) fn of_process() -> Self {
         Self::of(&PROCESS)
     }
@@ -60,8 +60,8 @@ impl Share {
         Self { room, ticket: None, bytes: 0 }
     }
 
-    /// Takes `more` bytes; waits until there is room or everybody who began earlier is through.
-    pub(super) fn take(&mut self, more: usize) {
+    /// Reserves `more` bytes; waits until there is room or all threads that began earlier have released theirs.
+    pub(super) fn reserve(&mut self, more: usize) {
         let mut state = self.room.state.lock().unwrap_or_else(PoisonError::into_inner);
         let ticket = *self.ticket.get_or_insert_with(|| {
             let ticket = state.next_ticket;
@@ -70,30 +70,30 @@ impl Share {
             ticket
         });
         while state.taken + more > self.room.bytes && state.tickets.first() != Some(&ticket) {
-            state = self.room.given_back.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state = self.room.released.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
         state.taken += more;
         self.bytes += more;
     }
 
-    /// Gives everything back.
-    pub(super) fn give_back(&mut self) {
+    /// Releases everything.
+    pub(super) fn release(&mut self) {
         let Some(ticket) = self.ticket.take() else { return };
         let mut state = self.room.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.taken -= std::mem::take(&mut self.bytes);
         state.tickets.remove(&ticket);
         drop(state);
-        self.room.given_back.notify_all();
+        self.room.released.notify_all();
     }
 }
 
-impl Drop for Share {
+impl Drop for Reservation {
     fn drop(&mut self) {
-        self.give_back();
+        self.release();
     }
 }
 
-/// Bytes that grow by what the room allows and shrink again.
+/// A buffer that grows as far as the room allows, and shrinks again.
 #[derive(Debug, Default)]
 pub(super) struct Buffer {
     bytes: Vec<u8>,
@@ -109,35 +109,35 @@ impl Buffer {
     }
 
     #[inline]
-    pub(super) fn push(&mut self, bytes: &[u8], share: &mut Share) {
+    pub(super) fn push(&mut self, bytes: &[u8], reservation: &mut Reservation) {
         if self.bytes.len() + bytes.len() > self.bytes.capacity() {
-            self.grow(bytes.len(), share);
+            self.grow(bytes.len(), reservation);
         }
         self.bytes.extend_from_slice(bytes);
     }
 
     #[cold]
-    fn grow(&mut self, more: usize, share: &mut Share) {
+    fn grow(&mut self, more: usize, reservation: &mut Reservation) {
         let (capacity, needed) = (self.bytes.capacity(), self.bytes.len() + more);
-        // Doubling up to what is free; from there in smaller steps, so that little is taken in vain. The system moves
-        // pages instead of copying them when something so large grows.
+        // Doubles up to what is free; then grows in smaller steps, so that little is reserved in vain. The system moves
+        // pages instead of copying them when something this large grows.
         let step = if capacity < FREE_BYTES { capacity.max(4096) } else { (capacity / 8).max(FREE_BYTES) };
         let mut target = needed.max(capacity + step);
         if needed <= FREE_BYTES {
             target = target.min(FREE_BYTES);
         }
         if target > FREE_BYTES {
-            share.take(target - capacity.max(FREE_BYTES));
+            reservation.reserve(target - capacity.max(FREE_BYTES));
         }
         self.bytes.reserve_exact(target - self.bytes.len());
     }
 
-    /// Empties the buffer and lets go of what it took beyond what is free; the share is to be given back then.
+    /// Empties the buffer and frees what it holds beyond [`FREE_BYTES`]. The caller releases the reservation.
     pub(super) fn clear(&mut self) {
         self.cut(0);
     }
 
-    /// Keeps the first `len` bytes only, and lets go as [`Buffer::clear`].
+    /// Keeps the first `len` bytes only, and frees memory as [`Buffer::clear`] does.
     pub(super) fn cut(&mut self, len: usize) {
         self.bytes.truncate(len);
         if self.bytes.capacity() > FREE_BYTES {
@@ -159,21 +159,21 @@ mod tests {
     }
 
     #[test]
-    fn the_second_waits_until_the_first_gives_back() {
+    fn the_second_waits_until_the_first_releases() {
         let room = room(100);
-        let mut first = Share::of(room);
-        first.take(80);
+        let mut first = Reservation::of(room);
+        first.reserve(80);
         let (sender, receiver) = mpsc::channel();
         let second = std::thread::spawn(move || {
-            let mut share = Share::of(room);
-            share.take(20);
+            let mut share = Reservation::of(room);
+            share.reserve(20);
             sender.send("fits").unwrap();
-            share.take(20);
+            share.reserve(20);
             sender.send("has waited").unwrap();
         });
         assert_eq!(receiver.recv().unwrap(), "fits");
-        assert!(receiver.recv_timeout(Duration::from_millis(50)).is_err(), "took what was not there");
-        first.take(40);
+        assert!(receiver.recv_timeout(Duration::from_millis(50)).is_err(), "reserved what was not there");
+        first.reserve(40);
         drop(first);
         assert_eq!(receiver.recv().unwrap(), "has waited");
         second.join().unwrap();
@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_that_grow_side_by_side_all_get_through_within_the_bound() {
+    fn lines_that_grow_concurrently_all_complete_within_the_bound() {
         const LINE: usize = 64;
         let room = room(100);
         let (held, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
@@ -189,9 +189,9 @@ mod tests {
             for _ in 0..8 {
                 scope.spawn(|| {
                     for _ in 0..200 {
-                        let mut share = Share::of(room);
+                        let mut share = Reservation::of(room);
                         for _ in 0..LINE / 8 {
-                            share.take(8);
+                            share.reserve(8);
                             most.fetch_max(held.fetch_add(8, Ordering::SeqCst) + 8, Ordering::SeqCst);
                         }
                         held.fetch_sub(LINE, Ordering::SeqCst);
@@ -205,9 +205,9 @@ mod tests {
     }
 
     #[test]
-    fn a_buffer_takes_room_only_beyond_what_is_free_and_shrinks_again() {
+    fn a_buffer_reserves_only_beyond_what_is_free_and_shrinks_again() {
         let room = room(64 << 20);
-        let (mut share, mut buffer) = (Share::of(room), Buffer::default());
+        let (mut share, mut buffer) = (Reservation::of(room), Buffer::default());
         for _ in 0..16 {
             buffer.push(&[b'x'; FREE_BYTES / 16], &mut share);
         }
@@ -218,7 +218,7 @@ mod tests {
         assert_eq!(buffer.len(), 21 * FREE_BYTES);
         assert!(share.bytes + FREE_BYTES >= buffer.bytes.capacity() && share.bytes < 25 * FREE_BYTES);
         buffer.clear();
-        share.give_back();
+        share.release();
         assert!(buffer.bytes.capacity() <= FREE_BYTES);
         assert_eq!(room.state.lock().unwrap().taken, 0);
     }

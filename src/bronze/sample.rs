@@ -1,12 +1,12 @@
-//! How many of a kind there are, and the first few of them by name.
+//! A count, with the first few of what was counted.
 
-/// So many are kept by name: enough to see what they are, however many there are.
+/// Examples that are kept: enough to see what they are, however many there are.
 const KEPT: usize = 10;
 
-/// A count with examples. Its memory does not grow with the count.
+/// A count with up to ten examples. Its memory does not grow with the count.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sample<T> {
-    /// All of them.
+    /// How many there are.
     pub count: u64,
     /// The first ten.
     pub first: Vec<T>,
@@ -19,7 +19,7 @@ impl<T> Default for Sample<T> {
 }
 
 impl<T> Sample<T> {
-    /// One more.
+    /// Counts one more.
     pub fn add(&mut self, one: T) {
         self.count += 1;
         if self.first.len() < KEPT {
@@ -27,19 +27,19 @@ impl<T> Sample<T> {
         }
     }
 
-    /// Those of another sample as well.
+    /// Adds the count and the examples of another sample.
     pub fn extend(&mut self, other: Self) {
         self.count += other.count;
         let room = KEPT.saturating_sub(self.first.len());
         self.first.extend(other.first.into_iter().take(room));
     }
 
-    /// Whether there is none.
+    /// Whether nothing was counted.
     pub fn is_empty(&self) -> bool {
         self.count == 0
     }
 
-    /// How many are not among the first.
+    /// How many were counted and are not among the first.
     pub fn more(&self) -> u64 {
         self.count.saturating_sub(self.first.len() as u64)
     }

@@ -1,7 +1,7 @@
-//! The files of a local lake, folder by folder. What cannot be listed is set aside by name, and the walk goes on.
+//! The files of a local lake, folder by folder. What cannot be listed is reported by name, and the walk goes on.
 //!
-//! A symbolic link is followed as long as it stays in the lake. One that leads out of it, to nothing, or back to a folder
-//! on the way to itself is set aside: whoever may write into the lake must not choose what evo reads elsewhere.
+//! A symbolic link is followed if it stays in the lake. One that leads out of it, to nothing, or back to a folder that
+//! holds it is reported: a user who may write into the lake must not choose what evo reads elsewhere.
 
 use std::fs::{self, DirEntry, FileType, Metadata};
 use std::io::{self, ErrorKind};
@@ -9,27 +9,27 @@ use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
-use super::lake::{PAGE_OBJECTS, Page, Wanted};
-use super::layout::Sort;
+use super::layout::NameKind;
+use super::page::{PAGE_OBJECTS, Page, Wanted};
 
 /// A walk below a folder of the lake.
 pub(super) struct Walk<E: FnMut(Page) -> bool> {
-    /// The lake's root, without links in it.
+    /// The lake's root, without symbolic links.
     root: PathBuf,
     wanted: Wanted,
     page: Page,
     folders: Vec<Folder>,
-    /// Takes a page; `false` ends the walk.
+    /// Receives each page; `false` ends the walk.
     each: E,
 }
 
 /// A folder that is to be read.
 struct Folder {
-    /// Below the lake's root, as objects are called.
+    /// Its path below the lake's root, as in the paths of objects.
     path: String,
-    /// Where it is, without links in it.
+    /// Where it is, without symbolic links.
     real: PathBuf,
-    /// The folders from which links led here.
+    /// The folders whose links led here.
     left: Vec<PathBuf>,
 }
 
@@ -55,26 +55,26 @@ impl<E: FnMut(Page) -> bool> Walk<E> {
                 self.folders.push(Folder { path: path.to_owned(), real, left: Vec::new() });
             }
             Ok(_) => self.page.set_aside(path, OUTSIDE),
-            // No folder is one without objects.
+            // A missing folder holds no objects.
             Err(e) if is_absent(&e) => {}
             Err(e) => self.page.set_aside(path, &reason(&e)),
         }
     }
 
-    /// `false` when nobody wants more.
+    /// Reads one folder; `false` when nobody wants more.
     fn read(&mut self, folder: &Folder) -> bool {
         let entries = match fs::read_dir(&folder.real) {
             Ok(entries) => entries,
             Err(e) => {
-                self.lost(&folder.path, &e);
+                self.failed(&folder.path, &e);
                 return true;
             }
         };
         for entry in entries {
             match entry {
-                Ok(entry) => self.take(folder, &entry),
+                Ok(entry) => self.visit(folder, &entry),
                 Err(e) => {
-                    self.lost(&folder.path, &e);
+                    self.failed(&folder.path, &e);
                     break;
                 }
             }
@@ -85,50 +85,50 @@ impl<E: FnMut(Page) -> bool> Walk<E> {
         true
     }
 
-    fn take(&mut self, folder: &Folder, entry: &DirEntry) {
+    fn visit(&mut self, folder: &Folder, entry: &DirEntry) {
         let name = entry.file_name();
         let shown = name.to_string_lossy();
         let path = if folder.path.is_empty() { shown.into_owned() } else { format!("{}/{shown}", folder.path) };
-        let sort = self.wanted.sort(&path);
-        // A folder's own name says nothing of what is in it, unless it is a hidden one.
-        let is_relevant = |t: FileType| t.is_dir() || matches!(sort, Sort::Data | Sort::Manifest);
+        let name_kind = self.wanted.name_kind(&path);
+        // A folder's own name says nothing about what is in it, unless it is hidden.
+        let is_relevant = |t: FileType| t.is_dir() || matches!(name_kind, NameKind::Data | NameKind::Manifest);
         let file_type = match entry.file_type() {
-            Ok(_) if sort == Sort::Hidden => return,
+            Ok(_) if name_kind == NameKind::Hidden => return,
             Ok(t) => t,
-            Err(e) => return self.lost(&path, &e),
+            Err(e) => return self.failed(&path, &e),
         };
         if name.to_str().is_none() && (is_relevant(file_type) || file_type.is_symlink()) {
-            return self.page.set_aside(&path, "its name is not UTF-8, so that it can neither be kept nor asked for");
+            return self.page.set_aside(&path, "its name is not UTF-8, so it can neither be recorded nor requested");
         }
         let child = Folder { path, real: folder.real.join(&name), left: folder.left.clone() };
         if file_type.is_symlink() {
-            self.follow(child, &folder.real, sort);
+            self.follow(child, &folder.real, name_kind);
         } else {
-            self.sort(child, file_type, sort);
+            self.add(child, file_type, name_kind);
         }
     }
 
-    fn sort(&mut self, child: Folder, file_type: FileType, sort: Sort) {
+    fn add(&mut self, child: Folder, file_type: FileType, name_kind: NameKind) {
         if file_type.is_dir() {
             self.folders.push(child);
-        } else if sort == Sort::Other {
+        } else if name_kind == NameKind::Other {
             self.page.others.add(child.path);
         } else if file_type.is_file() {
             match fs::symlink_metadata(&child.real) {
                 Ok(metadata) => self.wanted.put(&mut self.page, child.path, etag(&metadata), metadata.len()),
-                Err(e) => self.lost(&child.path, &e),
+                Err(e) => self.failed(&child.path, &e),
             }
         } else {
-            self.page.set_aside(&child.path, &format!("it is a {}, not a file", kind(file_type)));
+            self.page.set_aside(&child.path, &format!("it is a {}, not a file", special(file_type)));
         }
     }
 
-    fn follow(&mut self, child: Folder, from: &Path, sort: Sort) {
-        let is_relevant = matches!(sort, Sort::Data | Sort::Manifest);
+    fn follow(&mut self, child: Folder, from: &Path, name_kind: NameKind) {
+        let is_relevant = matches!(name_kind, NameKind::Data | NameKind::Manifest);
         let target = child.real.canonicalize().and_then(|real| Ok((fs::metadata(&real)?.file_type(), real)));
         let (file_type, real) = match target {
             Ok(found) => found,
-            // What a link that leads nowhere was meant to be, only its name tells.
+            // What a broken link was meant to be, only its name says.
             Err(_) if !is_relevant => return self.page.others.add(child.path),
             Err(e) if is_absent(&e) => return self.page.set_aside(&child.path, "it is a symbolic link to nothing"),
             Err(e) => return self.page.set_aside(&child.path, &reason(&e)),
@@ -144,18 +144,18 @@ impl<E: FnMut(Page) -> bool> Walk<E> {
         if file_type.is_dir() && left.iter().any(|folder| folder.starts_with(&real)) {
             return self.page.set_aside(&child.path, "it is a symbolic link to a folder that holds it: a loop");
         }
-        self.sort(Folder { path: child.path, real, left }, file_type, sort);
+        self.add(Folder { path: child.path, real, left }, file_type, name_kind);
     }
 
-    /// What vanished between two looks is not there any more; anything else that cannot be looked at is set aside.
-    fn lost(&mut self, path: &str, e: &io::Error) {
+    /// Reports a file that cannot be inspected, unless it was deleted in the meantime.
+    fn failed(&mut self, path: &str, e: &io::Error) {
         if !is_absent(e) {
             self.page.set_aside(path, &reason(e));
         }
     }
 }
 
-/// Why a link out of the lake is not followed.
+/// The reason why a link out of the lake is not followed.
 pub(super) const OUTSIDE: &str = "it is a symbolic link that leads out of the lake, which is not followed";
 
 /// Identity of a file's content: inode, time of change and size.
@@ -165,7 +165,7 @@ pub(super) fn etag(metadata: &Metadata) -> String {
     format!("\"{:x}-{micros:x}-{:x}\"", metadata.ino(), metadata.len())
 }
 
-/// Why a file or a folder cannot be read, in words.
+/// Why a file or a folder cannot be read, for a person.
 pub(super) fn reason(e: &io::Error) -> String {
     match e.kind() {
         ErrorKind::PermissionDenied => "the user that runs evo may not read it".to_owned(),
@@ -178,7 +178,7 @@ fn is_absent(e: &io::Error) -> bool {
     e.kind() == ErrorKind::NotFound
 }
 
-fn kind(file_type: FileType) -> &'static str {
+fn special(file_type: FileType) -> &'static str {
     match () {
         () if file_type.is_fifo() => "pipe",
         () if file_type.is_socket() => "socket",

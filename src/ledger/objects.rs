@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, NaiveDate, Utc};
 
-use crate::bronze::order::Place;
+use crate::bronze::order::Precedence;
 use crate::error::Result;
 use crate::ids::{LakeId, ObjectId};
 use crate::pg::{Ask, Connection, Pool};
@@ -41,8 +41,8 @@ pub struct Pending {
 
 impl Pending {
     /// Where it stands in the order of all objects.
-    pub fn place(&self) -> Place<'_> {
-        Place { ingestion_date: self.ingestion_date, run_id: &self.run_id, path: &self.path }
+    pub fn precedence(&self) -> Precedence<'_> {
+        Precedence { ingestion_date: self.ingestion_date, run_id: &self.run_id, path: &self.path }
     }
 }
 

@@ -9,7 +9,7 @@
 //! dense (which the server then compresses well), about six where they are digests.
 
 use super::objects::Pending;
-use crate::bronze::order::Place;
+use crate::bronze::order::Precedence;
 use crate::error::Result;
 use crate::ids::{ObjectId, ObjectNo};
 use crate::pg::Transaction;
@@ -64,7 +64,7 @@ pub async fn record(tx: &Transaction<'_>, seen: Vec<(ObjectId, KeySet)>) -> Resu
 /// # Errors
 /// As the server says.
 pub async fn has_newer(tx: &Transaction<'_>, entity: &str, batch: &[Pending]) -> Result<bool> {
-    let Some(first) = batch.first().map(Pending::place) else { return Ok(false) };
+    let Some(first) = batch.first().map(Pending::precedence) else { return Ok(false) };
     let values: [&dyn crate::pg::Param; 4] = [&entity, &first.ingestion_date, &first.run_id, &first.path];
     Ok(tx.query_one(sql_file!("ledger/has_newer_seen.sql"), &values).await?.get(0))
 }
@@ -80,14 +80,14 @@ pub async fn by_newer(
     batch: &[Pending],
     candidates: &Candidates,
 ) -> Result<Vec<i64>> {
-    let Some(first) = batch.first().map(Pending::place) else { return Ok(Vec::new()) };
+    let Some(first) = batch.first().map(Pending::precedence) else { return Ok(Vec::new()) };
     let values: [&dyn crate::pg::Param; 4] = [&entity, &first.ingestion_date, &first.run_id, &first.path];
     let mut newer = tx.rows(sql_file!("ledger/newer_seen.sql"), &values).await?;
     let mut beaten = Vec::new();
     while let Some(row) = newer.next().await? {
-        let place = Place { ingestion_date: row.get(0), run_id: row.get(1), path: row.get(2) };
+        let precedence = Precedence { ingestion_date: row.get(0), run_id: row.get(1), path: row.get(2) };
         // Of its own run a newer object is behind some of the batch's objects and before others.
-        let older = batch.partition_point(|object| object.place() < place);
+        let older = batch.partition_point(|object| object.precedence() < precedence);
         common(candidates, ObjectNo::at(older), decode(row.get(3)), &mut beaten);
     }
     beaten.sort_unstable();

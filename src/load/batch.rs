@@ -130,7 +130,10 @@ impl Load<'_> {
             };
             if let Err(unresolved) = resolved {
                 if unresolved.kind() == Kind::AlreadyRunning {
-                    tracing::warn!(batch = batch.batch_id, "this execution was stalled, another one has the batch now");
+                    tracing::warn!(
+                        batch = batch.batch_id.0,
+                        "this execution was stalled, another one has the batch now"
+                    );
                     return Ok(None);
                 }
                 // The lease would end by itself; released, others need not wait for that.
@@ -169,14 +172,21 @@ impl Load<'_> {
             (_, Some(index)) if left_out::may_be_alone(&error) => self.leave_out(error, index, batch, aside).await?,
             (Kind::OutOfMemory, _) if batch.objects.len() > 1 => {
                 self.halve(batch, progress).await?;
-                tracing::warn!(batch = batch.batch_id, "the server is out of memory: going on with half of the batch");
+                tracing::warn!(
+                    batch = batch.batch_id.0,
+                    "the server is out of memory: going on with half of the batch"
+                );
             }
             // Something in one of the objects that the server does not take, whatever way it is staged: halved until it is
             // known which, and that one is set aside.
             (Kind::BadRow, _) if batch.objects.len() > 1 => {
                 self.halve(batch, progress).await?;
                 let reason = error.message();
-                tracing::warn!(batch = batch.batch_id, reason, "the server refuses the batch: looking for the object");
+                tracing::warn!(
+                    batch = batch.batch_id.0,
+                    reason,
+                    "the server refuses the batch: looking for the object"
+                );
             }
             (Kind::BadRow, _) => self.set_aside(batch.objects.remove(0), &error, aside).await?,
             _ => return Err(error),
@@ -219,7 +229,7 @@ impl Load<'_> {
             match batches::another_attempt(&job.pool, batch.batch_id, fence, job.claims.holder().lease).await? {
                 Doubt::Repeat(fence) => progress.fence.store(fence.0, Ordering::Relaxed),
                 Doubt::Committed(counts) => {
-                    tracing::info!(batch = batch.batch_id, "the earlier attempt had committed; nothing to repeat");
+                    tracing::info!(batch = batch.batch_id.0, "the earlier attempt had committed; nothing to repeat");
                     return Ok(Done { counts, ..done(&batch.objects) });
                 }
                 Doubt::Lost => return Err(Error::new(Kind::AlreadyRunning, "another execution has the batch")),
@@ -248,7 +258,7 @@ impl Load<'_> {
         if stage_as == StageAs::Direct {
             match self.transaction(batch, fence, stage_as).await {
                 Err(failure) if direct::is_refuted(&failure.error) => {
-                    tracing::debug!(batch = batch.batch_id, reason = failure.error.message(), "not all keys are new");
+                    tracing::debug!(batch = batch.batch_id.0, reason = failure.error.message(), "not all keys are new");
                     self.forecast.refute_direct(&batch.run_id);
                     stage_as = StageAs::Jsonb;
                 }
@@ -258,7 +268,7 @@ impl Load<'_> {
         match self.transaction(batch, fence, stage_as).await {
             // A value that only the server refuses: let it judge each document on its own.
             Err(failure) if direct::may_be_of_a_document(&failure.error) => {
-                tracing::info!(batch = batch.batch_id, "the server refused a document; it judges each one now");
+                tracing::info!(batch = batch.batch_id.0, "the server refused a document; it judges each one now");
                 self.transaction(batch, fence, StageAs::Text).await
             }
             tried => tried,

@@ -75,7 +75,7 @@ impl Load<'_> {
                 Next::Batch(batch) => {
                     if batch.is_taken_over {
                         tracing::warn!(
-                            batch = batch.batch_id,
+                            batch = batch.batch_id.0,
                             attempt = batch.attempt,
                             "took over a batch of an execution that is gone or stalled"
                         );

@@ -36,7 +36,7 @@ impl Job {
     }
 
     async fn read_manifest(&self, notes: &Notes<'_>, object: Object) -> Result<Option<String>> {
-        let Some(run_id) = &object.place.run_id else { return Ok(None) };
+        let Some(run_id) = &object.meta.run_id else { return Ok(None) };
         if self.selection.run_id.as_ref().is_some_and(|run| run != run_id) {
             return Ok(None);
         }
@@ -58,7 +58,7 @@ impl Job {
         // What could not be read is recorded as well: that the run is finished is certain, however the file is written.
         let manifest = Manifest {
             path: object.path.clone(),
-            ingestion_date: object.place.ingestion_date,
+            ingestion_date: object.meta.ingestion_date,
             etag: object.etag.clone(),
             records: read.records,
             parts: read.parts,

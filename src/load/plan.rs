@@ -107,7 +107,7 @@ impl Listing {
     /// Takes in a page; what goes into the ledger comes back.
     fn take(&mut self, objects: Vec<Object>) -> Vec<Listed> {
         self.listed += objects.len() as u64;
-        for place in objects.iter().map(|object| &object.place) {
+        for place in objects.iter().map(|object| &object.meta) {
             let Some(run_id) = place.run_id.clone() else { continue };
             self.has_undated |= place.ingestion_date.is_none();
             self.runs.insert(ListedRun { date: place.ingestion_date, run_id });
@@ -256,7 +256,7 @@ pub(super) fn listed(object: Object) -> Listed {
         path: object.path,
         etag: object.etag,
         size_bytes: i64::try_from(object.size_bytes).unwrap_or(i64::MAX),
-        run_id: object.place.run_id,
-        ingestion_date: object.place.ingestion_date,
+        run_id: object.meta.run_id,
+        ingestion_date: object.meta.ingestion_date,
     }
 }

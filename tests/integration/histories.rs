@@ -186,7 +186,7 @@ impl Bench {
         let dsn = Dsn::parse(&self.db.url).unwrap();
         let pool = Pool::new(dsn, "evo:load", how.workers * 2 + 2);
         let job = self.job(&pool, how, again);
-        let presence = Presence::announce(&pool, "load", job.claims.holder().execution_id).await.unwrap();
+        let presence = Presence::announce(&pool, "load", job.claims.holder().execution_id.0).await.unwrap();
         let whole = async {
             job.discover(false).await.unwrap_or_else(|e| panic!("{}", e.render()));
             job.run(&|_| {}).await

@@ -217,7 +217,7 @@ fn fault_14_bad_records_of_every_format_are_kept_as_they_stand_there_and_the_res
     has(2, ["4", "39", "{\"idVisit\": \"4\"}"], "the key idVisit is not an integer");
     has(3, ["5", "57", "{\"idVisit\": 5,\n \"at\": \"\\\\u0000\"}"], "\\u0000 cannot be stored");
     has(4, ["1", "11", "7,x,y"], "the row has 3 fields, the header 2");
-    has(5, ["2", "17", "8,\"a\" b"], "field 2 has text behind its closing quote");
+    has(5, ["2", "17", "8,\"a\" b"], "field 2 has text after its closing quote");
     has(6, ["3", "25", "9,\\377"], "not valid UTF-8 at byte 3");
     has(7, ["4", "29", "010,"], "the key idVisit is not an integer");
     has(8, ["5", "34", ",x"], "no key: idVisit is missing or null");

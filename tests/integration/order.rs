@@ -1,7 +1,7 @@
 //! The order of runs: one, total, and the same in SQL and in Rust.
 
 use chrono::NaiveDate;
-use evo::bronze::order::{Place, run_order};
+use evo::bronze::order::{Precedence, run_order};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::{Config, TestRunner};
@@ -50,7 +50,7 @@ fn places_have_one_total_order_and_sql_agrees_with_rust() {
         "with place (i, d, r, p) as (values {values})
          select sign(evo.compare_places(a.d, a.r, a.p, b.d, b.r, b.p)) from place a, place b order by a.i, b.i"
     ));
-    let of = |i: usize| Place { ingestion_date: places[i].0, run_id: &places[i].1, path: places[i].2 };
+    let of = |i: usize| Precedence { ingestion_date: places[i].0, run_id: &places[i].1, path: places[i].2 };
     let mut different = 0;
     for (n, row) in compared.iter().enumerate() {
         let (a, b) = (of(n / places.len()), of(n % places.len()));

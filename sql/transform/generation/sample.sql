@@ -1,4 +1,4 @@
--- purpose: sample some values of a column, in order, of which every so many bounds a range
+-- purpose: sample some values of a column, in order, to divide it into ranges
 -- placeholders: {column} the column, {table} the table, {percent} of its pages
 -- rows: value as text; ascending
 -- locks: none

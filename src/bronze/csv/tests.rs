@@ -128,8 +128,8 @@ fn a_row_that_does_not_fit_is_refused_verbatim_and_the_next_one_is_read() {
         [
             refused("the row has 2 fields, the header 3", "1,2"),
             refused("the row has 4 fields, the header 3", "1,\"x\n\",3,4"),
-            refused("field 2 has text behind its closing quote", "1,\"he said \"hi\" to me\",3"),
-            refused("field 2 has text behind its closing quote", "1,\"x\" ,3"),
+            refused("field 2 has text after its closing quote", "1,\"he said \"hi\" to me\",3"),
+            refused("field 2 has text after its closing quote", "1,\"x\" ,3"),
             Ok(r#"{"id":5,"a":"x","b":"y"}"#.to_owned()),
         ]
     );
@@ -145,7 +145,7 @@ fn a_header_that_names_no_documents_breaks_the_object() {
         (b"id,a,\n", "name 3 of the header is empty"),
         (b"id,a,id\n", "names 1 and 3 of the header are the same"),
         (b"id,\xff\n", "name 2 of the header is not valid UTF-8"),
-        (b"id,\"a\"b\n", "name 2 of the header has text behind its closing quote"),
+        (b"id,\"a\"b\n", "name 2 of the header has text after its closing quote"),
         (b"id;a\n1;2\n", "no column \"id\", which the key needs; 1 names were read with the delimiter ','"),
         (b"1,Ana\n2,Rui\n", "no column \"id\""),
         (b"id,\"a", "ends within a quoted field of the header"),

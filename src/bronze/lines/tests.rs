@@ -52,7 +52,7 @@ fn read(name: &str, content: &[u8]) -> Result<Vec<Seen>> {
             (Ok(seen), Ok(expected)) => assert_eq!(seen, expected, "in chunks of {chunk}"),
             (Err(seen), Err(expected)) => {
                 // How far a decompressor got before it noticed depends on the chunks.
-                let what = |error: &Error| error.message().split("(behind").next().map(str::to_owned);
+                let what = |error: &Error| error.message().split("(after").next().map(str::to_owned);
                 assert_eq!(what(seen), what(expected), "in chunks of {chunk}");
             }
             _ => panic!("{seen:?} in chunks of {chunk}, but {expected:?}"),
@@ -286,7 +286,7 @@ fn a_body_that_stops_without_its_end_mark_is_not_the_end_of_the_object() {
 }
 
 #[test]
-fn zero_bytes_behind_gzip_are_padding_and_anything_else_is_broken() {
+fn zero_bytes_after_gzip_are_padding_and_anything_else_is_broken() {
     let expected = [ok(1, 0, "a"), ok(2, 2, "b")];
     let (one, two) = (gz(b"a\n"), gz(b"b\n"));
     for padding in [1, 2, 511, 70_000] {
@@ -302,7 +302,7 @@ fn zero_bytes_behind_gzip_are_padding_and_anything_else_is_broken() {
 }
 
 #[test]
-fn what_is_no_text_of_records_is_one_reason_for_the_whole_object() {
+fn content_that_is_not_records_is_one_reason_for_the_whole_object() {
     let text = "{\"idSale\": 1}\n".repeat(5_000);
     let utf16: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
     let noise: Vec<u8> =
@@ -312,7 +312,7 @@ fn what_is_no_text_of_records_is_one_reason_for_the_whole_object() {
         (zstd(text.as_bytes()), "compressed twice"),
         (utf16.clone(), "UTF-16"),
         ([&[0xff, 0xfe][..], &utf16].concat(), "UTF-16"),
-        (noise.clone(), "no text"),
+        (noise.clone(), "not text"),
         (b"PK\x03\x04rest of it".to_vec(), "ZIP"),
     ] {
         let message = corrupt("x.jsonl.gz", &gz(&content));
@@ -320,7 +320,7 @@ fn what_is_no_text_of_records_is_one_reason_for_the_whole_object() {
         let message = corrupt("x.jsonl.zst", &zstd(&content));
         assert!(message.contains(says), "{says}: {message}");
     }
-    for (content, says) in [(utf16, "UTF-16"), (noise, "no text"), (b"BZh91AY&SY\x80\0 rest".to_vec(), "bzip2")] {
+    for (content, says) in [(utf16, "UTF-16"), (noise, "not text"), (b"BZh91AY&SY\x80\0 rest".to_vec(), "bzip2")] {
         assert!(corrupt("x.jsonl", &content).contains(says), "{says}");
         // A name that promises gzip is held against the first bytes already, unless they could be JSON.
         let message = corrupt("x.jsonl.gz", &content);

@@ -180,7 +180,7 @@ fn text(replayed: &[Replayed]) -> String {
         ">unchanged",
         ">superseded",
     ];
-    let mut parts: Vec<String> = (!rows.is_empty()).then(|| table(&headers, rows.into_iter())).into_iter().collect();
+    let mut parts: Vec<String> = (!rows.is_empty()).then(|| table(&headers, rows)).into_iter().collect();
     for s in replayed.iter().map(|r| &r.summary).filter(|s| s.aside.gone > 0) {
         parts.push(format!("{}: {} object(s) are no longer in the lake as they were", s.entity, s.aside.gone));
     }

@@ -39,8 +39,8 @@ impl LakeScan {
         Self::failed("the lake was not listed".to_owned())
     }
 
-    /// Opens the lake of the settings. One that cannot be opened, or of which the ledger cannot tell which one it is, is a
-    /// [`LakeScan::problem`].
+    /// Opens the lake of the settings. One that cannot be opened, or of which the ledger cannot tell which
+    /// one it is, is a [`LakeScan::problem`].
     pub(super) async fn open(settings: &Settings, pool: &Pool, entities: &[&Entity]) -> Self {
         let until = Instant::now() + LIMIT;
         let opened = async {
@@ -72,7 +72,8 @@ impl LakeScan {
     /// Counts the new objects of an entity; `None` when the lake is not listed.
     ///
     /// # Errors
-    /// Those of the server. A failure of the lake is a [`LakeScan::problem`] and ends the scan, for later entities too.
+    /// Those of the server. A failure of the lake is a [`LakeScan::problem`] and ends the scan, for later
+    /// entities too.
     pub(super) async fn count(&mut self, connection: &Connection, entity: &Entity) -> Result<Option<NewObjects>> {
         let Some((lake, id)) = self.lake.clone() else { return Ok(None) };
         let mut found = NewObjects::default();

@@ -1,6 +1,5 @@
 //! Running `evo transform`: entities side by side, then the dimensions that depend on them.
 
-use serde_json::{Value, json};
 use super::args::Args;
 use super::lanes::Lanes;
 use super::preview;
@@ -19,6 +18,7 @@ use crate::transform::checks::Checks;
 use crate::transform::dimension::{self, Dimension, DimensionJob};
 use crate::transform::order::{self, Step};
 use crate::transform::{Job, Mode, Request, Summary};
+use serde_json::{Value, json};
 
 /// Runs the command.
 ///

@@ -104,7 +104,7 @@ fn fault_03_an_execution_that_has_lost_its_own_lock_takes_no_batch_of_another_wi
         }
         assert!(matches!(ledger.ask(b).await, Next::Wait), "nobody can tell who is gone");
         // The first to be back may.
-        let _back = Presence::announce(&ledger.pool, "load", b.execution_id).await.unwrap();
+        let _back = Presence::announce(&ledger.pool, "load", b.execution_id.0).await.unwrap();
         let taken = ledger.claim(b).await;
         assert!(taken.is_taken_over && taken.fence > claimed.fence);
     });

@@ -114,7 +114,7 @@ fn fault_10_a_busy_lake_is_left_alone_as_long_as_it_asks() {
             _ => Act::Serve,
         });
         // No batch is repeated: the client's own retries are enough.
-        let run = lake.load_with(&["--workers", "1"], &PATIENT).exits(0).says("going on where it stopped");
+        let run = lake.load_with(&["--workers", "1"], &PATIENT).exits(0).says("resuming where it stopped");
         assert_eq!(counts(&run.json()["entities"][0]), "100/0/0/0/0 of 100");
         let gets = lake.server.gets(&lake.paths[1]);
         assert_eq!(gets.len(), 2);
@@ -223,7 +223,7 @@ fn fault_10_a_lake_that_asks_for_more_patience_than_is_allowed_is_not_waited_for
     let lake = Lake::of(1);
     lake.server.script(|_| busy(429, Some("3600")));
     let started = Instant::now();
-    lake.load(&[]).exits(4).says("asked to be left alone for 3600s, longer than retry.max");
+    lake.load(&[]).exits(4).says("asked for a pause of 3600s, longer than retry.max");
     assert!(started.elapsed() < Duration::from_secs(20), "{:?}", started.elapsed());
     assert!(lake.is_empty());
 }

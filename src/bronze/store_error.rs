@@ -1,7 +1,7 @@
-//! What an error of the store means, in one line that says what to do.
+//! Classifies errors of the container, and says in one line what to do about each.
 //!
-//! Nothing of the service's own text is shown but its code and the sign-in service's explanation: the rest may repeat a
-//! signature or the string that was signed.
+//! Of the service's own text only its code and the sign-in service's explanation are shown: the rest may repeat a signature
+//! or the string that was signed.
 
 use std::error::Error as StdError;
 
@@ -9,8 +9,8 @@ use chrono::Utc;
 use object_store::client::{HttpError, HttpErrorKind};
 
 use super::azure::SignIn;
-use super::requests::Failed;
-use super::wire::{Refused, Unanswered};
+use super::requests::RequestError;
+use super::transport::{HttpRefusal, NoResponse};
 use crate::config::{AZURE_VARIABLES, Credential};
 use crate::error::{Error, Kind};
 
@@ -34,18 +34,18 @@ fn innermost<'a>(e: &'a (dyn StdError + 'static)) -> &'a (dyn StdError + 'static
     e
 }
 
-/// What an error of a container means. `is_new` as long as the lake has never answered.
-pub(super) fn judge(e: Failed, sign_in: &SignIn, is_new: bool) -> Error {
-    let error = match (find::<Refused>(e.as_ref()), find::<HttpError>(e.as_ref())) {
+/// Classifies an error of a container. `is_new` means that the lake has never answered.
+pub(super) fn classify(e: RequestError, sign_in: &SignIn, is_new: bool) -> Error {
+    let error = match (find::<HttpRefusal>(e.as_ref()), find::<HttpError>(e.as_ref())) {
         (Some(refused), _) if refused.by_lake => by_lake(refused, sign_in),
         (Some(refused), _) => by_sign_in_service(refused, sign_in),
-        (None, Some(http)) => transport(http, find::<Unanswered>(e.as_ref()), sign_in, is_new),
+        (None, Some(http)) => transport(http, find::<NoResponse>(e.as_ref()), sign_in, is_new),
         (None, None) => by_client(e.as_ref(), sign_in),
     };
     error.caused_by(e)
 }
 
-fn by_lake(refused: &Refused, sign_in: &SignIn) -> Error {
+fn by_lake(refused: &HttpRefusal, sign_in: &SignIn) -> Error {
     let code = refused.code.as_deref().unwrap_or_default();
     let error = match (refused.status, code) {
         (404, "ContainerNotFound") => Error::new(Kind::SourceInvalid, "the container does not exist")
@@ -61,7 +61,7 @@ fn by_lake(refused: &Refused, sign_in: &SignIn) -> Error {
             };
         }
         (409, "BlobArchived" | "BlobBeingRehydrated") => {
-            Error::new(Kind::SourceUnreadable, "it lies in the archive tier, where nothing can be read")
+            Error::new(Kind::SourceUnreadable, "it is in the archive tier, where nothing can be read")
                 .hint("rehydrate it to the hot or cool tier, then run the same command again")
         }
         _ => Error::new(Kind::SourceUnreadable, format!("the lake refused the request: {}", shown(refused))),
@@ -70,7 +70,7 @@ fn by_lake(refused: &Refused, sign_in: &SignIn) -> Error {
 }
 
 /// `503 ServerBusy`.
-fn shown(refused: &Refused) -> String {
+fn shown(refused: &HttpRefusal) -> String {
     format!("{} {}", refused.status, refused.code.as_deref().unwrap_or_default()).trim_end().to_owned()
 }
 
@@ -112,7 +112,7 @@ fn denied(code: &str, sign_in: &SignIn) -> Error {
     Error::new(Kind::AccessDenied, message).hint(hint)
 }
 
-fn by_sign_in_service(refused: &Refused, sign_in: &SignIn) -> Error {
+fn by_sign_in_service(refused: &HttpRefusal, sign_in: &SignIn) -> Error {
     if matches!(refused.status, 408 | 429 | 500..=599) {
         let error = Error::new(Kind::SourceUnavailable, format!("the sign-in service answered {}", shown(refused)));
         return match refused.retry_after {
@@ -143,8 +143,8 @@ fn by_sign_in_service(refused: &Refused, sign_in: &SignIn) -> Error {
         .hint(hint)
 }
 
-/// What failed between here and the lake, or the sign-in service.
-fn transport(http: &HttpError, unanswered: Option<&Unanswered>, sign_in: &SignIn, is_new: bool) -> Error {
+/// A failure on the way to the lake or to the sign-in service.
+fn transport(http: &HttpError, unanswered: Option<&NoResponse>, sign_in: &SignIn, is_new: bool) -> Error {
     let cause = innermost(http).to_string();
     let host = unanswered.map_or("the lake", |u| u.host.as_str());
     let to_lake = unanswered.is_none_or(|u| u.by_lake);
@@ -159,7 +159,7 @@ fn transport(http: &HttpError, unanswered: Option<&Unanswered>, sign_in: &SignIn
         return no_credential();
     }
     if whole.contains("dns error") || cause.contains("failed to lookup address") {
-        // "Name or service not known" is final for a name that has never worked; anything else may be the resolver's mood.
+        // "Name or service not known" is final for a name that has never resolved; anything else may be temporary.
         let is_final = is_new && !cause.contains("emporary");
         let kind = if is_final { Kind::SourceInvalid } else { Kind::SourceUnavailable };
         let message = format!("the name {host} cannot be resolved: {cause}");
@@ -168,7 +168,7 @@ fn transport(http: &HttpError, unanswered: Option<&Unanswered>, sign_in: &SignIn
     }
     if whole.contains("InvalidCertificate") {
         return Error::new(Kind::SourceInvalid, format!("the certificate of {host} is not trusted: {cause}"))
-            .hint("a proxy that opens TLS must be known to the system's certificate store");
+            .hint("the certificate of a proxy that intercepts TLS must be in the system's certificate store");
     }
     let message = match http.kind() {
         HttpErrorKind::Timeout => format!("{who} sent nothing in time"),
@@ -187,13 +187,13 @@ fn no_credential() -> Error {
         AZURE_VARIABLES.iter().filter(|v| v.secret || v.name.ends_with("_FILE")).map(|v| v.name).collect();
     Error::new(Kind::Config, "no credential for the lake on Azure")
         .detail(format!(
-            "looked for {}; for somebody signed in with `az login`; and for a managed identity of this machine",
+            "looked for {}; for a user signed in with `az login`; and for a managed identity of this machine",
             names.join(", ")
         ))
         .hint("sign in with `az login`, or see docs/azure.md for the other ways")
 }
 
-/// What the client itself found wrong: with an answer, or with a credential that it takes from a file or a program.
+/// An error of the client itself: about an answer, or about a credential from a file or a program.
 fn by_client(e: &(dyn StdError + 'static), sign_in: &SignIn) -> Error {
     let says = innermost(e).to_string();
     let says = says.lines().next().unwrap_or_default();
@@ -205,7 +205,7 @@ fn by_client(e: &(dyn StdError + 'static), sign_in: &SignIn) -> Error {
         return Error::new(Kind::AccessDenied, format!("the Azure CLI gives no token: {says}"))
             .hint("sign in with `az login`, or see docs/azure.md for the other ways");
     }
-    Error::new(Kind::SourceUnavailable, format!("the lake's answer is not what was asked for: {says}"))
+    Error::new(Kind::SourceUnavailable, format!("the lake's answer does not fit the request: {says}"))
 }
 
 #[cfg(test)]
@@ -221,8 +221,8 @@ mod tests {
         }
     }
 
-    fn refused(status: u16, code: &str) -> Refused {
-        Refused { status, code: Some(code.to_owned()), ..Refused::default() }
+    fn refused(status: u16, code: &str) -> HttpRefusal {
+        HttpRefusal { status, code: Some(code.to_owned()), ..HttpRefusal::default() }
     }
 
     #[test]
@@ -269,10 +269,10 @@ mod tests {
     }
 
     #[test]
-    fn a_sign_in_service_that_is_busy_is_asked_again_and_one_that_refuses_is_not() {
+    fn a_busy_sign_in_service_is_asked_again_and_one_that_refuses_is_not() {
         let by = sign_in(Credential::ClientSecret, None);
         assert_eq!(by_sign_in_service(&refused(503, ""), &by).kind(), Kind::SourceUnavailable);
-        let no = Refused {
+        let no = HttpRefusal {
             explanation: Some("AADSTS7000215: Invalid client secret.".to_owned()),
             ..refused(401, "invalid_client")
         };

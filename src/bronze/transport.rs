@@ -1,7 +1,7 @@
-//! Every HTTP answer that refuses something, kept whole until it is understood.
+//! The HTTP transport, which keeps the details of every refusal.
 //!
-//! The client reduces a refusal to a status; what decides about it (the service's own code, `Retry-After`) stands in the
-//! headers. So its transport is wrapped, and a refusal becomes an error that carries them.
+//! The client reduces a refusal to a status, but what decides about it (the service's own code, `Retry-After`) is in the
+//! headers. So its transport is wrapped, and a refusal becomes an error that holds them.
 
 use std::fmt;
 use std::future::Future;
@@ -14,29 +14,29 @@ use object_store::client::{
     HttpClient, HttpConnector, HttpError, HttpErrorKind, HttpRequest, HttpResponse, HttpService, ReqwestConnector,
 };
 
-/// Answers larger than this are no explanation of an error.
+/// Larger answers do not explain an error.
 const LONGEST_EXPLANATION: u64 = 64 * 1024;
 
 /// An answer with a status of 400 or more.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Refused {
+pub(super) struct HttpRefusal {
     /// HTTP status.
     pub status: u16,
     /// The service's own code, such as `AuthenticationFailed`.
     pub code: Option<String>,
-    /// How long it asked to be left alone.
+    /// The pause that it asked for.
     pub retry_after: Option<Duration>,
-    /// By which the platform's support finds the request.
+    /// The id by which the platform's support finds the request.
     pub request_id: Option<String>,
-    /// Who answered.
+    /// The host that answered.
     pub host: String,
-    /// Whether that is the lake; otherwise it is a sign-in service.
+    /// Whether that is the lake. Otherwise it is a sign-in service.
     pub by_lake: bool,
-    /// First sentence of a sign-in service's explanation. That of the lake is never kept: it may repeat a signature.
+    /// First line of a sign-in service's explanation. The lake's is never kept: it may repeat a signature.
     pub explanation: Option<String>,
 }
 
-impl fmt::Display for Refused {
+impl fmt::Display for HttpRefusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} answered {}", self.host, self.status)?;
         self.code.iter().try_for_each(|code| write!(f, " {code}"))?;
@@ -44,35 +44,35 @@ impl fmt::Display for Refused {
     }
 }
 
-impl std::error::Error for Refused {}
+impl std::error::Error for HttpRefusal {}
 
 /// A request that got no answer.
 #[derive(Debug)]
-pub(super) struct Unanswered {
-    /// Who was asked.
+pub(super) struct NoResponse {
+    /// The host that did not answer.
     pub host: String,
-    /// Whether that is the lake; otherwise it is a sign-in service.
+    /// Whether that is the lake. Otherwise it is a sign-in service.
     pub by_lake: bool,
     source: HttpError,
 }
 
-impl fmt::Display for Unanswered {
+impl fmt::Display for NoResponse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} did not answer", self.host)
     }
 }
 
-impl std::error::Error for Unanswered {
+impl std::error::Error for NoResponse {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         Some(&self.source)
     }
 }
 
-/// Makes the transport of a store.
+/// Creates the transport of a store.
 #[derive(Debug, Default)]
-pub(super) struct Wire(ReqwestConnector);
+pub(super) struct Transport(ReqwestConnector);
 
-impl HttpConnector for Wire {
+impl HttpConnector for Transport {
     fn connect(&self, options: &ClientOptions) -> object_store::Result<HttpClient> {
         Ok(HttpClient::new(Service(self.0.connect(options)?)))
     }
@@ -91,31 +91,31 @@ impl HttpService for Service {
         Self: 'f,
     {
         let host = request.uri().authority().map(|a| a.to_string()).unwrap_or_default();
-        // Every request to the lake names the version of its protocol, and none to a sign-in service does.
+        // Every request to the lake names a protocol version, and no request to a sign-in service does.
         let by_lake = request.headers().contains_key("x-ms-version");
         Box::pin(async move {
             let response = self.0.execute(request).await.map_err(|source| {
                 let kind = source.kind();
-                HttpError::new(kind, Unanswered { host: host.clone(), by_lake, source })
+                HttpError::new(kind, NoResponse { host: host.clone(), by_lake, source })
             })?;
             if response.status().as_u16() < 400 {
                 return Ok(response);
             }
-            // Not one of the kinds that the client repeats by itself.
-            let refused = Refused { host, by_lake, ..refused(response).await };
+            // `Unknown` is not one of the kinds that the client repeats by itself.
+            let refused = HttpRefusal { host, by_lake, ..refused(response).await };
             Err(HttpError::new(HttpErrorKind::Unknown, refused))
         })
     }
 }
 
-async fn refused(response: HttpResponse) -> Refused {
+async fn refused(response: HttpResponse) -> HttpRefusal {
     let header = |name: &str| Some(response.headers().get(name)?.to_str().ok()?.trim().to_owned());
-    let mut refused = Refused {
+    let mut refused = HttpRefusal {
         status: response.status().as_u16(),
         code: header("x-ms-error-code"),
         retry_after: header("retry-after").and_then(|text| retry_after(&text, Utc::now())),
         request_id: header("x-ms-request-id"),
-        ..Refused::default()
+        ..HttpRefusal::default()
     };
     let length = header("content-length").and_then(|n| n.parse::<u64>().ok());
     if length.is_none_or(|n| n <= LONGEST_EXPLANATION)
@@ -155,7 +155,7 @@ mod tests {
         let now = "2026-01-10T08:49:30Z".parse().unwrap();
         assert_eq!(retry_after("7", now), Some(Duration::from_secs(7)));
         assert_eq!(retry_after("Sat, 10 Jan 2026 08:49:37 GMT", now), Some(Duration::from_secs(7)));
-        assert_eq!(retry_after("Sat, 10 Jan 2026 08:00:00 GMT", now), Some(Duration::ZERO), "a date gone by");
+        assert_eq!(retry_after("Sat, 10 Jan 2026 08:00:00 GMT", now), Some(Duration::ZERO), "a date in the past");
         for text in ["", "soon", "-1", "1.5"] {
             assert_eq!(retry_after(text, now), None, "{text}");
         }
