@@ -96,9 +96,7 @@ pub async fn retry<T>(
 
 /// Whether time can heal it, so that repeating the work makes sense.
 pub(crate) fn heals(error: &Error) -> bool {
-    use Disposition as D;
-    !error.is_given_up()
-        && matches!(error.kind().disposition(), D::Reconnect | D::AskLedger | D::RetryNow | D::RetryLater)
+    !error.is_given_up() && error.kind().disposition().is_repeatable()
 }
 
 fn next_step(error: &Error) -> &'static str {

@@ -28,6 +28,12 @@ pub enum Disposition {
 }
 
 impl Disposition {
+    /// Whether time heals the error, so that repeating the same work makes sense.
+    pub fn is_repeatable(self) -> bool {
+        use Disposition as D;
+        matches!(self, D::Reconnect | D::AskLedger | D::RetryNow | D::RetryLater)
+    }
+
     /// What a job does, in a few words for an operator.
     pub fn does(self) -> &'static str {
         match self {

@@ -106,7 +106,7 @@ impl Watch {
         };
         if !is_allowed {
             let asked = match code {
-                0 => "lets anybody in without a password",
+                0 => "lets anybody in without asking",
                 3 => "asks for the password in clear text",
                 5 => "asks for the password as an MD5 hash",
                 10 => "asks for a SASL sign-in",

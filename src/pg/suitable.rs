@@ -40,8 +40,8 @@ pub(super) async fn check(connected: &Connected, demand: Demand, target: TargetS
     let dsn = &connected.dsn;
     // Without evo's settings: the statement asks how the session is set.
     let sql = concat!(
-        "begin isolation level read committed, not deferrable; set local search_path = pg_catalog, pg_temp; \
-         set local statement_timeout = 0;\n",
+        "begin isolation level read committed, not deferrable;\n",
+        "set local search_path = pg_catalog, pg_temp; set local statement_timeout = 0;\n",
         sql_file!("pg/takes_writes.sql"),
         ";\ncommit"
     );

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::report::{IndexStorage, TableStorage};
 use crate::error::{Error, Kind, Result};
+use crate::pg::sqlstate::{LOCK_NOT_AVAILABLE, UNDEFINED_OBJECT, UNDEFINED_TABLE};
 use crate::pg::{Connection, EntityLock, Pool};
 use crate::shutdown::Shutdown;
 
@@ -17,9 +18,6 @@ const SHORT_WAIT: Duration = Duration::from_secs(5);
 const MIN_WAIT: Duration = Duration::from_secs(15);
 /// How long an interrupted job waits for a statement that it has canceled.
 const CANCEL_WAIT: Duration = Duration::from_secs(8);
-/// SQLSTATE of a lock_timeout.
-const LOCK_NOT_AVAILABLE: &str = "55P03";
-
 /// The statement of a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MaintenanceAction {
@@ -228,7 +226,9 @@ impl<'a> Maintenance<'a> {
         match self.run(&connection, &statement(task.action, task.name), wait).await {
             Ok(()) => Ok((before, bytes(&connection, task.name).await?.unwrap_or(0), StepOutcome::Done)),
             // Dropped after its size was read.
-            Err(error) if matches!(error.sqlstate(), Some("42P01" | "42704")) => Ok((before, 0, StepOutcome::Gone)),
+            Err(error) if matches!(error.sqlstate(), Some(UNDEFINED_TABLE | UNDEFINED_OBJECT)) => {
+                Ok((before, 0, StepOutcome::Gone))
+            }
             Err(error) => Err(error),
         }
     }

@@ -10,7 +10,7 @@ use super::parameters::Parameters;
 use super::protection::Protection;
 use super::server::{self, Server};
 use super::target::{self, TargetSession};
-use super::{files, parse};
+use super::{parse, password_file};
 use crate::config::environment::Environment;
 use crate::error::Result;
 
@@ -95,7 +95,7 @@ impl Dsn {
         let password = given.take("password").map(SecretString::from);
         let passfile = given.take("passfile");
         if password.is_none() {
-            files::find_passwords(passfile, environment, &mut servers, (&dbname, &user));
+            password_file::find_passwords(passfile, environment, &mut servers, (&dbname, &user));
         }
         let dsn = Self {
             servers,

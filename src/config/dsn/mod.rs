@@ -7,12 +7,13 @@
 //! No error repeats a part of the address: anything in the wrong place may be part of a password.
 
 mod address;
-mod files;
 mod keepalive;
 mod parameters;
 mod parse;
+mod password_file;
 mod protection;
 mod server;
+mod service_file;
 mod target;
 mod wrong;
 

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::files;
+use super::service_file;
 use crate::config::environment::Environment;
 use crate::error::{Error, Kind, Result};
 use crate::suggest::did_you_mean;
@@ -153,7 +153,7 @@ impl Parameters {
         let service = self.take("service").or_else(|| environment.get("PGSERVICE").map(str::to_owned));
         let file = self.take("servicefile");
         if let Some(service) = service {
-            for (name, value) in files::service(&service, file, environment)? {
+            for (name, value) in service_file::service(&service, file, environment)? {
                 self.0.entry(name).or_insert(value);
             }
         }
