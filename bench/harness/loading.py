@@ -136,6 +136,21 @@ def loaded(bench, lake, entity, run_id, *options):
     return bench.template(name, build, bench.migrated())
 
 
+def second_run(bench, changed, expect):
+    """A second run of the same sales, some of them changed. Returns its lake and id, and the contenders: evo, evo
+    with the first run into an empty table, and the pipeline.
+    """
+    lake = bench.lake("sales", "--records", bench.records, "--runs", 2, "--changed", changed, "--new", "0%")
+    first, second = lake.run_ids()
+    template = loaded(bench, lake, "sales", first)
+    contenders = [
+        evo_load(bench, lake, run_id=second, template=template, expect=expect),
+        evo_load(bench, lake, run_id=first, name="evo fresh", expect={"inserted": bench.records}),
+        pipeline(bench, lake, run_id=second, template=template, rounds=1),
+    ]
+    return lake, second, contenders
+
+
 def pipeline(
     bench,
     lake,

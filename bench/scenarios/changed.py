@@ -8,22 +8,9 @@ PLACE = 4
 
 
 def run(bench):
-    lake = bench.lake("sales", "--records", bench.records, "--runs", 2, "--changed", "10%", "--new", "0%")
-    first, second = lake.run_ids()
-    loaded = loading.loaded(bench, lake, "sales", first)
-    measured = bench.race(
-        [
-            loading.evo_load(
-                bench,
-                lake,
-                run_id=second,
-                template=loaded,
-                expect={"lines": bench.records, "inserted": 0, "rejected": 0},
-            ),
-            loading.evo_load(bench, lake, run_id=first, name="evo fresh", expect={"inserted": bench.records}),
-            loading.pipeline(bench, lake, run_id=second, template=loaded, rounds=1),
-        ]
-    )
+    expect = {"lines": bench.records, "inserted": 0, "rejected": 0}
+    _, _, contenders = loading.second_run(bench, "10%", expect)
+    measured = bench.race(contenders)
     evo = measured["evo"]
     counted = evo.runs[-1]["counted"]
     wal = ratio(evo, measured["evo fresh"], "wal_bytes") / (counted["updated"] / counted["lines"])

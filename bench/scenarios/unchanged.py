@@ -12,23 +12,9 @@ PLACE = 2
 
 
 def run(bench):
-    lake = bench.lake("sales", "--records", bench.records, "--runs", 2, "--changed", "0%", "--new", "0%")
-    first, second = lake.run_ids()
-    loaded = loading.loaded(bench, lake, "sales", first)
-    measured = bench.race(
-        [
-            loading.evo_load(
-                bench,
-                lake,
-                run_id=second,
-                template=loaded,
-                expect={"unchanged": bench.records, "inserted": 0, "updated": 0},
-            ),
-            loading.evo_load(bench, lake, run_id=first, name="evo fresh", expect={"inserted": bench.records}),
-            loading.pipeline(bench, lake, run_id=second, template=loaded, rounds=1),
-            loading.gunzip(bench, lake, run_id=second, rounds=1),
-        ]
-    )
+    expect = {"unchanged": bench.records, "inserted": 0, "updated": 0}
+    lake, second, contenders = loading.second_run(bench, "0%", expect)
+    measured = bench.race([*contenders, loading.gunzip(bench, lake, run_id=second, rounds=1)])
     evo, per = measured["evo"], 200_000 / bench.records
     return Result(
         "unchanged",

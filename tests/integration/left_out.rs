@@ -84,10 +84,7 @@ fn whatever_a_service_answers_for_one_object_the_others_load() {
 fn a_service_that_hands_out_nothing_is_one_error() {
     let server = BlobServer::start();
     for part in 0..60 {
-        server.put(
-            &object("sales", OLD, &format!("part-{part}")).path(),
-            &gz(format!("{{\"idSale\": {part}}}").as_bytes()),
-        );
+        put(&server, OLD, part);
     }
     let evo = Evo::new();
     server.script(|r| if r.blob.is_some() { refusal(403, "AuthorizationPermissionMismatch") } else { Act::Serve });
@@ -103,13 +100,10 @@ fn a_service_that_hands_out_nothing_is_one_error() {
 fn many_archived_objects_cost_a_request_each_and_are_counted() {
     let server = BlobServer::start();
     for part in 0..40 {
-        server.put(
-            &object("sales", OLD, &format!("part-{part}")).path(),
-            &gz(format!("{{\"idSale\": {part}}}").as_bytes()),
-        );
+        put(&server, OLD, part);
     }
     let evo = Evo::new();
-    let keeps = object("sales", OLD, "part-7").path();
+    let keeps = object("sales", OLD, "part-07").path();
     server.script(move |r| match &r.blob {
         Some(blob) if *blob != keeps => refusal(409, "BlobArchived"),
         _ => Act::Serve,
