@@ -1,19 +1,19 @@
-//! Text from elsewhere, as it may be shown to a person: what would steer a terminal, or hide what stands
-//! there, is spelled out.
+//! Text from elsewhere, made safe to print: characters that would steer a terminal or hide something are
+//! spelled out.
 //!
-//! Names of objects, fields and runs, and what servers say, can hold escape sequences that recolor, retitle
-//! or answer, line feeds that forge a line of a report, and marks that turn the order of letters around. JSON
-//! for machines stays exact.
+//! Names of objects, fields and runs, and messages of servers, can contain escape sequences that recolor,
+//! retitle or answer, line feeds that forge a line of a report, and marks that reverse the order of letters.
+//! JSON for machines stays exact.
 
 use std::borrow::Cow;
 use std::fmt::Write;
 
-/// The text in one line, with everything invisible spelled out: `\n`, `\u{1b}`, `\u{202e}`.
+/// The text in one line, with all invisible characters spelled out: `\n`, `\u{1b}`, `\u{202e}`.
 pub fn line(text: &str) -> Cow<'_, str> {
     spelled(text, |_| false)
 }
 
-/// The text with its line feeds, and everything else that is invisible spelled out.
+/// The text with its line feeds, and all other invisible characters spelled out.
 pub fn lines(text: &str) -> Cow<'_, str> {
     spelled(text, |c| c == '\n')
 }

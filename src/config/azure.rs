@@ -113,7 +113,7 @@ impl Default for RequestPolicy {
 #[derive(Debug, Clone, Default)]
 pub struct Azure {
     variables: BTreeMap<&'static str, SecretString>,
-    /// Whether somebody is signed in with the Azure CLI.
+    /// Whether a user is signed in with the Azure CLI.
     cli: bool,
     /// How requests are retried.
     pub requests: RequestPolicy,

@@ -35,8 +35,8 @@ params! {
     Vec<Vec<u8>> => BYTEA_ARRAY,
 }
 
-/// Lets types that wrap a value be parameters and columns of statements: they travel as what they wrap. For each it
-/// takes the type, what it wraps, and the SQL types of one value and of an array.
+/// Lets types that wrap a value be parameters and columns of statements: they travel as what they wrap. For
+/// each it takes the type, what it wraps, and the SQL types of one value and of an array.
 macro_rules! sent_as {
     ($($name:ty: $inner:ty => $sql:ident, $array:ident;)*) => {$(
         impl ::tokio_postgres::types::ToSql for $name {

@@ -1,7 +1,7 @@
 //! The pool: bb8 over connections of our own.
 //!
 //! When a connection is lost the whole pool is discarded: after a failover every connection leads to a server
-//! that takes no writes. Whoever asks for a connection then waits as [`super::recovery`] says.
+//! that takes no writes. A task that asks for a connection then waits as [`super::recovery`] describes.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

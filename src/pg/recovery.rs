@@ -31,8 +31,8 @@ pub struct Reconnect {
 pub struct Diagnosis(Arc<dyn Fn() -> Option<Error> + Send + Sync>);
 
 impl Diagnosis {
-    /// `find` is called each time the server cannot be reached. It returns the error that ends the job, or `None` if
-    /// waiting may help; it must not block for long.
+    /// `find` is called each time the server cannot be reached. It returns the error that ends the job, or
+    /// `None` if waiting may help; it must not block for long.
     pub fn new(find: impl Fn() -> Option<Error> + Send + Sync + 'static) -> Self {
         Self(Arc::new(find))
     }

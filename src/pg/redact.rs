@@ -1,7 +1,7 @@
 //! Keeping cell values out of the server's messages.
 //!
 //! Messages of the server itself name objects only, except those about values (class 22). Text that a
-//! function of the database raises is somebody's own and may hold anything.
+//! function of the database raises was written by its author and may hold anything.
 
 /// The message of an error about a value (class 22) without the value, which is quoted in every language:
 /// `invalid input syntax for type integer: "…"`. Other messages as they are.

@@ -219,7 +219,7 @@ impl Session {
         error
     }
 
-    /// Records that this session is gone. Unless somebody terminated just this one, its whole epoch is over.
+    /// Records that this session is gone. Unless only this one was terminated, its whole epoch is over.
     pub(super) fn lost(&self, error: &Error) {
         self.taint();
         let (health, epoch) = &self.pool;

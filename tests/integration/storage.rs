@@ -146,7 +146,7 @@ fn a_rebuild_waits_for_a_slow_dashboard_and_blocks_neither_readers_nor_writers_m
     evo.json(&["load", "sales"]);
     // One that runs a second time leaves the first one's half-built index alone.
     evo.run(&["optimize-storage", "sales", "--reindex"]).exits(7).says("another execution of optimize-storage");
-    evo.run(&["optimize-storage", "sales"]).exits(0).says("is being built by somebody at this moment");
+    evo.run(&["optimize-storage", "sales"]).exits(0).says("is being built at this moment");
     // Holding the lock must not hold a snapshot: nothing could be vacuumed, and the rebuild would wait for
     // its own lock.
     let snapshots = "select count(*) from pg_stat_activity where datname = current_database() and application_name like 'evo:%lock' and ";
