@@ -194,7 +194,8 @@ impl Member<'_> {
         open!(doc, "idResponsible": 40_000 + self.record.index, "idMember": self.id,
             "name": Quoted(|d: &mut Doc| person.full_name(d)), "cpf": Quoted(|d: &mut Doc| cpf(d, self.id * 104_729)),
             "email": Quoted(|d: &mut Doc| person.email(d, self.id)),
-            "phone": Quoted(|d: &mut Doc| mobile(d, self.branch.area, self.id * 31)), "observation": "Mãe / responsável",
+            "phone": Quoted(|d: &mut Doc| mobile(d, self.branch.area, self.id * 31)),
+            "observation": "Mãe / responsável",
             "idMemberResponsible": Null, "acessFiti": false, "financialResponsible": true);
         doc.raw("}]");
     }

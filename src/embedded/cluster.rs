@@ -120,8 +120,8 @@ impl Cluster {
         Ok(existed)
     }
 
-    /// The error for a server that has ended because its disk is full, with what it logged; `None` when it runs, or ended
-    /// for another reason.
+    /// The error for a server that has ended because its disk is full, with what it logged; `None` when it
+    /// runs, or ended for another reason.
     pub fn ended_by_full_disk(&self) -> Option<Error> {
         let paths = Paths::find(&self.spec.state_dir).filter(Paths::is_made)?;
         if liveness::probe(&paths.data) != Liveness::Gone {

@@ -166,7 +166,8 @@ fn new_lines(log: &Path, before: &HashMap<PathBuf, u64>) -> String {
     lines.join("\n")
 }
 
-/// The lines about a full disk among the last that a server has logged. Others are not shown: they may hold values.
+/// The lines about a full disk among the last that a server has logged. Others are not shown: they may hold
+/// values.
 pub(super) fn last_words_about_disk(log: &Path) -> String {
     let newest = |path: &PathBuf| std::fs::metadata(path).and_then(|file| file.modified()).ok();
     let Some(path) = lengths(log).into_keys().max_by_key(newest) else { return String::new() };

@@ -40,8 +40,10 @@ pub async fn gauge(connection: &Connection, report: &mut StorageReport, depth: D
         (Some(schema), _) => measure(connection, report, depth, &schema).await,
         (None, Depth::Quick) => Ok(()),
         (None, Depth::Exact) => {
-            Err(Error::new(Kind::Config, "--exact needs the extension pgstattuple and the right to use it")
-                .hint("as an administrator of the database: create extension pgstattuple; grant pg_stat_scan_tables to evo's role"))
+            Err(Error::new(Kind::Config, "--exact needs the extension pgstattuple and the right to use it").hint(
+                "as an administrator of the database: create extension pgstattuple; \
+                     grant pg_stat_scan_tables to evo's role",
+            ))
         }
     }
 }

@@ -48,13 +48,11 @@ const WIDE_FILES: &[&str] = &[
     "commands/load/",
     "commands/rejects/",
     "commands/status.rs",
-    "embedded/",
     "entity.rs",
     "entity/",
     "ledger/",
     "load/",
     "stage/",
-    "storage/",
     "transform/",
 ];
 
@@ -103,7 +101,6 @@ const POISONED_LOCKS: &[&str] = &[
     "bronze/container.rs",
     "bronze/room.rs",
     "bronze/throttle.rs",
-    "failpoint/armed.rs",
     "load/batch.rs",
     "load/claims.rs",
     "load/forecast.rs",

@@ -55,8 +55,8 @@ const RECEIVABLE: &str = "idReceivable registrationDate dueDate receivingDate ca
     idProspectPayer idBranchMember idReceivableFrom fees conciliated invoiceDetails[].invoiceNumber \
     invoiceDetails[].issuedAmount invoiceDetails[].urlPdf logTef.tefId logTef.merchantCheckoutGuid \
     creditDetails[].idCredit creditDetails[].ammount";
-const ENTRY: &str = "date dateTurn timeZone idMember nameMember idProspect nameProspect idEmployee nameEmployee idBranch \
-    device entryAction entryType blockReason releasesByID idMigration";
+const ENTRY: &str = "date dateTurn timeZone idMember nameMember idProspect nameProspect idEmployee nameEmployee \
+    idBranch device entryAction entryType blockReason releasesByID idMigration";
 const PROSPECT: &str = "idProspect idBranch branchName firstName lastName document email cellphone gender birthDate \
     address number complement neighborhood city state country zipCode signupType mktChannel currentStep gympassId \
     registerDate conversionDate idMember responsible.name responsible.document responsible.financialResponsible \
