@@ -2,7 +2,7 @@
 //!
 //! Counting is one atomic addition, so a workflow may count as often as it likes.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
@@ -70,6 +70,46 @@ impl Phase {
     pub fn add(&self, n: u64) {
         self.0.done.fetch_add(n, Ordering::Relaxed);
     }
+
+    /// Begins to count work that may still fail.
+    pub fn tentative(&self) -> Tentative {
+        Tentative { gauge: Arc::clone(&self.0), counted: AtomicU64::new(0), is_kept: AtomicBool::new(false) }
+    }
+}
+
+/// Counts work that may still fail: what it has counted is taken back when it is dropped, unless it was kept.
+#[derive(Debug)]
+pub struct Tentative {
+    gauge: Arc<Gauge>,
+    counted: AtomicU64,
+    is_kept: AtomicBool,
+}
+
+impl Tentative {
+    /// Counts `n` more.
+    pub fn add(&self, n: u64) {
+        if !self.is_kept.load(Ordering::Relaxed) {
+            self.counted.fetch_add(n, Ordering::Relaxed);
+            self.gauge.done.fetch_add(n, Ordering::Relaxed);
+        }
+    }
+
+    /// Keeps what was counted, as `n` altogether. Nothing is counted any more.
+    pub fn keep(&self, n: u64) {
+        self.is_kept.store(true, Ordering::Relaxed);
+        self.gauge.done.fetch_add(n, Ordering::Relaxed);
+        self.take_back();
+    }
+
+    fn take_back(&self) {
+        self.gauge.done.fetch_sub(self.counted.swap(0, Ordering::Relaxed), Ordering::Relaxed);
+    }
+}
+
+impl Drop for Tentative {
+    fn drop(&mut self) {
+        self.take_back();
+    }
 }
 
 /// The phases of a job that are in progress. Clones are the same meter.
@@ -114,5 +154,22 @@ mod tests {
         assert_eq!(meter.phases().len(), 1);
         drop(wait);
         assert!(meter.phases().is_empty());
+    }
+
+    #[test]
+    fn what_failed_work_has_counted_is_taken_back() {
+        let meter = Meter::default();
+        let phase = meter.phase("loading", 100, Unit::Bytes);
+        let failed = phase.tentative();
+        failed.add(30);
+        assert_eq!(meter.phases()[0].done(), 30, "it counts while the work goes on");
+        drop(failed);
+        assert_eq!(meter.phases()[0].done(), 0);
+        let kept = phase.tentative();
+        kept.add(39);
+        kept.keep(40);
+        kept.add(1);
+        drop(kept);
+        assert_eq!(meter.phases()[0].done(), 40);
     }
 }

@@ -1,39 +1,45 @@
 -- purpose: list the runs with pending objects, and what is known of each, to tell finished runs from
 --          unfinished ones
 -- parameters: $1 entity text, $2 lake id int, $3 run id text or null, $4 since date or null
+-- placeholders: {objects} evo.objects, or the text of preview_objects.sql; {manifests} evo.manifests, or the
+--               text of preview_manifests.sql
 -- rows: run id; objects of the run at present; records, parts and errors of its manifest, or nulls; whether a
---       manifest is known; whether it is the newest run; whether an older run has a manifest. Oldest run
---       first
+--       manifest is known; whether it is the newest run; whether an older run has a manifest; whether objects
+--       of it lie on a later date than its manifest. Oldest run first
 -- locks: none
 -- idempotent: reads only
 -- A run that lies on several dates is one run, and as new as the last of them.
 with waiting as (
     select w.run_id, w.run_order, d.day, d.objects
     from (
-        select distinct run_id, run_order
-        from evo.objects
-        where entity = $1 and lake_id = $2 and state = 'pending'
-          and ($3::text is null or run_id = $3)
-          and ($4::date is null or ingestion_date >= $4)
+        select distinct p.run_id, p.run_order
+        from {objects} p
+        where p.entity = $1 and p.lake_id = $2 and p.state = 'pending'
+          and ($3::text is null or p.run_id = $3)
+          and ($4::date is null or p.ingestion_date >= $4)
     ) w
     cross join lateral (
-        select max(coalesce(o.ingestion_date, '-infinity')) as day, count(distinct o.path) filter (where o.state <> 'gone') as objects
-        from evo.objects o
+        select max(coalesce(o.ingestion_date, '-infinity')) as day,
+               count(distinct o.path) filter (where o.state <> 'gone') as objects
+        from {objects} o
         where o.entity = $1 and o.lake_id = $2 and o.run_id = w.run_id
     ) d
 )
 select
     w.run_id, w.objects, m.records_count, m.parts_count, m.errors_count, m.run_id is not null,
     not exists (
-        select from evo.objects o
+        select from {objects} o
         where o.entity = $1 and o.lake_id = $2 and o.run_id <> w.run_id
-          and (coalesce(o.ingestion_date, '-infinity'), o.run_order, o.run_id collate "C") > (w.day, w.run_order, w.run_id collate "C")
+          and (coalesce(o.ingestion_date, '-infinity'), o.run_order, o.run_id collate "C")
+              > (w.day, w.run_order, w.run_id collate "C")
     ),
     exists (
-        select from evo.manifests x
+        select from {manifests} x
         where x.entity = $1 and x.lake_id = $2
-          and (coalesce(x.ingestion_date, '-infinity'), x.run_order, x.run_id collate "C") < (w.day, w.run_order, w.run_id collate "C")
-    )
+          and (coalesce(x.ingestion_date, '-infinity'), x.run_order, x.run_id collate "C")
+              < (w.day, w.run_order, w.run_id collate "C")
+    ),
+    coalesce(coalesce(m.ingestion_date, '-infinity') < w.day and m.run_id is not null, false)
 from waiting w
-left join evo.manifests m on m.entity = $1 and m.lake_id = $2 and m.run_id = w.run_id
+left join {manifests} m on m.entity = $1 and m.lake_id = $2 and m.run_id = w.run_id
 order by w.day, w.run_order, w.run_id collate "C"

@@ -9,5 +9,6 @@
 case
     when {row}.ingestion_date is not distinct from {date} and {row}.run_id = any({newer}) then 1
     when {row}.ingestion_date is not distinct from {date} and {row}.run_id = any({older}) then -1
-    else evo.compare_places({row}.ingestion_date, coalesce({row}.run_id, ''), coalesce({row}._source_file, ''), {date}, {run}, {path})
+    else evo.compare_places(
+        {row}.ingestion_date, coalesce({row}.run_id, ''), coalesce({row}._source_file, ''), {date}, {run}, {path})
 end

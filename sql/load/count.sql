@@ -5,9 +5,12 @@
 -- idempotent: reads only
 select
     coalesce(s.object_no, v.object_no),
-    coalesce(s.accepted, 0), coalesce(v.winners, 0), coalesce(v.unchanged, 0), coalesce(v.superseded, 0), coalesce(s.rejected, 0)
+    coalesce(s.accepted, 0), coalesce(v.winners, 0),
+    coalesce(v.unchanged, 0), coalesce(v.superseded, 0), coalesce(s.rejected, 0)
 from (
-    select object_no, count(*) filter (where refused is null) as accepted, count(*) filter (where refused is not null) as rejected
+    select object_no,
+           count(*) filter (where rejected_line is null) as accepted,
+           count(*) filter (where rejected_line is not null) as rejected
     from {stage}
     group by object_no
 ) s

@@ -6,17 +6,17 @@
 -- idempotent: if not exists; repeated in every transaction, because a pooler may hand us another session.
 --             Tables made for each batch would bloat the catalogs
 create temp table if not exists evo_stage_{mode} (
-    object_no   integer not null,
-    line_no     bigint  not null,
-    byte_offset bigint  not null,
-    key         bigint,
-    event_at    timestamp,
-    event_utc   boolean,
-    hash        uuid,
-    doc         {mode} {compression},
-    refused     bytea,
-    reason      text,
-    sqlstate    text
+    object_no     integer not null,
+    line_no       bigint  not null,
+    byte_offset   bigint  not null,
+    key           bigint,
+    event_at      timestamp,
+    event_utc     boolean,
+    hash          uuid,
+    doc           {mode} {compression},
+    rejected_line bytea,
+    reason        text,
+    sqlstate      text
 ) on commit delete rows;
 create temp table if not exists evo_document (
     object_no integer not null,

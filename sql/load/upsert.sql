@@ -18,8 +18,10 @@ with candidate as materialized (
 ),
 written as (
     insert into {target} as t
-        ({key_columns}, raw_data, _source_file, run_id, ingestion_date, _loaded_at, _updated_at, _source_line, _content_hash, _batch_id)
-    select {key_values}, d.doc::jsonb, ($2::text[])[c.object_no + 1], $1, ($3::date[])[c.object_no + 1], now(), now(), c.line_no, c.hash, $6
+        ({key_columns}, raw_data, _source_file, run_id, ingestion_date,
+         _loaded_at, _updated_at, _source_line, _content_hash, _batch_id)
+    select {key_values}, d.doc::jsonb, ($2::text[])[c.object_no + 1], $1, ($3::date[])[c.object_no + 1],
+           now(), now(), c.line_no, c.hash, $6
     from candidate c
     cross join lateral (select doc from {documents} where ctid = c.stage_row offset 0) d
     on conflict ({key_columns}) do update

@@ -32,7 +32,7 @@ from (
         from (
             select key, {event} as event_at, hash, object_no, line_no, {stage_row} as stage_row
             from {stage} s
-            where refused is null
+            where rejected_line is null
         ) staged
         order by key, event_at, object_no desc, line_no desc
     ) w

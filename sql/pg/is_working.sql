@@ -1,11 +1,12 @@
 -- purpose: find out, over another connection, what the server does for a session that is silent
--- parameters: $1 application_name of the session text
+-- parameters: $1 application_name of the session text, $2 its process id int, or null behind PgBouncer
 -- rows: one: whether it works for it; for whom a statement waits, or null; if one of those is a prepared
 --       transaction, which no session will end, its name as SQL writes it; whether there is a session of this
 --       name
 -- locks: none
 -- idempotent: reads only
--- Found by name and not by process id, because behind PgBouncer that changes from transaction to transaction.
+-- Behind PgBouncer found by name alone, because there the process id changes from transaction to transaction.
+-- Elsewhere by both: sessions of another process that runs the same command have the same names.
 -- A name is shown to everybody; state and wait event may be hidden (another role's session) or not be kept
 -- (track_activities = off). What is not known counts as work: only a session that is seen idle, or seen to
 -- wait for its client, does nothing.
@@ -14,7 +15,7 @@ with mine as materialized (
            coalesce(state in ('idle', 'idle in transaction', 'idle in transaction (aborted)'), false)
                or coalesce(wait_event in ('ClientRead', 'ClientWrite'), false) as is_idle
     from pg_stat_activity
-    where application_name = $1 and pid <> pg_backend_pid()
+    where application_name = $1 and ($2::integer is null or pid = $2) and pid <> pg_backend_pid()
 ), blocker as materialized (
     select distinct b.pid
     from mine cross join lateral unnest(pg_blocking_pids(mine.pid)) as b (pid)

@@ -1,16 +1,69 @@
-//! From the download task to the decode thread: a channel of chunks as a blocking reader.
+//! From a download task to the decode thread: a bounded channel of chunks with a blocking reader at its end.
+//!
+//! The writer cuts what arrives into chunks of [`CHUNK_BYTES`], so that a full channel is a bound in bytes. An empty chunk
+//! marks the end of the body. A channel that closes without it was cut, and must not pass for the end of the object.
 
 use std::io::{self, BufRead, Read};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-use bytes::{Buf, Bytes};
+use bytes::{Buf, Bytes, BytesMut};
 use tokio::sync::mpsc;
 
 use crate::error::{Error, Kind, Result};
 
-/// A blocking reader over the chunks of one object, which a download task sends through a channel.
+/// Bytes of a chunk; the last one of a body may be shorter.
+const CHUNK_BYTES: usize = 128 * 1024;
+/// Chunks in flight between a writer and its reader.
+const CHUNKS_IN_FLIGHT: usize = 8;
+
+/// A channel for the body of the object at `path`. It holds at most a megabyte.
+pub fn channel(path: &str) -> (ChunkWriter, ChunkReader) {
+    let (sender, receiver) = mpsc::channel(CHUNKS_IN_FLIGHT);
+    (ChunkWriter { chunks: sender, buffer: BytesMut::new() }, ChunkReader::new(path, receiver))
+}
+
+/// The end of the channel into which a body is downloaded.
+#[derive(Debug)]
+pub struct ChunkWriter {
+    chunks: mpsc::Sender<Result<Bytes>>,
+    buffer: BytesMut,
+}
+
+impl ChunkWriter {
+    /// Adds bytes to the body; waits while the reader is behind. Returns `false` once the reader is gone.
+    pub async fn write(&mut self, mut bytes: Bytes) -> bool {
+        while !bytes.is_empty() {
+            self.buffer.reserve(CHUNK_BYTES - self.buffer.len());
+            let room = CHUNK_BYTES - self.buffer.len();
+            self.buffer.extend_from_slice(&bytes.split_to(room.min(bytes.len())));
+            if self.buffer.len() == CHUNK_BYTES && !self.flush().await {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Marks the end of a body that has arrived completely.
+    pub async fn finish(mut self) {
+        if self.buffer.is_empty() || self.flush().await {
+            let _ = self.chunks.send(Ok(Bytes::new())).await;
+        }
+    }
+
+    /// Breaks the body off: the reader reports `error`.
+    pub async fn fail(self, error: Error) {
+        let _ = self.chunks.send(Err(error)).await;
+    }
+
+    async fn flush(&mut self) -> bool {
+        let full = std::mem::replace(&mut self.buffer, BytesMut::with_capacity(CHUNK_BYTES));
+        self.chunks.send(Ok(full.freeze())).await.is_ok()
+    }
+}
+
+/// The end of the channel from which the body is decoded: a blocking reader that knows its object's path.
 #[derive(Debug)]
 pub struct ChunkReader {
     path: String,
@@ -22,9 +75,8 @@ pub struct ChunkReader {
 }
 
 impl ChunkReader {
-    /// A reader of `chunks` for the object at `path`. A chunk of length 0 marks the end of the body: a channel that closes
-    /// without it was cut off, which must not pass for the end of the object.
-    pub fn new(path: &str, chunks: mpsc::Receiver<Result<Bytes>>) -> Self {
+    /// Reads what arrives in `chunks` until an empty chunk.
+    pub(super) fn new(path: &str, chunks: mpsc::Receiver<Result<Bytes>>) -> Self {
         Self {
             path: path.to_owned(),
             chunks,
@@ -40,12 +92,12 @@ impl ChunkReader {
         &self.path
     }
 
-    /// The nanoseconds that this reader has waited for chunks; counts on after the reader has moved into a decompressor.
+    /// Counts the nanoseconds that this reader has waited for chunks, also after it has moved into a decompressor.
     pub fn waited(&self) -> Arc<AtomicU64> {
         self.waited.clone()
     }
 
-    /// The bytes taken from this reader; counts on after the reader has moved into a decompressor.
+    /// Counts the bytes that were taken from this reader, also after it has moved into a decompressor.
     pub(super) fn taken(&self) -> Arc<AtomicU64> {
         self.taken.clone()
     }
@@ -82,5 +134,51 @@ impl Read for ChunkReader {
         buf[..n].copy_from_slice(&available[..n]);
         self.consume(n);
         Ok(n)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Sends the parts through a channel and reads everything at the other end.
+    fn sent(parts: Vec<Vec<u8>>, is_whole: bool) -> io::Result<(Vec<u8>, usize)> {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build()?;
+        let (mut writer, mut reader) = channel("x");
+        runtime.spawn(async move {
+            for part in parts {
+                writer.write(Bytes::from(part)).await;
+            }
+            if is_whole {
+                writer.finish().await;
+            }
+        });
+        let (mut whole, mut longest) = (Vec::new(), 0);
+        loop {
+            let chunk = reader.fill_buf()?;
+            if chunk.is_empty() {
+                return Ok((whole, longest));
+            }
+            (longest, _) = (longest.max(chunk.len()), whole.extend_from_slice(chunk));
+            let n = chunk.len();
+            reader.consume(n);
+        }
+    }
+
+    #[test]
+    fn a_body_arrives_as_it_was_sent_in_chunks_of_one_size() {
+        let parts = vec![vec![1; 5], vec![], vec![2; 3 * CHUNK_BYTES], vec![3; CHUNK_BYTES - 5]];
+        let expected = parts.concat();
+        assert_eq!(sent(parts, true).unwrap(), (expected, CHUNK_BYTES));
+        assert_eq!(sent(vec![], true).unwrap(), (vec![], 0));
+    }
+
+    #[test]
+    fn a_body_that_was_broken_off_is_an_error() {
+        assert!(sent(vec![vec![1; 2 * CHUNK_BYTES]], false).unwrap_err().to_string().contains("ended early"));
+        let (writer, mut reader) = channel("x");
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(writer.fail(Error::new(Kind::SourceChanged, "it was replaced")));
+        assert!(reader.fill_buf().unwrap_err().to_string().contains("it was replaced"));
     }
 }

@@ -6,7 +6,7 @@
 
 mod array;
 mod azure;
-mod chunks;
+pub mod chunks;
 mod connection_string;
 mod container;
 mod content;
@@ -31,7 +31,7 @@ mod throttle;
 mod transport;
 mod walk;
 
-pub use chunks::ChunkReader;
+pub use chunks::{ChunkReader, ChunkWriter};
 pub use lake::Lake;
 pub use layout::PathMeta;
 pub use lines::{Limits, Lines};

@@ -12,7 +12,7 @@ use crate::entity::{Catalog, Entity};
 use crate::error::{Error, Kind, Result};
 use crate::ids::{ExecutionId, LakeId};
 use crate::ledger::objects::Selection;
-use crate::load::{self, Claims, Heartbeat, Job};
+use crate::load::{Claims, Heartbeat, LoadJob, decoders};
 use crate::retry::{Policy, retry};
 use crate::shutdown::Shutdown;
 use crate::visible;
@@ -62,7 +62,7 @@ impl Loading {
         Ok(Self {
             warehouse,
             lake,
-            decoders: load::decoders(workers)?,
+            decoders: decoders(workers)?,
             workers,
             retry: settings.retry,
             limits: Limits { line_bytes: settings.max_line_bytes, ratio: settings.max_ratio },
@@ -86,9 +86,9 @@ impl Loading {
         execution_id: ExecutionId,
         selection: &Selection,
         batch_size: Option<usize>,
-    ) -> Vec<Job> {
+    ) -> Vec<LoadJob> {
         let claims = Claims::new(execution_id, self.lease);
-        let job = |entity: &&Entity| Job {
+        let job = |entity: &&Entity| LoadJob {
             lake: self.lake.clone(),
             pool: self.warehouse.pool.clone(),
             entity: (*entity).clone(),
@@ -112,8 +112,8 @@ impl Loading {
     /// When the execution could not show that it is alive, so that nothing was begun.
     pub(super) async fn each<T>(
         &self,
-        jobs: &[Job],
-        work: impl AsyncFn(&Job) -> Result<(T, Option<Error>)>,
+        jobs: &[LoadJob],
+        work: impl AsyncFn(&LoadJob) -> Result<(T, Option<Error>)>,
     ) -> Result<Results<T>> {
         let (mut ended, mut failures) = (Vec::new(), Vec::new());
         let Some(any) = jobs.first() else { return Ok((ended, failures)) };

@@ -18,6 +18,7 @@ use super::objects::{Again, Pending, Selection};
 use crate::error::{Error, Kind, Result};
 use crate::ids::{BatchId, ExecutionId, Fence, ObjectId};
 use crate::pg::{Connection, Param, Pool, Row, Transaction};
+use crate::sql::fill;
 
 /// What became of the lines of an object or a batch. They always add up: [`Counts::balanced`].
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -129,13 +130,16 @@ pub async fn plan(
     let Grouping { objects, left_alone, workers, object_ms } = grouping;
     let planned: [&dyn Param; 9] =
         [&entity, lake, run_id, since, objects, left_alone, &only_rejected, workers, object_ms];
-    tx.execute(sql_file!("ledger/plan_batches.sql"), &planned).await?;
+    let groups = fill(sql_file!("ledger/group_objects.sql"), &[("objects", "evo.objects")]);
+    tx.execute(&fill(sql_file!("ledger/plan_batches.sql"), &[("groups", &groups)]), &planned).await?;
     let rows = tx.query(sql_file!("ledger/open_batches.sql"), &[&entity, lake, run_id, since]).await?;
-    let count = |row: &Row, i: usize| row.get::<_, i64>(i).unsigned_abs();
-    Ok(rows
-        .iter()
-        .map(|row| OpenRun { run_id: row.get(0), batches: count(row, 1), objects: count(row, 2), bytes: count(row, 3) })
-        .collect())
+    Ok(rows.iter().map(open_run).collect())
+}
+
+/// A row of `ledger/open_batches.sql`.
+pub(super) fn open_run(row: &Row) -> OpenRun {
+    let count = |i: usize| row.get::<_, i64>(i).unsigned_abs();
+    OpenRun { run_id: row.get(0), batches: count(1), objects: count(2), bytes: count(3) }
 }
 
 /// How objects are grouped into batches.

@@ -5,16 +5,18 @@ use chrono::NaiveDate;
 use super::objects::Selection;
 use crate::error::Result;
 use crate::ids::LakeId;
-use crate::pg::{Ask, Pool};
+use crate::pg::{Ask, Pool, Row};
+use crate::sql::fill;
 
-/// What a manifest says; fields that it does not have are `None`.
+/// What the manifest of a run says, or its manifests together, where it lies on several dates and has one on each. Numbers
+/// that are not there are `None`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Manifest {
-    /// Path of the manifest.
+    /// Path of the manifest, the latest one where there are several.
     pub path: String,
     /// Date in the path.
     pub ingestion_date: Option<NaiveDate>,
-    /// Identity of its content.
+    /// Identity of its content, or of all of them, joined by `+`.
     pub etag: String,
     /// Records of all objects of the run.
     pub records: Option<i64>,
@@ -37,6 +39,8 @@ pub struct WaitingRun {
     pub is_newest: bool,
     /// Whether a run before it has a manifest, so that this one may be expected to get one.
     pub expects_manifest: bool,
+    /// Whether objects of it lie on a later date than its manifest.
+    pub goes_on_after_manifest: bool,
 }
 
 /// A run that is in and whose objects hold another number of lines than its manifest says.
@@ -79,22 +83,26 @@ pub async fn is_known(on: &impl Ask, entity: &str, lake: LakeId, path: &str, eta
 /// As the server says.
 pub async fn waiting_runs(on: &impl Ask, entity: &str, selection: &Selection) -> Result<Vec<WaitingRun>> {
     let Selection { lake, run_id, since, .. } = selection;
-    let rows = on.query(sql_file!("ledger/waiting_runs.sql"), &[&entity, lake, run_id, since]).await?;
-    Ok(rows
-        .iter()
-        .map(|row| WaitingRun {
-            run_id: row.get(0),
-            objects: row.get(1),
-            manifest: row.get::<_, bool>(5).then(|| Manifest {
-                records: row.get(2),
-                parts: row.get(3),
-                errors: row.get(4),
-                ..Manifest::default()
-            }),
-            is_newest: row.get(6),
-            expects_manifest: row.get(7),
-        })
-        .collect())
+    let sql = fill(sql_file!("ledger/waiting_runs.sql"), &[("objects", "evo.objects"), ("manifests", "evo.manifests")]);
+    let rows = on.query(&sql, &[&entity, lake, run_id, since]).await?;
+    Ok(rows.iter().map(waiting_run).collect())
+}
+
+/// A row of `ledger/waiting_runs.sql`.
+pub(super) fn waiting_run(row: &Row) -> WaitingRun {
+    WaitingRun {
+        run_id: row.get(0),
+        objects: row.get(1),
+        manifest: row.get::<_, bool>(5).then(|| Manifest {
+            records: row.get(2),
+            parts: row.get(3),
+            errors: row.get(4),
+            ..Manifest::default()
+        }),
+        is_newest: row.get(6),
+        expects_manifest: row.get(7),
+        goes_on_after_manifest: row.get(8),
+    }
 }
 
 /// A run whose manifest counts objects that vanished before they were loaded.

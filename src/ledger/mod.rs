@@ -6,6 +6,7 @@ pub mod manifests;
 pub mod migrations;
 pub mod models;
 pub mod objects;
+pub mod preview;
 pub mod rejects;
 pub mod rights;
 pub mod runs;

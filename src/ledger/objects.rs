@@ -5,7 +5,8 @@ use chrono::{DateTime, NaiveDate, Utc};
 use crate::bronze::order::Precedence;
 use crate::error::Result;
 use crate::ids::{LakeId, ObjectId};
-use crate::pg::{Ask, Connection, Pool};
+use crate::pg::{Ask, Connection, Pool, Row};
+use crate::sql::fill;
 
 /// An object as a listing of the lake shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -100,6 +101,18 @@ pub struct Seen {
 }
 
 impl Seen {
+    /// Counts objects that are in this state, or `new`; states that a listing does not show are not counted.
+    pub(super) fn count(&mut self, state: &str, objects: u64) {
+        match state {
+            "new" => self.new += objects,
+            "pending" => self.pending += objects,
+            "loaded" => self.loaded += objects,
+            "quarantined" => self.quarantined += objects,
+            "ignored" => self.ignored += objects,
+            _ => {}
+        }
+    }
+
     /// Adds what is known of another page.
     pub fn add(&mut self, other: Seen) {
         self.new += other.new;
@@ -139,15 +152,7 @@ pub async fn record(
     let rows = on.query(sql, &[&entity, &lake, &paths, &etags, &sizes, &runs, &dates, &began]).await?;
     let mut seen = Seen::default();
     for row in rows {
-        let objects = row.get::<_, i64>(1).unsigned_abs();
-        match row.get(0) {
-            "new" => seen.new += objects,
-            "pending" => seen.pending += objects,
-            "loaded" => seen.loaded += objects,
-            "quarantined" => seen.quarantined += objects,
-            "ignored" => seen.ignored += objects,
-            _ => {}
-        }
+        seen.count(row.get(0), row.get::<_, i64>(1).unsigned_abs());
     }
     Ok(seen)
 }
@@ -189,11 +194,14 @@ pub async fn unknown<'a>(
 /// As the server says.
 pub async fn outlook(on: &impl Ask, entity: &str, selection: &Selection) -> Result<Vec<Standing>> {
     let Selection { lake, run_id, since, .. } = selection;
-    let rows = on.query(sql_file!("ledger/outlook.sql"), &[&entity, lake, run_id, since]).await?;
-    Ok(rows
-        .iter()
-        .map(|row| Standing { state: row.get(0), is_selected: row.get(1), objects: row.get(2), bytes: row.get(3) })
-        .collect())
+    let sql = fill(sql_file!("ledger/outlook.sql"), &[("objects", "evo.objects")]);
+    let rows = on.query(&sql, &[&entity, lake, run_id, since]).await?;
+    Ok(rows.iter().map(standing).collect())
+}
+
+/// A row of `ledger/outlook.sql`.
+pub(super) fn standing(row: &Row) -> Standing {
+    Standing { state: row.get(0), is_selected: row.get(1), objects: row.get(2), bytes: row.get(3) }
 }
 
 /// Why an object leaves its batch without being loaded.

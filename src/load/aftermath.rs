@@ -1,25 +1,27 @@
-//! What is still to be said of an entity's objects when a load has done what it could.
+//! What there is to say about an entity's objects when a load has done what it could.
 
-use super::{Aside, Job};
+use super::job::LoadJob;
+use super::summary::NotLoaded;
 use crate::error::Result;
-use crate::ledger::manifests::Missing;
+use crate::ledger::manifests::{self, Difference, Missing};
 use crate::ledger::objects::{self, SetAside, Standing};
-use crate::retry::retry;
 
-/// How many objects are named.
+/// How many set-aside objects are named.
 const NAMED: i64 = 20;
 
-/// What a load leaves: all of it counted in the ledger after its last batch.
+/// What a load leaves, counted in the ledger after its last batch.
 #[derive(Debug, Clone, Default)]
 pub struct Aftermath {
-    /// How many objects are in which state.
+    /// How many objects are in which state; empty when the load failed before it could count them.
     pub standing: Vec<Standing>,
     /// Objects of the selection that are set aside, by this load or an earlier one.
     pub set_aside: SetAside,
-    /// Objects that were listed, and were not there any more when they were read.
+    /// Paths of objects that were listed and could not be found when they were read.
     pub vanished: Vec<String>,
     /// Runs whose manifest counts objects that vanished before they were loaded.
     pub missing: Vec<Missing>,
+    /// Loaded runs that hold another number of lines than their manifest says.
+    pub differences: Vec<Difference>,
 }
 
 impl Aftermath {
@@ -30,23 +32,26 @@ impl Aftermath {
     }
 }
 
-impl Job {
-    /// Asks the ledger what is left, after a load that put `aside` what it could not load.
-    ///
-    /// # Errors
-    /// As the server says.
-    pub async fn aftermath(&self, aside: &Aside) -> Result<Aftermath> {
-        let (entity, pool) = (self.entity.name.as_str(), &self.pool);
-        let set_aside = retry(self.retry, &self.shutdown, "counting what is set aside", |_| {
-            objects::set_aside(pool, entity, &self.selection, NAMED)
-        });
-        let set_aside = set_aside.await?;
-        let vanished = match aside.gone_ids.as_slice() {
-            [] => Vec::new(),
-            ids => {
-                retry(self.retry, &self.shutdown, "looking for what vanished", |_| objects::vanished(pool, ids)).await?
-            }
-        };
-        Ok(Aftermath { standing: self.outlook().await?, set_aside, vanished, missing: self.missing().await? })
-    }
+/// Asks the ledger what is left after a load of these `runs`, which could not load what is in `not_loaded`.
+///
+/// # Errors
+/// See [`crate::pg`].
+pub(super) async fn aftermath(job: &LoadJob, not_loaded: &NotLoaded, runs: &[String]) -> Result<Aftermath> {
+    let (entity, pool, selection) = (job.entity.name.as_str(), &job.pool, &job.selection);
+    let differences = job
+        .retry("checking the manifests", async || manifests::differences(pool, entity, selection.lake, runs).await)
+        .await?;
+    let set_aside = job
+        .retry("counting what is set aside", async || objects::set_aside(pool, entity, selection, NAMED).await)
+        .await?;
+    let vanished = match not_loaded.gone_ids.as_slice() {
+        [] => Vec::new(),
+        ids => job.retry("looking for what vanished", async || objects::vanished(pool, ids).await).await?,
+    };
+    let standing = job
+        .retry("counting the objects", async || objects::outlook(&*pool.get().await?, entity, selection).await)
+        .await?;
+    let missing =
+        job.retry("checking the manifests", async || manifests::missing(pool, entity, selection).await).await?;
+    Ok(Aftermath { standing, set_aside, vanished, missing, differences })
 }

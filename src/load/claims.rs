@@ -1,143 +1,95 @@
-//! The claims of an execution: asking for batches, and keeping those that it has.
+//! The claims of an execution: the batches that it holds.
 //!
-//! What this process holds is known here, not in the ledger alone: a claim whose answer was lost on the way is one of this
-//! execution that none of its workers holds, and is taken by the next that asks. So that a worker cannot mistake the claim
-//! of another, whose answer is still under way, for such a one, they ask one after the other.
+//! The ledger may say that this execution holds a batch that none of its workers knows about: the claim
+//! committed, but its reply was lost. The next worker that asks gets it. Workers ask one at a time, so that a
+//! claim whose reply is still in flight cannot be mistaken for a lost one.
 
 use std::collections::BTreeSet;
-use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
-use super::Load;
+use parking_lot::Mutex;
+
 use crate::error::Result;
 use crate::ids::{BatchId, ExecutionId};
-use crate::ledger::batches::{self, Claimed, Holder, Next};
-use crate::pg::{Pool, Presence};
-use crate::retry::retry;
-
-/// How long is waited before asking again while others load the rest of a run: at first, and at most.
-const WAITS: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(320));
-/// The longest pause between two renewals of the leases.
-const BEAT: Duration = Duration::from_secs(5);
-/// How often the lock that shows it alive is looked after: so long an execution may look dead after its connections were lost.
-const LOOK: Duration = Duration::from_secs(1);
+use crate::ledger::batches::{self, Holder, Next};
+use crate::ledger::objects::Selection;
+use crate::pg::Pool;
 
 /// The batches that an execution holds. Shared by its workers, over all its entities, and its heartbeat.
 #[derive(Debug)]
 pub struct Claims {
-    execution_id: ExecutionId,
-    lease: Duration,
+    holder: Holder,
     held: Mutex<BTreeSet<BatchId>>,
     asking: tokio::sync::Mutex<()>,
 }
 
-impl Claims {
-    /// None yet. A claim holds for `lease` without being renewed.
-    pub fn new(execution_id: ExecutionId, lease: Duration) -> Arc<Self> {
-        Arc::new(Self { execution_id, lease, held: Mutex::default(), asking: tokio::sync::Mutex::default() })
-    }
+/// A claim that a worker works on; it is forgotten when this is dropped.
+#[derive(Debug)]
+#[must_use = "the claim is forgotten when this is dropped"]
+pub(super) struct HeldClaim<'a> {
+    claims: &'a Claims,
+    batch_id: BatchId,
+}
 
-    /// Who holds them, and for how long.
-    pub fn holder(&self) -> Holder {
-        Holder { execution_id: self.execution_id, lease: self.lease }
-    }
-
-    fn held(&self) -> Vec<BatchId> {
-        self.held.lock().map(|held| held.iter().copied().collect()).unwrap_or_default()
-    }
-
-    /// Forgets a batch that is committed, released or lost.
-    pub(super) fn drop_claim(&self, batch_id: BatchId) {
-        if let Ok(mut held) = self.held.lock() {
-            held.remove(&batch_id);
-        }
-    }
-
-    /// Lets go of every claim, so that nobody waits for its lease to end. A failure is logged: the lease ends anyway.
-    pub async fn release_all(&self, pool: &Pool) {
-        if let Err(error) = batches::release(pool, self.execution_id, None).await {
-            tracing::debug!(error = error.message(), "the claims could not be released; their lease ends by itself");
-        }
+impl Drop for HeldClaim<'_> {
+    fn drop(&mut self) {
+        self.claims.held.lock().remove(&self.batch_id);
     }
 }
 
-impl Load<'_> {
-    /// The next batch of the selection; `None` when everything is in, or when this job is to stop.
-    pub(super) async fn next_batch(&self) -> Result<Option<Claimed>> {
-        let job = self.job;
-        let mut wait = WAITS.0;
-        loop {
-            if self.is_stopping.load(Ordering::Relaxed) || job.shutdown.is_requested() {
-                return Ok(None);
-            }
-            match retry(job.retry, &job.shutdown, "asking for a batch", |_| self.claim()).await? {
-                Next::Batch(batch) => {
-                    if batch.is_taken_over {
-                        tracing::warn!(
-                            batch = batch.batch_id.0,
-                            attempt = batch.attempt,
-                            "took over a batch of an execution that is gone or stalled"
-                        );
-                    }
-                    return Ok(Some(batch));
-                }
-                Next::Done => return Ok(None),
-                // A stop that is asked for meanwhile is seen at the head of the loop.
-                Next::Wait if job.shutdown.pause(wait).await.is_ok() => wait = WAITS.1.min(wait * 2),
-                Next::Wait => {}
-            }
-        }
+impl Claims {
+    /// None yet. A claim that is not renewed ends after `lease`.
+    pub fn new(execution_id: ExecutionId, lease: Duration) -> Arc<Self> {
+        let holder = Holder { execution_id, lease };
+        Arc::new(Self { holder, held: Mutex::default(), asking: tokio::sync::Mutex::default() })
     }
 
-    async fn claim(&self) -> Result<Next> {
-        let (job, claims) = (self.job, &self.job.claims);
-        let _turn = claims.asking.lock().await;
-        let held = claims.held();
-        let next = batches::claim(&job.pool, &job.entity.name, &job.selection, claims.holder(), &held).await?;
-        if let (Next::Batch(batch), Ok(mut held)) = (&next, claims.held.lock()) {
-            held.insert(batch.batch_id);
+    /// The execution that holds them, and the length of its leases.
+    pub fn holder(&self) -> Holder {
+        self.holder
+    }
+
+    /// Ids of the batches held at this moment.
+    pub(super) fn held(&self) -> Vec<BatchId> {
+        self.held.lock().iter().copied().collect()
+    }
+
+    /// Claims the next batch of the selection. A batch that it returns stays held until
+    /// [`Claims::working_on`] ends.
+    ///
+    /// # Errors
+    /// See [`batches::claim`].
+    pub(super) async fn next(&self, pool: &Pool, entity: &str, selection: &Selection) -> Result<Next> {
+        let _one_at_a_time = self.asking.lock().await;
+        let next = batches::claim(pool, entity, selection, self.holder, &self.held()).await?;
+        if let Next::Batch(batch) = &next {
+            self.held.lock().insert(batch.batch_id);
         }
         failpoint!("load.after_claim");
         Ok(next)
     }
-}
 
-/// Renews the leases of an execution, and shows that it is alive, until it is dropped.
-#[derive(Debug)]
-pub struct Heartbeat(tokio::task::JoinHandle<()>);
-
-impl Heartbeat {
-    /// Shows that the execution is alive, and starts to beat.
-    ///
-    /// # Errors
-    /// As connecting does.
-    pub async fn start(pool: Pool, claims: Arc<Claims>) -> Result<Self> {
-        let mut presence = Presence::announce(&pool, "load", claims.execution_id.0).await?;
-        Ok(Self(tokio::spawn(async move {
-            let pause = BEAT.min(claims.lease / 4);
-            let mut renewed = tokio::time::Instant::now();
-            loop {
-                tokio::time::sleep(LOOK.min(pause)).await;
-                let beat = async {
-                    presence.keep().await?;
-                    if renewed.elapsed() < pause {
-                        return Ok(());
-                    }
-                    renewed = tokio::time::Instant::now();
-                    batches::renew(&pool, claims.holder(), &claims.held()).await
-                };
-                // A beat that is missed costs at most the work of a batch: its fence tells this execution that it lost it.
-                if let Err(error) = beat.await {
-                    tracing::debug!(error = error.message(), "the claims could not be renewed");
-                }
-            }
-        })))
+    /// Marks the time in which a worker works on a claimed batch: the claim is forgotten at its end, whether
+    /// the batch is committed, released or lost.
+    pub(super) fn working_on(&self, batch_id: BatchId) -> HeldClaim<'_> {
+        HeldClaim { claims: self, batch_id }
     }
-}
 
-impl Drop for Heartbeat {
-    fn drop(&mut self) {
-        self.0.abort();
+    /// Releases one claim, so that nobody has to wait for its lease to end. A failure is only logged: the
+    /// lease ends anyway.
+    pub(super) async fn release(&self, pool: &Pool, batch_id: BatchId) {
+        self.release_in_ledger(pool, Some(batch_id)).await;
+    }
+
+    /// Releases every claim of the execution, as [`Claims::release`] does.
+    pub async fn release_all(&self, pool: &Pool) {
+        self.release_in_ledger(pool, None).await;
+    }
+
+    async fn release_in_ledger(&self, pool: &Pool, batch_id: Option<BatchId>) {
+        if let Err(error) = batches::release(pool, self.holder.execution_id, batch_id).await {
+            tracing::debug!(error = error.message(), "claims could not be released; their lease ends anyway");
+        }
     }
 }

@@ -1,20 +1,22 @@
-//! How the next batch is probably best staged.
+//! Forecasts how the next batch is best staged.
 //!
-//! All keys new: straight into the staging table. Most of them new: every document as jsonb into a temporary table. Most
-//! known: keys and hashes first, and then the documents of the few lines that the server does not hold, which costs a
-//! second reading of their objects. A wrong guess costs time only.
+//! All keys new: straight into the staging table. Most keys new: every document as jsonb into a temporary
+//! table. Most keys known: keys and hashes first, then the documents of the few lines that the server does
+//! not hold, which costs a second reading of their objects. A wrong guess costs only time.
 //!
-//! Rows of a partitioned table are never copied straight into it: what has no partition yet would land in the default one.
+//! Rows are never copied straight into a partitioned table: those without a partition yet would land in the
+//! default one.
 
-use std::sync::Mutex;
+use parking_lot::Mutex;
 
 use crate::ledger::batches::Counts;
 use crate::stage::StageAs;
 
-/// Share of unchanged lines from which on keys first is cheaper: reading twice costs about as much as sending 0.4.
+/// Share of unchanged lines above which keys first is cheaper: reading twice costs about as much as sending
+/// 0.4.
 const MOSTLY_KNOWN: f64 = 0.4;
 
-/// What the batches so far tell about the next.
+/// What the batches so far suggest about the next one. Shared by the workers of a load.
 #[derive(Debug)]
 pub(super) struct Forecast {
     may_be_direct: bool,
@@ -26,21 +28,21 @@ struct State {
     holds_rows: bool,
     run_id: String,
     next: StageAs,
-    /// Whether direct loading has failed in this run: what failed once, fails again.
+    /// Whether direct loading has failed in this run: it would fail again.
     is_refuted: bool,
 }
 
 impl Forecast {
-    /// A forecast for a staging table that holds rows or none, and is not partitioned or is.
+    /// A forecast for a staging table that holds rows or none; `may_be_direct` where it is not partitioned.
     pub(super) fn new(holds_rows: bool, may_be_direct: bool) -> Self {
         let state = State { holds_rows, run_id: String::new(), next: StageAs::Jsonb, is_refuted: false };
         Self { may_be_direct, state: Mutex::new(state) }
     }
 
-    /// How a batch of the run should be staged. A run begins with keys, unless there is nothing that could be known: the
-    /// usual run brings again what was there.
+    /// How a batch of the run should be staged. A run begins with keys, unless staging holds nothing that
+    /// could be known: the usual run repeats what was there.
     pub(super) fn stage_as(&self, run_id: &str) -> StageAs {
-        let Ok(mut state) = self.state.lock() else { return StageAs::Jsonb };
+        let mut state = self.state.lock();
         if state.run_id != run_id {
             run_id.clone_into(&mut state.run_id);
             state.is_refuted = false;
@@ -49,9 +51,9 @@ impl Forecast {
         state.next
     }
 
-    /// Takes in what a batch of the run turned out to be.
+    /// Learns what a batch of the run turned out to be.
     pub(super) fn learn(&self, run_id: &str, counts: &Counts) {
-        let Ok(mut state) = self.state.lock() else { return };
+        let mut state = self.state.lock();
         state.holds_rows |= counts.inserted > 0;
         if state.run_id == run_id && counts.lines > 0 {
             state.next = if counts.inserted + counts.rejected == counts.lines {
@@ -64,9 +66,9 @@ impl Forecast {
         }
     }
 
-    /// Takes in that a batch of the run was not all new.
+    /// Learns that a batch of the run could not be copied directly.
     pub(super) fn refute_direct(&self, run_id: &str) {
-        let Ok(mut state) = self.state.lock() else { return };
+        let mut state = self.state.lock();
         if state.run_id == run_id {
             state.is_refuted = true;
             state.next = StageAs::Jsonb;

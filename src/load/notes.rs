@@ -1,100 +1,137 @@
-//! What discovering writes into the ledger: for good, each step for itself and repeated when the database fails; or, for a
-//! trial, in one transaction that is rolled back at the end, so that looking changes nothing.
+//! Where discovering keeps what it finds: in the ledger, or, for a dry run, in memory.
 
 use chrono::{DateTime, Utc};
 
-use super::Job;
+use super::job::LoadJob;
 use crate::error::Result;
 use crate::ledger::batches::{self, Grouping, OpenRun};
 use crate::ledger::manifests::{self, Manifest, WaitingRun};
 use crate::ledger::objects::{self, Listed, Seen, Standing};
-use crate::pg::Transaction;
-use crate::retry::retry;
+use crate::ledger::preview::Preview;
 
-/// Where it is written.
-pub(super) enum Notes<'a> {
-    /// Into the ledger.
-    Kept(&'a Job),
-    /// Into a transaction that is not committed.
-    Trial(&'a Job, &'a Transaction<'a>),
+/// What discovering asks of the ledger, and tells it.
+pub(super) trait Notes {
+    /// The server's time, at which a listing begins.
+    async fn now(&self) -> Result<DateTime<Utc>>;
+    /// Records a page of the listing that began at `began`.
+    async fn record(&mut self, listed: &[Listed], began: DateTime<Utc>) -> Result<Seen>;
+    /// Records that the listing was complete.
+    async fn settle(&mut self, began: DateTime<Utc>) -> Result<()>;
+    /// Whether a manifest is known in this version.
+    async fn knows_manifest(&self, path: &str, etag: &str) -> Result<bool>;
+    /// Records what the manifest of a run says.
+    async fn record_manifest(&mut self, run_id: &str, manifest: &Manifest) -> Result<()>;
+    /// The selected runs with objects that wait.
+    async fn waiting_runs(&self) -> Result<Vec<WaitingRun>>;
+    /// Groups what waits into batches.
+    async fn plan(&mut self, grouping: &Grouping) -> Result<Vec<OpenRun>>;
+    /// How many objects are in which state.
+    async fn outlook(&self) -> Result<Vec<Standing>>;
 }
 
-/// One step, on a connection of its own and repeated, or in the trial's transaction.
+/// Notes in the ledger. Each step is a transaction of its own, and is repeated when the database fails.
+pub(super) struct Recorded<'a>(pub &'a LoadJob);
+
+/// One step on a connection of its own, repeated under the job's retry policy.
 macro_rules! step {
-    ($notes:expr, $what:literal, $function:path $(, $argument:expr)*) => {
-        match $notes {
-            Notes::Trial(job, tx) => $function(*tx, &job.entity.name $(, $argument)*).await,
-            Notes::Kept(job) => {
-                retry(job.retry, &job.shutdown, $what, |_| async {
-                    let connection = job.pool.get().await?;
-                    $function(&*connection, &job.entity.name $(, $argument)*).await
-                })
-                .await
-            }
-        }
+    ($job:expr, $what:literal, $function:path $(, $argument:expr)*) => {
+        $job.retry($what, async || {
+            $function(&*$job.pool.get().await?, &$job.entity.name $(, $argument)*).await
+        })
+        .await
     };
 }
 
-impl Notes<'_> {
-    fn job(&self) -> &Job {
-        match self {
-            Notes::Kept(job) | Notes::Trial(job, _) => job,
-        }
+impl Notes for Recorded<'_> {
+    async fn now(&self) -> Result<DateTime<Utc>> {
+        self.0.retry("asking for the time", async || objects::now(&*self.0.pool.get().await?).await).await
     }
 
-    pub(super) async fn now(&self) -> Result<DateTime<Utc>> {
-        match self {
-            Notes::Trial(_, tx) => objects::now(*tx).await,
-            Notes::Kept(job) => {
-                retry(job.retry, &job.shutdown, "asking for the time", |_| async {
-                    objects::now(&*job.pool.get().await?).await
-                })
-                .await
-            }
-        }
+    async fn record(&mut self, listed: &[Listed], began: DateTime<Utc>) -> Result<Seen> {
+        step!(self.0, "recording the listing", objects::record, self.0.selection.lake, listed, began)
     }
 
-    pub(super) async fn record(&self, listed: &[Listed], began: DateTime<Utc>) -> Result<Seen> {
-        let lake = self.job().selection.lake;
-        step!(self, "recording the listing", objects::record, lake, listed, began)
+    async fn settle(&mut self, began: DateTime<Utc>) -> Result<()> {
+        step!(self.0, "recording the end of the listing", objects::settle, self.0.selection.lake, began)
     }
 
-    pub(super) async fn settle(&self, began: DateTime<Utc>) -> Result<()> {
-        let lake = self.job().selection.lake;
-        step!(self, "recording the end of the listing", objects::settle, lake, began)
+    async fn knows_manifest(&self, path: &str, etag: &str) -> Result<bool> {
+        step!(self.0, "looking for a manifest", manifests::is_known, self.0.selection.lake, path, etag)
     }
 
-    pub(super) async fn knows_manifest(&self, path: &str, etag: &str) -> Result<bool> {
-        let lake = self.job().selection.lake;
-        step!(self, "looking for a manifest", manifests::is_known, lake, path, etag)
+    async fn record_manifest(&mut self, run_id: &str, manifest: &Manifest) -> Result<()> {
+        step!(self.0, "recording a manifest", manifests::record, self.0.selection.lake, run_id, manifest)
     }
 
-    pub(super) async fn record_manifest(&self, run_id: &str, manifest: &Manifest) -> Result<()> {
-        let lake = self.job().selection.lake;
-        step!(self, "recording a manifest", manifests::record, lake, run_id, manifest)
+    async fn waiting_runs(&self) -> Result<Vec<WaitingRun>> {
+        step!(self.0, "looking at the runs", manifests::waiting_runs, &self.0.selection)
     }
 
-    pub(super) async fn waiting_runs(&self) -> Result<Vec<WaitingRun>> {
-        step!(self, "looking at the runs", manifests::waiting_runs, &self.job().selection)
+    async fn plan(&mut self, grouping: &Grouping) -> Result<Vec<OpenRun>> {
+        let job = self.0;
+        let plan = async || {
+            let mut connection = job.pool.get().await?;
+            let tx = connection.begin().await?;
+            // Others of the entity wait for this transaction: a process that stalls here must not keep them
+            // for long.
+            tx.batch("set local idle_in_transaction_session_timeout = '20s'").await?;
+            let runs = batches::plan(&tx, &job.entity.name, &job.selection, grouping).await?;
+            failpoint!("load.in_plan");
+            tx.commit().await?;
+            Ok(runs)
+        };
+        job.retry("planning", plan).await
     }
 
-    pub(super) async fn outlook(&self) -> Result<Vec<Standing>> {
-        step!(self, "counting the objects", objects::outlook, &self.job().selection)
+    async fn outlook(&self) -> Result<Vec<Standing>> {
+        step!(self.0, "counting the objects", objects::outlook, &self.0.selection)
+    }
+}
+
+/// Notes in memory: the ledger is only read, and nothing is repeated.
+pub(super) struct Previewed<'a> {
+    job: &'a LoadJob,
+    preview: Preview,
+}
+
+impl<'a> Previewed<'a> {
+    pub(super) fn new(job: &'a LoadJob) -> Self {
+        Self { job, preview: Preview::new(&job.entity.name, job.selection.clone()) }
+    }
+}
+
+impl Notes for Previewed<'_> {
+    async fn now(&self) -> Result<DateTime<Utc>> {
+        objects::now(&*self.job.pool.get().await?).await
     }
 
-    pub(super) async fn plan(&self, grouping: &Grouping) -> Result<Vec<OpenRun>> {
-        match self {
-            Notes::Trial(job, tx) => batches::plan(tx, &job.entity.name, &job.selection, grouping).await,
-            Notes::Kept(job) => {
-                retry(job.retry, &job.shutdown, "planning", |_| async {
-                    let mut connection = job.pool.get().await?;
-                    let tx = connection.begin().await?;
-                    let runs = batches::plan(&tx, &job.entity.name, &job.selection, grouping).await?;
-                    tx.commit().await?;
-                    Ok(runs)
-                })
-                .await
-            }
-        }
+    async fn record(&mut self, listed: &[Listed], began: DateTime<Utc>) -> Result<Seen> {
+        self.preview.list(&*self.job.pool.get().await?, listed, began).await
+    }
+
+    async fn settle(&mut self, began: DateTime<Utc>) -> Result<()> {
+        self.preview.settle(&*self.job.pool.get().await?, began).await
+    }
+
+    async fn knows_manifest(&self, path: &str, etag: &str) -> Result<bool> {
+        let (entity, lake) = (&self.job.entity.name, self.job.selection.lake);
+        manifests::is_known(&*self.job.pool.get().await?, entity, lake, path, etag).await
+    }
+
+    async fn record_manifest(&mut self, run_id: &str, manifest: &Manifest) -> Result<()> {
+        self.preview.add_manifest(run_id, manifest.clone());
+        Ok(())
+    }
+
+    async fn waiting_runs(&self) -> Result<Vec<WaitingRun>> {
+        self.preview.waiting_runs(&*self.job.pool.get().await?).await
+    }
+
+    async fn plan(&mut self, grouping: &Grouping) -> Result<Vec<OpenRun>> {
+        self.preview.plan(&*self.job.pool.get().await?, grouping).await
+    }
+
+    async fn outlook(&self) -> Result<Vec<Standing>> {
+        self.preview.outlook(&*self.job.pool.get().await?).await
     }
 }

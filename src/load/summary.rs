@@ -2,33 +2,33 @@
 
 use std::time::Duration;
 
-use super::batch::{Done, Phases};
+use super::outcome::{LoadedBatch, PhaseTimes};
 use crate::bronze::{Sample, Unreadable};
 use crate::error::Error;
 use crate::ids::ObjectId;
 use crate::ledger::batches::Counts;
 
-/// Objects that were not loaded, in the course of a load.
+/// Objects that turned out not to be loadable in the course of a load.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Aside {
-    /// Path and reason of the unreadable ones.
+pub struct NotLoaded {
+    /// Path and reason of each object that was quarantined.
     pub quarantined: Vec<(String, String)>,
-    /// What could not be listed or read, and is tried again by the next execution.
+    /// What could not be listed or read. It stays pending, and the next execution tries it again.
     pub unreadable: Sample<Unreadable>,
     /// How often an object turned out to be replaced or deleted after it had been listed.
     pub gone: u64,
-    /// Those of them that are known by their ids in the ledger.
+    /// Ledger ids of these objects, as far as they are known.
     pub gone_ids: Vec<ObjectId>,
 }
 
-/// Counts of one entity; all of it is committed.
+/// Counts of one entity. All of it is committed, also when the load failed later.
 #[derive(Debug, Default)]
 pub struct EntitySummary {
-    /// Entity.
+    /// Name of the entity.
     pub entity: String,
     /// Committed batches.
     pub batches: u64,
-    /// Their objects.
+    /// Objects in these batches.
     pub objects: u64,
     /// Compressed bytes read.
     pub bytes: u64,
@@ -37,12 +37,12 @@ pub struct EntitySummary {
     /// Lines by what became of them.
     pub counts: Counts,
     /// Where the workers' time went.
-    pub phases: Phases,
+    pub times: PhaseTimes,
     /// Wall clock.
     pub elapsed: Duration,
     /// What was not loaded.
-    pub aside: Aside,
-    /// Why it ended early, if it did.
+    pub not_loaded: NotLoaded,
+    /// Why the load ended early, if it did.
     pub failure: Option<Error>,
 }
 
@@ -52,27 +52,27 @@ impl EntitySummary {
         Self { entity: entity.to_owned(), ..Self::default() }
     }
 
-    pub(super) fn take(&mut self, done: &Done) {
+    pub(super) fn count(&mut self, batch: &LoadedBatch) {
         self.batches += 1;
-        self.objects += done.objects;
-        self.bytes += done.bytes;
-        self.inflated_bytes += done.inflated_bytes;
-        self.counts.add(&done.counts);
-        self.phases.add(&done.phases);
+        self.objects += batch.objects;
+        self.bytes += batch.bytes;
+        self.inflated_bytes += batch.inflated_bytes;
+        self.counts.add(&batch.counts);
+        self.times.add(&batch.times);
     }
 
-    /// Adds what another worker, or another round, did.
-    pub fn add(&mut self, other: Self) {
+    /// Adds what another worker or another round did. The first failure wins.
+    pub(super) fn add(&mut self, other: Self) {
         self.batches += other.batches;
         self.objects += other.objects;
         self.bytes += other.bytes;
         self.inflated_bytes += other.inflated_bytes;
         self.counts.add(&other.counts);
-        self.phases.add(&other.phases);
-        self.aside.quarantined.extend(other.aside.quarantined);
-        self.aside.gone += other.aside.gone;
-        self.aside.unreadable.extend(other.aside.unreadable);
-        self.aside.gone_ids.extend(other.aside.gone_ids);
+        self.times.add(&other.times);
+        self.not_loaded.quarantined.extend(other.not_loaded.quarantined);
+        self.not_loaded.unreadable.extend(other.not_loaded.unreadable);
+        self.not_loaded.gone += other.not_loaded.gone;
+        self.not_loaded.gone_ids.extend(other.not_loaded.gone_ids);
         self.elapsed += other.elapsed;
         self.failure = self.failure.take().or(other.failure);
     }

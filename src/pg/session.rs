@@ -163,7 +163,9 @@ impl Session {
             if let Ok(result) = tokio::time::timeout(pause, &mut answer).await {
                 return result.map_err(NoAnswer::Driver);
             }
-            let seen = witness.ask(&self.dsn, &self.application_name).await;
+            // Behind a pooler the process changes from transaction to transaction.
+            let pid = self.backend.as_ref().filter(|_| self.has_settings).map(|backend| backend.pid);
+            let seen = witness.ask(&self.dsn, &self.application_name, pid).await;
             if let Some(blocked) = lock_wait.update(seen.as_ref(), &self.application_name, self.dsn.lock_wait) {
                 self.taint();
                 self.cancel();

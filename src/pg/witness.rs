@@ -36,8 +36,9 @@ pub(super) struct Activity {
 pub(super) struct Witness(Option<Connected>);
 
 impl Witness {
-    /// What the server does for the session of this name; `None` when the server cannot be asked.
-    pub(super) async fn ask(&mut self, dsn: &Dsn, application_name: &str) -> Option<Activity> {
+    /// What the server does for the session of this name, in this process if that is known: sessions of other
+    /// executions have the same names. `None` when the server cannot be asked.
+    pub(super) async fn ask(&mut self, dsn: &Dsn, application_name: &str, pid: Option<i32>) -> Option<Activity> {
         if self.0.is_none() {
             match connect_for(dsn, "evo:witness", Demand::AnyServer).await {
                 Ok(connected) => self.0 = Some(connected),
@@ -47,8 +48,8 @@ impl Witness {
             }
         }
         let connected = self.0.as_ref()?;
-        let name: [(&(dyn ToSql + Sync), Type); 1] = [(&application_name, Type::TEXT)];
-        let asked = connected.client.query_typed(sql_file!("pg/is_working.sql"), &name);
+        let session: [(&(dyn ToSql + Sync), Type); 2] = [(&application_name, Type::TEXT), (&pid, Type::INT4)];
+        let asked = connected.client.query_typed(sql_file!("pg/is_working.sql"), &session);
         // As the role that signed in: what a session does is hidden from a role that was set later.
         let prologue = format!("{}; set local role none", connected.prologue);
         let asked = alone(&connected.client, &prologue, asked);

@@ -1,12 +1,13 @@
-//! One object: lines → verdict, key, hash → frames. Runs on a decode thread, never on an async worker.
+//! Decodes one object: lines → validation, key, hash → COPY frames. Runs on a decode thread, never on an
+//! async worker.
 
 use std::collections::HashMap;
 
 use xxhash_rust::xxh3::xxh3_128;
 
 use super::frame::{FrameWriter, Position};
-use super::json::{Refusal, scan};
-use super::key::{Key, KeyReader};
+use super::json::{Rejection, scan};
+use super::key::{DocumentKey, KeyReader};
 use super::{LineSet, Seal};
 use crate::bronze::Lines;
 use crate::error::{Error, Kind, Result};
@@ -14,75 +15,77 @@ use crate::ids::ObjectNo;
 
 /// What was read of an object.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Tally {
+pub struct ObjectTally {
     /// Lines that were not blank.
     pub lines: i64,
     /// Decompressed bytes.
     pub bytes: i64,
 }
 
-/// What is to be known of an object besides its lines.
+/// What the decoder needs to know about an object besides its lines.
 #[derive(Debug, Clone, Copy)]
-pub struct Source<'a> {
+pub struct ObjectContext<'a> {
     /// Index of the object in the batch.
     pub object_no: ObjectNo,
-    /// How the key is read.
+    /// How the key of a line is read.
     pub reader: &'a KeyReader,
-    /// Corrected texts by line number, which stand in the place of the lines.
-    pub fixes: &'a HashMap<i64, Vec<u8>>,
+    /// Corrected texts by line number, each of which replaces its line.
+    pub corrections: &'a HashMap<i64, Vec<u8>>,
 }
 
-impl Source<'_> {
-    fn fix(&self, number: i64) -> Option<&[u8]> {
-        self.fixes.get(&number).map(Vec::as_slice)
+impl ObjectContext<'_> {
+    fn correction(&self, number: i64) -> Option<&[u8]> {
+        self.corrections.get(&number).map(Vec::as_slice)
     }
 }
 
-/// Frames every line of an object, the good ones as documents and the others as refused.
+/// Frames every line of an object: a valid one as a document, any other as a reject.
 ///
 /// # Errors
-/// The object's own (`SourceCorrupt`, `SourceChanged`, …); `Internal` when the COPY has ended already.
-pub fn decode(lines: &mut Lines, source: Source<'_>, frames: &mut FrameWriter) -> Result<Tally> {
-    let mut tally = Tally::default();
+/// Errors of the object (`SourceCorrupt`, `SourceChanged`, …); `Internal` when the COPY has already ended.
+pub fn decode(lines: &mut Lines, object: ObjectContext<'_>, frames: &mut FrameWriter) -> Result<ObjectTally> {
+    let mut tally = ObjectTally::default();
     while let Some(line) = lines.next_line()? {
         tally.lines += 1;
-        let at = Position { object_no: source.object_no, line_no: line.number, byte_offset: line.offset };
-        if let Some(fix) = source.fix(line.number) {
+        let at = Position { object_no: object.object_no, line_no: line.number, byte_offset: line.offset };
+        if let Some(correction) = object.correction(line.number) {
             let raw = line.raw.to_vec();
-            let text = lines.corrected(fix).map_err(Refusal::new);
-            frame(
-                frames,
-                at,
-                text.as_deref().map_err(Refusal::clone).and_then(|text| judge(text, source.reader)),
-                &raw,
-            )?;
+            let text = lines.corrected(correction).map_err(Rejection::new);
+            let parsed = text.as_deref().map_err(Rejection::clone).and_then(|text| parse(text, object.reader));
+            frame(frames, at, parsed, &raw)?;
             continue;
         }
-        let verdict = match line.refused {
-            Some(reason) => Err(Refusal::new(reason)),
-            None => judge(line.bytes, source.reader),
+        let parsed = match line.refused {
+            Some(reason) => Err(Rejection::new(reason)),
+            None => parse(line.bytes, object.reader),
         };
-        frame(frames, at, verdict, line.raw)?;
+        frame(frames, at, parsed, line.raw)?;
     }
     tally.bytes = lines.bytes_read();
     Ok(tally)
 }
 
-/// Frames the documents of the wanted lines of an object that was decoded before, and reads no further than the last.
+/// Frames the documents of the wanted lines of an object that was decoded before, and stops after the last of
+/// them. Returns how many it framed.
 ///
 /// # Errors
-/// As [`decode`]; `SourceChanged` when a line has another text than when it was read first: the object was written to in
-/// place, and a row must not end with the document of another.
-pub fn decode_wanted(lines: &mut Lines, source: Source<'_>, wanted: &LineSet, frames: &mut FrameWriter) -> Result<i64> {
+/// As [`decode`]. `SourceChanged` when a line reads differently than the first time: the object was
+/// overwritten in place, and a row must not end up with another row's document.
+pub fn decode_wanted(
+    lines: &mut Lines,
+    object: ObjectContext<'_>,
+    wanted: &LineSet,
+    frames: &mut FrameWriter,
+) -> Result<i64> {
     let (mut framed, mut found) = (0, Seal::default());
     while let Some(line) = lines.next_line()? {
         let number = line.number;
         if wanted.contains(number) {
-            match source.fix(number) {
-                None => document(frames, &mut found, (source.object_no, number), line.bytes)?,
-                Some(fix) => {
-                    let text = lines.corrected(fix).map_err(|reason| Error::new(Kind::Internal, reason))?;
-                    document(frames, &mut found, (source.object_no, number), &text)?;
+            match object.correction(number) {
+                None => document(frames, &mut found, (object.object_no, number), line.bytes)?,
+                Some(correction) => {
+                    let text = lines.corrected(correction).map_err(|reason| Error::new(Kind::Internal, reason))?;
+                    document(frames, &mut found, (object.object_no, number), &text)?;
                 }
             }
             framed += 1;
@@ -93,7 +96,7 @@ pub fn decode_wanted(lines: &mut Lines, source: Source<'_>, wanted: &LineSet, fr
         }
     }
     if found != wanted.seal() {
-        return Err(Error::new(Kind::SourceChanged, "it was written to between two readings"));
+        return Err(Error::new(Kind::SourceChanged, "it was overwritten between two readings"));
     }
     Ok(framed)
 }
@@ -104,14 +107,20 @@ fn document(frames: &mut FrameWriter, found: &mut Seal, at: (ObjectNo, i64), tex
     frames.document_alone(at.0, at.1, text)
 }
 
-fn frame(frames: &mut FrameWriter, at: Position, verdict: Result<(Key, &str), Refusal>, raw: &[u8]) -> Result<()> {
-    match verdict {
+fn frame(
+    frames: &mut FrameWriter,
+    at: Position,
+    parsed: Result<(DocumentKey, &str), Rejection>,
+    raw: &[u8],
+) -> Result<()> {
+    match parsed {
         Ok((key, text)) => frames.document(at, key, xxh3_128(text.as_bytes()), text),
-        Err(refusal) => frames.refused(at, raw, &refusal),
+        Err(rejection) => frames.reject(at, raw, &rejection),
     }
 }
 
-fn judge<'a>(line: &'a [u8], reader: &KeyReader) -> Result<(Key, &'a str), Refusal> {
+/// The key of a line, and its text without the blanks around it.
+fn parse<'a>(line: &'a [u8], reader: &KeyReader) -> Result<(DocumentKey, &'a str), Rejection> {
     let mut found = Vec::new();
     let text = scan(line, &reader.fields(), &mut found)?;
     let key = reader.key(&found)?;

@@ -1,7 +1,8 @@
-//! Rows of the stage table in PostgreSQL's binary COPY format, framed by hand.
+//! Rows in PostgreSQL's binary COPY format, framed by hand.
 //!
-//! Format: <https://www.postgresql.org/docs/current/sql-copy.html#id-1.9.3.55.9.4>. Binary needs no escaping and is
-//! two to three times as fast as text for wide columns; hand-framing costs a third of the driver's writer.
+//! Format: <https://www.postgresql.org/docs/current/sql-copy.html#id-1.9.3.55.9.4>. Binary needs no escaping
+//! and is two to three times as fast as text for wide columns. Framing by hand costs a third of what the
+//! driver's writer does.
 
 use std::time::{Duration, Instant};
 
@@ -10,56 +11,56 @@ use chrono::NaiveDate;
 use tokio::sync::mpsc;
 
 use super::StageAs;
-use super::json::Refusal;
-use super::key::Key;
+use super::json::Rejection;
+use super::key::DocumentKey;
 use crate::error::{Error, Kind, Result};
 use crate::ids::{BatchId, ObjectNo};
 
-/// The columns of the stage table in the order in which rows are framed.
+/// The columns of the temporary stage table, in the order in which rows are framed.
 pub const COLUMNS: &str =
-    "object_no, line_no, byte_offset, key, event_at, event_utc, hash, doc, refused, reason, sqlstate";
+    "object_no, line_no, byte_offset, key, event_at, event_utc, hash, doc, rejected_line, reason, sqlstate";
 const COLUMN_COUNT: i16 = 11;
-/// The columns of the table that takes documents alone, in the order in which they are framed.
+/// The columns of the temporary table for documents alone, in the order in which they are framed.
 pub const DOCUMENT_COLUMNS: &str = "object_no, line_no, doc";
 const DOCUMENT_COLUMN_COUNT: i16 = 3;
 const CHUNK_BYTES: usize = 256 * 1024;
-/// What may follow behind a value before the chunk is handed on.
+/// What may follow a value before the chunk is sent.
 const HEAD_ROOM: usize = 1024;
 
-/// The columns of a staging table behind its key, in the order in which rows are framed for it.
+/// The columns of a staging table after its key, in the order in which rows are framed for it.
 pub const TARGET_COLUMNS: &str =
     "_source_file, run_id, ingestion_date, _batch_id, _source_line, _content_hash, raw_data";
 const TARGET_COLUMN_COUNT: i16 = 8;
-/// Bytes of refused lines that are kept aside while rows go straight into the staging table.
-const MAX_ASIDE_BYTES: usize = 1024 * 1024;
+/// Bytes of rejected lines that are kept in memory while rows go straight into the staging table.
+const MAX_KEPT_BYTES: usize = 1024 * 1024;
 /// Days between 1970 and PostgreSQL's epoch, 2000-01-01.
 const POSTGRES_EPOCH_DAYS: i32 = 10_957;
 
-/// What all rows of an object have in common in the staging table.
+/// The lineage columns that all rows of an object share in the staging table.
 #[derive(Debug, Clone)]
 pub struct Lineage {
     /// Path of the object.
     pub path: String,
-    /// Its run.
+    /// Run that wrote the object.
     pub run_id: String,
     /// Date in its path.
     pub ingestion_date: Option<NaiveDate>,
-    /// The batch.
+    /// Batch that loads it.
     pub batch_id: BatchId,
 }
 
-/// A refused line that was kept aside.
+/// A rejected line that was kept in memory instead of being framed.
 #[derive(Debug, Clone)]
-pub struct Aside {
-    /// Where it stands.
+pub struct KeptReject {
+    /// Where the line is.
     pub at: Position,
     /// The line, verbatim.
     pub line: Vec<u8>,
-    /// Why.
-    pub refusal: Refusal,
+    /// Why it is rejected.
+    pub rejection: Rejection,
 }
 
-/// Where a line stands.
+/// Where a line is.
 #[derive(Debug, Clone, Copy)]
 pub struct Position {
     /// Index of its object in the batch.
@@ -70,46 +71,39 @@ pub struct Position {
     pub byte_offset: i64,
 }
 
-/// Collects rows and hands them on in chunks; blocks while the receiver is behind.
+/// Collects rows and sends them in chunks; blocks while the receiver is behind.
 #[derive(Debug)]
 pub struct FrameWriter {
     buffer: BytesMut,
     chunks: mpsc::Sender<Bytes>,
     stage_as: StageAs,
     waited: Duration,
+    /// The framed lineage columns of the present object.
     lineage: Vec<u8>,
-    aside: Vec<Aside>,
-    aside_bytes: usize,
+    kept: Vec<KeptReject>,
+    kept_bytes: usize,
 }
 
-/// What a writer leaves when it has ended.
+/// What a writer leaves behind.
 #[derive(Debug, Default)]
-pub struct Written {
+pub struct FramesWritten {
     /// How long it waited for the receiver.
     pub waited: Duration,
-    /// Refused lines that were not framed.
-    pub aside: Vec<Aside>,
+    /// Rejected lines that were not framed; empty unless rows go straight into the staging table.
+    pub kept: Vec<KeptReject>,
 }
 
 impl FrameWriter {
-    /// A writer into `chunks`, which starts with the format's header.
+    /// A writer into `chunks` that begins with the format's header.
     pub fn new(chunks: mpsc::Sender<Bytes>, stage_as: StageAs) -> Self {
         let mut buffer = BytesMut::with_capacity(CHUNK_BYTES + HEAD_ROOM);
         buffer.put_slice(b"PGCOPY\n\xff\r\n\0");
         buffer.put_i32(0);
         buffer.put_i32(0);
-        Self {
-            buffer,
-            chunks,
-            stage_as,
-            waited: Duration::ZERO,
-            lineage: Vec::new(),
-            aside: Vec::new(),
-            aside_bytes: 0,
-        }
+        Self { buffer, chunks, stage_as, waited: Duration::ZERO, lineage: Vec::new(), kept: Vec::new(), kept_bytes: 0 }
     }
 
-    /// Begins an object whose rows go straight into the staging table.
+    /// Begins an object whose rows go straight into the staging table. Call it before the object's first row.
     ///
     /// # Errors
     /// `SourceCorrupt` when a path is longer than 2 GB.
@@ -132,11 +126,12 @@ impl FrameWriter {
         Ok(())
     }
 
-    /// A line that can be staged.
+    /// Frames a line that can be staged.
     ///
     /// # Errors
-    /// `Internal` when nobody receives any more: the COPY has failed and has its own error.
-    pub fn document(&mut self, at: Position, key: Key, hash: u128, text: &str) -> Result<()> {
+    /// `SourceCorrupt` when it is longer than 2 GB. `Internal` when the receiver is gone: the COPY has
+    /// failed, and its own error counts.
+    pub fn document(&mut self, at: Position, key: DocumentKey, hash: u128, text: &str) -> Result<()> {
         if self.stage_as == StageAs::Direct {
             return self.target_row(at, key, hash, text);
         }
@@ -167,7 +162,7 @@ impl FrameWriter {
         self.flush_if_full()
     }
 
-    /// The document of a line that was staged by its key ([`DOCUMENT_COLUMNS`]).
+    /// Frames the document of a line that was staged by its key ([`DOCUMENT_COLUMNS`]).
     ///
     /// # Errors
     /// As [`FrameWriter::document`].
@@ -182,36 +177,38 @@ impl FrameWriter {
         self.flush_if_full()
     }
 
-    /// A line that is refused, kept verbatim.
+    /// Frames a line that is rejected, verbatim. The staging table has no column for it, so that a writer of
+    /// [`StageAs::Direct`] keeps it instead.
     ///
     /// # Errors
-    /// As [`FrameWriter::document`].
-    pub fn refused(&mut self, at: Position, line: &[u8], refusal: &Refusal) -> Result<()> {
+    /// As [`FrameWriter::document`]; `BadRow` when the kept lines exceed a megabyte: the batch must be staged
+    /// another way.
+    pub fn reject(&mut self, at: Position, line: &[u8], rejection: &Rejection) -> Result<()> {
         if self.stage_as == StageAs::Direct {
-            return self.set_aside(at, line, refusal);
+            return self.keep(at, line, rejection);
         }
         self.head(at);
         self.nulls(5);
         self.bytes(line)?;
-        self.bytes(refusal.reason.as_bytes())?;
-        match refusal.sqlstate {
+        self.bytes(rejection.reason.as_bytes())?;
+        match rejection.sqlstate {
             Some(code) => self.bytes(code.as_bytes())?,
             None => self.nulls(1),
         }
         self.flush_if_full()
     }
 
-    /// Ends the format and hands on what is left.
+    /// Ends the format and sends what is left.
     ///
     /// # Errors
     /// As [`FrameWriter::document`].
-    pub fn finish(mut self) -> Result<Written> {
+    pub fn finish(mut self) -> Result<FramesWritten> {
         self.buffer.put_i16(-1);
         self.flush()?;
-        Ok(Written { waited: self.waited, aside: self.aside })
+        Ok(FramesWritten { waited: self.waited, kept: self.kept })
     }
 
-    fn target_row(&mut self, at: Position, key: Key, hash: u128, text: &str) -> Result<()> {
+    fn target_row(&mut self, at: Position, key: DocumentKey, hash: u128, text: &str) -> Result<()> {
         self.buffer.put_i16(TARGET_COLUMN_COUNT);
         self.buffer.put_i32(8);
         self.buffer.put_i64(key.id);
@@ -225,13 +222,12 @@ impl FrameWriter {
         self.flush_if_full()
     }
 
-    /// The staging table has no place for a refused line, so it is kept until the COPY has ended.
-    fn set_aside(&mut self, at: Position, line: &[u8], refusal: &Refusal) -> Result<()> {
-        self.aside_bytes += line.len();
-        if self.aside_bytes > MAX_ASIDE_BYTES {
-            return Err(Error::new(Kind::BadRow, "too many refused lines to keep them aside"));
+    fn keep(&mut self, at: Position, line: &[u8], rejection: &Rejection) -> Result<()> {
+        self.kept_bytes += line.len();
+        if self.kept_bytes > MAX_KEPT_BYTES {
+            return Err(Error::new(Kind::BadRow, "too many rejected lines to keep them in memory"));
         }
-        self.aside.push(Aside { at, line: line.to_vec(), refusal: refusal.clone() });
+        self.kept.push(KeptReject { at, line: line.to_vec(), rejection: rejection.clone() });
         Ok(())
     }
 
@@ -262,7 +258,7 @@ impl FrameWriter {
         self.text(value)
     }
 
-    /// Copies a value into chunks: however long it is, no chunk is longer than the others.
+    /// Copies a value into chunks. However long it is, no chunk exceeds [`CHUNK_BYTES`].
     fn text(&mut self, mut value: &[u8]) -> Result<()> {
         while self.buffer.len() + value.len() > CHUNK_BYTES {
             let room = CHUNK_BYTES.saturating_sub(self.buffer.len()).min(value.len());

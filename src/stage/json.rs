@@ -1,9 +1,9 @@
-//! The local verdict on a line: what PostgreSQL's jsonb would refuse anyway is refused here, with a reason.
+//! Validates a line locally: what PostgreSQL's jsonb would refuse is rejected here, with a reason.
 //!
-//! A JSON parser alone is not enough: jsonb also refuses `\u0000` (22P05), lone surrogates (22P02) and bytes that are
-//! not UTF-8 (22021). `"\\u0000"` is legal, so escapes are stepped over in pairs. What passes here and is still
-//! refused by the server (numbers beyond numeric's range, absurd nesting) is found by the server itself: see
-//! [`super::StageAs::Text`].
+//! A JSON parser alone is not enough: jsonb also refuses `\u0000` (22P05), lone surrogates (22P02) and bytes
+//! that are not UTF-8 (22021). `"\\u0000"` is legal, so escapes are skipped in pairs. A few documents pass
+//! here and are still refused by the server (numbers beyond numeric's range, absurd nesting). The server
+//! itself finds those: see [`super::StageAs::Text`].
 
 use std::borrow::Cow;
 use std::fmt;
@@ -12,43 +12,44 @@ use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-/// Why a line is refused. Never holds a part of the line.
+/// Why a line is rejected. Never contains any part of the line.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Refusal {
-    /// For the operator.
+pub struct Rejection {
+    /// One line for the operator.
     pub reason: String,
-    /// What PostgreSQL answers to the same text, where it would refuse it too.
+    /// The SQLSTATE with which PostgreSQL refuses the same text; `None` where only evo does.
     pub sqlstate: Option<&'static str>,
 }
 
-impl Refusal {
-    /// A refusal of evo's own (no key, say).
+impl Rejection {
+    /// A rejection by a rule of evo's own, such as a missing key.
     pub fn new(reason: impl Into<String>) -> Self {
         Self { reason: reason.into(), sqlstate: None }
     }
 
-    fn of_server(reason: impl Into<String>, sqlstate: &'static str) -> Self {
+    fn as_server(reason: impl Into<String>, sqlstate: &'static str) -> Self {
         Self { reason: reason.into(), sqlstate: Some(sqlstate) }
     }
 }
 
-/// Checks the line and returns the raw values of the `wanted` top-level fields; of a repeated key the last, as jsonb.
+/// Validates the line, returns it as text, and fills `found` with the raw values of the `wanted` top-level
+/// fields, in their order. Of a repeated field the last value counts, as in jsonb.
 ///
 /// # Errors
-/// A [`Refusal`] with the reason and, where PostgreSQL refuses the text too, its SQLSTATE.
-pub fn scan<'a>(line: &'a [u8], wanted: &[&str], found: &mut Vec<Option<&'a RawValue>>) -> Result<&'a str, Refusal> {
+/// Why the line is rejected.
+pub fn scan<'a>(line: &'a [u8], wanted: &[&str], found: &mut Vec<Option<&'a RawValue>>) -> Result<&'a str, Rejection> {
     let text = simdutf8::compat::from_utf8(line).map_err(|e| {
-        Refusal::of_server(format!("not valid UTF-8 at byte {} of the line", e.valid_up_to() + 1), "22021")
+        Rejection::as_server(format!("not valid UTF-8 at byte {} of the line", e.valid_up_to() + 1), "22021")
     })?;
     found.clear();
     found.resize(wanted.len(), None);
     let mut parser = serde_json::Deserializer::from_str(text);
     Fields { wanted, found }.deserialize(&mut parser).and_then(|()| parser.end()).map_err(|e| {
-        // An object was asked for: what is none may still be broken further on.
+        // Any JSON that is not an object fails here: find out whether it is valid at all.
         match serde_json::from_str::<IgnoredAny>(text) {
-            Ok(_) => Refusal::new("the line is not a JSON object"),
-            Err(broken) if e.is_data() => Refusal::of_server(format!("not valid JSON: {broken}"), "22P02"),
-            Err(_) => Refusal::of_server(format!("not valid JSON: {e}"), "22P02"),
+            Ok(_) => Rejection::new("the line is not a JSON object"),
+            Err(broken) if e.is_data() => Rejection::as_server(format!("not valid JSON: {broken}"), "22P02"),
+            Err(_) => Rejection::as_server(format!("not valid JSON: {e}"), "22P02"),
         }
     })?;
     check_escapes(line)?;
@@ -91,8 +92,9 @@ impl<'de> Visitor<'de> for Fields<'_, '_, 'de> {
 #[derive(Deserialize)]
 struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
 
-/// `line` is valid JSON already: a backslash occurs only inside strings, and `\u` is followed by four hex digits.
-fn check_escapes(line: &[u8]) -> Result<(), Refusal> {
+/// `line` is valid JSON already: a backslash occurs only inside strings, and `\u` is followed by four hex
+/// digits.
+fn check_escapes(line: &[u8]) -> Result<(), Rejection> {
     let mut at = 0;
     while let Some(step) = memchr::memchr(b'\\', &line[at..]) {
         at += step;
@@ -103,13 +105,13 @@ fn check_escapes(line: &[u8]) -> Result<(), Refusal> {
         let unit = code_unit(line, at);
         at += 6;
         match unit {
-            0 => return Err(Refusal::of_server("the escape \\u0000 cannot be stored", "22P05")),
+            0 => return Err(Rejection::as_server("the escape \\u0000 cannot be stored", "22P05")),
             0xD800..=0xDBFF
                 if line.get(at..at + 2) == Some(b"\\u") && matches!(code_unit(line, at), 0xDC00..=0xDFFF) =>
             {
                 at += 6;
             }
-            0xD800..=0xDFFF => return Err(Refusal::of_server("a lone surrogate escape cannot be stored", "22P02")),
+            0xD800..=0xDFFF => return Err(Rejection::as_server("a lone surrogate escape cannot be stored", "22P02")),
             _ => {}
         }
     }
@@ -134,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn the_verdict_is_that_of_jsonb() {
+    fn a_line_is_valid_exactly_when_jsonb_takes_it() {
         let ok = |id: &str| Ok(Some(id.to_owned()));
         assert_eq!(verdict(br#"{"id": 7}"#), ok("7"));
         assert_eq!(verdict(br#" {"id": 1, "x": [{"id": 2}], "id": 3} "#), ok("3"), "the last of a repeated key");
@@ -167,8 +169,8 @@ mod tests {
     fn a_reason_never_holds_a_value_of_the_line() {
         let mut found = Vec::new();
         for line in [&b"{\"cpf\": 39053344705"[..], b"39053344705", b"{\"cpf\": \"39053344705\\u0000\"}"] {
-            let refusal = scan(line, &["id"], &mut found).unwrap_err();
-            assert!(!refusal.reason.contains("390533"), "{}", refusal.reason);
+            let rejection = scan(line, &["id"], &mut found).unwrap_err();
+            assert!(!rejection.reason.contains("390533"), "{}", rejection.reason);
         }
     }
 }

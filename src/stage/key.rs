@@ -3,7 +3,7 @@
 use md5::{Digest, Md5};
 use serde_json::value::RawValue;
 
-use super::json::Refusal;
+use super::json::Rejection;
 use super::time::{self, Event};
 use crate::entity::{DateFormat, Entity, KeyRule};
 
@@ -18,7 +18,7 @@ pub struct KeyReader {
 
 /// The key of one document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Key {
+pub struct DocumentKey {
     /// The bigint part.
     pub id: i64,
     /// The time part, where the staging table is partitioned.
@@ -49,41 +49,41 @@ impl KeyReader {
     /// The key, from the raw values of [`KeyReader::fields`].
     ///
     /// # Errors
-    /// A [`Refusal`] when a required field is missing, null or of the wrong type.
-    pub fn key(&self, values: &[Option<&RawValue>]) -> Result<Key, Refusal> {
+    /// Why the line is rejected: a required field is missing, null or of the wrong type.
+    pub fn key(&self, values: &[Option<&RawValue>]) -> Result<DocumentKey, Rejection> {
         let id = match &self.rule {
             KeyRule::Field(field) => integer(field, values[0])?,
             KeyRule::Digest(fields) => digest(fields, values)?,
         };
         let event = self.event.map(|i| self.event(i, values[i])).transpose()?;
-        Ok(Key { id, event })
+        Ok(DocumentKey { id, event })
     }
 
-    fn event(&self, i: usize, value: Option<&RawValue>) -> Result<Event, Refusal> {
+    fn event(&self, i: usize, value: Option<&RawValue>) -> Result<Event, Rejection> {
         let field = &self.fields[i];
         let text = match value.map(RawValue::get) {
             Some(raw) if raw.starts_with('"') => string(raw),
-            _ => return Err(Refusal::new(format!("no key: {field} is missing or not a text"))),
+            _ => return Err(Rejection::new(format!("no key: {field} is missing or not a text"))),
         };
         let event = time::parse_in(&text, &self.dates);
-        event.ok_or_else(|| Refusal::new(format!("the key field {field} is not a date and time")))
+        event.ok_or_else(|| Rejection::new(format!("the key field {field} is not a date and time")))
     }
 }
 
-fn integer(field: &str, value: Option<&RawValue>) -> Result<i64, Refusal> {
+fn integer(field: &str, value: Option<&RawValue>) -> Result<i64, Rejection> {
     match value.map(RawValue::get) {
-        None | Some("null") => Err(Refusal::new(format!("no key: {field} is missing or null"))),
-        Some(text) => text.parse().map_err(|_| Refusal::new(format!("the key {field} is not an integer"))),
+        None | Some("null") => Err(Rejection::new(format!("no key: {field} is missing or null"))),
+        Some(text) => text.parse().map_err(|_| Rejection::new(format!("the key {field} is not an integer"))),
     }
 }
 
 /// The predecessor's entry id: MD5 over the texts joined with `|`, first 15 hex digits, modulo 10^15.
-fn digest(fields: &[String], values: &[Option<&RawValue>]) -> Result<i64, Refusal> {
+fn digest(fields: &[String], values: &[Option<&RawValue>]) -> Result<i64, Rejection> {
     let mut hash = Md5::new();
     for (i, (field, value)) in fields.iter().zip(values).enumerate() {
         let text = python_text(field, *value)?;
         match i {
-            0 if text.is_empty() => return Err(Refusal::new(format!("no key: {field} is missing, null or empty"))),
+            0 if text.is_empty() => return Err(Rejection::new(format!("no key: {field} is missing, null or empty"))),
             0 => {}
             _ => hash.update(b"|"),
         }
@@ -95,13 +95,13 @@ fn digest(fields: &[String], values: &[Option<&RawValue>]) -> Result<i64, Refusa
 }
 
 /// Python's `str(value)`, with the empty text for what Python counts as false.
-fn python_text(field: &str, value: Option<&RawValue>) -> Result<String, Refusal> {
+fn python_text(field: &str, value: Option<&RawValue>) -> Result<String, Rejection> {
     let Some(raw) = value.map(RawValue::get) else { return Ok(String::new()) };
     Ok(match raw.as_bytes().first() {
         Some(b'"') => string(raw),
         Some(b'n' | b'f') => String::new(),
         Some(b't') => "True".to_owned(),
-        Some(b'[' | b'{') => return Err(Refusal::new(format!("the key field {field} is not a plain value"))),
+        Some(b'[' | b'{') => return Err(Rejection::new(format!("the key field {field} is not a plain value"))),
         _ if raw.bytes().all(|b| b.is_ascii_digit() || b == b'-') => match raw.trim_start_matches('-') {
             "0" => String::new(),
             _ => raw.to_owned(),
@@ -124,7 +124,7 @@ mod tests {
 
     const ENTRY: [&str; 7] = ["date", "idMember", "idProspect", "idEmployee", "idBranch", "device", "entryAction"];
 
-    fn key(reader: &KeyReader, line: &str) -> Result<Key, String> {
+    fn key(reader: &KeyReader, line: &str) -> Result<DocumentKey, String> {
         let mut found = Vec::new();
         scan(line.as_bytes(), &reader.fields(), &mut found).unwrap();
         reader.key(&found).map_err(|r| r.reason)

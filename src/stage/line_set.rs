@@ -1,9 +1,9 @@
-//! A set of lines of one object: a bit a line, so that a set of millions of lines is small, and one seal over their texts,
-//! which tells whether a second reading of the object found the same.
+//! A set of lines of one object: one bit per line, so that a set of millions of lines is small, and a seal
+//! over their texts, which shows whether a second reading of the object found the same.
 
 use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
 
-/// Lines by their numbers, from 1, with the texts that they had when they were read first.
+/// Lines by number, from 1, sealed with the texts of the first reading.
 #[derive(Debug, Clone, Default)]
 pub struct LineSet {
     words: Vec<u64>,
@@ -11,7 +11,7 @@ pub struct LineSet {
     seal: Seal,
 }
 
-/// Which texts stood in which lines, whatever the order in which they were added.
+/// A checksum over line numbers and their texts. The order in which lines are added does not matter.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Seal {
     lines: u64,
@@ -34,10 +34,10 @@ impl Seal {
 }
 
 impl LineSet {
-    /// Adds a line, with the content hash of its text. Once each.
+    /// Adds a line with the content hash of its text. Add each line once: a second time would break the seal.
     pub fn insert(&mut self, line_no: i64, hash: u128) {
         self.seal.add_hash(line_no, hash);
-        let (word, bit) = place(line_no);
+        let (word, bit) = bit_of(line_no);
         if word >= self.words.len() {
             self.words.resize(word + 1, 0);
         }
@@ -47,27 +47,27 @@ impl LineSet {
 
     /// Whether the line is in the set.
     pub fn contains(&self, line_no: i64) -> bool {
-        let (word, bit) = place(line_no);
+        let (word, bit) = bit_of(line_no);
         self.words.get(word).is_some_and(|w| w & bit != 0)
     }
 
-    /// Whether there is no line in it.
+    /// Whether the set has no line.
     pub fn is_empty(&self) -> bool {
         self.last == 0
     }
 
-    /// What a reading that finds every line with its text comes to.
+    /// The seal of a reading that finds every line with its text.
     pub fn seal(&self) -> Seal {
         self.seal
     }
 
-    /// The greatest line in it; 0 when it is empty.
+    /// The highest line number; 0 when the set is empty.
     pub fn last(&self) -> i64 {
         self.last
     }
 }
 
-fn place(line_no: i64) -> (usize, u64) {
+fn bit_of(line_no: i64) -> (usize, u64) {
     let n = line_no.unsigned_abs();
     ((n / 64) as usize, 1 << (n % 64))
 }

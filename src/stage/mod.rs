@@ -1,4 +1,4 @@
-//! From lines to rows of the temporary stage table: verdict on the JSON, key, content hash, COPY frames.
+//! From lines to COPY frames: validation as jsonb, key, content hash. Knows no server.
 
 pub mod decode;
 pub mod frame;
@@ -9,24 +9,25 @@ pub mod time;
 
 pub use line_set::{LineSet, Seal};
 
-/// The type of the stage table's document column.
+/// How the documents of a batch get to the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StageAs {
-    /// Not at all: the rows go straight into the staging table. Cheapest when every key is new; a key that is not fails
-    /// the whole COPY, and so does a document that only the server refuses.
+    /// Straight into the staging table, without a temporary one. Cheapest when every key is new. A known key
+    /// fails the whole COPY, and so does a document that only the server refuses.
     Direct,
-    /// The server parses each document while it is copied: fastest when most rows are new. A document that only
-    /// the server refuses fails the whole COPY.
+    /// As jsonb into a temporary table: the server parses each document while it is copied. Fastest when most
+    /// rows are new. A document that only the server refuses fails the whole COPY.
     Jsonb,
-    /// Keys and content hashes only: cheapest when most rows are known. The documents that the server does not hold yet
-    /// follow in a second COPY ([`frame::DOCUMENT_COLUMNS`]).
+    /// Keys and content hashes only. Cheapest when most rows are known: only the documents that the server
+    /// does not hold follow, in a second COPY ([`frame::DOCUMENT_COLUMNS`]).
     Keys,
-    /// The server takes the text and judges each document on its own: finds every refused one in one pass.
+    /// As text into a temporary table, where the server validates each document by itself. Slowest, but finds
+    /// every document that only the server refuses in one pass.
     Text,
 }
 
 impl StageAs {
-    /// SQL type of the document column, also the suffix of the stage table.
+    /// SQL type of the document column, and suffix of the temporary table.
     pub fn sql(self) -> &'static str {
         match self {
             StageAs::Direct | StageAs::Jsonb | StageAs::Keys => "jsonb",
@@ -34,7 +35,7 @@ impl StageAs {
         }
     }
 
-    /// How it is called in the ledger's timings.
+    /// Its name in the timings of `evo.batches`.
     pub fn name(self) -> &'static str {
         match self {
             StageAs::Direct => "direct",

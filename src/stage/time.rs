@@ -7,7 +7,8 @@ const DAY: i64 = 86_400_000_000;
 /// Days between 1970 and PostgreSQL's epoch, 2000-01-01.
 const POSTGRES_EPOCH_DAYS: i64 = 10_957;
 
-/// A time of the document: microseconds since 2000-01-01, local to the entity's zone unless the text named an offset.
+/// A time of the document: microseconds since 2000-01-01, local to the entity's zone unless the text named an
+/// offset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Event {
     /// Microseconds since 2000-01-01 00:00.
@@ -21,7 +22,8 @@ pub fn parse_in(text: &str, formats: &[DateFormat]) -> Option<Event> {
     formats.iter().find_map(|format| parse(&format.to_iso(text)?)).or_else(|| parse(text))
 }
 
-/// Reads ISO 8601, extended or basic: a day, or a day and a time, with or without an offset. Blanks around it are no part of it.
+/// Reads ISO 8601, extended or basic: a day, or a day and a time, with or without an offset. Ignores
+/// surrounding blanks.
 pub fn parse(text: &str) -> Option<Event> {
     let mut rest = Rest(trimmed(text.as_bytes()));
     let year = rest.number(4).filter(|year| *year >= 1000)?;
@@ -97,7 +99,8 @@ fn days(year: i64, month: i64, day: i64) -> Option<i64> {
     if day < 1 || day > length {
         return None;
     }
-    // Counted from March, so that the leap day is the last of a year: the civil calendar's well-known formula.
+    // Counted from March, so that the leap day is the last of a year: the civil calendar's well-known
+    // formula.
     let shifted = if month <= 2 { year - 1 } else { year };
     let (era, of_era) = (shifted / 400, shifted % 400);
     let of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;

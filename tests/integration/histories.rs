@@ -18,7 +18,8 @@ use evo::config::{self, Dsn};
 use evo::entity::{Catalog, Entity};
 use evo::ids::ExecutionId;
 use evo::ledger::objects::{Again, Selection};
-use evo::load::{Claims, EntitySummary, Job};
+use evo::load::{Claims, EntitySummary, LoadJob, discover, load_planned};
+use evo::meter::Meter;
 use evo::pg::{Pool, Presence};
 use evo::retry::Policy;
 use evo::shutdown::Shutdown;
@@ -159,8 +160,8 @@ impl Bench {
         ));
     }
 
-    fn job(&self, pool: &Pool, how: &How, again: bool) -> Job {
-        Job {
+    fn job(&self, pool: &Pool, how: &How, again: bool) -> LoadJob {
+        LoadJob {
             lake: Lake::open(&config::LakeAddress::Directory(self.lake.path().to_owned()), &config::Azure::default())
                 .unwrap(),
             pool: pool.clone(),
@@ -188,8 +189,8 @@ impl Bench {
         let job = self.job(&pool, how, again);
         let presence = Presence::announce(&pool, "load", job.claims.holder().execution_id.0).await.unwrap();
         let whole = async {
-            job.discover(false).await.unwrap_or_else(|e| panic!("{}", e.render()));
-            job.run(&|_| {}).await
+            let plan = discover(&job).await.unwrap_or_else(|e| panic!("{}", e.render()));
+            load_planned(&job, &plan, &Meter::default()).await
         };
         let summary = match broken_off {
             Some(after) => tokio::time::timeout(after, whole).await.unwrap_or_default(),

@@ -1,9 +1,11 @@
 //! Few connections, and locks of others: slower, and done; or an end that says whose lock it is.
 
+use std::io::{BufRead, BufReader};
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use crate::support::pgbouncer::PgBouncer;
-use crate::support::server::Server;
+use crate::support::server::{Server, signal};
 use crate::support::{Database, Evo, Run, Session, object};
 
 /// Entries of several years: each needs a partition.
@@ -76,6 +78,38 @@ fn waiting_for_somebody_elses_lock_says_for_whom_and_ends() {
     assert!(since.elapsed() < Duration::from_secs(40), "{:?}", since.elapsed());
     holder.run("commit");
     evo.run(&["load", "sales"]).exits(0);
+}
+
+#[test]
+fn a_process_that_stalls_while_it_plans_is_named_and_waited_for_in_bounded_time() {
+    let evo = Evo::new();
+    object("sales", "20260110T020501Z", "a").lines(&evo.lake(), &[r#"{"idSale": 1}"#]);
+    let mut stalled = evo.command(&["load", "sales"]);
+    stalled.env("EVO_FAILPOINTS", "load.in_plan=sleep(2000)@1").stderr(Stdio::piped()).stdout(Stdio::piped());
+    let mut stalled = stalled.spawn().unwrap();
+    let mut stderr = BufReader::new(stalled.stderr.take().unwrap());
+    let mut line = String::new();
+    while !line.contains("failpoint load.in_plan") {
+        line.clear();
+        assert!(stderr.read_line(&mut line).unwrap() > 0, "it did not plan");
+    }
+    signal(stalled.id() as i32, libc::SIGSTOP);
+    let pid = "select pid from pg_locks where locktype = 'advisory' and granted and database = \
+               (select oid from pg_database where datname = current_database()) and \
+               (classid::bigint << 32 | objid::bigint) = hashtextextended('evo:plan:sales', 0)";
+    let pid = evo.db.one(pid);
+    let since = Instant::now();
+    run_at(&evo, &evo.db.url, &["load", "sales"], &[("EVO_RETRY_BUDGET", "60s")])
+        .exits(0)
+        .says("waiting for a lock")
+        .says(&format!("pid {pid}"));
+    assert!(since.elapsed() < Duration::from_secs(60), "{:?}", since.elapsed());
+    assert_eq!(evo.db.one("select count(*) from stg_evo.sales_raw"), "1");
+    // Awake again, it finds its session ended, plans again, and finds everything loaded.
+    signal(stalled.id() as i32, libc::SIGCONT);
+    let rest = std::io::read_to_string(stderr).unwrap();
+    assert!(stalled.wait().unwrap().success(), "{rest}");
+    assert_eq!(evo.db.one("select count(*) from evo.batches where state = 'committed'"), "1");
 }
 
 #[test]

@@ -186,6 +186,91 @@ fn nothing_new_is_said_only_when_every_object_is_in() {
 }
 
 #[test]
+fn nothing_new_is_not_said_where_something_was_not_read_or_not_listed() {
+    let evo = Evo::new();
+    let file = sale(&evo, RUN_1, "a", 1);
+    evo.json(&["load", "sales"]);
+    let folder = file.parent().unwrap();
+    let silent = |code: i32, says: &str| {
+        let load = evo.run(&["load", "sales"]).exits(code).says(says).says("1 loaded before");
+        assert!(!load.stdout.contains("nothing new"), "{}", load.stdout);
+    };
+    // Not listed: a link that leads nowhere may be any number of objects.
+    let link = folder.join("part.jsonl.gz");
+    std::os::unix::fs::symlink("nowhere", &link).unwrap();
+    silent(4, "1 that could not be read, objects or folders");
+    std::fs::remove_file(&link).unwrap();
+    // Listed, but of no kind that evo reads.
+    std::fs::write(folder.join("b.parquet"), "x").unwrap();
+    silent(0, "1 with endings that evo does not read");
+    std::fs::remove_file(folder.join("b.parquet")).unwrap();
+    evo.run(&["load", "sales"]).exits(0).says("nothing new; all 1 objects");
+}
+
+#[test]
+fn what_an_incomplete_listing_does_not_show_is_not_gone() {
+    let evo = Evo::new();
+    sale(&evo, RUN_1, "a", 1);
+    let broken = evo.lake().join(object("sales", RUN_1, "broken").path());
+    write(&evo.lake(), &object("sales", RUN_1, "broken").path(), b"\x1f\x8bnothing of the kind");
+    evo.run(&["load", "sales"]).exits(6);
+    let state = || evo.db.one("select state from evo.objects where path like '%broken%'");
+    // A folder that cannot be read may hold it.
+    let elsewhere = moved_out(&evo, &broken);
+    let link = broken.with_file_name("up");
+    std::os::unix::fs::symlink("..", &link).unwrap();
+    evo.run(&["load", "sales"]).exits(6).says("1 object(s) are set aside");
+    assert_eq!(state(), "quarantined");
+    std::fs::remove_file(&link).unwrap();
+    // A lake that shows nothing at all is not mounted, or another folder.
+    let bronze = evo.lake().join("bronze");
+    std::fs::rename(&bronze, evo.dir.path().join("unmounted")).unwrap();
+    evo.run(&["load", "sales"]).exits(4).says("holds no objects of sales");
+    assert_eq!(state(), "quarantined");
+    std::fs::rename(evo.dir.path().join("unmounted"), &bronze).unwrap();
+    // A listing that is complete shows that it is gone.
+    evo.run(&["load", "sales"]).exits(0);
+    assert_eq!(state(), "gone");
+    std::fs::rename(elsewhere, &broken).unwrap();
+    evo.run(&["load", "sales"]).exits(6);
+}
+
+#[test]
+fn a_run_id_that_comes_again_on_another_date_has_a_manifest_on_each() {
+    let evo = Evo::new();
+    let part = |date, id: u32| {
+        let file = format!("part-{id}");
+        let part = Object { date, ..object("sales", "7", &file) };
+        part.lines(&evo.lake(), &[&format!(r#"{{"idSale": {id}}}"#)]);
+    };
+    let manifest = |date: &str, text: &str| {
+        let path = Object { date, ..object("sales", "7", "_manifest") }.path().replace(".jsonl.gz", ".json");
+        write(&evo.lake(), &path, text.as_bytes());
+    };
+    part("2026-01-10", 1);
+    manifest("2026-01-10", r#"{"total_records": 1, "total_parts": 1}"#);
+    evo.run(&["load", "sales"]).exits(0);
+    // The extraction of the next day is under way.
+    part("2026-01-11", 2);
+    for args in [&["load", "sales", "--dry-run"][..], &["load", "sales"]] {
+        evo.run(args).exits(0).says("its objects of the latest date have no manifest yet");
+    }
+    assert_eq!(evo.db.one(ROWS), "1");
+    part("2026-01-11", 3);
+    manifest("2026-01-11", r#"{"total_records": 2, "total_parts": 3}"#);
+    evo.run(&["load", "sales"]).exits(0).says("3 of the 4 objects in its manifest are there");
+    part("2026-01-11", 4);
+    // Both manifests together count three records; there are four.
+    evo.run(&["load", "sales"]).exits(0).says("its manifest says 3 records, its objects have 4");
+    manifest("2026-01-11", r#"{"total_records": 4, "total_parts": 3}"#);
+    evo.run(&["load", "sales", "--all-runs"]).exits(6).says("has 4 lines, its manifest says 5");
+    manifest("2026-01-11", r#"{"total_records": 3, "total_parts": 3}"#);
+    let again = evo.run(&["load", "sales", "--all-runs"]).exits(0);
+    assert!(!again.stdout.contains("its manifest says"), "{}", again.stdout);
+    assert_eq!(evo.db.sql("select records_count, parts_count from evo.manifests"), [["4", "4"]]);
+}
+
+#[test]
 fn a_dry_run_changes_nothing() {
     let evo = Evo::new();
     sale(&evo, RUN_1, "a", 1);

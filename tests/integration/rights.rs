@@ -90,6 +90,7 @@ fn a_role_that_may_only_read_can_look() {
     read(&["status"]).exits(0);
     read(&["check"]).exits(0);
     read(&["transform", "prospects", "--dry-run"]).exits(0);
+    read(&["load", "prospects", "--dry-run"]).exits(0).says("nothing was loaded");
     read(&["load", "prospects"]).exits(5).says("permission denied");
 }
 

@@ -11,7 +11,7 @@ const SQL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/sql");
 const TYPES: [&str; 10] =
     ["text", "int", "bigint", "boolean", "date", "timestamptz", "uuid", "jsonb", "bytea", "double precision"];
 /// What the placeholders of a folder or a file stand for; the first entry counts.
-const PLACEHOLDERS: [(&str, &[(&str, &str)]); 14] = [
+const PLACEHOLDERS: [(&str, &[(&str, &str)]); 16] = [
     (
         "load/age",
         &[
@@ -43,6 +43,7 @@ const PLACEHOLDERS: [(&str, &[(&str, &str)]); 14] = [
             ("compression", ""),
         ],
     ),
+    ("ledger", &[("objects", "evo.objects"), ("manifests", "evo.manifests")]),
     ("storage", &[("extension", "pg_temp")]),
     (
         "transform/dimension_better",
@@ -63,6 +64,7 @@ const PLACEHOLDERS: [(&str, &[(&str, &str)]); 14] = [
         "transform/generation/insert_checked",
         &[("insert", "insert into core.evo_sales (sale_id) select 1"), ("key", "sale_id")],
     ),
+    ("transform/generation/sample", &[("table", "core.evo_sales")]),
     ("transform/generation", &[("column", "sale_id"), ("percent", "10"), ("tables", "'core.evo_sales'")]),
     ("transform/increment/bounds", &[("key", "sale_id"), ("table", "stg_evo.sales_raw")]),
     ("transform/increment/pending", &[("table", "stg_evo.sales_raw")]),
@@ -119,8 +121,16 @@ const COMMON: [(&str, &str); 6] = [
 ];
 /// Run, not prepared: several statements each.
 const SCRIPTS: [&str; 3] = ["load/stage_tables", "transform/increment/temp_tables", "ledger/schema_history"];
-/// Tested elsewhere: checks by running them, the settings of a session on every version.
-const ELSEWHERE: [&str; 2] = ["checks/", "pg/session"];
+/// Tested elsewhere: checks by running them, the settings of a session on every version, parts of other statements and what
+/// consists of them by dry runs.
+const ELSEWHERE: [&str; 6] = [
+    "checks/",
+    "pg/session",
+    "ledger/group_objects",
+    "ledger/preview_objects",
+    "ledger/preview_manifests",
+    "ledger/preview_batches",
+];
 /// pgstattuple's functions, for a server that does not have the extension.
 const MEASURES: &str = "
     create function pg_temp.pgstatindex(regclass) returns table (index_size bigint, internal_pages bigint, leaf_pages bigint,
@@ -152,7 +162,11 @@ fn filled(name: &str) -> String {
     }
     let values = PLACEHOLDERS.iter().filter(|(prefix, _)| name.starts_with(prefix)).flat_map(|(_, values)| *values);
     let mut text = values.chain(&COMMON).fold(text, |text, (name, value)| text.replace(&format!("{{{name}}}"), value));
-    for (name, part) in [("elect", "transform/dimension_elect"), ("branches", "dimensions/branches")] {
+    for (name, part) in [
+        ("elect", "transform/dimension_elect"),
+        ("branches", "dimensions/branches"),
+        ("groups", "ledger/group_objects"),
+    ] {
         if text.contains(&format!("{{{name}}}")) {
             text = text.replace(&format!("{{{name}}}"), &filled(part));
         }

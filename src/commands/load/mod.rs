@@ -1,34 +1,32 @@
 //! `evo load`: bronze objects into the staging tables.
 
-mod judge;
-mod shown;
-
-use std::collections::BTreeSet;
+mod absence;
+mod dry_run;
+mod exit;
+mod json;
+mod limit;
+mod show;
 
 use chrono::NaiveDate;
 use serde_json::json;
 
 use super::failures;
-use super::loading::{self, Loading};
+use super::loading::Loading;
 use super::threshold::Threshold;
-use crate::bronze::Sample;
 use crate::config::{self, Settings};
 use crate::entity::Catalog;
 use crate::error::{Error, Kind, Result};
 use crate::ids::ExecutionId;
-use crate::ledger::manifests::Difference;
 use crate::ledger::objects::{Again, Selection};
 use crate::ledger::runs::Execution;
-use crate::load::{Aftermath, EntitySummary, Job, Plan};
-use crate::meter::{Meter, Unit};
+use crate::load::{self, EntityLoad, LoadJob};
+use crate::meter::Meter;
 use crate::report::Outcome;
 use crate::report::progress;
 use crate::transform::dimension;
 
-/// How often the lake is listed again because objects were replaced while they were loaded.
-const ROUNDS: usize = 3;
-
-/// Loads what is not loaded yet; running it again is safe at any moment, and so is running it several times at once.
+/// Loads what is not loaded yet; running it again is safe at any moment, and so is running it several times
+/// at once.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -50,7 +48,8 @@ pub struct Args {
     /// Parallel batches, 1 to 64 [env: EVO_WORKERS] [default: one per CPU, at most 8]
     #[arg(long, value_name = "N")]
     pub workers: Option<String>,
-    /// Objects per batch, 1 to 10000; a batch is one transaction [env: EVO_BATCH_SIZE] [default: by their size]
+    /// Objects per batch, 1 to 10000; a batch is one transaction [env: EVO_BATCH_SIZE] [default: by their
+    /// size]
     #[arg(long, value_name = "N")]
     pub batch_size: Option<String>,
     /// Exactly this run
@@ -70,24 +69,18 @@ pub struct Args {
     pub dry_run: bool,
 }
 
-/// What a load of one entity came to.
+/// A load of one entity as the command shows it.
 #[derive(Debug)]
 struct Loaded {
-    plan: Plan,
-    summary: EntitySummary,
-    differences: Vec<Difference>,
+    load: EntityLoad,
     /// Why there was nothing to load, where the lake holds nothing of the entity and nobody named it.
     absence: Option<Error>,
-    aftermath: Aftermath,
-    /// Whether objects were still being replaced when it gave up listing the lake again.
-    is_unsettled: bool,
-    workers: usize,
 }
 
 /// Runs the command.
 ///
 /// # Errors
-/// When nothing could be begun; a failure on the way is part of the outcome, which counts what is in.
+/// When nothing could be begun. A later failure is part of the outcome, which counts what is committed.
 pub async fn run(args: Args, settings: &Settings) -> Result<Outcome> {
     let catalog = Catalog::load(settings.extend.as_deref())?;
     refuse_dimensions(&args.entities, settings, &catalog)?;
@@ -101,33 +94,31 @@ pub async fn run(args: Args, settings: &Settings) -> Result<Outcome> {
     let again = if args.all_runs { Again::All } else { Again::No };
     let lake = loading.lake_id(&entities, args.dry_run).await?;
     let selection = Selection { lake, run_id: args.run_id.clone(), since: args.since, again };
-    let objects = settings.batch_size;
+    let batch_size = settings.batch_size;
     if args.dry_run {
-        return dry_run(&loading.jobs(&entities, ExecutionId::NONE, &selection, objects), names_all(&args)).await;
+        let jobs = loading.jobs(&entities, ExecutionId::NONE, &selection, batch_size);
+        return dry_run::run(&jobs, names_all(&args)).await;
     }
     let names: Vec<&str> = entities.iter().map(|e| e.name.as_str()).collect();
     let arguments = json!({
-        "workers": settings.workers, "batch_size": objects, "run_id": args.run_id, "since": args.since, "all_runs": args.all_runs,
+        "workers": settings.workers, "batch_size": batch_size, "run_id": args.run_id, "since": args.since,
+        "all_runs": args.all_runs,
     });
     let execution = Execution::begin(pool, "load", &names, &arguments).await?;
-    let jobs = loading.jobs(&entities, execution.id, &selection, objects);
+    let jobs = loading.jobs(&entities, execution.id, &selection, batch_size);
     let watched = progress::watch(settings);
-    let load = async |job: &Job| {
-        let mut one = load_one(job, &watched.meter, names_all(&args)).await?;
-        let failure = one.summary.failure.take();
-        Ok((one, failure))
-    };
+    let load = async |job: &LoadJob| load_one(job, &watched.meter, names_all(&args)).await;
     let (mut loaded, failures) = loading.each(&jobs, load).await?;
     drop(watched);
-    let json = shown::to_json(execution.id, &loaded);
+    let json = json::summary(execution.id, &loaded);
     let failure = failures::combined(failures)
-        .or_else(|| nothing_at_all(loaded.iter_mut().map(|l| &mut l.absence)))
-        .or_else(|| judge::judge(&loaded, args.max_rejects));
+        .or_else(|| absence::of_everything(loaded.iter_mut().map(|l| &mut l.absence)))
+        .or_else(|| exit::failure(&loaded, args.max_rejects));
     execution.finish(pool, &json, failure.as_ref()).await;
-    Ok(Outcome::new(shown::text(&loaded), json).failed_with(failure))
+    Ok(Outcome::new(show::summary(&loaded), json).failed_with(failure))
 }
 
-/// A dimension is no unknown word: it is said where its rows come from.
+/// Refuses a dimension by name, and says where its rows come from.
 fn refuse_dimensions(names: &[String], settings: &Settings, catalog: &Catalog) -> Result<()> {
     let dimensions = dimension::all(settings.extend.as_deref(), catalog)?;
     let Some(named) = dimensions.iter().find(|d| names.contains(&d.name)) else { return Ok(()) };
@@ -138,97 +129,16 @@ fn refuse_dimensions(names: &[String], settings: &Settings, catalog: &Catalog) -
         .hint(format!("load those, then `evo transform {name}`")))
 }
 
-/// Discovers and loads, and again while objects were replaced under our hands.
-async fn load_one(job: &Job, meter: &Meter, may_be_absent: bool) -> Result<Loaded> {
-    let mut summary = EntitySummary::new(&job.entity.name);
-    let mut plan = job.discover(false).await?;
-    let absence = absence(&mut plan, may_be_absent)?;
-    let mut runs: BTreeSet<String> = plan.runs.iter().map(|run| run.run_id.clone()).collect();
-    let mut is_unsettled = false;
-    for round in 1.. {
-        let part = load_planned(job, &plan, meter).await;
-        // What was left out before was planned again, and tried again.
-        summary.aside.unreadable = plan.unreadable.clone();
-        let is_changed = part.aside.gone > 0 && part.failure.is_none();
-        summary.add(part);
-        if !is_changed {
-            break;
-        }
-        let relisted = job.discover(false).await?;
-        if round == ROUNDS {
-            is_unsettled = relisted.objects() > 0;
-            break;
-        }
-        plan = relisted;
-        runs.extend(plan.runs.iter().map(|run| run.run_id.clone()));
-    }
-    if summary.failure.is_some() {
-        let (differences, aftermath) = (Vec::new(), Aftermath::default());
-        return Ok(Loaded { plan, summary, differences, aftermath, is_unsettled, absence, workers: job.workers });
-    }
-    let differences = job.differences(&runs.into_iter().collect::<Vec<_>>()).await?;
-    let aftermath = job.aftermath(&summary.aside).await?;
-    Ok(Loaded { plan, summary, differences, aftermath, is_unsettled, absence, workers: job.workers })
+/// Discovers and loads one entity; its failure stands beside what was loaded before.
+async fn load_one(job: &LoadJob, meter: &Meter, may_be_absent: bool) -> Result<(Loaded, Option<Error>)> {
+    let mut plan = load::discover(job).await?;
+    let absence = absence::of_one(&mut plan, may_be_absent)?;
+    let mut load = load::load(job, plan, meter).await;
+    let failure = load.summary.failure.take();
+    Ok((Loaded { load, absence }, failure))
 }
 
-/// Whether every entity is meant, so that one without objects is nothing to stop for.
+/// Whether every entity is meant, so that one without objects is no reason to stop.
 fn names_all(args: &Args) -> bool {
     args.entities.iter().any(|name| name == "all")
-}
-
-/// What the lake does not hold at all is a warning where nobody named it.
-fn absence(plan: &mut Plan, may_be_absent: bool) -> Result<Option<Error>> {
-    match plan.absence.take() {
-        // What could not be read says more than that nothing was found.
-        Some(absence) if may_be_absent || !plan.unreadable.is_empty() => {
-            plan.warnings.push(absence.message().to_owned());
-            Ok(Some(absence))
-        }
-        Some(absence) => Err(absence),
-        None => Ok(None),
-    }
-}
-
-/// A lake that holds nothing of any entity is not the right one.
-fn nothing_at_all<'a>(mut absences: impl Iterator<Item = &'a mut Option<Error>>) -> Option<Error> {
-    let first = absences.next()?;
-    let all_absent = first.is_some() && absences.all(|absence| absence.is_some());
-    first.take().filter(|_| all_absent)
-}
-
-async fn load_planned(job: &Job, plan: &Plan, meter: &Meter) -> EntitySummary {
-    let bytes = plan.bytes();
-    tracing::info!(
-        entity = job.entity.name,
-        listed = plan.listed,
-        new = plan.seen.new,
-        to_load = plan.objects(),
-        bytes,
-        batches = plan.batches(),
-        "planned"
-    );
-    for run in &plan.left_alone {
-        tracing::warn!(entity = job.entity.name, run = run.run_id, reason = run.reason, "run left alone");
-    }
-    let phase = meter.phase(format!("{}: loading", job.entity.name), bytes, Unit::Bytes);
-    let summary = job
-        .run(&|done| {
-            phase.add(done.bytes);
-            tracing::debug!(entity = job.entity.name, objects = done.objects, lines = done.counts.lines, "batch is in");
-        })
-        .await;
-    drop(phase);
-    summary
-}
-
-async fn dry_run(jobs: &[Job], may_be_absent: bool) -> Result<Outcome> {
-    let (mut plans, mut absences, mut unreadable) = (Vec::new(), Vec::new(), Sample::default());
-    for job in jobs {
-        let mut plan = job.discover(true).await?;
-        absences.push(absence(&mut plan, may_be_absent)?);
-        unreadable.extend(plan.unreadable.clone());
-        plans.push((job.entity.name.as_str(), plan));
-    }
-    let failure = loading::unreadable(&unreadable).or_else(|| nothing_at_all(absences.iter_mut()));
-    Ok(shown::dry_run(&plans, jobs.iter().any(|job| job.selection.again == Again::All)).failed_with(failure))
 }

@@ -17,8 +17,8 @@ use crate::ids::RejectId;
 use crate::ledger::objects::{Again, Selection};
 use crate::ledger::rejects::{self, OpenRejects};
 use crate::ledger::runs::Execution;
-use crate::load::{EntitySummary, Job};
-use crate::meter::{Meter, Unit};
+use crate::load::{self, EntitySummary, LoadJob};
+use crate::meter::Meter;
 use crate::pg::Pool;
 use crate::report::progress;
 use crate::report::table::table;
@@ -56,7 +56,7 @@ pub(super) async fn run(
     let selection = Selection { lake, run_id: which.run_id.clone(), since: None, again: Again::Rejected };
     let jobs = loading.jobs(&entities, execution.id, &selection, None);
     let watched = progress::watch(settings);
-    let replay = async |job: &Job| {
+    let replay = async |job: &LoadJob| {
         let mut one = replay(job, &watched.meter).await?;
         let failure = one.summary.failure.take();
         Ok((one, failure))
@@ -82,7 +82,7 @@ async fn store(pool: &Pool, entities: &[&Entity], corrected: Vec<(RejectId, Vec<
         .hint("evo rejects list shows the open ones; remove the others from the file"))
 }
 
-async fn replay(job: &Job, meter: &Meter) -> Result<Replayed> {
+async fn replay(job: &LoadJob, meter: &Meter) -> Result<Replayed> {
     let (entity, selection) = (job.entity.name.as_str(), &job.selection);
     let open = async || {
         let open = rejects::open(&job.pool, entity, &selection.run_id).await?;
@@ -90,12 +90,10 @@ async fn replay(job: &Job, meter: &Meter) -> Result<Replayed> {
     };
     let count = |open: &[OpenRejects]| open.iter().map(|open| open.count).sum();
     let before = count(&open().await?.0);
-    let mut summary = EntitySummary::new(entity);
-    if before > 0 {
-        let plan = job.plan_rejected().await?;
-        let phase = meter.phase(format!("{entity}: loading again"), plan.bytes(), Unit::Bytes);
-        summary.add(job.run(&|done| phase.add(done.bytes)).await);
-    }
+    let summary = match before {
+        0 => EntitySummary::new(entity),
+        _ => load::replay(job, meter).await?,
+    };
     let (here, elsewhere) = open().await?;
     Ok(Replayed { before, after: count(&here), elsewhere, summary })
 }
@@ -129,9 +127,9 @@ fn still_rejected(replayed: &[Replayed]) -> Option<Error> {
 fn unreadable(replayed: &[Replayed]) -> Option<Error> {
     let mut quarantined = Vec::new();
     let mut unreadable = Sample::default();
-    for set_aside in replayed.iter().map(|r| &r.summary.aside) {
-        quarantined.extend(set_aside.quarantined.iter());
-        unreadable.extend(set_aside.unreadable.clone());
+    for not_loaded in replayed.iter().map(|r| &r.summary.not_loaded) {
+        quarantined.extend(not_loaded.quarantined.iter());
+        unreadable.extend(not_loaded.unreadable.clone());
     }
     let mut named: Vec<String> =
         quarantined.iter().take(NAMED).map(|(path, reason)| format!("{}: {reason}", visible::line(path))).collect();
@@ -181,8 +179,8 @@ fn text(replayed: &[Replayed]) -> String {
         ">superseded",
     ];
     let mut parts: Vec<String> = (!rows.is_empty()).then(|| table(&headers, rows)).into_iter().collect();
-    for s in replayed.iter().map(|r| &r.summary).filter(|s| s.aside.gone > 0) {
-        parts.push(format!("{}: {} object(s) are no longer in the lake as they were", s.entity, s.aside.gone));
+    for s in replayed.iter().map(|r| &r.summary).filter(|s| s.not_loaded.gone > 0) {
+        parts.push(format!("{}: {} object(s) are no longer in the lake as they were", s.entity, s.not_loaded.gone));
     }
     for (r, open) in replayed.iter().flat_map(|r| r.elsewhere.iter().map(move |open| (r, open))) {
         let address =
@@ -200,7 +198,7 @@ fn to_json(replayed: &[Replayed]) -> Value {
             "entity": r.summary.entity, "refused": r.before, "resolved": r.before - r.after, "still_refused": r.after,
             "objects": r.summary.objects, "inserted": r.summary.counts.inserted, "updated": r.summary.counts.updated,
             "unchanged": r.summary.counts.unchanged, "superseded": r.summary.counts.superseded,
-            "gone": r.summary.aside.gone, "in_other_lakes": r.elsewhere.iter().map(elsewhere).collect::<Vec<_>>(),
+            "gone": r.summary.not_loaded.gone, "in_other_lakes": r.elsewhere.iter().map(elsewhere).collect::<Vec<_>>(),
         })).collect::<Vec<_>>(),
     })
 }
@@ -212,7 +210,7 @@ mod tests {
     #[test]
     fn of_many_objects_that_cannot_be_read_the_first_are_named_and_the_others_counted() {
         let mut summary = EntitySummary::new("sales");
-        summary.aside.quarantined = (0..23).map(|i| (format!("object-{i}"), "cut".to_owned())).collect();
+        summary.not_loaded.quarantined = (0..23).map(|i| (format!("object-{i}"), "cut".to_owned())).collect();
         let error = unreadable(&[Replayed { before: 1, after: 1, elsewhere: Vec::new(), summary }]).unwrap();
         let text = error.render();
         assert!(text.contains("23 object(s) are set aside") && text.contains("object-19: cut"), "{text}");

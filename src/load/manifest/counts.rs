@@ -1,28 +1,46 @@
-//! The numbers in a manifest, however it was written: other tools add a byte order mark, quote numbers, compress the file.
+//! The numbers in a manifest, however it was written: other tools add a byte order mark, quote numbers,
+//! compress the file.
 //!
-//! What cannot be understood is said. It is never taken for "nothing to check".
+//! What cannot be understood is reported, and never read as "nothing to check".
 
 use std::io::Read;
 
 use serde_json::Value;
 
-/// The largest manifest that is taken out of a compressed one.
+/// The most that is decompressed of a manifest.
 const MAX_INFLATED_BYTES: u64 = 64 << 20;
 
-/// What a manifest says, and what of it could not be understood.
+/// The numbers of a manifest; `None` for those that it does not have.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Counts {
+pub(super) struct ManifestCounts {
+    /// Records of all objects.
     pub records: Option<i64>,
+    /// Objects.
     pub parts: Option<i64>,
+    /// Windows that could not be extracted.
     pub errors: Option<i64>,
+    /// What could not be understood, a phrase each.
     pub unclear: Vec<String>,
 }
 
+impl ManifestCounts {
+    /// The sum of two manifests of one run. Unless both have a number of records or parts, the sum has none;
+    /// errors add up as far as they are known.
+    pub(super) fn plus(self, other: &Self) -> Self {
+        let both = |a: Option<i64>, b: Option<i64>| Some(a?.saturating_add(b?));
+        let errors = match (self.errors, other.errors) {
+            (Some(a), Some(b)) => Some(a.saturating_add(b)),
+            (known, None) | (None, known) => known,
+        };
+        Self { records: both(self.records, other.records), parts: both(self.parts, other.parts), errors, ..self }
+    }
+}
+
 /// Reads a manifest: JSON in UTF-8 or UTF-16, with or without a byte order mark, plain, gzip or zstd.
-pub(super) fn read(bytes: &[u8]) -> Counts {
+pub(super) fn read(bytes: &[u8]) -> ManifestCounts {
     match fields(bytes) {
         Ok(fields) => numbers(&fields),
-        Err(what) => Counts { unclear: vec![what], ..Counts::default() },
+        Err(what) => ManifestCounts { unclear: vec![what], ..ManifestCounts::default() },
     }
 }
 
@@ -60,8 +78,8 @@ fn text(bytes: &[u8]) -> Result<String, String> {
     }
 }
 
-fn numbers(fields: &serde_json::Map<String, Value>) -> Counts {
-    let mut counts = Counts::default();
+fn numbers(fields: &serde_json::Map<String, Value>) -> ManifestCounts {
+    let mut counts = ManifestCounts::default();
     let mut number = |name: &str, is_needed: bool| match fields.get(name) {
         None | Some(Value::Null) if !is_needed => None,
         None => {
@@ -78,7 +96,7 @@ fn numbers(fields: &serde_json::Map<String, Value>) -> Counts {
     };
     let (records, parts, errors) =
         (number("total_records", true), number("total_parts", false), number("errors", false));
-    Counts { records, parts, errors, ..counts }
+    ManifestCounts { records, parts, errors, ..counts }
 }
 
 /// A count: an integer, also as a float without a fraction or as a text.
@@ -100,8 +118,8 @@ mod tests {
 
     use super::*;
 
-    fn said(records: Option<i64>, parts: Option<i64>) -> Counts {
-        Counts { records, parts, ..Counts::default() }
+    fn said(records: Option<i64>, parts: Option<i64>) -> ManifestCounts {
+        ManifestCounts { records, parts, ..ManifestCounts::default() }
     }
 
     #[test]
@@ -129,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_understood_is_said() {
+    fn what_is_not_understood_is_reported() {
         for (text, says) in [
             (&b"{}"[..], "it has no total_records"),
             (br#"{"total_records": null}"#, "its total_records is not a number"),

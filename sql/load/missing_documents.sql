@@ -8,6 +8,6 @@
 select s.object_no, s.line_no, s.hash
 from {stage} s
 join evo_verdict v on v.key = s.key and v.event_at = {event}
-where s.refused is null
+where s.rejected_line is null
   and v.known_hash is distinct from s.hash
   and not exists (select from evo_document d where d.object_no = s.object_no and d.line_no = s.line_no)

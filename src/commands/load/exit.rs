@@ -1,4 +1,5 @@
-//! Whether what was refused, set aside or missing must end in an exit code, though everything else is loaded.
+//! Whether what was rejected, set aside or missing must end in an exit code although everything else is
+//! loaded.
 
 use super::Loaded;
 use crate::bronze::Sample;
@@ -6,25 +7,27 @@ use crate::commands::loading;
 use crate::commands::threshold::Threshold;
 use crate::error::{Error, Kind};
 use crate::ledger::objects::SetAside;
-use crate::load::EntitySummary;
+use crate::load::{EntityLoad, EntitySummary};
 use crate::visible;
 
 /// How many objects a message names.
 const NAMED: usize = 10;
 
-/// The first of: objects set aside, objects that the lake does not hand out, lines rejected, objects that vanished or kept changing, less than a manifest counts.
-pub(super) fn judge(loaded: &[Loaded], max_rejects: Threshold) -> Option<Error> {
-    let aside = loaded.iter().find_map(|l| set_aside(&l.summary.entity, &l.aftermath.set_aside));
+/// The first of: objects set aside, objects that the lake does not hand out, too many lines rejected, objects
+/// that vanished or kept changing, fewer objects or lines than a manifest counts.
+pub(super) fn failure(loaded: &[Loaded], max_rejects: Threshold) -> Option<Error> {
+    let loads = || loaded.iter().map(|l| &l.load);
     let mut unreadable = Sample::default();
-    loaded.iter().for_each(|l| unreadable.extend(l.summary.aside.unreadable.clone()));
-    aside
+    loads().for_each(|l| unreadable.extend(l.summary.not_loaded.unreadable.clone()));
+    loads()
+        .find_map(|l| set_aside(&l.summary.entity, &l.aftermath.set_aside))
         .or_else(|| loading::unreadable(&unreadable))
-        .or_else(|| loaded.iter().find_map(|l| rejected(&l.summary, max_rejects)))
-        .or_else(|| loaded.iter().find_map(vanished))
-        .or_else(|| loaded.iter().find_map(missing))
+        .or_else(|| loads().find_map(|l| rejected(&l.summary, max_rejects)))
+        .or_else(|| loads().find_map(vanished))
+        .or_else(|| loads().find_map(missing))
 }
 
-/// Objects that could not be loaded are not silently passed over, not by a later load either.
+/// Objects that are set aside keep the exit code, in later loads too, until somebody acknowledges them.
 fn set_aside(entity: &str, aside: &SetAside) -> Option<Error> {
     let named: Vec<String> =
         aside.first.iter().take(NAMED).map(|(path, reason)| format!("{}: {reason}", visible::line(path))).collect();
@@ -56,7 +59,7 @@ fn rejected(s: &EntitySummary, max_rejects: Threshold) -> Option<Error> {
     })
 }
 
-fn vanished(l: &Loaded) -> Option<Error> {
+fn vanished(l: &EntityLoad) -> Option<Error> {
     let (entity, paths) = (&l.summary.entity, &l.aftermath.vanished);
     if !paths.is_empty() {
         let named: Vec<String> = paths.iter().take(NAMED).map(|path| visible::line(path).to_string()).collect();
@@ -74,7 +77,7 @@ fn vanished(l: &Loaded) -> Option<Error> {
     })
 }
 
-fn missing(l: &Loaded) -> Option<Error> {
+fn missing(l: &EntityLoad) -> Option<Error> {
     let entity = &l.summary.entity;
     if let Some(m) = l.aftermath.missing.first() {
         let message = format!(
@@ -83,13 +86,14 @@ fn missing(l: &Loaded) -> Option<Error> {
         );
         let others = l.aftermath.missing.len() - 1;
         let error = Error::new(Kind::CheckFailed, message);
-        let error = if others > 0 { error.detail(format!("the same of {others} more run(s)")) } else { error };
+        let error =
+            if others > 0 { error.detail(format!("and so did objects of {others} more run(s)")) } else { error };
         return Some(error.hint(format!(
             "extract the run again, or acknowledge it: evo objects ignore {entity} --run-id {}",
             m.run_id
         )));
     }
-    let d = l.differences.iter().find(|d| d.lines < d.records)?;
+    let d = l.aftermath.differences.iter().find(|d| d.lines < d.records)?;
     let message = format!("{entity}: run {} has {} lines, its manifest says {}", d.run_id, d.lines, d.records);
     Some(
         Error::new(Kind::CheckFailed, message)

@@ -4,4 +4,4 @@
 -- rows: year; ascending
 -- locks: none outside of the session
 -- idempotent: reads only
-select distinct extract(year from {event} at time zone $1)::int from {stage} s where s.refused is null order by 1
+select distinct extract(year from {event} at time zone $1)::int from {stage} s where s.rejected_line is null order by 1

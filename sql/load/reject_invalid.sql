@@ -3,5 +3,6 @@
 -- locks: none outside of the session
 -- idempotent: what is rejected is not checked again
 update evo_stage_text
-set refused = convert_to(doc, 'UTF8'), reason = 'refused by PostgreSQL''s jsonb input', sqlstate = evo.jsonb_error(doc), doc = null
-where refused is null and evo.jsonb_error(doc) is not null
+set rejected_line = convert_to(doc, 'UTF8'), reason = 'refused by PostgreSQL''s jsonb input',
+    sqlstate = evo.jsonb_error(doc), doc = null
+where rejected_line is null and evo.jsonb_error(doc) is not null

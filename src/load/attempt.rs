@@ -1,0 +1,96 @@
+//! One attempt at a batch: settles the attempt before it, then stages the batch in one way, or a more careful
+//! one.
+
+use super::attempt_error::AttemptError;
+use super::outcome::LoadedBatch;
+use super::under_way::Load;
+use super::{direct, merge, transaction};
+use crate::error::{Error, Kind, Result};
+use crate::ledger::batches::{self, Claimed, Doubt};
+use crate::stage::StageAs;
+
+/// A claimed batch over its attempts.
+#[derive(Debug)]
+pub(super) struct BatchAttempts {
+    pub claimed: Claimed,
+    /// Whether an attempt was made under the present fence.
+    is_begun: bool,
+    /// Index of the object that the last failure concerns.
+    pub failed_object: Option<usize>,
+}
+
+impl BatchAttempts {
+    /// None made yet.
+    pub(super) fn new(claimed: Claimed) -> Self {
+        Self { claimed, is_begun: false, failed_object: None }
+    }
+}
+
+/// Makes one attempt.
+///
+/// # Errors
+/// `AlreadyRunning` when another execution has taken the batch over; otherwise the error of the last way of
+/// staging, with the object that it concerns in [`BatchAttempts::failed_object`].
+pub(super) async fn run(load: &Load<'_>, batch: &mut BatchAttempts) -> Result<LoadedBatch> {
+    batch.failed_object = None;
+    if std::mem::replace(&mut batch.is_begun, true)
+        && let Some(loaded) = settle(load, &mut batch.claimed).await?
+    {
+        return Ok(loaded);
+    }
+    let tried = match stage(load, &batch.claimed).await {
+        // Its transaction is over, so that this cannot wait for itself.
+        Err(failure) if !failure.years.is_empty() => {
+            merge::make_partitions(load.job, &failure.years).await?;
+            stage(load, &batch.claimed).await
+        }
+        tried => tried,
+    };
+    tried.map_err(|failure| {
+        batch.failed_object = failure.object;
+        failure.error
+    })
+}
+
+/// Settles what the attempt before this one came to: it had committed, or it can no longer do so.
+async fn settle(load: &Load<'_>, batch: &mut Claimed) -> Result<Option<LoadedBatch>> {
+    let job = load.job;
+    match batches::another_attempt(&job.pool, batch.batch_id, batch.fence, job.claims.holder().lease).await? {
+        Doubt::Repeat(fence) => {
+            batch.fence = fence;
+            Ok(None)
+        }
+        Doubt::Committed(counts) => {
+            tracing::info!(batch = %batch.batch_id, "the earlier attempt had committed; nothing to repeat");
+            let loaded = LoadedBatch { counts, ..LoadedBatch::of(&batch.objects) };
+            load.progress.add(loaded.bytes);
+            Ok(Some(loaded))
+        }
+        Doubt::Lost => Err(Error::new(Kind::AlreadyRunning, "another execution has the batch")),
+    }
+}
+
+/// Stages and commits the batch in the way that is forecast. Where that turns out to be the wrong way, the
+/// next more careful one follows in the same attempt.
+async fn stage(load: &Load<'_>, batch: &Claimed) -> Result<LoadedBatch, AttemptError> {
+    let mut stage_as = load.forecast.stage_as(&batch.run_id);
+    loop {
+        let failure = match transaction::run(load, batch, stage_as).await {
+            Ok(loaded) => return Ok(loaded),
+            Err(failure) => failure,
+        };
+        let reason = failure.error.message();
+        stage_as = match stage_as {
+            StageAs::Direct if direct::is_refuted(&failure.error) => {
+                tracing::debug!(batch = %batch.batch_id, reason, "the batch cannot be copied directly");
+                load.forecast.refute_direct(&batch.run_id);
+                StageAs::Jsonb
+            }
+            StageAs::Jsonb | StageAs::Keys if direct::may_concern_a_document(&failure.error) => {
+                tracing::info!(batch = %batch.batch_id, "the server refused a document: it validates each one now");
+                StageAs::Text
+            }
+            _ => return Err(failure),
+        };
+    }
+}

@@ -1,0 +1,114 @@
+//! Discovers what the lake holds that is not loaded, and plans it: listing → ledger → batches.
+
+use futures_util::TryStreamExt;
+
+use super::job::LoadJob;
+use super::listing::Listing;
+use super::manifest;
+use super::notes::{Notes, Previewed, Recorded};
+use super::plan::{LeftAlone, LoadPlan};
+use crate::error::Result;
+use crate::ledger::batches::Grouping;
+
+/// What an object of a container costs besides its bytes, in milliseconds, until it is measured: the latency
+/// of a request, shared by parallel requests.
+const REMOTE_OBJECT_MS: f64 = 8.0;
+/// The same for a local file.
+const LOCAL_OBJECT_MS: f64 = 2.0;
+
+/// Lists the entity's prefix, records what is new in the ledger, and groups what waits into batches.
+///
+/// That the lake holds no object of the entity, or not the run that was asked for, is not an error: see
+/// [`LoadPlan::absence`].
+///
+/// # Errors
+/// `SourceUnavailable`, `AccessDenied` or `SourceInvalid` when the lake cannot be listed; see [`crate::pg`].
+pub async fn discover(job: &LoadJob) -> Result<LoadPlan> {
+    discover_into(job, Recorded(job)).await
+}
+
+/// The plan that [`discover`] would make, found out by reading alone: `select` on the ledger is enough, and
+/// any server will do, also a standby. Needs memory for each object that the ledger does not know, some
+/// hundred bytes.
+///
+/// # Errors
+/// As [`discover`]; nothing is repeated.
+pub async fn preview(job: &LoadJob) -> Result<LoadPlan> {
+    discover_into(job, Previewed::new(job)).await
+}
+
+/// Groups objects that are loaded and have open rejects into batches, to load them again. The lake is not
+/// listed.
+///
+/// # Errors
+/// See [`crate::pg`].
+pub(super) async fn plan_rejected(job: &LoadJob) -> Result<LoadPlan> {
+    let runs = Recorded(job).plan(&grouping(job, &[])).await?;
+    Ok(LoadPlan { runs, ..LoadPlan::default() })
+}
+
+async fn discover_into(job: &LoadJob, mut notes: impl Notes) -> Result<LoadPlan> {
+    let listing = list(job, &mut notes).await?;
+    failpoint!("load.after_list");
+    let absence = listing.absence(job);
+    let mixed_dates = listing.mixed_dates();
+    let Listing { listed, seen, others, unreadable, manifests, .. } = listing;
+    let mut plan = LoadPlan { listed, seen, others, unreadable, absence, ..LoadPlan::default() };
+    if plan.absence.is_some() {
+        return Ok(plan);
+    }
+    plan.warnings.extend(mixed_dates);
+    plan.warnings.extend(manifest::read_all(job, &mut notes, manifests).await?);
+    leave_unfinished_alone(job, &notes, &mut plan).await?;
+    plan.runs = notes.plan(&grouping(job, &plan.left_alone)).await?;
+    plan.standing = notes.outlook().await?;
+    failpoint!("load.after_plan");
+    Ok(plan)
+}
+
+/// Lists page by page and records each page, so that a lake of millions of objects needs the memory of one
+/// page.
+async fn list(job: &LoadJob, notes: &mut impl Notes) -> Result<Listing> {
+    let began = notes.now().await?;
+    let mut pages = job.lake.list_pages(&job.entity.bronze_prefix, &job.entity.input.suffixes);
+    let mut listing = Listing::default();
+    while let Some(page) = pages.try_next().await? {
+        let listed = listing.add(page);
+        failpoint!("load.after_page");
+        listing.seen.add(notes.record(&listed, began).await?);
+    }
+    if listing.is_complete() {
+        notes.settle(began).await?;
+    }
+    Ok(listing)
+}
+
+/// Leaves runs alone that are not finished, unless one was asked for by its id.
+async fn leave_unfinished_alone(job: &LoadJob, notes: &impl Notes, plan: &mut LoadPlan) -> Result<()> {
+    for run in notes.waiting_runs().await? {
+        if let Some(n) = run.manifest.as_ref().and_then(|m| m.errors).filter(|n| *n > 0) {
+            plan.warnings.push(format!(
+                "run {}: its manifest counts {n} window(s) that could not be extracted; extract the run again",
+                run.run_id
+            ));
+        }
+        let Some(reason) = manifest::unfinished(&run) else { continue };
+        match job.selection.run_id {
+            Some(_) => plan.warnings.push(format!("run {}: {reason}; loaded as asked", run.run_id)),
+            None => {
+                let objects = run.objects.unsigned_abs();
+                plan.left_alone.push(LeftAlone { run_id: run.run_id, objects, reason });
+            }
+        }
+    }
+    Ok(())
+}
+
+fn grouping(job: &LoadJob, left_alone: &[LeftAlone]) -> Grouping {
+    Grouping {
+        objects: job.batch_size.map(|n| i64::try_from(n).unwrap_or(i64::MAX)),
+        left_alone: left_alone.iter().map(|run| run.run_id.clone()).collect(),
+        workers: i32::try_from(job.workers.max(1)).unwrap_or(i32::MAX),
+        object_ms: if job.lake.is_remote() { REMOTE_OBJECT_MS } else { LOCAL_OBJECT_MS },
+    }
+}

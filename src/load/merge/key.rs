@@ -1,0 +1,61 @@
+//! The expressions in which entities differ: whether a time is part of the key.
+
+use crate::entity::Entity;
+use crate::sql::{ident, literal};
+
+/// The key of an entity's staging table in SQL.
+#[derive(Debug)]
+pub(super) struct KeyExpressions {
+    key: String,
+    time: Option<String>,
+    /// The key's time in a row of the stage table, as timestamptz.
+    pub event: String,
+    /// What stands for the whole key in a set of keys.
+    pub seen_key: &'static str,
+    /// Its columns in the staging table.
+    pub columns: String,
+    /// Their values in a verdict.
+    pub values: &'static str,
+    /// Its columns in a row that was written.
+    pub returning: String,
+}
+
+impl KeyExpressions {
+    pub(super) fn of(entity: &Entity) -> Self {
+        let key = ident(&entity.staging.key_column);
+        let Some(partition) = &entity.partition else {
+            return Self {
+                time: None,
+                event: "'epoch'::timestamptz".to_owned(),
+                seen_key: "key",
+                columns: key.clone(),
+                values: "c.key",
+                returning: format!("t.{key}"),
+                key,
+            };
+        };
+        let time = ident(&partition.column);
+        let zone = literal(&entity.zone);
+        Self {
+            event: format!(
+                "case when s.event_utc then s.event_at at time zone 'UTC' else s.event_at at time zone {zone} end"
+            ),
+            seen_key: "hashint8extended(key, (extract(epoch from event_at) * 1000000)::bigint)",
+            columns: format!("{key}, {time}"),
+            values: "c.key, c.event_at",
+            returning: format!("t.{key}, t.{time}"),
+            time: Some(time),
+            key,
+        }
+    }
+
+    /// The join of rows of the staging table, `left`, with verdicts, `right`.
+    pub(super) fn matching(&self, left: &str, right: &str) -> String {
+        let Self { key, time, .. } = self;
+        let mut text = format!("{left}.{key} = {right}.key");
+        if let Some(time) = time {
+            text.push_str(&format!(" and {left}.{time} = {right}.event_at"));
+        }
+        text
+    }
+}

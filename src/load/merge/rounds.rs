@@ -1,0 +1,144 @@
+//! The rounds of a merge: verdicts, and what follows from them, until everything is written.
+
+use std::time::{Duration, Instant};
+
+use super::context::Merge;
+use super::statements::Statements;
+use super::turn::Turn;
+use super::{partitions, verdicts, write};
+use crate::error::{Error, Kind, Result};
+use crate::ledger::batches::Counts;
+use crate::load::attempt_error::AttemptError;
+use crate::load::job::LoadJob;
+use crate::load::outcome::StreamTimes;
+use crate::load::stream::{BatchObjects, Pass, stream};
+use crate::pg::Transaction;
+use crate::stage::{LineSet, StageAs};
+
+/// Rounds after which a batch gives way and is tried again later. Each round but the last was lost to another
+/// batch's commit.
+const MAX_ROUNDS: u32 = 12;
+
+/// What a merge came to.
+#[derive(Debug)]
+pub(in crate::load) struct Merged {
+    /// What became of the lines of each object, in order.
+    pub counts: Vec<Counts>,
+    /// Times of the second pass, where there was one.
+    pub stream: StreamTimes,
+    /// Wall clock of the second pass.
+    pub streaming: Duration,
+    /// Waiting for the turn.
+    pub turn: Duration,
+    /// Rounds of verdicts.
+    pub rounds: u32,
+}
+
+/// What follows from a round of verdicts.
+enum Next {
+    /// The server lacks documents of these lines. Once they are there, the verdicts need this turn.
+    SendDocuments(Vec<LineSet>, Turn),
+    /// The verdicts count only in this turn.
+    TakeTurn(Turn),
+    /// The verdicts count.
+    Write,
+}
+
+/// Merges the staged rows of a batch into the staging table.
+///
+/// # Errors
+/// `TransactionConflict` when other batches kept changing the same rows, or partitions are missing
+/// ([`AttemptError::years`]); errors of the lake in the second pass; see [`crate::pg`].
+pub(in crate::load) async fn run(
+    job: &LoadJob,
+    tx: &Transaction<'_>,
+    statements: &Statements,
+    batch: &BatchObjects<'_>,
+) -> Result<Merged, AttemptError> {
+    let merge = Merge::new(job, tx, statements, batch).await?;
+    if statements.stage_as() == StageAs::Text {
+        tx.batch(sql_file!("load/reject_invalid.sql")).await?;
+    }
+    partitions::ensure(&merge).await?;
+    Rounds::new(&merge).run().await
+}
+
+/// The rounds of a merge so far.
+struct Rounds<'a> {
+    merge: &'a Merge<'a>,
+    turn: Turn,
+    are_documents_sent: bool,
+    merged: Merged,
+}
+
+impl<'a> Rounds<'a> {
+    fn new(merge: &'a Merge<'a>) -> Self {
+        // Keys mode expects mostly unchanged rows, which need the shared turn anyway: take it up front and
+        // save a round.
+        let turn = if merge.statements.stage_as() == StageAs::Keys { Turn::Shared } else { Turn::None };
+        let merged = Merged {
+            counts: Vec::new(),
+            stream: StreamTimes::default(),
+            streaming: Duration::ZERO,
+            turn: Duration::ZERO,
+            rounds: 0,
+        };
+        Self { merge, turn, are_documents_sent: false, merged }
+    }
+
+    async fn run(mut self) -> Result<Merged, AttemptError> {
+        while self.merged.rounds < MAX_ROUNDS {
+            match self.begin_round().await? {
+                Next::Write => match write::run(self.merge).await? {
+                    Some(counts) => return Ok(Merged { counts, ..self.merged }),
+                    // A surprise: a row is not as the verdicts found it.
+                    None => self.end_round(Turn::Exclusive).await?,
+                },
+                Next::TakeTurn(turn) => self.end_round(turn).await?,
+                Next::SendDocuments(missing, turn) => {
+                    self.end_round(turn).await?;
+                    self.send(missing).await?;
+                }
+            }
+        }
+        Err(Error::new(Kind::TransactionConflict, "other batches kept changing the same rows").into())
+    }
+
+    /// Takes the turn, makes the verdicts, and decides what follows from them.
+    async fn begin_round(&mut self) -> Result<Next> {
+        let merge = self.merge;
+        self.merged.rounds += 1;
+        merge.tx.batch("savepoint evo_round").await?;
+        self.merged.turn += self.turn.take(merge.tx, &merge.job.entity.name).await?;
+        verdicts::make(merge).await?;
+        let needed = Turn::needed(merge.tx).await?;
+        if merge.statements.stage_as() == StageAs::Keys {
+            let missing = verdicts::missing_documents(merge).await?;
+            if missing.iter().any(|lines| !lines.is_empty()) {
+                return Ok(Next::SendDocuments(missing, self.turn.max(needed)));
+            }
+            if self.are_documents_sent {
+                verdicts::locate_documents(merge).await?;
+            }
+        }
+        Ok(if needed > self.turn { Next::TakeTurn(needed) } else { Next::Write })
+    }
+
+    /// Forgets the round's verdicts and releases its turn; the next round takes `turn`.
+    async fn end_round(&mut self, turn: Turn) -> Result<()> {
+        self.turn = turn;
+        self.merge.tx.batch("rollback to savepoint evo_round; release savepoint evo_round").await
+    }
+
+    /// Sends the documents of these lines, outside of any turn.
+    async fn send(&mut self, missing: Vec<LineSet>) -> Result<(), AttemptError> {
+        let merge = self.merge;
+        let started = Instant::now();
+        let copy = merge.tx.copy_in(&merge.statements.copy_documents()).await?;
+        let streamed = stream(merge.job, merge.batch, Pass::Documents(missing), copy).await?;
+        self.merged.stream.add(streamed.times);
+        self.merged.streaming += started.elapsed();
+        self.are_documents_sent = true;
+        Ok(())
+    }
+}

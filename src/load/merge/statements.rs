@@ -1,0 +1,102 @@
+//! The statements of a merge, filled in for one entity and one way of staging.
+
+use super::key::KeyExpressions;
+use crate::entity::Entity;
+use crate::sql::{fill, qualified};
+use crate::stage::{StageAs, frame};
+
+/// A session that is silent for this long in the middle of a merge belongs to a process that is stalled or
+/// cut off. It must not keep the turn. COPY, which waits for the lake, does not count as idle.
+pub(in crate::load) const IDLE_LIMIT: &str = "set local idle_in_transaction_session_timeout = '60s'";
+
+/// Fills the templates of `sql/load/`.
+#[derive(Debug)]
+pub(in crate::load) struct Statements {
+    stage_as: StageAs,
+    compression: &'static str,
+    /// Name of the temporary stage table.
+    stage: String,
+    target: String,
+    key: KeyExpressions,
+}
+
+impl Statements {
+    /// Statements for an entity; `compression` is the column clause of its documents.
+    pub(in crate::load) fn new(entity: &Entity, stage_as: StageAs, compression: &'static str) -> Self {
+        Self {
+            stage_as,
+            compression,
+            stage: format!("evo_stage_{}", stage_as.sql()),
+            target: qualified(&entity.staging.table),
+            key: KeyExpressions::of(entity),
+        }
+    }
+
+    pub(super) fn stage_as(&self) -> StageAs {
+        self.stage_as
+    }
+
+    /// Makes the temporary tables that the session lacks.
+    pub(in crate::load) fn stage_tables(&self) -> String {
+        let placeholders = [("mode", self.stage_as.sql()), ("compression", self.compression)];
+        format!("{IDLE_LIMIT};\n{}", fill(sql_file!("load/stage_tables.sql"), &placeholders))
+    }
+
+    /// The COPY of the first pass.
+    pub(in crate::load) fn copy_lines(&self) -> String {
+        format!("copy {} ({}) from stdin (format binary)", self.stage, frame::COLUMNS)
+    }
+
+    /// The COPY of the second pass.
+    pub(super) fn copy_documents(&self) -> String {
+        format!("copy evo_document ({}) from stdin (format binary)", frame::DOCUMENT_COLUMNS)
+    }
+
+    /// A template of `sql/load/` with tables and key filled in.
+    pub(super) fn fill(&self, template: &str) -> String {
+        self.fill_with_age(template, "")
+    }
+
+    /// The verdicts: the staged row is compared with the object that brings its key.
+    pub(super) fn verdicts(&self) -> String {
+        let age = age("t", "($2::text[])[w.object_no + 1]", "($3::date[])[w.object_no + 1]", "$1");
+        self.fill_with_age(sql_file!("load/verdicts.sql"), &age)
+    }
+
+    /// The upsert: the staged row is compared with the row that is about to replace it.
+    pub(super) fn upsert(&self) -> String {
+        let age = age("t", "excluded._source_file", "excluded.ingestion_date", "excluded.run_id");
+        self.fill_with_age(sql_file!("load/upsert.sql"), &age)
+    }
+
+    fn fill_with_age(&self, template: &str, age: &str) -> String {
+        let (documents, stage_row) = match self.stage_as {
+            StageAs::Keys => ("evo_document", "null::tid"),
+            _ => (self.stage.as_str(), "s.ctid"),
+        };
+        fill(
+            template,
+            &[
+                ("stage", &self.stage),
+                ("stage_row", stage_row),
+                ("documents", documents),
+                ("target", &self.target),
+                ("age", age),
+                ("event", &self.key.event),
+                ("seen_key", self.key.seen_key),
+                ("match", &self.key.matching("t", "w")),
+                ("key_columns", &self.key.columns),
+                ("key_values", self.key.values),
+                ("returning", &self.key.returning),
+                ("written_match", &self.key.matching("w", "c")),
+            ],
+        )
+    }
+}
+
+/// The age of a staged row against the object that brings its key; `$4` and `$5` are the runs around the
+/// batch's.
+fn age(row: &str, path: &str, date: &str, run: &str) -> String {
+    let placeholders = [("row", row), ("path", path), ("date", date), ("run", run), ("newer", "$4"), ("older", "$5")];
+    fill(sql_file!("load/age.sql"), &placeholders)
+}

@@ -1,0 +1,101 @@
+//! Writes what the verdicts say: rows, seen keys, rejects; and counts every line.
+
+use super::context::Merge;
+use crate::error::Result;
+use crate::ids::{ObjectId, ObjectNo};
+use crate::ledger::batches::Counts;
+use crate::ledger::seen::{self, Candidates, KeySet};
+use crate::pg::{Param, Row};
+
+/// Writes the batch's rows, seen keys and rejects. Returns the counts of each object, in order; `None` when
+/// another batch changed a row since the verdicts: the caller rolls back.
+///
+/// # Errors
+/// See [`crate::pg`]; `BadRow` and `Refused` for what the server refuses.
+pub(super) async fn run(merge: &Merge<'_>) -> Result<Option<Vec<Counts>>> {
+    supersede(merge).await?;
+    let batch = &merge.lineage;
+    let values: [&dyn Param; 6] =
+        [&batch.run_id, &batch.paths, &batch.dates, &batch.newer, &batch.older, &merge.batch.batch_id];
+    let written = merge.tx.query(&merge.statements.upsert(), &values).await?;
+    if written.iter().any(|row| row.get::<_, i64>(3) > 0) {
+        return Ok(None);
+    }
+    let counts = count(merge, &written).await?;
+    record_seen(merge).await?;
+    file_rejects(merge, &counts).await?;
+    Ok(Some(counts))
+}
+
+/// Lets changed keys lose that a newer object has seen.
+async fn supersede(merge: &Merge<'_>) -> Result<()> {
+    let (tx, entity, objects) = (merge.tx, merge.job.entity.name.as_str(), merge.batch.objects);
+    if !seen::has_newer(tx, entity, objects).await? {
+        return Ok(());
+    }
+    let mut changed = Candidates::default();
+    let mut rows = tx.rows(&merge.statements.fill(sql_file!("load/changed.sql")), &[]).await?;
+    while let Some(row) = rows.next().await? {
+        changed.keys.push(row.get(0));
+        changed.objects.push(row.get(1));
+    }
+    if changed.keys.is_empty() {
+        return Ok(());
+    }
+    let superseded = seen::by_newer(tx, entity, objects, &changed).await?;
+    if !superseded.is_empty() {
+        tx.execute(&merge.statements.fill(sql_file!("load/supersede.sql")), &[&superseded]).await?;
+    }
+    Ok(())
+}
+
+/// The counts of each object: those of the rows written, and those of all other lines.
+async fn count(merge: &Merge<'_>, written: &[Row]) -> Result<Vec<Counts>> {
+    let mut counts = vec![Counts::default(); merge.batch.objects.len()];
+    for row in merge.tx.query(&merge.statements.fill(sql_file!("load/count.sql")), &[]).await? {
+        let counted = &mut counts[object_no(&row)];
+        let [accepted, winners, unchanged, superseded, rejected] = [1, 2, 3, 4, 5].map(|i| row.get::<_, i64>(i));
+        counted.lines = accepted + rejected;
+        counted.unchanged = unchanged;
+        counted.superseded = superseded + accepted - winners;
+        counted.rejected = rejected;
+    }
+    for row in written {
+        let counted = &mut counts[object_no(row)];
+        counted.inserted = row.get(1);
+        counted.updated = row.get(2);
+    }
+    Ok(counts)
+}
+
+/// Records the keys that the batch's objects have seen and not touched.
+async fn record_seen(merge: &Merge<'_>) -> Result<()> {
+    let mut sets: Vec<(ObjectId, KeySet)> = Vec::new();
+    let mut rows = merge.tx.rows(&merge.statements.fill(sql_file!("load/seen.sql")), &[]).await?;
+    while let Some(row) = rows.next().await? {
+        let object_id = merge.batch.objects[object_no(&row)].object_id;
+        if sets.last().is_none_or(|(last, _)| *last != object_id) {
+            sets.push((object_id, KeySet::default()));
+        }
+        if let Some((_, set)) = sets.last_mut() {
+            set.push(row.get(1));
+        }
+    }
+    if sets.is_empty() { Ok(()) } else { seen::record(merge.tx, sets).await }
+}
+
+async fn file_rejects(merge: &Merge<'_>, counts: &[Counts]) -> Result<()> {
+    let (entity, paths, batch_id) = (&merge.job.entity.name, &merge.lineage.paths, &merge.batch.batch_id);
+    if counts.iter().any(|c| c.rejected > 0) {
+        let ids: Vec<ObjectId> = merge.batch.objects.iter().map(|o| o.object_id).collect();
+        let sql = merge.statements.fill(sql_file!("load/reject.sql"));
+        merge.tx.execute(&sql, &[entity, &ids, batch_id, paths]).await?;
+    }
+    let lake = merge.job.selection.lake;
+    merge.tx.execute(sql_file!("load/resolve.sql"), &[entity, &lake, paths, batch_id]).await?;
+    Ok(())
+}
+
+fn object_no(row: &Row) -> usize {
+    row.get::<_, ObjectNo>(0).index()
+}

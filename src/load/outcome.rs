@@ -1,0 +1,94 @@
+//! What a batch came to, and where its time went.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::ledger::batches::Counts;
+use crate::ledger::objects::Pending;
+use crate::stage::decode::ObjectTally;
+
+/// Where the time of a stream went, seen from its decode thread.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct StreamTimes {
+    /// Waiting for bytes of the lake.
+    pub lake: Duration,
+    /// Decompressing, validating, hashing and framing.
+    pub decode: Duration,
+    /// Waiting for the server to take the rows.
+    pub copy: Duration,
+}
+
+impl StreamTimes {
+    pub(super) fn add(&mut self, other: StreamTimes) {
+        self.lake += other.lake;
+        self.decode += other.decode;
+        self.copy += other.copy;
+    }
+}
+
+/// Where the time of a batch went.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct PhaseTimes {
+    /// Download, decode, COPY; both passes where there are two.
+    pub stream: StreamTimes,
+    /// Merge statements.
+    pub merge: Duration,
+    /// Waiting for the entity's turn, see `merge/`.
+    pub turn: Duration,
+    /// Ledger and COMMIT.
+    pub commit: Duration,
+}
+
+impl PhaseTimes {
+    pub(super) fn add(&mut self, other: &PhaseTimes) {
+        self.stream.add(other.stream);
+        self.merge += other.merge;
+        self.turn += other.turn;
+        self.commit += other.commit;
+    }
+
+    /// Milliseconds by name: `lake_ms`, `decode_ms`, `copy_ms`, `merge_ms`, `turn_ms`, `commit_ms`.
+    pub fn to_json(self) -> Value {
+        let ms = |d: Duration| d.as_millis() as u64;
+        json!({
+            "lake_ms": ms(self.stream.lake), "decode_ms": ms(self.stream.decode), "copy_ms": ms(self.stream.copy),
+            "merge_ms": ms(self.merge), "turn_ms": ms(self.turn), "commit_ms": ms(self.commit),
+        })
+    }
+}
+
+/// A batch whose rows are written, in a transaction that is still open.
+#[derive(Debug)]
+pub(super) struct StagedBatch {
+    /// What was read of each object, in the order of the batch.
+    pub tallies: Vec<ObjectTally>,
+    /// What became of the lines of each object, in the same order.
+    pub counts: Vec<Counts>,
+    pub times: PhaseTimes,
+    /// Rounds of verdicts that the merge took; 0 without a merge.
+    pub rounds: u32,
+}
+
+/// A committed batch.
+#[derive(Debug, Clone, Default)]
+pub(super) struct LoadedBatch {
+    pub objects: u64,
+    /// Compressed.
+    pub bytes: u64,
+    /// Decompressed; 0 when an earlier attempt turned out to have committed.
+    pub inflated_bytes: u64,
+    pub counts: Counts,
+    pub times: PhaseTimes,
+}
+
+impl LoadedBatch {
+    /// A batch of these objects, of whose lines nothing is counted yet.
+    pub(super) fn of(objects: &[Pending]) -> Self {
+        Self {
+            objects: objects.len() as u64,
+            bytes: objects.iter().map(|o| o.size_bytes.unsigned_abs()).sum(),
+            ..Self::default()
+        }
+    }
+}

@@ -1,0 +1,34 @@
+//! A batch through temporary tables: COPY, then merge into the staging table.
+
+use std::time::Instant;
+
+use super::attempt_error::AttemptError;
+use super::merge::{self, Statements};
+use super::outcome::{PhaseTimes, StagedBatch};
+use super::stream::{BatchObjects, Pass, stream};
+use super::under_way::Load;
+use crate::pg::Transaction;
+use crate::stage::StageAs;
+
+/// Copies the batch into a temporary table and merges it.
+///
+/// # Errors
+/// As [`stream`] and [`merge::run`].
+pub(super) async fn stage(
+    load: &Load<'_>,
+    tx: &Transaction<'_>,
+    objects: &BatchObjects<'_>,
+    stage_as: StageAs,
+) -> Result<StagedBatch, AttemptError> {
+    let statements = Statements::new(&load.job.entity, stage_as, load.compression);
+    tx.batch(&statements.stage_tables()).await?;
+    let copy = tx.copy_in(&statements.copy_lines()).await?;
+    let streamed = stream(load.job, objects, Pass::Lines(stage_as), copy).await?;
+    failpoint!("load.after_copy");
+    let started = Instant::now();
+    let merged = merge::run(load.job, tx, &statements, objects).await?;
+    let mut times = PhaseTimes { stream: streamed.times, turn: merged.turn, ..PhaseTimes::default() };
+    times.stream.add(merged.stream);
+    times.merge = started.elapsed().saturating_sub(merged.turn + merged.streaming);
+    Ok(StagedBatch { tallies: streamed.tallies, counts: merged.counts, times, rounds: merged.rounds })
+}

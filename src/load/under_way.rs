@@ -1,0 +1,54 @@
+//! A load under way: what its workers share.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::forecast::Forecast;
+use super::job::LoadJob;
+use crate::error::Result;
+use crate::meter::Phase;
+use crate::sql::{fill, qualified};
+
+/// What the workers of a load share.
+#[derive(Debug)]
+pub(super) struct Load<'a> {
+    pub job: &'a LoadJob,
+    /// How far the load is, in compressed bytes.
+    pub progress: &'a Phase,
+    /// Compression of documents in the staging table, as a column clause.
+    pub compression: &'static str,
+    pub forecast: Forecast,
+    is_stopping: AtomicBool,
+}
+
+impl<'a> Load<'a> {
+    /// Looks at the staging table and prepares a load into it.
+    ///
+    /// # Errors
+    /// See [`crate::pg`].
+    pub(super) async fn begin(job: &'a LoadJob, progress: &'a Phase) -> Result<Self> {
+        let table = job.entity.staging.table.as_str();
+        let sql = fill(sql_file!("load/target.sql"), &[("target", &qualified(table))]);
+        let look = async || {
+            let row = job.pool.get().await?.query_one(&sql, &[&table]).await?;
+            Ok((row.get::<_, bool>(0), row.get::<_, Option<String>>(1)))
+        };
+        let (holds_rows, compression) = job.retry("looking at the staging table", look).await?;
+        let compression = match compression.as_deref() {
+            Some("l") => "compression lz4",
+            Some("p") => "compression pglz",
+            _ => "",
+        };
+        let forecast = Forecast::new(holds_rows, job.entity.partition.is_none());
+        Ok(Self { job, progress, compression, forecast, is_stopping: AtomicBool::new(false) })
+    }
+
+    /// Whether no worker should begin another batch.
+    pub(super) fn is_stopping(&self) -> bool {
+        self.is_stopping.load(Ordering::Relaxed) || self.job.shutdown.is_requested()
+    }
+
+    /// Lets no worker begin another batch: what time cannot heal would fail the others as well.
+    pub(super) fn stop(&self) {
+        self.is_stopping.store(true, Ordering::Relaxed);
+    }
+}
