@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::database;
 use crate::config::Settings;
+use crate::entity::Catalog;
 use crate::error::Result;
 use crate::ledger::migrations;
 use crate::pg::Pool;
@@ -30,12 +31,13 @@ pub struct Args {
 /// `Config` when this evo cannot upgrade the schema; see [`crate::pg`].
 pub async fn run(args: Args, settings: &Settings) -> Result<Outcome> {
     let list = migrations::all(settings.extend.as_deref())?;
+    let catalog = Catalog::load(settings.extend.as_deref())?;
     let pool = match args.dry_run {
         true => Pool::new(database::as_it_is(settings)?, "evo:migrate", 1),
         false => Pool::for_writing(database::started(settings)?, "evo:migrate", 1, None),
     };
     let mut connection = pool.get().await?;
-    let applied = migrations::apply(&mut connection, &list, args.dry_run).await?;
+    let applied = migrations::apply_for(&mut connection, &list, catalog.all(), args.dry_run).await?;
     let rows = applied.steps.iter().map(|(version, name, ms)| {
         vec![
             format!("{version:04}"),

@@ -10,6 +10,8 @@ use include_dir::{Dir, include_dir};
 use sha2::{Digest, Sha256};
 
 use super::rights::{self, Schemas};
+use super::staging;
+use crate::entity::Entity;
 use crate::error::{Error, Kind, Result};
 use crate::pg::{Connection, Transaction};
 
@@ -88,6 +90,20 @@ fn parse(file: &str, sql: &str, offset: i32) -> Result<Migration> {
 /// `AccessDenied` that names a missing grant; `Config` when the database is not encoded in UTF8, when the schema is newer than this evo, when an applied migration was changed since, or when tables of
 /// the predecessor are in the way; otherwise as the server says.
 pub async fn apply(connection: &mut Connection, migrations: &[Migration], dry_run: bool) -> Result<Applied> {
+    apply_for(connection, migrations, &[], dry_run).await
+}
+
+/// As [`apply`], and makes sure that the staging tables of these entities have every column that evo needs. A migration that
+/// lacks one is not applied: it could not be corrected any more.
+///
+/// # Errors
+/// As [`apply`]; `Config` that names table and column.
+pub async fn apply_for(
+    connection: &mut Connection,
+    migrations: &[Migration],
+    entities: &[Entity],
+    dry_run: bool,
+) -> Result<Applied> {
     let tx = connection.begin().await?;
     // One at a time: the second process waits here and then finds nothing to do.
     tx.batch("select pg_advisory_xact_lock(hashtextextended('evo:migrate', 0))").await?;
@@ -118,6 +134,9 @@ pub async fn apply(connection: &mut Connection, migrations: &[Migration], dry_ru
         }
     } else {
         steps = pending.iter().map(|m| (m.version, m.name.clone(), 0)).collect();
+    }
+    if !dry_run || pending.is_empty() {
+        staging::require_columns(&tx, entities).await?;
     }
     tx.commit().await?;
     Ok(Applied { steps, version: migrations.last().map_or(0, |m| m.version) })

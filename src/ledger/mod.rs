@@ -12,3 +12,4 @@ pub mod rights;
 pub mod runs;
 pub mod seen;
 mod sent;
+pub mod staging;

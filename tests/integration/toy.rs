@@ -1,5 +1,7 @@
 //! A fifth entity: a folder and a migration, no Rust.
 
+use std::path::Path;
+
 use crate::support::{Database, Evo, counts, object};
 
 #[test]
@@ -28,4 +30,45 @@ fn an_entity_of_ones_own_is_a_folder_and_a_migration() {
     }
     evo.run(&["status", "visits", "--extend", toy]).exits(0).says("visits");
     evo.run(&["status"]).exits(3).says("newer than this evo");
+}
+
+/// Copies a folder with everything below it.
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap().flatten() {
+        let target = to.join(entry.file_name());
+        match entry.path().is_dir() {
+            true => copy(&entry.path(), &target),
+            false => drop(std::fs::copy(entry.path(), target).unwrap()),
+        }
+    }
+}
+
+#[test]
+fn a_staging_table_without_a_column_that_evo_needs_is_named_before_anything_is_done() {
+    let evo = Evo { dir: tempfile::tempdir().unwrap(), db: Database::bare() };
+    std::fs::create_dir(evo.lake()).unwrap();
+    let own = evo.dir.path().join("own");
+    copy(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/toy")), &own);
+    let migration = own.join("migrations/0001_visits.up.sql");
+    let good = std::fs::read_to_string(&migration).unwrap();
+    let run = |args: &[&str]| evo.run(&[args, &["--extend", "own"]].concat());
+    std::fs::write(
+        &migration,
+        good.replace("    _source_file   text,\n", "").replace("    run_id         text,\n", ""),
+    )
+    .unwrap();
+    run(&["migrate"]).exits(3).says("stg_evo.visits_raw has no column _source_file, run_id").says("hint:");
+    // Nothing was applied, so the migration may still be corrected.
+    std::fs::write(&migration, &good).unwrap();
+    run(&["migrate"]).exits(0);
+    object("visits", "20260110T020501Z", "a").lines(&evo.lake(), &[r#"{"idVisit": 1}"#]);
+    object("prospects", "20260110T020501Z", "a").lines(&evo.lake(), &[r#"{"idProspect": 1}"#]);
+    run(&["load", "visits", "prospects"]).exits(0);
+    evo.db.sql("alter table stg_evo.visits_raw drop column _source_line");
+    run(&["migrate"]).exits(3).says("stg_evo.visits_raw has no column _source_line");
+    run(&["transform", "visits", "prospects"]).exits(3).says("stg_evo.visits_raw has no column _source_line");
+    assert_eq!(evo.db.one("select count(*) from core.evo_prospects"), "1", "the others go on");
+    evo.db.sql("drop table stg_evo.visits_raw");
+    run(&["transform", "visits"]).exits(3).says("the staging table stg_evo.visits_raw does not exist");
 }
