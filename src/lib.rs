@@ -13,8 +13,8 @@
 //! 4  load · transform · storage    workflows; none imports another
 //! 3  ledger · stage
 //! 2  pg · bronze · embedded                   none knows another
-//! 1  config · entity · sql · ids
-//! 0  retry · shutdown · telemetry · failpoint · meter · error · suggest · visible
+//! 1  config · entity · ids
+//! 0  retry · shutdown · telemetry · failpoint · meter · error · suggest · visible · sql
 //! ```
 //!
 //! On floors 6, 5 and 0 a module may also import those to its right.

@@ -1,11 +1,11 @@
 //! How an entity's objects are written: names, compression, format, and the dialect of CSV.
 //!
-//! Nothing has to be declared: an object's name and content tell the rest (docs/inputs.md). What is declared overrides
-//! both, and an object that is something else is broken.
+//! Nothing has to be declared: an object's name and content tell the rest (docs/inputs.md). What is declared
+//! overrides both, and an object that is something else is broken.
 
 use serde::Deserialize;
 
-use super::{KeyRule, Partition};
+use super::key::{KeyRule, Partition};
 use crate::error::{Error, Kind, Result};
 use crate::suggest::did_you_mean;
 
@@ -22,8 +22,8 @@ pub struct Input {
     pub delimiter: u8,
     /// CSV: the byte around a field that holds delimiters, line feeds or itself (doubled).
     pub quote: u8,
-    /// CSV: columns without which no record can have a key. An object whose header lacks one is not of this entity, or
-    /// not of this dialect.
+    /// CSV: columns without which no record can have a key. An object whose header lacks one is not of this
+    /// entity, or not of this dialect.
     pub needed_columns: Vec<String>,
     /// CSV: the column that is written as a JSON number, because the key is read from it.
     pub integer_column: Option<String>,
@@ -95,7 +95,7 @@ impl Input {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Declaration {
+pub(super) struct InputDeclaration {
     suffixes: Option<Vec<String>>,
     compression: Option<String>,
     format: Option<String>,
@@ -103,7 +103,7 @@ pub(super) struct Declaration {
     quote: Option<String>,
 }
 
-impl Declaration {
+impl InputDeclaration {
     /// The declaration, if it makes sense, together with what the key asks of a CSV header.
     pub(super) fn check(self, key: &KeyRule, partition: Option<&Partition>) -> Result<Input> {
         let format = choice("format", self.format.as_deref(), &Format::NAMES)?;
@@ -169,7 +169,7 @@ mod tests {
     use super::*;
 
     fn check(text: &str) -> Result<Input> {
-        toml::from_str::<Declaration>(text).unwrap().check(&KeyRule::Field("id".into()), None)
+        toml::from_str::<InputDeclaration>(text).unwrap().check(&KeyRule::Field("id".into()), None)
     }
 
     #[test]
@@ -190,9 +190,9 @@ mod tests {
 
     #[test]
     fn a_csv_header_must_have_what_the_key_is_made_of() {
-        let partition = Partition { column: "at".into(), field: "date".into(), by: super::super::PartitionBy::Year };
+        let partition = Partition { column: "at".into(), field: "date".into(), by: crate::entity::PartitionBy::Year };
         let rule = KeyRule::Digest(vec!["a".into(), "b".into()]);
-        let input = Declaration::default().check(&rule, Some(&partition)).unwrap();
+        let input = InputDeclaration::default().check(&rule, Some(&partition)).unwrap();
         assert_eq!(input.needed_columns, ["a", "date"]);
         assert_eq!(input.integer_column, None);
     }

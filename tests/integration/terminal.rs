@@ -159,7 +159,7 @@ fn a_running_job_says_how_far_it_is() {
         (&["load", "sales", "--workers", "1", "--batch-size", "2"][..], "sales: loading", "bytes"),
         (&["transform", "sales", "--full-refresh", "--workers", "1"], "sales: filling", "parts"),
         (&["load", "sales", "--all-runs", "--workers", "1", "--batch-size", "2"], "sales: loading", "bytes"),
-        (&["transform", "sales", "--in-place", "--workers", "1"], "sales: taking in", "chunks"),
+        (&["transform", "sales", "--in-place", "--workers", "1"], "sales: updating", "chunks"),
     ] {
         let lines = objects(&evo, args, 0);
         let progress: Vec<&Value> = lines.iter().filter(|line| line["message"] == "progress").collect();

@@ -4,21 +4,21 @@ use serde_json::{Value, json};
 
 use crate::report::table::table;
 use crate::report::{Outcome, units};
-use crate::transform::{Forecast, Mode};
+use crate::transform::{Mode, TransformPreview};
 
-pub(super) fn outcome(previews: &[Forecast]) -> Outcome {
+pub(super) fn outcome(previews: &[TransformPreview]) -> Outcome {
     Outcome::new(text(previews), json!({ "entities": previews.iter().map(to_json).collect::<Vec<_>>() }))
 }
 
-fn text(previews: &[Forecast]) -> String {
-    let rows = previews.iter().flat_map(|f| {
-        f.tables.iter().map(|t| {
+fn text(previews: &[TransformPreview]) -> String {
+    let rows = previews.iter().flat_map(|p| {
+        p.tables.iter().map(|t| {
             vec![
                 t.table.clone(),
-                f.mode.word().to_owned(),
+                p.mode.word().to_owned(),
                 units::count(t.rows),
                 units::bytes(t.bytes),
-                match (f.mode, t.needs_bytes) {
+                match (p.mode, t.needs_bytes) {
                     (Mode::FullRefresh, None) => "?".to_owned(),
                     (_, bytes) => bytes.map_or(String::new(), units::bytes),
                 },
@@ -26,26 +26,26 @@ fn text(previews: &[Forecast]) -> String {
         })
     });
     let mut text = table(&["table", "mode", ">rows now", ">size now", ">disk needed"], rows);
-    for f in previews {
+    for p in previews {
         text += &format!(
             "\n{}: {} of {} documents new or changed, in {} batches",
-            f.entity,
-            units::count(f.changed),
-            units::count(f.staged),
-            units::count(f.batches)
+            p.entity,
+            units::count(p.changed),
+            units::count(p.staged),
+            units::count(p.batches)
         );
-        if f.mode != Mode::FullRefresh {
-            text += &format!("; {} transactions", units::count(f.chunks));
+        if p.mode != Mode::FullRefresh {
+            text += &format!("; {} transactions", units::count(p.chunks));
         }
     }
     text + "\ndry run: nothing was changed"
 }
 
-fn to_json(f: &Forecast) -> Value {
+fn to_json(p: &TransformPreview) -> Value {
     json!({
-        "entity": f.entity, "mode": f.mode.word(), "batches": f.batches, "changed": f.changed, "staged": f.staged,
-        "chunks": f.chunks,
-        "tables": f.tables.iter().map(|t| json!({
+        "entity": p.entity, "mode": p.mode.word(), "batches": p.batches, "changed": p.changed, "staged": p.staged,
+        "chunks": p.chunks,
+        "tables": p.tables.iter().map(|t| json!({
             "table": t.table, "partitions": t.partitions, "rows": t.rows, "bytes": t.bytes,
             "needs_bytes": t.needs_bytes,
         })).collect::<Vec<_>>(),

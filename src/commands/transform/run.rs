@@ -1,5 +1,7 @@
 //! Running `evo transform`: entities side by side, then the dimensions that depend on them.
 
+use serde_json::{Value, json};
+
 use super::args::Args;
 use super::lanes::Lanes;
 use super::preview;
@@ -16,9 +18,8 @@ use crate::report::{Outcome, progress};
 use crate::shutdown::Shutdown;
 use crate::transform::checks::Checks;
 use crate::transform::dimension::{self, Dimension, DimensionJob};
-use crate::transform::order::{self, Step};
-use crate::transform::{Job, Mode, Request, Summary};
-use serde_json::{Value, json};
+use crate::transform::order::{self, Task};
+use crate::transform::{self, EntityJob, Mode, Request, TransformSummary};
 
 /// Runs the command.
 ///
@@ -61,7 +62,7 @@ impl Work<'_> {
         let mut previews = Vec::new();
         for entity in entities {
             let job = self.job(entity, ExecutionId::NONE, lanes, &Meter::default());
-            previews.push(job.forecast(request).await.context(&entity.name)?);
+            previews.push(transform::preview(&job, request).await.context(&entity.name)?);
         }
         Ok(preview::outcome(&previews))
     }
@@ -73,37 +74,37 @@ impl Work<'_> {
         request: &Request,
     ) -> Result<Outcome> {
         let pool = &self.warehouse.pool;
-        let steps = steps(entities, dimensions);
-        let names: Vec<&str> = steps.iter().map(|step| step.name.as_str()).collect();
+        let tasks = tasks(entities, dimensions);
+        let names: Vec<&str> = tasks.iter().map(|task| task.name.as_str()).collect();
         let execution = Execution::begin(pool, "transform", &names, &self.arguments(lanes, request)).await?;
         let watched = progress::watch(self.settings);
         let anew = matches!(request.mode, Some(Mode::FullRefresh | Mode::InPlace));
-        let ended = order::run(&steps, lanes.entities, &self.shutdown, |i| {
+        let ended = order::run(&tasks, lanes.entities, &self.shutdown, |i| {
             let job = entities.get(i).map(|entity| self.job(entity, execution.id, lanes, &watched.meter));
             let dimension = i.checked_sub(entities.len()).and_then(|d| dimensions.get(d));
             let dimension = dimension.map(|dimension| self.dimension_job(dimension, execution.id, anew));
             let meter = &watched.meter;
             async move {
                 match (job, dimension) {
-                    (Some(job), _) => job.run(request).await,
+                    (Some(job), _) => transform::run(job, request).await,
                     (None, Some(job)) => {
                         let _phase = meter.phase(format!("{}: building", job.dimension.name), 0, Unit::Nothing);
                         job.run().await
                     }
-                    (None, None) => Ok(Summary::default()),
+                    (None, None) => Ok(TransformSummary::default()),
                 }
             }
         })
         .await;
         drop(watched);
-        let report = TransformReport::new(&steps, ended, &self.shutdown);
+        let report = TransformReport::new(&tasks, ended, &self.shutdown);
         let json = report.json(execution.id);
         execution.finish(pool, &json, report.failure.as_ref()).await;
         Ok(Outcome::new(report.text(), json).failed_with(report.failure))
     }
 
-    fn job(&self, entity: &Entity, execution_id: ExecutionId, lanes: Lanes, meter: &Meter) -> Job {
-        Job {
+    fn job(&self, entity: &Entity, execution_id: ExecutionId, lanes: Lanes, meter: &Meter) -> EntityJob {
+        EntityJob {
             pool: self.warehouse.pool.clone(),
             lock: self.lock(&entity.name),
             entity: entity.clone(),
@@ -143,8 +144,8 @@ impl Work<'_> {
 }
 
 /// The entities, then the dimensions after their sources.
-fn steps(entities: &[&Entity], dimensions: &[&Dimension]) -> Vec<Step> {
+fn tasks(entities: &[&Entity], dimensions: &[&Dimension]) -> Vec<Task> {
     let sources = |d: &Dimension| d.sources.iter().map(|s| s.name.clone()).collect();
-    let first = entities.iter().map(|e| Step { name: e.name.clone(), after: Vec::new() });
-    first.chain(dimensions.iter().map(|d| Step { name: d.name.clone(), after: sources(d) })).collect()
+    let first = entities.iter().map(|e| Task { name: e.name.clone(), after: Vec::new() });
+    first.chain(dimensions.iter().map(|d| Task { name: d.name.clone(), after: sources(d) })).collect()
 }

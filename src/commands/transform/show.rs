@@ -10,14 +10,14 @@ use crate::report::table::table;
 use crate::report::units;
 use crate::shutdown::Shutdown;
 use crate::transform::checks::{self, Finding, Severity};
-use crate::transform::order::{Ended, Step};
+use crate::transform::order::{Task, TaskEnd};
 use crate::transform::refusal;
-use crate::transform::{Drift, Mode, Summary};
+use crate::transform::{Drift, Mode, TransformSummary};
 
 /// How every entity and dimension ended.
 #[derive(Debug)]
 pub(super) struct TransformReport {
-    summaries: Vec<Summary>,
+    summaries: Vec<TransformSummary>,
     /// Name and error, where there was no summary.
     failed: Vec<(String, String)>,
     /// Name, and what failed before it.
@@ -27,25 +27,25 @@ pub(super) struct TransformReport {
 }
 
 impl TransformReport {
-    pub(super) fn new(steps: &[Step], ended: Vec<Ended<Summary>>, shutdown: &Shutdown) -> Self {
+    pub(super) fn new(tasks: &[Task], ended: Vec<TaskEnd<TransformSummary>>, shutdown: &Shutdown) -> Self {
         let mut report = Self { summaries: Vec::new(), failed: Vec::new(), skipped: Vec::new(), failure: None };
         let mut failures = Vec::new();
-        for (step, ended) in steps.iter().zip(ended) {
+        for (task, ended) in tasks.iter().zip(ended) {
             match ended {
-                Ended::Done(summary) => {
-                    failures.extend(refusal::failure(&summary.refused).map(|error| (step.name.clone(), error)));
-                    failures.extend(checks::failure(&summary.checks).map(|error| (step.name.clone(), error)));
+                TaskEnd::Done(summary) => {
+                    failures.extend(refusal::failure(&summary.refused).map(|error| (task.name.clone(), error)));
+                    failures.extend(checks::failure(&summary.checks).map(|error| (task.name.clone(), error)));
                     report.summaries.push(summary);
                 }
-                Ended::Failed(error) => {
-                    report.failed.push((step.name.clone(), error.to_string()));
-                    failures.push((step.name.clone(), error));
+                TaskEnd::Failed(error) => {
+                    report.failed.push((task.name.clone(), error.to_string()));
+                    failures.push((task.name.clone(), error));
                 }
-                Ended::Skipped(because) => report.skipped.push((step.name.clone(), because)),
-                Ended::Stopped => {}
+                TaskEnd::Skipped(because) => report.skipped.push((task.name.clone(), because)),
+                TaskEnd::Stopped => {}
             }
         }
-        if failures.is_empty() && shutdown.is_requested() && report.summaries.len() < steps.len() {
+        if failures.is_empty() && shutdown.is_requested() && report.summaries.len() < tasks.len() {
             report.failure = Some(shutdown.error());
         } else {
             report.failure = failures::combined(failures);
@@ -81,7 +81,7 @@ impl TransformReport {
     }
 }
 
-fn rows(s: &Summary) -> Vec<Vec<String>> {
+fn rows(s: &TransformSummary) -> Vec<Vec<String>> {
     let row = |(i, t): (usize, &crate::transform::TableSummary)| {
         vec![
             t.table.clone(),
@@ -96,7 +96,7 @@ fn rows(s: &Summary) -> Vec<Vec<String>> {
     s.tables.iter().enumerate().map(row).collect()
 }
 
-fn notes(s: &Summary) -> String {
+fn notes(s: &TransformSummary) -> String {
     let mut text = String::new();
     match s.swap {
         Some(swap) => {
@@ -131,7 +131,7 @@ fn notes(s: &Summary) -> String {
 }
 
 /// Up to ten lines; evo.fields has all of it.
-fn drift(s: &Summary) -> String {
+fn drift(s: &TransformSummary) -> String {
     let line = |d: &Drift| {
         let was = if d.known_types.is_empty() { "new".to_owned() } else { format!("was {}", d.known_types.join(", ")) };
         format!(
@@ -156,7 +156,7 @@ fn line(f: &Finding) -> String {
     text
 }
 
-fn to_json(s: &Summary) -> Value {
+fn to_json(s: &TransformSummary) -> Value {
     json!({
         "entity": s.entity, "mode": s.mode.word(), "batches": s.batches, "elapsed_ms": s.elapsed.as_millis() as u64,
         "swap_ms": s.swap.map(|d| d.as_millis() as u64), "older_readers": s.older_readers,

@@ -16,8 +16,8 @@ impl DeclaredDates {
     /// The formats of `file`, whose content is `text`. Those that only repeat ISO 8601 are left out.
     ///
     /// # Errors
-    /// `Config` that names file and line of a format that is not understood, or that reads a text differently than
-    /// ISO 8601 or another format does.
+    /// `Config` that names file and line of a format that is not understood, or that reads a text differently
+    /// than ISO 8601 or another format does.
     pub(crate) fn check(self, file: &str, text: &str) -> Result<Vec<DateFormat>> {
         let iso = iso_8601();
         let mut formats: Vec<DateFormat> = Vec::new();

@@ -53,7 +53,8 @@ impl Field {
         }
     }
 
-    /// The same as a regular expression of PostgreSQL's, one group. Without braces, which mean placeholders in a model.
+    /// The same as a regular expression of PostgreSQL's, one group. Without braces, which mean placeholders
+    /// in a model.
     pub(super) fn pattern(self, is_short: bool) -> &'static str {
         match self {
             Self::Year => "([1-9][0-9][0-9][0-9])",

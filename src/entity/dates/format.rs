@@ -89,8 +89,8 @@ impl DateFormat {
         })
     }
 
-    /// The text as ISO 8601, `2024-03-18` or `2024-03-18T06:12:45.5-03:00`, if it is written in this format; blanks around
-    /// it are no part of it. The day or the time may be one that does not exist.
+    /// The text as ISO 8601, `2024-03-18` or `2024-03-18T06:12:45.5-03:00`, if it is written in this format;
+    /// blanks around it are no part of it. The day or the time may be one that does not exist.
     pub fn to_iso(&self, text: &str) -> Option<String> {
         let mut rest = text.trim_matches(|c| matches!(c, ' ' | '\t'..='\r')).as_bytes();
         let mut values: [&[u8]; 8] = [b""; 8];
@@ -129,7 +129,8 @@ impl DateFormat {
         iso
     }
 
-    /// What `evo.to_iso` takes behind the value: a pattern of the format, and ISO 8601 with the pattern's groups.
+    /// What `evo.to_iso` takes behind the value: a pattern of the format, and ISO 8601 with the pattern's
+    /// groups.
     pub fn arguments(&self) -> String {
         let pattern: String = self
             .pieces

@@ -1,7 +1,7 @@
 //! The casts that a model may use, `evo.as_…`.
 
-use super::fault::Fault;
-use super::tokens::Tokens;
+use crate::entity::scan::Fault;
+use crate::entity::scan::Tokens;
 use crate::suggest::did_you_mean;
 
 /// What each cast makes of a text or a jsonb value; `evo.try_…` and `evo.misfit_…` have the same endings.

@@ -2,15 +2,15 @@
 
 use std::ops::Range;
 
-use super::casts::cast_at;
+use super::casts::{CastCall, cast_at};
 use super::expression::Expression;
-use super::fault::Fault;
-use super::from::Record;
-use super::lex::Span;
+use super::from::JsonRecord;
 use super::native;
-use super::path::{Scope, paths};
+use super::path::{Aliases, paths};
 use super::reads::is_read;
-use super::tokens::Tokens;
+use crate::entity::scan::Fault;
+use crate::entity::scan::Span;
+use crate::entity::scan::Tokens;
 
 /// A column of the select list.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,10 +21,18 @@ pub struct Column {
     pub expression: Expression,
     /// Where its values stand in the document, `saleItens[].itemValue`, in the order of the text.
     pub paths: Vec<String>,
-    /// Records of the from clause that it is read from, by their place there; also those that these are read from.
+    /// Records of the from clause that it is read from, by their index there; also those that these are read
+    /// from.
     pub records: Vec<usize>,
     /// Set if the column is one cast of fields of a record, and nothing else.
-    pub plain: Option<Plain>,
+    pub plain: Option<PlainCast>,
+    /// Set if the column is one cast, of whatever.
+    pub cast: Option<WholeCast>,
+    /// The text in `evo.as_timestamptz(text, {zone})`, if that is all the column is.
+    pub local_time: Option<Span>,
+    /// The bytes that an index on the column has room for: the second argument of `evo.as_short(text,
+    /// bytes)`, if that is all the column is.
+    pub max_bytes: Option<Span>,
     /// The expression as a reference, `s.sale_id`: alias and column.
     pub reference: Option<(String, String)>,
     /// Where it ends, its name included.
@@ -33,7 +41,7 @@ pub struct Column {
 
 /// `evo.as_int(d.a)` or `evo.as_int(coalesce(d.a, d.b))`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Plain {
+pub struct PlainCast {
     /// The cast.
     pub kind: &'static str,
     /// `d.a`, or the `coalesce`.
@@ -42,12 +50,21 @@ pub struct Plain {
     pub fields: Vec<(String, String)>,
 }
 
+/// A cast that is a whole column.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WholeCast {
+    /// The ending of its name: `bigint`.
+    pub kind: &'static str,
+    /// Its arguments.
+    pub arguments: Vec<Span>,
+}
+
 /// The columns in `list`.
 pub(super) fn columns(
     tokens: &Tokens<'_>,
     list: Range<usize>,
-    scope: &Scope,
-    records: &[Record],
+    known: &Aliases,
+    records: &[JsonRecord],
 ) -> Result<Vec<Column>, Fault> {
     let aliases: Vec<&str> = records.iter().map(|record| record.alias.as_str()).collect();
     let mut columns: Vec<Column> = Vec::new();
@@ -58,16 +75,21 @@ pub(super) fn columns(
             return Err(Fault::new(at, format!("column {name:?} is given twice")));
         }
         if ["evo_source_", "evo_misfit_"].iter().any(|own| name.starts_with(own)) {
-            return Err(Fault::new(at, format!("{name:?} is a name of evo's own")).hint("give the column another one"));
+            return Err(Fault::new(at, format!("the name {name:?} is evo's own")).hint("give the column another one"));
         }
         native::refuse(tokens, range.clone(), &aliases)?;
+        let cast = whole_cast(tokens, &range)?;
+        let argument = |kind: &str, of: usize| cast.as_ref().filter(|c| c.kind == kind)?.arguments.get(of).cloned();
         columns.push(Column {
+            local_time: local_time(tokens, &range, cast.as_ref()),
+            max_bytes: argument("short", 1).filter(|span| tokens.range(span).len() == 1),
             expression: Expression::parse(tokens, range.clone())?,
-            paths: paths(tokens, range.clone(), scope),
+            paths: paths(tokens, range.clone(), known),
             records: read(tokens, range.clone(), records),
             plain: plain(tokens, range.clone())?
                 .filter(|p| p.fields.iter().all(|(a, _)| aliases.contains(&a.as_str()))),
             reference: tokens.reference(&range),
+            cast,
             end: tokens.span(&item).end,
             name,
         });
@@ -76,7 +98,7 @@ pub(super) fn columns(
 }
 
 /// The records that an expression is read from.
-fn read(tokens: &Tokens<'_>, expression: Range<usize>, records: &[Record]) -> Vec<usize> {
+fn read(tokens: &Tokens<'_>, expression: Range<usize>, records: &[JsonRecord]) -> Vec<usize> {
     let mut found = Vec::new();
     let mut pending = vec![expression];
     while let Some(range) = pending.pop() {
@@ -119,28 +141,42 @@ fn named(tokens: &Tokens<'_>, item: Range<usize>) -> Result<(String, Range<usize
     })
 }
 
-fn plain(tokens: &Tokens<'_>, range: Range<usize>) -> Result<Option<Plain>, Fault> {
-    let Some(call) = cast_at(tokens, range.start)?.filter(|call| tokens.partner(call.open) + 1 == range.end) else {
-        return Ok(None);
+/// The call of a cast that is all of an expression.
+fn whole_call(tokens: &Tokens<'_>, range: &Range<usize>) -> Result<Option<CastCall>, Fault> {
+    Ok(cast_at(tokens, range.start)?.filter(|call| tokens.partner(call.open) + 1 == range.end))
+}
+
+fn whole_cast(tokens: &Tokens<'_>, range: &Range<usize>) -> Result<Option<WholeCast>, Fault> {
+    let cast = |call: CastCall| {
+        let arguments = tokens.list(call.open + 1..range.end - 1);
+        WholeCast { kind: call.kind, arguments: arguments.iter().map(|argument| tokens.span(argument)).collect() }
     };
+    Ok(whole_call(tokens, range)?.map(cast))
+}
+
+fn local_time(tokens: &Tokens<'_>, range: &Range<usize>, cast: Option<&WholeCast>) -> Option<Span> {
+    let cast = cast.filter(|cast| cast.kind == "timestamptz")?;
+    let [text, _] = &cast.arguments[..] else { return None };
+    // The zone is the last token before the bracket, and the only one.
+    let is_zone = |i: usize| tokens.str(i) == "{zone}";
+    let is_usual = is_zone(range.end - 2) && tokens.is_mark(range.end - 3, ",");
+    (is_usual && range.clone().filter(|i| is_zone(*i)).count() == 1).then(|| text.clone())
+}
+
+fn plain(tokens: &Tokens<'_>, range: Range<usize>) -> Result<Option<PlainCast>, Fault> {
+    let Some(call) = whole_call(tokens, &range)? else { return Ok(None) };
     let value = call.open + 1..range.end - 1;
     let is_coalesce = tokens.is_keyword(value.start, "coalesce")
         && tokens.is_mark(value.start + 1, "(")
         && tokens.partner(value.start + 1) + 1 == value.end;
     let fields = if is_coalesce { tokens.list(value.start + 2..value.end - 1) } else { vec![value.clone()] };
     let fields: Option<Vec<_>> = fields.iter().map(|field| tokens.reference(field)).collect();
-    Ok(fields.map(|fields| Plain { kind: call.kind, value: tokens.span(&value), fields }))
+    Ok(fields.map(|fields| PlainCast { kind: call.kind, value: tokens.span(&value), fields }))
 }
 
 impl Column {
-    /// Bytes that an index has room for, where one holds the column.
-    pub fn most<'a>(&self, select: &'a super::Select) -> Option<&'a str> {
-        let text = select.slice(&self.expression.span).strip_prefix("evo.as_short(")?;
-        text.strip_suffix(')')?.rsplit_once(", ").map(|(_, most)| most)
-    }
-
-    /// Whether a value of the column can be nulled because it does not fit.
-    pub fn is_cast(&self, records: &[Record]) -> bool {
+    /// Whether a value of the column can become null because it does not fit.
+    pub fn can_misfit(&self, records: &[JsonRecord]) -> bool {
         !self.expression.parts.is_empty() || self.records.iter().any(|i| !records[*i].argument.parts.is_empty())
     }
 }

@@ -4,9 +4,8 @@
 //! stays the text that it was, for the cast to read or to refuse.
 
 use super::casts::cast_at;
-use super::fault::Fault;
-use super::tokens::Tokens;
 use crate::entity::dates::DateFormat;
+use crate::entity::scan::{Fault, Tokens};
 
 /// The casts that read a date.
 const CASTS: [&str; 3] = ["date", "local", "timestamptz"];

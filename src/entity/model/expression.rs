@@ -1,11 +1,11 @@
-//! An expression, as far as readings have to know it: its casts, and what decides whether they are evaluated.
+//! An expression as far as readings have to know it: its casts, and what decides whether they are evaluated.
 
 use std::ops::Range;
 
 use super::casts::{CHILDREN, CastCall, cast_at};
-use super::fault::Fault;
-use super::lex::Span;
-use super::tokens::Tokens;
+use crate::entity::scan::Fault;
+use crate::entity::scan::Span;
+use crate::entity::scan::Tokens;
 
 /// An expression and the casts in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,12 +13,12 @@ pub struct Expression {
     /// Its text.
     pub span: Span,
     /// In the order of the text; what is inside of a part is not listed beside it.
-    pub parts: Vec<Part>,
+    pub parts: Vec<CastSite>,
 }
 
 /// A part of an expression that holds a cast.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Part {
+pub enum CastSite {
     /// `evo.as_bigint(…)`.
     Cast(Cast),
     /// `case …`: of its results one is evaluated.
@@ -55,15 +55,15 @@ impl Expression {
         let mut found = Vec::new();
         for part in &self.parts {
             match part {
-                Part::Cast(cast) => {
+                CastSite::Cast(cast) => {
                     found.push(cast);
                     found.extend(cast.arguments.casts());
                 }
-                Part::Case(case) => {
+                CastSite::Case(case) => {
                     let arms = case.arms.iter().flat_map(|(condition, result)| [condition, result]);
                     found.extend(case.operand.iter().chain(arms).chain(&case.otherwise).flat_map(Expression::casts));
                 }
-                Part::Coalesce(values) => found.extend(values.iter().flat_map(Expression::casts)),
+                CastSite::Coalesce(values) => found.extend(values.iter().flat_map(Expression::casts)),
             }
         }
         found
@@ -74,18 +74,18 @@ impl Expression {
         let mut i = range.start;
         while i < range.end {
             if let Some(call) = cast_at(tokens, i)? {
-                parts.push(Part::Cast(cast(tokens, call)?));
+                parts.push(CastSite::Cast(cast(tokens, call)?));
                 i = tokens.partner(call.open) + 1;
             } else if tokens.is_keyword(i, "case") {
                 let end = end_of_case(tokens, i, range.end)?;
-                parts.extend(case(tokens, i + 1..end)?.map(Part::Case));
+                parts.extend(case(tokens, i + 1..end)?.map(CastSite::Case));
                 i = end + 1;
             } else if tokens.is_keyword(i, "coalesce") && tokens.is_mark(i + 1, "(") {
                 let end = tokens.partner(i + 1);
                 let values = tokens.list(i + 2..end).into_iter().map(|value| Self::parse(tokens, value));
                 let values = values.collect::<Result<Vec<_>, _>>()?;
                 if values.iter().any(|value| !value.parts.is_empty()) {
-                    parts.push(Part::Coalesce(values));
+                    parts.push(CastSite::Coalesce(values));
                 }
                 i = end + 1;
             } else if tokens.opens_select(i) {

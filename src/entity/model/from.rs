@@ -1,14 +1,15 @@
-//! The from clause: the staged rows, the array that is unfolded, the records that documents are taken apart into.
+//! The from clause: the staged rows, the array that is unfolded, the records that documents are taken apart
+//! into.
 
 use std::ops::Range;
 
 use super::casts::{CHILDREN, cast_at};
 use super::expression::Expression;
-use super::fault::Fault;
-use super::lex::Span;
 use super::native::{advised, takes_everything};
-use super::path::{Origin, Scope, paths};
-use super::tokens::Tokens;
+use super::path::{AliasTarget, Aliases, paths};
+use crate::entity::scan::Fault;
+use crate::entity::scan::Span;
+use crate::entity::scan::Tokens;
 
 /// `evo.as_children(…) c`: a row for each element.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,7 +36,7 @@ pub struct Children {
 
 /// `jsonb_to_record(…) as d (…)`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Record {
+pub struct JsonRecord {
     /// Alias: `d`.
     pub alias: String,
     /// `jsonb_to_record`, or one of its kin.
@@ -69,14 +70,14 @@ pub struct RecordColumn {
     pub reads: usize,
 }
 
-/// A from clause.
+/// What the from clause gives.
 #[derive(Debug, Default)]
 pub(super) struct From {
     /// Alias of the staged rows.
     pub source: Option<String>,
     pub children: Option<Children>,
-    pub records: Vec<Record>,
-    pub scope: Scope,
+    pub records: Vec<JsonRecord>,
+    pub aliases: Aliases,
     /// Calls of casts, by their first token, whose misfits are filed.
     pub filed: Vec<usize>,
     /// The last token of the last item.
@@ -130,7 +131,7 @@ impl From {
             );
         }
         self.end = item.end;
-        self.scope.push((item.alias.clone(), Origin::Staged));
+        self.aliases.push((item.alias.clone(), AliasTarget::Staged));
         self.source = Some(item.alias);
         Ok(())
     }
@@ -148,11 +149,11 @@ impl From {
         };
         let Some(item) = item else { return Ok(()) };
         let argument = open + 1..close;
-        let path = paths(tokens, argument.clone(), &self.scope).into_iter().next().unwrap_or_default() + suffix;
+        let path = paths(tokens, argument.clone(), &self.aliases).into_iter().next().unwrap_or_default() + suffix;
         let definition = tokens.is_mark(item.end, "(").then(|| item.end + 1..tokens.partner(item.end));
         if !function.contains("_to_record") {
             let column = definition.and_then(|list| tokens.name(list.start)).unwrap_or_else(|| "value".to_owned());
-            self.scope.push((item.alias, Origin::Element { path, column }));
+            self.aliases.push((item.alias, AliasTarget::Element { path, column }));
             return Ok(());
         }
         self.filed.extend(argument.clone().filter(|i| !matches!(cast_at(tokens, *i), Ok(None))));
@@ -160,8 +161,8 @@ impl From {
         let follows_children = self.children.is_some() && item.cross == Some(self.end);
         self.end = if columns.is_empty() { item.end } else { tokens.partner(item.end) + 1 };
         let names = columns.iter().map(|column| column.name.clone()).collect();
-        self.scope.push((item.alias.clone(), Origin::Record { path, columns: names }));
-        self.records.push(Record {
+        self.aliases.push((item.alias.clone(), AliasTarget::Record { path, columns: names }));
+        self.records.push(JsonRecord {
             alias: item.alias,
             function: function.to_owned(),
             call: tokens.span(&(i..close + 1)),
@@ -193,12 +194,12 @@ impl From {
         }
         let mut document_tokens = document.clone();
         if let Some(i) = document_tokens.find(|i| tokens.is_mark(i + 1, ".") && tokens.name(*i) != self.source) {
-            return Err(Fault::new(tokens.start(i), "evo.as_children reads something else than the staged document")
+            return Err(Fault::new(tokens.start(i), "evo.as_children reads something other than the staged document")
                 .hint(usage));
         }
         self.filed.push(i);
         self.end = item.end;
-        self.scope.push((item.alias.clone(), Origin::Child { array: array.clone(), id: id.clone() }));
+        self.aliases.push((item.alias.clone(), AliasTarget::Child { array: array.clone(), id: id.clone() }));
         self.children = Some(Children {
             alias: item.alias,
             arguments: tokens.span(&arguments),

@@ -1,8 +1,9 @@
 //! A model as data: one select over `{source}`, read once, when its entity is declared.
 //!
-//! What a transform does with a model is a rendering of [`Select`] (`transform/reading`): as it is written, with typed
-//! records, with careful casts, as the list of its misfits. None of them searches in text. A model that this floor
-//! cannot read is refused with its file and line, because a cast that no reading knows of would null values unnoticed.
+//! What a transform does with a model is a rendering of [`Select`] (`transform/reading`): as it is written,
+//! with typed records, with careful casts, as the list of its misfits. None of them searches in text. A model
+//! that cannot be read is refused with its file and line: a cast that no reading knows of would null values
+//! unnoticed.
 //!
 //! ```text
 //! [with …] select [distinct [on (…)]] column, … from {source} s, … [where …] [window …] [order by …]
@@ -12,27 +13,32 @@
 //!            cross join lateral jsonb_to_record(s.raw_data) as d (name text, …)   text or jsonb
 //! ```
 //!
-//! The text stays the author's: comments, quotes and white space are kept, and only what a reading changes is replaced.
+//! The text stays the author's: comments, quotes and white space are kept, and only what a reading changes is
+//! replaced.
 
 mod casts;
 mod column;
 mod dates;
+mod edits;
 mod expression;
-mod fault;
 mod from;
-mod lex;
+mod guards;
+mod limits;
 mod native;
 mod path;
+mod questions;
 mod reads;
+mod rewrite;
 mod select;
-mod shapes;
 #[cfg(test)]
 mod tests;
-mod tokens;
+mod zones;
 
 pub use casts::CASTS;
-pub use column::{Column, Plain};
-pub use expression::{Case, Cast, Expression, Part};
-pub use from::{Children, Record, RecordColumn};
-pub use lex::Span;
+pub use column::{Column, PlainCast, WholeCast};
+pub use edits::Edits;
+pub use expression::{Case, Cast, CastSite, Expression};
+pub use from::{Children, JsonRecord, RecordColumn};
+pub use limits::Limit;
+pub use questions::Question;
 pub use select::{Placeholder, Select};

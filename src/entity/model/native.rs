@@ -1,16 +1,17 @@
-//! The server's own casts: of a text from the document they are refused, because one that does not fit stops the table.
+//! The server's own casts. On a text from the document they are refused: one value that does not fit would
+//! stop the table.
 
 use std::ops::Range;
 
-use super::fault::Fault;
-use super::tokens::Tokens;
+use crate::entity::scan::Fault;
+use crate::entity::scan::Tokens;
 
 /// Whether the type at this token takes every text, or every jsonb value.
 pub(super) fn takes_everything(tokens: &Tokens<'_>, i: usize) -> bool {
     ["text", "varchar", "jsonb", "json"].iter().any(|known| tokens.is_name(i, known)) && !tokens.is_mark(i + 1, "(")
 }
 
-/// The cast of evo's that a type asks for.
+/// The cast of evo that gives a type.
 pub(super) fn advised(tokens: &Tokens<'_>, i: usize) -> &'static str {
     match tokens.name(i).unwrap_or_default().as_str() {
         "int" | "integer" | "int4" | "smallint" | "int2" => "evo.as_int(…)",
@@ -23,7 +24,7 @@ pub(super) fn advised(tokens: &Tokens<'_>, i: usize) -> &'static str {
     }
 }
 
-/// Refuses, of the records with these aliases, `d.a::int`, `cast(d.a as int)` and `(d.a ->> 'b')::int`.
+/// Refuses `d.a::int`, `cast(d.a as int)` and `(d.a ->> 'b')::int`, where `d` is one of the aliases.
 pub(super) fn refuse(tokens: &Tokens<'_>, range: Range<usize>, aliases: &[&str]) -> Result<(), Fault> {
     let is_field = |i: usize| {
         let is_ours = |name: String| aliases.contains(&name.as_str());

@@ -1,13 +1,13 @@
-//! Where values stand in the document: `d."status" ->> 'id'` is `status.id`.
+//! Where values are in the document: `d."status" ->> 'id'` is `status.id`.
 
 use std::ops::Range;
 
-use super::lex::Sort;
-use super::tokens::Tokens;
+use crate::entity::scan::TokenKind;
+use crate::entity::scan::Tokens;
 
 /// What an alias of the from clause stands for.
 #[derive(Debug, Clone)]
-pub(super) enum Origin {
+pub(super) enum AliasTarget {
     /// A row of staging; its document is `raw_data`.
     Staged,
     /// An element of `array`; its id is the field `id`.
@@ -18,26 +18,24 @@ pub(super) enum Origin {
     Element { path: String, column: String },
 }
 
-impl Origin {
+impl AliasTarget {
     /// The path of one of its columns; `None` if it is no value of the document.
     fn path(&self, column: &str) -> Option<String> {
         match self {
-            Origin::Staged => (column == "raw_data").then(String::new),
-            Origin::Child { array, .. } if column == "value" => Some(format!("{array}[]")),
-            Origin::Child { array, id } => (column == "id").then(|| format!("{array}[].{id}")),
-            Origin::Record { path, .. } => Some(below(path, column)),
-            Origin::Element { path, column: own } => (own == column).then(|| path.clone()),
+            AliasTarget::Staged => (column == "raw_data").then(String::new),
+            AliasTarget::Child { array, .. } if column == "value" => Some(format!("{array}[]")),
+            AliasTarget::Child { array, id } => (column == "id").then(|| format!("{array}[].{id}")),
+            AliasTarget::Record { path, .. } => Some(below(path, column)),
+            AliasTarget::Element { path, column: own } => (own == column).then(|| path.clone()),
         }
     }
-}
 
-impl Origin {
     /// Whether a name without an alias may mean a column of it.
     fn has(&self, name: &str) -> bool {
         match self {
-            Origin::Record { columns, .. } => columns.iter().any(|column| column == name),
-            Origin::Element { column, .. } => column == name,
-            Origin::Staged | Origin::Child { .. } => false,
+            AliasTarget::Record { columns, .. } => columns.iter().any(|column| column == name),
+            AliasTarget::Element { column, .. } => column == name,
+            AliasTarget::Staged | AliasTarget::Child { .. } => false,
         }
     }
 }
@@ -47,13 +45,13 @@ fn below(path: &str, field: &str) -> String {
 }
 
 /// The aliases known so far.
-pub(super) type Scope = Vec<(String, Origin)>;
+pub(super) type Aliases = Vec<(String, AliasTarget)>;
 
 /// The paths of all values of the document that a range reads, in its order, each once.
-pub(super) fn paths(tokens: &Tokens<'_>, range: Range<usize>, scope: &Scope) -> Vec<String> {
+pub(super) fn paths(tokens: &Tokens<'_>, range: Range<usize>, aliases: &Aliases) -> Vec<String> {
     let mut found: Vec<String> = Vec::new();
     for i in range.clone() {
-        let Some((reference, path)) = reference(tokens, i, range.end, scope) else { continue };
+        let Some((reference, path)) = reference(tokens, i, range.end, aliases) else { continue };
         let path = steps(tokens, reference, range.end, path);
         if !path.is_empty() && !found.contains(&path) {
             found.push(path);
@@ -63,18 +61,19 @@ pub(super) fn paths(tokens: &Tokens<'_>, range: Range<usize>, scope: &Scope) -> 
 }
 
 /// The column of an alias that a token begins to name, or names alone, and its path.
-fn reference(tokens: &Tokens<'_>, i: usize, end: usize, scope: &Scope) -> Option<(Range<usize>, String)> {
+fn reference(tokens: &Tokens<'_>, i: usize, end: usize, aliases: &Aliases) -> Option<(Range<usize>, String)> {
     let name = tokens.name(i).filter(|_| !tokens.is_qualified(i))?;
     if tokens.is_mark(i + 1, ".") {
         let column = tokens.name(i + 2).filter(|_| i + 2 < end && !tokens.is_mark(i + 3, "("))?;
-        let (_, origin) = scope.iter().find(|(alias, _)| *alias == name)?;
+        let (_, origin) = aliases.iter().find(|(alias, _)| *alias == name)?;
         return Some((i..i + 3, origin.path(&column)?));
     }
-    let (_, origin) = scope.iter().find(|(_, origin)| tokens.is_bare(i) && origin.has(&name))?;
+    let (_, origin) = aliases.iter().find(|(_, origin)| tokens.is_bare(i) && origin.has(&name))?;
     Some((i..i + 1, origin.path(&name)?))
 }
 
-/// The path with what `->`, `->>`, `#>` and brackets behind the reference add to it; brackets around it are passed.
+/// The path with what `->`, `->>`, `#>` and brackets behind the reference add to it; brackets around it are
+/// passed.
 fn steps(tokens: &Tokens<'_>, reference: Range<usize>, end: usize, mut path: String) -> String {
     let (mut start, mut next) = (reference.start, reference.end);
     loop {
@@ -93,9 +92,9 @@ fn steps(tokens: &Tokens<'_>, reference: Range<usize>, end: usize, mut path: Str
         }
         let is_subscript = tokens.is_mark(next, "[") && tokens.partner(next) == next + 2;
         let is_step = is_subscript || ["->", "->>"].contains(&tokens.str(next));
-        match (is_step, tokens.literal(next + 1), tokens.sort(next + 1)) {
+        match (is_step, tokens.literal(next + 1), tokens.kind(next + 1)) {
             (true, Some(field), _) => path = below(&path, &field),
-            (true, None, Some(Sort::Number)) => path = format!("{path}[{}]", tokens.str(next + 1)),
+            (true, None, Some(TokenKind::Number)) => path = format!("{path}[{}]", tokens.str(next + 1)),
             (false, Some(list), _) if ["#>", "#>>"].contains(&tokens.str(next)) => {
                 let fields = list.trim_matches(['{', '}']).split(',').map(str::trim);
                 path = fields.fold(path, |path, field| below(&path, field));

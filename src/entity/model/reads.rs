@@ -1,9 +1,9 @@
-//! How often a select reads what the from clause gives, in doubt too often.
+//! How often a select reads what the from clause gives; in doubt, more often.
 
 use std::ops::Range;
 
-use super::from::{Children, Record};
-use super::tokens::Tokens;
+use super::from::{Children, JsonRecord};
+use crate::entity::scan::Tokens;
 
 /// A name that stands in the select, other than behind `as`.
 #[derive(Debug)]
@@ -29,7 +29,7 @@ pub(super) fn all(tokens: &Tokens<'_>, end: usize) -> Vec<Read> {
 }
 
 /// Whether these tokens read a record: one of its columns, with or without the alias, or all of it.
-pub(super) fn is_read(tokens: &Tokens<'_>, range: &Range<usize>, record: &Record) -> bool {
+pub(super) fn is_read(tokens: &Tokens<'_>, range: &Range<usize>, record: &JsonRecord) -> bool {
     let is_column = |name: &str| record.columns.iter().any(|column| column.name == name);
     range.clone().any(|i| {
         let names_it =
@@ -39,7 +39,7 @@ pub(super) fn is_read(tokens: &Tokens<'_>, range: &Range<usize>, record: &Record
 }
 
 /// Counts the reads of a record's columns. A name without an alias may mean one of them.
-pub(super) fn of_record(reads: &[Read], record: &mut Record) {
+pub(super) fn of_record(reads: &[Read], record: &mut JsonRecord) {
     let is_definition = |read: &Read| record.columns.iter().any(|column| column.definition.contains(&read.at));
     let reads: Vec<&Read> = reads.iter().filter(|read| !is_definition(read)).collect();
     let is_ours = |read: &Read| read.of.as_ref().is_none_or(|alias| *alias == record.alias);

@@ -4,27 +4,28 @@ use std::ops::Range;
 
 use super::casts::cast_at;
 use super::column::{Column, columns};
-use super::dates::with_formats;
-use super::fault::Fault;
-use super::from::{Children, From, Record, twice};
-use super::lex::Span;
-use super::reads;
-use super::shapes;
-use super::tokens::Tokens;
-use crate::entity::dates::DateFormat;
+use super::from::{Children, From, JsonRecord, twice};
+use super::questions::{self, Question};
+use super::{reads, zones};
+use crate::entity::scan::{Fault, Span, TokenKind, Tokens};
 use crate::error::Result;
 
-/// A model that was understood.
+/// A model's select as data. Spans are bytes of [`Select::whole`].
 #[derive(Debug, Clone)]
 pub struct Select {
+    pub(super) file: String,
     text: String,
+    /// The columns that the header names.
+    pub(super) key: Vec<String>,
     body: Span,
     is_distinct: bool,
+    is_free_of_zones: bool,
     source: String,
     columns: Vec<Column>,
     children: Option<Children>,
-    records: Vec<Record>,
-    /// Behind the last item of the from clause that is known; empty if nothing follows.
+    records: Vec<JsonRecord>,
+    questions: Vec<Question>,
+    /// What follows the last known item of the from clause; may be empty.
     rest: Span,
     placeholders: Vec<(Placeholder, Span)>,
     casts: Vec<Span>,
@@ -43,34 +44,9 @@ impl Select {
     /// Reads `text`, the content of `file`. `key` are the columns that the header names.
     ///
     /// # Errors
-    /// `Config`, with file and line, for what the readings of a model could not keep apart.
+    /// `Config`, with file and line, for a select that not every reading could render.
     pub fn parse(file: &str, text: &str, key: &[String]) -> Result<Self> {
-        parse(text, key).map_err(|fault| fault.in_file(file, text))
-    }
-
-    /// The same model with a check of every place that its select list looks at: see `shapes.rs`. What cannot be checked, in a
-    /// select of its own for one, is left as it is.
-    pub fn checked(self, key: &[String]) -> Self {
-        let checked = shapes::checked(&self).and_then(|text| parse(&text, key).ok());
-        checked.unwrap_or(self)
-    }
-
-    /// The same model with casts that also read dates in these formats.
-    ///
-    /// # Errors
-    /// `Config`, with the file, when the model cannot be read in that form.
-    pub fn with_dates(self, file: &str, formats: &[DateFormat], key: &[String]) -> Result<Self> {
-        if formats.is_empty() {
-            return Ok(self);
-        }
-        let text = with_formats(&self.text, formats).map_err(|fault| fault.in_file(file, &self.text))?;
-        parse(&text, key).map_err(|fault| fault.in_file(file, &text))
-    }
-
-    /// The same model with texts of at most so many bytes, by column.
-    pub fn shortened(self, columns: &[(String, i32)], key: &[String]) -> Self {
-        let shortened = shapes::shortened(&self, columns).and_then(|text| parse(&text, key).ok());
-        shortened.unwrap_or(self)
+        read(file, text, key).map_err(|fault| fault.in_file(file, text))
     }
 
     /// The text from `select` or `with` to the end, as it was written.
@@ -78,12 +54,17 @@ impl Select {
         self.slice(&self.body)
     }
 
+    /// The whole text of the file, in which all spans are.
+    pub fn whole(&self) -> &str {
+        &self.text
+    }
+
     /// A part of the text.
     pub fn slice(&self, span: &Span) -> &str {
         &self.text[span.clone()]
     }
 
-    /// Where [`Select::text`] stands in the file.
+    /// Where [`Select::text`] is.
     pub fn body(&self) -> Span {
         self.body.clone()
     }
@@ -98,19 +79,29 @@ impl Select {
         &self.columns
     }
 
-    /// The array whose elements are the rows; none where a document is a row.
+    /// The array whose elements are the rows; `None` where a document is a row.
     pub fn children(&self) -> Option<&Children> {
         self.children.as_ref()
     }
 
     /// The records of the from clause, in order.
-    pub fn records(&self) -> &[Record] {
+    pub fn records(&self) -> &[JsonRecord] {
         &self.records
+    }
+
+    /// The questions about fields of the array's elements, in order.
+    pub fn questions(&self) -> &[Question] {
+        &self.questions
     }
 
     /// `select distinct`.
     pub fn is_distinct(&self) -> bool {
         self.is_distinct
+    }
+
+    /// Whether the rows are the same in every time zone of the session; in doubt, false.
+    pub fn is_free_of_zones(&self) -> bool {
+        self.is_free_of_zones
     }
 
     /// What follows the last record or array: joins, conditions, an order.
@@ -129,61 +120,86 @@ impl Select {
     }
 }
 
-fn parse(text: &str, key: &[String]) -> std::result::Result<Select, Fault> {
+pub(super) type SelectResult<T> = std::result::Result<T, Fault>;
+
+pub(super) fn read(file: &str, text: &str, key: &[String]) -> SelectResult<Select> {
     let tokens = Tokens::new(text)?;
     let end = end(&tokens)?;
+    let placeholders = placeholders(&tokens, end)?;
     let Parts { list, from, tail, is_distinct } = Parts::of(&tokens, end)?;
     let mut known = From::parse(&tokens, from.start..tail)?;
-    if let Some(i) = (0..end).filter(|i| tokens.str(*i) == "{source}").nth(1) {
-        return Err(twice(tokens.start(i)));
+    let mut sources = placeholders.iter().filter(|(placeholder, _)| *placeholder == Placeholder::Source);
+    if let Some((_, span)) = sources.nth(1) {
+        return Err(twice(span.start));
     }
     let Some(source) = known.source.take() else {
         return Err(Fault::new(tokens.start(from.start), "the select does not read from {source}")
             .hint("write from {source} s, in the from clause of the whole select"));
     };
-    let columns = columns(&tokens, list.clone(), &known.scope, &known.records)?;
-    for name in key {
-        if !columns.iter().any(|column| column.name == *name) {
-            return Err(Fault::new(
-                tokens.start(list.start),
-                format!("the select gives no column {name:?}, which the header names"),
-            ));
-        }
-    }
-    let in_columns = |i: usize| list.contains(&i);
-    let mut casts = Vec::new();
-    for i in 0..end {
-        let Some(call) = cast_at(&tokens, i)? else { continue };
-        casts.push(tokens.span(&(call.name..call.name + 1)));
-        if !in_columns(i) && !known.filed.contains(&i) {
-            return Err(unfiled(tokens.start(i), call.kind));
-        }
-    }
+    let columns = columns(&tokens, list.clone(), &known.aliases, &known.records)?;
+    require_key(&columns, key, tokens.start(list.start))?;
+    let casts = casts(&tokens, end, &list, &known)?;
     let end_of_items = known.end();
     let reads = reads::all(&tokens, end);
     known.records.iter_mut().for_each(|record| reads::of_record(&reads, record));
     known.children.iter_mut().for_each(|children| reads::of_children(&reads, children));
-    let placeholder = |i: usize| match tokens.str(i) {
-        "{source}" => Some((Placeholder::Source, tokens.span(&(i..i + 1)))),
-        "{zone}" => Some((Placeholder::Zone, tokens.span(&(i..i + 1)))),
-        _ => None,
-    };
     Ok(Select {
+        file: file.to_owned(),
         text: text.to_owned(),
+        key: key.to_vec(),
         body: tokens.span(&(0..end)),
         is_distinct,
+        is_free_of_zones: zones::is_free(&tokens, end),
         source,
         columns,
+        questions: known.children.as_ref().map_or(Vec::new(), |children| questions::find(&tokens, end, children)),
         children: known.children,
         records: known.records,
         rest: tokens.span(&(end_of_items..end)),
-        placeholders: (0..end).filter_map(placeholder).collect(),
+        placeholders,
         casts,
     })
 }
 
+fn placeholders(tokens: &Tokens<'_>, end: usize) -> SelectResult<Vec<(Placeholder, Span)>> {
+    let mut found = Vec::new();
+    for i in (0..end).filter(|i| tokens.kind(*i) == Some(TokenKind::Placeholder)) {
+        let placeholder = match tokens.str(i) {
+            "{source}" => Placeholder::Source,
+            "{zone}" => Placeholder::Zone,
+            other => {
+                return Err(Fault::new(tokens.start(i), format!("{other} is no placeholder of a model"))
+                    .hint("a model knows {source} and {zone}; other braces belong in quotes"));
+            }
+        };
+        found.push((placeholder, tokens.span(&(i..i + 1))));
+    }
+    Ok(found)
+}
+
+fn require_key(columns: &[Column], key: &[String], at: usize) -> SelectResult<()> {
+    match key.iter().find(|name| columns.iter().all(|column| column.name != **name)) {
+        None => Ok(()),
+        Some(name) => Err(Fault::new(at, format!("the select gives no column {name:?}, which the header names"))),
+    }
+}
+
+/// The names of all casts. Outside of the select list only those may stand whose misfits are filed in another
+/// way.
+fn casts(tokens: &Tokens<'_>, end: usize, list: &Range<usize>, from: &From) -> SelectResult<Vec<Span>> {
+    let mut casts = Vec::new();
+    for i in 0..end {
+        let Some(call) = cast_at(tokens, i)? else { continue };
+        casts.push(tokens.span(&(call.name..call.name + 1)));
+        if !list.contains(&i) && !from.filed.contains(&i) {
+            return Err(unfiled(tokens.start(i), call.kind));
+        }
+    }
+    Ok(casts)
+}
+
 /// The tokens without the semicolon at the end.
-fn end(tokens: &Tokens<'_>) -> std::result::Result<usize, Fault> {
+fn end(tokens: &Tokens<'_>) -> SelectResult<usize> {
     let end = (0..tokens.len()).find(|i| tokens.is_mark(*i, ";")).unwrap_or(tokens.len());
     if end + 1 < tokens.len() {
         return Err(
@@ -204,7 +220,7 @@ struct Parts {
 }
 
 impl Parts {
-    fn of(tokens: &Tokens<'_>, end: usize) -> std::result::Result<Self, Fault> {
+    fn of(tokens: &Tokens<'_>, end: usize) -> SelectResult<Self> {
         let hint = "a model is one select over {source}, after its comment lines; a with clause may precede it";
         if !["select", "with"].iter().any(|word| tokens.is_keyword(0, word)) {
             return Err(Fault::new(tokens.start(0), "the model does not begin with select").hint(hint));
@@ -237,23 +253,30 @@ fn is_comparison(tokens: &Tokens<'_>, from: usize) -> bool {
         && (tokens.is_keyword(from - 2, "is") || tokens.is_keyword(from - 2, "not"))
 }
 
-/// A model is read in parts of the rows: what looks at several rows, or at some of them, would be about a part.
-fn refuse_what_parts_cannot_do(tokens: &Tokens<'_>, range: Range<usize>) -> std::result::Result<(), Fault> {
+/// A model is read in parts of the rows: a clause about several rows, or some of them, would be about a part.
+fn refuse_what_parts_cannot_do(tokens: &Tokens<'_>, range: Range<usize>) -> SelectResult<()> {
     const REFUSED: [&str; 9] = ["having", "limit", "offset", "fetch", "for", "into", "union", "intersect", "except"];
     let is_group = |i: usize| tokens.is_keyword(i, "group") && tokens.is_keyword(i + 1, "by");
     let refused = |i: &usize| is_group(*i) || REFUSED.iter().any(|word| tokens.is_keyword(*i, word));
     match tokens.outer(range).find(refused) {
         None => Ok(()),
-        Some(i) => Err(Fault::new(tokens.start(i), format!("{} is nothing for a model", tokens.str(i).to_ascii_lowercase()))
-            .hint("a model is read in parts, document by document: what sums up or picks belongs in a lateral select over one document")),
+        Some(i) => {
+            let word = tokens.str(i).to_ascii_lowercase();
+            Err(Fault::new(tokens.start(i), format!("{word} is nothing for a model")).hint(
+                "a model is read in parts, document by document: what sums up or picks belongs in a lateral select \
+                 over one document",
+            ))
+        }
     }
 }
 
 fn unfiled(at: usize, kind: &str) -> Fault {
-    let fault =
-        Fault::new(at, format!("evo.as_{kind} stands outside of the select list: its misfits could not be filed"));
-    fault.hint(match kind {
-        "children" => "write cross join lateral evo.as_children(s.raw_data, 'array', 'idOfAnElement') c, in the from clause of the whole select",
+    let message = format!("evo.as_{kind} stands outside of the select list: its misfits could not be filed");
+    Fault::new(at, message).hint(match kind {
+        "children" => {
+            "write cross join lateral evo.as_children(s.raw_data, 'array', 'idOfAnElement') c, in the from clause of \
+             the whole select"
+        }
         _ => "cast in a column; a condition compares the text: d.kind = 'a'",
     })
 }

@@ -22,7 +22,7 @@ fn the_built_in_models_are_understood() {
     let path = |table: &str, name: &str| {
         let select = &model(table).select;
         let column = select.columns().iter().find(|column| column.name == name).unwrap();
-        column.is_cast(select.records()).then(|| column.paths.join("|"))
+        column.can_misfit(select.records()).then(|| column.paths.join("|"))
     };
     assert_eq!(path("core.evo_sales", "sale_date").unwrap(), "saleDate");
     assert_eq!(path("core.evo_sales", "removed").unwrap(), "removed");
@@ -53,7 +53,7 @@ fn a_cast_is_known_however_it_is_written() {
         let select = columns(&format!("{text}, ' evo.as_int(d.a) as y' as z"));
         let [_, x, z] = select.columns() else { panic!("{text}") };
         assert_eq!((x.name.as_str(), x.paths.join("|").as_str()), ("x", "a"), "{text}");
-        assert!(x.is_cast(select.records()) && !z.is_cast(select.records()), "{text}");
+        assert!(x.can_misfit(select.records()) && !z.can_misfit(select.records()), "{text}");
         assert_eq!(select.casts().len(), 1, "{text}");
     }
 }
@@ -86,7 +86,7 @@ fn a_record_inside_of_a_record_has_the_path_of_both() {
     assert_eq!(paths, ["", "o.p.n", "o.list[].name"]);
     // What is read from an object that may be none is a misfit of its column, however deep it lies.
     assert_eq!(select.columns()[1].records, [0, 1]);
-    assert!(!select.columns()[2].is_cast(select.records()));
+    assert!(!select.columns()[2].can_misfit(select.records()));
 }
 
 #[test]
@@ -148,7 +148,8 @@ fn what_readings_could_not_keep_apart_is_refused_with_its_line() {
             "no plain strings",
         ),
         (
-            "select s.id from {source} s\nleft join lateral (select * from evo.as_children(s.raw_data, 'a', 'b')) c on true",
+            "select s.id from {source} s\nleft join lateral \
+             (select * from evo.as_children(s.raw_data, 'a', 'b')) c on true",
             2,
             "outside of the select list",
         ),

@@ -1,68 +1,60 @@
 //! What a new generation must fulfil before readers see it.
 
-use super::build::{Build, Keys};
+use super::build::Build;
 use super::fill::Filled;
+use super::foreign_keys::ForeignKey;
+use super::index::Indexed;
 use crate::entity::Entity;
 use crate::error::{Error, Kind, Result};
 use crate::pg::Connection;
 
-/// The parent table has a row per staged document.
-pub(super) fn documents(entity: &Entity, filled: &Filled) -> Result<()> {
+/// The parent table has exactly one row per staged document.
+pub(super) fn require_all_documents(entity: &Entity, filled: &Filled) -> Result<()> {
     let Some(parent) = filled.tables.first().filter(|parent| parent.rows != filled.documents) else {
         return Ok(());
     };
-    Err(Error::new(
-        Kind::CheckFailed,
-        format!(
-            "{}: the new generation has {} rows for {} staged documents",
-            parent.table, parent.rows, filled.documents
-        ),
-    )
-    .detail(format!("entity {}", entity.name))
-    .hint("the old generation still serves; a model must give one row per document in its parent table"))
+    let (table, rows, documents) = (&parent.table, parent.rows, filled.documents);
+    let message = format!("{table}: the new generation has {rows} rows for {documents} staged documents");
+    Err(Error::new(Kind::CheckFailed, message)
+        .detail(format!("entity {}", entity.name))
+        .hint("the old generation still serves; a model must give one row per document in its parent table"))
 }
 
-/// No table loses more than `max_shrink` of its rows. `old_rows` are those of each build's partition.
-pub(super) fn shrink(
-    entity: &Entity,
-    builds: &[Build],
-    filled: &Filled,
-    old_rows: &[u64],
-    max_shrink: f64,
-) -> Result<()> {
-    for (i, table) in filled.tables.iter().enumerate() {
-        let old: u64 = builds.iter().zip(old_rows).filter(|(b, _)| b.model == i).map(|(_, rows)| *rows).sum();
+/// No table loses more than the share `max_shrink` of its rows.
+pub(super) fn refuse_shrinking(indexed: &Indexed, max_shrink: f64) -> Result<()> {
+    let builds = indexed.filled.plan.builds.iter().zip(&indexed.old_rows);
+    for (i, table) in indexed.filled.tables.iter().enumerate() {
+        let old: u64 = builds.clone().filter(|(build, _)| build.model == i).map(|(_, rows)| *rows).sum();
         let lost = old.saturating_sub(table.rows);
         if lost as f64 > old as f64 * max_shrink {
+            let (name, rows, allowed) = (&table.table, table.rows, max_shrink * 100.0);
+            let percent = lost as f64 * 100.0 / old as f64;
             return Err(Error::new(
                 Kind::CheckFailed,
                 format!(
-                    "{}: the new generation has {} rows, the old one {old}: {:.0} % fewer, more than --max-shrink {:.0}% allows",
-                    entity.models[i].table,
-                    table.rows,
-                    lost as f64 * 100.0 / old as f64,
-                    max_shrink * 100.0
+                    "{name}: the new generation has {rows} rows, the old one {old}: {percent:.0} % fewer, more than \
+                     --max-shrink {allowed:.0}% allows"
                 ),
             )
-            .hint("the old generation still serves; look into staging, or say --max-shrink 100% if the rows are to go"));
+            .hint(
+                "the old generation still serves; check staging, or say --max-shrink 100% if the rows are meant to go",
+            ));
         }
     }
     Ok(())
 }
 
-/// Every foreign key that references core holds for the new generation too.
-pub(super) async fn orphans(connection: &Connection, builds: &[Build], keys: &Keys) -> Result<()> {
-    for key in keys.list.iter().filter(|key| key.was_validated) {
+/// Every validated foreign key that references core holds for the new generation too.
+pub(super) async fn require_references(connection: &Connection, builds: &[Build], keys: &[ForeignKey]) -> Result<()> {
+    for key in keys.iter().filter(|key| key.was_validated) {
         let parts: Vec<&str> = builds.iter().filter(|b| b.model == key.model).map(|b| b.new.as_str()).collect();
-        // Of one year only, the referenced row may be in another.
+        // With several partitions the referenced row may be in any of them, also in one that is not rebuilt.
         let [new] = parts[..] else { continue };
         if !connection.query(&key.orphan.replace("{new}", new), &[]).await?.is_empty() {
-            return Err(Error::new(
-                Kind::CheckFailed,
-                format!("{} references rows that the new generation does not have", key.table),
-            )
-            .detail(format!("foreign key {} {}", key.name, key.definition))
-            .hint("the old generation still serves; delete or mend the referencing rows"));
+            let message = format!("{} references rows that the new generation does not have", key.table);
+            return Err(Error::new(Kind::CheckFailed, message)
+                .detail(format!("foreign key {} {}", key.name, key.definition))
+                .hint("the old generation still serves; delete or correct the referencing rows"));
         }
     }
     Ok(())

@@ -1,4 +1,4 @@
-//! Which staged rows an increment has to look at, cut into chunks.
+//! Which staged rows an increment has to transform, cut into chunks.
 
 use crate::entity::Entity;
 use crate::error::Result;
@@ -6,113 +6,134 @@ use crate::ids::BatchId;
 use crate::ledger::models::{self, PendingBatch};
 use crate::pg::Connection;
 use crate::sql::{fill, ident, qualified};
-use crate::transform::Job;
-use crate::transform::model::{Range, Source};
+use crate::transform::job::EntityJob;
+use crate::transform::partitions::key_ranges;
+use crate::transform::range::Range;
+use crate::transform::staged::StagedRows;
 
-/// The pending batches and how their rows are worked off.
+/// With fewer changed documents than this an increment is always cheap enough.
+const MANY: u64 = 100_000;
+
+/// The pending batches, and the chunks in which their rows are transformed.
 #[derive(Debug, Default)]
-pub(in crate::transform) struct Plan {
-    /// Batches that own no row any more: taken in without looking.
+pub(in crate::transform) struct IncrementPlan {
+    /// Batches that own no row any more: they enter the watermark without any work.
     pub empty: Vec<BatchId>,
-    /// What is taken in together.
-    pub units: Vec<Unit>,
+    /// Batches that own rows, in groups that enter the watermark together.
+    pub groups: Vec<BatchGroup>,
     /// Staged rows that the pending batches own.
     pub changed: u64,
-    /// Documents that staging held when the ledger was read.
+    /// Documents in staging when the ledger was read.
     pub staged: u64,
-    /// Whether the chunks are ranges of all keys, in staging and in core, rather than pieces of batches.
-    pub whole: bool,
+    /// The chunks are ranges of all keys, in staging and in core, rather than pieces of batches.
+    pub is_whole: bool,
 }
 
-/// Batches that enter the watermark together, once every chunk of them is committed.
+/// Batches that enter the watermark together, once each of their chunks is committed.
 #[derive(Debug, PartialEq, Eq)]
-pub(in crate::transform) struct Unit {
+pub(in crate::transform) struct BatchGroup {
     pub ids: Vec<BatchId>,
     /// One, or the pieces of a batch too large for one transaction.
     pub chunks: Vec<Range>,
 }
 
-impl Unit {
-    pub(in crate::transform) fn source(&self, entity: &Entity, chunk: usize) -> Source {
-        Source::batches(entity, &self.ids, &self.chunks[chunk])
-    }
-
-    /// How many transactions it takes.
-    pub(in crate::transform) fn size(&self) -> usize {
-        self.chunks.len()
+impl BatchGroup {
+    /// The staged rows of a chunk, given by its index.
+    pub(super) fn rows(&self, entity: &Entity, chunk: usize) -> StagedRows {
+        StagedRows::of_batches(entity, &self.ids, &self.chunks[chunk])
     }
 }
 
-/// From so many changed documents on a new generation may be the cheaper way.
-const MANY: u64 = 100_000;
-
-impl Plan {
-    /// Whether a new generation costs less than changing this much in place: when at least half of many documents are
-    /// new or changed. Every changed row costs an update of each index and leaves a dead one behind.
+impl IncrementPlan {
+    /// Whether a new generation costs less than changing this much in place: when at least half of many
+    /// documents are new or changed. Every changed row costs an update of each index and leaves a dead row
+    /// behind.
     pub(in crate::transform) fn prefers_refresh(&self) -> bool {
         self.changed >= MANY && self.changed * 2 >= self.staged
     }
 
     /// The batches that own rows.
     pub(in crate::transform) fn ids(&self) -> Vec<BatchId> {
-        self.units.iter().flat_map(|unit| unit.ids.iter().copied()).collect()
+        self.groups.iter().flat_map(|group| group.ids.iter().copied()).collect()
     }
 
     /// How many batches are pending.
     pub(in crate::transform) fn batches(&self) -> u64 {
-        (self.empty.len() + self.units.iter().map(|u| u.ids.len()).sum::<usize>()) as u64
+        (self.empty.len() + self.groups.iter().map(|group| group.ids.len()).sum::<usize>()) as u64
+    }
+
+    /// How many transactions it takes.
+    pub(in crate::transform) fn chunks(&self) -> usize {
+        self.groups.iter().map(|group| group.chunks.len()).sum()
     }
 }
 
 /// Reads the ledger and counts what each pending batch still owns.
-pub(in crate::transform) async fn plan(connection: &Connection, entity: &Entity, chunk_rows: u64) -> Result<Plan> {
+pub(in crate::transform) async fn plan(
+    connection: &Connection,
+    entity: &Entity,
+    chunk_rows: u64,
+) -> Result<IncrementPlan> {
     let table = qualified(&entity.staging.table);
     let ids: Vec<BatchId> = models::pending(connection, &entity.name).await?;
     let staged = models::staged(connection, &entity.name).await?;
     if ids.is_empty() {
-        return Ok(Plan { staged, ..Plan::default() });
+        return Ok(IncrementPlan { staged, ..IncrementPlan::default() });
     }
-    let counted = connection
+    let counted: Vec<PendingBatch> = connection
         .query(&fill(sql_file!("transform/increment/pending.sql"), &[("table", &table)]), &[&ids])
         .await?
         .iter()
         .map(|row| PendingBatch { batch_id: row.get(0), rows: row.get::<_, i64>(1).unsigned_abs() })
-        .collect::<Vec<_>>();
-    let mut plan = Plan {
+        .collect();
+    let mut groups = Vec::new();
+    for ids in grouped(&counted, chunk_rows) {
+        let size: u64 = counted.iter().filter(|b| ids.contains(&b.batch_id)).map(|b| b.rows).sum();
+        let bounds = match ids[..] {
+            [id] if size > chunk_rows => bounds(connection, entity, id, piece(size, chunk_rows)).await?,
+            _ => Vec::new(),
+        };
+        groups.push(BatchGroup { ids, chunks: Range::between(&bounds) });
+    }
+    Ok(IncrementPlan {
         empty: ids.into_iter().filter(|id| counted.iter().all(|b| b.batch_id != *id)).collect(),
+        groups,
         changed: counted.iter().map(|b| b.rows).sum(),
         staged,
-        ..Plan::default()
-    };
-    for ids in group(&counted, chunk_rows) {
-        let size: u64 = counted.iter().filter(|b| ids.contains(&b.batch_id)).map(|b| b.rows).sum();
-        let mut bounds: Vec<String> = Vec::new();
-        if let ([id], true) = (&ids[..], size > chunk_rows) {
-            // Equal pieces rather than full ones and a rest.
-            let step = i64::try_from(size.div_ceil(size.div_ceil(chunk_rows))).unwrap_or(i64::MAX);
-            let sql = fill(
-                sql_file!("transform/increment/bounds.sql"),
-                &[("key", &ident(&entity.staging.key_column)), ("table", &table)],
-            );
-            bounds = connection.query(&sql, &[id, &step]).await?.iter().map(|row| row.get(0)).collect();
-            bounds.dedup();
-        }
-        plan.units.push(Unit { ids, chunks: Range::between(&bounds) });
-    }
-    Ok(plan)
+        is_whole: false,
+    })
 }
 
-/// All of staging and core in ranges of keys: what a comparison of everything works off.
-pub(in crate::transform) async fn whole(job: &Job, connection: &Connection) -> Result<Plan> {
+/// Rows of a piece when a batch is cut: equal pieces rather than full ones and a rest.
+fn piece(rows: u64, chunk_rows: u64) -> i64 {
+    i64::try_from(rows.div_ceil(rows.div_ceil(chunk_rows))).unwrap_or(i64::MAX)
+}
+
+/// The keys at which a batch is cut into pieces of this many rows.
+async fn bounds(connection: &Connection, entity: &Entity, batch: BatchId, piece: i64) -> Result<Vec<String>> {
+    let sql = fill(
+        sql_file!("transform/increment/bounds.sql"),
+        &[("key", &ident(&entity.staging.key_column)), ("table", &qualified(&entity.staging.table))],
+    );
+    let rows = connection.query(&sql, &[&batch, &piece]).await?;
+    let mut bounds: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
+    bounds.dedup();
+    Ok(bounds)
+}
+
+/// All of staging and core in ranges of keys: for a comparison of everything.
+pub(in crate::transform) async fn whole(job: &EntityJob, connection: &Connection) -> Result<IncrementPlan> {
     let ids = models::pending(connection, &job.entity.name).await?;
     let staging = &job.entity.staging;
-    let chunks = job.ranges(connection, &qualified(&staging.table), &staging.key_column).await?;
+    let table = qualified(&staging.table);
+    let chunks = key_ranges(connection, &table, &staging.key_column, job.chunk_rows).await?;
     let staged = models::staged(connection, &job.entity.name).await?;
-    Ok(Plan { units: vec![Unit { ids, chunks }], changed: staged, staged, whole: true, empty: Vec::new() })
+    let groups = vec![BatchGroup { ids, chunks }];
+    Ok(IncrementPlan { groups, changed: staged, staged, is_whole: true, empty: Vec::new() })
 }
 
-/// Consecutive batches until a group has `rows` rows.
-fn group(pending: &[PendingBatch], rows: u64) -> Vec<Vec<BatchId>> {
+/// Consecutive batches in groups of about `rows` rows.
+fn grouped(pending: &[PendingBatch], rows: u64) -> Vec<Vec<BatchId>> {
     let mut groups: Vec<Vec<BatchId>> = Vec::new();
     let mut room = 0;
     for batch in pending {
@@ -135,8 +156,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_new_generation_is_preferred_when_most_of_much_changed() {
-        let plan = |changed, staged| Plan { changed, staged, ..Plan::default() };
+    fn a_new_generation_is_preferred_when_most_of_many_documents_changed() {
+        let plan = |changed, staged| IncrementPlan { changed, staged, ..IncrementPlan::default() };
         assert!(plan(100_000, 100_000).prefers_refresh() && plan(150_000, 300_000).prefers_refresh());
         assert!(!plan(99_999, 99_999).prefers_refresh() && !plan(150_000, 300_001).prefers_refresh());
     }
@@ -146,10 +167,8 @@ mod tests {
         let pending: Vec<PendingBatch> = [(1, 10), (3, 90), (4, 1), (5, 500), (6, 5)]
             .map(|(id, rows)| PendingBatch { batch_id: BatchId(id), rows })
             .into();
-        assert_eq!(
-            group(&pending, 100),
-            [vec![1, 3], vec![4], vec![5], vec![6]].map(|ids| ids.into_iter().map(BatchId).collect::<Vec<_>>())
-        );
-        assert!(group(&[], 100).is_empty());
+        let ids = [vec![1, 3], vec![4], vec![5], vec![6]];
+        assert_eq!(grouped(&pending, 100), ids.map(|ids| ids.into_iter().map(BatchId).collect::<Vec<_>>()));
+        assert!(grouped(&[], 100).is_empty());
     }
 }

@@ -1,16 +1,16 @@
-//! What a model's careful reading nulls.
+//! The values that a model's careful reading nulls.
 
-use super::text::{Rows, Text};
-use crate::entity::{Case, Column, Expression, Part, Select};
+use super::binding::{Binding, Draft};
+use crate::entity::{Case, CastSite, Column, Expression, Select};
 use crate::sql::ident;
 
-/// The careful select, and beside each cast column what of it does not fit, else null ([`misfit_column`]); with
-/// `evo_source_file` and `evo_source_line` of the document.
+/// The careful select with one more column for each that has a cast ([`misfit_column`]): the text that does
+/// not fit, else null. `evo_source_file` and `evo_source_line` say where the document is.
 ///
-/// Only what is evaluated can be a misfit: of a `case` the result that is taken, of a `coalesce` what stands before the
-/// first value.
-pub(in crate::transform) fn misfits(select: &Select, rows: Rows<'_>) -> String {
-    let mut text = Text::careful(select, rows);
+/// Only what is evaluated can be a misfit: in a `case` the result that is taken, in a `coalesce` what stands
+/// before the first value.
+pub(super) fn misfits(select: &Select, binding: Binding<'_>) -> String {
+    let mut text = Draft::careful(select, binding);
     let misfits = select.columns().iter().enumerate().filter_map(|(i, column)| {
         Some(format!(",\n    {} as {}", of_column(select, column, &text)?, misfit_column(i)))
     });
@@ -23,26 +23,27 @@ pub(in crate::transform) fn misfits(select: &Select, rows: Rows<'_>) -> String {
     text.all()
 }
 
-/// The name under which the misfits of the column `i` stand.
+/// The name of the column with the misfits of column `i`.
 pub(in crate::transform) fn misfit_column(i: usize) -> String {
     format!("evo_misfit_{i}")
 }
 
 /// The misfit of a column: its own, or that of an object from which it is read.
-fn of_column(select: &Select, column: &Column, careful: &Text<'_>) -> Option<String> {
+fn of_column(select: &Select, column: &Column, careful: &Draft<'_>) -> Option<String> {
     let objects = column.records.iter().map(|i| &select.records()[*i].argument);
     first(objects.chain([&column.expression]).map(|expression| misfit(expression, careful)))
 }
 
-/// An expression of type text that is null unless a value does not fit; `None` if there is nothing that could not fit.
-fn misfit(expression: &Expression, careful: &Text<'_>) -> Option<String> {
+/// An expression of type text that is null unless a value does not fit; `None` if there is nothing that could
+/// not fit.
+fn misfit(expression: &Expression, careful: &Draft<'_>) -> Option<String> {
     first(expression.parts.iter().map(|part| match part {
-        Part::Cast(cast) => {
+        CastSite::Cast(cast) => {
             let own = format!("evo.misfit_{}({})", cast.kind, careful.part(&cast.arguments.span));
             first([misfit(&cast.arguments, careful), Some(own)].into_iter())
         }
-        Part::Coalesce(values) => of_coalesce(values, careful),
-        Part::Case(case) => of_case(case, 0, careful),
+        CastSite::Coalesce(values) => of_coalesce(values, careful),
+        CastSite::Case(case) => of_case(case, 0, careful),
     }))
 }
 
@@ -56,15 +57,15 @@ fn first(misfits: impl Iterator<Item = Option<String>>) -> Option<String> {
     }
 }
 
-fn of_coalesce(values: &[Expression], careful: &Text<'_>) -> Option<String> {
+fn of_coalesce(values: &[Expression], careful: &Draft<'_>) -> Option<String> {
     let (value, behind) = values.split_first()?;
     let behind = of_coalesce(behind, careful)
         .map(|behind| format!("case when ({}) is null then {behind} end", careful.part(&value.span)));
     first([misfit(value, careful), behind].into_iter())
 }
 
-/// The misfit of a case from its arm `i` on.
-fn of_case(case: &Case, i: usize, careful: &Text<'_>) -> Option<String> {
+/// The misfit of a case, from its arm `i` on.
+fn of_case(case: &Case, i: usize, careful: &Draft<'_>) -> Option<String> {
     let Some((condition, result)) = case.arms.get(i) else {
         return case.otherwise.as_ref().and_then(|otherwise| misfit(otherwise, careful));
     };

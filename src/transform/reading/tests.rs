@@ -1,9 +1,12 @@
-//! The readings as texts.
+//! Readings as texts.
 
-use super::*;
+use super::binding::Binding;
+use super::misfits::misfits;
+use super::typed::{AT_SESSION_ZONE, typed};
+use super::written::{careful, written};
 use crate::entity::{Catalog, Model, Select};
 
-const ROWS: Rows<'_> = Rows { source: "(select * from x)", zone: "'UTC'" };
+const ROWS: Binding<'_> = Binding { rows: "(select * from x)", zone: "'UTC'" };
 
 fn built_in(table: &str) -> Model {
     let catalog = Catalog::load(None).unwrap();
@@ -49,9 +52,11 @@ fn an_array_is_unfolded_in_one_step_unless_its_elements_are_needed_whole() {
 
 #[test]
 fn what_is_read_in_two_ways_stays_a_text() {
-    let from = "\nfrom {source} s\ncross join lateral jsonb_to_record(s.raw_data) as d (\n    a text, b text, c text, e jsonb)";
+    let from = "\nfrom {source} s\ncross join lateral \
+                jsonb_to_record(s.raw_data) as d (\n    a text, b text, c text, e jsonb)";
     let text = format!(
-        "select\n    evo.as_int(d.a) as a,\n    d.a as raw,\n    evo.as_int(coalesce(d.a, d.b)) as b,\n    evo.as_int(d.c) as c{from}"
+        "select\n    evo.as_int(d.a) as a,\n    d.a as raw,\n    evo.as_int(coalesce(d.a, d.b)) as b,\n    \
+         evo.as_int(d.c) as c{from}"
     );
     let typed = typed(&parse(&text, &[]), &[], ROWS, false).unwrap();
     assert!(typed.contains("a text, b text, c integer, e jsonb)"), "{typed}");
@@ -136,7 +141,8 @@ fn only_what_is_evaluated_is_a_misfit() {
         ),
         (
             "case d.k when 'a' then evo.as_int(d.a) when 'b' then 0 else evo.as_int(d.b) end as x",
-            "case d.k when 'a' then evo.misfit_int(d.a) else case d.k when 'b' then null::text else evo.misfit_int(d.b) end end",
+            "case d.k when 'a' then evo.misfit_int(d.a) else \
+             case d.k when 'b' then null::text else evo.misfit_int(d.b) end end",
         ),
         ("case when evo.as_bool(d.k) then 1 end as x", "evo.misfit_bool(d.k)"),
     ] {
@@ -175,7 +181,8 @@ fn an_object_that_is_none_is_a_misfit_of_each_column_that_is_read_from_it() {
 
 #[test]
 fn what_a_model_says_in_quotes_and_comments_is_kept() {
-    let text = "select s.id, 'evo.as_int({source}) {zone}' as x, /* evo.as_int( */ {zone} as z\nfrom {source} s -- {zone}\nwhere true";
+    let text = "select s.id, 'evo.as_int({source}) {zone}' as x, /* evo.as_int( */ {zone} as z\n\
+                from {source} s -- {zone}\nwhere true";
     let select = parse(text, &[]);
     let expected = text.replacen("*/ {zone}", "*/ 'UTC'", 1).replacen("from {source}", "from (select * from x)", 1);
     assert_eq!(written(&select, ROWS), expected);
@@ -216,4 +223,70 @@ fn the_session_s_zone_reads_times_only_where_nothing_else_depends_on_it() {
     for table in ["core.evo_members", "core.evo_entries", "core.evo_receivables", "core.evo_member_memberships"] {
         assert!(typed_of(table).contains(AT_SESSION_ZONE), "{table}");
     }
+}
+
+/// A sequence of numbers that look random.
+struct Numbers(u64);
+
+impl Numbers {
+    fn below(&mut self, n: usize) -> usize {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(self.0 >> 33).unwrap() % n
+    }
+}
+
+/// A model with everything that models may say, cut where it may be broken.
+const CUTTABLE: &str = "with | w | ( | k | ) | as | ( | values | ( | 'x' | ) | )\n | select | s | . | visit_id | , | \
+    evo | . | as_int | (\n | d | . | n\n | ) | as | a | , | case | when | d | . | \"k, as\" | = | \
+    'a' | then | evo | . | as_int | ( | d | . | n | ) | else | evo | . | as_bigint | ( | coalesce | \
+    ( | d | . | n | , | d | . | m | ) | ) | end | as | b | , | extract | ( | year | from | evo | \
+    . | as_date | ( | d | . | m | ) | ) | :: | int | as | c | , | ( | select | max | ( | k | ) | \
+    from | w | ) | as | e | , | evo | . | as_object | ( | d | . | o | ) | ->> | 'p' | as | f | , | \
+    d | . | m\n | from | {source} | s | cross | join | lateral | jsonb_to_record | ( | s | . | \
+    raw_data | ) | as | d | ( | n | text | , | m | text | , | \"k, as\" | text | , | o | jsonb | )";
+
+#[test]
+fn a_model_with_a_random_mistake_is_refused_with_its_line_or_every_reading_can_render_it() {
+    let words: Vec<&str> = CUTTABLE.split(" | ").collect();
+    let mut numbers = Numbers(7);
+    let (mut refused, mut rendered) = (0, 0);
+    for _ in 0..3000 {
+        let mut words = words.clone();
+        let (at, other) = (numbers.below(words.len()), numbers.below(words.len()));
+        match numbers.below(4) {
+            0 => drop(words.remove(at)),
+            1 => words.insert(at, words[other]),
+            2 => words.swap(at, other),
+            _ => words.insert(
+                at,
+                [")", "(", "'", "as", "evo.as_int(d.n)", "d.m", "/*", "--", "from", ";"][numbers.below(10)],
+            ),
+        }
+        let text = words.join(" ");
+        match Select::parse("own.sql", &text, &["visit_id".to_owned()]).and_then(Select::guarded) {
+            Err(error) => {
+                let line = error.message().strip_prefix("own.sql:").and_then(|rest| rest.split(':').next());
+                let line: usize = line.and_then(|line| line.parse().ok()).unwrap_or_default();
+                assert!((1..=text.lines().count() + 1).contains(&line), "{text}\n{}", error.render());
+                refused += 1;
+            }
+            Ok(select) => {
+                let careful = careful(&select, ROWS);
+                let code = careful.split("--").next().unwrap().split("/*").next().unwrap().split('\'').step_by(2);
+                let casts = code.flat_map(|code| code.split("evo . as_").skip(1).chain(code.split("evo.as_").skip(1)));
+                let is_call =
+                    |rest: &&str| rest.trim_start_matches(|c: char| c.is_alphabetic()).trim_start().starts_with('(');
+                let strict: Vec<&str> = casts.filter(is_call).collect();
+                assert!(strict.is_empty(), "a cast that no reading knows: {careful}");
+                let misfits = misfits(&select, ROWS);
+                assert!(
+                    misfits.contains("evo_misfit_")
+                        == (select.columns().iter().any(|c| c.can_misfit(select.records())))
+                );
+                let _ = typed(&select, &["visit_id".to_owned()], ROWS, false);
+                rendered += 1;
+            }
+        }
+    }
+    assert!(refused > 1000 && rendered > 500, "{refused} refused, {rendered} rendered");
 }

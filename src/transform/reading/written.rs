@@ -1,14 +1,14 @@
 //! The readings that keep the select's shape.
 
-use super::text::{Rows, Text};
+use super::binding::{Binding, Draft};
 use crate::entity::Select;
 
 /// The select as it was written.
-pub(in crate::transform) fn written(select: &Select, rows: Rows<'_>) -> String {
-    Text::new(select, rows).all()
+pub(super) fn written(select: &Select, binding: Binding<'_>) -> String {
+    Draft::new(select, binding).all()
 }
 
 /// The select with casts that give null where a value does not fit.
-pub(in crate::transform) fn careful(select: &Select, rows: Rows<'_>) -> String {
-    Text::careful(select, rows).all()
+pub(super) fn careful(select: &Select, binding: Binding<'_>) -> String {
+    Draft::careful(select, binding).all()
 }

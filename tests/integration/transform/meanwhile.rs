@@ -53,7 +53,7 @@ fn what_is_added_while_a_generation_is_built_is_there_after_the_swap() {
     );
     let before = catalog(&evo);
     let run = ended(refresh).exits(0);
-    assert!(run.stderr.contains("given something meanwhile"), "{}", run.stderr);
+    assert!(run.stderr.contains("got something new meanwhile"), "{}", run.stderr);
     let after = catalog(&evo);
     for (was, is) in before.iter().zip(&after) {
         let lost: Vec<_> =

@@ -64,6 +64,54 @@ fn columns_that_somebody_added_are_left_alone_and_keep_their_values_through_ever
     assert_eq!(evo.db.one("select count(*) from core.evo_sales"), "5");
 }
 
+#[test]
+fn a_column_that_somebody_made_narrower_costs_the_value_and_not_its_document() {
+    let evo = Evo::new();
+    let lines = [
+        r#"{"idSale": 1, "observations": "too long", "idMember": 3000000000, "saleSource": 70000, "receivables": [{"idReceivable": 10, "amount": 1234.5}]}"#,
+        r#"{"idSale": 2, "observations": "fine", "idMember": 7, "saleSource": 3, "receivables": [{"idReceivable": 20, "amount": -12.5}]}"#,
+    ];
+    load(&evo, RUN, &lines.map(str::to_owned));
+    evo.db.sql(
+        "alter table core.evo_sales alter column observations type varchar(5), alter column member_id type integer,
+             alter column sale_source type smallint;
+         alter table core.evo_receivables alter column amount type numeric(5, 2)",
+    );
+    for mode in
+        [&["transform", "sales"][..], &["transform", "sales", "--full-refresh"], &["transform", "sales", "--in-place"]]
+    {
+        evo.run(mode).exits(0);
+        let rows = "select sale_id, observations, member_id, sale_source, amount from core.evo_sales join core.evo_receivables using (sale_id) order by 1";
+        assert_eq!(evo.db.sql(rows), [["1", "∅", "∅", "∅", "∅"], ["2", "fine", "7", "3", "-12.50"]], "{mode:?}");
+        let issues = "select key_text, column_name, raw_value, reason from evo.issues order by column_name";
+        let reason = "does not fit the column's type";
+        assert_eq!(
+            evo.db.sql(issues),
+            [
+                ["1,10", "amount", "1234.50", reason],
+                ["1", "member_id", "3000000000", reason],
+                ["1", "observations", "too long", reason],
+                ["1", "sale_source", "70000", reason],
+            ],
+            "{mode:?}"
+        );
+    }
+}
+
+#[test]
+fn only_the_session_that_keeps_the_snapshot_may_be_idle_in_its_transaction() {
+    let evo = Evo::new();
+    evo.db.sql(
+        "alter table core.evo_sales add column idle text default current_setting('idle_in_transaction_session_timeout')",
+    );
+    load(&evo, RUN, &[sale(1, 1)]);
+    evo.json(&["transform", "sales", "--full-refresh"]);
+    load(&evo, RUN_2, &[sale(2, 2)]);
+    evo.json(&["transform", "sales", "--incremental"]);
+    let idle = "select sale_id, idle from core.evo_sales order by 1";
+    assert_eq!(evo.db.sql(idle), [["1", "1min"], ["2", "1min"]]);
+}
+
 /// An entity whose tables have no columns but their keys.
 fn links() -> Evo {
     let evo = Evo { dir: tempfile::tempdir().unwrap(), db: Database::migrated() };

@@ -146,6 +146,8 @@ struct Document {
     texts: [Option<String>; 3],
     kind: &'static str,
     object: Value,
+    /// A text, or something else in its place.
+    plain: Value,
 }
 
 impl Document {
@@ -162,11 +164,13 @@ impl Document {
         if !fits {
             object = [object, json!([1]), json!("text"), Value::Null][dice.index(4)].clone();
         }
-        Self { id, texts, kind: if fits { "a" } else { dice.pick(&["a", "b"]) }, object }
+        let plain =
+            [json!("x"), Value::Null, json!({"q": 1}), json!(["y"])][dice.index(if fits { 2 } else { 4 })].clone();
+        Self { id, plain, texts, kind: if fits { "a" } else { dice.pick(&["a", "b"]) }, object }
     }
 
     fn json(&self) -> Value {
-        let mut document = json!({"idVisit": self.id, "k": self.kind, "o": self.object});
+        let mut document = json!({"idVisit": self.id, "k": self.kind, "o": self.object, "x": self.plain});
         for ((name, _), text) in FIELDS.iter().zip(&self.texts) {
             if let Some(text) = text {
                 document[*name] = json!(text);
@@ -185,6 +189,27 @@ impl Document {
     }
 }
 
+impl Document {
+    /// What an expression gives that makes its result of the plain value by `f`. What stands in the place of that is null
+    /// to the expression.
+    fn plain(&self, f: impl Fn(Option<&str>) -> Option<String>) -> Cell {
+        match &self.plain {
+            Value::Null => (f(None), None),
+            Value::String(text) => (f(Some(text)), None),
+            // As jsonb writes it.
+            nested => (f(None), Some(nested.to_string().replace(':', ": "))),
+        }
+    }
+
+    /// The same, where the whole column is null then.
+    fn whole(&self, f: impl Fn(Option<&str>) -> Option<String>) -> Cell {
+        match self.plain(f) {
+            (_, Some(misfit)) => (None, Some(misfit)),
+            fits => fits,
+        }
+    }
+}
+
 /// What a column gives, and what of it is filed.
 type Cell = (Option<String>, Option<String>);
 
@@ -199,7 +224,13 @@ fn int(text: Option<&String>) -> Cell {
 /// must give.
 type Form = (&'static str, fn(&Document, usize, usize) -> Cell);
 
-const FORMS: [Form; 14] = [
+const FORMS: [Form; 18] = [
+    ("D~.~\"x\"", |d, _, _| d.plain(|x| x.map(str::to_owned))),
+    ("coalesce(d.x, $$ d.x $$)~||~'d.x'", |d, _, _| d.plain(|x| Some(format!("{}d.x", x.unwrap_or(" d.x "))))),
+    ("upper(~x~)", |d, _, _| d.whole(|x| x.map(str::to_uppercase))),
+    ("(select~w || coalesce(d.x, '')~from words)", |d, _, _| {
+        d.whole(|x| Some(format!("from, as{}", x.unwrap_or_default())))
+    }),
     ("evo.as_int(~d.§a~)", |d, a, _| int(d.texts[a].as_ref())),
     ("evo~.~\"as_int\"~(~coalesce(d~.~§a,~d.§b)~)", |d, a, b| int(d.texts[a].as_ref().or(d.texts[b].as_ref()))),
     ("case~d.k~when~'a'~then evo.as_int(d.§a)~else~EVO.AS_INT(d.§b)~end", |d, a, b| {
@@ -286,7 +317,7 @@ fn written(dice: &mut Dice, columns: &[Column]) -> String {
     }
     let fields: String = FIELDS.iter().map(|(_, name)| format!("{name}~text,~")).collect();
     let text = format!(
-        "with~words (w) as (values ('from, as'))~select~{list}~from~{{source}} s~cross join~lateral jsonb_to_record(s.raw_data)~as d ({fields} k text, o jsonb)~where~true;~"
+        "with~words (w) as (values ('from, as'))~select~{list}~from~{{source}} s~cross join~lateral jsonb_to_record(s.raw_data)~as d ({fields} k text, x~text, o jsonb)~where~true;~"
     );
     text.split('~')
         .fold(String::new(), |text, part| if text.is_empty() { part.to_owned() } else { text + noise(dice) + part })

@@ -52,7 +52,7 @@ fn faults(entity: &Entity) -> Vec<Fault> {
     for model in &entity.models {
         let select = &model.select;
         let id = select.children().map(|children| children.id.clone());
-        for column in select.columns().iter().filter(|column| column.is_cast(select.records())) {
+        for column in select.columns().iter().filter(|column| column.can_misfit(select.records())) {
             for path in &column.paths {
                 let steps = steps(path);
                 let mut add = |depth: usize, value: Value, is_array_itself: bool, is_whole: bool| {

@@ -1,0 +1,5 @@
+-- purpose: the session's temporary table with the keys of a chunk
+-- rows: none
+-- locks: none outside the session; a temp table made per chunk would bloat the catalogs
+-- idempotent: if not exists; repeated in every transaction because a pooler may hand us another session
+create temp table if not exists evo_changed (key bigint, event_at timestamptz) on commit delete rows;

@@ -1,0 +1,103 @@
+//! All entities that evo knows.
+
+use std::path::Path;
+
+use include_dir::{Dir, include_dir};
+
+use super::declaration::parse_entity;
+use super::definition::Entity;
+use crate::error::{Error, Kind, Result};
+use crate::suggest::did_you_mean;
+
+static BUILT_IN: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/sql/models");
+
+/// All entities that evo knows, in the order in which `all` works on them: the built-in ones, then those of
+/// `--extend` by name.
+#[derive(Debug, Clone)]
+pub struct Catalog {
+    entities: Vec<Entity>,
+}
+
+impl Catalog {
+    /// The built-in entities and those of `extend/models/`.
+    ///
+    /// # Errors
+    /// `Config` when a declaration, the header of a model or its select cannot be read. The error names the
+    /// file, and the line of what is wrong in a model.
+    pub fn load(extend: Option<&Path>) -> Result<Self> {
+        let mut entities = Vec::new();
+        for dir in BUILT_IN.dirs() {
+            let read = |name: &str| {
+                let file = BUILT_IN.get_file(dir.path().join(name))?;
+                file.contents_utf8().map(str::to_owned)
+            };
+            entities.push(parse_entity(&dir.path().display().to_string(), read)?);
+        }
+        if let Some(root) = extend.map(|dir| dir.join("models")).filter(|dir| dir.is_dir()) {
+            let unreadable = |e| Error::new(Kind::Config, format!("cannot read {}", root.display())).caused_by(e);
+            let mut folders =
+                std::fs::read_dir(&root).and_then(Iterator::collect::<std::io::Result<Vec<_>>>).map_err(unreadable)?;
+            folders.sort_by_key(std::fs::DirEntry::file_name);
+            for folder in folders.iter().map(std::fs::DirEntry::path).filter(|path| path.is_dir()) {
+                let read = |name: &str| std::fs::read_to_string(folder.join(name)).ok();
+                entities.push(parse_entity(&folder.display().to_string(), read)?);
+            }
+        }
+        for (i, entity) in entities.iter().enumerate() {
+            if entities[..i].iter().any(|other| other.name == entity.name) {
+                return Err(Error::new(Kind::Config, format!("entity {:?} is declared twice", entity.name))
+                    .hint("rename the one in the folder given by --extend"));
+            }
+        }
+        Ok(Self { entities })
+    }
+
+    /// All entities.
+    pub fn all(&self) -> &[Entity] {
+        &self.entities
+    }
+
+    /// The named entities in the order given, each once; `all`, or no name, means every entity.
+    ///
+    /// # Errors
+    /// `Usage` for a name that is not declared; the hint is the nearest one.
+    pub fn select(&self, names: &[String]) -> Result<Vec<&Entity>> {
+        if names.is_empty() || names.iter().any(|n| n == "all") {
+            return Ok(self.entities.iter().collect());
+        }
+        let mut chosen: Vec<&Entity> = Vec::new();
+        for name in names {
+            let Some(entity) = self.entities.iter().find(|e| &e.name == name) else {
+                return Err(self.unknown(name));
+            };
+            if !chosen.iter().any(|e| e.name == entity.name) {
+                chosen.push(entity);
+            }
+        }
+        Ok(chosen)
+    }
+
+    fn unknown(&self, name: &str) -> Error {
+        let known: Vec<&str> = self.entities.iter().map(|e| e.name.as_str()).collect();
+        let error = Error::new(Kind::Usage, format!("unknown entity {name:?}"))
+            .detail(format!("known: {}, all", known.join(", ")));
+        match did_you_mean(name, known.iter().copied()) {
+            Some(near) => error.hint(format!("did you mean {near:?}?")),
+            None => error,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_entity_is_answered_with_the_nearest_name() {
+        let catalog = Catalog::load(None).unwrap();
+        assert_eq!(catalog.select(&["all".into()]).unwrap().len(), 4);
+        let error = catalog.select(&["sale".into()]).unwrap_err();
+        assert_eq!(error.hint_text(), Some("did you mean \"sales\"?"));
+        assert_eq!(error.kind(), Kind::Usage);
+    }
+}

@@ -1,0 +1,64 @@
+//! What an entity is.
+
+use serde::Deserialize;
+
+use super::dates::DateFormat;
+use super::input::Input;
+use super::key::{KeyRule, Partition};
+use super::model::Select;
+
+/// One entity: where its objects are, how a document's key is read, where it is staged, which models it
+/// feeds.
+#[derive(Debug, Clone)]
+pub struct Entity {
+    /// Name on the command line and in the ledger: `sales`.
+    pub name: String,
+    /// Path of its objects below the lake's root, without slashes around it: `bronze/evo/entity=sales`.
+    pub bronze_prefix: String,
+    /// Time zone of the local times in its documents, as PostgreSQL names it.
+    pub zone: String,
+    /// Formats in which its documents write dates and times, besides ISO 8601.
+    pub dates: Vec<DateFormat>,
+    /// Staging table.
+    pub staging: Staging,
+    /// How its objects are written.
+    pub input: Input,
+    /// How the key is read from a document.
+    pub key: KeyRule,
+    /// The second part of the key, where the staging table is partitioned by time.
+    pub partition: Option<Partition>,
+    /// Its core tables, parent first.
+    pub models: Vec<Model>,
+}
+
+/// The staging table of an entity.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Staging {
+    /// Qualified name, not quoted: `stg_evo.sales_raw`.
+    pub table: String,
+    /// Its bigint key column: `sale_id`.
+    pub key_column: String,
+}
+
+/// One SQL select that fills one core table.
+#[derive(Debug, Clone)]
+pub struct Model {
+    /// Qualified core table, not quoted: `core.evo_sales`.
+    pub table: String,
+    /// The column of this table that holds the parent's key.
+    pub parent_key: String,
+    /// All key columns; never empty.
+    pub key: Vec<String>,
+    /// The select as data.
+    pub select: Select,
+}
+
+impl Entity {
+    /// Staging key columns in order: the key column and, if there is one, the partition column.
+    pub fn staging_key(&self) -> Vec<&str> {
+        let mut key = vec![self.staging.key_column.as_str()];
+        key.extend(self.partition.as_ref().map(|p| p.column.as_str()));
+        key
+    }
+}

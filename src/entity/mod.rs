@@ -1,0 +1,32 @@
+//! Entities: what is extracted together, staged in one table and transformed into one family of core tables.
+//!
+//! An entity is a folder `sql/models/<name>/` with an `entity.toml` and one SQL model per core table. The
+//! built-in ones are embedded in the binary; more come from `--extend DIR` (`DIR/models/<name>/…`). To add
+//! one takes no Rust.
+//!
+//! SQL that users write (models, checks, dimensions) is scanned once, by the tokens of PostgreSQL. What evo
+//! changes in it is a rendering of what was read, and what it cannot read is refused with file and line.
+
+mod catalog;
+mod dates;
+mod declaration;
+mod definition;
+mod header;
+mod input;
+mod key;
+mod model;
+mod scan;
+mod template;
+
+pub use catalog::Catalog;
+pub use dates::DateFormat;
+pub use definition::{Entity, Model, Staging};
+pub use header::{Header, HeaderLine};
+pub use input::{Compression, Format, Input};
+pub use key::{KeyRule, Partition, PartitionBy};
+pub use model::{
+    CASTS, Case, Cast, CastSite, Children, Column, Edits, Expression, JsonRecord, Limit, Placeholder, PlainCast,
+    Question, RecordColumn, Select, WholeCast,
+};
+pub use scan::Span;
+pub use template::Template;

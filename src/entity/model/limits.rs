@@ -1,0 +1,121 @@
+//! Limits: a model's select whose values fit what the columns and indexes of its table can hold. A value
+//! beyond a limit does not fit: it becomes null and an issue, and the rest of the record lives.
+
+use super::column::Column;
+
+/// What a column can hold, where that may be less than its model gives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Limit {
+    /// A text of so many bytes: an index holds it.
+    Bytes(i32),
+    /// A text of so many characters; blanks at its end do not count.
+    Characters(i32),
+    /// An integer of two bytes.
+    Smallint,
+    /// An integer of four bytes.
+    Integer,
+    /// `numeric(precision, scale)`.
+    Numeric {
+        /// Digits altogether.
+        precision: i32,
+        /// Digits behind the point.
+        scale: i32,
+    },
+}
+
+/// Digits before the point of what `evo.as_decimal` gives, and behind it.
+const DECIMAL: (i32, i32) = (13, 2);
+
+impl Limit {
+    /// The column's expression within the limit; `None` if its values are within it in any case, or if
+    /// nothing is known of its type.
+    pub(super) fn apply(self, column: &Column, expression: &str) -> Option<String> {
+        let kind = column.cast.as_ref().map(|cast| cast.kind);
+        // Every text is longer than -1 bytes, and none is longer than the other limit.
+        let guarded = |is_beyond: String, sql_type: &str| {
+            let most = format!("case when {is_beyond} then -1 else 2147483647 end");
+            Some(format!("evo.as_short(({expression})::text, {most}){sql_type}"))
+        };
+        match (self, kind) {
+            (Limit::Bytes(most), _) => Some(format!("evo.as_short({expression}, {most})")),
+            (Limit::Characters(most), _) => guarded(format!("char_length(rtrim(({expression})::text)) > {most}"), ""),
+            (Limit::Integer, Some("bigint")) => {
+                guarded(format!("({expression}) not between -2147483648 and 2147483647"), "::integer")
+            }
+            (Limit::Smallint, Some("bigint" | "int")) => {
+                guarded(format!("({expression}) not between -32768 and 32767"), "::smallint")
+            }
+            (Limit::Numeric { precision, scale }, Some("decimal"))
+                if (0..=precision).contains(&scale) && precision - scale < DECIMAL.0 =>
+            {
+                let bound = format!("1e{}", precision - scale);
+                guarded(format!("abs(round({expression}, {scale})) >= {bound}"), "::numeric")
+            }
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Select;
+    use super::*;
+
+    const FROM: &str = "\nfrom {source} s\ncross join lateral jsonb_to_record(s.raw_data) as d (a text, b text)";
+
+    fn limited(list: &str, limits: &[(&str, Limit)]) -> String {
+        let limits: Vec<_> = limits.iter().map(|(name, limit)| ((*name).to_owned(), *limit)).collect();
+        let text = format!("select s.id, {list}{FROM}");
+        let select = Select::parse("own.sql", &text, &["id".to_owned()]).unwrap().limited(&limits).unwrap();
+        select.text().strip_prefix("select s.id, ").unwrap().strip_suffix(FROM).unwrap().to_owned()
+    }
+
+    #[test]
+    fn a_text_that_an_index_holds_is_not_longer_than_it_can_be() {
+        assert_eq!(
+            limited("coalesce(d.a, 'x') as x,\n    d.b", &[("x", Limit::Bytes(2600)), ("b", Limit::Bytes(1300))]),
+            "evo.as_short(coalesce(d.a, 'x'), 2600) as x,\n    evo.as_short(d.b, 1300) as \"b\""
+        );
+        assert_eq!(limited("d.a as x", &[("y", Limit::Bytes(1))]), "d.a as x");
+    }
+
+    #[test]
+    fn a_column_that_is_narrower_than_its_cast_limits_the_value() {
+        for (list, limit, expected) in [
+            (
+                "d.a as x",
+                Limit::Characters(5),
+                "evo.as_short((d.a)::text, \
+                 case when char_length(rtrim((d.a)::text)) > 5 then -1 else 2147483647 end) as x",
+            ),
+            (
+                "evo.as_bigint(d.a) as x",
+                Limit::Integer,
+                "evo.as_short((evo.as_bigint(d.a))::text, case when (evo.as_bigint(d.a)) not between -2147483648 and \
+                 2147483647 then -1 else 2147483647 end)::integer as x",
+            ),
+            ("evo.as_int(d.a) as x", Limit::Integer, "evo.as_int(d.a) as x"),
+            ("d.a as x", Limit::Integer, "d.a as x"),
+            (
+                "evo.as_decimal(d.a) as x",
+                Limit::Numeric { precision: 5, scale: 1 },
+                "evo.as_short((evo.as_decimal(d.a))::text, case when \
+                 abs(round(evo.as_decimal(d.a), 1)) >= 1e4 then -1 else 2147483647 end)::numeric as x",
+            ),
+            ("evo.as_decimal(d.a) as x", Limit::Numeric { precision: 15, scale: 2 }, "evo.as_decimal(d.a) as x"),
+        ] {
+            assert_eq!(limited(list, &[("x", limit)]), expected);
+        }
+    }
+
+    #[test]
+    fn a_limit_keeps_the_bytes_that_the_index_has_room_for() {
+        let text = format!("select s.id, d.a as x, d.b as y{FROM}");
+        let select = Select::parse("own.sql", &text, &["id".to_owned()]).unwrap();
+        let limits = [("x".to_owned(), Limit::Characters(5)), ("x".to_owned(), Limit::Bytes(2600))];
+        let select = select.limited(&limits).unwrap();
+        let bytes: Vec<_> =
+            select.columns().iter().map(|c| c.max_bytes.as_ref().map(|span| select.slice(span))).collect();
+        assert_eq!(bytes, [None, Some("2600"), None]);
+    }
+}

@@ -1,0 +1,88 @@
+//! Runs checks.
+
+use std::time::Instant;
+
+use super::check::{Check, Each, When};
+use super::finding::Finding;
+use super::scope::Scope;
+use super::set::Checks;
+use crate::entity::{Entity, Model};
+use crate::error::{Error, Kind, Result};
+use crate::pg::Transaction;
+use crate::pg::sqlstate::READ_ONLY_TRANSACTION;
+use crate::sql::{fill, ident, literal, qualified};
+
+/// Runs the checks of an entity that are due at `when` in this transaction, which should be read only.
+/// Returns what each found, by name. Data that a check objects to is no error: see
+/// [`failure`](super::failure).
+///
+/// # Errors
+/// `Config` for a check that writes; otherwise see [`crate::pg`]. The error names the check.
+pub async fn run(
+    tx: &Transaction<'_>,
+    checks: &Checks,
+    entity: &Entity,
+    when: When,
+    scope: &Scope,
+) -> Result<Vec<Finding>> {
+    let mut findings = Vec::new();
+    for check in checks.all().iter().filter(|check| check.is_due(entity, when)) {
+        let children: Vec<Option<&Model>> = match check.each {
+            Each::Entity => vec![None],
+            Each::Child => entity.models.iter().skip(1).map(Some).collect(),
+        };
+        for child in children {
+            let query = check.query.render(|name| value(name, check, (entity, child), scope));
+            findings.push(run_one(tx, check, child.map_or(&entity.name, |model| &model.table), &query).await?);
+        }
+    }
+    Ok(findings)
+}
+
+async fn run_one(tx: &Transaction<'_>, check: &Check, on: &str, query: &str) -> Result<Finding> {
+    let started = Instant::now();
+    let sql = fill(sql_file!("transform/check.sql"), &[("query", query)]);
+    let row = tx.query_one(&sql, &[]).await.map_err(|error| cannot_run(check, error))?;
+    Ok(Finding {
+        check: check.name.clone(),
+        on: on.to_owned(),
+        severity: check.severity,
+        rows: row.get::<_, i64>(0).unsigned_abs(),
+        keys: row.get(1),
+        hint: check.hint.clone(),
+        elapsed: started.elapsed(),
+    })
+}
+
+/// The error of a check that the server did not run. Its transaction may only read, so the code for that says
+/// nothing about the server.
+fn cannot_run(check: &Check, error: Error) -> Error {
+    match error.sqlstate() {
+        Some(READ_ONLY_TRANSACTION) => {
+            Error::new(Kind::Config, format!("check {} writes", check.name)).hint("a check may only read")
+        }
+        _ => error.context(format!("check {}", check.name)),
+    }
+}
+
+/// The text of a placeholder. [`Check::parse`] has refused those that mean nothing here.
+fn value(name: &str, check: &Check, (entity, child): (&Entity, Option<&Model>), scope: &Scope) -> String {
+    let (is_all, table) = name.strip_prefix("all ").map_or((false, name), |table| (true, table));
+    let model = match table {
+        "parent" => entity.models.first(),
+        "child" => child,
+        table => entity.models.iter().find(|model| model.table == table),
+    };
+    if let Some(model) = model {
+        return if is_all { scope.all(&model.table) } else { scope.rows(entity, model) };
+    }
+    let of_child = |column: fn(&Model) -> &String| child.map_or(String::new(), |child| ident(column(child)));
+    match name {
+        "parent_key" => of_child(|child| &child.parent_key),
+        "child_key" => of_child(|child| child.key.last().unwrap_or(&child.parent_key)),
+        "entity" => literal(&entity.name),
+        "staging" => qualified(&entity.staging.table),
+        "generation" => scope.leaves(entity),
+        parameter => check.parameters.get(parameter).map_or(String::new(), |value| literal(value)),
+    }
+}

@@ -1,0 +1,148 @@
+//! What a dimension is: one SQL file, `sql/dimensions/<name>.sql` or `--extend DIR/dimensions/<name>.sql`.
+
+use std::path::Path;
+
+use include_dir::{Dir, include_dir};
+
+use crate::entity::{Catalog, Entity, Header, Template};
+use crate::error::{Error, Kind, Result};
+use crate::transform::sql_files::{sql_files, stem};
+
+static BUILT_IN: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/sql/dimensions");
+
+/// What each sighting says of its document, beside the key and the name: the latest time that the document
+/// itself gives, the core table, and the first key column of its row there. The dimension's table has the
+/// same columns for each row's winner.
+const LINEAGE: [&str; 3] = ["_source_time", "_source_table", "_source_key"];
+
+/// A table derived from core tables: one row for each id that any of them names.
+#[derive(Debug, Clone)]
+pub struct Dimension {
+    /// Name on the command line and in the ledger: `branches`.
+    pub name: String,
+    /// Qualified core table, not quoted: `core.evo_branches`.
+    pub table: String,
+    /// Its bigint key column.
+    pub key: String,
+    /// Its text column.
+    pub name_column: String,
+    /// The entities that own its sources, one each. A source is the parent table of its entity.
+    pub sources: Vec<Entity>,
+    /// A select of sightings, with a placeholder `{core.…}` for each source.
+    pub(super) sightings: Template,
+}
+
+impl Dimension {
+    /// The core table of a source: the parent table of its entity.
+    pub(super) fn source_table(source: &Entity) -> &str {
+        source.models.first().map_or("", |model| model.table.as_str())
+    }
+
+    /// The core tables of its sources.
+    pub fn source_tables(&self) -> Vec<String> {
+        self.sources.iter().map(|source| Self::source_table(source).to_owned()).collect()
+    }
+}
+
+/// The built-in dimensions and those of `extend/dimensions/`, by name.
+///
+/// # Errors
+/// `Config`, with file and line, when a dimension cannot be read or reads a table that is no entity's parent
+/// table; and when a name is given twice.
+pub fn all(extend: Option<&Path>, catalog: &Catalog) -> Result<Vec<Dimension>> {
+    let built_in = BUILT_IN
+        .files()
+        .map(|file| (file.path().display().to_string(), file.contents_utf8().unwrap_or_default().to_owned()));
+    let mut list = Vec::new();
+    for (path, text) in built_in.chain(sql_files(extend, "dimensions")?) {
+        list.push(parse(&path, &text, catalog)?);
+    }
+    list.sort_by(|a, b| a.name.cmp(&b.name));
+    let entities = catalog.all().iter().map(|entity| &entity.name);
+    let names: Vec<&String> = entities.chain(list.iter().map(|dimension| &dimension.name)).collect();
+    match names.iter().enumerate().find(|(i, name)| names[..*i].contains(name)) {
+        Some((_, name)) => Err(Error::new(Kind::Config, format!("the name {name:?} is given twice"))
+            .hint("rename the file in the folder given by --extend")),
+        None => Ok(list),
+    }
+}
+
+fn parse(file: &str, text: &str, catalog: &Catalog) -> Result<Dimension> {
+    const HINT: &str = "a dimension begins with comment lines for purpose, table, key and name";
+    let header = Header::read(file, text);
+    header.require("purpose", HINT)?;
+    let table = header.require("table", HINT)?.value.to_owned();
+    let key = header.require("key", HINT)?.value.to_owned();
+    let name_column = header.require("name", HINT)?.value.to_owned();
+    let owner = |table: &str| catalog.all().iter().find(|entity| Dimension::source_table(entity) == table);
+    let sightings = Template::parse(file, text, |name| match owner(name) {
+        Some(_) => Ok(()),
+        None => Err((
+            format!("{{{name}}} is not the parent table of an entity"),
+            "a dimension reads the first core table of entities, {core.evo_members} for example".to_owned(),
+        )),
+    })?;
+    let mut sources: Vec<Entity> = Vec::new();
+    for entity in sightings.placeholders().filter_map(owner) {
+        if !sources.iter().any(|source| source.name == entity.name) {
+            sources.push(entity.clone());
+        }
+    }
+    if sources.is_empty() {
+        return Err(Error::new(Kind::Config, format!("{file}: the select reads no {{core.…}} table"))
+            .hint("read it through a placeholder: from {core.evo_members} m"));
+    }
+    let columns: Vec<&str> = [key.as_str(), &name_column].into_iter().chain(LINEAGE).collect();
+    sightings.require_columns(
+        file,
+        &columns,
+        "a sighting has a key, a name, _source_time, _source_table and _source_key: see sql/dimensions in the source",
+    )?;
+    Ok(Dimension { name: stem(file), table, key, name_column, sources, sightings })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_dimensions_declare_what_they_read() {
+        let catalog = Catalog::load(None).unwrap();
+        let list = all(None, &catalog).unwrap();
+        let shown: Vec<String> = list
+            .iter()
+            .map(|d| {
+                let sources: Vec<&str> = d.sources.iter().map(|s| s.name.as_str()).collect();
+                format!("{} {} {} {} < {}", d.name, d.table, d.key, d.name_column, sources.join(" "))
+            })
+            .collect();
+        assert_eq!(
+            shown,
+            [
+                "branches core.evo_branches branch_id branch_name < members prospects sales entries",
+                "employees core.evo_employees employee_id employee_name < members sales entries",
+            ]
+        );
+        let sightings = list[0].sightings.render(str::to_owned);
+        assert!(sightings.starts_with("select branch_id"), "the header's placeholders are no sources");
+    }
+
+    #[test]
+    fn a_faulty_dimension_names_its_file_and_line() {
+        let catalog = Catalog::load(None).unwrap();
+        let good = "-- purpose: p\n-- table: core.x\n-- key: a\n-- name: b\nselect 1 as a, 'x' as b, \
+                    sale_date as _source_time,\n\
+                    'core.evo_sales' as _source_table, sale_id as _source_key from {core.evo_sales}";
+        assert!(parse("x.sql", good, &catalog).is_ok());
+        for (from, to, expected) in [
+            ("-- key: a\n", "", "x.sql:1: the header has no line \"-- key: …\""),
+            ("{core.evo_sales}", "core.evo_sales", "x.sql: the select reads no"),
+            ("_source_time", "_source_run_id", "x.sql:5: the select gives no _source_time"),
+            ("'x' as b, ", "", "x.sql:5: the select gives no b"),
+            ("{core.evo_sales}", "{core.evo_sale_items}", "x.sql:6: {core.evo_sale_items} is not the parent table"),
+        ] {
+            let error = parse("x.sql", &good.replacen(from, to, 1), &catalog).unwrap_err();
+            assert!(error.message().starts_with(expected), "{}", error.render());
+        }
+    }
+}

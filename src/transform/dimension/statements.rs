@@ -1,0 +1,128 @@
+//! The statements that bring a dimension up to date.
+
+use super::definition::Dimension;
+use crate::entity::Entity;
+use crate::error::Result;
+use crate::ids::BatchId;
+use crate::pg::Transaction;
+use crate::sql::{columns, fill, ident, literal, qualified};
+use crate::transform::staged::array;
+
+/// At or below this many changed rows, force index lookups: the planner cannot know how few there are, and
+/// would rather read a large table whole.
+const FEW_ROWS: i64 = 100_000;
+
+/// A batch that a source has.
+#[derive(Debug)]
+pub(super) struct DimensionBatch {
+    pub id: BatchId,
+    /// The entity of the source.
+    pub entity: String,
+    /// Rows that it inserted or updated in staging.
+    pub rows: i64,
+}
+
+/// The core and staging tables that are read, qualified and quoted.
+pub(super) fn relations(dimension: &Dimension) -> Vec<String> {
+    let of = |source: &Entity| [qualified(Dimension::source_table(source)), qualified(&source.staging.table)];
+    dimension.sources.iter().flat_map(of).collect()
+}
+
+/// Elects among all sightings and deletes ids without one.
+pub(super) fn rebuild_sql(dimension: &Dimension) -> String {
+    apply(dimension, &elect(dimension, &all_sightings(dimension), None), "true")
+}
+
+/// Elects among the sightings that came with these batches. Ids whose winner is lost are elected again among
+/// all.
+pub(super) async fn increment_sql(
+    dimension: &Dimension,
+    tx: &Transaction<'_>,
+    batches: &[DimensionBatch],
+) -> Result<String> {
+    if batches.iter().map(|batch| batch.rows).sum::<i64>() <= FEW_ROWS {
+        tx.batch("set local enable_hashjoin = off; set local enable_mergejoin = off").await?;
+    }
+    let fresh = elect(dimension, &sightings(dimension, |source| changed_rows(source, batches)), None);
+    let keys: Vec<String> = dimension.sources.iter().map(|source| changed_keys(source, batches)).collect();
+    let lost = filled(
+        dimension,
+        sql_file!("transform/dimension_lost.sql"),
+        &[("fresh", &fresh), ("changed", &keys.join("\nunion all\n"))],
+    );
+    let lost: Vec<i64> = tx.query(&lost, &[]).await?.iter().map(|row| row.get(0)).collect();
+    let elected = match lost.is_empty() {
+        // No source needs to be read.
+        true => "select null::bigint, null, null::timestamptz, null, null::bigint where false".to_owned(),
+        false => elect(dimension, &all_sightings(dimension), Some(&lost)),
+    };
+    let lost = array(&lost);
+    let winners = filled(
+        dimension,
+        sql_file!("transform/dimension_better.sql"),
+        &[("fresh", &fresh), ("elected", &elected), ("lost", &lost)],
+    );
+    Ok(apply(dimension, &winners, &format!("d.{} = any({lost})", ident(&dimension.key))))
+}
+
+/// The dimension's select over a relation for each source.
+fn sightings(dimension: &Dimension, relation: impl Fn(&Entity) -> String) -> String {
+    dimension.sightings.render(|table| {
+        let source = dimension.sources.iter().find(|source| Dimension::source_table(source) == table);
+        source.map_or(String::new(), &relation)
+    })
+}
+
+fn all_sightings(dimension: &Dimension) -> String {
+    sightings(dimension, |source| qualified(Dimension::source_table(source)))
+}
+
+/// The winners of all ids, or of some.
+fn elect(dimension: &Dimension, sightings: &str, ids: Option<&[i64]>) -> String {
+    let among = ids.map_or(String::new(), |ids| format!(" and s.{} = any({})", ident(&dimension.key), array(ids)));
+    filled(dimension, sql_file!("transform/dimension_elect.sql"), &[("sightings", sightings), ("among", &among)])
+}
+
+/// Writes winners, and deletes the rows `d` that fulfil the condition `gone` and have no winner.
+fn apply(dimension: &Dimension, winners: &str, gone: &str) -> String {
+    filled(dimension, sql_file!("transform/dimension_apply.sql"), &[("winners", winners), ("gone", gone)])
+}
+
+fn filled(dimension: &Dimension, template: &str, values: &[(&str, &str)]) -> String {
+    let (table, key) = (qualified(&dimension.table), ident(&dimension.key));
+    let name = ident(&dimension.name_column);
+    let common = [("table", table.as_str()), ("key", key.as_str()), ("name", name.as_str())];
+    fill(template.trim_end(), &[&common[..], values].concat())
+}
+
+/// The batches of one source as an array.
+fn ids_of(source: &Entity, batches: &[DimensionBatch]) -> String {
+    let ids: Vec<BatchId> = batches.iter().filter(|b| b.entity == source.name).map(|b| b.id).collect();
+    array(&ids)
+}
+
+/// The rows of a source's core table whose staging row came with one of the batches, as a relation.
+fn changed_rows(source: &Entity, batches: &[DimensionBatch]) -> String {
+    fill(
+        sql_file!("transform/dimension_changed.sql").trim_end(),
+        &[
+            ("key", &columns(&source.staging_key())),
+            ("staging", &qualified(&source.staging.table)),
+            ("batches", &ids_of(source, batches)),
+            ("core", &qualified(Dimension::source_table(source))),
+        ],
+    )
+}
+
+/// A select of table and first key column of those rows.
+fn changed_keys(source: &Entity, batches: &[DimensionBatch]) -> String {
+    fill(
+        sql_file!("transform/dimension_changed_keys.sql").trim_end(),
+        &[
+            ("core", &literal(Dimension::source_table(source))),
+            ("key", &ident(&source.staging.key_column)),
+            ("staging", &qualified(&source.staging.table)),
+            ("batches", &ids_of(source, batches)),
+        ],
+    )
+}

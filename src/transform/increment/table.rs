@@ -1,0 +1,163 @@
+//! One core table in one chunk.
+
+use crate::entity::{Entity, Model};
+use crate::error::{Error, Result};
+use crate::pg::Transaction;
+use crate::sql::{columns, fill, ident, qualified};
+use crate::transform::reading::{Reading, select};
+use crate::transform::shape::Shape;
+use crate::transform::staged::StagedRows;
+use crate::transform::summary::TableSummary;
+
+/// An error at one of the entity's tables.
+pub(super) struct AtTable {
+    pub table: String,
+    pub error: Error,
+}
+
+/// A core table in a chunk. Three temporary tables belong to it: what the documents give (`fresh`), what core
+/// holds for the same parents (`old`), and what differs (`diff`).
+pub(super) struct ChunkTable<'a> {
+    entity: &'a Entity,
+    pub model: &'a Model,
+    shape: &'a Shape,
+    is_parent: bool,
+}
+
+impl<'a> ChunkTable<'a> {
+    /// The tables of an entity, parent first.
+    pub(super) fn all(entity: &'a Entity, shapes: &'a [Shape]) -> Vec<Self> {
+        let models = entity.models.iter().zip(shapes).enumerate();
+        models.map(|(i, (model, shape))| Self { entity, model, shape, is_parent: i == 0 }).collect()
+    }
+
+    /// Says of an error that it happened at this table.
+    pub(super) fn failed(&self, error: Error) -> AtTable {
+        let table = self.model.table.clone();
+        AtTable { error: error.context(&table), table }
+    }
+
+    /// Statements that create the temporary tables.
+    pub(super) fn temp_tables_sql(&self) -> String {
+        self.sql(sql_file!("transform/increment/temp_tables.sql"))
+    }
+
+    /// Statements that empty the temporary tables for the next part of the same transaction.
+    pub(super) fn clear_sql(&self) -> String {
+        self.sql(sql_file!("transform/increment/clear.sql"))
+    }
+
+    /// Compares what the documents give with what core holds, and fills the temporary tables. `changed` is
+    /// how many documents the chunk has.
+    pub(super) async fn compare(
+        &self,
+        tx: &Transaction<'_>,
+        rows: &StagedRows,
+        changed: u64,
+        reading: Reading,
+    ) -> Result<TableSummary> {
+        let model = select(self.entity, self.model, rows, reading);
+        tx.execute(&fill(&self.sql(sql_file!("transform/increment/fresh.sql")), &[("model", &model)]), &[]).await?;
+        let old = self.sql(sql_file!("transform/increment/old.sql"));
+        tx.execute(&fill(&old, &[("changed_count", &changed.to_string())]), &[]).await?;
+        let row = tx.query_one(&self.sql(sql_file!("transform/increment/differing.sql")), &[]).await?;
+        let [rows, inserted, updated, deleted] = [0, 1, 2, 3].map(|i| row.get::<_, i64>(i).unsigned_abs());
+        Ok(TableSummary { table: self.model.table.clone(), rows, inserted, updated, deleted, issues: 0 })
+    }
+
+    /// Writes what is new or changed. A trigger may leave rows out: the summary counts what was really
+    /// written.
+    pub(super) async fn upsert(&self, tx: &Transaction<'_>, summary: &mut TableSummary) -> Result<()> {
+        let wanted = summary.inserted + summary.updated;
+        if wanted == 0 {
+            return Ok(());
+        }
+        let written = tx.execute(&self.sql(sql_file!("transform/increment/upsert.sql")), &[]).await?;
+        if written < wanted {
+            tracing::warn!(table = summary.table, rows = wanted - written, "a trigger left out rows that evo wrote");
+            let row = tx.query_one(&self.sql(sql_file!("transform/increment/inserted.sql")), &[]).await?;
+            summary.inserted = row.get::<_, i64>(0).unsigned_abs().min(written);
+            summary.updated = written - summary.inserted;
+        }
+        Ok(())
+    }
+
+    /// Deletes the child rows that their document no longer has. A trigger may keep some: the summary counts
+    /// the others.
+    pub(super) async fn delete(&self, tx: &Transaction<'_>, summary: &mut TableSummary) -> Result<()> {
+        if summary.deleted == 0 {
+            return Ok(());
+        }
+        let deleted = tx.execute(&self.sql(sql_file!("transform/increment/delete.sql")), &[]).await?;
+        if deleted < summary.deleted {
+            let rows = summary.deleted - deleted;
+            tracing::warn!(table = summary.table, rows, "a trigger kept rows that evo deleted");
+        }
+        summary.deleted = deleted;
+        Ok(())
+    }
+
+    /// How core's rows are found for the changed keys. The parent is found by the whole staging key, because
+    /// two entries may share an id; children are found by their parent's id.
+    fn changed_match(&self) -> String {
+        let mut conditions = vec![format!("t.{} = c.key", ident(&self.model.parent_key))];
+        if let (true, Some(partition)) = (self.is_parent, &self.entity.partition) {
+            conditions.push(format!("t.{} = c.event_at", ident(&partition.column)));
+        }
+        conditions.join(" and ")
+    }
+
+    /// The columns that an upsert may change: all that the model fills, except the key.
+    fn values(&self) -> Vec<String> {
+        self.shape.columns.iter().filter(|column| !self.model.key.contains(column)).cloned().collect()
+    }
+
+    /// What an upsert does with a row that is there already.
+    fn on_conflict(&self) -> String {
+        let mut assignments: Vec<String> =
+            self.values().iter().map(|column| format!("{0} = excluded.{0}", ident(column))).collect();
+        if self.shape.has_updated_at {
+            assignments.push("_updated_at = now()".to_owned());
+        }
+        match assignments.is_empty() {
+            true => "nothing".to_owned(),
+            false => format!("update set {}", assignments.join(", ")),
+        }
+    }
+
+    fn sql(&self, template: &str) -> String {
+        let (key, values) = (&self.model.key, self.values());
+        let picked: Vec<String> = (self.shape.columns.iter())
+            .map(|column| if key.contains(column) { ident(column) } else { format!("f.{}", ident(column)) })
+            .collect();
+        // In a table whose columns are all in its key, no row ever differs from the one with its key.
+        let differs = match values.is_empty() {
+            true => "false".to_owned(),
+            false => format!("row({}) is distinct from row({})", of("f", &values), of("t", &values)),
+        };
+        let temp = |kind: &str| format!("evo_{kind}_{}", self.shape.fingerprint);
+        fill(
+            template,
+            &[
+                ("fresh", &temp("fresh")),
+                ("old", &temp("old")),
+                ("diff", &temp("diff")),
+                ("table", &qualified(&self.model.table)),
+                ("columns", &columns(&self.shape.columns)),
+                ("table_columns", &of("t", &self.shape.columns)),
+                ("changed_match", &self.changed_match()),
+                ("key", &columns(key)),
+                ("table_key", &of("t", key)),
+                ("first_key", &ident(&key[0])),
+                ("picked", &picked.join(", ")),
+                ("differs", &differs),
+                ("on_conflict", &self.on_conflict()),
+            ],
+        )
+    }
+}
+
+/// Columns of an alias: `t."a", t."b"`.
+fn of(alias: &str, names: &[String]) -> String {
+    names.iter().map(|name| format!("{alias}.{}", ident(name))).collect::<Vec<_>>().join(", ")
+}

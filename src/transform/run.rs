@@ -1,0 +1,125 @@
+//! A transform of one entity, from taking its lock to the checks at the end.
+
+use super::checking::{check_increment, record_fill};
+use super::checks::Scope;
+use super::crew::Queue;
+use super::generation::full_refresh;
+use super::increment::{self, increment};
+use super::job::EntityJob;
+use super::limits;
+use super::request::{Mode, Request};
+use super::summary::{TableSummary, TransformSummary};
+use super::transaction::begin;
+use crate::entity::Entity;
+use crate::error::{Error, Kind, Result};
+use crate::ledger::staging;
+use crate::meter::Unit;
+use crate::pg::explain;
+use crate::sql::qualified;
+
+/// Brings the entity's core tables up to date.
+///
+/// Every step is repeated by itself while time can heal its failure, and no step repeats what another has
+/// done.
+///
+/// # Errors
+/// `AlreadyRunning` when another execution has the entity's lock. `Config` when its tables lack something
+/// that evo needs. `BadRow` for a value that does not fit, if the job is strict. `CheckFailed` when a guard
+/// or a check stops a new generation; the old one serves on. Otherwise see [`crate::pg`]. An increment keeps
+/// the chunks that were committed before the error.
+pub async fn run(mut job: EntityJob, request: &Request) -> Result<TransformSummary> {
+    job.lock.take().await?;
+    tracing::info!(entity = job.entity.name, mode = request.mode.map(Mode::word), "transforming");
+    let done = match job.step("reading the catalog", async || prepare(&job).await).await {
+        Ok(entity) => {
+            job.entity = entity;
+            run_locked(&job, request).await
+        }
+        Err(error) => Err(error),
+    };
+    job.lock.release().await;
+    match done {
+        Err(error) => {
+            let mut tables = job.tables();
+            tables.push(job.entity.staging.table.clone());
+            Err(explain(&job.pool, error, &tables).await)
+        }
+        done => done,
+    }
+}
+
+/// Makes sure that staging has the columns that evo reads. Returns the entity with models whose values fit
+/// what the columns and indexes of core can hold.
+async fn prepare(job: &EntityJob) -> Result<Entity> {
+    let connection = job.pool.get().await?;
+    staging::require_columns(&*connection, std::slice::from_ref(&job.entity)).await?;
+    limits::limited(&connection, &job.entity).await
+}
+
+async fn run_locked(job: &EntityJob, request: &Request) -> Result<TransformSummary> {
+    let (mut summary, changed) = match request.mode {
+        Some(Mode::FullRefresh) => (refreshed(job, request).await?, None),
+        Some(Mode::InPlace) => {
+            let plan = job.step("planning", async || increment::whole(job, &*job.pool.get().await?).await).await?;
+            (increment(job, &plan).await?, Some(Scope::Serving))
+        }
+        mode => {
+            let rows = job.chunk_rows.max(1);
+            let plan = async || increment::plan(&*job.pool.get().await?, &job.entity, rows).await;
+            let plan = job.step("planning", plan).await?;
+            if mode.is_none() && plan.prefers_refresh() {
+                let (changed, staged) = (plan.changed, plan.staged);
+                tracing::info!(changed, staged, "most documents are new or changed: building a new generation");
+                (refreshed(job, request).await?, None)
+            } else {
+                (increment(job, &plan).await?, Some(Scope::Changed(plan.ids())))
+            }
+        }
+    };
+    analyze(job, &summary.tables).await;
+    match changed {
+        Some(scope) => {
+            let _phase = job.phase("checking", 0, Unit::Nothing);
+            summary.checks = job.step("checking", async || check_increment(job, &scope).await).await?;
+        }
+        None => job.step("recording fill rates", async || record_fill(job).await).await?,
+    }
+    Ok(summary)
+}
+
+/// A full refresh. A repeated one starts over, and drops the tables that the failed attempt left.
+async fn refreshed(job: &EntityJob, request: &Request) -> Result<TransformSummary> {
+    job.step("building a new generation", async || full_refresh(job, &request.refresh).await).await
+}
+
+/// Renews the statistics of the partitioned parents. The data is committed: a failure is only a warning.
+async fn analyze(job: &EntityJob, tables: &[TableSummary]) {
+    if tables.iter().all(|table| table.written() == 0) {
+        return;
+    }
+    let analyzed =
+        job.step("analyzing", async || analyze_parents(job, tables).await.map_err(not_worth_waiting_for)).await;
+    if let Err(error) = analyzed {
+        tracing::warn!(%error, "the statistics of the partitioned tables could not be renewed; ANALYZE them");
+    }
+}
+
+/// Nothing else analyzes a partitioned parent, and without statistics readers' joins are planned badly.
+async fn analyze_parents(job: &EntityJob, tables: &[TableSummary]) -> Result<()> {
+    let names: Vec<String> = tables.iter().map(|table| qualified(&table.table)).collect();
+    let written: Vec<i64> = tables.iter().map(|table| i64::try_from(table.written()).unwrap_or(i64::MAX)).collect();
+    let stale = job.pool.get().await?.query(sql_file!("transform/stale_parents.sql"), &[&names, &written]).await?;
+    let queue = Queue::new(stale.iter().map(|row| row.get::<_, String>(0)));
+    let analyze = async |table: String| {
+        let mut connection = job.pool.get().await?;
+        let tx = begin(&mut connection).await?;
+        tx.batch(&format!("analyze {table}")).await?;
+        tx.commit().await
+    };
+    job.crew().work_off(&queue, analyze).await.map(drop)
+}
+
+/// Somebody else analyzes or vacuums the table right now.
+fn not_worth_waiting_for(error: Error) -> Error {
+    if error.kind() == Kind::DatabaseBusy { error.given_up() } else { error }
+}

@@ -1,0 +1,145 @@
+//! The columns of a core table as the catalog has them: a model does not repeat them.
+
+use super::range::Range;
+use super::reading::{Reading, select};
+use super::staged::StagedRows;
+use crate::entity::{Entity, Model};
+use crate::error::{Context, Error, Kind, Result};
+use crate::pg::Connection;
+use crate::pg::sqlstate::UNDEFINED_TABLE;
+use crate::sql::{fill, ident, qualified};
+
+/// The column that evo keeps itself: when a row was last written.
+const UPDATED_AT: &str = "_updated_at";
+
+/// The columns of a core table.
+#[derive(Debug, Clone)]
+pub(super) struct Shape {
+    /// Columns that the model fills, in table order: those that it gives and the table has, except generated
+    /// columns and `_updated_at`.
+    pub columns: Vec<String>,
+    /// Columns that the user added. Nothing of evo fills them; a new generation takes their values over.
+    pub own: Vec<OwnColumn>,
+    /// Whether the table has `_updated_at`.
+    pub has_updated_at: bool,
+    /// Whether an upsert finds its row: there is a unique index on exactly the model's key.
+    pub has_key: bool,
+    /// Sixteen hex digits that change with the filled columns and their types.
+    pub fingerprint: String,
+}
+
+/// A column that the user added.
+#[derive(Debug, Clone)]
+pub(super) struct OwnColumn {
+    pub name: String,
+    /// The sequence that gives a new row its value, if it is an identity column.
+    pub sequence: Option<String>,
+}
+
+/// A column of the catalog.
+struct CatalogColumn {
+    name: String,
+    is_generated: bool,
+    type_name: String,
+    /// NOT NULL without a default: an insert must give it a value.
+    must_be_given: bool,
+    sequence: Option<String>,
+}
+
+impl Shape {
+    /// Reads the shape of a model's core table.
+    ///
+    /// # Errors
+    /// `Config` when the table does not exist, lacks a key column, has a rule, or has a NOT NULL column that
+    /// nothing fills; otherwise see [`crate::pg`].
+    pub(super) async fn read(connection: &Connection, entity: &Entity, model: &Model) -> Result<Self> {
+        let table = &model.table;
+        let all = columns(connection, table).await?;
+        let given = given(connection, entity, model).await?;
+        let (shape, lacking) = Self::of(table, all, &given);
+        if let Some(missing) = model.key.iter().find(|name| !shape.columns.contains(name)) {
+            let message = format!("{table} has no column {missing}, or its model does not give it");
+            return Err(Error::new(Kind::Config, message)
+                .hint("it is part of the key in the model's header: restore the column, or correct the model"));
+        }
+        if let Some(column) = lacking {
+            return Err(not_given(table, &column));
+        }
+        refuse_rules(connection, table).await?;
+        let sql = sql_file!("transform/has_key.sql");
+        let has_key = connection.query_one(sql, &[table, &model.key]).await?.get(0);
+        Ok(Self { has_key, ..shape })
+    }
+
+    /// The shapes of all core tables of an entity, parent first.
+    pub(super) async fn of_entity(connection: &Connection, entity: &Entity) -> Result<Vec<Self>> {
+        let mut shapes = Vec::new();
+        for model in &entity.models {
+            shapes.push(Self::read(connection, entity, model).await?);
+        }
+        Ok(shapes)
+    }
+
+    /// The shape, and the first column that has to be given a value and gets none.
+    fn of(table: &str, all: Vec<CatalogColumn>, given: &[String]) -> (Self, Option<String>) {
+        let mut lacking = None;
+        let (mut columns, mut own, mut types, mut has_updated_at) = (Vec::new(), Vec::new(), String::new(), false);
+        for column in all.into_iter().filter(|column| !column.is_generated) {
+            let is_updated_at = column.name == UPDATED_AT;
+            has_updated_at |= is_updated_at;
+            if given.contains(&column.name) && !is_updated_at {
+                types += &format!(", {} {}", column.name, column.type_name);
+                columns.push(column.name);
+            } else if column.must_be_given {
+                lacking = lacking.or(Some(column.name));
+            } else if !is_updated_at {
+                own.push(OwnColumn { name: column.name, sequence: column.sequence });
+            }
+        }
+        let fingerprint = format!("{:016x}", xxhash_rust::xxh3::xxh3_64(format!("{table}: {types}").as_bytes()));
+        (Self { columns, own, has_updated_at, has_key: false, fingerprint }, lacking)
+    }
+}
+
+async fn columns(connection: &Connection, table: &str) -> Result<Vec<CatalogColumn>> {
+    let rows = connection.query(sql_file!("transform/shape.sql"), &[&table]).await.map_err(|error| {
+        if error.sqlstate() == Some(UNDEFINED_TABLE) {
+            Error::new(Kind::Config, format!("the core table {table} does not exist"))
+                .hint("an entity needs a migration that creates its staging and core tables")
+        } else {
+            error
+        }
+    })?;
+    let column = |row: &crate::pg::Row| CatalogColumn {
+        name: row.get(0),
+        is_generated: row.get(1),
+        type_name: row.get(2),
+        must_be_given: row.get(3),
+        sequence: row.get(4),
+    };
+    Ok(rows.iter().map(column).collect())
+}
+
+/// The names of the columns that a model gives, as the server understands it.
+async fn given(connection: &Connection, entity: &Entity, model: &Model) -> Result<Vec<String>> {
+    let text = select(entity, model, &StagedRows::of_keys(entity, &Range::default()), Reading::Written);
+    let row = connection.query_one(&fill(sql_file!("transform/given.sql"), &[("model", &text)]), &[]).await;
+    Ok(row.context(&model.table)?.get(0))
+}
+
+async fn refuse_rules(connection: &Connection, table: &str) -> Result<()> {
+    let rules = connection.query(sql_file!("transform/rules.sql"), &[&table]).await?;
+    let Some(row) = rules.first() else { return Ok(()) };
+    let rule: String = row.get(0);
+    Err(Error::new(Kind::Config, format!("the rule {rule} on {table} changes what a write to the table does"))
+        .hint(format!("drop rule {rule} on {table}; a trigger can do the same and does not stand in the way")))
+}
+
+fn not_given(table: &str, column: &str) -> Error {
+    let (quoted_table, quoted) = (qualified(table), ident(column));
+    Error::new(
+        Kind::Config,
+        format!("the column {column} of {table} is NOT NULL and has no default, and no model fills it"),
+    )
+    .hint(format!("alter table {quoted_table} alter column {quoted} set default …, or: drop not null"))
+}
