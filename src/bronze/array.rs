@@ -1,8 +1,9 @@
 //! The elements of one top-level JSON array, byte for byte, one at a time.
 //!
-//! Only the syntax between the elements is checked here. Inside an element only strings and the balance of brackets are
-//! tracked: an element whose end is found is passed on whatever it holds, and is rejected as a line if it is not JSON. A
-//! syntax error between elements breaks the object, because nobody knows where the next element begins.
+//! Only the syntax between the elements is checked here. Inside an element only strings and the balance of
+//! brackets are tracked: an element whose end is found is passed on whatever it holds, and is rejected as a
+//! line if it is not JSON. A syntax error between elements breaks the object, because nobody knows where the
+//! next element begins.
 
 use memchr::memchr2;
 

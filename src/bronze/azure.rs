@@ -47,7 +47,8 @@ pub(super) struct Endpoint {
     pub address: Arc<str>,
 }
 
-/// The endpoint of `container`; `account` is the one in the lake's address, if it names one. Sends no request.
+/// The endpoint of `container`; `account` is the one in the lake's address, if it names one. Sends no
+/// request.
 ///
 /// # Errors
 /// `Config` when the settings are incomplete or contradict each other.
@@ -71,8 +72,10 @@ pub(super) fn open(account: Option<&str>, container: &str, azure: &Azure) -> Res
         .or_else(|| get("AZURE_STORAGE_ACCOUNT_NAME"))
         .or_else(|| account_of(endpoint.as_deref()?))
         .ok_or_else(|| {
-            Error::new(Kind::Config, format!("nothing names the storage account of the container {container}"))
-                .hint("set AZURE_STORAGE_ACCOUNT_NAME, or write the lake as abfss://container@account.dfs.core.windows.net/prefix")
+            Error::new(Kind::Config, format!("nothing names the storage account of the container {container}")).hint(
+                "set AZURE_STORAGE_ACCOUNT_NAME, or write the lake as \
+                       abfss://container@account.dfs.core.windows.net/prefix",
+            )
         })?;
     let endpoint = endpoint.unwrap_or_else(|| format!("https://{account}.blob.core.windows.net"));
     check_endpoint(&endpoint)?;
@@ -102,8 +105,8 @@ pub(super) fn open(account: Option<&str>, container: &str, azure: &Azure) -> Res
     Ok((Endpoint { client, credentials: Arc::clone(store.credentials()), address }, sign_in))
 }
 
-/// A store that never repeats a request: only `Container::ask` decides about that. It provides the credentials alone,
-/// because its own requests cannot name every object.
+/// A store that never repeats a request: only `Container::ask` decides about that. It provides the
+/// credentials alone, because its own requests cannot name every object.
 fn builder(options: ClientOptions, container: &str, account: &str, endpoint: &str) -> MicrosoftAzureBuilder {
     let never =
         RetryConfig { max_retries: 0, retry_timeout: std::time::Duration::ZERO, backoff: BackoffConfig::default() };

@@ -1,7 +1,8 @@
 //! From a download task to the decode thread: a bounded channel of chunks with a blocking reader at its end.
 //!
-//! The writer cuts what arrives into chunks of [`CHUNK_BYTES`], so that a full channel is a bound in bytes. An empty chunk
-//! marks the end of the body. A channel that closes without it was cut, and must not pass for the end of the object.
+//! The writer cuts what arrives into chunks of [`CHUNK_BYTES`], so that a full channel is a bound in bytes.
+//! An empty chunk marks the end of the body. A channel that closes without it was cut, and must not pass for
+//! the end of the object.
 
 use std::io::{self, BufRead, Read};
 use std::sync::Arc;
@@ -92,7 +93,8 @@ impl ChunkReader {
         &self.path
     }
 
-    /// Counts the nanoseconds that this reader has waited for chunks, also after it has moved into a decompressor.
+    /// Counts the nanoseconds that this reader has waited for chunks, also after it has moved into a
+    /// decompressor.
     pub fn waited(&self) -> Arc<AtomicU64> {
         self.waited.clone()
     }

@@ -1,12 +1,14 @@
 //! A container on Azure Blob, with retries.
 //!
-//! Every request goes through [`Container::ask`]. It alone decides whether and when a request is repeated, and how many run
-//! concurrently. The client below repeats nothing by itself.
+//! Every request goes through [`Container::ask`]. It alone decides whether and when a request is repeated,
+//! and how many run concurrently. The client below repeats nothing by itself.
 
 use std::future::Future;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+
+use parking_lot::Mutex;
 
 use super::azure::{self, Endpoint, SignIn};
 use super::listing::Blobs;
@@ -111,8 +113,8 @@ impl Container {
 
     /// An object from `offset` to its end.
     ///
-    /// A range is requested even from the beginning, because only then does the answer name the size of the whole object,
-    /// and a shorter body cannot pass for it.
+    /// A range is requested even from the beginning, because only then does the answer name the size of the
+    /// whole object, and a shorter body cannot pass for it.
     pub(super) async fn get(
         &self,
         blob: &str,
@@ -126,7 +128,8 @@ impl Container {
                 Ok(got) => return Ok(got),
                 Err(e) => e,
             };
-            // An empty object has no first byte: the service answers 416, the emulator names an impossible range.
+            // An empty object has no first byte: the service answers 416, the emulator names an impossible
+            // range.
             let is_out_of_range = find::<HttpRefusal>(error.as_ref()).is_some_and(|r| r.status == 416);
             let may_be_empty = offset == 0 && (is_out_of_range || find::<UnexpectedResponse>(error.as_ref()).is_some());
             match may_be_empty {
@@ -227,14 +230,14 @@ impl Container {
     }
 
     fn endpoint(&self) -> (Endpoint, u32) {
-        self.shared.endpoint.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.shared.endpoint.lock().clone()
     }
 
-    /// Opens the endpoint again after a token was refused before it expired, which fetches another token. Concurrent
-    /// requests with the same token do it once.
+    /// Opens the endpoint again after a token was refused before it expired, which fetches another token.
+    /// Concurrent requests with the same token do it once.
     fn renew(&self, number: u32) -> Result<()> {
         let shared = &self.shared;
-        let mut current = shared.endpoint.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut current = shared.endpoint.lock();
         if current.1 == number {
             tracing::info!("the lake no longer accepts the token; fetching another one");
             let (endpoint, _) = azure::open(shared.account.as_deref(), &shared.name, &shared.settings)?;

@@ -1,7 +1,8 @@
 //! Detects content that is not records of text at all, once per object and not on each of its lines.
 //!
-//! An object that is compressed twice, a spreadsheet, UTF-16 or noise would give thousands of rejected lines, none of which
-//! says what is wrong. If a single line of the sample is a JSON document, the object is read line by line as usual.
+//! An object that is compressed twice, a spreadsheet, UTF-16 or noise would give thousands of rejected lines,
+//! none of which says what is wrong. If a single line of the sample is a JSON document, the object is read
+//! line by line as usual.
 
 use serde::de::IgnoredAny;
 
@@ -29,8 +30,8 @@ const MAGIC: [(&[u8], &str); 15] = [
     (b"-----BEGIN PGP MESSAGE", "encrypted (PGP)"),
 ];
 
-/// Why the object, of which this is the beginning, does not consist of records, if so. `is_inner` if the sample was
-/// decompressed.
+/// Why the object, of which this is the beginning, does not consist of records, if so. `is_inner` if the
+/// sample was decompressed.
 pub(super) fn foreign(sample: &[u8], is_inner: bool) -> Option<String> {
     if let Some(what) = encoding(sample) {
         return Some(format!("its text is {what}, not UTF-8: write it in UTF-8"));
@@ -81,8 +82,9 @@ fn encoding(sample: &[u8]) -> Option<&'static str> {
     (share(2, 0) || share(2, 1)).then_some("UTF-16")
 }
 
-/// Whether at least a tenth of the sample is what text does not hold: control characters, and bytes that are not UTF-8.
-/// Valid UTF-8 without a zero byte is text whatever control characters it holds: some tools separate fields with them.
+/// Whether at least a tenth of the sample is what text does not hold: control characters, and bytes that are
+/// not UTF-8. Valid UTF-8 without a zero byte is text whatever control characters it holds: some tools
+/// separate fields with them.
 fn is_noise(sample: &[u8]) -> bool {
     if sample.len() < ENOUGH_BYTES || is_text(sample) {
         return false;

@@ -1,12 +1,13 @@
-//! Rows of CSV as JSON objects: RFC 4180, with a header, and with the delimiter and quote that the entity declares.
+//! Rows of CSV as JSON objects: RFC 4180, with a header, and with the delimiter and quote that the entity
+//! declares.
 //!
-//! Every value becomes a string as it is, an empty field without quotes becomes null, and the key's column becomes a number
-//! where it is a plain integer. Names and their order are those of the header, without blanks between them, so the same
-//! row always becomes the same text.
+//! Every value becomes a string as it is, an empty field without quotes becomes null, and the key's column
+//! becomes a number where it is a plain integer. Names and their order are those of the header, without
+//! blanks between them, so the same row always becomes the same text.
 //!
-//! `csv-core` finds the ends of fields and rows. It accepts any text, so violations of RFC 4180 are found here: a row with
-//! text after a closing quote, or with another number of fields, is rejected; a quote that is never closed breaks the
-//! object.
+//! `csv-core` finds the ends of fields and rows. It accepts any text, so violations of RFC 4180 are found
+//! here: a row with text after a closing quote, or with another number of fields, is rejected; a quote that
+//! is never closed breaks the object.
 
 use std::collections::BTreeSet;
 
@@ -60,7 +61,8 @@ impl Csv {
     /// The next row.
     ///
     /// # Errors
-    /// `SourceCorrupt` when the object ends within a quoted field, or a row is longer than allowed; those of the window.
+    /// `SourceCorrupt` when the object ends within a quoted field, or a row is longer than allowed; those of
+    /// the window.
     pub(super) fn next<'a>(&'a mut self, records: &'a mut RecordReader) -> Result<Option<Line<'a>>> {
         self.document.clear();
         let Some(record) = self.rows.next(records)? else { return Ok(None) };
@@ -77,8 +79,8 @@ impl Csv {
         }))
     }
 
-    /// Refuses a row with a quote that is not closed: it runs on to the next quote, and if that is far away, nobody knows
-    /// how many rows it has swallowed.
+    /// Refuses a row with a quote that is not closed: it runs on to the next quote, and if that is far away,
+    /// nobody knows how many rows it has swallowed.
     fn check_whole(&self, records: &RecordReader, record: &RawRecord) -> Result<()> {
         let row = || match self.dialect.columns.is_empty() {
             true => "the header".to_owned(),
@@ -123,7 +125,8 @@ impl Csv {
         if let Some(missing) = input.needed_columns.iter().find(|name| !seen.contains(name.as_str())) {
             let delimiter = char::from(input.delimiter);
             return broken(format!(
-                "the header has no column {missing:?}, which the key needs; {} names were read with the delimiter {delimiter:?}",
+                "the header has no column {missing:?}, which the key needs; {} names were read with the \
+                 delimiter {delimiter:?}",
                 names.len()
             ));
         }
@@ -334,7 +337,8 @@ fn escape(text: &[u8], mut write: impl FnMut(&[u8])) {
     write(rest);
 }
 
-/// The field's value if it is an integer as JSON writes it and fits a bigint: `42`, `"-7"`, but neither `+1` nor `007`.
+/// The field's value if it is an integer as JSON writes it and fits a bigint: `42`, `"-7"`, but neither `+1`
+/// nor `007`.
 fn integer(field: &[u8], quote: u8) -> Option<&[u8]> {
     let value = match quoted(field, quote) {
         Some(inner) => inner.strip_suffix(&[quote])?,

@@ -76,8 +76,8 @@ impl Directory {
 
     /// Opens a file that lies in the lake, with its etag and size.
     ///
-    /// Links are resolved first. Then the path that they lead to is opened folder by folder without following any link, so
-    /// one that is created in the meantime leads nowhere.
+    /// Links are resolved first. Then the path that they lead to is opened folder by folder without following
+    /// any link, so one that is created in the meantime leads nowhere.
     fn open_file(&self, path: &str) -> Result<(File, String, u64)> {
         let failed = |e: io::Error| classify(&e).caused_by(e);
         let real = self.root.join(path).canonicalize().map_err(failed)?;
@@ -294,7 +294,8 @@ mod tests {
             let (_, body) = directory.read(&object.path, Some(object.etag.clone())).await.unwrap();
             assert_eq!(body.try_collect::<Vec<Bytes>>().await.unwrap().concat().len(), 1, "{}", object.path);
         }
-        // Neither what was listed as a file and is a link by now, nor a path that was never listed, leads out.
+        // Neither what was listed as a file and is a link by now, nor a path that was never listed, leads
+        // out.
         for path in ["sales/out", "sales/out_folder/secret", "../lake/../x/secret"] {
             let error = directory.read(path, None).await.err().unwrap();
             assert!(matches!(error.kind(), Kind::SourceUnreadable | Kind::SourceChanged), "{path}: {error}");

@@ -1,5 +1,6 @@
-//! Gzip members in sequence, and the zero bytes that some tools append to the last one: tapes, blocks of a fixed size,
-//! files that were preallocated. Every reader of gzip skips those; anything else after a member is an error.
+//! Gzip members in sequence, and the zero bytes that some tools append to the last one: tapes, blocks of a
+//! fixed size, files that were preallocated. Every reader of gzip skips those; anything else after a member
+//! is an error.
 
 use std::io::{self, BufRead, Read};
 use std::mem;

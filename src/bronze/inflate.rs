@@ -1,8 +1,8 @@
 //! Decompresses chunks into a window of bytes.
 //!
-//! The declaration says which compression it is, or else the first bytes do. A name that ends in `.gz` or `.zst` is a
-//! promise: such an object may hold the other compression, or JSON that something on the way has decompressed. Anything
-//! else in it (no bytes, a damaged header) is broken data and not text.
+//! The declaration says which compression it is, or else the first bytes do. A name that ends in `.gz` or
+//! `.zst` is a promise: such an object may hold the other compression, or JSON that something on the way has
+//! decompressed. Anything else in it (no bytes, a damaged header) is broken data and not text.
 
 use std::io::{self, Cursor, ErrorKind, Read};
 use std::sync::Arc;
@@ -16,10 +16,11 @@ use crate::error::{Error, Kind, Result};
 
 /// Size of the window, decompressed bytes.
 pub(super) const WINDOW_BYTES: usize = 128 * 1024;
-/// The ratio is checked from this many decompressed bytes on: small objects may be as repetitive as they like.
+/// The ratio is checked from this many decompressed bytes on: small objects may be as repetitive as they
+/// like.
 const RATIO_COUNTS_FROM: u64 = 64 << 20;
-/// Largest window of a Zstandard frame, 2^23 = 8 MiB: what every decoder should support (RFC 8878, 3.1.1.1.2) and
-/// `zstd -19` uses. A window is memory, one for each decode thread.
+/// Largest window of a Zstandard frame, 2^23 = 8 MiB: what every decoder should support (RFC 8878, 3.1.1.1.2)
+/// and `zstd -19` uses. A window is memory, one for each decode thread.
 const ZSTD_WINDOW_LOG: u32 = 23;
 
 type Compressed = io::Chain<Cursor<Vec<u8>>, ChunkReader>;
@@ -78,7 +79,8 @@ impl InflatedWindow {
         &self.buffer[self.start..self.end]
     }
 
-    /// A range of the window, by positions as [`InflatedWindow::position`] returns them. Valid until the next fill.
+    /// A range of the window, by positions as [`InflatedWindow::position`] returns them. Valid until the next
+    /// fill.
     pub(super) fn at(&self, range: std::ops::Range<usize>) -> &[u8] {
         &self.buffer[range]
     }
@@ -98,7 +100,8 @@ impl InflatedWindow {
         self.offset += n as u64;
     }
 
-    /// Reads on if everything is consumed. Returns `false` at the end of the object, when its checksums were right.
+    /// Reads on if everything is consumed. Returns `false` at the end of the object, when its checksums were
+    /// right.
     ///
     /// # Errors
     /// `SourceCorrupt` when the data is broken, cut or a decompression bomb; those of the download.
@@ -148,7 +151,8 @@ impl InflatedWindow {
             return Ok(());
         }
         let message = format!(
-            "{inflated} bytes came out of {taken}, more than load.max_ratio ({}) allows: taken for a decompression bomb",
+            "{inflated} bytes came out of {taken}, more than load.max_ratio ({}) allows: taken for a \
+             decompression bomb",
             self.max_ratio
         );
         Err(Error::new(Kind::SourceCorrupt, message))

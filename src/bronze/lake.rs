@@ -32,7 +32,8 @@ impl Lake {
     /// Opens the lake that the settings name.
     ///
     /// # Errors
-    /// `SourceInvalid` when the directory does not exist; `Config` when the settings for Azure are incomplete.
+    /// `SourceInvalid` when the directory does not exist; `Config` when the settings for Azure are
+    /// incomplete.
     pub fn open(lake: &config::LakeAddress, azure: &config::Azure) -> Result<Self> {
         let shown = lake.to_string();
         match lake {
@@ -75,8 +76,9 @@ impl Lake {
         matches!(self.store, Store::Container(_))
     }
 
-    /// The lake's address in one form, however it was written: a folder's path without links, or account, container and
-    /// prefix. Two lakes with equal addresses hold the same objects; two with different addresses may.
+    /// The lake's address in one form, however it was written: a folder's path without links, or account,
+    /// container and prefix. Two lakes with equal addresses hold the same objects; two with different
+    /// addresses may.
     pub fn address(&self) -> String {
         match &self.store {
             Store::Directory(_) => {
@@ -89,9 +91,10 @@ impl Lake {
         }
     }
 
-    /// The data objects and manifests below `prefix`, page by page: ordered by path from a container, unordered from a
-    /// directory. Data objects end in one of `suffixes`, or in a usual suffix if there are none. Memory is one page. A
-    /// name that cannot be used and a folder that cannot be read are [`Page::unreadable`].
+    /// The data objects and manifests below `prefix`, page by page: ordered by path from a container,
+    /// unordered from a directory. Data objects end in one of `suffixes`, or in a usual suffix if there are
+    /// none. Memory is one page. A name that cannot be used and a folder that cannot be read are
+    /// [`Page::unreadable`].
     ///
     /// # Errors
     /// `SourceUnavailable`, `AccessDenied` or `SourceInvalid`; the stream ends with the error.
@@ -135,12 +138,14 @@ impl Lake {
         Ok(all)
     }
 
-    /// The bytes of an object in chunks, exactly of the version that `etag` identifies. An interrupted download resumes
-    /// where it stopped. The stream ends without an error only when all bytes were delivered.
+    /// The bytes of an object in chunks, exactly of the version that `etag` identifies. An interrupted
+    /// download resumes where it stopped. The stream ends without an error only when all bytes were
+    /// delivered.
     ///
     /// # Errors
-    /// `SourceChanged` when the object was replaced or deleted since it was listed; `SourceUnreadable` when the lake does
-    /// not give it to this user; `SourceUnavailable` when the attempts are used up; `AccessDenied`.
+    /// `SourceChanged` when the object was replaced or deleted since it was listed; `SourceUnreadable` when
+    /// the lake does not give it to this user; `SourceUnavailable` when the attempts are used up;
+    /// `AccessDenied`.
     pub async fn read(&self, path: &str, etag: &str) -> Result<impl Stream<Item = Result<Bytes>> + Send + use<>> {
         Ok(self.body(path, Some(etag)).await?.1)
     }

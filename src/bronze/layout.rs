@@ -1,4 +1,5 @@
-//! What a path of the lake means: `…/ingestion_date=2026-01-10/run_id=20260110T013212Z/2023-04_part-00001.jsonl.gz`.
+//! What a path of the lake means:
+//! `…/ingestion_date=2026-01-10/run_id=20260110T013212Z/2023-04_part-00001.jsonl.gz`.
 
 use chrono::NaiveDate;
 
@@ -32,14 +33,15 @@ pub(super) enum NameKind {
     Data,
     /// The extraction's own description of its run.
     Manifest,
-    /// A file that begins with `_` or `.` (`_SUCCESS`), or lies in such a folder (`_temporary`). By convention readers of
-    /// a lake ignore it.
+    /// A file that begins with `_` or `.` (`_SUCCESS`), or lies in such a folder (`_temporary`). By
+    /// convention readers of a lake ignore it.
     Hidden,
     /// A suffix that evo does not read.
     Other,
 }
 
-/// Classifies a path below an entity's prefix, by the `suffixes` declared or the usual ones. Case does not matter.
+/// Classifies a path below an entity's prefix, by the `suffixes` declared or the usual ones. Case does not
+/// matter.
 pub(super) fn name_kind(path: &str, suffixes: &[String]) -> NameKind {
     let (folders, file) = path.rsplit_once('/').unwrap_or(("", path));
     let is_hidden = |segment: &str| segment.starts_with(['_', '.']);

@@ -1,8 +1,8 @@
-//! The records of an object as lines, read synchronously on a decode thread. Whatever the compression and the format of the
-//! object, each line is a JSON text with a number and an offset.
+//! The records of an object as lines, read synchronously on a decode thread. Whatever the compression and the
+//! format of the object, each line is a JSON text with a number and an offset.
 //!
-//! A reader holds one chunk, the decompressor's own window, a window of 128 KiB, and the part of one line, of at most
-//! `max_line_bytes`, that does not fit in it. `room.rs` limits the sum of all readers.
+//! A reader holds one chunk, the decompressor's own window, a window of 128 KiB, and the part of one line, of
+//! at most `max_line_bytes`, that does not fit in it. `room.rs` limits the sum of all readers.
 
 use memchr::memchr;
 
@@ -59,11 +59,12 @@ impl Lines {
         }
     }
 
-    /// The next line that is not blank, or `None` at the end. A byte order mark before the first line is dropped.
+    /// The next line that is not blank, or `None` at the end. A byte order mark before the first line is
+    /// dropped.
     ///
     /// # Errors
-    /// `SourceCorrupt` when the object is broken or cut, is not what is declared, or is a decompression bomb; those of the
-    /// download.
+    /// `SourceCorrupt` when the object is broken or cut, is not what is declared, or is a decompression bomb;
+    /// those of the download.
     pub fn next_line(&mut self) -> Result<Option<Line<'_>>> {
         if matches!(self.state, ReadState::Unopened(_))
             && let ReadState::Unopened(reader) = std::mem::replace(&mut self.state, ReadState::Failed)
@@ -90,8 +91,8 @@ impl Lines {
         }
     }
 
-    /// The document of a corrected text that replaces a line: the text itself or, in CSV, the object that it becomes as a
-    /// row under the header, unless it is a JSON object already.
+    /// The document of a corrected text that replaces a line: the text itself or, in CSV, the object that it
+    /// becomes as a row under the header, unless it is a JSON object already.
     ///
     /// # Errors
     /// Why it is not a row.
@@ -125,8 +126,8 @@ impl Lines {
         Ok(ReadState::Open(records, reader))
     }
 
-    /// An array if the first byte that is not blank opens one, or else lines, right or wrong. Blank lines before it are
-    /// counted.
+    /// An array if the first byte that is not blank opens one, or else lines, right or wrong. Blank lines
+    /// before it are counted.
     fn format_by_content(&mut self, window: &mut InflatedWindow) -> Result<Format> {
         loop {
             window.fill_at_least(WINDOW_BYTES)?;

@@ -1,4 +1,5 @@
-//! A page of a container's listing, parsed from XML name by name: one that cannot be used does not hide the others.
+//! A page of a container's listing, parsed from XML name by name: one that cannot be used does not hide the
+//! others.
 //!
 //! <https://learn.microsoft.com/en-us/rest/api/storageservices/list-blobs#response-body>
 
@@ -115,7 +116,8 @@ mod tests {
 
     fn listing(names: &str) -> String {
         format!(
-            "\u{feff}<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<EnumerationResults ServiceEndpoint=\"http://x/\"><Prefix>a</Prefix>\
+            "\u{feff}<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<EnumerationResults \
+             ServiceEndpoint=\"http://x/\"><Prefix>a</Prefix>\
              <Blobs>{names}</Blobs><NextMarker>2!a&amp;b</NextMarker></EnumerationResults>"
         )
     }

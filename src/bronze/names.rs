@@ -1,7 +1,8 @@
 //! Names of objects: the same text, byte for byte, in the listing, in the ledger and in the request.
 //!
-//! A name is what the lake calls the object. It is never encoded, decoded or normalized: `%3A` in a name is three
-//! characters, and `ç` as one character and as two are different names. Only a request encodes it, for the wire.
+//! A name is what the lake calls the object. It is never encoded, decoded or normalized: `%3A` in a name is
+//! three characters, and `ç` as one character and as two are different names. Only a request encodes it, for
+//! the wire.
 
 /// Longest path that the ledger's index can hold beside the other columns, bytes.
 const MAX_PATH_BYTES: usize = 2_000;

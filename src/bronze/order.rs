@@ -1,8 +1,8 @@
 //! Which of two objects of the lake is newer.
 //!
-//! The ingestion date decides, and an object without one is older than any other. Then comes the run, with numbers in its
-//! id read as numbers (9 < 10), then the id as it stands, then the path. `evo.compare_places` and `evo.run_order` are the
-//! same in SQL; `tests/integration/order.rs` compares the two.
+//! The ingestion date decides, and an object without one is older than any other. Then comes the run, with
+//! numbers in its id read as numbers (9 < 10), then the id as it stands, then the path. `evo.compare_places`
+//! and `evo.run_order` are the same in SQL; `tests/integration/order.rs` compares the two.
 
 use std::cmp::Ordering;
 
@@ -38,8 +38,8 @@ pub fn compare_runs(a: (Option<NaiveDate>, &str), b: (Option<NaiveDate>, &str)) 
     a.0.cmp(&b.0).then_with(ids)
 }
 
-/// A sort key for run ids, to be compared by bytes: each number becomes its length in four digits, followed by its digits
-/// without leading zeros.
+/// A sort key for run ids, to be compared by bytes: each number becomes its length in four digits, followed
+/// by its digits without leading zeros.
 pub fn run_order(run_id: &str) -> String {
     let mut order = String::with_capacity(run_id.len() + 8);
     let mut rest = run_id;

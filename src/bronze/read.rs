@@ -1,7 +1,7 @@
 //! The bytes of one version of an object, complete or not at all.
 //!
-//! A body that is cut, stalls or ends early is requested again from where it stopped, for the same etag. The stream ends
-//! without an error only when every byte of the size that the lake names has been delivered.
+//! A body that is cut, stalls or ends early is requested again from where it stopped, for the same etag. The
+//! stream ends without an error only when every byte of the size that the lake names has been delivered.
 
 use bytes::Bytes;
 use futures_util::stream::BoxStream;
@@ -14,8 +14,8 @@ use crate::error::{Error, Kind, Result};
 /// Size and bytes of an object: of the version that `etag` identifies, or else of the present one.
 ///
 /// # Errors
-/// `SourceChanged` when the version is gone; `SourceUnreadable`; `SourceUnavailable` when the attempts are used up;
-/// `AccessDenied`.
+/// `SourceChanged` when the version is gone; `SourceUnreadable`; `SourceUnavailable` when the attempts are
+/// used up; `AccessDenied`.
 pub(super) async fn read(
     container: Container,
     blob: String,

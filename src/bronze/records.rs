@@ -1,4 +1,5 @@
-//! Cuts records out of the window. A record that lies in the window whole is not copied; only one that crosses its end is.
+//! Cuts records out of the window. A record that lies in the window whole is not copied; only one that
+//! crosses its end is.
 
 use std::ops::Range;
 

@@ -1,7 +1,8 @@
 //! The two requests to a container: List Blobs and Get Blob.
 //!
-//! They are made here and not by the client library, because its paths cannot hold every name that a blob may have: it
-//! encodes some characters and refuses others, and one such name would hide a whole page of a listing.
+//! They are made here and not by the client library, because its paths cannot hold every name that a blob may
+//! have: it encodes some characters and refuses others, and one such name would hide a whole page of a
+//! listing.
 
 use std::error::Error as StdError;
 use std::fmt;

@@ -1,17 +1,19 @@
 //! Limits the bytes of long lines that all decode threads hold together.
 //!
-//! Lines are usually short, and each thread may hold one of up to [`FREE_BYTES`]. A longer line reserves the rest from
-//! [`ROOM_BYTES`], shared by the whole process, and waits while others hold them. Without that, eight threads with
-//! documents of 64 MiB each would hold 512 MiB.
+//! Lines are usually short, and each thread may hold one of up to [`FREE_BYTES`]. A longer line reserves the
+//! rest from [`ROOM_BYTES`], shared by the whole process, and waits while others hold them. Without that,
+//! eight threads with documents of 64 MiB each would hold 512 MiB.
 //!
-//! **Why this cannot deadlock.** A thread draws a ticket before it reserves. The holder of the oldest ticket never waits: it
-//! gets what it asks for even beyond the limit, so it can always complete its line. To release its reservation it needs
-//! bytes of its own download and a COPY that accepts the line, and neither needs room: both run on other threads, and
-//! end with an error if their network fails. So the oldest ticket is returned eventually, and then the next one is the
-//! oldest. At most [`ROOM_BYTES`] plus one line of the greatest length are held.
+//! **Why this cannot deadlock.** A thread draws a ticket before it reserves. The holder of the oldest ticket
+//! never waits: it gets what it asks for even beyond the limit, so it can always complete its line. To
+//! release its reservation it needs bytes of its own download and a COPY that accepts the line, and neither
+//! needs room: both run on other threads, and end with an error if their network fails. So the oldest ticket
+//! is returned eventually, and then the next one is the oldest. At most [`ROOM_BYTES`] plus one line of the
+//! greatest length are held.
 
 use std::collections::BTreeSet;
-use std::sync::{Condvar, Mutex, PoisonError};
+
+use parking_lot::{Condvar, Mutex};
 
 /// Bytes that a line may hold without a reservation.
 pub(super) const FREE_BYTES: usize = 1 << 20;
@@ -60,9 +62,10 @@ impl Reservation {
         Self { room, ticket: None, bytes: 0 }
     }
 
-    /// Reserves `more` bytes; waits until there is room or all threads that began earlier have released theirs.
+    /// Reserves `more` bytes; waits until there is room or all threads that began earlier have released
+    /// theirs.
     pub(super) fn reserve(&mut self, more: usize) {
-        let mut state = self.room.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.room.state.lock();
         let ticket = *self.ticket.get_or_insert_with(|| {
             let ticket = state.next_ticket;
             state.next_ticket += 1;
@@ -70,7 +73,7 @@ impl Reservation {
             ticket
         });
         while state.taken + more > self.room.bytes && state.tickets.first() != Some(&ticket) {
-            state = self.room.released.wait(state).unwrap_or_else(PoisonError::into_inner);
+            self.room.released.wait(&mut state);
         }
         state.taken += more;
         self.bytes += more;
@@ -79,7 +82,7 @@ impl Reservation {
     /// Releases everything.
     pub(super) fn release(&mut self) {
         let Some(ticket) = self.ticket.take() else { return };
-        let mut state = self.room.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.room.state.lock();
         state.taken -= std::mem::take(&mut self.bytes);
         state.tickets.remove(&ticket);
         drop(state);
@@ -119,8 +122,8 @@ impl Buffer {
     #[cold]
     fn grow(&mut self, more: usize, reservation: &mut Reservation) {
         let (capacity, needed) = (self.bytes.capacity(), self.bytes.len() + more);
-        // Doubles up to what is free; then grows in smaller steps, so that little is reserved in vain. The system moves
-        // pages instead of copying them when something this large grows.
+        // Doubles up to what is free; then grows in smaller steps, so that little is reserved in vain. The
+        // system moves pages instead of copying them when something this large grows.
         let step = if capacity < FREE_BYTES { capacity.max(4096) } else { (capacity / 8).max(FREE_BYTES) };
         let mut target = needed.max(capacity + step);
         if needed <= FREE_BYTES {
@@ -177,7 +180,7 @@ mod tests {
         drop(first);
         assert_eq!(receiver.recv().unwrap(), "has waited");
         second.join().unwrap();
-        assert_eq!(room.state.lock().unwrap().taken, 0);
+        assert_eq!(room.state.lock().taken, 0);
     }
 
     #[test]
@@ -200,7 +203,7 @@ mod tests {
             }
         });
         assert!(most.into_inner() <= 100 + LINE);
-        let state = room.state.lock().unwrap();
+        let state = room.state.lock();
         assert_eq!((state.taken, state.tickets.len()), (0, 0));
     }
 
@@ -220,6 +223,6 @@ mod tests {
         buffer.clear();
         share.release();
         assert!(buffer.bytes.capacity() <= FREE_BYTES);
-        assert_eq!(room.state.lock().unwrap().taken, 0);
+        assert_eq!(room.state.lock().taken, 0);
     }
 }

@@ -1,7 +1,7 @@
 //! Classifies errors of the container, and says in one line what to do about each.
 //!
-//! Of the service's own text only its code and the sign-in service's explanation are shown: the rest may repeat a signature
-//! or the string that was signed.
+//! Of the service's own text only its code and the sign-in service's explanation are shown: the rest may
+//! repeat a signature or the string that was signed.
 
 use std::error::Error as StdError;
 
@@ -79,11 +79,13 @@ fn denied(code: &str, sign_in: &SignIn) -> Error {
     let (message, hint) = match (code, sign_in.signature) {
         (_, Some(Some(expired))) if expired <= Utc::now() => (
             format!("the shared access signature expired at {}", expired.format("%Y-%m-%d %H:%M:%S UTC")),
-            "make a new one and put it into AZURE_STORAGE_SAS_TOKEN, or sign in with an identity, which does not expire",
+            "make a new one and put it into AZURE_STORAGE_SAS_TOKEN, or sign in with an identity, which \
+             does not expire",
         ),
         ("AuthorizationFailure", _) => (
             "access to the lake is denied".to_owned(),
-            "either the account's firewall does not let this machine in (Networking: add its address or network), or the key or signature does not cover reading and listing",
+            "either the account's firewall does not let this machine in (Networking: add its address or \
+             network), or the key or signature does not cover reading and listing",
         ),
         ("KeyBasedAuthenticationNotPermitted", _) => {
             (format!("the account {account} gives no access by key"), "sign in with an identity: see docs/azure.md")
@@ -94,15 +96,18 @@ fn denied(code: &str, sign_in: &SignIn) -> Error {
         ),
         (_, Some(_)) => (
             "access with this shared access signature is denied".to_owned(),
-            "it needs the rights to read and to list (sp=rl) on the container, the blob service, and a key that has not been rotated since",
+            "it needs the rights to read and to list (sp=rl) on the container, the blob service, and a \
+             key that has not been rotated since",
         ),
         _ if !sign_in.is_by_token() => (
             format!("access with this key of the account {account} is denied"),
-            "compare the key with the account's access keys: it may be another account's, or rotated; this machine's clock must be right within 15 minutes",
+            "compare the key with the account's access keys: it may be another account's, or rotated; \
+             this machine's clock must be right within 15 minutes",
         ),
         ("AuthorizationPermissionMismatch" | "InsufficientAccountPermissions", _) => (
             format!("access to the lake is denied: the identity has no role on the account {account}"),
-            "give it the role Storage Blob Data Reader on the account or the container; that takes up to ten minutes to work",
+            "give it the role Storage Blob Data Reader on the account or the container; that takes up to \
+             ten minutes to work",
         ),
         _ => (
             "access to the lake is denied: the token is not accepted".to_owned(),
@@ -159,7 +164,8 @@ fn transport(http: &HttpError, unanswered: Option<&NoResponse>, sign_in: &SignIn
         return no_credential();
     }
     if whole.contains("dns error") || cause.contains("failed to lookup address") {
-        // "Name or service not known" is final for a name that has never resolved; anything else may be temporary.
+        // "Name or service not known" is final for a name that has never resolved; anything else may be
+        // temporary.
         let is_final = is_new && !cause.contains("emporary");
         let kind = if is_final { Kind::SourceInvalid } else { Kind::SourceUnavailable };
         let message = format!("the name {host} cannot be resolved: {cause}");

@@ -1,15 +1,17 @@
 //! Limits concurrent requests to the lake: no limit until it throttles.
 //!
-//! A throttled request halves the number in flight, at most once per pause, and holds back every new request until the
-//! pause is over. Each round of answers (as many as there are slots) then adds a slot, until as many are allowed as there
-//! were before the first throttled request; then the limit is lifted.
+//! A throttled request halves the number in flight, at most once per pause, and holds back every new request
+//! until the pause is over. Each round of answers (as many as there are slots) then adds a slot, until as
+//! many are allowed as there were before the first throttled request; then the limit is lifted.
 //!
-//! A slot is held only while something is awaited from the lake, never while a body waits for its reader: the bodies of a
-//! batch are consumed in order, and one that waited for its reader with the last slot would keep the first one out.
+//! A slot is held only while something is awaited from the lake, never while a body waits for its reader: the
+//! bodies of a batch are consumed in order, and one that waited for its reader with the last slot would keep
+//! the first one out.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
@@ -60,7 +62,8 @@ impl Gate {
         }
     }
 
-    /// Records that the lake throttled a request and holds new ones back for `pause`. Returns how many are allowed now.
+    /// Records that the lake throttled a request and holds new ones back for `pause`. Returns how many are
+    /// allowed now.
     pub(super) fn throttled(&self, pause: Duration) -> usize {
         self.state().throttled(Instant::now(), pause)
     }
@@ -74,7 +77,7 @@ impl Gate {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.state.lock()
     }
 }
 

@@ -1,7 +1,8 @@
 //! The HTTP transport, which keeps the details of every refusal.
 //!
-//! The client reduces a refusal to a status, but what decides about it (the service's own code, `Retry-After`) is in the
-//! headers. So its transport is wrapped, and a refusal becomes an error that holds them.
+//! The client reduces a refusal to a status, but what decides about it (the service's own code,
+//! `Retry-After`) is in the headers. So its transport is wrapped, and a refusal becomes an error that holds
+//! them.
 
 use std::fmt;
 use std::future::Future;
@@ -163,7 +164,8 @@ mod tests {
 
     #[test]
     fn a_refusal_is_explained_by_its_body_but_the_lakes_text_is_not_kept() {
-        let xml = "\u{feff}<?xml version=\"1.0\"?><Error><Code>AuthenticationFailed</Code><Message>sig=hunter2</Message></Error>";
+        let xml = "\u{feff}<?xml \
+                   version=\"1.0\"?><Error><Code>AuthenticationFailed</Code><Message>sig=hunter2</Message></Error>";
         assert_eq!(explain(xml), (Some("AuthenticationFailed".to_owned()), None));
         let json =
             r#"{"error":"invalid_client","error_description":"AADSTS7000215: Invalid client secret.\r\nTrace ID: x"}"#;

@@ -1,7 +1,9 @@
-//! The files of a local lake, folder by folder. What cannot be listed is reported by name, and the walk goes on.
+//! The files of a local lake, folder by folder. What cannot be listed is reported by name, and the walk goes
+//! on.
 //!
-//! A symbolic link is followed if it stays in the lake. One that leads out of it, to nothing, or back to a folder that
-//! holds it is reported: a user who may write into the lake must not choose what evo reads elsewhere.
+//! A symbolic link is followed if it stays in the lake. One that leads out of it, to nothing, or back to a
+//! folder that holds it is reported: a user who may write into the lake must not choose what evo reads
+//! elsewhere.
 
 use std::fs::{self, DirEntry, FileType, Metadata};
 use std::io::{self, ErrorKind};
