@@ -1,7 +1,7 @@
 //! The numbers that address rows of the ledger and the objects of a batch.
 //!
-//! Each has a type of its own, so that a batch, an object and a fencing token cannot be passed in each other's place.
-//! `ledger/sent.rs` makes them parameters and columns of statements.
+//! Each has a type of its own, so that a batch, an object and a fencing token cannot be passed in each
+//! other's place. `ledger/sent.rs` makes them parameters and columns of statements.
 
 use std::fmt;
 
@@ -32,8 +32,8 @@ ids! {
     LakeId(i32);
     /// A row of `evo.runs`: one execution of a command.
     ExecutionId(Uuid);
-    /// The fencing token of a batch. Each claim and each attempt raises it, and a transaction commits the batch only
-    /// under the token with which it began.
+    /// The fencing token of a batch. Each claim and each attempt raises it, and a transaction commits the
+    /// batch only under the token with which it began.
     Fence(i32);
     /// The position of an object in its batch, from 0, in the order of [`crate::bronze::order`].
     ObjectNo(i32);

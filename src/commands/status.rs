@@ -38,7 +38,8 @@ pub struct Args {
 /// Runs the command.
 ///
 /// # Errors
-/// `Usage` for an unknown entity; those of the server. A lake that cannot be listed is reported, and is not an error.
+/// `Usage` for an unknown entity; those of the server. A lake that cannot be listed is reported, and is not
+/// an error.
 pub async fn run(args: Args, settings: &Settings) -> Result<Outcome> {
     let catalog = Catalog::load(settings.extend.as_deref())?;
     let dimensions = dimension::all(settings.extend.as_deref(), &catalog)?;
@@ -136,7 +137,8 @@ async fn entity_state(
     }
     cells.extend([times[0].clone().unwrap_or_default(), minute(&times[1]), minute(&times[2])]);
     let value = json!({
-        "entity": entity.name, "objects_loaded": counts[0], "objects_pending": counts[1], "objects_quarantined": counts[2],
+        "entity": entity.name,
+        "objects_loaded": counts[0], "objects_pending": counts[1], "objects_quarantined": counts[2],
         "objects_new": new.map(|new| new.objects), "bytes_new": new.map(|new| new.bytes),
         "rejects_open": counts[3], "batches_to_transform": counts[4], "issues": counts[5],
         "newest_run": times[0], "loaded_at": times[1], "transformed_at": times[2], "full_refresh_at": times[3],
@@ -159,7 +161,8 @@ async fn dimension_state(connection: &Connection, dimension: &Dimension) -> Resu
     cells[5] = units::count(waiting);
     cells[9] = minute(&transformed);
     let value = json!({
-        "entity": dimension.name, "derived_from": sources, "batches_to_transform": waiting, "transformed_at": transformed,
+        "entity": dimension.name, "derived_from": sources,
+        "batches_to_transform": waiting, "transformed_at": transformed,
         "full_refresh_at": anew,
     });
     Ok((cells, value))

@@ -6,7 +6,7 @@ use crate::bronze::{Lake, Object};
 use crate::entity::Entity;
 use crate::error::{Error, Kind, Result};
 use crate::ids::LakeId;
-use crate::ledger::lakes::{self, Standing};
+use crate::ledger::lakes::{self, AddressStatus};
 use crate::ledger::objects::Listed;
 use crate::pg::Pool;
 
@@ -19,14 +19,14 @@ use crate::pg::Pool;
 /// and [`crate::bronze`].
 pub(super) async fn find(pool: &Pool, lake: &Lake, entities: &[&Entity], is_trial: bool) -> Result<LakeId> {
     let address = lake.address();
-    let mut standing = pool.retry("looking up the lake", async || lakes::standing(pool, &address).await).await?;
-    if standing == Standing::First && !is_trial {
+    let mut standing = pool.retry("looking up the lake", async || lakes::address_status(pool, &address).await).await?;
+    if standing == AddressStatus::First && !is_trial {
         standing = pool.retry("naming the lake", async || lakes::be_first(pool, &address).await).await?;
     }
     let known_as = match standing {
-        Standing::Known(id) => return Ok(id),
-        Standing::First => return Ok(LakeId::default()),
-        Standing::Other(known_as) => known_as,
+        AddressStatus::Known(id) => return Ok(id),
+        AddressStatus::First => return Ok(LakeId::default()),
+        AddressStatus::Other(known_as) => known_as,
     };
     let Some(id) = recognise(pool, lake, entities).await? else { return Err(other(&address, &known_as)) };
     tracing::info!(lake = address, "the ledger knows this lake's objects under another address: it is the same lake");

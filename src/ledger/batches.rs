@@ -3,14 +3,17 @@
 //! | state | who may change it |
 //! |---|---|
 //! | planned | any execution claims it |
-//! | claimed | its holder, under the present fence; anybody, when the lease is over or the holder is gone |
+//! | claimed | its holder, under the present fencing token; any execution once the lease has expired or it is gone |
 //! | committed | nobody |
 //!
-//! Every claim and every attempt raises the fence. The last statement of a batch's transaction commits the batch under the
-//! fence that the attempt began with; if another one has been drawn since, it changes nothing and the transaction rolls
-//! back. So of any number of attempts, in this execution or another, stalled, forgotten or alive, one commits. What an
-//! attempt in doubt (commit sent, no answer) came to is answered by the row itself: raising the fence waits for a commit
-//! under way and then finds the batch committed, or finds it claimed and shuts the old attempt out.
+//! Every claim and every attempt raises the fencing token. The last statement of a batch's transaction
+//! commits the batch under the token with which the attempt began. If another token has been drawn since, the
+//! statement changes nothing and the transaction rolls back. So of any number of attempts, in this execution
+//! or another, stalled, forgotten or alive, exactly one commits.
+//!
+//! An attempt in doubt (COMMIT sent, no reply) is resolved by the row itself: raising the token waits for a
+//! commit under way, and then either finds the batch committed, or finds it claimed and shuts the old attempt
+//! out.
 
 use std::time::Duration;
 
@@ -20,10 +23,10 @@ use crate::ids::{BatchId, ExecutionId, Fence, ObjectId};
 use crate::pg::{Connection, Param, Pool, Row, Transaction};
 use crate::sql::fill;
 
-/// What became of the lines of an object or a batch. They always add up: [`Counts::balanced`].
+/// What became of the lines of an object or a batch. The counts always add up: see [`Counts::balanced`].
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// Lines read, blank ones not counted.
+    /// Lines read, without blank ones.
     pub lines: i64,
     /// New keys.
     pub inserted: i64,
@@ -31,9 +34,9 @@ pub struct Counts {
     pub updated: i64,
     /// Known keys with the same content.
     pub unchanged: i64,
-    /// Beaten by a newer version of the same key.
+    /// Lines beaten by a newer version of the same key.
     pub superseded: i64,
-    /// Refused, kept in `evo.rejects`.
+    /// Rejected lines, stored in `evo.rejects`.
     pub rejected: i64,
 }
 
@@ -43,7 +46,7 @@ impl Counts {
         self.lines == self.inserted + self.updated + self.unchanged + self.superseded + self.rejected
     }
 
-    /// Adds another object's or batch's counts.
+    /// Adds the counts of another object or batch.
     pub fn add(&mut self, other: &Counts) {
         self.lines += other.lines;
         self.inserted += other.inserted;
@@ -54,63 +57,63 @@ impl Counts {
     }
 }
 
-/// What is planned of a run and not in.
+/// A run of which batches are planned or claimed and not committed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OpenRun {
-    /// Bronze run.
+    /// The run of bronze.
     pub run_id: String,
-    /// Batches.
+    /// Batches that are not committed.
     pub batches: u64,
-    /// Their objects.
+    /// Objects in these batches.
     pub objects: u64,
-    /// Compressed bytes.
+    /// Their compressed size.
     pub bytes: u64,
 }
 
 /// A batch that this execution holds.
 #[derive(Debug, Clone)]
 pub struct Claimed {
-    /// Its id.
+    /// The batch.
     pub batch_id: BatchId,
-    /// The fence of the present attempt.
+    /// The fencing token of the present attempt.
     pub fence: Fence,
-    /// Attempts begun, this one included.
+    /// Number of the attempt, from 1.
     pub attempt: i32,
     /// Bronze run of its objects.
     pub run_id: String,
     /// Whether another execution had begun it.
     pub is_taken_over: bool,
-    /// Its objects, older places first.
+    /// Its objects, oldest first.
     pub objects: Vec<Pending>,
 }
 
-/// The outcome of asking for a batch.
+/// The answer to a request for a batch.
 #[derive(Debug)]
 pub enum Next {
-    /// One to load.
+    /// A batch to load.
     Batch(Claimed),
-    /// Others are loading the rest of the oldest run; ask again.
+    /// Others are loading the rest of the oldest run: ask again later.
     Wait,
-    /// Everything is in.
+    /// Every batch is committed.
     Done,
 }
 
-/// What an attempt in doubt came to.
+/// What became of an attempt in doubt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Doubt {
-    /// It had committed, and this is what it did.
+    /// It had committed, with these counts.
     Committed(Counts),
-    /// It had not; this is the fence of the next attempt.
+    /// It had not; this is the fencing token of the next attempt.
     Repeat(Fence),
-    /// Somebody else has the batch, or had it.
+    /// Another execution has or had the batch.
     Lost,
 }
 
-/// Plans what waits of the selection and returns what is planned and not in, oldest run first. Batches that nobody has
-/// begun are grouped anew. It stays when the transaction commits.
+/// Plans the pending objects of the selection. Returns what is planned or claimed and not committed, oldest
+/// run first. Batches that nobody has begun are grouped again. The plan lasts when the transaction commits.
 ///
 /// # Errors
-/// As the server says.
+/// See [`crate::pg`].
 pub async fn plan(
     tx: &Transaction<'_>,
     entity: &str,
@@ -118,7 +121,7 @@ pub async fn plan(
     grouping: &Grouping,
 ) -> Result<Vec<OpenRun>> {
     let (lake, run_id, since) = (&selection.lake, &selection.run_id, &selection.since);
-    // One planner of an entity at a time: a rival waits here and then finds nothing that is not in a batch.
+    // One planner per entity: a rival waits here and then finds no object that is not in a batch.
     tx.execute("select pg_advisory_xact_lock(hashtextextended('evo:plan:' || $1, 0))", &[&entity]).await?;
     let only_rejected = selection.again == Again::Rejected;
     if selection.again != Again::No {
@@ -145,29 +148,29 @@ pub(super) fn open_run(row: &Row) -> OpenRun {
 /// How objects are grouped into batches.
 #[derive(Debug, Clone, Default)]
 pub struct Grouping {
-    /// Objects per batch; `None` chooses by what they cost and by the number of workers.
+    /// Objects per batch; `None` derives it from their cost and the number of workers.
     pub objects: Option<i64>,
     /// Runs that are not to be loaded.
     pub left_alone: Vec<String>,
-    /// Batches that are loaded at once.
+    /// Batches that are loaded concurrently.
     pub workers: i32,
-    /// What an object costs besides its bytes, as long as no batch has measured it: milliseconds.
+    /// Cost of an object besides its bytes, in milliseconds, while no batch has measured it.
     pub object_ms: f64,
 }
 
-/// Who claims, and for how long.
+/// The execution that claims, and the duration of its claims.
 #[derive(Debug, Clone, Copy)]
 pub struct Holder {
     /// The execution.
     pub execution_id: ExecutionId,
-    /// How long a claim holds without being renewed.
+    /// How long a claim lasts without being renewed.
     pub lease: Duration,
 }
 
-/// Claims the next batch of the selection that is not among those that the execution holds already.
+/// Claims the next batch of the selection, except those in `held`, which the execution holds already.
 ///
 /// # Errors
-/// As the server says.
+/// See [`crate::pg`].
 pub async fn claim(pool: &Pool, entity: &str, selection: &Selection, holder: Holder, held: &[BatchId]) -> Result<Next> {
     let connection = pool.get().await?;
     let seconds = holder.lease.as_secs_f64();
@@ -195,10 +198,10 @@ pub async fn claim(pool: &Pool, entity: &str, selection: &Selection, holder: Hol
     }))
 }
 
-/// The objects of a batch that are still to be loaded, older places first.
+/// The objects of a batch that are still to be loaded, oldest first.
 ///
 /// # Errors
-/// As the server says.
+/// See [`crate::pg`].
 pub async fn objects_of(connection: &Connection, batch_id: BatchId) -> Result<Vec<Pending>> {
     let rows = connection.query(sql_file!("ledger/batch_objects.sql"), &[&batch_id]).await?;
     Ok(rows
@@ -214,10 +217,10 @@ pub async fn objects_of(connection: &Connection, batch_id: BatchId) -> Result<Ve
         .collect())
 }
 
-/// Moves objects of a claimed batch to one of their own, which anybody may claim.
+/// Moves objects of a claimed batch to a batch of their own, which any execution may claim.
 ///
 /// # Errors
-/// `AlreadyRunning` when the claim was lost; otherwise as the server says.
+/// `AlreadyRunning` when the claim was lost; otherwise see [`crate::pg`].
 pub async fn split(pool: &Pool, batch_id: BatchId, fence: Fence, objects: &[ObjectId]) -> Result<()> {
     let connection = pool.get().await?;
     let ids = objects.to_vec();
@@ -227,10 +230,10 @@ pub async fn split(pool: &Pool, batch_id: BatchId, fence: Fence, objects: &[Obje
     }
 }
 
-/// Begins another attempt of a batch whose last one failed or is in doubt.
+/// Begins another attempt at a batch whose last attempt failed or is in doubt.
 ///
 /// # Errors
-/// As the server says.
+/// See [`crate::pg`].
 pub async fn another_attempt(pool: &Pool, batch_id: BatchId, fence: Fence, lease: Duration) -> Result<Doubt> {
     let connection = pool.get().await?;
     let seconds = lease.as_secs_f64();
@@ -251,10 +254,10 @@ pub async fn another_attempt(pool: &Pool, batch_id: BatchId, fence: Fence, lease
     }))
 }
 
-/// Renews the claims that an execution holds.
+/// Renews the leases of the batches that an execution holds.
 ///
 /// # Errors
-/// As the server says.
+/// See [`crate::pg`].
 pub async fn renew(pool: &Pool, holder: Holder, held: &[BatchId]) -> Result<()> {
     let connection = pool.get().await?;
     let seconds = holder.lease.as_secs_f64();
@@ -262,20 +265,20 @@ pub async fn renew(pool: &Pool, holder: Holder, held: &[BatchId]) -> Result<()> 
     Ok(())
 }
 
-/// Lets go of one claim of an execution, or of all.
+/// Releases one claim of an execution, or all.
 ///
 /// # Errors
-/// As the server says.
+/// See [`crate::pg`].
 pub async fn release(pool: &Pool, execution_id: ExecutionId, batch_id: Option<BatchId>) -> Result<()> {
     let connection = pool.get().await?;
     connection.execute(sql_file!("ledger/release_batches.sql"), &[&execution_id, &batch_id]).await?;
     Ok(())
 }
 
-/// Forgets a claimed batch whose objects have all been removed from it.
+/// Deletes a claimed batch from which all objects have been removed.
 ///
 /// # Errors
-/// As the server says.
+/// See [`crate::pg`].
 pub async fn drop_empty(pool: &Pool, batch_id: BatchId, fence: Fence) -> Result<()> {
     let connection = pool.get().await?;
     connection.execute(sql_file!("ledger/drop_empty_batch.sql"), &[&batch_id, &fence]).await?;
@@ -289,19 +292,20 @@ pub struct Completion<'a> {
     pub batch_id: BatchId,
     /// The fence of the attempt.
     pub fence: Fence,
-    /// Objects and their counts.
+    /// The objects and their counts.
     pub objects: &'a [(ObjectId, Counts)],
-    /// Compressed bytes.
+    /// Compressed size of the objects.
     pub bytes: i64,
     /// Milliseconds per phase.
     pub timings: &'a serde_json::Value,
 }
 
-/// Writes the counts of the batch and of each object, as the last statements of the batch's transaction.
+/// Records the counts of the batch and of each object, as the last statements of the batch's transaction. On
+/// an error the caller must roll back.
 ///
 /// # Errors
-/// `AlreadyRunning` when the claim was lost, `SourceChanged` when an object was replaced meanwhile, `Internal` when the
-/// lines do not add up: the caller rolls back. Otherwise as the server says.
+/// `AlreadyRunning` when the claim was lost; `SourceChanged` when an object was replaced in the meantime;
+/// `Internal` when the lines do not add up; otherwise see [`crate::pg`].
 pub async fn complete(tx: &Transaction<'_>, done: &Completion<'_>) -> Result<Counts> {
     let mut total = Counts::default();
     for (object_id, counts) in done.objects {
@@ -359,5 +363,5 @@ pub async fn complete(tx: &Transaction<'_>, done: &Completion<'_>) -> Result<Cou
 }
 
 fn claim_lost() -> Error {
-    Error::new(Kind::AlreadyRunning, "another execution has taken the batch over")
+    Error::new(Kind::AlreadyRunning, "another execution has taken over the batch")
 }

@@ -1,4 +1,4 @@
-//! `evo.manifests`: what an extraction says of its run, held against what the lake and the ledger hold.
+//! `evo.manifests`: what an extraction says about its run, compared with what the lake and the ledger hold.
 
 use chrono::NaiveDate;
 
@@ -8,17 +8,17 @@ use crate::ids::LakeId;
 use crate::pg::{Ask, Pool, Row};
 use crate::sql::fill;
 
-/// What the manifest of a run says, or its manifests together, where it lies on several dates and has one on each. Numbers
-/// that are not there are `None`.
+/// What the manifest of a run says, or its manifests together, where it lies on several dates and has one on
+/// each. Numbers that are not there are `None`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Manifest {
     /// Path of the manifest, the latest one where there are several.
     pub path: String,
-    /// Date in the path.
+    /// Date in that path.
     pub ingestion_date: Option<NaiveDate>,
     /// Identity of its content, or of all of them, joined by `+`.
     pub etag: String,
-    /// Records of all objects of the run.
+    /// Records in all objects of the run.
     pub records: Option<i64>,
     /// Objects of the run.
     pub parts: Option<i64>,
@@ -26,38 +26,38 @@ pub struct Manifest {
     pub errors: Option<i64>,
 }
 
-/// A run with objects that wait.
+/// A run with pending objects.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WaitingRun {
     /// Its id.
     pub run_id: String,
-    /// Objects that the lake shows of it.
+    /// Objects of the run that the lake shows.
     pub objects: i64,
-    /// What its manifest says, if there is one.
+    /// Its manifest, if there is one.
     pub manifest: Option<Manifest>,
     /// Whether there is no newer run.
     pub is_newest: bool,
-    /// Whether a run before it has a manifest, so that this one may be expected to get one.
+    /// Whether an older run has a manifest, so this one may be expected to get one.
     pub expects_manifest: bool,
     /// Whether objects of it lie on a later date than its manifest.
     pub goes_on_after_manifest: bool,
 }
 
-/// A run that is in and whose objects hold another number of lines than its manifest says.
+/// A completely loaded run whose objects hold another number of lines than its manifest says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Difference {
     /// The run.
     pub run_id: String,
-    /// By the manifest.
+    /// Records by the manifest.
     pub records: i64,
-    /// By the objects.
+    /// Lines of the objects.
     pub lines: i64,
 }
 
-/// Keeps what a manifest says.
+/// Records what a manifest says.
 ///
 /// # Errors
-/// As the server says.
+/// See [`crate::pg`].
 pub async fn record(on: &impl Ask, entity: &str, lake: LakeId, run_id: &str, manifest: &Manifest) -> Result<()> {
     let m = manifest;
     on.execute(
@@ -68,19 +68,19 @@ pub async fn record(on: &impl Ask, entity: &str, lake: LakeId, run_id: &str, man
     Ok(())
 }
 
-/// Whether a manifest is known by path and etag, and said how many records its run has.
+/// Whether a manifest is recorded under its path and etag, with the number of records of its run.
 ///
 /// # Errors
-/// As the server says.
+/// See [`crate::pg`].
 pub async fn is_known(on: &impl Ask, entity: &str, lake: LakeId, path: &str, etag: &str) -> Result<bool> {
-    let sql = "select from evo.manifests where entity = $1 and lake_id = $2 and path = $3 and etag = $4 and records_count is not null";
-    Ok(!on.query(sql, &[&entity, &lake, &path, &etag]).await?.is_empty())
+    let rows = on.query(sql_file!("ledger/known_manifest.sql"), &[&entity, &lake, &path, &etag]).await?;
+    Ok(rows.first().is_some_and(|row| row.get(0)))
 }
 
-/// The runs of the selection with objects that wait, oldest first.
+/// The runs of the selection with pending objects, oldest first.
 ///
 /// # Errors
-/// As the server says.
+/// See [`crate::pg`].
 pub async fn waiting_runs(on: &impl Ask, entity: &str, selection: &Selection) -> Result<Vec<WaitingRun>> {
     let Selection { lake, run_id, since, .. } = selection;
     let sql = fill(sql_file!("ledger/waiting_runs.sql"), &[("objects", "evo.objects"), ("manifests", "evo.manifests")]);
@@ -112,16 +112,16 @@ pub struct Missing {
     pub run_id: String,
     /// Objects by the manifest.
     pub parts: i64,
-    /// Objects that are there, or that somebody acknowledged.
+    /// Objects that are there, or that somebody has acknowledged.
     pub present: i64,
-    /// Objects that were listed once and vanished.
+    /// Objects that were listed once and have vanished.
     pub vanished: i64,
 }
 
 /// The runs of the selection of which objects vanished although their manifest counts them, oldest first.
 ///
 /// # Errors
-/// As the server says.
+/// See [`crate::pg`].
 pub async fn missing(pool: &Pool, entity: &str, selection: &Selection) -> Result<Vec<Missing>> {
     let Selection { lake, run_id, since, .. } = selection;
     let connection = pool.get().await?;
@@ -133,10 +133,10 @@ pub async fn missing(pool: &Pool, entity: &str, selection: &Selection) -> Result
         .collect())
 }
 
-/// Those of the runs that are in completely and whose number of lines is not that of their manifest.
+/// Those of the completely loaded runs whose number of lines is not that of their manifest.
 ///
 /// # Errors
-/// As the server says.
+/// See [`crate::pg`].
 pub async fn differences(pool: &Pool, entity: &str, lake: LakeId, runs: &[String]) -> Result<Vec<Difference>> {
     let connection = pool.get().await?;
     let runs = runs.to_vec();

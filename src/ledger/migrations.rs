@@ -1,7 +1,7 @@
-//! Migrations: embedded, checksummed, immutable once applied, all or nothing.
+//! Migrations: embedded, checksummed, immutable once applied.
 //!
-//! All pending migrations run in one transaction under an advisory lock, so two processes that start at once apply
-//! them once, and a failure leaves the database as it was.
+//! All pending migrations run in one transaction under an advisory lock. So two processes that start together
+//! apply them once, and a failure leaves the database as it was.
 
 use std::path::Path;
 use std::time::Instant;
@@ -17,26 +17,26 @@ use crate::pg::{Connection, Transaction};
 
 static BUILT_IN: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/migrations");
 
-/// Tables that the predecessor creates and evo creates too.
-const SHARED_SCHEMAS: &str = "'stg_evo', 'core'";
+/// Schemas in which both the predecessor and evo create tables.
+const SHARED_SCHEMAS: [&str; 2] = ["stg_evo", "core"];
 
 /// One step of the schema.
 #[derive(Debug, Clone)]
 pub struct Migration {
-    /// Position: built-in ones count from 1, those of `--extend` from 10,001.
+    /// Its number: built-in ones count from 1, those of `--extend` from 10,001.
     pub version: i32,
     /// What it does, from the file name.
     pub name: String,
-    /// SQL text.
+    /// Its text.
     pub sql: String,
     /// SHA-256 of the text, hex.
     pub checksum: String,
 }
 
-/// What [`apply`] did or would do.
+/// What [`apply`] did, or would do.
 #[derive(Debug)]
 pub struct Applied {
-    /// Version, name and milliseconds of each migration that ran (0 ms in a dry run).
+    /// Version, name and milliseconds of each migration that ran; 0 ms in a dry run.
     pub steps: Vec<(i32, String, i64)>,
     /// The schema's version afterwards.
     pub version: i32,
@@ -87,8 +87,9 @@ fn parse(file: &str, sql: &str, offset: i32) -> Result<Migration> {
 /// Applies what is missing, in one transaction.
 ///
 /// # Errors
-/// `AccessDenied` that names a missing grant; `Config` when the database is not encoded in UTF8, when the schema is newer than this evo, when an applied migration was changed since, or when tables of
-/// the predecessor are in the way; otherwise as the server says.
+/// `AccessDenied` that names a missing grant; `Config` when the database is not encoded in UTF8, when the
+/// schema is newer than this evo, when an applied migration was changed, or when tables of the predecessor
+/// are in the way; otherwise see [`crate::pg`].
 pub async fn apply(connection: &mut Connection, migrations: &[Migration], dry_run: bool) -> Result<Applied> {
     apply_for(connection, migrations, &[], dry_run).await
 }
@@ -112,11 +113,12 @@ pub async fn apply_for(
     if done.is_empty() && !pending.is_empty() {
         refuse_foreign_tables(&tx).await?;
     }
-    let schemas = Schemas::check(&tx, &pending).await?;
+    let texts: Vec<&str> = pending.iter().map(|m| m.sql.as_str()).collect();
+    let schemas = Schemas::check(&tx, &texts).await?;
     let mut steps = Vec::new();
     if !dry_run && !pending.is_empty() {
-        // Where tables lie at first is the role's or the database's to say. Their schema is the migration's: of a name
-        // without one an ordinary transaction of a superuser would make a function in pg_catalog.
+        // Where tables lie at first is the role's or the database's to say. Their schema is the migration's:
+        // of a name without one an ordinary transaction of a superuser would make a function in pg_catalog.
         tx.batch("set local default_tablespace to default; set local search_path = ''").await?;
         tx.batch(&schemas.without_what_exists(sql_file!("ledger/schema_history.sql"))).await?;
         for m in &pending {
@@ -198,10 +200,7 @@ fn compare<'a>(migrations: &'a [Migration], done: &[(i32, String)]) -> Result<Ve
 }
 
 async fn refuse_foreign_tables(tx: &Transaction<'_>) -> Result<()> {
-    let sql = format!(
-        "select schemaname || '.' || tablename from pg_tables where schemaname in ({SHARED_SCHEMAS}) order by 1 limit 20"
-    );
-    let rows = tx.query(&sql, &[]).await?;
+    let rows = tx.query(sql_file!("ledger/foreign_tables.sql"), &[&SHARED_SCHEMAS.to_vec()]).await?;
     if rows.is_empty() {
         return Ok(());
     }
@@ -209,8 +208,10 @@ async fn refuse_foreign_tables(tx: &Transaction<'_>) -> Result<()> {
     Err(Error::new(Kind::Config, "the schemas stg_evo and core already hold tables that evo did not create")
         .detail(format!("found {}", names.join(", ")))
         .hint(
-            "evo never alters or drops the predecessor's tables. Either migrate into another database and load the lake \
-             there, or move them aside first:\nalter schema stg_evo rename to stg_evo_old; alter schema core rename to core_old;",
+            "evo never alters or drops the predecessor's tables. Either migrate into another database and \
+             load the lake \
+             there, or move them aside first:\nalter schema stg_evo rename to stg_evo_old; alter schema \
+             core rename to core_old;",
         ))
 }
 

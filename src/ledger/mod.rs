@@ -1,4 +1,5 @@
-//! The ledger: durable state in schema `evo`. Whatever a job must remember lives here, never in the process.
+//! The ledger: durable state in schema `evo`. Whatever a job must remember is here, never in the process
+//! alone.
 
 pub mod batches;
 pub mod lakes;

@@ -1,4 +1,4 @@
-//! `evo.objects`: every bronze object ever seen, and what became of it.
+//! `evo.objects`: every object of the lake that was ever listed, and its state.
 
 use chrono::{DateTime, NaiveDate, Utc};
 
@@ -17,13 +17,13 @@ pub struct Listed {
     pub etag: String,
     /// Compressed size.
     pub size_bytes: i64,
-    /// Run in the path; `None` when it has none.
+    /// Run in the path, if there is one.
     pub run_id: Option<String>,
     /// Date in the path.
     pub ingestion_date: Option<NaiveDate>,
 }
 
-/// An object that waits to be loaded.
+/// An object that is to be loaded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pending {
     /// Its id in the ledger.
@@ -34,33 +34,33 @@ pub struct Pending {
     pub etag: String,
     /// Compressed size.
     pub size_bytes: i64,
-    /// Run that wrote it.
+    /// Run in the path.
     pub run_id: String,
     /// Date in the path.
     pub ingestion_date: Option<NaiveDate>,
 }
 
 impl Pending {
-    /// Where it stands in the order of all objects.
+    /// Its position in the order of all objects.
     pub fn precedence(&self) -> Precedence<'_> {
         Precedence { ingestion_date: self.ingestion_date, run_id: &self.run_id, path: &self.path }
     }
 }
 
-/// Which objects a load is about.
+/// The objects that a load is about.
 #[derive(Debug, Clone, Default)]
 pub struct Selection {
-    /// Of this lake.
+    /// Objects of this lake.
     pub lake: LakeId,
-    /// This run only, exactly.
+    /// Only this run, exactly.
     pub run_id: Option<String>,
-    /// Objects extracted on this day or later.
+    /// Only objects extracted on this day or later.
     pub since: Option<NaiveDate>,
-    /// What is loaded already.
+    /// Which objects are loaded again.
     pub again: Again,
 }
 
-/// Which objects that are in, or were set aside, are loaded again.
+/// Which loaded or quarantined objects are loaded again.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Again {
     /// None.
@@ -68,13 +68,13 @@ pub enum Again {
     No,
     /// All of the selection.
     All,
-    /// Those with open rejects, and nothing else.
+    /// Those with open rejects, and no other object at all.
     Rejected,
 }
 
-/// How many objects of an entity are in a state.
+/// The number of objects of an entity in one state.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Standing {
+pub struct StateCount {
     /// `pending`, `loaded`, `quarantined`, `ignored` or `gone`.
     pub state: String,
     /// Whether they are in the selection.
@@ -85,22 +85,22 @@ pub struct Standing {
     pub bytes: i64,
 }
 
-/// What the ledger knows of the objects that a listing showed, as it was when they were listed.
+/// What the ledger knew about listed objects when they were listed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Seen {
-    /// Never seen before.
+pub struct ListingCounts {
+    /// Never listed before.
     pub new: u64,
-    /// Waiting; among them what is back after it was gone.
+    /// Pending, including those that were gone and are back.
     pub pending: u64,
-    /// In.
+    /// Loaded.
     pub loaded: u64,
-    /// Set aside.
+    /// Quarantined.
     pub quarantined: u64,
-    /// Set aside, and acknowledged.
+    /// Quarantined and acknowledged.
     pub ignored: u64,
 }
 
-impl Seen {
+impl ListingCounts {
     /// Counts objects that are in this state, or `new`; states that a listing does not show are not counted.
     pub(super) fn count(&mut self, state: &str, objects: u64) {
         match state {
@@ -113,8 +113,8 @@ impl Seen {
         }
     }
 
-    /// Adds what is known of another page.
-    pub fn add(&mut self, other: Seen) {
+    /// Adds the counts of another page.
+    pub fn add(&mut self, other: ListingCounts) {
         self.new += other.new;
         self.pending += other.pending;
         self.loaded += other.loaded;
@@ -123,26 +123,26 @@ impl Seen {
     }
 }
 
-/// The server's time, at which a listing begins.
+/// The server's time, which marks the begin of a listing.
 ///
 /// # Errors
-/// As the server says.
+/// See [`crate::pg`].
 pub async fn now(on: &impl Ask) -> Result<DateTime<Utc>> {
     Ok(on.query("select clock_timestamp()", &[]).await?.first().map(|row| row.get(0)).unwrap_or_default())
 }
 
-/// Records a page of a listing that began at `began`. What is known (same lake, path and etag) is left alone; what was gone
-/// waits again.
+/// Records a page of a listing that began at `began`. Known objects (same lake, path and etag) are left
+/// alone; objects that were gone are pending again.
 ///
 /// # Errors
-/// As the server says.
+/// See [`crate::pg`].
 pub async fn record(
     on: &impl Ask,
     entity: &str,
     lake: LakeId,
     listed: &[Listed],
     began: DateTime<Utc>,
-) -> Result<Seen> {
+) -> Result<ListingCounts> {
     let paths: Vec<&str> = listed.iter().map(|o| o.path.as_str()).collect();
     let etags: Vec<&str> = listed.iter().map(|o| o.etag.as_str()).collect();
     let sizes: Vec<i64> = listed.iter().map(|o| o.size_bytes).collect();
@@ -150,27 +150,28 @@ pub async fn record(
     let dates: Vec<Option<NaiveDate>> = listed.iter().map(|o| o.ingestion_date).collect();
     let sql = sql_file!("ledger/record_objects.sql");
     let rows = on.query(sql, &[&entity, &lake, &paths, &etags, &sizes, &runs, &dates, &began]).await?;
-    let mut seen = Seen::default();
+    let mut seen = ListingCounts::default();
     for row in rows {
         seen.count(row.get(0), row.get::<_, i64>(1).unsigned_abs());
     }
     Ok(seen)
 }
 
-/// After a complete listing that began at `began`: what was set aside and is not in the lake any more is gone.
+/// After a complete listing that began at `began`, marks quarantined objects as gone that the lake does not
+/// hold any more.
 ///
 /// # Errors
-/// As the server says.
+/// See [`crate::pg`].
 pub async fn settle(on: &impl Ask, entity: &str, lake: LakeId, began: DateTime<Utc>) -> Result<()> {
     on.execute(sql_file!("ledger/settle_listing.sql"), &[&entity, &lake, &began]).await?;
     Ok(())
 }
 
-/// How many objects of a listed page, given as path, etag and size, a load of this lake would take, and their bytes: those
-/// that the ledger does not know, and those that were gone and are back. Reads only.
+/// The number and bytes of objects of a listed page, given as path, etag and size, that a load of this lake
+/// would take: those that the ledger does not know, and those that were gone and are back. Changes nothing.
 ///
 /// # Errors
-/// As the server says.
+/// See [`crate::pg`].
 pub async fn unknown<'a>(
     connection: &Connection,
     entity: &str,
@@ -188,11 +189,11 @@ pub async fn unknown<'a>(
     Ok((row.get::<_, i64>(0).unsigned_abs(), row.get::<_, i64>(1).unsigned_abs()))
 }
 
-/// How many objects of the entity are in which state, inside and outside of the selection.
+/// The number of objects of the entity by state, inside and outside of the selection.
 ///
 /// # Errors
-/// As the server says.
-pub async fn outlook(on: &impl Ask, entity: &str, selection: &Selection) -> Result<Vec<Standing>> {
+/// See [`crate::pg`].
+pub async fn outlook(on: &impl Ask, entity: &str, selection: &Selection) -> Result<Vec<StateCount>> {
     let Selection { lake, run_id, since, .. } = selection;
     let sql = fill(sql_file!("ledger/outlook.sql"), &[("objects", "evo.objects")]);
     let rows = on.query(&sql, &[&entity, lake, run_id, since]).await?;
@@ -200,25 +201,26 @@ pub async fn outlook(on: &impl Ask, entity: &str, selection: &Selection) -> Resu
 }
 
 /// A row of `ledger/outlook.sql`.
-pub(super) fn standing(row: &Row) -> Standing {
-    Standing { state: row.get(0), is_selected: row.get(1), objects: row.get(2), bytes: row.get(3) }
+pub(super) fn standing(row: &Row) -> StateCount {
+    StateCount { state: row.get(0), is_selected: row.get(1), objects: row.get(2), bytes: row.get(3) }
 }
 
 /// Why an object leaves its batch without being loaded.
 #[derive(Debug, Clone, Copy)]
 pub enum Removal<'a> {
-    /// It cannot be read, for this reason; it is not tried again until its content changes or `--all-runs` asks for it.
+    /// It is broken, for this reason. It is not tried again until its content changes or `--all-runs` asks
+    /// for it.
     Quarantined(&'a str),
-    /// The lake does not hand it out now: it stays pending, and the next plan holds it again.
+    /// The lake does not deliver it now: it stays pending, and the next plan contains it again.
     Unreadable,
-    /// It was replaced or deleted since it was listed; a newer version is an object of its own.
+    /// It was replaced or deleted since it was listed. A newer version is an object of its own.
     Gone,
 }
 
 /// Takes an object out of its batch.
 ///
 /// # Errors
-/// As the server says.
+/// See [`crate::pg`].
 pub async fn remove(pool: &Pool, object_id: ObjectId, removal: Removal<'_>) -> Result<()> {
     let (state, reason) = match removal {
         Removal::Quarantined(reason) => ("quarantined", Some(reason.to_owned())),
@@ -230,10 +232,10 @@ pub async fn remove(pool: &Pool, object_id: ObjectId, removal: Removal<'_>) -> R
     Ok(())
 }
 
-/// Path and etag of at most `limit` objects of the lake other than these, those that were read before first.
+/// Path and etag of at most `limit` objects of the lake other than `not`, those that were read before first.
 ///
 /// # Errors
-/// As the server says.
+/// See [`crate::pg`].
 pub async fn others(
     pool: &Pool,
     entity: &str,
@@ -247,19 +249,19 @@ pub async fn others(
     Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
 }
 
-/// Objects that are set aside and wait for a person: how many, and the first of them with the reason.
+/// Quarantined objects, which wait for a person.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SetAside {
-    /// All of them.
+    /// How many there are.
     pub objects: u64,
-    /// Path and reason of the first, in path order.
+    /// Path and reason of the first ones, by path.
     pub first: Vec<(String, String)>,
 }
 
-/// What is set aside of the selection.
+/// The quarantined objects of the selection; at most `limit` by name.
 ///
 /// # Errors
-/// As the server says.
+/// See [`crate::pg`].
 pub async fn set_aside(pool: &Pool, entity: &str, selection: &Selection, limit: i64) -> Result<SetAside> {
     let Selection { lake, run_id, since, .. } = selection;
     let connection = pool.get().await?;
@@ -274,42 +276,42 @@ pub async fn set_aside(pool: &Pool, entity: &str, selection: &Selection, limit: 
 /// Paths of those objects that vanished: they are gone, and the lake shows no other version of them.
 ///
 /// # Errors
-/// As the server says.
+/// See [`crate::pg`].
 pub async fn vanished(pool: &Pool, object_ids: &[ObjectId]) -> Result<Vec<String>> {
     let connection = pool.get().await?;
     let rows = connection.query(sql_file!("ledger/vanished.sql"), &[&object_ids.to_vec()]).await?;
     Ok(rows.iter().map(|row| row.get(0)).collect())
 }
 
-/// Which objects of the ledger are meant.
+/// Which objects of the ledger a command is about.
 #[derive(Debug, Clone, Default)]
-pub struct Filter {
-    /// Of these entities.
+pub struct ObjectFilter {
+    /// Objects of these entities.
     pub entities: Vec<String>,
-    /// In these states.
+    /// Objects in these states.
     pub states: Vec<String>,
-    /// With paths like this, as SQL's `like` reads it.
+    /// Only paths that match this pattern of SQL's `like`.
     pub path: Option<String>,
-    /// Of this run only.
+    /// Only this run.
     pub run_id: Option<String>,
 }
 
-impl Filter {
+impl ObjectFilter {
     fn values(&self) -> [&dyn crate::pg::Param; 4] {
         [&self.entities, &self.states, &self.path, &self.run_id]
     }
 }
 
-/// An object of the ledger.
+/// An object of the ledger, to be shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Entry {
+pub struct ObjectRow {
     /// Entity.
     pub entity: String,
     /// Path below the lake's root.
     pub path: String,
-    /// Its state.
+    /// `pending`, `loaded`, `quarantined`, `ignored` or `gone`.
     pub state: String,
-    /// Why it was set aside.
+    /// Why it was quarantined.
     pub reason: Option<String>,
     /// Compressed size.
     pub bytes: i64,
@@ -326,12 +328,12 @@ pub struct Entry {
 /// Objects of the ledger, at most `limit`, and how many there are altogether.
 ///
 /// # Errors
-/// As the server says.
-pub async fn list(pool: &Pool, filter: &Filter, limit: i64) -> Result<(Vec<Entry>, u64)> {
+/// See [`crate::pg`].
+pub async fn list(pool: &Pool, filter: &ObjectFilter, limit: i64) -> Result<(Vec<ObjectRow>, u64)> {
     let connection = pool.get().await?;
     let [entities, states, path, run_id] = filter.values();
     let rows = connection.query(sql_file!("ledger/objects.sql"), &[entities, states, path, run_id, &limit]).await?;
-    let entry = |row: &crate::pg::Row| Entry {
+    let entry = |row: &crate::pg::Row| ObjectRow {
         entity: row.get(0),
         path: row.get(1),
         state: row.get(2),
@@ -346,22 +348,22 @@ pub async fn list(pool: &Pool, filter: &Filter, limit: i64) -> Result<(Vec<Entry
     Ok((rows.iter().map(entry).collect(), all))
 }
 
-/// Acknowledges objects that are set aside or vanished. Returns entity and path of each.
+/// Acknowledges objects that are quarantined or vanished. Returns entity and path of each.
 ///
 /// # Errors
-/// As the server says.
-pub async fn ignore(pool: &Pool, filter: &Filter) -> Result<Vec<(String, String)>> {
+/// See [`crate::pg`].
+pub async fn ignore(pool: &Pool, filter: &ObjectFilter) -> Result<Vec<(String, String)>> {
     let connection = pool.get().await?;
     let rows = connection.query(sql_file!("ledger/ignore_objects.sql"), &filter.values()).await?;
     Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
 }
 
-/// Lets objects that were set aside wait for the next load. Returns entity and path of each, and whether it waits: what has
-/// no run cannot be loaded.
+/// Makes quarantined objects pending again. Returns entity and path of each, and whether it is pending: an
+/// object without a run cannot be loaded.
 ///
 /// # Errors
-/// As the server says.
-pub async fn again(pool: &Pool, filter: &Filter) -> Result<Vec<(String, String, bool)>> {
+/// See [`crate::pg`].
+pub async fn again(pool: &Pool, filter: &ObjectFilter) -> Result<Vec<(String, String, bool)>> {
     let connection = pool.get().await?;
     let rows = connection.query(sql_file!("ledger/retry_objects.sql"), &filter.values()).await?;
     Ok(rows.iter().map(|row| (row.get(0), row.get(1), row.get(2))).collect())

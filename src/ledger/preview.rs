@@ -8,7 +8,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 
 use super::batches::{Grouping, OpenRun, open_run};
 use super::manifests::{Manifest, WaitingRun, waiting_run};
-use super::objects::{Again, Listed, Seen, Selection, Standing, standing};
+use super::objects::{Again, Listed, ListingCounts, Selection, StateCount, standing};
 use crate::error::Result;
 use crate::ids::{BatchId, ObjectId};
 use crate::pg::{Connection, Param};
@@ -72,12 +72,17 @@ impl Preview {
     ///
     /// # Errors
     /// See [`crate::pg`].
-    pub async fn list(&mut self, connection: &Connection, listed: &[Listed], began: DateTime<Utc>) -> Result<Seen> {
+    pub async fn list(
+        &mut self,
+        connection: &Connection,
+        listed: &[Listed],
+        began: DateTime<Utc>,
+    ) -> Result<ListingCounts> {
         let paths: Vec<&str> = listed.iter().map(|o| o.path.as_str()).collect();
         let etags: Vec<&str> = listed.iter().map(|o| o.etag.as_str()).collect();
         let sql = sql_file!("ledger/preview_listing.sql");
         let values: [&dyn Param; 5] = [&self.entity, &self.selection.lake, &paths, &etags, &began];
-        let mut seen = Seen::default();
+        let mut seen = ListingCounts::default();
         for row in connection.query(sql, &values).await? {
             let Some(object) = usize::try_from(row.get::<_, i64>(0) - 1).ok().and_then(|i| listed.get(i)) else {
                 continue;
@@ -160,7 +165,7 @@ impl Preview {
     ///
     /// # Errors
     /// See [`crate::pg`].
-    pub async fn outlook(&self, connection: &Connection) -> Result<Vec<Standing>> {
+    pub async fn outlook(&self, connection: &Connection) -> Result<Vec<StateCount>> {
         let rows = self.query(connection, sql_file!("ledger/outlook.sql"), &[]).await?;
         Ok(rows.iter().map(standing).collect())
     }

@@ -1,4 +1,4 @@
-//! `evo.rejects`: lines that could not be staged, verbatim, and what became of them.
+//! `evo.rejects`: lines that could not be staged, verbatim, and whether they were resolved.
 
 use std::collections::{HashMap, HashSet};
 
@@ -6,65 +6,65 @@ use crate::error::{Error, Kind, Result};
 use crate::ids::{LakeId, ObjectId, RejectId};
 use crate::pg::{Pool, Row, Transaction};
 
-/// Which rejects are meant.
+/// Which rejects a command is about.
 #[derive(Debug, Clone, Default)]
-pub struct Filter {
-    /// Of these entities.
+pub struct RejectFilter {
+    /// Rejects of these entities.
     pub entities: Vec<String>,
-    /// Of this run only.
+    /// Only this run.
     pub run_id: Option<String>,
-    /// Also those that are resolved.
+    /// Resolved rejects too.
     pub resolved_too: bool,
 }
 
-/// A refused line without its content.
+/// A rejected line without its content.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reject {
     /// Its id.
     pub reject_id: RejectId,
     /// Entity.
     pub entity: String,
-    /// Object that holds it.
+    /// The object with the line.
     pub path: String,
-    /// Line, from 1.
+    /// Number of the line, from 1.
     pub line_number: i64,
     /// Where the line begins in the decompressed object.
     pub byte_offset: i64,
-    /// Why.
+    /// Why it was rejected.
     pub reason: String,
-    /// What PostgreSQL answers to it, if it is PostgreSQL's verdict.
+    /// PostgreSQL's answer to the line, if the reason is PostgreSQL's.
     pub sqlstate: Option<String>,
     /// Length of the line.
     pub bytes: i64,
-    /// When, UTC.
+    /// When it was rejected, UTC.
     pub rejected_at: String,
-    /// Whether it is in, or replaced, by now.
+    /// Whether it was loaded, or replaced, since.
     pub is_resolved: bool,
     /// Whether there is a corrected text for it.
     pub is_fixed: bool,
 }
 
-/// How many lines were refused for a reason.
+/// The number of lines that were rejected for one reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Reason {
+pub struct ReasonCount {
     /// Entity.
     pub entity: String,
     /// The reason.
     pub reason: String,
     /// Lines.
     pub lines: i64,
-    /// Objects that hold them.
+    /// Objects with such lines.
     pub objects: i64,
 }
 
-/// Corrected texts of an object by line number.
+/// Corrected texts for one object, by line number.
 pub type Fixes = HashMap<i64, Vec<u8>>;
 
 /// The newest rejects, at most `limit`.
 ///
 /// # Errors
-/// As the server says.
-pub async fn list(pool: &Pool, filter: &Filter, limit: i64) -> Result<Vec<Reject>> {
+/// See [`crate::pg`].
+pub async fn list(pool: &Pool, filter: &RejectFilter, limit: i64) -> Result<Vec<Reject>> {
     let connection = pool.get().await?;
     let params: [&dyn crate::pg::Param; 4] = [&filter.entities, &filter.run_id, &filter.resolved_too, &limit];
     let rows = connection.query(sql_file!("ledger/rejects.sql"), &params).await?;
@@ -86,57 +86,57 @@ pub async fn list(pool: &Pool, filter: &Filter, limit: i64) -> Result<Vec<Reject
         .collect())
 }
 
-/// Why lines were refused, and how many.
+/// The reasons for rejects, with the number of lines of each.
 ///
 /// # Errors
-/// As the server says.
-pub async fn reasons(pool: &Pool, filter: &Filter) -> Result<Vec<Reason>> {
+/// See [`crate::pg`].
+pub async fn reasons(pool: &Pool, filter: &RejectFilter) -> Result<Vec<ReasonCount>> {
     let connection = pool.get().await?;
     let params: [&dyn crate::pg::Param; 3] = [&filter.entities, &filter.run_id, &filter.resolved_too];
     let rows = connection.query(sql_file!("ledger/reject_reasons.sql"), &params).await?;
-    let reason = |row: &Row| Reason { entity: row.get(0), reason: row.get(1), lines: row.get(2), objects: row.get(3) };
+    let reason =
+        |row: &Row| ReasonCount { entity: row.get(0), reason: row.get(1), lines: row.get(2), objects: row.get(3) };
     Ok(rows.iter().map(reason).collect())
 }
 
-/// The content of a refused line, with the reject's fields.
+/// A reject with its content.
 ///
 /// # Errors
-/// `Usage` when there is no such reject; as the server says.
-pub async fn content(pool: &Pool, reject_id: RejectId) -> Result<Content> {
+/// `Usage` when there is no such reject; otherwise see [`crate::pg`].
+pub async fn content(pool: &Pool, reject_id: RejectId) -> Result<RejectContent> {
     let connection = pool.get().await?;
-    let sql = "select reject_id, entity, path, line_number, byte_offset, reason, sqlstate, line, fixed_line from evo.rejects where reject_id = $1";
-    let rows = connection.query(sql, &[&reject_id]).await?;
+    let rows = connection.query(sql_file!("ledger/reject.sql"), &[&reject_id]).await?;
     let row = rows.first().ok_or_else(|| {
         Error::new(Kind::Usage, format!("there is no reject {reject_id}")).hint("evo rejects list all")
     })?;
-    Ok(Content { fixed_line: row.get(8), ..Content::of(row) })
+    Ok(RejectContent { fixed_line: row.get(8), ..RejectContent::of(row) })
 }
 
-/// A refused line with its content.
+/// A rejected line with its content.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Content {
+pub struct RejectContent {
     /// Its id.
     pub reject_id: RejectId,
     /// Entity.
     pub entity: String,
-    /// Object that holds it.
+    /// The object with the line.
     pub path: String,
-    /// Line, from 1.
+    /// Number of the line, from 1.
     pub line_number: i64,
     /// Where the line begins in the decompressed object.
     pub byte_offset: i64,
-    /// Why.
+    /// Why it was rejected.
     pub reason: String,
-    /// PostgreSQL's answer, if it is its verdict.
+    /// PostgreSQL's answer to the line, if the reason is PostgreSQL's.
     pub sqlstate: Option<String>,
     /// The line, verbatim.
     pub line: Vec<u8>,
-    /// A corrected text.
+    /// A corrected text, if there is one.
     pub fixed_line: Option<Vec<u8>>,
 }
 
-impl Content {
-    /// Of a row that begins with these fields in this order; without a corrected text.
+impl RejectContent {
+    /// From a row that begins with these fields in this order; without a corrected text.
     fn of(row: &Row) -> Self {
         Self {
             reject_id: row.get(0),
@@ -152,17 +152,21 @@ impl Content {
     }
 }
 
-/// Hands every open reject with its content to `each`, one at a time. Returns how many.
+/// Passes every open reject with its content to `each`, one at a time. Returns their number.
 ///
 /// # Errors
-/// Those of `each`; as the server says.
-pub async fn export(pool: &Pool, filter: &Filter, mut each: impl FnMut(Content) -> Result<()>) -> Result<u64> {
+/// Those of `each`; otherwise see [`crate::pg`].
+pub async fn export(
+    pool: &Pool,
+    filter: &RejectFilter,
+    mut each: impl FnMut(RejectContent) -> Result<()>,
+) -> Result<u64> {
     let mut connection = pool.get().await?;
     let tx = connection.begin().await?;
     let mut rows = tx.rows(sql_file!("ledger/export_rejects.sql"), &[&filter.entities, &filter.run_id]).await?;
     let mut count = 0;
     while let Some(row) = rows.next().await? {
-        each(Content::of(&row))?;
+        each(RejectContent::of(&row))?;
         count += 1;
     }
     drop(rows);
@@ -170,10 +174,11 @@ pub async fn export(pool: &Pool, filter: &Filter, mut each: impl FnMut(Content) 
     Ok(count)
 }
 
-/// Keeps corrected texts, all of them or none: returns the ids that are not those of open rejects.
+/// Stores corrected texts, all of them or none. Returns the ids that are not those of open rejects: if there
+/// are any, nothing was stored.
 ///
 /// # Errors
-/// As the server says.
+/// See [`crate::pg`].
 pub async fn fix(pool: &Pool, entities: &[String], fixes: Vec<(RejectId, Vec<u8>)>) -> Result<Vec<RejectId>> {
     let mut connection = pool.get().await?;
     let tx = connection.begin().await?;
@@ -193,7 +198,7 @@ pub async fn fix(pool: &Pool, entities: &[String], fixes: Vec<(RejectId, Vec<u8>
 /// The corrected texts for a batch's objects, object by object.
 ///
 /// # Errors
-/// As the server says.
+/// See [`crate::pg`].
 pub async fn fixes(tx: &Transaction<'_>, object_ids: &[ObjectId]) -> Result<Vec<Fixes>> {
     let ids = object_ids.to_vec();
     let mut fixes = vec![Fixes::new(); ids.len()];
@@ -217,10 +222,11 @@ pub struct OpenRejects {
     pub count: i64,
 }
 
-/// Counts the open rejects of an entity, of one run if `run_id` names one, lake by lake. Lakes without any are left out.
+/// Counts the open rejects of an entity, of one run if `run_id` names one, lake by lake. Lakes without open
+/// rejects are left out.
 ///
 /// # Errors
-/// As the server says.
+/// See [`crate::pg`].
 pub async fn open(pool: &Pool, entity: &str, run_id: &Option<String>) -> Result<Vec<OpenRejects>> {
     let connection = pool.get().await?;
     let rows = connection.query(sql_file!("ledger/open_rejects.sql"), &[&entity, run_id]).await?;

@@ -1,18 +1,16 @@
-//! What the database must be, and what the role must be allowed there, asked before anything is begun: so that the error
-//! names the grant and not the statement that needed it first.
+//! What the database must be, and what the role must be allowed to do there. Checked before anything begins,
+//! so that the error names the missing grant and not the statement that needed it first.
 
 use crate::error::{Error, Kind, Result};
-use crate::ledger::migrations::Migration;
 use crate::pg::Transaction;
 
-/// Refuses a database whose characters are not Unicode: it could not hold every document, and would read others wrongly.
+/// Refuses a database whose encoding is not UTF8: it could not hold every document, and would read others
+/// wrongly.
 ///
 /// # Errors
-/// `Config` with how to make one that can.
+/// `Config`, with how to create a database that can.
 pub(super) async fn require_utf8(tx: &Transaction<'_>) -> Result<()> {
-    let sql = "select quote_ident(current_database()), pg_encoding_to_char(encoding) from pg_database \
-               where datname = current_database()";
-    let row = tx.query_one(sql, &[]).await?;
+    let row = tx.query_one(sql_file!("ledger/encoding.sql"), &[]).await?;
     let (name, encoding): (String, String) = (row.get(0), row.get(1));
     if encoding == "UTF8" {
         return Ok(());
@@ -20,12 +18,13 @@ pub(super) async fn require_utf8(tx: &Transaction<'_>) -> Result<()> {
     Err(Error::new(Kind::Config, format!("the database {name} is encoded in {encoding}, and evo needs UTF8"))
         .detail("documents are Unicode: another encoding cannot hold all of them")
         .hint(format!(
-            "make another database, createdb --encoding=UTF8 --template=template0 NAME, and name it in --database-url; the \
+            "make another database, createdb --encoding=UTF8 --template=template0 NAME, and name it in \
+             --database-url; the \
              encoding of {name} cannot be changed"
         )))
 }
 
-/// One schema that migrations make or use.
+/// A schema that migrations create or use.
 struct Schema {
     name: String,
     exists: bool,
@@ -34,16 +33,16 @@ struct Schema {
     is_owned: bool,
 }
 
-/// The schemas that stand before the first migration, whoever made them.
+/// The schemas of the migrations, as they are before the first one runs.
 pub(super) struct Schemas(Vec<Schema>);
 
 impl Schemas {
-    /// Asks what the role may do in the schemas of these migrations.
+    /// Checks what the role may do in the schemas of these migrations.
     ///
     /// # Errors
-    /// `AccessDenied` that names the grant that is missing.
-    pub(super) async fn check(tx: &Transaction<'_>, migrations: &[&Migration]) -> Result<Self> {
-        let mut names: Vec<String> = migrations.iter().flat_map(|m| m.sql.lines().filter_map(made)).collect();
+    /// `AccessDenied` that names the missing grant.
+    pub(super) async fn check(tx: &Transaction<'_>, migrations: &[&str]) -> Result<Self> {
+        let mut names: Vec<String> = migrations.iter().flat_map(|sql| sql.lines().filter_map(made)).collect();
         // The runner's own, in which it keeps what it applied.
         if !migrations.is_empty() {
             names.push("evo".to_owned());
@@ -82,8 +81,8 @@ impl Schemas {
         Ok(Self(schemas))
     }
 
-    /// A migration without what is there already: `create schema` needs a right on the whole database even where the schema
-    /// exists, and `comment on schema` its owner.
+    /// A migration without statements for schemas that exist already: `create schema` needs a right on the
+    /// whole database even if the schema exists, and `comment on schema` needs its owner.
     pub(super) fn without_what_exists(&self, sql: &str) -> String {
         let is_needless = |line: &str| {
             let made = made(line).is_some_and(|name| self.0.iter().any(|s| s.name == name && s.exists));
@@ -95,14 +94,12 @@ impl Schemas {
     }
 }
 
-/// Refuses a role that may not make temporary tables, which a load and a transform do for each batch.
+/// Refuses a role that may not create temporary tables, which a load and a transform do for each batch.
 ///
 /// # Errors
 /// `AccessDenied` that names the grant.
 pub async fn require_temporary(connection: &crate::pg::Connection) -> Result<()> {
-    let sql = "select has_database_privilege(current_database(), 'temporary'), quote_ident(current_user), \
-               quote_ident(current_database())";
-    let row = connection.query_one(sql, &[]).await?;
+    let row = connection.query_one(sql_file!("ledger/may_use_temporary.sql"), &[]).await?;
     let (role, database): (String, String) = (row.get(1), row.get(2));
     match row.get(0) {
         true => Ok(()),
@@ -115,7 +112,7 @@ fn denied(message: String) -> Error {
     Error::new(Kind::AccessDenied, message)
 }
 
-/// The schema that a line of a migration makes.
+/// The schema that a line of a migration creates.
 fn made(line: &str) -> Option<String> {
     let rest = line.strip_prefix("create schema ")?;
     let rest = rest.strip_prefix("if not exists ").unwrap_or(rest);
@@ -144,7 +141,8 @@ mod tests {
         let schemas =
             Schemas(vec![schema("evo", true, true), schema("core", true, false), schema("evo_next", false, false)]);
         let sql = "create schema if not exists evo;\ncomment on schema evo is 'x';\ncreate schema if not exists core;\n\
-                   comment on schema core is 'y';\ncreate schema evo_next;\ncomment on schema evo_next is 'z';\nselect 1;";
+                   comment on schema core is 'y';\ncreate schema evo_next;\ncomment on schema evo_next is \
+                   'z';\nselect 1;";
         let expected =
             "comment on schema evo is 'x';\ncreate schema evo_next;\ncomment on schema evo_next is 'z';\nselect 1;\n";
         assert_eq!(schemas.without_what_exists(sql), expected);

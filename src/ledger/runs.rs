@@ -6,7 +6,7 @@ use crate::error::{Error, Kind, Result};
 use crate::ids::ExecutionId;
 use crate::pg::{Param, Pool};
 
-/// The row of an execution that is under way.
+/// The row of a running execution.
 #[derive(Debug, Clone, Copy)]
 pub struct Execution {
     /// Its id, also the `execution_id` of its batches.
@@ -41,7 +41,8 @@ impl Execution {
             let connection = pool.get().await?;
             connection.execute(sql_file!("ledger/finish_run.sql"), &[&self.id, &state, &code, summary, &text]).await
         };
-        // A database that was waited for in vain is not waited for again, and a signal leaves no time for that.
+        // A database that was waited for in vain is not waited for again, and a signal leaves no time for
+        // that.
         let is_over = pool.is_stopping() || failure.is_some_and(Error::is_given_up);
         let recorded = match is_over {
             true => record().await,

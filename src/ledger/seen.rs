@@ -1,12 +1,12 @@
-//! What an object has seen without touching it: `evo.seen_keys`.
+//! `evo.seen_keys`: the keys that an object has seen without touching their rows.
 //!
-//! An unchanged row is not written, so its lineage cannot tell that a newer object had the key too. With contents A, B, A
-//! in runs 1, 2, 3, of which run 2 arrives last, the row still says "run 1", and B must lose all the same. So the keys that
-//! an object found unchanged in rows of older objects are kept, and whoever is about to overwrite a row asks the newer
-//! objects first.
+//! An unchanged row is not written, so its lineage cannot tell that a newer object had the key too. With
+//! contents A, B, A in runs 1, 2, 3, of which run 2 arrives last, the row still says "run 1", and yet B must
+//! lose. So the keys that an object found unchanged in rows of older objects are stored, and a batch that is
+//! about to overwrite a row asks the newer objects first.
 //!
-//! Fresh loads see nothing of the kind and store nothing. A key set is sorted differences: a byte a key where keys are
-//! dense (which the server then compresses well), about six where they are digests.
+//! Fresh loads find nothing unchanged and store nothing. A key set consists of sorted differences: a byte per
+//! key where keys are dense (which the server compresses well), about six where they are digests.
 
 use super::objects::Pending;
 use crate::bronze::order::Precedence;
@@ -28,7 +28,7 @@ impl Default for KeySet {
 }
 
 impl KeySet {
-    /// Adds a key that is not less than those before.
+    /// Adds a key, which must not be less than the last one.
     pub fn push(&mut self, key: i64) {
         let mut difference = key.wrapping_sub(self.last) as u64;
         self.last = key;
@@ -40,40 +40,40 @@ impl KeySet {
     }
 }
 
-/// Keys that are about to be overwritten, with the object of the batch that brings each.
+/// Keys that are about to be overwritten, each with the object of the batch that brings it.
 #[derive(Debug, Clone, Default)]
 pub struct Candidates {
-    /// Sorted.
+    /// The keys, sorted.
     pub keys: Vec<i64>,
-    /// Object numbers, key by key; older objects have smaller ones.
+    /// The object of each key; older objects have smaller numbers.
     pub objects: Vec<ObjectNo>,
 }
 
-/// Stores what the objects have seen, in the batch's transaction.
+/// Stores the keys that objects have seen, in the batch's transaction.
 ///
 /// # Errors
-/// As the server says.
+/// See [`crate::pg`].
 pub async fn record(tx: &Transaction<'_>, seen: Vec<(ObjectId, KeySet)>) -> Result<()> {
     let (ids, sets): (Vec<ObjectId>, Vec<Vec<u8>>) = seen.into_iter().map(|(id, set)| (id, set.bytes)).unzip();
     tx.execute(sql_file!("ledger/record_seen.sql"), &[&ids, &sets]).await?;
     Ok(())
 }
 
-/// Whether any object behind the first of the batch has seen anything.
+/// Whether any object newer than the first of the batch has seen any key.
 ///
 /// # Errors
-/// As the server says.
+/// See [`crate::pg`].
 pub async fn has_newer(tx: &Transaction<'_>, entity: &str, batch: &[Pending]) -> Result<bool> {
     let Some(first) = batch.first().map(Pending::precedence) else { return Ok(false) };
     let values: [&dyn crate::pg::Param; 4] = [&entity, &first.ingestion_date, &first.run_id, &first.path];
     Ok(tx.query_one(sql_file!("ledger/has_newer_seen.sql"), &values).await?.get(0))
 }
 
-/// Those of the candidates that an object has seen that is newer than the one that brings them. The batch's objects are
-/// numbered by their places, older ones first.
+/// The candidates that a newer object than the one that brings them has seen. The batch's objects are in
+/// order, older ones first.
 ///
 /// # Errors
-/// As the server says.
+/// See [`crate::pg`].
 pub async fn by_newer(
     tx: &Transaction<'_>,
     entity: &str,
@@ -86,7 +86,7 @@ pub async fn by_newer(
     let mut beaten = Vec::new();
     while let Some(row) = newer.next().await? {
         let precedence = Precedence { ingestion_date: row.get(0), run_id: row.get(1), path: row.get(2) };
-        // Of its own run a newer object is behind some of the batch's objects and before others.
+        // An object of the same run is newer than some of the batch's objects and older than others.
         let older = batch.partition_point(|object| object.precedence() < precedence);
         common(candidates, ObjectNo::at(older), decode(row.get(3)), &mut beaten);
     }
@@ -113,7 +113,7 @@ fn decode(bytes: &[u8]) -> impl Iterator<Item = i64> {
     })
 }
 
-/// Adds to `both` the candidates of objects before `older` that are in a sorted sequence too.
+/// Adds to `both` the candidates of objects before `older` that a sorted sequence contains too.
 fn common(candidates: &Candidates, older: ObjectNo, seen: impl Iterator<Item = i64>, both: &mut Vec<i64>) {
     let mut at = 0;
     for key in seen {

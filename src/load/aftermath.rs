@@ -4,7 +4,7 @@ use super::job::LoadJob;
 use super::summary::NotLoaded;
 use crate::error::Result;
 use crate::ledger::manifests::{self, Difference, Missing};
-use crate::ledger::objects::{self, SetAside, Standing};
+use crate::ledger::objects::{self, SetAside, StateCount};
 
 /// How many set-aside objects are named.
 const NAMED: i64 = 20;
@@ -13,7 +13,7 @@ const NAMED: i64 = 20;
 #[derive(Debug, Clone, Default)]
 pub struct Aftermath {
     /// How many objects are in which state; empty when the load failed before it could count them.
-    pub standing: Vec<Standing>,
+    pub standing: Vec<StateCount>,
     /// Objects of the selection that are set aside, by this load or an earlier one.
     pub set_aside: SetAside,
     /// Paths of objects that were listed and could not be found when they were read.

@@ -9,7 +9,7 @@ use super::job::LoadJob;
 use crate::bronze::order::compare_runs;
 use crate::bronze::{Object, Page, Sample, Unreadable};
 use crate::error::{Error, Kind};
-use crate::ledger::objects::{Listed, Seen};
+use crate::ledger::objects::{Listed, ListingCounts};
 
 /// A run as the listing shows it, in the order of runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,7 +36,7 @@ pub(super) struct Listing {
     /// Data objects.
     pub listed: u64,
     /// What the ledger knew about them.
-    pub seen: Seen,
+    pub seen: ListingCounts,
     pub manifests: Vec<Object>,
     /// Objects with endings that evo does not read.
     pub others: Sample<String>,

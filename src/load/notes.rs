@@ -6,7 +6,7 @@ use super::job::LoadJob;
 use crate::error::Result;
 use crate::ledger::batches::{self, Grouping, OpenRun};
 use crate::ledger::manifests::{self, Manifest, WaitingRun};
-use crate::ledger::objects::{self, Listed, Seen, Standing};
+use crate::ledger::objects::{self, Listed, ListingCounts, StateCount};
 use crate::ledger::preview::Preview;
 
 /// What discovering asks of the ledger, and tells it.
@@ -14,7 +14,7 @@ pub(super) trait Notes {
     /// The server's time, at which a listing begins.
     async fn now(&self) -> Result<DateTime<Utc>>;
     /// Records a page of the listing that began at `began`.
-    async fn record(&mut self, listed: &[Listed], began: DateTime<Utc>) -> Result<Seen>;
+    async fn record(&mut self, listed: &[Listed], began: DateTime<Utc>) -> Result<ListingCounts>;
     /// Records that the listing was complete.
     async fn settle(&mut self, began: DateTime<Utc>) -> Result<()>;
     /// Whether a manifest is known in this version.
@@ -26,7 +26,7 @@ pub(super) trait Notes {
     /// Groups what waits into batches.
     async fn plan(&mut self, grouping: &Grouping) -> Result<Vec<OpenRun>>;
     /// How many objects are in which state.
-    async fn outlook(&self) -> Result<Vec<Standing>>;
+    async fn outlook(&self) -> Result<Vec<StateCount>>;
 }
 
 /// Notes in the ledger. Each step is a transaction of its own, and is repeated when the database fails.
@@ -47,7 +47,7 @@ impl Notes for Recorded<'_> {
         self.0.retry("asking for the time", async || objects::now(&*self.0.pool.get().await?).await).await
     }
 
-    async fn record(&mut self, listed: &[Listed], began: DateTime<Utc>) -> Result<Seen> {
+    async fn record(&mut self, listed: &[Listed], began: DateTime<Utc>) -> Result<ListingCounts> {
         step!(self.0, "recording the listing", objects::record, self.0.selection.lake, listed, began)
     }
 
@@ -83,7 +83,7 @@ impl Notes for Recorded<'_> {
         job.retry("planning", plan).await
     }
 
-    async fn outlook(&self) -> Result<Vec<Standing>> {
+    async fn outlook(&self) -> Result<Vec<StateCount>> {
         step!(self.0, "counting the objects", objects::outlook, &self.0.selection)
     }
 }
@@ -105,7 +105,7 @@ impl Notes for Previewed<'_> {
         objects::now(&*self.job.pool.get().await?).await
     }
 
-    async fn record(&mut self, listed: &[Listed], began: DateTime<Utc>) -> Result<Seen> {
+    async fn record(&mut self, listed: &[Listed], began: DateTime<Utc>) -> Result<ListingCounts> {
         self.preview.list(&*self.job.pool.get().await?, listed, began).await
     }
 
@@ -131,7 +131,7 @@ impl Notes for Previewed<'_> {
         self.preview.plan(&*self.job.pool.get().await?, grouping).await
     }
 
-    async fn outlook(&self) -> Result<Vec<Standing>> {
+    async fn outlook(&self) -> Result<Vec<StateCount>> {
         self.preview.outlook(&*self.job.pool.get().await?).await
     }
 }

@@ -3,7 +3,7 @@
 use crate::bronze::{Sample, Unreadable};
 use crate::error::Error;
 use crate::ledger::batches::OpenRun;
-use crate::ledger::objects::{Seen, Standing};
+use crate::ledger::objects::{ListingCounts, StateCount};
 
 /// The plan of a load of one entity.
 #[derive(Debug, Default)]
@@ -11,9 +11,9 @@ pub struct LoadPlan {
     /// Data objects in the listing.
     pub listed: u64,
     /// What the ledger knew about them at that moment.
-    pub seen: Seen,
+    pub seen: ListingCounts,
     /// How many objects are in which state once everything is planned.
-    pub standing: Vec<Standing>,
+    pub standing: Vec<StateCount>,
     /// What waits in batches, oldest run first; includes what other executions have planned or begun.
     pub runs: Vec<OpenRun>,
     /// Runs that are not loaded because they are not finished.

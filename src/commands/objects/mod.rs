@@ -1,4 +1,5 @@
-//! `evo objects`: the bronze objects that the ledger knows, those that were set aside, and the lakes that they are in.
+//! `evo objects`: the bronze objects that the ledger knows, those that were set aside, and the lakes that
+//! they are in.
 
 mod shown;
 
@@ -7,8 +8,8 @@ use crate::commands::warehouse::{self, Access, Warehouse};
 use crate::config::Settings;
 use crate::entity::Catalog;
 use crate::error::{Error, Kind, Result};
-use crate::ledger::lakes::{self, Standing};
-use crate::ledger::objects::{self, Filter};
+use crate::ledger::lakes::{self, AddressStatus};
+use crate::ledger::objects::{self, ObjectFilter};
 use crate::report::Outcome;
 
 /// Shows the objects that the ledger knows, and decides about those that a load has set aside.
@@ -80,12 +81,12 @@ struct Which {
 }
 
 impl Which {
-    fn filter(&self, warehouse: &Warehouse, states: &[&str]) -> Result<Filter> {
+    fn filter(&self, warehouse: &Warehouse, states: &[&str]) -> Result<ObjectFilter> {
         let states = match self.state.as_slice() {
             [] => states.iter().map(|state| (*state).to_owned()).collect(),
             given => given.to_vec(),
         };
-        Ok(Filter {
+        Ok(ObjectFilter {
             entities: warehouse.catalog.select(&self.entities)?.iter().map(|e| e.name.clone()).collect(),
             states,
             path: self.path.as_deref().map(like),
@@ -138,10 +139,10 @@ pub async fn run(args: Args, settings: &Settings) -> Result<Outcome> {
 async fn same_lake(warehouse: &Warehouse, settings: &Settings, known_as: Option<String>) -> Result<Outcome> {
     let (pool, address) = (&warehouse.pool, Lake::open(&settings.lake, &settings.azure)?.address());
     let known: Vec<String> = lakes::all(pool).await?.into_iter().flat_map(|lake| lake.addresses).collect();
-    let known_as = match (known_as, lakes::standing(pool, &address).await?) {
+    let known_as = match (known_as, lakes::address_status(pool, &address).await?) {
         (Some(named), _) => named,
-        (None, Standing::Known(_) | Standing::First) => address.clone(),
-        (None, Standing::Other(_)) => the_only(warehouse, &known).await?,
+        (None, AddressStatus::Known(_) | AddressStatus::First) => address.clone(),
+        (None, AddressStatus::Other(_)) => the_only(warehouse, &known).await?,
     };
     if known.is_empty() {
         lakes::be_first(pool, &address).await?;
@@ -167,7 +168,7 @@ async fn the_only(warehouse: &Warehouse, known: &[String]) -> Result<String> {
 
 async fn another_lake(warehouse: &Warehouse, settings: &Settings) -> Result<Outcome> {
     let (pool, address) = (&warehouse.pool, Lake::open(&settings.lake, &settings.azure)?.address());
-    if lakes::standing(pool, &address).await? == Standing::First {
+    if lakes::address_status(pool, &address).await? == AddressStatus::First {
         lakes::be_first(pool, &address).await?;
     }
     lakes::keep_address(pool, &address, None).await?;

@@ -2,13 +2,13 @@
 
 use serde_json::{Value, json};
 
-use crate::ledger::lakes::Known;
-use crate::ledger::objects::Entry;
+use crate::ledger::lakes::KnownLake;
+use crate::ledger::objects::ObjectRow;
 use crate::report::table::table;
 use crate::report::{Outcome, units};
 use crate::visible;
 
-pub(super) fn list(entries: &[Entry], all: u64, is_default: bool) -> Outcome {
+pub(super) fn list(entries: &[ObjectRow], all: u64, is_default: bool) -> Outcome {
     let json = json!({ "objects": entries.iter().map(entry_json).collect::<Vec<_>>(), "count": all });
     if all == 0 {
         let text = if is_default { "no object is set aside, and none vanished" } else { "no such object" };
@@ -49,7 +49,7 @@ fn shown(state: &str) -> &str {
     }
 }
 
-fn entry_json(e: &Entry) -> Value {
+fn entry_json(e: &ObjectRow) -> Value {
     json!({
         "entity": e.entity, "path": e.path, "state": e.state, "reason": e.reason, "bytes": e.bytes, "run_id": e.run_id,
         "ingestion_date": e.ingestion_date, "seen_at": format!("{}Z", e.seen_at.replace(' ', "T")), "lake": e.lake,
@@ -88,7 +88,7 @@ fn count(n: usize) -> String {
     }
 }
 
-pub(super) fn lakes(lakes: &[Known]) -> Outcome {
+pub(super) fn lakes(lakes: &[KnownLake]) -> Outcome {
     let rows = lakes.iter().map(|l| {
         let addresses =
             if l.addresses.is_empty() { "none yet: the next load names it".to_owned() } else { l.addresses.join(", ") };

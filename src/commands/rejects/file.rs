@@ -11,13 +11,13 @@ use serde_json::{Value, json};
 
 use crate::error::{Error, Kind, Result};
 use crate::ids::RejectId;
-use crate::ledger::rejects::{self, Content, Filter};
+use crate::ledger::rejects::{self, RejectContent, RejectFilter};
 use crate::pg::Pool;
 use crate::report::{Outcome, units};
 use crate::visible;
 
 /// One reject with its content.
-pub(super) fn show(content: &Content) -> Outcome {
+pub(super) fn show(content: &RejectContent) -> Outcome {
     let shown = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     let mut text = format!(
         "{} line {} at byte {}: {}\n{}",
@@ -38,7 +38,7 @@ pub(super) fn show(content: &Content) -> Outcome {
 }
 
 /// Writes the open rejects to a new file.
-pub(super) async fn export(pool: &Pool, filter: &Filter, to: &Path) -> Result<Outcome> {
+pub(super) async fn export(pool: &Pool, filter: &RejectFilter, to: &Path) -> Result<Outcome> {
     let shown = to.display();
     let failed = |e: std::io::Error| Error::new(Kind::Usage, format!("cannot write {shown}: {e}")).caused_by(e);
     // They hold people's data: for this user alone. A link in the file's place is not followed.
@@ -51,7 +51,8 @@ pub(super) async fn export(pool: &Pool, filter: &Filter, to: &Path) -> Result<Ou
     .await?;
     writer.flush().map_err(failed)?;
     let text = format!(
-        "{} rejects written to {shown}; correct what \"line\" says, drop what you leave as it is, then:\n  evo rejects replay --file {shown}",
+        "{} rejects written to {shown}; correct what \"line\" says, drop what you leave as it is, \
+         then:\n  evo rejects replay --file {shown}",
         units::count(count)
     );
     Ok(Outcome::new(text, json!({ "rejects": count, "file": shown.to_string() })))
@@ -86,7 +87,7 @@ pub(super) fn read(from: &Path) -> Result<Vec<(RejectId, Vec<u8>)>> {
     Ok(corrected)
 }
 
-fn to_json(content: &Content) -> Value {
+fn to_json(content: &RejectContent) -> Value {
     let mut json = json!({
         "reject_id": content.reject_id.0, "entity": content.entity, "path": content.path,
         "line_number": content.line_number, "byte_offset": content.byte_offset,
@@ -130,7 +131,8 @@ mod tests {
             std::fs::write(&path, text).unwrap();
             super::read(&path)
         };
-        let three = "{\"reject_id\": 1, \"line\": \"a\"}\n\n{\"reject_id\": 2, \"line_hex\": \"00ff\"}\n{\"reject_id\": 3, \"line\": {\"b\": 1}}";
+        let three = "{\"reject_id\": 1, \"line\": \"a\"}\n\n{\"reject_id\": 2, \"line_hex\": \
+                     \"00ff\"}\n{\"reject_id\": 3, \"line\": {\"b\": 1}}";
         let expected =
             [(1, b"a".to_vec()), (2, vec![0, 255]), (3, b"{\"b\":1}".to_vec())].map(|(id, text)| (RejectId(id), text));
         assert_eq!(read(three).unwrap(), expected);

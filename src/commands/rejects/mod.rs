@@ -12,7 +12,7 @@ use crate::config::{self, Settings};
 use crate::entity::Catalog;
 use crate::error::Result;
 use crate::ids::RejectId;
-use crate::ledger::rejects::{self, Filter, Reject};
+use crate::ledger::rejects::{self, Reject, RejectFilter};
 use crate::report::table::table;
 use crate::report::{Outcome, units};
 
@@ -95,16 +95,17 @@ impl Args {
 }
 
 impl Which {
-    fn filter(&self, warehouse: &Warehouse, resolved_too: bool) -> Result<Filter> {
+    fn filter(&self, warehouse: &Warehouse, resolved_too: bool) -> Result<RejectFilter> {
         let entities = warehouse.catalog.select(&self.entities)?.iter().map(|e| e.name.clone()).collect();
-        Ok(Filter { entities, run_id: self.run_id.clone(), resolved_too })
+        Ok(RejectFilter { entities, run_id: self.run_id.clone(), resolved_too })
     }
 }
 
 /// Runs the command.
 ///
 /// # Errors
-/// `Usage` for an unknown entity or reject, or a file that is not what it must be; of the lake and the server.
+/// `Usage` for an unknown entity or reject, or a file that is not what it must be; of the lake and the
+/// server.
 pub async fn run(args: Args, settings: &Settings) -> Result<Outcome> {
     match args.action {
         Action::List { which, all, limit } => {
@@ -132,7 +133,7 @@ async fn look(settings: &Settings) -> Result<Warehouse> {
     warehouse::open(settings, Catalog::load(settings.extend.as_deref())?, ("rejects", 1), Access::Reads).await
 }
 
-async fn list(warehouse: &Warehouse, filter: &Filter, limit: i64) -> Result<Outcome> {
+async fn list(warehouse: &Warehouse, filter: &RejectFilter, limit: i64) -> Result<Outcome> {
     let reasons = rejects::reasons(&warehouse.pool, filter).await?;
     let rejects = rejects::list(&warehouse.pool, filter, limit).await?;
     let json = json!({

@@ -1,8 +1,9 @@
-//! `evo rejects replay`: loads the objects with open rejects again, with corrected texts in place of rejected lines.
+//! `evo rejects replay`: loads the objects with open rejects again, with corrected texts in place of rejected
+//! lines.
 //!
-//! Whole objects are loaded, so that a rejected line competes with the other lines of its key as it would have at first: it
-//! is neither newer nor older than its position. Lines that are already loaded are found unchanged and cost next to
-//! nothing.
+//! Whole objects are loaded, so that a rejected line competes with the other lines of its key as it would
+//! have at first: it is neither newer nor older than its position. Lines that are already loaded are found
+//! unchanged and cost next to nothing.
 
 use serde_json::{Value, json};
 
@@ -98,7 +99,8 @@ async fn replay(job: &LoadJob, meter: &Meter) -> Result<Replayed> {
     Ok(Replayed { before, after: count(&here), elsewhere, summary })
 }
 
-/// Why the command fails although it did what it could: objects that could not be read, and rejects that remain.
+/// Why the command fails although it did what it could: objects that could not be read, and rejects that
+/// remain.
 fn still_rejected(replayed: &[Replayed]) -> Option<Error> {
     let error = |entity: &str, message: String| Error::new(Kind::CheckFailed, format!("{entity}: {message}"));
     unreadable(replayed)

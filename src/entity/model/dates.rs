@@ -1,7 +1,7 @@
 //! A model's select with casts that read an entity's own date formats as well.
 //!
-//! `evo.as_date(d.at)` becomes `evo.as_date(evo.to_iso(d.at, …))`, for each format once. What is in none of the formats
-//! stays the text that it was, for the cast to read or to refuse.
+//! `evo.as_date(d.at)` becomes `evo.as_date(evo.to_iso(d.at, …))`, for each format once. What is in none of
+//! the formats stays the text that it was, for the cast to read or to refuse.
 
 use super::casts::cast_at;
 use crate::entity::dates::DateFormat;

@@ -1,0 +1,8 @@
+-- purpose: count the documents in staging, as the ledger has counted them
+-- parameters: $1 entity text
+-- rows: one: bigint
+-- locks: none
+-- idempotent: reads only
+select coalesce(sum(inserted_count), 0)::bigint
+from evo.batches
+where entity = $1 and state = 'committed'
