@@ -94,8 +94,8 @@ pub async fn apply(connection: &mut Connection, migrations: &[Migration], dry_ru
     apply_for(connection, migrations, &[], dry_run).await
 }
 
-/// As [`apply`], and makes sure that the staging tables of these entities have every column that evo needs. A migration that
-/// lacks one is not applied: it could not be corrected any more.
+/// As [`apply`], and makes sure that the staging tables of these entities have every column that evo needs. A
+/// migration that lacks one is not applied: it could not be corrected any more.
 ///
 /// # Errors
 /// As [`apply`]; `Config` that names table and column.
