@@ -8,6 +8,7 @@
 //! ```text
 //! plan → world (who exists when, and who refers to whom) → layout (runs, windows, parts)
 //!      → part (the lines of one object: member, sale, entry, prospect) → lake (files)
+//!                                                                      → serve (an imitation of the API)
 //! ```
 //!
 //! The crate knows nothing of evo: `evo generate` is its only caller.
@@ -34,6 +35,7 @@ mod prospect;
 mod receivable;
 mod sale;
 mod sale_document;
+pub mod serve;
 mod share;
 mod texts;
 mod world;

@@ -64,8 +64,8 @@ pub(crate) fn fill(world: &World, part: &Part, doc: &mut Doc) -> Tally {
             fault::mangle(doc, begin, part.entity, rank);
             tally.broken += 1;
         }
-        let misfit = world.rank("misfit", world.plan.misfits, (part.entity, 0), index);
-        doc.misfit = misfit.map(|rank| Misfit::ALL[(rank % Misfit::ALL.len() as u64) as usize]);
+        let misfit = misfit(world, part.entity, index);
+        doc.misfit = misfit;
         line(world, doc, record, &mut tally);
         let born = world.born(part.entity, index) == part.run;
         tally.records += 1;
@@ -107,6 +107,14 @@ fn line(world: &World, doc: &mut Doc, record: Record, tally: &mut Tally) -> usiz
         doc.out.push(b'\n');
     }
     let begin = doc.out.len();
+    document(world, doc, record);
+    tally.lines += 1;
+    begin
+}
+
+/// Appends the document of `record`; `doc.misfit` says which value is not to fit its column.
+pub(super) fn document(world: &World, doc: &mut Doc, record: Record) {
+    let begin = doc.out.len();
     doc.pad_at = None;
     match record.entity {
         Entity::Members => member::write(world, doc, record),
@@ -118,6 +126,10 @@ fn line(world: &World, doc: &mut Doc, record: Record, tally: &mut Tally) -> usiz
         let mut rng = world.rng("padding", [record.entity as u64, record.index]);
         texts::pad(doc, begin, bytes, &mut rng);
     }
-    tally.lines += 1;
-    begin
+}
+
+/// The value that does not fit its column in the record at `index`, if the plan gives it one.
+pub(super) fn misfit(world: &World, entity: Entity, index: u64) -> Option<Misfit> {
+    let rank = world.rank("misfit", world.plan.misfits, (entity, 0), index)?;
+    Some(Misfit::ALL[(rank % Misfit::ALL.len() as u64) as usize])
 }

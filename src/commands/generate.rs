@@ -1,4 +1,6 @@
-//! `evo generate`: realistic bronze objects in a local lake.
+//! `evo generate`: realistic bronze objects in a local lake, or behind an imitation of the API.
+
+mod serve;
 
 use chrono::NaiveDate;
 use clap::ValueEnum;
@@ -20,6 +22,7 @@ Examples:
   evo generate --runs 3 --changed 2% --new 1%      a full run and two re-extractions a day apart
   evo generate --runs 3 --only-changed             the same, the later runs incremental
   evo generate --duplicates 1% --broken 0.1% --misfits 0.5%    what real extracts are like
+  evo generate --serve 127.0.0.1:8080 --limit none             behind an imitation of the vendor's API
 
 The same flags give the same lines on every machine. Repeating the command leaves existing objects alone; if there \
 is something else in their place, nothing is written without --force.
@@ -109,6 +112,9 @@ pub struct Args {
     /// Overwrite existing objects that have other content
     #[arg(long)]
     force: bool,
+
+    #[command(flatten)]
+    serve: serve::ServeArgs,
 }
 
 /// An entity on the command line, or all of them.
@@ -216,12 +222,15 @@ fn refused(error: evo_generator::Error) -> Error {
     }
 }
 
-/// Writes the lake.
+/// Writes the lake, or serves the world until it is asked to stop.
 ///
 /// # Errors
 /// `Config` when the lake is not a local directory, `Usage` for flags that make no sense together, `CheckFailed` when
 /// the lake holds something else where this plan writes, `SourceInvalid` when the file system refuses.
 pub async fn run(args: Args, settings: &Settings) -> Result<Outcome> {
+    if let Some(address) = args.serve.serve {
+        return serve::run(&args.serve, address, &args.plan()).await;
+    }
     let LakeAddress::Directory(lake) = settings.lake.clone() else {
         return Err(Error::new(Kind::Config, "generate writes to a local directory, and the lake is in Azure")
             .hint("name a directory with --lake ./lake, and upload it with a tool of Azure's if need be"));
