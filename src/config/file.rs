@@ -25,6 +25,8 @@ pub(super) struct File {
     pub path: PathBuf,
     /// Its values, in no particular order.
     pub entries: Vec<FileValue>,
+    /// Its text.
+    pub text: String,
 }
 
 impl File {
@@ -46,7 +48,7 @@ impl File {
                 });
             }
         };
-        Ok(Self { path: path.to_owned(), entries: parse(&text, &name.to_string(), known)? })
+        Ok(Self { path: path.to_owned(), entries: parse(&text, &name.to_string(), known)?, text })
     }
 
     /// The entry of a key.
@@ -72,6 +74,8 @@ fn parse(text: &str, file: &str, known: &[&str]) -> Result<Vec<FileValue>> {
             let is_known = known.contains(&key.as_str());
             let is_table = known.iter().any(|k| k.strip_prefix(&key).is_some_and(|rest| rest.starts_with('.')));
             match value.get_ref() {
+                // Sources have names of their own: see `source.rs`.
+                _ if key == "source" => {}
                 DeValue::Table(inner) if is_table => pending.push((format!("{key}."), inner)),
                 DeValue::String(text) if is_known => entries.push(FileValue { key, text: text.to_string(), line }),
                 DeValue::Integer(number) if is_known && number.radix() == 10 => {

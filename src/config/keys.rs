@@ -6,6 +6,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::environment::Environment;
+use super::source::{self, Source};
 use super::value;
 use crate::error::{Error, Kind, Result};
 use crate::failpoint;
@@ -157,15 +158,15 @@ pub static KEYS: &[Setting] = &[
     ),
 ];
 
-/// Refuses unknown `EVO_` variables, which are typos, except those of the EVO API.
+/// Refuses unknown `EVO_` variables, which are typos, except those of the EVO API and the secrets of `sources`.
 ///
 /// # Errors
 /// `Config` with the nearest known name.
-pub(super) fn refuse_unknown_variables(environment: &Environment) -> Result<()> {
+pub(super) fn refuse_unknown_variables(environment: &Environment, sources: &[Source]) -> Result<()> {
     let known = || KEYS.iter().map(|key| key.variable).chain(["EVO_CONFIG"]).chain(failpoint::VARIABLE);
     let of_the_api = |name: &str| name.starts_with("EVO_API_") || ["EVO_USERNAME", "EVO_PASSWORD"].contains(&name);
-    let unknown =
-        environment.names().find(|name| name.starts_with("EVO_") && !of_the_api(name) && !known().any(|k| k == *name));
+    let is_expected = |name: &str| of_the_api(name) || source::is_secret_of(sources, name) || known().any(|k| k == name);
+    let unknown = environment.names().find(|name| name.starts_with("EVO_") && !is_expected(name));
     let Some(name) = unknown else { return Ok(()) };
     let error = Error::new(Kind::Config, format!("unknown environment variable {name}"));
     Err(match did_you_mean(name, known()) {

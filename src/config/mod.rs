@@ -9,10 +9,12 @@ mod flags;
 mod keys;
 mod lake;
 mod parsers;
+mod rate;
 mod reporting;
 mod resolved;
 mod retries;
 mod settings;
+mod source;
 mod value;
 
 pub use azure::{AZURE_VARIABLES, Azure, Credential, RequestPolicy};
@@ -23,9 +25,11 @@ pub use flags::{GlobalArgs, LogFormat, Output};
 pub use keys::{KEYS, Setting, Takes};
 pub use lake::LakeAddress;
 pub use parsers::{day, share, time, whole};
+pub use rate::{Rate, rate};
 pub use reporting::{Progress, wants_json_log};
 pub use resolved::{Origin, Resolved};
 pub use settings::Settings;
+pub use source::{Auth, OAuth2, Secret, Source};
 pub use value::Share;
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ use super::lake::LakeAddress;
 use super::reporting::{self, Progress};
 use super::resolved::{self, Origin, Resolved, find};
 use super::retries;
+use super::source::{self, Source};
 use crate::error::{Error, Kind, Result};
 use crate::retry::Policy;
 
@@ -28,6 +29,8 @@ pub struct Settings {
     pub lake: LakeAddress,
     /// Credentials for a lake on Azure, and how requests to it are retried.
     pub azure: Azure,
+    /// APIs that records are extracted from.
+    pub sources: Vec<Source>,
     /// Folder of the private PostgreSQL and the default lake: `.evo`.
     pub state_dir: PathBuf,
     /// Folder of PostgreSQL's server programs; `None` searches for them.
@@ -85,8 +88,10 @@ impl Settings {
     /// # Errors
     /// As [`Settings::load`].
     pub fn resolve(global: &GlobalArgs, environment: &Environment) -> Result<Self> {
-        keys::refuse_unknown_variables(environment)?;
-        let mut all = resolved::look_up(global, environment, &settings_file(global, environment)?);
+        let file = settings_file(global, environment)?;
+        let sources = source::read(&file.path.display().to_string(), &file.text, environment)?;
+        keys::refuse_unknown_variables(environment, &sources)?;
+        let mut all = resolved::look_up(global, environment, &file);
         let retry = retries::policy(&mut all)?;
         let read = |name: &str| find(&all, name);
         let folder = |name: &str| -> Result<Option<PathBuf>> {
@@ -106,6 +111,7 @@ impl Settings {
         Ok(Self {
             database,
             azure: Azure::read(environment, RequestPolicy::new(read("lake_idle_timeout")?.time()?, retry)),
+            sources,
             state_dir,
             pg_bin: read("pg_bin")?.text.as_deref().map(PathBuf::from),
             search_path: environment.get("PATH").unwrap_or_default().to_owned(),

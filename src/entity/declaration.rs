@@ -4,6 +4,7 @@ use serde::Deserialize;
 
 use super::dates::{DateFormat, DeclaredDates};
 use super::definition::{Entity, Model, Staging};
+use super::extract;
 use super::header::Header;
 use super::input;
 use super::key::{KeyRule, Partition};
@@ -24,6 +25,9 @@ struct EntityDeclaration {
     input: input::InputDeclaration,
     key: KeyDeclaration,
     partition: Option<Partition>,
+    /// Read by [`extract::read`], which knows the lines.
+    #[serde(default, rename = "extract")]
+    _queries: serde::de::IgnoredAny,
 }
 
 #[derive(Deserialize)]
@@ -70,6 +74,7 @@ pub(super) fn parse_entity(folder: &str, read: impl Fn(&str) -> Option<String>) 
         dates,
         staging: declared.staging,
         input,
+        queries: extract::read(&file, &text)?,
         key,
         partition: declared.partition,
         models,

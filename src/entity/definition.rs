@@ -3,6 +3,7 @@
 use serde::Deserialize;
 
 use super::dates::DateFormat;
+use super::extract::Query;
 use super::input::Input;
 use super::key::{KeyRule, Partition};
 use super::model::Select;
@@ -23,6 +24,8 @@ pub struct Entity {
     pub staging: Staging,
     /// How its objects are written.
     pub input: Input,
+    /// Which requests bring its records; none where somebody else writes its objects.
+    pub queries: Vec<Query>,
     /// How the key is read from a document.
     pub key: KeyRule,
     /// The second part of the key, where the staging table is partitioned by time.

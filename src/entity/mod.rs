@@ -11,6 +11,7 @@ mod catalog;
 mod dates;
 mod declaration;
 mod definition;
+pub mod extract;
 mod header;
 mod input;
 mod key;

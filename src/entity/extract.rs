@@ -1,0 +1,402 @@
+//! `[[extract]]` of an entity's declaration: which requests bring its records.
+
+use chrono::{Months, NaiveDate};
+use toml::de::DeValue;
+
+use crate::declaration::{Document, Table};
+use crate::error::Result;
+
+const KEYS: [&str; 11] =
+    ["name", "source", "path", "query", "records", "page", "window", "since", "lookback", "empty", "part"];
+const PAGE_KEYS: [&str; 9] = ["offset", "number", "cursor", "next", "limit", "size", "max", "first", "as"];
+const WINDOW_KEYS: [&str; 5] = ["from", "to", "format", "end", "length"];
+const SINCE_KEYS: [&str; 4] = ["param", "field", "format", "template"];
+
+/// One series of requests. The first of an entity finds all records by the time at which they came into being; further
+/// ones find those that changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Query {
+    /// Tells further queries apart; empty for the first.
+    pub name: String,
+    /// The source, by name.
+    pub source: String,
+    /// Path behind the source's address.
+    pub path: String,
+    /// Parameters that every request has.
+    pub parameters: Vec<(String, String)>,
+    /// JSON pointers at which the array of records may be; the first that is there counts.
+    pub records: Vec<String>,
+    /// How the pages of a window follow each other.
+    pub paging: Paging,
+    /// How a stretch of days is asked for.
+    pub window: Option<WindowRule>,
+    /// How everything since a day is asked for.
+    pub since: Option<Since>,
+    /// Days that are read again before the end of the last extraction.
+    pub lookback_days: u64,
+    /// Statuses that mean "no records", on the first page.
+    pub empty_statuses: Vec<u16>,
+    /// Whether an answer without the array of records means "no records", on the first page.
+    pub empty_when_missing: bool,
+    /// Records of an object.
+    pub part_records: u64,
+}
+
+/// How the pages of a window follow each other.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Paging {
+    /// There is one page.
+    Once,
+    /// By the number of records in front.
+    Offset {
+        /// Parameter of the offset.
+        offset: String,
+        /// Parameter of the page size.
+        limit: String,
+        /// Page size.
+        size: u64,
+        /// Offset that the vendor does not go beyond.
+        max: Option<u64>,
+    },
+    /// By number.
+    Number {
+        /// Parameter of the number.
+        number: String,
+        /// Parameter of the page size, and the size.
+        limit: Option<(String, u64)>,
+        /// The first number.
+        first: u64,
+    },
+    /// By a token in each answer.
+    Cursor {
+        /// Where it is.
+        at: Place,
+        /// Parameter that takes it.
+        parameter: String,
+        /// Parameter of the page size, and the size.
+        limit: Option<(String, u64)>,
+    },
+    /// By an address in each answer.
+    Next {
+        /// Where it is.
+        at: Place,
+        /// Parameter of the page size, and the size.
+        limit: Option<(String, u64)>,
+    },
+}
+
+/// Where an answer holds a value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place {
+    /// A JSON pointer into the body.
+    Body(String),
+    /// A header; of `Link` the address with `rel="next"`.
+    Header(String),
+}
+
+/// How a stretch of days is asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WindowRule {
+    /// Parameter of its beginning.
+    pub from: String,
+    /// Parameter of its end.
+    pub to: String,
+    /// How a time is written, in strftime's letters.
+    pub format: String,
+    /// What is sent as the end.
+    pub end: End,
+    /// Length of a window.
+    pub length: Length,
+}
+
+/// What is sent as the end of a window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// The last day, all of which the vendor takes as inside.
+    Inclusive,
+    /// The first moment behind it, which the vendor takes as outside.
+    Exclusive,
+    /// The first moment behind it, on whichever side the vendor sees that: what comes twice is one by its key.
+    Overlap,
+}
+
+/// Length of a window, in days of the calendar.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Length {
+    /// Days.
+    Days(u32),
+    /// Months.
+    Months(u32),
+}
+
+/// How everything since a day is asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Since {
+    /// The parameter.
+    pub parameter: String,
+    /// Pointer to the time of change in a record.
+    pub field: String,
+    /// How a time is written, in strftime's letters.
+    pub format: String,
+    /// The parameter's text around `{}`.
+    pub template: String,
+}
+
+impl Length {
+    /// The first boundary of windows of this length behind `day`: of months those that divide the year from January on,
+    /// of days those counted from 1970-01-05, a Monday. So every extraction cuts at the same days.
+    pub fn boundary_behind(self, day: NaiveDate) -> NaiveDate {
+        use chrono::Datelike;
+        match self {
+            Length::Months(n) => {
+                let month = day.year() * 12 + day.month0() as i32;
+                let step = n.clamp(1, 1_200) as i32;
+                let behind = (month.div_euclid(step) + 1) * step - month;
+                let first = day.with_day(1).unwrap_or(day);
+                first.checked_add_months(Months::new(behind as u32)).unwrap_or(NaiveDate::MAX)
+            }
+            Length::Days(n) => {
+                let epoch = NaiveDate::from_ymd_opt(1970, 1, 5).unwrap_or_default();
+                let (since, step) = ((day - epoch).num_days(), i64::from(n.max(1)));
+                let behind = (since.div_euclid(step) + 1) * step - since;
+                day.checked_add_days(chrono::Days::new(behind as u64)).unwrap_or(NaiveDate::MAX)
+            }
+        }
+    }
+}
+
+/// Reads the queries of a declaration.
+///
+/// # Errors
+/// `Config` that names file and line.
+pub(super) fn read(file: &str, text: &str) -> Result<Vec<Query>> {
+    let document = Document { file, text };
+    let root = document.parse()?;
+    let Some((_, value)) = root.get_ref().iter().find(|(name, _)| name.get_ref() == "extract") else {
+        return Ok(Vec::new());
+    };
+    let misplaced = |at: usize| {
+        let message = format!("{file}:{}: extract is a list of tables", document.line(at));
+        crate::error::Error::new(crate::error::Kind::Config, message).hint("write [[extract]]")
+    };
+    let DeValue::Array(tables) = value.get_ref() else { return Err(misplaced(value.span().start)) };
+    let mut queries = Vec::new();
+    for value in tables {
+        let DeValue::Table(table) = value.get_ref() else { return Err(misplaced(value.span().start)) };
+        let table = Table::new(document, ("[[extract]]", value.span().start), table, &KEYS)?;
+        let query = query(&table)?;
+        if queries.iter().any(|other: &Query| other.name == query.name) {
+            return Err(table.fault("has the name of another").hint("a second query needs a name of its own: name = \"…\""));
+        }
+        queries.push(query);
+    }
+    Ok(queries)
+}
+
+fn query(table: &Table<'_>) -> Result<Query> {
+    let name = table.text("name")?.unwrap_or_default();
+    if !name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-') {
+        return Err(table.wrong("name", "lowercase letters, digits and hyphens"));
+    }
+    let pointers = table.texts("records")?.unwrap_or_else(|| vec![""]);
+    if pointers.is_empty() || pointers.iter().any(|pointer| !is_pointer(pointer)) {
+        return Err(table.wrong("records", "a JSON pointer such as \"/results\", or \"\" for the whole answer"));
+    }
+    let (window, since) = (window(table)?, since(table)?);
+    if window.is_some() && since.is_some() {
+        return Err(table.fault("has both window and since").hint("one of them, or a second [[extract]]"));
+    }
+    let empty_when_missing = matches!(table.text("empty"), Ok(Some("missing")));
+    let empty_statuses = if empty_when_missing { Vec::new() } else { table.statuses("empty")?.unwrap_or_default() };
+    Ok(Query {
+        name: name.to_owned(),
+        source: table.required("source")?.to_owned(),
+        path: path(table)?,
+        parameters: table.pairs("query")?,
+        records: pointers.into_iter().map(str::to_owned).collect(),
+        paging: paging(table)?,
+        window,
+        since,
+        lookback_days: lookback(table)?,
+        empty_statuses,
+        empty_when_missing,
+        part_records: table.whole("part", 1..=1_000_000)?.unwrap_or(5_000),
+    })
+}
+
+fn is_pointer(text: &str) -> bool {
+    text.is_empty() || text.starts_with('/')
+}
+
+fn path(table: &Table<'_>) -> Result<String> {
+    let path = table.required("path")?;
+    match path.starts_with('/') && !path.contains(['?', '#']) {
+        true => Ok(path.to_owned()),
+        false => Err(table.wrong("path", "a path that begins with / and has no parameters; those go into query")),
+    }
+}
+
+fn lookback(table: &Table<'_>) -> Result<u64> {
+    let Some(text) = table.text("lookback")? else { return Ok(0) };
+    let time = humantime::parse_duration(text).map_err(|_| table.wrong("lookback", "a duration such as \"3 days\""))?;
+    Ok(time.as_secs().div_ceil(86_400))
+}
+
+fn window(table: &Table<'_>) -> Result<Option<WindowRule>> {
+    let Some(window) = table.table("window", &WINDOW_KEYS)? else { return Ok(None) };
+    let format = window.required("format")?.to_owned();
+    check_format(&window, &format)?;
+    let end = match window.text("end")? {
+        None | Some("overlap") => End::Overlap,
+        Some("inclusive") => End::Inclusive,
+        Some("exclusive") => End::Exclusive,
+        Some(_) => return Err(window.wrong("end", "\"inclusive\", \"exclusive\" or \"overlap\"")),
+    };
+    if end == End::Inclusive && ["%H", "%T", "%X", "%R", "%s", "%+"].iter().any(|letters| format.contains(letters)) {
+        let hint = "23:59:59 would miss what happened half a second later: write end = \"overlap\"";
+        return Err(window.wrong("end", "\"overlap\" or \"exclusive\" where the format has a time").hint(hint));
+    }
+    let length = window.required("length")?;
+    let length = length_of(length).ok_or_else(|| window.wrong("length", "such as \"7 days\" or \"1 month\""))?;
+    Ok(Some(WindowRule { from: window.required("from")?.to_owned(), to: window.required("to")?.to_owned(), format, end, length }))
+}
+
+fn length_of(text: &str) -> Option<Length> {
+    let (count, unit) = text.trim().split_once(' ')?;
+    let count = count.parse().ok().filter(|n| (1..=1_200).contains(n))?;
+    match unit.trim() {
+        "day" | "days" => Some(Length::Days(count)),
+        "month" | "months" => Some(Length::Months(count)),
+        _ => None,
+    }
+}
+
+fn check_format(table: &Table<'_>, format: &str) -> Result<()> {
+    let is_known = !chrono::format::StrftimeItems::new(format).any(|item| item == chrono::format::Item::Error);
+    match is_known && format.contains('%') {
+        true => Ok(()),
+        false => Err(table.wrong("format", "in strftime's letters, such as \"%Y-%m-%d\"")),
+    }
+}
+
+fn since(table: &Table<'_>) -> Result<Option<Since>> {
+    let Some(since) = table.table("since", &SINCE_KEYS)? else { return Ok(None) };
+    let (format, template) = (since.required("format")?.to_owned(), since.text("template")?.unwrap_or("{}").to_owned());
+    check_format(&since, &format)?;
+    if template.matches("{}").count() != 1 {
+        return Err(since.wrong("template", "a text with one {}"));
+    }
+    let field = since.required("field")?;
+    if !is_pointer(field) {
+        return Err(since.wrong("field", "a JSON pointer such as \"/updatedAt\""));
+    }
+    Ok(Some(Since { parameter: since.required("param")?.to_owned(), field: field.to_owned(), format, template }))
+}
+
+fn paging(table: &Table<'_>) -> Result<Paging> {
+    let Some(page) = table.table("page", &PAGE_KEYS)? else { return Ok(Paging::Once) };
+    let size = page.whole("size", 1..=1_000_000)?;
+    let limit = match (page.text("limit")?, size) {
+        (Some(limit), Some(size)) => Some((limit.to_owned(), size)),
+        (None, None) => None,
+        _ => return Err(table.wrong("page", "declared with both limit and size, or neither")),
+    };
+    let forms = "one of { offset, limit, size }, { number, limit, size }, { cursor, as } and { next }";
+    let allowed = |keys: &[&str]| PAGE_KEYS.iter().all(|key| !page.has(key) || keys.contains(key));
+    let own = |name: &str| Ok::<_, crate::error::Error>(page.required(name)?.to_owned());
+    if page.has("offset") && allowed(&["offset", "limit", "size", "max"]) {
+        let Some((limit, size)) = limit.filter(|(_, size)| *size > 1) else {
+            return Err(table.wrong("page", "declared with limit and a size over 1 where it has offset"));
+        };
+        let max = page.whole("max", 1..=u64::MAX / 2)?;
+        return Ok(Paging::Offset { offset: own("offset")?, limit, size, max });
+    }
+    if page.has("number") && allowed(&["number", "limit", "size", "first"]) {
+        let first = page.whole("first", 0..=1)?.unwrap_or(1);
+        return Ok(Paging::Number { number: own("number")?, limit, first });
+    }
+    if page.has("cursor") && allowed(&["cursor", "as", "limit", "size"]) {
+        return Ok(Paging::Cursor { at: place(&page, "cursor")?, parameter: own("as")?, limit });
+    }
+    if page.has("next") && allowed(&["next", "limit", "size"]) {
+        return Ok(Paging::Next { at: place(&page, "next")?, limit });
+    }
+    Err(table.wrong("page", forms))
+}
+
+fn place(page: &Table<'_>, key: &str) -> Result<Place> {
+    let text = page.required(key)?;
+    match text.strip_prefix("header:") {
+        Some(name) if !name.is_empty() => Ok(Place::Header(name.to_owned())),
+        None if text.starts_with('/') => Ok(Place::Body(text.to_owned())),
+        _ => Err(page.wrong(key, "a JSON pointer such as \"/paging/next\", or \"header:Link\"")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SALES: &str = r#"
+[[extract]]
+source = "evo"
+path = "/api/v2/sales"
+query = { showReceivables = "true" }
+page = { offset = "skip", limit = "take", size = 100 }
+window = { from = "dateSaleStart", to = "dateSaleEnd", format = "%Y-%m-%d", length = "1 month" }
+lookback = "3 days"
+"#;
+
+    #[test]
+    fn a_query_is_read_with_its_defaults() {
+        let query = read("e", SALES).unwrap().remove(0);
+        assert_eq!(query.records, [""]);
+        assert_eq!(query.parameters, [("showReceivables".to_owned(), "true".to_owned())]);
+        assert_eq!((query.lookback_days, query.part_records), (3, 5_000));
+        assert_eq!(query.window.map(|w| (w.end, w.length)), Some((End::Overlap, Length::Months(1))));
+        assert!(read("e", "name = \"x\"").unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_fault_names_file_line_and_what_to_write() {
+        for (from, to, says) in [
+            ("lookback", "lookbak", "e:8: unknown key \"lookbak\" in [[extract]]"),
+            ("path = \"/", "path = \"", "e:4: path in [[extract]] must be"),
+            ("size = 100", "size = 1", "e:6: page in [[extract]] must be"),
+            ("limit = \"take\", ", "", "e:6: page"),
+            ("offset = \"skip\"", "offset = \"skip\", cursor = \"/x\"", "e:6: page in [[extract]] must be one of"),
+            ("size = 100", "size = \"x\"", "e:6: size in page of [[extract]] must be a whole number"),
+            ("1 month", "1 moon", "e:7: length in window"),
+            ("%Y-%m-%d\"", "%Q\"", "e:7: format in window"),
+            ("%Y-%m-%d\"", "%Y-%m-%dT%H:%M:%S\", end = \"inclusive\"", "e:7: end in window"),
+            ("3 days", "soon", "e:8: lookback"),
+            ("source = \"evo\"", "", "e:2: [[extract]] has no source"),
+            ("[[extract]]", "[extract]", "extract is a list of tables"),
+        ] {
+            let error = read("e", &SALES.replace(from, to)).expect_err(says);
+            assert!(error.message().contains(says), "{says}\n{}", error.message());
+        }
+    }
+
+    #[test]
+    fn every_form_of_paging_is_read_and_no_two_at_once() {
+        let paging = |text: &str| read("e", &SALES.replace("{ offset = \"skip\", limit = \"take\", size = 100 }", text));
+        let of = |text: &str| paging(text).unwrap().remove(0).paging;
+        assert!(matches!(of("{ number = \"page\", first = 0 }"), Paging::Number { first: 0, limit: None, .. }));
+        let cursor = of("{ cursor = \"/paging/next/after\", as = \"after\", limit = \"limit\", size = 100 }");
+        assert!(matches!(cursor, Paging::Cursor { at: Place::Body(at), .. } if at == "/paging/next/after"));
+        assert!(matches!(of("{ next = \"header:Link\" }"), Paging::Next { at: Place::Header(at), .. } if at == "Link"));
+        assert!(paging("{ next = \"header:\" }").is_err() && paging("{ number = \"a\", next = \"/b\" }").is_err());
+    }
+
+    #[test]
+    fn windows_of_every_extraction_have_the_same_boundaries() {
+        let date = |text: &str| text.parse::<NaiveDate>().unwrap();
+        let behind = |length: Length, day: &str| length.boundary_behind(date(day)).to_string();
+        assert_eq!(behind(Length::Months(1), "2024-01-31"), "2024-02-01");
+        assert_eq!(behind(Length::Months(3), "2024-02-10"), "2024-04-01");
+        assert_eq!(behind(Length::Months(12), "2024-01-01"), "2025-01-01");
+        assert_eq!(behind(Length::Days(7), "2024-01-01"), "2024-01-08", "a Monday");
+        assert_eq!(behind(Length::Days(7), "2024-01-07"), "2024-01-08");
+    }
+}
