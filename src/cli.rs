@@ -41,6 +41,8 @@ pub struct Cli {
 pub enum Command {
     /// Write realistic bronze objects to the lake
     Generate(commands::generate::Args),
+    /// Extract records from the API into bronze objects
+    Extract(commands::extract::Args),
     /// Load bronze objects into the staging tables
     Load(commands::load::Args),
     /// List, export and replay rejected lines
@@ -103,6 +105,7 @@ impl Command {
             Command::Load(args) => {
                 vec![("workers", args.workers.as_ref()), ("batch_size", args.batch_size.as_ref())]
             }
+            Command::Extract(args) => vec![("workers", args.workers.as_ref())],
             Command::Transform(args) => vec![("workers", args.workers.as_ref())],
             Command::Rejects(args) => args.settings(),
             _ => Vec::new(),
@@ -114,6 +117,7 @@ impl Command {
     pub fn name(&self) -> &'static str {
         match self {
             Command::Generate(_) => "generate",
+            Command::Extract(_) => "extract",
             Command::Load(_) => "load",
             Command::Rejects(_) => "rejects",
             Command::Objects(_) => "objects",
@@ -136,6 +140,7 @@ pub async fn dispatch(command: Command, settings: &Settings) -> Result<Outcome> 
     // Jobs on the heap: otherwise their futures are nested deeper than the compiler follows.
     match command {
         Command::Generate(args) => commands::generate::run(args, settings).await,
+        Command::Extract(args) => Box::pin(commands::extract::run(args, settings)).await,
         Command::Load(args) => Box::pin(commands::load::run(args, settings)).await,
         Command::Rejects(args) => Box::pin(commands::rejects::run(args, settings)).await,
         Command::Objects(args) => commands::objects::run(args, settings).await,

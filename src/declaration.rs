@@ -1,4 +1,5 @@
-//! Tables of TOML that people write: every value knows its line, and an unknown key is answered with the nearest one.
+//! Tables of TOML that people write: every value knows its line, and an unknown key is answered with the
+//! nearest one.
 
 use std::ops::RangeInclusive;
 
@@ -37,7 +38,7 @@ impl<'a> Document<'a> {
 
 /// One table, all of whose keys are known.
 #[derive(Debug)]
-pub struct Table<'a> {
+pub struct DeclaredTable<'a> {
     document: Document<'a>,
     /// As it is written: `[source.evo]`.
     name: String,
@@ -45,7 +46,7 @@ pub struct Table<'a> {
     table: &'a DeTable<'a>,
 }
 
-impl<'a> Table<'a> {
+impl<'a> DeclaredTable<'a> {
     /// The table that begins at byte `at`, if it has no keys but the `known` ones.
     ///
     /// # Errors
@@ -57,16 +58,14 @@ impl<'a> Table<'a> {
         known: &[&str],
     ) -> Result<Self> {
         let found = Self { document, name: name.to_owned(), line: document.line(at), table };
-        for key in table.keys().filter(|key| !known.contains(&key.get_ref().as_ref())) {
-            let line = document.line(key.span().start);
-            let message = format!("{}:{line}: unknown key {:?} in {name}", document.file, key.get_ref());
-            let error = Error::new(Kind::Config, message);
-            return Err(match did_you_mean(key.get_ref(), known.iter().copied()) {
-                Some(near) => error.hint(format!("did you mean {near:?}?")),
-                None => error.hint(format!("the keys of {name} are {}", known.join(", "))),
-            });
-        }
-        Ok(found)
+        let Some(key) = table.keys().find(|key| !known.contains(&key.get_ref().as_ref())) else { return Ok(found) };
+        let line = document.line(key.span().start);
+        let message = format!("{}:{line}: unknown key {:?} in {name}", document.file, key.get_ref());
+        let error = Error::new(Kind::Config, message);
+        Err(match did_you_mean(key.get_ref(), known.iter().copied()) {
+            Some(near) => error.hint(format!("did you mean {near:?}?")),
+            None => error.hint(format!("the keys of {name} are {}", known.join(", "))),
+        })
     }
 
     /// An error about the whole table.
@@ -173,12 +172,16 @@ impl<'a> Table<'a> {
     ///
     /// # Errors
     /// `Config` when the value is no table, or has other keys.
-    pub fn table(&self, key: &str, known: &[&str]) -> Result<Option<Table<'a>>> {
+    pub fn table(&self, key: &str, known: &[&str]) -> Result<Option<DeclaredTable<'a>>> {
         let Some(value) = self.value(key) else { return Ok(None) };
         match value.get_ref() {
-            DeValue::Table(table) => {
-                Table::new(self.document, (&format!("{key} of {}", self.name), value.span().start), table, known).map(Some)
-            }
+            DeValue::Table(table) => DeclaredTable::new(
+                self.document,
+                (&format!("{key} of {}", self.name), value.span().start),
+                table,
+                known,
+            )
+            .map(Some),
             _ => Err(self.wrong(key, "a table")),
         }
     }

@@ -26,14 +26,18 @@ ids! {
     BatchId(i64);
     /// A row of `evo.objects`: one version of one object of the lake.
     ObjectId(i64);
+    /// A row of `evo.extractions`.
+    ExtractionId(i64);
+    /// A row of `evo.windows`.
+    WindowId(i64);
     /// A row of `evo.rejects`.
     RejectId(i64);
     /// A row of `evo.lakes`.
     LakeId(i32);
     /// A row of `evo.runs`: one execution of a command.
     ExecutionId(Uuid);
-    /// The fencing token of a batch. Each claim and each attempt raises it, and a transaction commits the
-    /// batch only under the token with which it began.
+    /// The fencing token of a batch or a window. Each claim and each attempt raises it, and what was begun under
+    /// an older token changes nothing.
     Fence(i32);
     /// The position of an object in its batch, from 0, in the order of [`crate::bronze::order`].
     ObjectNo(i32);

@@ -10,7 +10,7 @@
 //! ```text
 //! 6  main · cli
 //! 5  commands · report
-//! 4  load · transform · storage    workflows; none imports another
+//! 4  extract · load · transform · storage    workflows; none imports another
 //! 3  ledger · stage
 //! 2  pg · bronze · embedded                   none knows another
 //! 1  config · entity · ids
@@ -32,6 +32,7 @@ pub mod declaration;
 pub mod embedded;
 pub mod entity;
 pub mod error;
+pub mod extract;
 pub mod ids;
 pub mod ledger;
 pub mod load;

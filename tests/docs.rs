@@ -105,7 +105,8 @@ fn purpose(path: &Path) -> String {
 fn the_readme_of_the_statements_lists_each_with_its_purpose() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("sql");
     let mut text = String::new();
-    let folders = ["ledger", "load", "transform", "transform/increment", "transform/generation", "transform/issues"];
+    let folders =
+        ["ledger", "extract", "load", "transform", "transform/increment", "transform/generation", "transform/issues"];
     for folder in folders.iter().chain(&["dimensions", "checks", "queries", "status", "storage", "pg"]) {
         text += &format!("\n### {folder}\n\n");
         let mut files: Vec<_> =

@@ -8,9 +8,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use bytes::Bytes;
 use parking_lot::Mutex;
 
 use super::azure::{self, Endpoint, SignIn};
+use super::created::Created;
 use super::listing::Blobs;
 use super::page::PAGE_OBJECTS;
 use super::requests::{self, BlobBody, RequestError, UnexpectedResponse};
@@ -142,6 +144,35 @@ impl Container {
             }
         };
         self.ask(&format!("object {blob}"), attempts, request).await
+    }
+
+    /// Writes an object whole; with `only_new` nothing is replaced.
+    pub(super) async fn put(&self, blob: &str, bytes: Bytes, only_new: bool) -> Result<Created> {
+        let account = self.shared.sign_in.account.as_str();
+        let bytes = &bytes;
+        let request = |endpoint: Endpoint| async move {
+            let is_there = |e: &RequestError| {
+                only_new && find::<HttpRefusal>(e.as_ref()).is_some_and(|r| matches!(r.status, 409 | 412))
+            };
+            match requests::put(&endpoint, account, blob, (bytes.clone(), only_new)).await {
+                Ok(()) => Ok(Created::New),
+                Err(e) if is_there(&e) => Ok(Created::Exists),
+                Err(e) => Err(e),
+            }
+        };
+        self.ask(&format!("object {blob}"), &mut self.attempts(), request).await
+    }
+
+    /// Removes an object, if it is there.
+    pub(super) async fn delete(&self, blob: &str) -> Result<()> {
+        let account = self.shared.sign_in.account.as_str();
+        let request = |endpoint: Endpoint| async move {
+            match requests::delete(&endpoint, account, blob).await {
+                Err(e) if find::<HttpRefusal>(e.as_ref()).is_some_and(|r| r.status == 404) => Ok(()),
+                deleted => deleted,
+            }
+        };
+        self.ask(&format!("object {blob}"), &mut self.attempts(), request).await
     }
 
     /// Checks whether an object can be read now, with one request.

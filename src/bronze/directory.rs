@@ -29,6 +29,11 @@ impl Directory {
         Ok(Self { root })
     }
 
+    /// The folder, without links in it.
+    pub(super) fn root(&self) -> &Path {
+        &self.root
+    }
+
     /// The files below a folder, page by page. What cannot be listed is [`Page::unreadable`].
     pub(super) fn list(&self, below: &str, wanted: &Wanted) -> impl Stream<Item = Result<Page>> + Send + use<> {
         let (pages, received) = mpsc::channel(1);

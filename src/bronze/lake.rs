@@ -215,8 +215,24 @@ impl Lake {
         page
     }
 
+    /// The container; `None` for a directory.
+    pub(super) fn container(&self) -> Option<&Container> {
+        match &self.store {
+            Store::Container(container) => Some(container),
+            Store::Directory(_) => None,
+        }
+    }
+
+    /// The folder of a directory; `None` for a container.
+    pub(super) fn folder(&self) -> Option<&std::path::Path> {
+        match &self.store {
+            Store::Directory(directory) => Some(directory.root()),
+            Store::Container(_) => None,
+        }
+    }
+
     /// The name of the blob at a path below the lake's root.
-    fn name(&self, below: &str) -> String {
+    pub(super) fn name(&self, below: &str) -> String {
         match (self.prefix.as_str(), below) {
             ("", below) => below.to_owned(),
             (prefix, "") => prefix.to_owned(),

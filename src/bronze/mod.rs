@@ -1,4 +1,5 @@
-//! The lake: its objects, their bytes, and the records in them. Knows nothing of PostgreSQL.
+//! The lake: its objects, their bytes, and the records in them. Objects are read, and written whole. Knows nothing of
+//! PostgreSQL.
 //!
 //! ```text
 //! lake ─chunks▶ inflate ─window of 128 KiB▶ records ─bytes of one record▶ lines: NDJSON · array · CSV
@@ -10,6 +11,7 @@ pub mod chunks;
 mod connection_string;
 mod container;
 mod content;
+mod created;
 mod csv;
 mod directory;
 mod gzip;
@@ -30,8 +32,10 @@ mod store_error;
 mod throttle;
 mod transport;
 mod walk;
+mod write;
 
 pub use chunks::{ChunkReader, ChunkWriter};
+pub use created::Created;
 pub use lake::Lake;
 pub use layout::PathMeta;
 pub use lines::{Limits, Lines};

@@ -1,4 +1,4 @@
-//! The two requests to a container: List Blobs and Get Blob.
+//! The requests to a container: List Blobs, Get Blob, Put Blob and Delete Blob.
 //!
 //! They are made here and not by the client library, because its paths cannot hold every name that a blob may
 //! have: it encodes some characters and refuses others, and one such name would hide a whole page of a
@@ -92,20 +92,58 @@ pub(super) async fn get(
     Ok(BlobBody { etag: header("etag"), size_bytes, body: response.into_body().bytes_stream() })
 }
 
+/// Writes an object; where nothing may be replaced, one that is there is refused with 409 or 412.
+pub(super) async fn put(
+    endpoint: &Endpoint,
+    account: &str,
+    blob: &str,
+    (bytes, only_new): (Bytes, bool),
+) -> Result<(), RequestError> {
+    let address = format!("{}/{}", endpoint.address, names::encoded(blob));
+    let length = bytes.len().to_string();
+    let headers = [
+        ("x-ms-blob-type", Some("BlockBlob")),
+        ("content-length", Some(length.as_str())),
+        ("if-none-match", only_new.then_some("*")),
+    ];
+    let request = request("PUT", &address, HttpRequestBody::from(bytes), &headers)?;
+    execute(endpoint, account, request).await.map(drop)
+}
+
+/// Removes an object.
+pub(super) async fn delete(endpoint: &Endpoint, account: &str, blob: &str) -> Result<(), RequestError> {
+    let address = format!("{}/{}", endpoint.address, names::encoded(blob));
+    execute(endpoint, account, request("DELETE", &address, HttpRequestBody::empty(), &[])?).await.map(drop)
+}
+
 async fn send(
     endpoint: &Endpoint,
     account: &str,
     address: &str,
     headers: &[(&'static str, Option<&str>)],
 ) -> Result<HttpResponse, RequestError> {
-    let credential = endpoint.credentials.get_credential().await?;
-    let mut request = HttpRequest::new(HttpRequestBody::empty());
+    execute(endpoint, account, request("GET", address, HttpRequestBody::empty(), headers)?).await
+}
+
+fn request(
+    method: &str,
+    address: &str,
+    body: HttpRequestBody,
+    headers: &[(&'static str, Option<&str>)],
+) -> Result<HttpRequest, RequestError> {
+    let mut request = HttpRequest::new(body);
     *request.uri_mut() = address.parse()?;
+    *request.method_mut() = method.parse()?;
     for (name, value) in headers {
         if let Some(value) = value {
             request.headers_mut().insert(*name, value.parse()?);
         }
     }
+    Ok(request)
+}
+
+async fn execute(endpoint: &Endpoint, account: &str, mut request: HttpRequest) -> Result<HttpResponse, RequestError> {
+    let credential = endpoint.credentials.get_credential().await?;
     AzureAuthorizer::new(&credential, account).try_authorize(&mut request)?;
     let response = endpoint.client.execute(request).await?;
     match response.status().is_success() {

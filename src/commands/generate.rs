@@ -393,8 +393,7 @@ mod tests {
     async fn an_azure_lake_is_refused() {
         let mut settings = Settings::load(&crate::config::GlobalArgs::default()).unwrap();
         settings.lake = LakeAddress::Azure { account: None, container: "datalake".into(), prefix: String::new() };
-        let line = Line::try_parse_from(["generate"]).unwrap();
-        let error = run(line.args, &settings).await.unwrap_err();
+        let error = run(Line::try_parse_from(["generate"]).unwrap().args, &settings).await.unwrap_err();
         assert!(error.message().contains("local directory"));
         assert_eq!(error.exit_code(), 3);
     }

@@ -5,6 +5,7 @@ pub mod check;
 pub mod config;
 mod database;
 pub mod db;
+pub mod extract;
 mod failures;
 pub mod generate;
 pub mod load;

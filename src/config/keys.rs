@@ -6,7 +6,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::environment::Environment;
-use super::source::{self, Source};
+use super::source::{self, ApiSource};
 use super::value;
 use crate::error::{Error, Kind, Result};
 use crate::failpoint;
@@ -162,10 +162,11 @@ pub static KEYS: &[Setting] = &[
 ///
 /// # Errors
 /// `Config` with the nearest known name.
-pub(super) fn refuse_unknown_variables(environment: &Environment, sources: &[Source]) -> Result<()> {
+pub(super) fn refuse_unknown_variables(environment: &Environment, sources: &[ApiSource]) -> Result<()> {
     let known = || KEYS.iter().map(|key| key.variable).chain(["EVO_CONFIG"]).chain(failpoint::VARIABLE);
     let of_the_api = |name: &str| name.starts_with("EVO_API_") || ["EVO_USERNAME", "EVO_PASSWORD"].contains(&name);
-    let is_expected = |name: &str| of_the_api(name) || source::is_secret_of(sources, name) || known().any(|k| k == name);
+    let is_expected =
+        |name: &str| of_the_api(name) || source::is_secret_of(sources, name) || known().any(|k| k == name);
     let unknown = environment.names().find(|name| name.starts_with("EVO_") && !is_expected(name));
     let Some(name) = unknown else { return Ok(()) };
     let error = Error::new(Kind::Config, format!("unknown environment variable {name}"));

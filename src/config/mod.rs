@@ -29,7 +29,7 @@ pub use rate::{Rate, rate};
 pub use reporting::{Progress, wants_json_log};
 pub use resolved::{Origin, Resolved};
 pub use settings::Settings;
-pub use source::{Auth, OAuth2, Secret, Source};
+pub use source::{ApiSource, Auth, OAuth2, Secret};
 pub use value::Share;
 
 #[cfg(test)]

@@ -41,7 +41,9 @@ pub fn rate(text: &str) -> Result<Rate, String> {
     let count = count.parse().ok().filter(|count| (1..=1_000_000).contains(count)).ok_or_else(expected)?;
     let minutes = match words.next() {
         None => None,
-        Some(hours) => Some(hours.split_once('-').and_then(|(from, to)| Some((minute(from)?, minute(to)?))).ok_or_else(expected)?),
+        Some(hours) => {
+            Some(hours.split_once('-').and_then(|(from, to)| Some((minute(from)?, minute(to)?))).ok_or_else(expected)?)
+        }
     };
     if words.next().is_some() || minutes.is_some_and(|(from, to)| from >= to) {
         return Err(expected());
@@ -69,7 +71,9 @@ mod tests {
         assert_eq!(rate("40/min").unwrap(), Rate { count: 40, per: per(60), minutes: None });
         assert_eq!(rate("5/s 05:00-24:00").unwrap(), Rate { count: 5, per: per(1), minutes: Some((300, 1440)) });
         assert!(parse_rates(&["none"]).unwrap().is_empty());
-        for wrong in ["", "40", "0/min", "40/day", "40/min 5-6", "40/min 06:00-05:00", "40/min 05:00-24:01", "1/s 01:00-02:00 x"] {
+        for wrong in
+            ["", "40", "0/min", "40/day", "40/min 5-6", "40/min 06:00-05:00", "40/min 05:00-24:01", "1/s 01:00-02:00 x"]
+        {
             assert!(rate(wrong).is_err(), "{wrong}");
         }
         assert!(parse_rates(&["none", "40/min"]).is_err() && parse_rates(&[]).is_err());

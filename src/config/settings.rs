@@ -13,7 +13,7 @@ use super::lake::LakeAddress;
 use super::reporting::{self, Progress};
 use super::resolved::{self, Origin, Resolved, find};
 use super::retries;
-use super::source::{self, Source};
+use super::source::{self, ApiSource};
 use crate::error::{Error, Kind, Result};
 use crate::retry::Policy;
 
@@ -30,7 +30,7 @@ pub struct Settings {
     /// Credentials for a lake on Azure, and how requests to it are retried.
     pub azure: Azure,
     /// APIs that records are extracted from.
-    pub sources: Vec<Source>,
+    pub sources: Vec<ApiSource>,
     /// Folder of the private PostgreSQL and the default lake: `.evo`.
     pub state_dir: PathBuf,
     /// Folder of PostgreSQL's server programs; `None` searches for them.

@@ -8,7 +8,7 @@ use url::Url;
 
 use super::environment::Environment;
 use super::rate::{Rate, parse_rates};
-use crate::declaration::{Document, Table};
+use crate::declaration::{DeclaredTable, Document};
 use crate::error::{Error, Kind, Result};
 
 /// Where the built-in source is when nothing says otherwise.
@@ -28,11 +28,13 @@ const TIMEOUT: Duration = Duration::from_secs(120);
 
 /// An API that records are extracted from.
 #[derive(Debug, Clone)]
-pub struct Source {
+pub struct ApiSource {
     /// `NAME` of `[source.NAME]`.
     pub name: String,
     /// Base address. Credentials go to its document only.
     pub url: Url,
+    /// Why it cannot be used, if so.
+    pub fault: Option<String>,
     /// How evo signs in.
     pub auth: Auth,
     /// Rate limits, all of which hold; none where the vendor has none.
@@ -130,7 +132,7 @@ impl Auth {
 ///
 /// # Errors
 /// `Config` that names file and line.
-pub(super) fn read(file: &str, text: &str, environment: &Environment) -> Result<Vec<Source>> {
+pub(super) fn read(file: &str, text: &str, environment: &Environment) -> Result<Vec<ApiSource>> {
     let mut sources = Vec::new();
     let built_in = BUILT_IN.parse()?;
     let built_in = tables(BUILT_IN, built_in.get_ref())?;
@@ -148,11 +150,11 @@ pub(super) fn read(file: &str, text: &str, environment: &Environment) -> Result<
 }
 
 /// Whether a variable holds a secret of a source.
-pub(super) fn is_secret_of(sources: &[Source], variable: &str) -> bool {
+pub(super) fn is_secret_of(sources: &[ApiSource], variable: &str) -> bool {
     sources.iter().any(|source| source.auth.secrets().iter().any(|secret| secret.variable == variable))
 }
 
-fn tables<'a>(document: Document<'a>, root: &'a toml::de::DeTable<'a>) -> Result<Vec<(String, Table<'a>)>> {
+fn tables<'a>(document: Document<'a>, root: &'a toml::de::DeTable<'a>) -> Result<Vec<(String, DeclaredTable<'a>)>> {
     let Some((_, value)) = root.iter().find(|(name, _)| name.get_ref() == "source") else { return Ok(Vec::new()) };
     let wrong = |offset: usize| {
         let message = format!("{}:{}: a source is a table of its own", document.file, document.line(offset));
@@ -164,25 +166,31 @@ fn tables<'a>(document: Document<'a>, root: &'a toml::de::DeTable<'a>) -> Result
         .map(|(name, value)| {
             let DeValue::Table(table) = value.get_ref() else { return Err(wrong(name.span().start)) };
             let title = format!("[source.{}]", name.get_ref());
-            let table = Table::new(document, (&title, name.span().start), table, &KEYS)?;
+            let table = DeclaredTable::new(document, (&title, name.span().start), table, &KEYS)?;
             Ok((name.get_ref().to_string(), table))
         })
         .collect()
 }
 
-fn source(name: &str, own: &Table<'_>, inherited: Option<&Table<'_>>, environment: &Environment) -> Result<Source> {
+fn source(
+    name: &str,
+    own: &DeclaredTable<'_>,
+    inherited: Option<&DeclaredTable<'_>>,
+    environment: &Environment,
+) -> Result<ApiSource> {
     let having = |key: &str| match inherited {
         Some(table) if !own.has(key) => table,
         _ => own,
     };
-    let moved = environment.get("EVO_API_URL").filter(|_| name == "evo" && !own.has("url") || inherited.is_none() && name == "evo");
-    let url = match moved {
-        Some(url) => address(url).map_err(|expected| {
-            Error::new(Kind::Config, format!("EVO_API_URL must be {expected}"))
-        })?,
-        None => having("url").required("url").and_then(|url| {
-            address(url).map_err(|expected| having("url").wrong("url", expected))
-        })?,
+    let moved = environment.get("EVO_API_URL").filter(|_| name == "evo" && (inherited.is_none() || !own.has("url")));
+    let declared = having("url").required("url")?;
+    // A variable of the predecessor's concerns nobody who does not extract.
+    let (url, fault) = match moved.map(address) {
+        Some(Ok(url)) => (url, None),
+        other => {
+            let url = address(declared).map_err(|expected| having("url").wrong("url", expected))?;
+            (url, other.and_then(Result::err).map(|expected| format!("EVO_API_URL must be {expected}")))
+        }
     };
     let limit = having("limit");
     let texts = limit.texts("limit")?.ok_or_else(|| {
@@ -196,9 +204,10 @@ fn source(name: &str, own: &Table<'_>, inherited: Option<&Table<'_>>, environmen
             .filter(|time| (1..=3_600).contains(&time.as_secs()))
             .ok_or_else(|| own.wrong("timeout", "a duration from 1s to 1h"))?,
     };
-    Ok(Source {
+    Ok(ApiSource {
         name: name.to_owned(),
         url,
+        fault,
         auth: auth(having("auth"), environment)?,
         rates,
         zone: own.text("zone")?.unwrap_or(ZONE).to_owned(),
@@ -219,12 +228,12 @@ fn address(text: &str) -> Result<Url, &'static str> {
     Ok(url)
 }
 
-fn auth(table: &Table<'_>, environment: &Environment) -> Result<Auth> {
+fn auth(table: &DeclaredTable<'_>, environment: &Environment) -> Result<Auth> {
     if table.text("auth").is_ok_and(|text| text == Some("none")) {
         return Ok(Auth::None);
     }
     let forms = "one of { basic = [USER, PASSWORD] }, { bearer = TOKEN }, { header = NAME, value = KEY }, \
-                 { oauth2 = URL, client = ID, secret = SECRET }, each with the names of environment variables, or \"none\"";
+                 { oauth2 = URL, client = ID, secret = SECRET }, each with names of variables, or \"none\"";
     let Some(auth) = table.table("auth", &AUTH_KEYS).map_err(|e| match table.text("auth") {
         Ok(_) => table.wrong("auth", forms),
         Err(_) => e,
@@ -258,7 +267,7 @@ fn auth(table: &Table<'_>, environment: &Environment) -> Result<Auth> {
 mod tests {
     use super::*;
 
-    fn sources(text: &str) -> Result<Vec<Source>> {
+    fn sources(text: &str) -> Result<Vec<ApiSource>> {
         read("evo.toml", text, &Environment::from([("EVO_API_USERNAME", "gym"), ("CRM_TOKEN", "hunter2")]))
     }
 
@@ -282,7 +291,8 @@ mod tests {
 
     #[test]
     fn a_source_of_ones_own_stands_beside_it_and_shows_no_secret() {
-        let text = "[source.crm]\nurl = \"https://api.crm.example/v3\"\nauth = { bearer = \"CRM_TOKEN\" }\nlimit = \"10/s\"";
+        let text =
+            "[source.crm]\nurl = \"https://api.crm.example/v3\"\nauth = { bearer = \"CRM_TOKEN\" }\nlimit = \"10/s\"";
         let all = sources(text).unwrap();
         assert_eq!(all.iter().map(|s| s.name.as_str()).collect::<Vec<_>>(), ["crm", "evo"]);
         assert!(!format!("{all:?}").contains("hunter2"));
@@ -293,12 +303,21 @@ mod tests {
     fn a_fault_names_file_line_and_what_to_write() {
         let base = "[source.x]\nurl = \"https://x.example\"\nauth = \"none\"\n";
         for (text, says) in [
-            (format!("{base}limits = \"none\""), "evo.toml:4: unknown key \"limits\" in [source.x]; did you mean \"limit\"?"),
+            (
+                format!("{base}limits = \"none\""),
+                "evo.toml:4: unknown key \"limits\" in [source.x]; did you mean \"limit\"?",
+            ),
             (base.to_owned(), "evo.toml:1: [source.x] has no limit"),
             (format!("{base}limit = \"40\""), "evo.toml:4: limit in [source.x] must be"),
-            ("[source.x]\nurl = \"http://x.example\"\nlimit = \"none\"".to_owned(), "evo.toml:2: url in [source.x] must be an https address"),
+            (
+                "[source.x]\nurl = \"http://x.example\"\nlimit = \"none\"".to_owned(),
+                "evo.toml:2: url in [source.x] must be an https address",
+            ),
             ("[source.x]\nurl = \"https://u:p@x.example\"\nlimit = \"none\"".to_owned(), "must be an https address"),
-            (base.replace("\"none\"", "{ basic = [\"A\"] }") + "limit = \"none\"", "evo.toml:3: auth in [source.x] must be one of"),
+            (
+                base.replace("\"none\"", "{ basic = [\"A\"] }") + "limit = \"none\"",
+                "evo.toml:3: auth in [source.x] must be one of",
+            ),
             (base.replace("\"none\"", "{ bearer = \"A\", header = \"B\" }") + "limit = \"none\"", "must be one of"),
             (base.replace("\"none\"", "{ baerer = \"A\" }") + "limit = \"none\"", "did you mean \"bearer\"?"),
             ("[source]\nx = 1".to_owned(), "evo.toml:2: a source is a table of its own; write [source.NAME]"),

@@ -2,11 +2,13 @@
 //! alone.
 
 pub mod batches;
+pub mod extractions;
 pub mod lakes;
 pub mod manifests;
 pub mod migrations;
 pub mod models;
 pub mod objects;
+pub mod pace;
 pub mod preview;
 pub mod rejects;
 pub mod rights;
@@ -14,3 +16,4 @@ pub mod runs;
 pub mod seen;
 mod sent;
 pub mod staging;
+pub mod windows;

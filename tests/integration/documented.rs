@@ -8,8 +8,8 @@ use std::path::Path;
 
 use crate::support::{Evo, Run, binary, object};
 
-/// Subcommands that do not work on the warehouse: the private server.
-const ELSEWHERE: [&str; 1] = ["db"];
+/// Subcommands that do not work on the warehouse, or need an API: the private server, extractions.
+const ELSEWHERE: [&str; 2] = ["db", "extract"];
 /// Commands that change nothing: a check after them would repeat the last one.
 const READS: [&str; 12] = [
     "status",
@@ -102,7 +102,11 @@ fn here(evo: &Evo, command: &str) -> Option<Vec<String>> {
     let first = words.get(1)?.as_str();
     let is_command = first.chars().all(|c| c.is_ascii_lowercase() || c == '-');
     // `evo:<command>:…`, `evo transform` as a name in a sentence and the like.
-    if !is_command || ELSEWHERE.contains(&first) || words.iter().any(|w| w.contains('…') || w == "...") {
+    if !is_command
+        || words.iter().any(|word| word == "--serve")
+        || ELSEWHERE.contains(&first)
+        || words.iter().any(|w| w.contains('…') || w == "...")
+    {
         return None;
     }
     let mut args: Vec<String> = Vec::new();

@@ -143,7 +143,8 @@ impl State {
         Ok(body)
     }
 
-    /// A page as quite another API answers it: pretty-printed, the records under `results`, a cursor to the next.
+    /// A page as quite another API answers it: pretty-printed, the records under `results`, a cursor to the
+    /// next.
     fn other_page(&self, endpoint: &Endpoint, query: &Query<'_>, faults: &[Fault]) -> Result<Vec<u8>, String> {
         let (limit, after) = (query.number("limit", 20)?.clamp(1, 100), query.number("after", 0)?);
         let documents = self.documents(endpoint, query, faults, (after, limit))?;

@@ -1,8 +1,10 @@
 //! Bodies and statuses of answers.
 
+use std::time::Duration;
+
 use bytes::Bytes;
-use futures_util::stream;
-use http_body_util::combinators::BoxBody;
+use futures_util::{StreamExt, stream};
+use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full, StreamBody};
 use hyper::body::Frame;
 use hyper::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
@@ -12,7 +14,7 @@ use serde_json::json;
 use super::fault::Fault;
 
 /// The body of an answer, which may break on the way.
-pub(super) type Body = BoxBody<Bytes, std::io::Error>;
+pub(super) type Body = UnsyncBoxBody<Bytes, std::io::Error>;
 
 /// The answer that a fault puts in the place of a page.
 pub(super) fn instead(fault: Fault) -> Option<Response<Body>> {
@@ -41,15 +43,20 @@ pub(super) fn cut(page: Vec<u8>) -> Response<Body> {
     let whole = page.len();
     let half = Bytes::from(page).slice(..whole / 2);
     let broken = std::io::Error::from(std::io::ErrorKind::ConnectionReset);
-    let frames = stream::iter([Ok(Frame::data(half)), Err(broken)]);
-    let mut response = Response::new(BodyExt::boxed(StreamBody::new(frames)));
+    // The connection breaks when the half has been sent.
+    let rest = stream::once(async {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        Err(broken)
+    });
+    let frames = stream::iter([Ok(Frame::data(half))]).chain(rest);
+    let mut response = Response::new(BodyExt::boxed_unsync(StreamBody::new(frames.boxed())));
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
     response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(whole as u64));
     response
 }
 
 fn body(status: StatusCode, bytes: Bytes) -> Response<Body> {
-    let mut response = Response::new(Full::new(bytes).map_err(|never| match never {}).boxed());
+    let mut response = Response::new(Full::new(bytes).map_err(|never| match never {}).boxed_unsync());
     *response.status_mut() = status;
     response
 }

@@ -25,5 +25,4 @@ impl Clock {
     pub(super) fn set(&self, now: DateTime<Utc>) {
         *self.0.lock() = (now, Instant::now());
     }
-
 }

@@ -12,17 +12,20 @@ use super::query::Query;
 use crate::clock::Moment;
 use crate::doc::Doc;
 use crate::entity::Entity;
+use crate::part;
 use crate::plan::Plan;
 use crate::world::{Record, World};
-use crate::part;
 
 /// The world, and what the faults have taken out of it.
 #[derive(Debug)]
 pub(super) struct Data {
     world: World,
     removed: Mutex<HashMap<Entity, BTreeSet<u64>>>,
-    by_field: Mutex<HashMap<(Entity, u64, &'static str), Arc<Dated>>>,
+    by_field: Mutex<HashMap<FieldOf, Arc<Dated>>>,
 }
+
+/// A field of an entity's documents, as a run sees them.
+type FieldOf = (Entity, u64, &'static str);
 
 /// Dates in documents, sorted, each with the index of its record.
 type Dated = Vec<(String, u64)>;
@@ -145,7 +148,6 @@ impl Data {
         part::document(&self.world, &mut doc, Record { entity, index, version });
         doc.out
     }
-
 }
 
 fn text(moment: Moment) -> String {

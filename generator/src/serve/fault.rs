@@ -35,7 +35,8 @@ struct Step {
 #[derive(Debug, Default)]
 pub struct Faults(Mutex<(Vec<Step>, u64)>);
 
-/// Reads `500@3;cut@5+;slow(200)@2`: `@N` is for the Nth request from now, `@N+` from then on, nothing for all.
+/// Reads `500@3;cut@5+;slow(200)@2`: `@N` is for the Nth request from now, `@N+` from then on, nothing for
+/// all.
 ///
 /// # Errors
 /// A sentence that says what is expected.

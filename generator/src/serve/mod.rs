@@ -4,9 +4,10 @@
 //! request ─▶ credential ─▶ rate limit ─▶ fault on demand ─▶ window ─▶ page of documents
 //! ```
 //!
-//! It answers as the vendor does where that is known, and in the less convenient way where it is not: a page size above
-//! the maximum is capped without a word, unknown parameters are ignored, a page that is not full is no sign of the end.
-//! Its clock begins on the day of the plan's first run and decides which run's records are seen.
+//! It answers as the vendor does where that is known, and in the less convenient way where it is not: a
+//! page size above the maximum is capped without a word, unknown parameters are ignored, a page that is not
+//! full is no sign of the end. Its clock begins on the day of the plan's first run and decides which run's
+//! records are seen.
 
 mod answer;
 mod api;

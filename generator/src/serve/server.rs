@@ -12,8 +12,8 @@ use tokio::net::TcpListener;
 use super::answer::State;
 use super::fault::Faults;
 use super::limit::Limit;
-use crate::error::{Error, Result};
 use crate::Plan;
+use crate::error::{Error, Result};
 
 /// How the imitation serves.
 #[derive(Debug)]

@@ -20,15 +20,15 @@ use crate::shutdown::Shutdown;
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "As an API")]
 pub(super) struct ServeArgs {
-    /// Serves the world as the vendor's API does instead of writing a lake, until SIGINT or SIGTERM; port 0 takes a
-    /// free one. The user is gym, the password secret
+    /// Serves the world as the vendor's API does instead of writing a lake, until SIGINT or SIGTERM; port 0
+    /// takes a free one. The user is gym, the password secret
     #[arg(long, value_name = "ADDR:PORT")]
     pub(super) serve: Option<SocketAddr>,
     /// Rate limits, all of which hold: N/s, N/min, N/h, or none
     #[arg(long, value_name = "LIMITS", default_value = "40/min,10000/h", value_parser = limits, requires = "serve")]
     limit: Arc<[Limit]>,
-    /// What goes wrong: a status such as 500, cut, html, shape, slow(MS), remove, insert; @N for the Nth request, @N+
-    /// from then on; several between semicolons
+    /// What goes wrong: a status such as 500, cut, html, shape, slow(MS), remove, insert; @N for the Nth
+    /// request, @N+ from then on; several between semicolons
     #[arg(long, value_name = "FAULTS", default_value = "", value_parser = faults, requires = "serve")]
     faults: Arc<Faults>,
     /// Where the clock of the API begins [default: noon of --first-run, UTC]

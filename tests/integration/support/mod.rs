@@ -7,6 +7,7 @@
 //! `EVO_TEST_PG_BIN` names the programs of another PostgreSQL to test with; its server lives in
 //! `target/tmp/pg-MAJOR`.
 
+mod api;
 mod blob;
 mod dice;
 mod lake;
@@ -20,6 +21,7 @@ use std::process::{Command, Output};
 use std::sync::OnceLock;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+pub use api::Api;
 pub use blob::{Act, BlobServer, End, Request};
 pub use dice::Dice;
 use evo::embedded::{Cluster, Spec};

@@ -1,9 +1,9 @@
-//! `[[extract]]` of an entity's declaration: which requests bring its records.
+//! Reads `[[extract]]`.
 
-use chrono::{Months, NaiveDate};
 use toml::de::DeValue;
 
-use crate::declaration::{Document, Table};
+use super::{End, Length, Paging, Query, Since, TokenPlace, WindowRule};
+use crate::declaration::{DeclaredTable, Document};
 use crate::error::Result;
 
 const KEYS: [&str; 11] =
@@ -12,164 +12,11 @@ const PAGE_KEYS: [&str; 9] = ["offset", "number", "cursor", "next", "limit", "si
 const WINDOW_KEYS: [&str; 5] = ["from", "to", "format", "end", "length"];
 const SINCE_KEYS: [&str; 4] = ["param", "field", "format", "template"];
 
-/// One series of requests. The first of an entity finds all records by the time at which they came into being; further
-/// ones find those that changed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Query {
-    /// Tells further queries apart; empty for the first.
-    pub name: String,
-    /// The source, by name.
-    pub source: String,
-    /// Path behind the source's address.
-    pub path: String,
-    /// Parameters that every request has.
-    pub parameters: Vec<(String, String)>,
-    /// JSON pointers at which the array of records may be; the first that is there counts.
-    pub records: Vec<String>,
-    /// How the pages of a window follow each other.
-    pub paging: Paging,
-    /// How a stretch of days is asked for.
-    pub window: Option<WindowRule>,
-    /// How everything since a day is asked for.
-    pub since: Option<Since>,
-    /// Days that are read again before the end of the last extraction.
-    pub lookback_days: u64,
-    /// Statuses that mean "no records", on the first page.
-    pub empty_statuses: Vec<u16>,
-    /// Whether an answer without the array of records means "no records", on the first page.
-    pub empty_when_missing: bool,
-    /// Records of an object.
-    pub part_records: u64,
-}
-
-/// How the pages of a window follow each other.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Paging {
-    /// There is one page.
-    Once,
-    /// By the number of records in front.
-    Offset {
-        /// Parameter of the offset.
-        offset: String,
-        /// Parameter of the page size.
-        limit: String,
-        /// Page size.
-        size: u64,
-        /// Offset that the vendor does not go beyond.
-        max: Option<u64>,
-    },
-    /// By number.
-    Number {
-        /// Parameter of the number.
-        number: String,
-        /// Parameter of the page size, and the size.
-        limit: Option<(String, u64)>,
-        /// The first number.
-        first: u64,
-    },
-    /// By a token in each answer.
-    Cursor {
-        /// Where it is.
-        at: Place,
-        /// Parameter that takes it.
-        parameter: String,
-        /// Parameter of the page size, and the size.
-        limit: Option<(String, u64)>,
-    },
-    /// By an address in each answer.
-    Next {
-        /// Where it is.
-        at: Place,
-        /// Parameter of the page size, and the size.
-        limit: Option<(String, u64)>,
-    },
-}
-
-/// Where an answer holds a value.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Place {
-    /// A JSON pointer into the body.
-    Body(String),
-    /// A header; of `Link` the address with `rel="next"`.
-    Header(String),
-}
-
-/// How a stretch of days is asked for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct WindowRule {
-    /// Parameter of its beginning.
-    pub from: String,
-    /// Parameter of its end.
-    pub to: String,
-    /// How a time is written, in strftime's letters.
-    pub format: String,
-    /// What is sent as the end.
-    pub end: End,
-    /// Length of a window.
-    pub length: Length,
-}
-
-/// What is sent as the end of a window.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum End {
-    /// The last day, all of which the vendor takes as inside.
-    Inclusive,
-    /// The first moment behind it, which the vendor takes as outside.
-    Exclusive,
-    /// The first moment behind it, on whichever side the vendor sees that: what comes twice is one by its key.
-    Overlap,
-}
-
-/// Length of a window, in days of the calendar.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Length {
-    /// Days.
-    Days(u32),
-    /// Months.
-    Months(u32),
-}
-
-/// How everything since a day is asked for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Since {
-    /// The parameter.
-    pub parameter: String,
-    /// Pointer to the time of change in a record.
-    pub field: String,
-    /// How a time is written, in strftime's letters.
-    pub format: String,
-    /// The parameter's text around `{}`.
-    pub template: String,
-}
-
-impl Length {
-    /// The first boundary of windows of this length behind `day`: of months those that divide the year from January on,
-    /// of days those counted from 1970-01-05, a Monday. So every extraction cuts at the same days.
-    pub fn boundary_behind(self, day: NaiveDate) -> NaiveDate {
-        use chrono::Datelike;
-        match self {
-            Length::Months(n) => {
-                let month = day.year() * 12 + day.month0() as i32;
-                let step = n.clamp(1, 1_200) as i32;
-                let behind = (month.div_euclid(step) + 1) * step - month;
-                let first = day.with_day(1).unwrap_or(day);
-                first.checked_add_months(Months::new(behind as u32)).unwrap_or(NaiveDate::MAX)
-            }
-            Length::Days(n) => {
-                let epoch = NaiveDate::from_ymd_opt(1970, 1, 5).unwrap_or_default();
-                let (since, step) = ((day - epoch).num_days(), i64::from(n.max(1)));
-                let behind = (since.div_euclid(step) + 1) * step - since;
-                day.checked_add_days(chrono::Days::new(behind as u64)).unwrap_or(NaiveDate::MAX)
-            }
-        }
-    }
-}
-
 /// Reads the queries of a declaration.
 ///
 /// # Errors
 /// `Config` that names file and line.
-pub(super) fn read(file: &str, text: &str) -> Result<Vec<Query>> {
+pub(in crate::entity) fn read(file: &str, text: &str) -> Result<Vec<Query>> {
     let document = Document { file, text };
     let root = document.parse()?;
     let Some((_, value)) = root.get_ref().iter().find(|(name, _)| name.get_ref() == "extract") else {
@@ -183,17 +30,19 @@ pub(super) fn read(file: &str, text: &str) -> Result<Vec<Query>> {
     let mut queries = Vec::new();
     for value in tables {
         let DeValue::Table(table) = value.get_ref() else { return Err(misplaced(value.span().start)) };
-        let table = Table::new(document, ("[[extract]]", value.span().start), table, &KEYS)?;
+        let table = DeclaredTable::new(document, ("[[extract]]", value.span().start), table, &KEYS)?;
         let query = query(&table)?;
         if queries.iter().any(|other: &Query| other.name == query.name) {
-            return Err(table.fault("has the name of another").hint("a second query needs a name of its own: name = \"…\""));
+            return Err(table
+                .fault("has the name of another")
+                .hint("a second query needs a name of its own: name = \"…\""));
         }
         queries.push(query);
     }
     Ok(queries)
 }
 
-fn query(table: &Table<'_>) -> Result<Query> {
+fn query(table: &DeclaredTable<'_>) -> Result<Query> {
     let name = table.text("name")?.unwrap_or_default();
     if !name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-') {
         return Err(table.wrong("name", "lowercase letters, digits and hyphens"));
@@ -228,7 +77,7 @@ fn is_pointer(text: &str) -> bool {
     text.is_empty() || text.starts_with('/')
 }
 
-fn path(table: &Table<'_>) -> Result<String> {
+fn path(table: &DeclaredTable<'_>) -> Result<String> {
     let path = table.required("path")?;
     match path.starts_with('/') && !path.contains(['?', '#']) {
         true => Ok(path.to_owned()),
@@ -236,13 +85,13 @@ fn path(table: &Table<'_>) -> Result<String> {
     }
 }
 
-fn lookback(table: &Table<'_>) -> Result<u64> {
+fn lookback(table: &DeclaredTable<'_>) -> Result<u64> {
     let Some(text) = table.text("lookback")? else { return Ok(0) };
     let time = humantime::parse_duration(text).map_err(|_| table.wrong("lookback", "a duration such as \"3 days\""))?;
     Ok(time.as_secs().div_ceil(86_400))
 }
 
-fn window(table: &Table<'_>) -> Result<Option<WindowRule>> {
+fn window(table: &DeclaredTable<'_>) -> Result<Option<WindowRule>> {
     let Some(window) = table.table("window", &WINDOW_KEYS)? else { return Ok(None) };
     let format = window.required("format")?.to_owned();
     check_format(&window, &format)?;
@@ -258,7 +107,13 @@ fn window(table: &Table<'_>) -> Result<Option<WindowRule>> {
     }
     let length = window.required("length")?;
     let length = length_of(length).ok_or_else(|| window.wrong("length", "such as \"7 days\" or \"1 month\""))?;
-    Ok(Some(WindowRule { from: window.required("from")?.to_owned(), to: window.required("to")?.to_owned(), format, end, length }))
+    Ok(Some(WindowRule {
+        from: window.required("from")?.to_owned(),
+        to: window.required("to")?.to_owned(),
+        format,
+        end,
+        length,
+    }))
 }
 
 fn length_of(text: &str) -> Option<Length> {
@@ -271,7 +126,7 @@ fn length_of(text: &str) -> Option<Length> {
     }
 }
 
-fn check_format(table: &Table<'_>, format: &str) -> Result<()> {
+fn check_format(table: &DeclaredTable<'_>, format: &str) -> Result<()> {
     let is_known = !chrono::format::StrftimeItems::new(format).any(|item| item == chrono::format::Item::Error);
     match is_known && format.contains('%') {
         true => Ok(()),
@@ -279,7 +134,7 @@ fn check_format(table: &Table<'_>, format: &str) -> Result<()> {
     }
 }
 
-fn since(table: &Table<'_>) -> Result<Option<Since>> {
+fn since(table: &DeclaredTable<'_>) -> Result<Option<Since>> {
     let Some(since) = table.table("since", &SINCE_KEYS)? else { return Ok(None) };
     let (format, template) = (since.required("format")?.to_owned(), since.text("template")?.unwrap_or("{}").to_owned());
     check_format(&since, &format)?;
@@ -293,7 +148,7 @@ fn since(table: &Table<'_>) -> Result<Option<Since>> {
     Ok(Some(Since { parameter: since.required("param")?.to_owned(), field: field.to_owned(), format, template }))
 }
 
-fn paging(table: &Table<'_>) -> Result<Paging> {
+fn paging(table: &DeclaredTable<'_>) -> Result<Paging> {
     let Some(page) = table.table("page", &PAGE_KEYS)? else { return Ok(Paging::Once) };
     let size = page.whole("size", 1..=1_000_000)?;
     let limit = match (page.text("limit")?, size) {
@@ -324,11 +179,11 @@ fn paging(table: &Table<'_>) -> Result<Paging> {
     Err(table.wrong("page", forms))
 }
 
-fn place(page: &Table<'_>, key: &str) -> Result<Place> {
+fn place(page: &DeclaredTable<'_>, key: &str) -> Result<TokenPlace> {
     let text = page.required(key)?;
     match text.strip_prefix("header:") {
-        Some(name) if !name.is_empty() => Ok(Place::Header(name.to_owned())),
-        None if text.starts_with('/') => Ok(Place::Body(text.to_owned())),
+        Some(name) if !name.is_empty() => Ok(TokenPlace::Header(name.to_owned())),
+        None if text.starts_with('/') => Ok(TokenPlace::Body(text.to_owned())),
         _ => Err(page.wrong(key, "a JSON pointer such as \"/paging/next\", or \"header:Link\"")),
     }
 }
@@ -380,23 +235,15 @@ lookback = "3 days"
 
     #[test]
     fn every_form_of_paging_is_read_and_no_two_at_once() {
-        let paging = |text: &str| read("e", &SALES.replace("{ offset = \"skip\", limit = \"take\", size = 100 }", text));
+        let paging =
+            |text: &str| read("e", &SALES.replace("{ offset = \"skip\", limit = \"take\", size = 100 }", text));
         let of = |text: &str| paging(text).unwrap().remove(0).paging;
         assert!(matches!(of("{ number = \"page\", first = 0 }"), Paging::Number { first: 0, limit: None, .. }));
         let cursor = of("{ cursor = \"/paging/next/after\", as = \"after\", limit = \"limit\", size = 100 }");
-        assert!(matches!(cursor, Paging::Cursor { at: Place::Body(at), .. } if at == "/paging/next/after"));
-        assert!(matches!(of("{ next = \"header:Link\" }"), Paging::Next { at: Place::Header(at), .. } if at == "Link"));
+        assert!(matches!(cursor, Paging::Cursor { at: TokenPlace::Body(at), .. } if at == "/paging/next/after"));
+        assert!(
+            matches!(of("{ next = \"header:Link\" }"), Paging::Next { at: TokenPlace::Header(at), .. } if at == "Link")
+        );
         assert!(paging("{ next = \"header:\" }").is_err() && paging("{ number = \"a\", next = \"/b\" }").is_err());
-    }
-
-    #[test]
-    fn windows_of_every_extraction_have_the_same_boundaries() {
-        let date = |text: &str| text.parse::<NaiveDate>().unwrap();
-        let behind = |length: Length, day: &str| length.boundary_behind(date(day)).to_string();
-        assert_eq!(behind(Length::Months(1), "2024-01-31"), "2024-02-01");
-        assert_eq!(behind(Length::Months(3), "2024-02-10"), "2024-04-01");
-        assert_eq!(behind(Length::Months(12), "2024-01-01"), "2025-01-01");
-        assert_eq!(behind(Length::Days(7), "2024-01-01"), "2024-01-08", "a Monday");
-        assert_eq!(behind(Length::Days(7), "2024-01-07"), "2024-01-08");
     }
 }

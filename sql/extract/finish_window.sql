@@ -1,0 +1,10 @@
+-- purpose: a window is fetched whole, or failed with a reason, if the claim still holds
+-- parameters: $1 window id bigint, $2 fence int, $3 reason text or null
+-- rows: the window's id; none when the claim is lost
+-- locks: the window's row, for a moment
+-- idempotent: yes, but a second time it says that the claim is lost
+update evo.windows
+set state = case when $3::text is null then 'complete' else 'failed' end, reason = $3, execution_id = null,
+    lease_until = null, finished_at = clock_timestamp(), progress = null
+where window_id = $1 and fence = $2 and state = 'claimed'
+returning window_id

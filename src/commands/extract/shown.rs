@@ -1,0 +1,156 @@
+//! What `evo extract` prints.
+
+use std::fmt::Write;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::Extracted;
+use crate::config::Rate;
+use crate::extract::{ExtractPlan, Trial};
+use crate::ids::ExecutionId;
+use crate::report::Outcome;
+use crate::report::table::table;
+use crate::report::units::{count, duration};
+
+/// Records and objects of the whole run, where this process ended it.
+fn totals(one: &Extracted) -> Option<(u64, u64)> {
+    let windows = one.summary.ended.as_ref()?;
+    let records: i64 = windows.iter().map(|window| window.records).sum();
+    let objects: usize = windows.iter().filter_map(|window| window.objects.as_array().map(Vec::len)).sum();
+    Some((records.unsigned_abs(), objects as u64))
+}
+
+/// How the run stands, in a word or two.
+fn state(one: &Extracted) -> &'static str {
+    match (&one.summary.ended, one.summary.is_spent) {
+        (Some(windows), _) if windows.iter().all(|window| window.is_complete) => "complete",
+        (Some(_), _) => "incomplete",
+        (None, true) => "open, budget spent",
+        (None, false) => "open",
+    }
+}
+
+/// The summary for a person.
+pub(super) fn text(extracted: &[Extracted]) -> String {
+    let headers =
+        ["entity", "run", "days", ">windows", ">failed", ">requests", ">records", ">objects", ">time", "state"];
+    let rows = extracted.iter().map(|one| {
+        let (records, objects) = totals(one).map_or((String::new(), String::new()), |(r, o)| (count(r), count(o)));
+        let last = one.extraction.until_day.pred_opt().unwrap_or(one.extraction.until_day);
+        vec![
+            one.entity.clone(),
+            one.extraction.run_id.clone(),
+            format!("{} to {last}", one.extraction.from_day),
+            count(one.summary.windows),
+            count(one.summary.failed.len() as u64),
+            count(one.requests),
+            records,
+            objects,
+            duration(one.summary.elapsed),
+            state(one).to_owned(),
+        ]
+    });
+    let mut text = table(&headers, rows);
+    if extracted.iter().any(|one| one.summary.is_spent) {
+        text += "\n\nThe budget is spent; the same command goes on where this one stopped.";
+    }
+    text
+}
+
+/// The summary for a machine.
+pub(super) fn to_json(execution_id: ExecutionId, extracted: &[Extracted]) -> Value {
+    let entities: Vec<Value> = extracted
+        .iter()
+        .map(|one| {
+            let totals = totals(one);
+            json!({
+                "entity": one.entity,
+                "run_id": one.extraction.run_id,
+                "from": one.extraction.from_day,
+                "to": one.extraction.until_day.pred_opt(),
+                "state": state(one),
+                "windows": one.summary.windows,
+                "failed": one.summary.failed,
+                "refreshed": one.refreshed,
+                "requests": one.requests,
+                "records": totals.map(|(records, _)| records),
+                "objects": totals.map(|(_, objects)| objects),
+                "elapsed_ms": u64::try_from(one.summary.elapsed.as_millis()).unwrap_or(u64::MAX),
+            })
+        })
+        .collect();
+    json!({ "execution_id": execution_id.to_string(), "entities": entities })
+}
+
+/// Hours that requests take at the slowest of the limits.
+fn hours(requests: f64, rates: &[Rate]) -> Option<f64> {
+    let pause = rates.iter().map(|rate| rate.per.as_secs_f64() / f64::from(rate.count)).fold(0.0, f64::max);
+    (pause > 0.0).then_some(requests * pause / 3_600.0)
+}
+
+/// The plan of a dry run.
+pub(super) fn dry_run(plans: &[(&str, ExtractPlan, Vec<Rate>)]) -> Outcome {
+    let headers = ["entity", "days", ">windows", ">read again", ">expected requests", ">time at the limit"];
+    let rows = plans.iter().map(|(entity, plan, rates)| {
+        let last = plan.days.until.pred_opt().unwrap_or(plan.days.until);
+        let time = plan.requests.and_then(|requests| hours(requests, rates));
+        let unknown = || "unknown".to_owned();
+        vec![
+            (*entity).to_owned(),
+            format!("{} to {last}", plan.days.from),
+            count(plan.wanted.len() as u64),
+            count(plan.refreshed as u64),
+            plan.requests.map_or_else(unknown, |requests| count(requests.ceil() as u64)),
+            time.map_or_else(unknown, |hours| duration(Duration::from_secs_f64(hours * 3_600.0))),
+        ]
+    });
+    let text = table(&headers, rows) + "\n\nNothing was fetched. Requests are known from earlier extractions.";
+    let entities: Vec<Value> = plans
+        .iter()
+        .map(|(entity, plan, rates)| {
+            let windows: Vec<Value> = plan
+                .wanted
+                .iter()
+                .map(|w| json!({ "query": w.query, "from": w.from_day, "to": w.until_day.pred_opt() }))
+                .collect();
+            json!({
+                "entity": entity, "from": plan.days.from, "to": plan.days.until.pred_opt(), "windows": windows,
+                "refreshed": plan.refreshed, "expected_requests": plan.requests,
+                "expected_hours": plan.requests.and_then(|requests| hours(requests, rates)),
+            })
+        })
+        .collect();
+    Outcome::new(text, json!({ "dry_run": true, "entities": entities }))
+}
+
+/// What single pages show.
+pub(super) fn trials(tried: &[(&str, &str, Trial)]) -> Outcome {
+    let mut text = String::new();
+    for (entity, query, trial) in tried {
+        let title = if query.is_empty() { (*entity).to_owned() } else { format!("{entity}, query {query}") };
+        let order =
+            if trial.is_stable { "the same records in the same order" } else { "other records, or another order" };
+        let _ = writeln!(text, "{title}\n  request   {}\n  status    {}", trial.address, trial.status);
+        let _ = writeln!(text, "  records   {} in {} bytes\n  paging    {}", trial.records, trial.bytes, trial.paging);
+        let _ = writeln!(text, "  again     {order}");
+        for (name, value) in &trial.rate_headers {
+            let _ = writeln!(text, "  header    {name}: {value}");
+        }
+        for (name, kinds) in &trial.fields {
+            let _ = writeln!(text, "  field     {name}: {kinds}");
+        }
+        text.push('\n');
+    }
+    let json: Vec<Value> = tried
+        .iter()
+        .map(|(entity, query, trial)| {
+            json!({
+                "entity": entity, "query": query, "request": trial.address, "status": trial.status,
+                "records": trial.records, "bytes": trial.bytes, "paging": trial.paging, "is_stable": trial.is_stable,
+                "rate_headers": trial.rate_headers, "fields": trial.fields,
+            })
+        })
+        .collect();
+    Outcome::new(text, json!({ "pages": json }))
+}
