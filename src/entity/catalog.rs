@@ -83,7 +83,7 @@ impl Catalog {
             .detail(format!("known: {}, all", known.join(", ")));
         match did_you_mean(name, known.iter().copied()) {
             Some(near) => error.hint(format!("did you mean {near:?}?")),
-            None => error,
+            None => error.hint("an entity of your own is found in the folder given by --extend, or EVO_EXTEND"),
         }
     }
 }

@@ -20,6 +20,9 @@ static BUILT_IN: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/migrations");
 /// Schemas in which both the predecessor and evo create tables.
 const SHARED_SCHEMAS: [&str; 2] = ["stg_evo", "core"];
 
+/// What the numbers of migrations in `--extend` are counted from.
+const EXTENSIONS: i32 = 10_000;
+
 /// One step of the schema.
 #[derive(Debug, Clone)]
 pub struct Migration {
@@ -61,7 +64,7 @@ pub fn all(extend: Option<&Path>) -> Result<Vec<Migration>> {
             let sql = std::fs::read_to_string(entry.path()).map_err(|e| {
                 Error::new(Kind::Config, format!("cannot read {}", entry.path().display())).caused_by(e)
             })?;
-            list.push(parse(&name, &sql, 10_000)?);
+            list.push(parse(&name, &sql, EXTENSIONS)?);
         }
     }
     list.sort_by_key(|m| m.version);
@@ -123,9 +126,7 @@ pub async fn apply_for(
         tx.batch(&schemas.without_what_exists(sql_file!("ledger/schema_history.sql"))).await?;
         for m in &pending {
             let started = Instant::now();
-            tx.batch(&schemas.without_what_exists(&m.sql))
-                .await
-                .map_err(|e| e.context(format!("migration {:04}_{}", m.version, m.name)))?;
+            tx.batch(&schemas.without_what_exists(&m.sql)).await.map_err(|e| failed(m, e))?;
             let ms = i64::try_from(started.elapsed().as_millis()).unwrap_or(i64::MAX);
             tx.execute(
                 sql_file!("ledger/record_migration.sql"),
@@ -142,6 +143,22 @@ pub async fn apply_for(
     }
     tx.commit().await?;
     Ok(Applied { steps, version: migrations.last().map_or(0, |m| m.version) })
+}
+
+/// The failure of a migration. What is wrong in one of `--extend` is its author's to correct.
+fn failed(m: &Migration, error: Error) -> Error {
+    let error = error.context(format!("migration {:04}_{}", m.version, m.name));
+    let is_wrong = matches!(error.kind(), Kind::StatementInvalid | Kind::BadRow | Kind::Refused | Kind::Internal);
+    if m.version <= EXTENSIONS || !is_wrong {
+        return error;
+    }
+    let file = format!("migrations/{:04}_{}.up.sql", m.version - EXTENSIONS, m.name);
+    let correct = format!("nothing was applied: correct {file} in the folder given by --extend, then: evo migrate");
+    let hint = match error.hint_text() {
+        Some(hint) => format!("{hint}\n{correct}"),
+        None => correct,
+    };
+    error.of_kind(Kind::Config).hint(hint)
 }
 
 /// Refuses to work on a schema that this evo does not know.

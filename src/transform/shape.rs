@@ -18,6 +18,8 @@ pub(super) struct Shape {
     /// Columns that the model fills, in table order: those that it gives and the table has, except generated
     /// columns and `_updated_at`.
     pub columns: Vec<String>,
+    /// Columns that the model gives and the table lacks. They are left out, and the summary says so.
+    pub absent: Vec<String>,
     /// Columns that the user added. Nothing of evo fills them; a new generation takes their values over.
     pub own: Vec<OwnColumn>,
     /// Whether the table has `_updated_at`.
@@ -82,6 +84,7 @@ impl Shape {
 
     /// The shape, and the first column that has to be given a value and gets none.
     fn of(table: &str, all: Vec<CatalogColumn>, given: &[String]) -> (Self, Option<String>) {
+        let absent = given.iter().filter(|name| all.iter().all(|column| column.name != **name)).cloned().collect();
         let mut lacking = None;
         let (mut columns, mut own, mut types, mut has_updated_at) = (Vec::new(), Vec::new(), String::new(), false);
         for column in all.into_iter().filter(|column| !column.is_generated) {
@@ -97,8 +100,16 @@ impl Shape {
             }
         }
         let fingerprint = format!("{:016x}", xxhash_rust::xxh3::xxh3_64(format!("{table}: {types}").as_bytes()));
-        (Self { columns, own, has_updated_at, has_key: false, fingerprint }, lacking)
+        (Self { columns, absent, own, has_updated_at, has_key: false, fingerprint }, lacking)
     }
+}
+
+/// The columns that models give and their tables lack, as `core.evo_members.nickname`.
+pub(super) fn absent_columns(entity: &Entity, shapes: &[Shape]) -> Vec<String> {
+    let of_table = |(model, shape): (&Model, &Shape)| -> Vec<String> {
+        shape.absent.iter().map(|column| format!("{}.{column}", model.table)).collect()
+    };
+    entity.models.iter().zip(shapes).flat_map(of_table).collect()
 }
 
 async fn columns(connection: &Connection, table: &str) -> Result<Vec<CatalogColumn>> {

@@ -79,6 +79,8 @@ pub struct TransformSummary {
     pub drift: Vec<Drift>,
     /// What each check found.
     pub checks: Vec<Finding>,
+    /// Columns that a model gives and its table lacks: `core.evo_members.nickname`. They were left out.
+    pub absent_columns: Vec<String>,
     /// Documents that a constraint, a trigger or a column's type refused.
     pub refused: Vec<Refusal>,
 }

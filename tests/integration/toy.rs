@@ -59,6 +59,9 @@ fn a_staging_table_without_a_column_that_evo_needs_is_named_before_anything_is_d
     )
     .unwrap();
     run(&["migrate"]).exits(3).says("stg_evo.visits_raw has no column _source_file, run_id").says("hint:");
+    std::fs::write(&migration, good.replace("create table", "create tabel")).unwrap();
+    let typo = run(&["migrate"]).exits(3).says("migration 10001_visits: syntax error at or near \"tabel\"");
+    typo.says("correct migrations/0001_visits.up.sql in the folder given by --extend");
     // Nothing was applied, so the migration may still be corrected.
     std::fs::write(&migration, &good).unwrap();
     run(&["migrate"]).exits(0);

@@ -35,8 +35,9 @@ fn set_aside(entity: &str, aside: &SetAside) -> Option<Error> {
         Error::new(Kind::SourceCorrupt, format!("{entity}: {} object(s) are set aside", aside.objects))
             .detail(named_of(named, aside.objects))
             .hint(format!(
-                "everything else is loaded; extract them again (a replaced object is loaded by the next run), \
-                 or acknowledge them: evo objects ignore {entity}"
+                "everything else is loaded. Correct what the reason names: the next load takes an object that was \
+                 replaced or moved; after a change of the declaration, evo objects retry {entity}. Or acknowledge \
+                 them: evo objects ignore {entity}"
             ))
     })
 }

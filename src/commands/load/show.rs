@@ -32,8 +32,8 @@ pub(super) fn summary(loaded: &[Loaded]) -> String {
         text += &not_loaded(load);
         if s.counts.rejected > 0 {
             text += &format!(
-                "\n{entity}: {} rejected lines are kept verbatim in evo.rejects; see them: evo rejects list {entity}",
-                units::count(s.counts.rejected.unsigned_abs()),
+                "\n{entity}: {} kept verbatim in evo.rejects; see them: evo rejects list {entity}",
+                units::counted(s.counts.rejected.unsigned_abs(), "rejected line is", "rejected lines are"),
                 entity = s.entity,
             );
         }

@@ -118,7 +118,15 @@ fn notes(s: &TransformSummary) -> String {
     }
     let issues: u64 = s.tables.iter().map(|t| t.issues).sum();
     if issues > 0 {
-        text += &format!("\n{}: {} values did not fit and became null; see evo.issues", s.entity, units::count(issues));
+        let values = units::counted(issues, "value", "values");
+        text += &format!("\n{}: {values} did not fit and became null: select * from evo.issues", s.entity);
+    }
+    for column in &s.absent_columns {
+        text += &format!(
+            "\n{}: left out: {column}, which the model gives and the table lacks; add it in a migration, or \
+             correct the model",
+            s.entity
+        );
     }
     for refusal in &s.refused {
         text += &format!("\n{}: refused: {}", s.entity, refusal.line());
@@ -160,6 +168,7 @@ fn to_json(s: &TransformSummary) -> Value {
     json!({
         "entity": s.entity, "mode": s.mode.word(), "batches": s.batches, "elapsed_ms": s.elapsed.as_millis() as u64,
         "swap_ms": s.swap.map(|d| d.as_millis() as u64), "older_readers": s.older_readers,
+        "absent_columns": s.absent_columns,
         "tables": s.tables.iter().map(|t| json!({
             "table": t.table, "rows": t.rows, "inserted": t.inserted, "updated": t.updated, "deleted": t.deleted,
             "issues": t.issues,

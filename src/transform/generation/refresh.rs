@@ -10,6 +10,7 @@ use crate::pg::Connection;
 use crate::transform::drift::Drift;
 use crate::transform::job::EntityJob;
 use crate::transform::request::{Mode, Refresh};
+use crate::transform::shape::absent_columns;
 use crate::transform::summary::TransformSummary;
 
 /// Rebuilds the core tables of the entity and swaps them in.
@@ -22,11 +23,12 @@ pub(in crate::transform) async fn full_refresh(job: &EntityJob, refresh: &Refres
     let started = Instant::now();
     let mut connection = job.pool.get().await?;
     let plan = GenerationPlan::read(job, &mut connection, refresh.year).await?;
+    let absent_columns = absent_columns(&job.entity, &plan.shapes);
     let tables: Vec<String> = plan.builds.iter().map(|build| build.new.clone()).collect();
     match build_and_swap(job, &mut connection, plan, refresh).await {
         Ok(swapped) => {
             let summary = summary(job, swapped, refresh).await;
-            Ok(TransformSummary { elapsed: started.elapsed(), ..summary })
+            Ok(TransformSummary { elapsed: started.elapsed(), absent_columns, ..summary })
         }
         Err(error) => {
             // On another connection: this one may be why it failed. What is not dropped now, the next refresh

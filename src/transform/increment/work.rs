@@ -18,7 +18,7 @@ use crate::transform::job::EntityJob;
 use crate::transform::partitions::mirror;
 use crate::transform::refusal;
 use crate::transform::request::Mode;
-use crate::transform::shape::Shape;
+use crate::transform::shape::{Shape, absent_columns};
 use crate::transform::staged::StagedRows;
 use crate::transform::summary::{TableSummary, TransformSummary, add_tables};
 use crate::transform::transaction::Unconfirmed;
@@ -64,6 +64,7 @@ pub(in crate::transform) async fn increment(job: &EntityJob, plan: &IncrementPla
         batches: plan.batches() - still_pending as u64,
         staged: Some(plan.staged),
         tables,
+        absent_columns: absent_columns(&job.entity, &shapes),
         refused,
         drift: job.step("looking for new fields", fields).await?,
         elapsed: started.elapsed(),

@@ -59,9 +59,14 @@ fn columns_that_somebody_added_are_left_alone_and_keep_their_values_through_ever
     // A column that somebody dropped is left out.
     evo.db.sql("alter table core.evo_sales drop column my_note, drop column observations");
     load(&evo, RUN_3, &[sale(5, 5)]);
-    evo.json(&["transform", "sales"]);
-    evo.json(&["transform", "sales", "--full-refresh"]);
+    for mode in [&["transform", "sales"][..], &["transform", "sales", "--full-refresh"]] {
+        let summary = evo.json(mode);
+        let absent = &summary["entities"][0]["absent_columns"];
+        assert_eq!(*absent, serde_json::json!(["core.evo_sales.observations"]), "{summary}");
+    }
     assert_eq!(evo.db.one("select count(*) from core.evo_sales"), "5");
+    let text = evo.run(&["transform", "sales"]).exits(0).stdout;
+    assert!(text.contains("left out: core.evo_sales.observations, which the model gives"), "{text}");
 }
 
 #[test]
