@@ -391,7 +391,8 @@ mod tests {
 
     #[tokio::test]
     async fn an_azure_lake_is_refused() {
-        let mut settings = Settings::load(&crate::config::GlobalArgs::default()).unwrap();
+        let mut settings =
+            Settings::resolve(&crate::config::GlobalArgs::default(), &crate::config::Environment::from([])).unwrap();
         settings.lake = LakeAddress::Azure { account: None, container: "datalake".into(), prefix: String::new() };
         let error = run(Line::try_parse_from(["generate"]).unwrap().args, &settings).await.unwrap_err();
         assert!(error.message().contains("local directory"));

@@ -87,7 +87,7 @@ fn a_failed_migration_leaves_the_database_as_it_was() {
         .unwrap();
     let run: Run =
         binary(dir.path()).args(["migrate", "--extend", "own", "--database-url", &db.url]).output().unwrap().into();
-    run.exits(6).says("10001_bad");
+    run.exits(3).says("10001_bad").says("correct migrations/0001_bad.up.sql");
     assert_eq!(db.one("select count(*) from pg_namespace where nspname in ('evo', 'core', 'stg_evo')"), "0");
 }
 
