@@ -11,7 +11,7 @@ const SQL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/sql");
 const TYPES: [&str; 10] =
     ["text", "int", "bigint", "boolean", "date", "timestamptz", "uuid", "jsonb", "bytea", "double precision"];
 /// What the placeholders of a folder or a file stand for; the first entry counts.
-const PLACEHOLDERS: [(&str, &[(&str, &str)]); 15] = [
+const PLACEHOLDERS: [(&str, &[(&str, &str)]); 23] = [
     (
         "load/age",
         &[
@@ -45,6 +45,15 @@ const PLACEHOLDERS: [(&str, &[(&str, &str)]); 15] = [
     ),
     ("ledger", &[("objects", "evo.objects"), ("manifests", "evo.manifests")]),
     ("storage", &[("extension", "pg_temp")]),
+    ("transform/dimension_changed_keys", &[("core", "'core.evo_branches'")]),
+    (
+        "transform/dimension_changed",
+        &[
+            ("staging", "(select 1::bigint as branch_id, 1::bigint as _batch_id) s"),
+            ("batches", "'{}'::bigint[]"),
+            ("core", "core.evo_branches"),
+        ],
+    ),
     (
         "transform/dimension_better",
         &[("fresh", "{elect}"), ("elected", "{elect}"), ("lost", "'{}'::bigint[]"), ("winners", "{elect}")],
@@ -65,14 +74,47 @@ const PLACEHOLDERS: [(&str, &[(&str, &str)]); 15] = [
         &[("insert", "insert into core.evo_sales (sale_id) select 1"), ("key", "sale_id")],
     ),
     (
-        "transform/generation",
-        &[("column", "sale_id"), ("table", "stg_evo.sales_raw"), ("percent", "10"), ("tables", "'core.evo_sales'")],
+        "transform/generation/carry",
+        &[
+            ("columns", "sale_id"),
+            ("old_values", "o.sale_id"),
+            ("new_values", "n.sale_id"),
+            ("same_key", "n.sale_id = o.sale_id"),
+        ],
     ),
+    ("transform/generation/insert", &[("columns", "sale_id"), ("values", "sale_id"), ("constraint", "true")]),
+    ("transform/generation/old_rows", &[("parent", "'core.evo_sales'")]),
+    (
+        "transform/generation",
+        &[
+            ("new", "core.evo_sales"),
+            ("old", "core.evo_sales"),
+            ("within", "true"),
+            ("parts", "true"),
+            ("column", "sale_id"),
+            ("table", "stg_evo.sales_raw"),
+            ("percent", "10"),
+            ("tables", "'core.evo_sales'"),
+        ],
+    ),
+    (
+        "transform/changed_rows",
+        &[
+            ("table", "core.evo_sale_items"),
+            ("parent", "sale_id"),
+            ("staging", "stg_evo.sales_raw"),
+            ("key", "sale_id"),
+            ("batches", "'{}'::bigint[]"),
+        ],
+    ),
+    ("transform/leaves", &[("table", "'core.evo_branches'"), ("replaced", "0::oid")]),
+    ("transform/check", &[("query", "select sale_id from core.evo_sales")]),
     ("transform/increment/bounds", &[("key", "sale_id"), ("table", "stg_evo.sales_raw")]),
     ("transform/increment/pending", &[("table", "stg_evo.sales_raw")]),
     (
         "transform/increment",
         &[
+            ("rows", "stg_evo.sales_raw"),
             ("names", "key"),
             ("keys", "select sale_id from stg_evo.sales_raw"),
             ("fresh", "evo_fresh"),
@@ -97,6 +139,7 @@ const PLACEHOLDERS: [(&str, &[(&str, &str)]); 15] = [
     (
         "transform/issues",
         &[
+            ("rows", "stg_evo.sales_raw"),
             ("source", "stg_evo.sales_raw"),
             ("alias", "s"),
             ("staging_key", "sale_id"),
@@ -122,7 +165,12 @@ const COMMON: [(&str, &str); 6] = [
     ("generation", "(values ('core.evo_sales', 'core.evo_sales'::regclass::oid))"),
 ];
 /// Run, not prepared: several statements each.
-const SCRIPTS: [&str; 3] = ["load/stage_tables", "transform/increment/temp_tables", "ledger/schema_history"];
+const SCRIPTS: [&str; 4] = [
+    "load/stage_tables",
+    "transform/increment/temp_changed",
+    "transform/increment/temp_tables",
+    "ledger/schema_history",
+];
 /// Tested elsewhere: checks by running them, the settings of a session on every version, parts of other statements and what
 /// consists of them by dry runs.
 const ELSEWHERE: [&str; 6] = [
@@ -232,6 +280,7 @@ fn every_statement_is_prepared_with_the_types_of_its_header() {
     for name in statements.iter().filter(|name| !is_left_out(name)) {
         let text = match name.as_str() {
             "load/age" => format!("select {} from stg_evo.sales_raw t", filled(name)),
+            "transform/generation/stale_issues" => format!("select {} from evo.issues", filled(name)),
             _ => filled(name).trim().trim_end_matches(';').to_owned(),
         };
         let types = types(name).join(", ");
