@@ -1,6 +1,6 @@
 //! From a download task to the decode thread: a bounded channel of chunks with a blocking reader at its end.
 //!
-//! The writer cuts what arrives into chunks of [`CHUNK_BYTES`], so that a full channel is a bound in bytes.
+//! The writer cuts what arrives into chunks of `CHUNK_BYTES`, so that a full channel is a bound in bytes.
 //! An empty chunk marks the end of the body. A channel that closes without it was cut, and must not pass for
 //! the end of the object.
 

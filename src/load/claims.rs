@@ -82,7 +82,7 @@ impl Claims {
         self.release_in_ledger(pool, Some(batch_id)).await;
     }
 
-    /// Releases every claim of the execution, as [`Claims::release`] does.
+    /// Releases every claim of the execution, as `Claims::release` does.
     pub async fn release_all(&self, pool: &Pool) {
         self.release_in_ledger(pool, None).await;
     }

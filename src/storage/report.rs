@@ -29,7 +29,7 @@ pub struct TableStorage {
     pub last_analyze: Option<String>,
     /// Whether this role may vacuum it.
     pub may_vacuum: bool,
-    /// Free and dead space in heap and TOAST; `None` until [`gauge`](super::gauge) finds it.
+    /// Free and dead space in heap and TOAST; `None` until [`gauge`](super::gauge()) finds it.
     pub bloat: Option<Bloat>,
 }
 
@@ -56,7 +56,7 @@ pub struct IndexStorage {
     pub is_constraint: bool,
     /// False for exclusion constraints, which REINDEX CONCURRENTLY does not support.
     pub is_rebuildable: bool,
-    /// Free space; `None` until [`gauge`](super::gauge) finds it.
+    /// Free space; `None` until [`gauge`](super::gauge()) finds it.
     pub bloat: Option<Bloat>,
 }
 
