@@ -391,11 +391,10 @@ mod tests {
 
     #[tokio::test]
     async fn an_azure_lake_is_refused() {
-        let mut settings =
-            Settings::resolve(&crate::config::GlobalArgs::default(), &crate::config::Environment::from([])).unwrap();
+        let none = config::Environment::from([]);
+        let mut settings = Settings::resolve(&config::GlobalArgs::default(), &none).unwrap();
         settings.lake = LakeAddress::Azure { account: None, container: "datalake".into(), prefix: String::new() };
         let error = run(Line::try_parse_from(["generate"]).unwrap().args, &settings).await.unwrap_err();
-        assert!(error.message().contains("local directory"));
-        assert_eq!(error.exit_code(), 3);
+        assert!(error.message().contains("local directory") && error.exit_code() == 3, "{}", error.render());
     }
 }
