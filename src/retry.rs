@@ -9,11 +9,12 @@
 //! Bounded by the number of retries and by the time spent waiting. Every pause has jitter, so that workers that
 //! failed together do not come back together, and a signal ends it immediately.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use backon::{BackoffBuilder, ExponentialBuilder};
 
 use crate::error::{Disposition, Error, Result};
+use crate::meter::tally;
 use crate::shutdown::Shutdown;
 
 /// How often and how long failed work is retried.
@@ -89,7 +90,10 @@ pub async fn retry<T>(
             "{what} failed; {}",
             next_step(&error)
         );
-        shutdown.pause(pause).await?;
+        let began = Instant::now();
+        let paused = shutdown.pause(pause).await;
+        tally().repeated(error.kind(), began.elapsed());
+        paused?;
     }
     Err(Error::new(crate::error::Kind::Internal, format!("{what}: ran out of numbers")))
 }

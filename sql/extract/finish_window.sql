@@ -4,7 +4,7 @@
 -- locks: the window's row, for a moment
 -- idempotent: yes, but a second time it says that the claim is lost
 update evo.windows
-set state = case when $3::text is null then 'complete' else 'failed' end, reason = $3, execution_id = null,
-    lease_until = null, finished_at = clock_timestamp(), progress = null
+set state = case when $3::text is null then 'complete' else 'failed' end, reason = $3, finished_by = execution_id,
+    execution_id = null, lease_until = null, finished_at = clock_timestamp(), progress = null
 where window_id = $1 and fence = $2 and state = 'claimed'
 returning window_id

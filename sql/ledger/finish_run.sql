@@ -1,8 +1,10 @@
 -- purpose: record how an execution ended
--- parameters: $1 execution id uuid, $2 state text, $3 exit code int, $4 summary jsonb, $5 error text or null
+-- parameters: $1 execution id uuid, $2 state text, $3 exit code int, $4 summary jsonb, $5 error text or null,
+--             $6 measures jsonb
 -- rows: none
 -- locks: the execution's row, until commit
 -- idempotent: a repetition after a lost reply writes the same
 update evo.runs
-set state = $2, exit_code = $3, summary = $4, error = $5, finished_at = clock_timestamp()
+set state = $2, exit_code = $3, summary = $4, error = $5, measures = $6,
+    finished_at = clock_timestamp(), seen_at = clock_timestamp()
 where execution_id = $1

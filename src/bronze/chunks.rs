@@ -13,6 +13,7 @@ use bytes::{Buf, Bytes, BytesMut};
 use tokio::sync::mpsc;
 
 use crate::error::{Error, Kind, Result};
+use crate::meter::{Backlog, tally};
 
 /// Bytes of a chunk; the last one of a body may be shorter.
 const CHUNK_BYTES: usize = 128 * 1024;
@@ -59,6 +60,7 @@ impl ChunkWriter {
     }
 
     async fn flush(&mut self) -> bool {
+        tally().filled(Backlog::Downloaded, self.chunks.capacity(), self.chunks.max_capacity());
         let full = std::mem::replace(&mut self.buffer, BytesMut::with_capacity(CHUNK_BYTES));
         self.chunks.send(Ok(full.freeze())).await.is_ok()
     }

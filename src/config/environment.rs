@@ -20,6 +20,8 @@ pub struct Environment {
     pub directory: PathBuf,
     /// Name of the operating system's user, the default database user as in libpq.
     pub os_user: Option<String>,
+    /// The name of the host.
+    pub host_name: Option<String>,
     /// Whether stderr is a terminal.
     pub terminal: bool,
     /// Columns of the terminal on stdout, else those that COLUMNS gives; `None` for a file or a pipe.
@@ -52,6 +54,7 @@ impl Environment {
             variables,
             directory: PathBuf::new(),
             os_user,
+            host_name: nix::unistd::gethostname().ok().and_then(|name| name.into_string().ok()),
             terminal: std::io::stderr().is_terminal(),
             columns: columns_of(std::io::stdout()).or(given),
         })

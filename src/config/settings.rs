@@ -10,6 +10,7 @@ use super::file::File;
 use super::flags::{GlobalArgs, LogFormat, Output};
 use super::keys::{self, KEYS};
 use super::lake::LakeAddress;
+use super::machine::Machine;
 use super::reporting::{self, Progress};
 use super::resolved::{self, Origin, Resolved, find};
 use super::retries;
@@ -66,6 +67,8 @@ pub struct Settings {
     pub columns: Option<usize>,
     /// Whether log lines may be colored: stderr is a terminal and NO_COLOR is not set.
     pub color: bool,
+    /// Where this process runs.
+    pub machine: Machine,
     /// Log level: 0 warnings, 1 info, 2 debug, 3 trace.
     pub log_level: u8,
     /// Every key with its value (secrets redacted) and its origin, for `evo config show`.
@@ -134,6 +137,7 @@ impl Settings {
             ),
             columns: environment.columns,
             color: environment.terminal && environment.get("NO_COLOR").is_none(),
+            machine: Machine::read(environment),
             log_level,
             shown: shown(&all, &lake, database_shown),
             lake,

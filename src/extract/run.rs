@@ -8,6 +8,7 @@ use super::read::{WindowEnd, reason, said};
 use super::window::Days;
 use crate::error::{Error, Kind, Result};
 use crate::ledger::windows::{ClaimedWindow, NextWindow};
+use crate::meter::{Counted, tally};
 use crate::retry::retry;
 
 /// How long is waited before asking again while others fetch the last windows: at first, and at most.
@@ -113,7 +114,10 @@ impl ExtractJob {
                 tracing::error!(entity = self.entity.name, error = %error, "{days} failed; the others go on");
                 Ok(Some(format!("{days}: {}", reason(&error))))
             }
-            WindowEnd::Complete | WindowEnd::Again => Ok(None),
+            WindowEnd::Complete | WindowEnd::Again => {
+                tally().count(&self.entity.name, &[(Counted::Windows, 1)]);
+                Ok(None)
+            }
         }
     }
 }

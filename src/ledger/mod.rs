@@ -15,5 +15,6 @@ pub mod rights;
 pub mod runs;
 pub mod seen;
 mod sent;
+mod sign_of_life;
 pub mod staging;
 pub mod windows;

@@ -2,34 +2,58 @@
 
 use serde_json::Value;
 
+use super::sign_of_life::SignOfLife;
+use crate::config::Machine;
 use crate::error::{Error, Kind, Result};
 use crate::ids::ExecutionId;
+use crate::meter::snapshot;
 use crate::pg::{Param, Pool};
 
-/// The row of a running execution.
-#[derive(Debug, Clone, Copy)]
+/// A running execution and its row. While it lives, the row shows every few seconds that it does, and what it
+/// has done so far.
+#[derive(Debug)]
 pub struct Execution {
     /// Its id, also the `execution_id` of its batches.
     pub id: ExecutionId,
+    _alive: SignOfLife,
 }
 
 impl Execution {
-    /// Records that `command` began to work on `entities`.
+    /// Records that `command` began to work on `entities`, on this machine.
     ///
     /// # Errors
     /// As the server says.
-    pub async fn begin(pool: &Pool, command: &str, entities: &[&str], arguments: &Value) -> Result<Self> {
+    pub async fn begin(
+        pool: &Pool,
+        command: &str,
+        entities: &[&str],
+        arguments: &Value,
+        machine: &Machine,
+    ) -> Result<Self> {
         let id = ExecutionId::new();
+        let Machine { host_name, container_execution, process_id } = machine;
+        let process_id = i64::from(*process_id);
         pool.retry("recording that this execution begins", async || {
-            let values: [&dyn Param; 5] = [&id, &command, &entities.to_vec(), arguments, &env!("CARGO_PKG_VERSION")];
+            let values: [&dyn Param; 8] = [
+                &id,
+                &command,
+                &entities.to_vec(),
+                arguments,
+                &env!("CARGO_PKG_VERSION"),
+                host_name,
+                container_execution,
+                &process_id,
+            ];
             pool.get().await?.execute(sql_file!("ledger/begin_run.sql"), &values).await
         })
         .await?;
-        Ok(Self { id })
+        Ok(Self { id, _alive: SignOfLife::show(pool.clone(), id) })
     }
 
     /// Records how it ended. A failure to record is logged: it must not hide the job's own end.
     pub async fn finish(self, pool: &Pool, summary: &Value, failure: Option<&Error>) {
+        let id = self.id;
+        drop(self);
         let state = match failure.map(Error::kind) {
             None => "succeeded",
             Some(Kind::Stopped) => "interrupted",
@@ -39,7 +63,8 @@ impl Execution {
         let text = failure.map(Error::render);
         let record = async || {
             let connection = pool.get().await?;
-            connection.execute(sql_file!("ledger/finish_run.sql"), &[&self.id, &state, &code, summary, &text]).await
+            let values: [&dyn Param; 6] = [&id, &state, &code, summary, &text, &snapshot()];
+            connection.execute(sql_file!("ledger/finish_run.sql"), &values).await
         };
         // A database that was waited for in vain is not waited for again, and a signal leaves no time for
         // that.

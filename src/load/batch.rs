@@ -27,6 +27,7 @@ use crate::error::{Disposition, Error, Kind, Result};
 use crate::ids::ObjectId;
 use crate::ledger::batches::{self, Claimed};
 use crate::ledger::objects::{self, Pending, Removal};
+use crate::meter::{Counted, tally};
 use crate::retry::retry;
 
 /// Loads a batch, whatever it takes. Returns `None` when nothing of it is left to load, or another execution
@@ -115,6 +116,7 @@ impl Batch<'_> {
         let object = self.attempts.claimed.objects.remove(index);
         objects::remove(&self.job.pool, object.object_id, Removal::Quarantined(reason)).await?;
         tracing::error!(object = object.path, reason, "object quarantined; the others go on");
+        tally().count(&self.job.entity.name, &[(Counted::SetAside, 1)]);
         self.not_loaded.quarantined.push((object.path, reason.to_owned()));
         Ok(())
     }

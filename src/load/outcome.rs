@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::ledger::batches::Counts;
 use crate::ledger::objects::Pending;
+use crate::meter::{Counted, Timed, tally};
 use crate::stage::decode::ObjectTally;
 
 /// Where the time of a stream went, seen from its decode thread.
@@ -46,6 +47,18 @@ impl PhaseTimes {
         self.merge += other.merge;
         self.turn += other.turn;
         self.commit += other.commit;
+    }
+
+    /// The times with the names under which they are counted.
+    fn by_name(&self) -> [(Timed, Duration); 6] {
+        [
+            (Timed::Lake, self.stream.lake),
+            (Timed::Decode, self.stream.decode),
+            (Timed::Copy, self.stream.copy),
+            (Timed::Merge, self.merge),
+            (Timed::Turn, self.turn),
+            (Timed::Commit, self.commit),
+        ]
     }
 
     /// Milliseconds by name: `lake_ms`, `decode_ms`, `copy_ms`, `merge_ms`, `turn_ms`, `commit_ms`.
@@ -89,6 +102,32 @@ impl LoadedBatch {
             objects: objects.len() as u64,
             bytes: objects.iter().map(|o| o.size_bytes.unsigned_abs()).sum(),
             ..Self::default()
+        }
+    }
+
+    /// Counts it in the process's tally; `elapsed` is the time from its claim to its commit.
+    pub(super) fn tally(&self, entity: &str, elapsed: Duration) {
+        let n = |count: i64| count.unsigned_abs();
+        let c = &self.counts;
+        tally().count(
+            entity,
+            &[
+                (Counted::Batches, 1),
+                (Counted::Objects, self.objects),
+                (Counted::Bytes, self.bytes),
+                (Counted::InflatedBytes, self.inflated_bytes),
+                (Counted::Lines, n(c.lines)),
+                (Counted::Inserted, n(c.inserted)),
+                (Counted::Updated, n(c.updated)),
+                (Counted::Unchanged, n(c.unchanged)),
+                (Counted::Superseded, n(c.superseded)),
+                (Counted::Rejected, n(c.rejected)),
+            ],
+        );
+        tally().time(entity, &[(Timed::Batch, elapsed)]);
+        // Of a batch whose earlier attempt turned out to have committed, nothing was timed.
+        if self.inflated_bytes > 0 {
+            tally().time(entity, &self.times.by_name());
         }
     }
 }

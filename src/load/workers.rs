@@ -47,7 +47,9 @@ async fn work(load: &Load<'_>) -> EntitySummary {
 
 async fn work_off(load: &Load<'_>, summary: &mut EntitySummary) -> Result<(), Error> {
     while let Some(claimed) = next_batch(load).await? {
+        let began = Instant::now();
         if let Some(loaded) = batch::load(load, claimed, &mut summary.not_loaded).await? {
+            loaded.tally(&load.job.entity.name, began.elapsed());
             let (objects, lines) = (loaded.objects, loaded.counts.lines);
             tracing::debug!(entity = load.job.entity.name, objects, lines, "batch committed");
             summary.count(&loaded);

@@ -2,7 +2,7 @@
 
 use std::pin::Pin;
 use std::sync::{Arc, Once};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::{FutureExt, TryStreamExt};
 use tokio_postgres::{Client, Row};
@@ -15,6 +15,7 @@ use super::param::Param;
 use super::session::{NoAnswer, Session};
 use super::settings::alone;
 use crate::error::{Error, Kind, Result};
+use crate::meter::{Timed, tally};
 
 /// One session with the server.
 ///
@@ -249,8 +250,12 @@ impl Transaction<'_> {
     pub async fn commit(mut self) -> Result<()> {
         self.is_open = false;
         let session = Arc::clone(&self.session);
+        let began = Instant::now();
         match session.answer(self.client.batch_execute("COMMIT")).await {
-            Ok(()) => Ok(()),
+            Ok(()) => {
+                tally().time("", &[(Timed::CommitReply, began.elapsed())]);
+                Ok(())
+            }
             Err(NoAnswer::Driver(e)) => {
                 session.taint();
                 let error = commit_failed(e);

@@ -15,6 +15,7 @@ use super::sqlstate::TOO_MANY_CONNECTIONS;
 use super::suitable::Demand;
 use crate::config::dsn::Dsn;
 use crate::error::{Error, Kind, Result};
+use crate::meter::{Timed, tally};
 
 /// How long a caller waits for one of the pool's connections while all are in use.
 const ALL_IN_USE: Duration = Duration::from_secs(60);
@@ -24,6 +25,10 @@ const ABANDONED_WAIT: Duration = Duration::from_secs(5);
 
 /// How long to try to get a connection for a lock by closing idle ones.
 const MAKE_ROOM: Duration = Duration::from_secs(3);
+
+/// How long, and how often, to look for a connection that no work waits for.
+const SPARE_POLL: Duration = Duration::from_millis(25);
+const SPARE_POLLS: usize = 80;
 
 /// Whether the server, the database or the role has as many connections as it may have.
 fn is_limit(error: &Error) -> bool {
@@ -38,6 +43,8 @@ pub struct Pool {
     size: u32,
     /// Set once the server is known to give fewer connections.
     is_limited: Arc<AtomicBool>,
+    /// Set once the server refused a connection that no work waited for.
+    is_without_spare: Arc<AtomicBool>,
     recovery: Recovery,
 }
 
@@ -66,7 +73,7 @@ impl Pool {
             .test_on_check_out(false)
             .connection_timeout(ALL_IN_USE)
             .build_unchecked(Manager::new(dsn.clone(), application_name, demand, Arc::clone(&recovery.health)));
-        Self { inner, dsn, size, is_limited: Arc::default(), recovery }
+        Self { inner, dsn, size, is_limited: Arc::default(), is_without_spare: Arc::default(), recovery }
     }
 
     /// A connection, opened if none is idle. A pool for writing waits while the database is unavailable.
@@ -75,6 +82,7 @@ impl Pool {
     /// See [`crate::pg`]; `DatabaseBusy` when all connections stay in use for a minute; the signal's when a
     /// stop is asked for during the wait.
     pub async fn get(&self) -> Result<Pooled<'_>> {
+        let began = Instant::now();
         let mut changes = self.recovery.changes();
         loop {
             self.recovery.until_up(|| self.open_one()).await?;
@@ -88,6 +96,8 @@ impl Pool {
             match taken {
                 Ok(connection) if connection.is_usable() => {
                     self.end_abandoned(&connection).await;
+                    tally().time("", &[(Timed::Connection, began.elapsed())]);
+                    self.note_use();
                     return Ok(connection);
                 }
                 // Of an older epoch, or closed while idle: dropping it here discards it.
@@ -96,6 +106,37 @@ impl Pool {
                 Err(error) => return Err(error),
             }
         }
+    }
+
+    /// A connection for something that no work waits for: an idle one, or a new one. `None` when there is none
+    /// within two seconds, or the database is unavailable.
+    pub async fn spare(&self) -> Option<Pooled<'_>> {
+        for _ in 0..SPARE_POLLS {
+            if self.recovery.health.down().is_some() {
+                return None;
+            }
+            let state = self.inner.state();
+            let may_open = state.connections < self.size && !self.is_without_spare.load(Ordering::Relaxed);
+            if state.idle_connections == 0 && may_open && self.open_one().await.is_err() {
+                // Asked for again every few seconds, it would fill the server's log.
+                self.is_without_spare.store(true, Ordering::Relaxed);
+            }
+            if self.inner.state().idle_connections > 0
+                && let Ok(connection) = self.inner.get().await
+                && connection.is_usable()
+            {
+                self.note_use();
+                return Some(connection);
+            }
+            self.recovery.pause(SPARE_POLL).await.ok()?;
+        }
+        None
+    }
+
+    /// Notes in the process's tally how many connections there are.
+    fn note_use(&self) {
+        let state = self.inner.state();
+        tally().pool(state.connections, state.connections.saturating_sub(state.idle_connections), self.size);
     }
 
     /// A connection in addition to the pool's, for a lock that is held for long. It is waited for, and lost,

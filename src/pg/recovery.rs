@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::health::{Changes, Down, Health};
 use crate::error::{Error, Kind, Result};
+use crate::meter::{Timed, tally};
 use crate::retry::{Policy, retry};
 use crate::shutdown::Shutdown;
 
@@ -116,6 +117,7 @@ impl Recovery {
         loop {
             let Err(error) = open().await else {
                 let away = self.health.rose();
+                tally().time("", &[(Timed::Outage, away)]);
                 // A single lost session of a running server is no news here: its batch reports it.
                 if away > Duration::from_secs(1) {
                     tracing::info!(away_ms = away.as_millis() as u64, "the database takes writes again");

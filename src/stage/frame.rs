@@ -15,6 +15,7 @@ use super::json::Rejection;
 use super::key::DocumentKey;
 use crate::error::{Error, Kind, Result};
 use crate::ids::{BatchId, ObjectNo};
+use crate::meter::{Backlog, tally};
 
 /// The columns of the temporary stage table, in the order in which rows are framed.
 pub const COLUMNS: &str =
@@ -283,6 +284,7 @@ impl FrameWriter {
     fn flush(&mut self) -> Result<()> {
         let chunk = self.buffer.split().freeze();
         self.buffer.reserve(CHUNK_BYTES + HEAD_ROOM);
+        tally().filled(Backlog::Decoded, self.chunks.capacity(), self.chunks.max_capacity());
         let started = Instant::now();
         let sent = self.chunks.blocking_send(chunk);
         self.waited += started.elapsed();

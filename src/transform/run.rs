@@ -8,7 +8,7 @@ use super::increment::{self, increment};
 use super::job::EntityJob;
 use super::limits;
 use super::request::{Mode, Request};
-use super::summary::{TableSummary, TransformSummary};
+use super::summary::{TableSummary, TransformSummary, tally_tables};
 use super::transaction::begin;
 use crate::entity::Entity;
 use crate::error::{Error, Kind, Result};
@@ -89,7 +89,9 @@ async fn run_locked(job: &EntityJob, request: &Request) -> Result<TransformSumma
 
 /// A full refresh. A repeated one starts over, and drops the tables that the failed attempt left.
 async fn refreshed(job: &EntityJob, request: &Request) -> Result<TransformSummary> {
-    job.step("building a new generation", async || full_refresh(job, &request.refresh).await).await
+    let built = job.step("building a new generation", async || full_refresh(job, &request.refresh).await).await?;
+    tally_tables(&job.entity.name, &built.tables);
+    Ok(built)
 }
 
 /// Renews the statistics of the partitioned parents. The data is committed: a failure is only a warning.

@@ -7,6 +7,7 @@ use super::drift::Drift;
 use super::refusal::Refusal;
 use super::request::Mode;
 use crate::entity::Entity;
+use crate::meter::{Counted, tally};
 
 /// What a transform did to one core table. All numbers are rows that were really written.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -44,6 +45,21 @@ impl TableSummary {
         self.deleted += other.deleted;
         self.issues += other.issues;
     }
+}
+
+/// Counts in the process's tally what was written; the parent table's rows are the documents.
+pub(super) fn tally_tables(entity: &str, tables: &[TableSummary]) {
+    let sum = |of: fn(&TableSummary) -> u64| tables.iter().map(of).sum();
+    tally().count(
+        entity,
+        &[
+            (Counted::Documents, tables.first().map_or(0, |parent| parent.rows)),
+            (Counted::Inserted, sum(|table| table.inserted)),
+            (Counted::Updated, sum(|table| table.updated)),
+            (Counted::Deleted, sum(|table| table.deleted)),
+            (Counted::Issues, sum(|table| table.issues)),
+        ],
+    );
 }
 
 /// Whether any row of any table was written.

@@ -35,6 +35,7 @@ mod readme;
 mod refused;
 mod rejects;
 mod rights;
+mod runs;
 mod session;
 mod sign_in;
 mod statements;

@@ -14,7 +14,7 @@ use crate::config::{self, ApiSource, LakeAddress, Rate, Settings};
 use crate::entity::{Catalog, Entity};
 use crate::error::{Context, Error, Kind, Result};
 use crate::extract::{self, Beat, Client, DayRange, Days, ExtractJob, ExtractSummary, Limiter, Means, WindowClaims};
-use crate::ids::LakeId;
+use crate::ids::{ExecutionId, LakeId};
 use crate::ledger::extractions::{self, Begin, Extraction};
 use crate::ledger::runs::Execution;
 use crate::ledger::windows;
@@ -134,8 +134,8 @@ pub async fn run(args: Args, settings: &Settings) -> Result<Outcome> {
         "workers": settings.workers, "from": args.from, "to": args.to, "year": args.year, "last_days": args.last,
         "budget": args.budget,
     });
-    let execution = Execution::begin(&warehouse.pool, "extract", &names, &arguments).await?;
-    let run = Run { args: &args, settings, warehouse: &warehouse, lake, lake_id, shutdown, execution };
+    let execution = Execution::begin(&warehouse.pool, "extract", &names, &arguments, &settings.machine).await?;
+    let run = Run { args: &args, settings, warehouse: &warehouse, lake, lake_id, shutdown, execution_id: execution.id };
     let (extracted, failures) = run.all(&entities, range).await?;
     let json = shown::to_json(execution.id, &extracted);
     let failure = failures::combined(failures).or_else(|| failed_windows(&extracted));
@@ -151,13 +151,13 @@ struct Run<'a> {
     lake: Lake,
     lake_id: LakeId,
     shutdown: Shutdown,
-    execution: Execution,
+    execution_id: ExecutionId,
 }
 
 impl Run<'_> {
     async fn all(&self, entities: &[Entity], range: DayRange) -> Result<(Vec<Extracted>, Vec<(String, Error)>)> {
         let pool = &self.warehouse.pool;
-        let claims = WindowClaims::new(self.execution.id, self.settings.lease);
+        let claims = WindowClaims::new(self.execution_id, self.settings.lease);
         let beat = retry(self.settings.retry, &self.shutdown, "showing that this execution is alive", async |_| {
             Beat::start(pool.clone(), Arc::clone(&claims)).await
         })

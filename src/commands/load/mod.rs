@@ -104,7 +104,7 @@ pub async fn run(args: Args, settings: &Settings) -> Result<Outcome> {
         "workers": settings.workers, "batch_size": batch_size, "run_id": args.run_id, "since": args.since,
         "all_runs": args.all_runs,
     });
-    let execution = Execution::begin(pool, "load", &names, &arguments).await?;
+    let execution = Execution::begin(pool, "load", &names, &arguments, &settings.machine).await?;
     let jobs = loading.jobs(&entities, execution.id, &selection, batch_size);
     let watched = progress::watch(settings);
     let load = async |job: &LoadJob| load_one(job, &watched.meter, names_all(&args)).await;

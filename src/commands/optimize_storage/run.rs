@@ -78,7 +78,7 @@ impl Job<'_> {
         let arguments = json!({
             "vacuum": args.vacuum, "reindex": args.reindex, "min_bloat": args.min_bloat.map(Share::fraction),
         });
-        let execution = Execution::begin(pool, "optimize-storage", &names, &arguments).await?;
+        let execution = Execution::begin(pool, "optimize-storage", &names, &arguments, &settings.machine).await?;
 
         let wanted = self.wanted();
         let total =

@@ -53,7 +53,8 @@ pub(super) async fn run(
     }
     let lake = loading.lake_id(&entities, false).await?;
     let names: Vec<&str> = entities.iter().map(|e| e.name.as_str()).collect();
-    let execution = Execution::begin(pool, "rejects replay", &names, &json!({ "run_id": which.run_id })).await?;
+    let arguments = json!({ "run_id": which.run_id });
+    let execution = Execution::begin(pool, "rejects replay", &names, &arguments, &settings.machine).await?;
     let selection = Selection { lake, run_id: which.run_id.clone(), since: None, again: Again::Rejected };
     let jobs = loading.jobs(&entities, execution.id, &selection, None);
     let watched = progress::watch(settings);

@@ -76,7 +76,8 @@ impl Work<'_> {
         let pool = &self.warehouse.pool;
         let tasks = tasks(entities, dimensions);
         let names: Vec<&str> = tasks.iter().map(|task| task.name.as_str()).collect();
-        let execution = Execution::begin(pool, "transform", &names, &self.arguments(lanes, request)).await?;
+        let (arguments, machine) = (self.arguments(lanes, request), &self.settings.machine);
+        let execution = Execution::begin(pool, "transform", &names, &arguments, machine).await?;
         let watched = progress::watch(self.settings);
         let anew = matches!(request.mode, Some(Mode::FullRefresh | Mode::InPlace));
         let ended = order::run(&tasks, lanes.entities, &self.shutdown, |i| {

@@ -8,7 +8,7 @@ use crate::error::{Context, Result};
 use crate::ids::{BatchId, ExecutionId};
 use crate::ledger::models;
 use crate::pg::{EntityLock, Pool, Transaction};
-use crate::transform::summary::{TableSummary, TransformSummary};
+use crate::transform::summary::{TableSummary, TransformSummary, tally_tables};
 use crate::transform::transaction::{Unconfirmed, begin};
 
 /// Everything that a transform of one dimension needs.
@@ -44,6 +44,7 @@ impl DimensionJob {
         let done = self.lock.retry(&what, async || self.attempt(&mut unconfirmed).await).await;
         self.lock.release().await;
         let (batches, table) = done?;
+        tally_tables(&self.dimension.name, std::slice::from_ref(&table));
         Ok(TransformSummary {
             entity: self.dimension.name.clone(),
             batches,

@@ -1,6 +1,7 @@
 //! Fills the new tables, several parts at a time, from one snapshot.
 
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
 use super::built::Built;
 use super::insert::{Insert, InsertedPart};
@@ -10,7 +11,7 @@ use super::readers::FillEnd;
 use super::refused;
 use crate::error::{Context, Error, Kind, Result};
 use crate::ids::BatchId;
-use crate::meter::Unit;
+use crate::meter::{Timed, Unit, tally};
 use crate::transform::crew::Queue;
 use crate::transform::issues;
 use crate::transform::job::EntityJob;
@@ -50,7 +51,9 @@ impl Built<'_> {
             let build = &plan.builds[build];
             let (shape, typed) = (&plan.shapes[build.model], &typed[build.model]);
             let insert = Insert { job, build, shape, rows: &rows, snapshot: &snapshot };
+            let began = Instant::now();
             let inserted = fill_part(&insert, typed, is_plain).await.context(&build.table)?;
+            tally().time(&job.entity.name, &[(Timed::Part, began.elapsed())]);
             phase.add(1);
             Ok((build.model, inserted))
         };

@@ -10,7 +10,7 @@ use super::refused::grouped;
 use crate::error::{Error, Kind, Result};
 use crate::ids::BatchId;
 use crate::ledger::models;
-use crate::meter;
+use crate::meter::{Counted, Timed, Unit, tally};
 use crate::sql::{columns, qualified};
 use crate::transform::crew::Queue;
 use crate::transform::drift::UnknownFields;
@@ -20,7 +20,7 @@ use crate::transform::refusal;
 use crate::transform::request::Mode;
 use crate::transform::shape::{Shape, absent_columns};
 use crate::transform::staged::StagedRows;
-use crate::transform::summary::{TableSummary, TransformSummary, add_tables};
+use crate::transform::summary::{TableSummary, TransformSummary, add_tables, tally_tables};
 use crate::transform::transaction::Unconfirmed;
 
 /// How far a group of batches is.
@@ -98,7 +98,7 @@ fn no_key(table: &str, key: &[String]) -> Error {
 async fn work(job: &EntityJob, is_whole: bool, groups: &[Progress<'_>], shapes: &[Shape]) -> Result<Vec<ChunkResult>> {
     let chunks = groups.iter().flat_map(|group| (0..group.group.chunks.len()).map(move |chunk| (group, chunk)));
     let queue = Queue::new(chunks);
-    let phase = job.phase("updating", queue.len(), meter::Unit::Things("chunks"));
+    let phase = job.phase("updating", queue.len(), Unit::Things("chunks"));
     let work = async |(group, chunk): (&Progress<'_>, usize)| {
         let done = work_on(job, is_whole, (group, chunk), shapes).await?;
         phase.add(1);
@@ -124,7 +124,11 @@ async fn work_on(
     let chunk = Chunk { rows: &rows, shapes, completes, core };
     let mut unconfirmed = Unconfirmed::none();
     let step = async || transform_chunk(job, chunk, &mut unconfirmed).await;
+    let began = Instant::now();
     let done = job.step("transforming documents", step).await?;
+    tally().time(&job.entity.name, &[(Timed::Chunk, began.elapsed())]);
+    tally().count(&job.entity.name, &[(Counted::Refused, done.refused.len() as u64)]);
+    tally_tables(&job.entity.name, &done.tables);
     if !done.refused.is_empty() {
         progress.has_refused.store(true, Ordering::Release);
     }

@@ -45,7 +45,10 @@ impl Ledger {
 
     /// An execution that is alive and shows it.
     async fn execution(&self) -> (Holder, Presence) {
-        let begun = Execution::begin(&self.pool, "load", &["sales"], &serde_json::json!({})).await.unwrap();
+        let begun =
+            Execution::begin(&self.pool, "load", &["sales"], &serde_json::json!({}), &evo::config::Machine::default())
+                .await
+                .unwrap();
         let presence = Presence::announce(&self.pool, "load", begun.id.0).await.unwrap();
         (Holder { execution_id: begun.id, lease: HOUR }, presence)
     }

@@ -7,6 +7,9 @@ use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
+use serde_json::{Value, json};
+
+use super::tally::tally;
 
 /// What a phase counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,6 +61,20 @@ impl Gauge {
         let left = total.saturating_sub(done) as f64 / self.rate();
         (done > 0 && total > 0).then(|| Duration::try_from_secs_f64(left).ok()).flatten()
     }
+
+    /// The phase for a machine; `left_ms` is null while it is unknown, `unit` where nothing is counted.
+    pub fn to_json(&self) -> Value {
+        let unit = match self.unit {
+            Unit::Bytes => Some("bytes"),
+            Unit::Things(name) => Some(name),
+            Unit::Nothing => None,
+        };
+        json!({
+            "phase": self.label, "done": self.done(), "total": self.total(), "unit": unit,
+            "elapsed_ms": self.elapsed().as_millis() as u64,
+            "left_ms": self.left().map(|left| left.as_millis() as u64),
+        })
+    }
 }
 
 /// A phase in progress; it ends when this is dropped.
@@ -74,6 +91,12 @@ impl Phase {
     /// Begins to count work that may still fail.
     pub fn tentative(&self) -> Tentative {
         Tentative { gauge: Arc::clone(&self.0), counted: AtomicU64::new(0), is_kept: AtomicBool::new(false) }
+    }
+}
+
+impl Drop for Phase {
+    fn drop(&mut self) {
+        tally().phase_ended(&self.0.label, self.0.elapsed());
     }
 }
 
@@ -112,6 +135,20 @@ impl Drop for Tentative {
     }
 }
 
+/// All phases of this process that are in progress, of whatever meter.
+static RUNNING: Mutex<Vec<Weak<Gauge>>> = Mutex::new(Vec::new());
+
+/// The phases of this process that are in progress, in the order in which they began.
+pub fn running() -> Vec<Arc<Gauge>> {
+    RUNNING.lock().iter().filter_map(Weak::upgrade).collect()
+}
+
+fn add(gauge: &Arc<Gauge>, to: &Mutex<Vec<Weak<Gauge>>>) {
+    let mut phases = to.lock();
+    phases.retain(|phase| phase.strong_count() > 0);
+    phases.push(Arc::downgrade(gauge));
+}
+
 /// The phases of a job that are in progress. Clones are the same meter.
 #[derive(Debug, Clone, Default)]
 pub struct Meter(Arc<Mutex<Vec<Weak<Gauge>>>>);
@@ -121,9 +158,8 @@ impl Meter {
     pub fn phase(&self, label: impl Into<String>, total: u64, unit: Unit) -> Phase {
         let (total, done) = (AtomicU64::new(total), AtomicU64::new(0));
         let gauge = Arc::new(Gauge { label: label.into(), unit, total, done, began: Instant::now() });
-        let mut phases = self.0.lock();
-        phases.retain(|phase| phase.strong_count() > 0);
-        phases.push(Arc::downgrade(&gauge));
+        add(&gauge, &self.0);
+        add(&gauge, &RUNNING);
         Phase(gauge)
     }
 

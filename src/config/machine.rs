@@ -1,0 +1,22 @@
+//! Where this process runs.
+
+use super::environment::Environment;
+
+/// Where this process runs, as `evo.runs` records it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Machine {
+    /// The host's name; in a container usually that of the replica. `None` where the system does not tell.
+    pub host_name: Option<String>,
+    /// The execution of an Azure Container Apps job; `None` elsewhere.
+    pub container_execution: Option<String>,
+    /// The process's id on that host.
+    pub process_id: u32,
+}
+
+impl Machine {
+    pub(super) fn read(environment: &Environment) -> Self {
+        // Azure sets it: https://learn.microsoft.com/azure/container-apps/environment-variables
+        let container_execution = environment.get("CONTAINER_APP_JOB_EXECUTION_NAME").map(str::to_owned);
+        Self { host_name: environment.host_name.clone(), container_execution, process_id: std::process::id() }
+    }
+}
