@@ -1,6 +1,6 @@
 """Many tiny objects, 50,000 of ten records: the cost of an object stays small, memory does not follow their number.
 
-And 4,000 of them in a lake that answers each request after 30 ms: there the workers wait, and more of them
+And 8,000 of them in a lake that answers each request after 30 ms: there the workers wait, and more of them
 load more.
 """
 
@@ -74,7 +74,7 @@ def distant_name(workers):
 
 def distant(bench):
     """Evo's own batches of a lake behind a slow network, by workers."""
-    objects = bench.scaled(4_000, 400)
+    objects = bench.scaled(8_000, 400)
     lake = bench.lake("sales", "--records", objects * 10, "--part-records", 10)
     with Blobs(lake.root, LATENCY_MS) as blobs:
         return bench.race(

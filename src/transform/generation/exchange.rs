@@ -51,7 +51,9 @@ pub(super) async fn exchange(
     ready: &Ready<'_>,
 ) -> Result<Option<Exchanged>> {
     let script = script(ready.builds, ready.keys);
+    let tables = locked_tables(job, ready);
     let tx = connection.begin().await?;
+    end_vacuums(&tx, &tables).await?;
     // The server must not wait for the disk, or for a standby, while it holds the locks.
     tx.batch(&format!("set local synchronous_commit = off; set local lock_timeout = '{LOCK_TIMEOUT}'")).await?;
     // Write the ledger before locking: nobody reads these rows, and the locks are held for less time.
@@ -59,7 +61,7 @@ pub(super) async fn exchange(
     carry_over(job, &tx, ready).await?;
     let ask_state = catalog_state::prepare(&tx, &job.entity).await?;
     let started = Instant::now();
-    lock_tables(job, &tx, ready).await?;
+    lock_tables(&tx, &tables).await?;
     // If this execution lost the entity's lock, another one may have dropped these tables and created its own
     // under the same names. Check here: from now on that one would wait for the locks above.
     job.lock.assert_held(&tx).await?;
@@ -116,9 +118,8 @@ fn stale_issues(job: &EntityJob, ready: &Ready<'_>) -> String {
     )
 }
 
-/// Locks everything that the swap touches, parents first and always in the same order: no later statement
-/// waits.
-async fn lock_tables(job: &EntityJob, tx: &Transaction<'_>, ready: &Ready<'_>) -> Result<()> {
+/// Everything that the swap touches, parents first and always in the same order: no later statement waits.
+fn locked_tables(job: &EntityJob, ready: &Ready<'_>) -> String {
     let mut tables: Vec<String> = job.entity.models.iter().map(|model| qualified(&model.table)).collect();
     for build in ready.builds {
         // A partition that somebody has partitioned further.
@@ -130,9 +131,22 @@ async fn lock_tables(job: &EntityJob, tx: &Transaction<'_>, ready: &Ready<'_>) -
     tables.extend(ready.keys.iter().map(|key| key.table.clone()));
     tables.extend(ready.builds.iter().map(|build| build.new.clone()));
     let only: Vec<String> = tables.iter().map(|table| format!("only {table}")).collect();
+    only.join(", ")
+}
+
+/// Waits until nobody vacuums or analyzes these tables; readers and writers pass meanwhile.
+///
+/// The server cancels an autovacuum for whoever has waited `deadlock_timeout` for its lock, which no attempt
+/// of [`LOCK_TIMEOUT`] ever does: an autovacuum of hours would keep the swap waiting for hours.
+async fn end_vacuums(tx: &Transaction<'_>, tables: &str) -> Result<()> {
+    tx.query_one(sql_file!("transform/generation/vacuum_wait.sql"), &[]).await?;
+    tx.batch(&format!("lock table {tables} in share update exclusive mode")).await
+}
+
+async fn lock_tables(tx: &Transaction<'_>, tables: &str) -> Result<()> {
     // lock_timeout is about one lock, statement_timeout about all of them.
     tx.batch(&format!("set local statement_timeout = '{LOCK_TIMEOUT}'")).await?;
-    tx.batch(&format!("lock table {} in access exclusive mode", only.join(", "))).await?;
+    tx.batch(&format!("lock table {tables} in access exclusive mode")).await?;
     tx.batch("set local statement_timeout = 0").await
 }
 

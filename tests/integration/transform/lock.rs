@@ -1,10 +1,11 @@
-//! A transform that loses its lock.
+//! A transform that loses its lock, and one that waits for others.
 
 use std::process::{Child, Stdio};
 
-use super::{core, sales};
+use super::{core, sales, sales_in};
 use crate::support::proxy::{Fault, Proxy};
-use crate::support::{Evo, Run, Session};
+use crate::support::server::Server;
+use crate::support::{Database, Evo, Run, Session};
 
 /// The session that holds the lock.
 const LOCK: &str =
@@ -77,5 +78,29 @@ fn fault_06_a_lock_that_the_server_keeps_for_a_lost_connection_does_not_stop_its
     command.env("EVO_FAILPOINTS", "transform.before_chunk_commit=sleep(1000)");
     Run::from(command.output().unwrap()).exits(0).says("ended a session that the server still kept");
     assert!(proxy.has_struck());
+    assert_eq!(core(&evo.db), before);
+}
+
+#[test]
+fn a_swap_ends_an_autovacuum_that_would_take_minutes() {
+    let server = Server::start(&[("fsync", "off"), ("autovacuum_naptime", "1s")]);
+    let evo = sales_in(Evo::with(Database::on(&server)), "300");
+    let before = core(&evo.db);
+    // Only an autovacuum finds it slow: a second for each row that it analyzes.
+    evo.db.sql(
+        "create function core.slow(bigint) returns bigint language sql immutable as $$
+             select case (select backend_type from pg_catalog.pg_stat_get_activity(pg_catalog.pg_backend_pid()))
+                    when 'autovacuum worker' then $1 + 0 * length(pg_catalog.pg_sleep(1)::text) else $1 end $$;
+         create index slow on core.evo_sales_all (core.slow(sale_id));
+         alter table core.evo_sales_all set (autovacuum_analyze_threshold = 0, autovacuum_analyze_scale_factor = 0);
+         update core.evo_sales_all set sale_id = sale_id",
+    );
+    evo.db.wait_for(
+        "select least(count(*), 1) from pg_locks l join pg_stat_activity a using (pid)
+         where a.backend_type = 'autovacuum worker' and l.relation = 'core.evo_sales_all'::regclass",
+        "1",
+    );
+    evo.run(&["transform", "sales", "--full-refresh"]).exits(0);
+    assert!(server.log().contains("canceling autovacuum task"));
     assert_eq!(core(&evo.db), before);
 }

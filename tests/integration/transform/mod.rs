@@ -39,7 +39,11 @@ fn core(db: &Database) -> Vec<Vec<Vec<String>>> {
 
 /// So many sales, loaded and transformed.
 fn sales(records: &str) -> Evo {
-    let evo = Evo::new();
+    sales_in(Evo::new(), records)
+}
+
+/// The same there.
+fn sales_in(evo: Evo, records: &str) -> Evo {
     evo.run(&["generate", "sales", "--records", records]).exits(0);
     evo.json(&["load", "sales"]);
     evo.json(&["transform", "sales"]);
