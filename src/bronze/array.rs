@@ -16,9 +16,9 @@ pub(super) enum Array {
     /// Before the opening bracket.
     #[default]
     Before,
-    /// After the opening bracket.
+    /// Between the opening bracket and the first element.
     Opened,
-    /// After an element.
+    /// After an element, before the comma or bracket that follows.
     AfterElement,
     /// After the closing bracket.
     Closed,

@@ -19,13 +19,13 @@ const CONNECT_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(10);
 /// How evo signs in, for messages about a refusal.
 #[derive(Debug, Clone)]
 pub(super) struct SignIn {
-    /// The credential in use.
+    /// The kind of credential in use.
     pub credential: Credential,
     /// Whether the environment announces a managed identity. Otherwise it is only the last one to try.
     pub announced: bool,
     /// Set if a shared access signature is in use: when it expires, if it says so.
     pub signature: Option<Option<DateTime<Utc>>>,
-    /// The storage account.
+    /// Name of the storage account.
     pub account: String,
 }
 
@@ -39,11 +39,11 @@ impl SignIn {
 /// A container as requests need it.
 #[derive(Debug, Clone)]
 pub(super) struct Endpoint {
-    /// Sends requests.
+    /// Sends the requests.
     pub client: HttpClient,
     /// Signs requests; fetches tokens and caches them while they are valid.
     pub credentials: AzureCredentialProvider,
-    /// Address of the container.
+    /// URL of the container.
     pub address: Arc<str>,
 }
 
@@ -196,7 +196,7 @@ fn account_of(endpoint: &str) -> Option<String> {
     rest.starts_with("blob.").then(|| account.to_owned())
 }
 
-/// When a shared access signature expires: its `se`.
+/// When a shared access signature expires (its `se`); `None` if it does not say so.
 fn expiry(signature: &str) -> Option<DateTime<Utc>> {
     let pair = |p: &str| Some(p.trim_start_matches('?').strip_prefix("se=")?.replace("%3A", ":").replace("%3a", ":"));
     let text = signature.split('&').find_map(pair)?;

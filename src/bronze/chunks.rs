@@ -34,7 +34,7 @@ pub struct ChunkWriter {
 }
 
 impl ChunkWriter {
-    /// Adds bytes to the body; waits while the reader is behind. Returns `false` once the reader is gone.
+    /// Adds bytes to the body; waits while the reader is behind. Returns `false` once the reader was dropped.
     pub async fn write(&mut self, mut bytes: Bytes) -> bool {
         while !bytes.is_empty() {
             self.buffer.reserve(CHUNK_BYTES - self.buffer.len());
@@ -90,7 +90,7 @@ impl ChunkReader {
         }
     }
 
-    /// Path of the object.
+    /// Path of the object, for errors.
     pub fn path(&self) -> &str {
         &self.path
     }

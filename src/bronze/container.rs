@@ -57,7 +57,7 @@ impl Attempts {
         Self { policy, pauses: Box::new(policy.pauses()), failed: 0, renewed: false }
     }
 
-    /// A single attempt.
+    /// One attempt, which is never repeated.
     fn once(policy: Policy) -> Self {
         Self { pauses: Box::new(std::iter::empty()), ..Self::new(policy) }
     }
@@ -104,7 +104,7 @@ impl Container {
         Attempts::new(self.shared.settings.requests.retry)
     }
 
-    /// One page of a listing.
+    /// Requests one page of a listing; `marker` is that of the page before.
     pub(super) async fn list(&self, prefix: &str, marker: Option<String>) -> Result<Blobs> {
         let account = self.shared.sign_in.account.as_str();
         let marker = marker.as_deref();
@@ -216,7 +216,7 @@ impl Container {
     /// Waits before the next attempt. `slot` is that of a request that was throttled.
     ///
     /// # Errors
-    /// `error` itself, when a retry cannot help or the attempts are used up; `Interrupted`.
+    /// `error` itself, when a retry cannot help or the attempts are used up; `Stopped`.
     pub(super) async fn again(
         &self,
         what: &str,

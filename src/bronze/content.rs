@@ -30,8 +30,8 @@ const MAGIC: [(&[u8], &str); 15] = [
     (b"-----BEGIN PGP MESSAGE", "encrypted (PGP)"),
 ];
 
-/// Why the object, of which this is the beginning, does not consist of records, if so. `is_inner` if the
-/// sample was decompressed.
+/// Why an object that begins with `sample` does not consist of records; `None` if it may. `is_inner` says
+/// that the sample was decompressed.
 pub(super) fn foreign(sample: &[u8], is_inner: bool) -> Option<String> {
     if let Some(what) = encoding(sample) {
         return Some(format!("its text is {what}, not UTF-8: write it in UTF-8"));
@@ -50,7 +50,8 @@ pub(super) fn foreign(sample: &[u8], is_inner: bool) -> Option<String> {
         .then(|| "its content is not text: binary, encrypted, or in another encoding than UTF-8".to_owned())
 }
 
-/// Letters alone prove nothing if text follows: `ORCAMENTO` may be a column of a CSV.
+/// Whether the sample begins with `magic`. Letters alone prove nothing if text follows: `ORCAMENTO` may be a
+/// column of a CSV.
 fn begins_with(sample: &[u8], magic: &[u8]) -> bool {
     let is_word = magic.iter().all(u8::is_ascii_alphanumeric);
     sample.starts_with(magic) && !(is_word && is_text(sample))

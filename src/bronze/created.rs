@@ -1,10 +1,10 @@
-//! What becomes of an object that is written.
+//! The outcome of writing an object that may exist already.
 
-/// What became of an object that was to be created.
+/// The outcome of creating an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Created {
-    /// It is there now.
+    /// The object was created.
     New,
-    /// Something was there before, and still is.
+    /// An object was there before, and is unchanged.
     Exists,
 }

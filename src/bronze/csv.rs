@@ -21,7 +21,7 @@ use crate::error::{Error, Kind, Result};
 
 const MAX_COLUMNS: usize = 10_000;
 
-/// The rows of an object.
+/// Reads the rows of one object.
 pub(super) struct Csv {
     rows: Rows,
     dialect: Dialect,
@@ -79,8 +79,8 @@ impl Csv {
         }))
     }
 
-    /// Refuses a row with a quote that is not closed: it runs on to the next quote, and if that is far away,
-    /// nobody knows how many rows it has swallowed.
+    /// Refuses a row with a quote that is not closed. The row then runs on to the next quote, and if that is
+    /// thousands of bytes later, nobody knows how many rows it has swallowed.
     fn check_whole(&self, records: &RecordReader, record: &RawRecord) -> Result<()> {
         let row = || match self.dialect.columns.is_empty() {
             true => "the header".to_owned(),
@@ -136,7 +136,7 @@ impl Csv {
     /// The document of a row that replaces one that was read.
     ///
     /// # Errors
-    /// Why it is not a row.
+    /// The reason why it is not a row, for a person.
     pub(super) fn corrected(&self, text: &[u8]) -> Result<Vec<u8>, String> {
         let raw = text.trim_ascii_end();
         let mut rows = Rows { wanted: self.dialect.columns.len(), ..Rows::new(&self.dialect) };

@@ -13,7 +13,7 @@ use super::page::{Page, Wanted};
 use super::walk::{OUTSIDE, Walk, etag, reason};
 use crate::error::{Error, Kind, Result};
 
-/// Size of one read.
+/// Bytes that are read at a time.
 const CHUNK_BYTES: u64 = 256 * 1024;
 
 /// A directory. An etag is made of inode, time of change and size.
@@ -58,10 +58,10 @@ impl Directory {
         })
     }
 
-    /// Size and bytes of an object: of the version that `etag` identifies, or else of the present one.
+    /// Size and bytes of an object, in the version that `etag` identifies, or else in the current one.
     ///
     /// # Errors
-    /// `SourceChanged` when it is another version or gone, also while it is read; `SourceUnreadable`,
+    /// `SourceChanged` when it was replaced or deleted, also while it is read; `SourceUnreadable`,
     /// `SourceUnavailable`.
     pub(super) async fn read(
         &self,

@@ -13,7 +13,7 @@ pub(super) enum Members<R> {
     Within(Box<GzDecoder<R>>),
     /// After a member, whose checksum was right.
     After(R),
-    /// After the last member.
+    /// At the end of the object, after the last member.
     Ended,
 }
 

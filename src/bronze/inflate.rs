@@ -63,7 +63,7 @@ impl InflatedWindow {
         Ok(Self { source, compression, taken, max_ratio, buffer, start: 0, end: 0, offset: 0 })
     }
 
-    /// Why the object does not consist of records, if so, by its beginning.
+    /// Why the object does not consist of records, judging by its beginning; `None` if it may.
     ///
     /// # Errors
     /// Those of [`InflatedWindow::fill`].

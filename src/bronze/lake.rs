@@ -57,7 +57,7 @@ impl Lake {
         }
     }
 
-    /// The same lake, with a wait before a repeated request that ends when a shutdown is requested.
+    /// The same lake, whose waits between two attempts end when a shutdown is requested.
     pub fn until(self, shutdown: Shutdown) -> Self {
         let store = match self.store {
             Store::Container(container) => Store::Container(container.until(shutdown)),
@@ -150,7 +150,7 @@ impl Lake {
         Ok(self.body(path, Some(etag)).await?.1)
     }
 
-    /// The content of a small object: of the version that `etag` identifies, or else of the present one.
+    /// The content of a small object, in the version that `etag` identifies, or else in the current one.
     ///
     /// # Errors
     /// `SourceInvalid` when it has more than `max_bytes`; otherwise those of [`Lake::read`].

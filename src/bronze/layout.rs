@@ -1,4 +1,4 @@
-//! What a path of the lake means:
+//! Reads the run, the date and the kind of an object from its path:
 //! `…/ingestion_date=2026-01-10/run_id=20260110T013212Z/2023-04_part-00001.jsonl.gz`.
 
 use chrono::NaiveDate;
@@ -26,10 +26,10 @@ pub(super) fn path_meta(path: &str) -> PathMeta {
     }
 }
 
-/// What an object is, by its name.
+/// The kind of a file, by its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum NameKind {
-    /// Records.
+    /// An object with records.
     Data,
     /// The extraction's own description of its run.
     Manifest,

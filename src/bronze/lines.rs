@@ -24,7 +24,7 @@ pub struct Limits {
     pub ratio: u64,
 }
 
-/// The lines of one object.
+/// Reads the lines of one object.
 pub struct Lines {
     state: ReadState,
     input: Input,
@@ -51,7 +51,7 @@ impl Lines {
         Self { state: ReadState::Unopened(reader), input: input.clone(), limits, number: 0 }
     }
 
-    /// Bytes decompressed so far.
+    /// Bytes decompressed so far; 0 before the first line and after an error.
     pub fn bytes_read(&self) -> i64 {
         match &self.state {
             ReadState::Open(records, _) => records.window.offset().cast_signed(),
@@ -95,7 +95,7 @@ impl Lines {
     /// becomes as a row under the header, unless it is a JSON object already.
     ///
     /// # Errors
-    /// Why it is not a row.
+    /// The reason why it is not a row, for a person.
     pub fn corrected(&self, text: &[u8]) -> Result<Vec<u8>, String> {
         match &self.state {
             ReadState::Open(_, Reader::Csv(csv)) if !text.trim_ascii_start().starts_with(b"{") => csv.corrected(text),

@@ -8,7 +8,7 @@ use quick_xml::events::{BytesRef, Event};
 
 use super::names;
 
-/// A blob as listed.
+/// A blob, or a folder, in a listing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Blob {
     /// Its name, in lossy form if it is not text.
@@ -31,7 +31,7 @@ pub(super) struct Blobs {
 /// Parses the answer to a listing.
 ///
 /// # Errors
-/// What is wrong with the answer as a whole.
+/// The reason why the answer as a whole cannot be used.
 pub(super) fn parse(xml: &[u8]) -> Result<Blobs, String> {
     let xml = xml.strip_prefix(b"\xef\xbb\xbf").unwrap_or(xml);
     let mut reader = Reader::from_reader(xml);

@@ -1,5 +1,5 @@
-//! The lake: its objects, their bytes, and the records in them. Objects are read, and written whole. Knows nothing of
-//! PostgreSQL.
+//! The lake: its objects, their bytes, and the records in them. Reads objects, and writes them whole. Knows
+//! nothing of PostgreSQL.
 //!
 //! ```text
 //! lake ─chunks▶ inflate ─window of 128 KiB▶ records ─bytes of one record▶ lines: NDJSON · array · CSV

@@ -9,7 +9,7 @@ const MAX_PATH_BYTES: usize = 2_000;
 /// Longest run id, bytes: it is in indexes together with the path.
 const MAX_RUN_ID_BYTES: usize = 300;
 
-/// Why an object of this path, with this run id in it, cannot be recorded in the ledger, if so.
+/// Why an object of this path, with this run id in it, cannot be recorded in the ledger; `None` if it can.
 pub(super) fn unusable(path: &str, run_id: Option<&str>) -> Option<String> {
     let bytes = path.len();
     if bytes > MAX_PATH_BYTES {
@@ -21,7 +21,7 @@ pub(super) fn unusable(path: &str, run_id: Option<&str>) -> Option<String> {
     path.contains('\0').then(|| "its name has a zero byte, which no text in the database can hold".to_owned())
 }
 
-/// Why a blob cannot be requested, if so.
+/// Why a blob cannot be requested; `None` if it can.
 pub(super) fn unaskable(blob: &str) -> Option<String> {
     let dots = |segment: &str| matches!(segment, "." | "..");
     blob.split('/').any(dots).then(|| "its name has a segment . or .., which no URL can name".to_owned())

@@ -8,14 +8,14 @@ use std::cmp::Ordering;
 
 use chrono::NaiveDate;
 
-/// What decides which of two objects, and so which of two lines of one key, is newer. Newer ones are greater.
+/// Decides which of two objects, and so which of two lines with one key, is newer. The newer one is greater.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Precedence<'a> {
-    /// Date in the path.
+    /// The date in the path.
     pub ingestion_date: Option<NaiveDate>,
-    /// Run in the path.
+    /// The text after `run_id=` in the path.
     pub run_id: &'a str,
-    /// The path.
+    /// The path below the lake's root.
     pub path: &'a str,
 }
 

@@ -7,14 +7,14 @@ use super::sample::Sample;
 /// Objects and manifests of one [`Page`] at most: what Azure Blob returns in one answer.
 pub const PAGE_OBJECTS: usize = 5_000;
 
-/// An object as listed.
+/// An object in a listing.
 #[derive(Debug, Clone)]
 pub struct Object {
     /// Path below the lake's root.
     pub path: String,
     /// Identity of the content. A directory's is made of inode, time and size.
     pub etag: String,
-    /// Compressed size.
+    /// Size as stored, which is the compressed one.
     pub size_bytes: u64,
     /// Run and ingestion date in its path.
     pub meta: PathMeta,
@@ -25,7 +25,7 @@ pub struct Object {
 pub struct Unreadable {
     /// Its path below the lake's root, or as much of it as is text.
     pub path: String,
-    /// The reason, for a person.
+    /// The reason, in words for the operator.
     pub reason: String,
 }
 
@@ -37,7 +37,7 @@ pub(super) struct Wanted {
 }
 
 impl Wanted {
-    /// What the name of an object below the lake's root says about it.
+    /// The kind of an object, by its path below the lake's root.
     pub(super) fn name_kind(&self, path: &str) -> NameKind {
         let below = path.strip_prefix(&self.prefix).map(|below| below.trim_start_matches('/'));
         name_kind(below.unwrap_or(path), &self.suffixes)
@@ -60,16 +60,16 @@ impl Wanted {
     }
 }
 
-/// Part of a listing.
+/// One part of a listing.
 #[derive(Debug, Clone, Default)]
 pub struct Page {
-    /// Data objects.
+    /// The data objects, which may be loaded.
     pub objects: Vec<Object>,
     /// The `_manifest.json` of extraction runs.
     pub manifests: Vec<Object>,
     /// Paths of objects with endings that evo does not read.
     pub others: Sample<String>,
-    /// What could not be listed; objects in it may be missing from this listing.
+    /// Files and folders that could not be listed; objects in such a folder may be missing from this listing.
     pub unreadable: Sample<Unreadable>,
 }
 

@@ -11,11 +11,11 @@ use object_store::client::HttpError;
 use super::container::{Attempts, Container};
 use crate::error::{Error, Kind, Result};
 
-/// Size and bytes of an object: of the version that `etag` identifies, or else of the present one.
+/// Size and bytes of an object, in the version that `etag` identifies, or else in the current one.
 ///
 /// # Errors
-/// `SourceChanged` when the version is gone; `SourceUnreadable`; `SourceUnavailable` when the attempts are
-/// used up; `AccessDenied`.
+/// `SourceChanged` when that version was replaced or deleted; `SourceUnreadable`; `SourceUnavailable` when
+/// the attempts are used up; `AccessDenied`.
 pub(super) async fn read(
     container: Container,
     blob: String,

@@ -7,10 +7,10 @@ use super::inflate::InflatedWindow;
 use super::room::{Buffer, Reservation};
 use crate::error::Result;
 
-/// What is kept of a record that is longer than allowed.
+/// Bytes that are kept of a record that is longer than allowed.
 pub(super) const KEPT_BYTES: usize = 64 * 1024;
 
-/// One record of an object.
+/// One record of an object, with its position.
 #[derive(Debug)]
 pub struct Line<'a> {
     /// From 1: lines of NDJSON, blank ones included; elements of an array; rows of CSV after the header.
@@ -21,11 +21,11 @@ pub struct Line<'a> {
     pub bytes: &'a [u8],
     /// The text in the object, without its line feed. A reject stores this one.
     pub raw: &'a [u8],
-    /// Why there is no document in it, if that is known already.
+    /// Why the record is no document, if that is known already.
     pub refused: Option<String>,
 }
 
-/// Finds where a record ends.
+/// Finds the end of a record, in bytes that arrive piece by piece.
 pub(super) trait Splitter {
     /// Scans the next bytes of the record, of which there is at least one.
     fn step(&mut self, bytes: &[u8]) -> Split;

@@ -34,7 +34,7 @@ impl StdError for UnexpectedResponse {}
 /// The body of a blob, or the rest of it.
 pub(super) struct BlobBody {
     pub etag: Option<String>,
-    /// Size of the whole blob.
+    /// Size of the whole blob, also when the body is only a part of it.
     pub size_bytes: u64,
     pub body: BoxStream<'static, Result<Bytes, HttpError>>,
 }
@@ -92,7 +92,7 @@ pub(super) async fn get(
     Ok(BlobBody { etag: header("etag"), size_bytes, body: response.into_body().bytes_stream() })
 }
 
-/// Writes an object; where nothing may be replaced, one that is there is refused with 409 or 412.
+/// Writes a blob. If nothing may be replaced, one that is there is refused with 409 or 412.
 pub(super) async fn put(
     endpoint: &Endpoint,
     account: &str,
@@ -110,7 +110,7 @@ pub(super) async fn put(
     execute(endpoint, account, request).await.map(drop)
 }
 
-/// Removes an object.
+/// Deletes a blob.
 pub(super) async fn delete(endpoint: &Endpoint, account: &str, blob: &str) -> Result<(), RequestError> {
     let address = format!("{}/{}", endpoint.address, names::encoded(blob));
     execute(endpoint, account, request("DELETE", &address, HttpRequestBody::empty(), &[])?).await.map(drop)

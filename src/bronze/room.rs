@@ -22,7 +22,7 @@ const ROOM_BYTES: usize = 48 << 20;
 
 static PROCESS: Room = Room::new(ROOM_BYTES);
 
-/// The shared bytes.
+/// The bytes that all readers share, and who waits for them.
 #[derive(Debug)]
 pub(super) struct Room {
     bytes: usize,
@@ -79,7 +79,7 @@ impl Reservation {
         self.bytes += more;
     }
 
-    /// Releases everything.
+    /// Releases all reserved bytes, and wakes the threads that wait for them.
     pub(super) fn release(&mut self) {
         let Some(ticket) = self.ticket.take() else { return };
         let mut state = self.room.state.lock();

@@ -6,9 +6,9 @@ const KEPT: usize = 10;
 /// A count with up to ten examples. Its memory does not grow with the count.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sample<T> {
-    /// How many there are.
+    /// How many were counted.
     pub count: u64,
-    /// The first ten.
+    /// The first ten that were counted.
     pub first: Vec<T>,
 }
 
@@ -19,7 +19,7 @@ impl<T> Default for Sample<T> {
 }
 
 impl<T> Sample<T> {
-    /// Counts one more.
+    /// Counts one, and keeps it if it is among the first ten.
     pub fn add(&mut self, one: T) {
         self.count += 1;
         if self.first.len() < KEPT {

@@ -69,7 +69,7 @@ fn by_lake(refused: &HttpRefusal, sign_in: &SignIn) -> Error {
     error.detail(refused.to_string())
 }
 
-/// `503 ServerBusy`.
+/// Status and code of a refusal in one line: `503 ServerBusy`.
 fn shown(refused: &HttpRefusal) -> String {
     format!("{} {}", refused.status, refused.code.as_deref().unwrap_or_default()).trim_end().to_owned()
 }

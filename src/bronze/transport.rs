@@ -21,15 +21,15 @@ const LONGEST_EXPLANATION: u64 = 64 * 1024;
 /// An answer with a status of 400 or more.
 #[derive(Debug, Clone, Default)]
 pub(super) struct HttpRefusal {
-    /// HTTP status.
+    /// HTTP status, 400 or more.
     pub status: u16,
     /// The service's own code, such as `AuthenticationFailed`.
     pub code: Option<String>,
-    /// The pause that it asked for.
+    /// The pause that the service asked for.
     pub retry_after: Option<Duration>,
     /// The id by which the platform's support finds the request.
     pub request_id: Option<String>,
-    /// The host that answered.
+    /// The host that answered: the lake's or a sign-in service's.
     pub host: String,
     /// Whether that is the lake. Otherwise it is a sign-in service.
     pub by_lake: bool,

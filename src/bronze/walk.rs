@@ -130,7 +130,7 @@ impl<E: FnMut(Page) -> bool> Walk<E> {
         let target = child.real.canonicalize().and_then(|real| Ok((fs::metadata(&real)?.file_type(), real)));
         let (file_type, real) = match target {
             Ok(found) => found,
-            // What a broken link was meant to be, only its name says.
+            // Only its name says what a broken link was meant to be.
             Err(_) if !is_relevant => return self.page.others.add(child.path),
             Err(e) if is_absent(&e) => return self.page.set_aside(&child.path, "it is a symbolic link to nothing"),
             Err(e) => return self.page.set_aside(&child.path, &reason(&e)),

@@ -19,7 +19,7 @@ impl Lake {
         self.put(path, bytes, true).await
     }
 
-    /// Writes an object, in the place of what is there.
+    /// Writes an object, and replaces one that is there.
     ///
     /// # Errors
     /// As [`Lake::create`].
@@ -41,7 +41,7 @@ impl Lake {
         })
     }
 
-    /// Removes an object; one that is not there is no error.
+    /// Removes an object. It is not an error if there is none.
     ///
     /// # Errors
     /// As [`Lake::create`].

@@ -1,8 +1,8 @@
-//! The kinds of errors, in one table: what a job does about each, its exit code, its meaning and the advice.
+//! The kinds of errors, in one table: disposition, exit code, meaning and advice.
 //!
 //! `docs/errors.md` shows the same table; a test compares both.
 
-/// What a job does about an error.
+/// How a job reacts to an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Disposition {
     /// Drop the connection, wait for the database, connect again, repeat the work.
@@ -23,18 +23,18 @@ pub enum Disposition {
     LeaveOut,
     /// Leave the object to the next listing, which knows its new version.
     ListAgain,
-    /// End the work.
+    /// End the work: repeating it would not help.
     Abort,
 }
 
 impl Disposition {
-    /// Whether time heals the error, so that repeating the same work makes sense.
+    /// Whether the error may pass by itself, so that repeating the same work makes sense.
     pub fn is_repeatable(self) -> bool {
         use Disposition as D;
         matches!(self, D::Reconnect | D::AskLedger | D::RetryNow | D::RetryLater)
     }
 
-    /// What a job does, in a few words for an operator.
+    /// The reaction in a few words, for an operator.
     pub fn does(self) -> &'static str {
         match self {
             Disposition::Reconnect => "wait until it takes writes, repeat",
@@ -54,11 +54,11 @@ impl Disposition {
 /// A signal that asks a job to stop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Signal {
-    /// The terminal was closed.
+    /// SIGHUP: the terminal was closed.
     Hangup,
-    /// Ctrl-C.
+    /// SIGINT: Ctrl-C.
     Interrupt,
-    /// A container platform, a service manager or `kill`.
+    /// SIGTERM, from a container platform, a service manager or `kill`.
     Terminate,
 }
 
@@ -78,20 +78,21 @@ impl Signal {
 pub struct Facts {
     /// The kind that this is about.
     pub kind: Kind,
-    /// What a job does about such an error.
+    /// How a job reacts to such an error.
     pub disposition: Disposition,
     /// The exit code when it ends the command; 128 means 128 plus the number of the signal.
     pub exit_code: u8,
-    /// What happened, in a few words for an operator.
+    /// The event in a few words, for an operator. No full stop at its end.
     pub meaning: &'static str,
-    /// What the operator should do when evo could not recover.
+    /// The operator's next step when evo could not recover. No full stop at its end.
     pub advice: &'static str,
 }
 
 /// Declares [`Kind`] and [`KINDS`] from one table.
 macro_rules! kinds {
     ($($kind:ident: $disposition:ident, exit $exit:literal, $meaning:literal, $advice:literal;)*) => {
-        /// What happened, independent of who noticed it. Each kind has one disposition and one exit code.
+        /// The class of an error, whoever noticed it. It decides how a job reacts and with which code it
+        /// exits.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         pub enum Kind {
             $(#[doc = $meaning] $kind,)*
@@ -184,7 +185,7 @@ impl Kind {
         &KINDS[self as usize]
     }
 
-    /// What a job does about an error of this kind.
+    /// How a job reacts to an error of this kind.
     pub fn disposition(self) -> Disposition {
         self.facts().disposition
     }

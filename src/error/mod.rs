@@ -1,5 +1,5 @@
-//! The error of the whole crate: what happened ([`Kind`]), what a job does about it ([`Disposition`]), and
-//! what it tells the operator (message, detail, hint and exit code).
+//! The crate's error type: what happened ([`Kind`]), how a job reacts ([`Disposition`]), and the report to
+//! the operator (message, detail, hint and exit code).
 //!
 //! A message is lowercase, names the flag or object at fault, and never holds a credential or a cell value.
 

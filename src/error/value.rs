@@ -11,7 +11,7 @@ use crate::visible;
 pub struct Named {
     /// The table of the row, a partition where there is one: schema and name, not quoted.
     pub table: Option<(String, String)>,
-    /// The column.
+    /// The column that a constraint or a value belongs to.
     pub column: Option<String>,
     /// The constraint or unique index.
     pub constraint: Option<String>,
@@ -96,13 +96,13 @@ impl Error {
         self
     }
 
-    /// Keeps the cause.
+    /// Keeps `source` as the cause, at the beginning of the chain of causes.
     pub fn caused_by(mut self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         self.source = Some(source.into());
         self
     }
 
-    /// The same under another kind, and so with another exit code.
+    /// Changes the kind, and so the exit code.
     pub fn of_kind(mut self, kind: Kind) -> Self {
         self.kind = kind;
         self
@@ -114,7 +114,7 @@ impl Error {
         self
     }
 
-    /// What happened.
+    /// The class of the error.
     pub fn kind(&self) -> Kind {
         self.kind
     }

@@ -29,7 +29,7 @@ pub(super) struct LibpqVerifier {
     pub(super) trust: Option<Trust>,
 }
 
-/// Which certificates are trusted.
+/// What the server's certificate is checked against.
 #[derive(Debug)]
 pub(super) struct Trust {
     /// Verifies chains, revocation and names.
@@ -100,7 +100,7 @@ fn is_valid_at(certificate: &CertificateDer<'_>, now: UnixTime) -> Result<(), Er
     }
 }
 
-/// Whether a certificate without alternative names is for this host by its common name.
+/// Whether the certificate has no alternative names and its common name fits this host.
 fn is_common_name(certificate: &CertificateDer<'_>, name: &ServerName<'_>) -> bool {
     let Ok(parsed) = Certificate::from_der(certificate) else { return false };
     let body = parsed.tbs_certificate;
@@ -113,7 +113,8 @@ fn is_common_name(certificate: &CertificateDer<'_>, name: &ServerName<'_>) -> bo
     names.filter_map(|part| std::str::from_utf8(part.value.value()).ok()).any(|pattern| is_for(pattern, &host))
 }
 
-/// A wildcard stands for the first label only.
+/// Whether a name in a certificate fits this host; case does not matter. `*.` stands for the first label
+/// only, and not for that of a top-level domain.
 fn is_for(pattern: &str, host: &str) -> bool {
     let (pattern, host) = (pattern.to_ascii_lowercase(), host.to_ascii_lowercase());
     match (pattern.strip_prefix("*."), host.split_once('.')) {

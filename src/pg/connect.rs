@@ -14,10 +14,10 @@ use super::suitable::{self, Demand};
 use crate::config::dsn::{Dsn, Server, TargetSession};
 use crate::error::{Error, Kind, Result};
 
-/// `connect_timeout=0` waits for ever in libpq; evo stops after this long.
+/// `connect_timeout=0` means no limit in libpq; evo stops after an hour.
 const NO_LIMIT: Duration = Duration::from_secs(3600);
 
-/// Connects to the first suitable server, of all hosts in the address and all addresses of each.
+/// Connects to the first suitable server. Tries all addresses of each host, in the order of the address.
 ///
 /// # Errors
 /// `DatabaseUnavailable` when none answers or all that do are standbys, `DatabaseFull` when the primary takes
@@ -41,9 +41,9 @@ pub(super) async fn connect_for(dsn: &Dsn, application_name: &str, demand: Deman
     }
 }
 
-/// What a session is for.
+/// The session to open: its name, and the server that it must lead to.
 struct Wanted {
-    /// The application_name.
+    /// Its `application_name`, as the server will show it.
     name: String,
     demand: Demand,
     target: TargetSession,
@@ -81,7 +81,7 @@ async fn first_suitable(dsn: &Dsn, wanted: &Wanted) -> Result<Connected> {
     Err(found.unwrap_or_else(|| unreachable(dsn, "its name has no address")))
 }
 
-/// In the given order, or rotated by chance (`load_balance_hosts=random`).
+/// The items in the given order, or rotated by chance (`load_balance_hosts=random`).
 fn in_order<'a, T>(dsn: &Dsn, all: &'a [T]) -> Vec<&'a T> {
     let mut list: Vec<&T> = all.iter().collect();
     if dsn.balances_load && !list.is_empty() {
@@ -91,7 +91,7 @@ fn in_order<'a, T>(dsn: &Dsn, all: &'a [T]) -> Vec<&'a T> {
     list
 }
 
-/// Among the errors of several servers, that of a full primary says most.
+/// Which of the errors of several servers to report: that of a full primary, or else the newest.
 fn more_telling(before: Option<Error>, now: Error) -> Error {
     match before {
         Some(before) if before.kind() == Kind::DatabaseFull => before,

@@ -27,7 +27,7 @@ pub(super) fn unwanted(dsn: &Dsn, reason: &str) -> Error {
         .hint("nothing was sent to it; change the method in the server's pg_hba.conf, or the parameter")
 }
 
-/// What the driver's error means when no connection could be opened.
+/// Classifies the driver's error when no connection could be opened, and adds what the operator can do.
 pub(super) fn cannot_connect(dsn: &Dsn, e: tokio_postgres::Error) -> Error {
     // The driver says only "error connecting to server"; the reason is further down.
     let (outer, reason) = (e.to_string(), innermost_cause(&e));

@@ -154,7 +154,7 @@ impl Connection {
         one(self.session.run(self.client.query_typed(sql, &params)).await?)
     }
 
-    /// Ends that transaction.
+    /// Ends the transaction that [`Connection::hold`] began, and releases its locks.
     pub(super) async fn let_go(&self) -> Result<()> {
         self.session.run(self.client.batch_execute("rollback")).await
     }

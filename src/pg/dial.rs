@@ -19,7 +19,7 @@ pub(super) enum Socket {
     Unix(UnixStream),
 }
 
-/// Bytes in both directions.
+/// A stream of bytes in both directions.
 trait Wire: AsyncRead + AsyncWrite + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Unpin> Wire for T {}
 
@@ -68,7 +68,7 @@ impl AsyncWrite for Socket {
 #[derive(Debug, Clone)]
 pub(super) struct Route {
     pub(super) server: Server,
-    /// `None` for a Unix socket.
+    /// The server's address; `None` for a Unix socket.
     pub(super) address: Option<IpAddr>,
 }
 

@@ -1,4 +1,4 @@
-//! What an error of the driver means: its SQLSTATE or io kind → [`Kind`].
+//! Classifies the driver's errors: SQLSTATE or io kind → [`Kind`].
 
 use std::error::Error as _;
 use std::io;
@@ -25,7 +25,7 @@ pub(super) fn classify(e: tokio_postgres::Error) -> Error {
     Error::new(kind, message).caused_by(e)
 }
 
-/// What a failed COMMIT means. Without an answer from the server only the ledger knows the outcome. An answer
+/// Classifies a failed COMMIT. Without an answer from the server only the ledger knows the outcome. An answer
 /// that the server gives while it shuts down does not count as one: it may come after the commit record,
 /// during the wait for a standby.
 pub(super) fn commit_failed(e: tokio_postgres::Error) -> Error {
@@ -57,8 +57,8 @@ fn io_cause(e: &tokio_postgres::Error) -> Option<&io::Error> {
     None
 }
 
-/// Io kinds that mean that the server or the network is gone. `PermissionDenied` is the driver's word for a
-/// server that is not writable although a writable one was asked for.
+/// Whether the io kind means that the server or the network is unavailable. `PermissionDenied` is the
+/// driver's word for a server that is not writable although a writable one was asked for.
 fn is_connection_lost(e: &io::Error) -> bool {
     use io::ErrorKind as K;
     matches!(

@@ -1,4 +1,4 @@
-//! What the catalog adds to an error: the trigger that called a function, the owner of a table.
+//! Adds to an error what only the catalog knows: the trigger that called a function, the owner of a table.
 
 use super::pool::Pool;
 use super::sqlstate::INSUFFICIENT_PRIVILEGE;

@@ -17,7 +17,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 use super::dial::Socket;
 use crate::config::dsn::RequiredAuth;
 
-/// What the server asked for although it is forbidden; set once, for the error.
+/// The forbidden request that the server made, in words for the error; set once.
 pub(super) type Forbidden = Arc<OnceLock<String>>;
 
 /// Follows the server's messages up to the end of the sign-in.
@@ -37,7 +37,7 @@ pub(super) struct Watch {
 enum State {
     /// The next byte answers whether the server speaks TLS.
     TlsAnswer,
-    /// Messages of the protocol.
+    /// Messages of the protocol follow, until the sign-in is over.
     Messages,
     /// The sign-in is over: everything passes.
     Open,

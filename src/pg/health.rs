@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{MutexGuard, watch};
 
-/// What the connections of one pool know together.
+/// The state of the database as one pool knows it. All its connections report to it.
 #[derive(Debug)]
 pub(super) struct Health {
     state: watch::Sender<Epoch>,
@@ -38,7 +38,7 @@ struct Epoch {
 pub(super) struct Down {
     pub(super) since: Instant,
     pub(super) reason: String,
-    /// When a waiting job last ran out of time.
+    /// When a waiting job last timed out.
     pub(super) given_up_at: Option<Instant>,
 }
 
@@ -113,8 +113,7 @@ impl Health {
         away
     }
 
-    /// Records that a job ran out of time. Others that queued behind it fail too instead of waiting as long
-    /// again.
+    /// Records that a job timed out. Others that queued behind it fail too instead of waiting as long again.
     pub(super) fn gave_up(&self, reason: &str) {
         self.state.send_modify(|state| {
             if let Some(down) = &mut state.down {
@@ -130,7 +129,7 @@ impl Health {
     }
 }
 
-/// A subscription to changes.
+/// A subscription to changes of epoch or state.
 pub(super) struct Changes(watch::Receiver<Epoch>);
 
 impl Changes {
@@ -139,7 +138,7 @@ impl Changes {
         self.0.borrow_and_update();
     }
 
-    /// Waits for the next change.
+    /// Waits for the next change; for ever once the pool's health is dropped.
     pub(super) async fn next(&mut self) {
         if self.0.changed().await.is_err() {
             std::future::pending::<()>().await;

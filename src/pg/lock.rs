@@ -22,10 +22,10 @@ use super::pool::Pool;
 use crate::error::{Error, Kind, Result};
 use crate::retry::heals;
 
-/// What an execution locks for. Loads take no lock: they share their batches.
+/// The purpose of an entity's lock. Loads take no lock: they share their batches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
-    /// Staging to core.
+    /// `evo transform`: staging to core.
     Transform,
     /// Vacuum and reindex of the whole warehouse.
     OptimizeStorage,
@@ -60,7 +60,7 @@ enum State {
     /// Not taken yet, or released.
     Free,
     Held(Box<Held>),
-    /// Another execution has it.
+    /// Another execution holds the lock.
     Taken {
         /// Whether this execution held it before.
         was_held: bool,
@@ -118,8 +118,8 @@ impl EntityLock {
     }
 
     /// Repeats `attempt` as [`Pool::retry`] does, and makes sure of the lock before each attempt. An attempt
-    /// that fails while the lock is gone may have failed because another execution dropped its tables, and is
-    /// repeated under the lock.
+    /// that fails after the lock was lost may have failed because another execution dropped its tables; it is
+    /// repeated once the lock is held again.
     ///
     /// # Errors
     /// `AlreadyRunning` when another execution has the lock; as [`Pool::retry`].
@@ -230,8 +230,8 @@ impl EntityLock {
     }
 }
 
-/// Whether another execution could have caused it. Errors that time heals are repeated anyway; a stop was
-/// asked for.
+/// Whether another execution that took the lock could have caused the error. Not for errors that are repeated
+/// anyway, nor for a stop that was requested.
 fn may_be_of_another(error: &Error) -> bool {
     !heals(error) && !error.is_given_up() && !matches!(error.kind(), Kind::Stopped | Kind::AlreadyRunning)
 }

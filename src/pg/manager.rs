@@ -16,7 +16,8 @@ use super::suitable::Demand;
 use crate::config::dsn::Dsn;
 use crate::error::{Error, Kind, Result};
 
-/// Opens numbered connections (`evo:load:1`, `evo:load:2`, …) and tells the pool's [`Health`] what it learns.
+/// Opens numbered connections (`evo:load:1`, `evo:load:2`, …) and records in the pool's [`Health`] how that
+/// went.
 #[derive(Debug)]
 pub struct Manager {
     dsn: Dsn,

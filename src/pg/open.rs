@@ -41,7 +41,7 @@ pub(super) struct Connected {
     pub(super) backend: Option<Backend>,
 }
 
-/// How a session begins.
+/// How a connection is encrypted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Encryption {
     Plain,
@@ -95,7 +95,7 @@ async fn open_one_way(dsn: &Dsn, route: &Route, config: &Config, way: Encryption
     let forbidden = Forbidden::default();
     let auth = dsn.protection.auth.as_ref();
     let asks_for_tls = way != Encryption::Plain && !dsn.protection.is_direct;
-    // Encrypted bytes cannot be read along; what TLS decrypts is.
+    // The guard can only read plain text: the connection's own without TLS, otherwise what TLS has decrypted.
     let below = if way == Encryption::Plain || asks_for_tls { auth } else { None };
     let wire = route.dial(&dsn.keepalive).await.map_err(|e| unreachable(dsn, &e.to_string()).caused_by(e))?;
     let wire = Guard::new(wire, Watch::new(below, asks_for_tls, Arc::clone(&forbidden)));

@@ -59,7 +59,8 @@ impl Pool {
         Self::build(dsn, application_name, size, Demand::AnyServer, None)
     }
 
-    /// The same with servers that take writes only. Waits for one as `reconnect` says; `None` does not wait.
+    /// A pool like that of [`Pool::new`], but only with servers that take writes. Waits for one as
+    /// `reconnect` says; `None` does not wait.
     pub fn for_writing(dsn: Dsn, application_name: &str, size: usize, reconnect: Option<Reconnect>) -> Self {
         Self::build(dsn, application_name, size, Demand::Writable, reconnect)
     }
@@ -79,8 +80,8 @@ impl Pool {
     /// A connection, opened if none is idle. A pool for writing waits while the database is unavailable.
     ///
     /// # Errors
-    /// See [`crate::pg`]; `DatabaseBusy` when all connections stay in use for a minute; the signal's when a
-    /// stop is asked for during the wait.
+    /// See [`crate::pg`]; `DatabaseBusy` when all connections stay in use for a minute; `Stopped` when a stop
+    /// is requested during the wait.
     pub async fn get(&self) -> Result<Pooled<'_>> {
         let began = Instant::now();
         let mut changes = self.recovery.changes();
@@ -139,8 +140,8 @@ impl Pool {
         tally().pool(state.connections, state.connections.saturating_sub(state.idle_connections), self.size);
     }
 
-    /// A connection in addition to the pool's, for a lock that is held for long. It is waited for, and lost,
-    /// with the pool's.
+    /// A connection in addition to the pool's, for a lock that is held for long. It waits for an unavailable
+    /// database as the pool's do, and counts as lost when they do.
     ///
     /// # Errors
     /// As [`Pool::get`].
@@ -204,8 +205,8 @@ impl Pool {
         self.recovery.health.abandon(backend);
     }
 
-    /// Ends sessions that were lost without the server's knowledge: their locks would block whoever repeats
-    /// their work.
+    /// Ends sessions that were lost without the server's knowledge: their locks would block the attempt that
+    /// repeats their work.
     async fn end_abandoned(&self, connection: &Connection) {
         for backend in self.recovery.health.take_abandoned() {
             let Backend { pid, started_at, application_name } = &backend;

@@ -23,7 +23,7 @@ pub struct Reconnect {
     pub first_connect: Option<Duration>,
     /// Finds out why waiting is useless; `None` where nothing but the network can be asked.
     pub diagnosis: Option<Diagnosis>,
-    /// What ends the waiting.
+    /// A requested stop ends the wait.
     pub shutdown: Shutdown,
 }
 
@@ -45,7 +45,7 @@ impl fmt::Debug for Diagnosis {
     }
 }
 
-/// What a pool knows about its database, and how it waits for it.
+/// A pool's [`Health`], and how its jobs wait for an unavailable database.
 #[derive(Debug, Clone)]
 pub(super) struct Recovery {
     pub(super) health: Arc<Health>,
@@ -58,12 +58,12 @@ impl Recovery {
         Self { health: Arc::new(Health::new()), reconnect }
     }
 
-    /// Whether it waits at all.
+    /// Whether jobs wait for an unavailable database; otherwise they fail immediately.
     pub(super) fn waits(&self) -> bool {
         self.reconnect.is_some()
     }
 
-    /// Whether a stop was asked for.
+    /// Whether a stop was requested; always `false` for a pool that does not wait.
     pub(super) fn is_stopping(&self) -> bool {
         self.reconnect.as_ref().is_some_and(|reconnect| reconnect.shutdown.is_requested())
     }
@@ -84,8 +84,8 @@ impl Recovery {
     /// waits for the task that does.
     ///
     /// # Errors
-    /// That of the last probe, marked as given up, when the time is used up or waiting does not help; the
-    /// signal's.
+    /// The error of the last probe, marked as given up, when the time is used up or waiting does not help;
+    /// `Stopped` when a stop is requested.
     pub(super) async fn until_up<F>(&self, open: impl Fn() -> F) -> Result<()>
     where
         F: Future<Output = Result<()>>,
@@ -151,12 +151,12 @@ impl Recovery {
         }
     }
 
-    /// Why waiting is useless, if that is known.
+    /// The reason why waiting is useless, if one is known.
     fn diagnosed(&self) -> Option<Error> {
         self.reconnect.as_ref()?.diagnosis.as_ref().and_then(|diagnosis| diagnosis.0())
     }
 
-    /// How long to wait after this error.
+    /// How long to wait in total after this error.
     fn budget(&self, reconnect: &Reconnect, error: &Error) -> Duration {
         let was_never_reached = error.sqlstate().is_none() && !self.health.was_reached();
         reconnect.first_connect.filter(|_| was_never_reached).unwrap_or(reconnect.policy.budget)
@@ -174,7 +174,7 @@ impl Recovery {
     /// Sleeps.
     ///
     /// # Errors
-    /// The signal's, as soon as a stop is asked for.
+    /// `Stopped`, as soon as a stop is requested.
     pub(super) async fn pause(&self, duration: Duration) -> Result<()> {
         match &self.reconnect {
             Some(reconnect) => reconnect.shutdown.pause(duration).await,
@@ -185,7 +185,7 @@ impl Recovery {
         }
     }
 
-    /// Waits for a signal and returns its error; for ever where none is listened for.
+    /// Waits for a signal and returns its error. Never returns for a pool that does not wait.
     async fn stopped(&self) -> Error {
         match &self.reconnect {
             Some(reconnect) => {

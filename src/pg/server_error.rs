@@ -33,7 +33,7 @@ pub(super) fn from_server(db: &DbError) -> Error {
     }
 }
 
-/// What evo advises, where it knows more than the server.
+/// evo's advice for a SQLSTATE, where it knows more than the server; `None` elsewhere.
 fn advice(code: &str, db: &DbError) -> Option<String> {
     let text = match code {
         // Recognised by the name of the function that refuses: the message comes in the server's language.

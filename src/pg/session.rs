@@ -1,5 +1,5 @@
-//! What a connection, its transactions and its COPYs share: whether it may go back to the pool, how long the
-//! server may be silent, and how a statement is canceled.
+//! The state that a connection shares with its transactions and COPYs: whether it may go back to the pool,
+//! how long the server may be silent, and how to cancel its statement.
 //!
 //! **Silence.** Keepalive finds a dead host and `tcp_user_timeout` a network that drops packets, but neither
 //! sees a proxy or pooler that keeps the connection open and forwards nothing. So after a while of silence a
@@ -138,7 +138,7 @@ impl Session {
         self.answer(answer).await.map_err(|failure| self.understand(failure))
     }
 
-    /// The same with the failure as it came, for COMMIT and COPY. The caller passes it to
+    /// As [`Session::run`], but returns the failure as it came, for COMMIT and COPY. The caller passes it to
     /// [`Session::understand`].
     pub(super) async fn answer<T>(
         self: &Arc<Self>,
@@ -191,8 +191,8 @@ impl Session {
         }
     }
 
-    /// Turns a failure into an error, taints the session where its state is in doubt, and tells the pool when
-    /// the server is gone.
+    /// Turns a failure into an error. Taints the session if its state is in doubt, and reports a lost server
+    /// to the pool.
     pub(super) fn understand(&self, failure: NoAnswer) -> Error {
         let error = match failure {
             NoAnswer::Silent(silence) => Error::new(
@@ -221,7 +221,7 @@ impl Session {
         error
     }
 
-    /// Records that this session is gone. Unless only this one was terminated, its whole epoch is over.
+    /// Records that this session is lost. Its whole epoch is over, unless only this session was terminated.
     pub(super) fn lost(&self, error: &Error) {
         self.taint();
         let (health, epoch) = &self.pool;

@@ -20,10 +20,10 @@ const TEXT: &str = sql_file!("pg/session.sql");
 const REFUSALS: [&str; 4] =
     [code::PROTOCOL_VIOLATION, code::FEATURE_NOT_SUPPORTED, code::UNDEFINED_OBJECT, code::INVALID_PARAMETER_VALUE];
 
-/// One line of the file.
+/// One setting of `sql/pg/session.sql`.
 struct Setting {
     name: &'static str,
-    /// As SQL writes it.
+    /// The value as written in SQL, quotes included.
     value: &'static str,
     in_transactions: bool,
     at_opening: bool,
@@ -91,7 +91,7 @@ pub(super) fn are_refused(error: &Error) -> bool {
     error.sqlstate().is_some_and(|code| REFUSALS.contains(&code))
 }
 
-/// What this process knows about a server since its first connection.
+/// Facts about a server that this process remembers from one connection to the next.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct ServerTraits {
     /// It accepts no settings as startup parameters.
@@ -101,7 +101,7 @@ pub(super) struct ServerTraits {
 
 static KNOWN: LazyLock<Mutex<HashMap<(String, u16), ServerTraits>>> = LazyLock::new(Mutex::default);
 
-/// What this process knows about a server; the default for one that it has not met.
+/// The facts remembered about a server; the default for one that no connection has reached yet.
 pub(super) fn traits_of(host: &str, port: u16) -> ServerTraits {
     KNOWN.lock().get(&(host.to_owned(), port)).copied().unwrap_or_default()
 }

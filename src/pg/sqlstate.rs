@@ -4,19 +4,19 @@
 
 use crate::error::Kind;
 
-/// A parameter of the opening that the other side does not take; PgBouncer's answer.
+/// A startup parameter that PgBouncer does not accept.
 pub(super) const PROTOCOL_VIOLATION: &str = "08P01";
-/// The same from other poolers.
+/// A startup parameter that another pooler does not accept.
 pub(super) const FEATURE_NOT_SUPPORTED: &str = "0A000";
 /// A value in an encoding, or a value that a function refuses.
 pub const INVALID_PARAMETER_VALUE: &str = "22023";
 /// A text longer than its column.
 pub const STRING_TOO_LONG: &str = "22001";
-/// `not null` does not hold.
+/// A null in a column that is `not null`.
 pub const NOT_NULL_VIOLATION: &str = "23502";
 /// A foreign key does not hold.
 pub const FOREIGN_KEY_VIOLATION: &str = "23503";
-/// A key comes twice.
+/// A duplicate key.
 pub const UNIQUE_VIOLATION: &str = "23505";
 /// A check constraint does not hold.
 pub const CHECK_VIOLATION: &str = "23514";
@@ -46,9 +46,9 @@ pub(super) const UNDEFINED_FUNCTION: &str = "42883";
 pub(super) const DISK_FULL: &str = "53100";
 /// The server, the database or the role has as many connections as it may have.
 pub(super) const TOO_MANY_CONNECTIONS: &str = "53300";
-/// A limit of the server's settings, `temp_file_limit` as a rule.
+/// A limit of the server's settings was reached, `temp_file_limit` as a rule.
 pub(super) const CONFIGURATION_LIMIT: &str = "53400";
-/// `lock_timeout` ran out.
+/// `lock_timeout` expired before the lock was granted.
 pub const LOCK_NOT_AVAILABLE: &str = "55P03";
 /// The statement was canceled, by a person or by a timeout.
 pub const QUERY_CANCELED: &str = "57014";
@@ -97,7 +97,7 @@ pub const SQLSTATES: &[(&str, Kind, &str)] = &[
     ("P0", Kind::Refused, "a function of the database raised an error, or an assertion failed"),
 ];
 
-/// The kind of a SQLSTATE: that of its own entry in [`SQLSTATES`], else of its class.
+/// The kind of a SQLSTATE, by its own row in [`SQLSTATES`] or else by its class.
 pub fn kind_of(sqlstate: &str) -> Kind {
     let entry = |wanted: &str| SQLSTATES.iter().find(|(code, ..)| *code == wanted).map(|(_, kind, _)| *kind);
     entry(sqlstate).or_else(|| entry(sqlstate.get(..2)?)).unwrap_or(Kind::StatementInvalid)

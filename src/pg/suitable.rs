@@ -10,7 +10,7 @@ use super::settings::Inherited;
 use crate::config::dsn::{Dsn, TargetSession};
 use crate::error::{Error, Kind, Result};
 
-/// What a connection is for.
+/// Which servers a connection may lead to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Demand {
     /// Reading: any server that answers, unless the address says otherwise.
@@ -19,7 +19,7 @@ pub(super) enum Demand {
     Writable,
 }
 
-/// What a new session reports about itself.
+/// Facts about a new session, as the server reports them.
 pub(super) struct SessionFacts {
     /// The server process that answered.
     pub(super) backend: Option<Backend>,

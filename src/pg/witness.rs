@@ -19,7 +19,7 @@ const REPEAT: Duration = Duration::from_secs(60);
 /// it.
 const PREPARED_WAIT: Duration = Duration::from_secs(20);
 
-/// What the server does for a session.
+/// The server's view of a session: whether it works, and for which lock it waits.
 pub(super) struct Activity {
     /// Whether it works. What cannot be seen counts as work.
     pub(super) works: bool,
@@ -27,7 +27,7 @@ pub(super) struct Activity {
     pub(super) is_found: bool,
     /// Who holds the lock that it waits for.
     waits_for: Option<String>,
-    /// The name of a prepared transaction among them, as SQL writes it.
+    /// The name of a prepared transaction among the holders, as SQL writes it.
     gid: Option<String>,
 }
 
@@ -36,7 +36,7 @@ pub(super) struct Activity {
 pub(super) struct Witness(Option<Connected>);
 
 impl Witness {
-    /// What the server does for the session of this name, in this process if that is known: sessions of other
+    /// Asks the server about the session of this name, in this process if that is known: sessions of other
     /// executions have the same names. `None` when the server cannot be asked.
     pub(super) async fn ask(&mut self, dsn: &Dsn, application_name: &str, pid: Option<i32>) -> Option<Activity> {
         if self.0.is_none() {

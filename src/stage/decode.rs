@@ -13,16 +13,16 @@ use crate::bronze::Lines;
 use crate::error::{Error, Kind, Result};
 use crate::ids::ObjectNo;
 
-/// What was read of an object.
+/// The amount that was read of an object.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ObjectTally {
     /// Lines that were not blank.
     pub lines: i64,
-    /// Decompressed bytes.
+    /// Decompressed bytes, blank lines included.
     pub bytes: i64,
 }
 
-/// What the decoder needs to know about an object besides its lines.
+/// An object's place in its batch, how its keys are read, and its corrected lines.
 #[derive(Debug, Clone, Copy)]
 pub struct ObjectContext<'a> {
     /// Index of the object in the batch.

@@ -25,7 +25,7 @@ const COLUMN_COUNT: i16 = 11;
 pub const DOCUMENT_COLUMNS: &str = "object_no, line_no, doc";
 const DOCUMENT_COLUMN_COUNT: i16 = 3;
 const CHUNK_BYTES: usize = 256 * 1024;
-/// What may follow a value before the chunk is sent.
+/// Bytes of the buffer beyond a chunk: small values are added before its length is checked.
 const HEAD_ROOM: usize = 1024;
 
 /// The columns of a staging table after its key, in the order in which rows are framed for it.
@@ -40,33 +40,33 @@ const POSTGRES_EPOCH_DAYS: i32 = 10_957;
 /// The lineage columns that all rows of an object share in the staging table.
 #[derive(Debug, Clone)]
 pub struct Lineage {
-    /// Path of the object.
+    /// Path of the object below the lake's root.
     pub path: String,
-    /// Run that wrote the object.
+    /// The run that wrote the object.
     pub run_id: String,
-    /// Date in its path.
+    /// The ingestion date in its path.
     pub ingestion_date: Option<NaiveDate>,
-    /// Batch that loads it.
+    /// The batch that loads it.
     pub batch_id: BatchId,
 }
 
 /// A rejected line that was kept in memory instead of being framed.
 #[derive(Debug, Clone)]
 pub struct KeptReject {
-    /// Where the line is.
+    /// Its object, line and offset.
     pub at: Position,
-    /// The line, verbatim.
+    /// The whole line, verbatim.
     pub line: Vec<u8>,
-    /// Why it is rejected.
+    /// Why it is rejected, and with which SQLSTATE.
     pub rejection: Rejection,
 }
 
-/// Where a line is.
+/// The position of a line in its batch.
 #[derive(Debug, Clone, Copy)]
 pub struct Position {
     /// Index of its object in the batch.
     pub object_no: ObjectNo,
-    /// Line number from 1.
+    /// Line number, from 1.
     pub line_no: i64,
     /// Byte offset in the decompressed object.
     pub byte_offset: i64,
@@ -85,7 +85,7 @@ pub struct FrameWriter {
     kept_bytes: usize,
 }
 
-/// What a writer leaves behind.
+/// The result of a [`FrameWriter`].
 #[derive(Debug, Default)]
 pub struct FramesWritten {
     /// How long it waited for the receiver.
@@ -130,8 +130,8 @@ impl FrameWriter {
     /// Frames a line that can be staged.
     ///
     /// # Errors
-    /// `SourceCorrupt` when it is longer than 2 GB. `Internal` when the receiver is gone: the COPY has
-    /// failed, and its own error counts.
+    /// `SourceCorrupt` when it is longer than 2 GB. `Internal` when nobody receives the chunks any more: the
+    /// COPY has failed, and its own error counts.
     pub fn document(&mut self, at: Position, key: DocumentKey, hash: u128, text: &str) -> Result<()> {
         if self.stage_as == StageAs::Direct {
             return self.target_row(at, key, hash, text);

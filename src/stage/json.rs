@@ -15,7 +15,7 @@ use serde_json::value::RawValue;
 /// Why a line is rejected. Never contains any part of the line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rejection {
-    /// One line for the operator.
+    /// The reason, in one line for the operator.
     pub reason: String,
     /// The SQLSTATE with which PostgreSQL refuses the same text; `None` where only evo does.
     pub sqlstate: Option<&'static str>,
@@ -33,7 +33,7 @@ impl Rejection {
 }
 
 /// Validates the line, returns it as text, and fills `found` with the raw values of the `wanted` top-level
-/// fields, in their order. Of a repeated field the last value counts, as in jsonb.
+/// fields, in their order. If a field is repeated its last value counts, as in jsonb.
 ///
 /// # Errors
 /// Why the line is rejected.

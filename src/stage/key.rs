@@ -7,7 +7,7 @@ use super::json::Rejection;
 use super::time::{self, Event};
 use crate::entity::{DateFormat, Entity, KeyRule};
 
-/// What is read of a document to find its key, prepared once per object.
+/// Reads the keys of an entity's documents. Prepared once per object.
 #[derive(Debug, Clone)]
 pub struct KeyReader {
     rule: KeyRule,
@@ -16,10 +16,10 @@ pub struct KeyReader {
     dates: Vec<DateFormat>,
 }
 
-/// The key of one document.
+/// The key under which one document is staged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DocumentKey {
-    /// The bigint part.
+    /// The bigint part: an id, or a digest.
     pub id: i64,
     /// The time part, where the staging table is partitioned.
     pub event: Option<Event>,

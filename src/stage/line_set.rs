@@ -19,7 +19,7 @@ pub struct Seal {
 }
 
 impl Seal {
-    /// Adds a line's text.
+    /// Adds a line with its text.
     pub fn add(&mut self, line_no: i64, text: &[u8]) {
         self.add_hash(line_no, xxh3_128(text));
     }

@@ -107,7 +107,7 @@ fn days(year: i64, month: i64, day: i64) -> Option<i64> {
     Some(era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468 - POSTGRES_EPOCH_DAYS)
 }
 
-/// Without what PostgreSQL calls blank around it.
+/// The text without the characters around it that are blanks to PostgreSQL.
 fn trimmed(text: &[u8]) -> &[u8] {
     let is_blank = |byte: &u8| matches!(byte, b' ' | b'\t'..=b'\r');
     let start = text.iter().position(|byte| !is_blank(byte)).unwrap_or(text.len());
@@ -115,7 +115,7 @@ fn trimmed(text: &[u8]) -> &[u8] {
     &text[start..end]
 }
 
-/// What is left to read.
+/// The part of a text that is still to be read.
 struct Rest<'a>(&'a [u8]);
 
 impl Rest<'_> {
@@ -127,7 +127,7 @@ impl Rest<'_> {
         is_next
     }
 
-    /// A number of exactly so many digits.
+    /// Reads a number of exactly this many digits; `None` if there is anything else.
     fn number(&mut self, digits: usize) -> Option<i64> {
         let (number, rest) = self.0.split_at_checked(digits)?;
         self.0 = rest;
