@@ -15,11 +15,11 @@ use crate::retry::Policy;
 /// A variable that says how to reach Azure Storage.
 #[derive(Debug)]
 pub struct AzureVariable {
-    /// Name in the environment.
+    /// Its name in the environment.
     pub name: &'static str,
     /// Whether its value must never be shown.
     pub secret: bool,
-    /// What it is for.
+    /// Its meaning, in a few words.
     pub doc: &'static str,
 }
 
@@ -50,7 +50,7 @@ pub static AZURE_VARIABLES: &[AzureVariable] = &[
 pub enum Credential {
     /// Account, endpoint and key or signature from `AZURE_STORAGE_CONNECTION_STRING`.
     ConnectionString,
-    /// The account's key.
+    /// The storage account's key.
     AccessKey,
     /// A shared access signature.
     SasToken,
@@ -115,7 +115,7 @@ pub struct Azure {
     variables: BTreeMap<&'static str, SecretString>,
     /// Whether a user is signed in with the Azure CLI.
     cli: bool,
-    /// How requests are retried.
+    /// How a single request is retried.
     pub requests: RequestPolicy,
 }
 
@@ -135,8 +135,8 @@ impl Azure {
         AZURE_VARIABLES.iter().filter_map(|v| Some((v, self.variables.get(v.name)?)))
     }
 
-    /// Whether anything announces a managed identity. Without an announcement that of the machine is a last
-    /// resort.
+    /// Whether the environment announces a managed identity. Without an announcement the machine's identity
+    /// is the last resort.
     pub fn announces_identity(&self) -> bool {
         ["IDENTITY_ENDPOINT", "AZURE_CLIENT_ID", "AZURE_CREDENTIAL_TYPE"].iter().any(|name| self.get(name).is_some())
     }

@@ -1,11 +1,11 @@
-//! Which PostgreSQL to use.
+//! The choice of a PostgreSQL server.
 
 use super::dsn::Dsn;
 use super::environment::Environment;
 use super::resolved::Origin;
 use crate::error::{Error, Kind, Result};
 
-/// Which PostgreSQL to use.
+/// The PostgreSQL server that a command uses.
 #[derive(Debug, Clone)]
 pub enum Database {
     /// The private server that evo keeps in `state_dir`.
@@ -22,9 +22,9 @@ pub(super) struct ShownAddress {
     pub(super) origin: Option<Origin>,
 }
 
-/// Variables of libpq that make a server evident.
+/// libpq's variables that choose a server: if one is set, evo does not use its private one.
 const LIBPQ: [&str; 4] = ["PGSERVICE", "PGHOST", "PGHOSTADDR", "PGDATABASE"];
-/// The same of the predecessor.
+/// The predecessor's variables that do the same.
 const PREDECESSOR: [&str; 2] = ["PG_HOST", "PG_DATABASE"];
 
 /// The given address, else what libpq's variables say, else the predecessor's variables, else the private

@@ -1,4 +1,5 @@
-//! What a process inherits, as one value: tests pass their own, and no other code reads global state.
+//! Everything that a process inherits, as one value: tests pass their own, and no other code reads global
+//! state.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -12,7 +13,7 @@ use crate::error::{Error, Kind, Result};
 
 /// Environment variables and the few other things that a process inherits.
 ///
-/// An empty variable counts as unset, because job manifests cannot take a variable away.
+/// An empty variable counts as unset, because a job manifest cannot unset one.
 #[derive(Clone, Default)]
 pub struct Environment {
     variables: BTreeMap<String, String>,
@@ -20,7 +21,7 @@ pub struct Environment {
     pub directory: PathBuf,
     /// Name of the operating system's user, the default database user as in libpq.
     pub os_user: Option<String>,
-    /// The name of the host.
+    /// The host's name; `None` where the system does not report one.
     pub host_name: Option<String>,
     /// Whether stderr is a terminal.
     pub terminal: bool,

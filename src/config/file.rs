@@ -12,7 +12,7 @@ use crate::suggest::{did_you_mean, nearest};
 pub(super) struct FileValue {
     /// Full key, tables joined by dots: `retry.base`.
     pub key: String,
-    /// The value as text.
+    /// The value, as text.
     pub text: String,
     /// Line of the key, from 1.
     pub line: usize,
@@ -21,11 +21,11 @@ pub(super) struct FileValue {
 /// A settings file that was read.
 #[derive(Debug, Default)]
 pub(super) struct File {
-    /// The path as given.
+    /// The path as given, for messages.
     pub path: PathBuf,
     /// Its values, in no particular order.
     pub entries: Vec<FileValue>,
-    /// Its text.
+    /// The whole text of the file.
     pub text: String,
 }
 
@@ -51,7 +51,7 @@ impl File {
         Ok(Self { path: path.to_owned(), entries: parse(&text, &name.to_string(), known)?, text })
     }
 
-    /// The entry of a key.
+    /// The value of a key; `None` if the file does not set it.
     pub(super) fn get(&self, key: &str) -> Option<&FileValue> {
         self.entries.iter().find(|entry| entry.key == key)
     }

@@ -47,7 +47,7 @@ pub struct GlobalArgs {
     pub of_command: Vec<(&'static str, String)>,
 }
 
-/// How much is logged.
+/// The words for the log level.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(super) enum LogLevel {
     Warn,

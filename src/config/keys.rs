@@ -46,20 +46,20 @@ const fn time(min_ms: u64, max_s: u64) -> Takes {
 const HOUR: u64 = 3_600;
 const DAY: u64 = 24 * HOUR;
 
-/// One setting.
+/// The declaration of one setting.
 #[derive(Debug)]
 pub struct Setting {
     /// Setting in evo.toml; a dot separates table and key.
     pub name: &'static str,
-    /// Environment variable.
+    /// The environment variable: `EVO_…`.
     pub variable: &'static str,
     /// Flag, of every command or of those that it concerns; `None` when there is none.
     pub flag: Option<&'static str>,
-    /// The values that it takes.
+    /// The values that it takes, with their range.
     pub takes: Takes,
     /// Default as text; `None` when it depends on the machine or on other settings.
     pub default: Option<&'static str>,
-    /// Its meaning, in one line.
+    /// Its meaning, in one line without a full stop.
     pub doc: &'static str,
 }
 
@@ -81,7 +81,7 @@ const fn key(name: &'static str, variable: &'static str, takes: Takes) -> Settin
     Setting { name, variable, flag: None, takes, default: None, doc: "" }
 }
 
-/// All settings.
+/// Every setting, in the order of `docs/configuration.md`.
 pub static KEYS: &[Setting] = &[
     key("database_url", "EVO_DATABASE_URL", Takes::Text).flag("--database-url").doc(
         "PostgreSQL to use, a URL or key=value string; without one libpq's PG* variables, then \

@@ -1,4 +1,4 @@
-//! Where the lake is.
+//! The lake's address.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use url::Url;
 use super::environment::Environment;
 use crate::error::{Error, Kind, Result};
 
-/// Where the lake is.
+/// The address of a lake.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LakeAddress {
     /// A local directory.
@@ -19,7 +19,7 @@ pub enum LakeAddress {
         account: Option<String>,
         /// Container (filesystem) name.
         container: String,
-        /// Prefix before `bronze/…`.
+        /// Path before `bronze/…`; may be empty.
         prefix: String,
     },
 }

@@ -1,11 +1,12 @@
-//! Where this process runs.
+//! The machine that this process runs on.
 
 use super::environment::Environment;
 
-/// Where this process runs, as `evo.runs` records it.
+/// The machine and the process, as `evo.runs` records them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Machine {
-    /// The host's name; in a container usually that of the replica. `None` where the system does not tell.
+    /// The host's name; in a container usually that of the replica. `None` where the system does not report
+    /// one.
     pub host_name: Option<String>,
     /// The execution of an Azure Container Apps job; `None` elsewhere.
     pub container_execution: Option<String>,

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-/// So many requests in any stretch of this length.
+/// A limit: at most `count` requests in any stretch of the length `per`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rate {
-    /// Requests.
+    /// Requests in one stretch.
     pub count: u32,
     /// Length of the stretch.
     pub per: Duration,
@@ -16,7 +16,7 @@ pub struct Rate {
 /// Reads a list of limits; `none` is no limit.
 ///
 /// # Errors
-/// What is expected, to follow "must be".
+/// The expected form, to follow "must be".
 pub(super) fn parse_rates(texts: &[&str]) -> Result<Vec<Rate>, String> {
     match texts {
         ["none"] => Ok(Vec::new()),
@@ -25,10 +25,10 @@ pub(super) fn parse_rates(texts: &[&str]) -> Result<Vec<Rate>, String> {
     }
 }
 
-/// One limit of a command line.
+/// Reads one limit.
 ///
 /// # Errors
-/// What is expected.
+/// The expected form, to follow "must be".
 pub fn rate(text: &str) -> Result<Rate, String> {
     let mut words = text.split_whitespace();
     let (count, unit) = words.next().and_then(|word| word.split_once('/')).ok_or_else(expected)?;

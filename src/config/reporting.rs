@@ -10,11 +10,11 @@ use crate::error::Result;
 /// How a running job shows its progress.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Progress {
-    /// Not at all: `--quiet`.
+    /// Not shown at all: `--quiet`.
     Hidden,
     /// Bars on stderr, which is a terminal.
     Bars,
-    /// A log line this often.
+    /// A log line at this interval.
     Lines(Duration),
 }
 
@@ -36,7 +36,8 @@ pub(super) fn log_level(global: &GlobalArgs, setting: &Resolved) -> Result<u8> {
     })
 }
 
-/// The summary's format: as set, else that of the log, because a program that reads one as JSON reads both.
+/// The summary's format: the one that is set, or else the log's, because a program that reads one as JSON
+/// reads both.
 pub(super) fn output(setting: &Resolved, log_format: LogFormat) -> Result<Output> {
     match (&setting.text, log_format) {
         (Some(_), _) => setting.word(),

@@ -13,16 +13,16 @@ use super::value;
 use crate::error::{Error, Kind, Result};
 use crate::suggest::did_you_mean;
 
-/// Where a value comes from.
+/// The origin of a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Origin {
-    /// A flag.
+    /// This flag.
     Flag(&'static str),
-    /// An environment variable.
+    /// This environment variable.
     Environment(&'static str),
-    /// A line of the settings file.
+    /// The settings file, and the line in it, from 1.
     File(String, usize),
-    /// Built in.
+    /// No origin: the built-in default.
     Default,
 }
 
@@ -40,11 +40,11 @@ impl fmt::Display for Origin {
 /// A setting with its text and where that comes from.
 #[derive(Clone)]
 pub struct Resolved {
-    /// The setting.
+    /// The setting that has this value.
     pub key: &'static Setting,
     /// The value as given; `None` when it was not given and has no fixed default.
     pub text: Option<String>,
-    /// Where the text comes from.
+    /// The origin of the text.
     pub origin: Origin,
 }
 
@@ -114,7 +114,7 @@ impl Resolved {
     }
 }
 
-/// Looks up every setting: flag, variable, file, default.
+/// Resolves every setting: flag, or else variable, file, default.
 pub(super) fn look_up(global: &GlobalArgs, environment: &Environment, file: &File) -> Vec<Resolved> {
     KEYS.iter()
         .map(|key| {

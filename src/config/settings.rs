@@ -24,7 +24,7 @@ const FIRST_CONNECT: Duration = Duration::from_secs(5);
 /// The effective settings of one execution, each within the range of its key.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// Which PostgreSQL to use.
+    /// The PostgreSQL server to use.
     pub database: Database,
     /// Where the bronze objects are.
     pub lake: LakeAddress,
@@ -57,9 +57,9 @@ pub struct Settings {
     /// How long a job in a terminal waits for a server that it has never reached; `None` is as long as for
     /// any other.
     pub first_connect: Option<Duration>,
-    /// Format of the summary.
+    /// Format of the summary on stdout.
     pub output: Output,
-    /// Format of the log.
+    /// Format of the log on stderr.
     pub log_format: LogFormat,
     /// How a running job shows its progress.
     pub progress: Progress,
@@ -67,7 +67,7 @@ pub struct Settings {
     pub columns: Option<usize>,
     /// Whether log lines may be colored: stderr is a terminal and NO_COLOR is not set.
     pub color: bool,
-    /// Where this process runs.
+    /// The machine and the process, for `evo.runs`.
     pub machine: Machine,
     /// Log level: 0 warnings, 1 info, 2 debug, 3 trace.
     pub log_level: u8,
@@ -86,7 +86,7 @@ impl Settings {
         Self::resolve(global, &environment)
     }
 
-    /// The same with the given environment instead of the process's.
+    /// As [`Settings::load`], with the given environment instead of the process's.
     ///
     /// # Errors
     /// As [`Settings::load`].

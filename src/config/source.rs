@@ -33,7 +33,7 @@ pub struct ApiSource {
     pub name: String,
     /// Base address. Credentials go to its document only.
     pub url: Url,
-    /// Why it cannot be used, if so.
+    /// Why it cannot be used; `None` if it can.
     pub fault: Option<String>,
     /// How evo signs in.
     pub auth: Auth,
@@ -50,13 +50,13 @@ pub struct ApiSource {
 /// How evo signs in at a source.
 #[derive(Debug, Clone)]
 pub enum Auth {
-    /// Not at all.
+    /// No sign-in.
     None,
     /// HTTP basic authentication.
     Basic {
-        /// User.
+        /// The user's name.
         user: Secret,
-        /// Password.
+        /// The user's password.
         password: Secret,
     },
     /// A token that does not change.
@@ -65,7 +65,7 @@ pub enum Auth {
     Header {
         /// The header's name.
         name: String,
-        /// Its value.
+        /// The header's value.
         value: Secret,
     },
     /// Tokens of OAuth 2 for client credentials.
@@ -75,20 +75,20 @@ pub enum Auth {
 /// A client that fetches tokens.
 #[derive(Debug, Clone)]
 pub struct OAuth2 {
-    /// Where tokens are fetched.
+    /// Address from which tokens are fetched.
     pub url: Url,
     /// The client's id.
     pub client: Secret,
     /// The client's secret.
     pub secret: Secret,
-    /// What the token is for.
+    /// The scope to ask for; `None` asks for none.
     pub scope: Option<String>,
 }
 
 /// A secret by the name of its variable. Debugging it shows no value.
 #[derive(Debug, Clone)]
 pub struct Secret {
-    /// The environment variable.
+    /// The environment variable with its value.
     pub variable: String,
     value: Option<SecretString>,
 }
@@ -105,7 +105,7 @@ impl Secret {
         Self { variable: variable.to_owned(), value: value.map(|value| value.to_owned().into()) }
     }
 
-    /// The value.
+    /// The secret itself, for a request.
     ///
     /// # Errors
     /// `Config` when the variable is not set.

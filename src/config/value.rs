@@ -70,7 +70,7 @@ pub(super) fn show_size(bytes: u64) -> String {
 pub struct Share(f64);
 
 impl Share {
-    /// From 0 to 1.
+    /// The share as a number from 0 to 1.
     pub fn fraction(self) -> f64 {
         self.0
     }

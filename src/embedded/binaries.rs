@@ -29,9 +29,9 @@ const USUAL_DIRS: [(&str, &str, &str); 11] = [
 /// The programs of one PostgreSQL installation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Binaries {
-    /// Their directory, absolute.
+    /// The absolute path of their directory.
     pub(super) bin: PathBuf,
-    /// Their major version.
+    /// Their major version, such as 17.
     pub(super) version: u32,
 }
 

@@ -13,7 +13,7 @@ use crate::error::{Error, Kind, Result};
 /// Whether a data directory is in use.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Liveness {
-    /// Nobody uses it.
+    /// No process uses it.
     Gone,
     /// A server of this machine runs on it.
     Alive(Postmaster),
@@ -60,7 +60,7 @@ pub(super) fn wait(data: &Path, timeout: Duration, is_enough: impl Fn(&Liveness)
 }
 
 /// Takes the lock that a server started by evo holds as its stdin. The kernel keeps it until the server's
-/// last process is gone, in whichever container that runs.
+/// last process has ended, in whichever container that runs.
 ///
 /// # Errors
 /// `DatabaseUnavailable` (retryable) when another server holds it, `Config` when the file cannot be opened.

@@ -13,9 +13,9 @@ use super::process::Programs;
 use super::settings;
 use crate::error::{Error, Kind, Result};
 
-/// Name of the superuser.
+/// Name of the private server's superuser.
 pub(super) const SUPERUSER: &str = "evo";
-/// Name of the database.
+/// Name of the one database that evo uses there.
 pub(super) const DATABASE: &str = "evo";
 
 /// Upper and lower case of letters beyond ASCII need a UTF-8 character type. Systems differ in which of these
@@ -84,7 +84,7 @@ fn create_database(programs: &Programs, dir: &Path, password: &str) -> Result<()
     let failed = |detail: String| Error::new(Kind::Config, "cannot create the private database").detail(detail);
     let mut child = command.spawn().map_err(|e| failed(e.to_string()))?;
     if let Some(mut stdin) = child.stdin.take() {
-        // One line is one statement.
+        // In single-user mode a line is a statement.
         let statements = format!("alter role {SUPERUSER} password '{password}'\ncreate database {DATABASE}\n");
         // If the server ended early, its stderr says more than the broken pipe.
         let _ = stdin.write_all(statements.as_bytes());

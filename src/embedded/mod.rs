@@ -77,7 +77,7 @@ impl Address {
     }
 }
 
-/// Leaves the password out.
+/// Shows everything but the password.
 impl fmt::Debug for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "postgresql://{}:***@127.0.0.1:{}/{}", self.user, self.port, self.database)
@@ -87,27 +87,27 @@ impl fmt::Debug for Address {
 /// State of a private server, as [`Cluster::status`] finds it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Status {
-    /// Never made, or destroyed.
+    /// There is no data: never made, or destroyed.
     Absent,
-    /// Made, and not running.
+    /// There is data, but no server runs.
     Stopped(Data),
     /// Made, and in use by processes without a visible server: queries of a killed server that have not ended
     /// yet, or a server in another container that shares the directory.
     Held(Data),
-    /// Starting or stopping.
+    /// The server is starting or stopping.
     Changing {
-        /// Its data directory.
+        /// The data directory in use.
         data: Data,
         /// The postmaster's own word, from `postmaster.pid`: `starting`, `stopping`.
         state: String,
     },
-    /// Accepting connections.
+    /// The server accepts connections.
     Running {
-        /// Its data directory.
+        /// The data directory in use.
         data: Data,
         /// Process id of the postmaster.
         pid: i32,
-        /// How to reach it.
+        /// How to connect to it.
         address: Address,
     },
 }
@@ -115,7 +115,7 @@ pub enum Status {
 /// The data directory of a private server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Data {
-    /// Its path.
+    /// Path of the directory.
     pub path: PathBuf,
     /// Whether it is outside the state directory, because the server's user cannot reach that.
     pub elsewhere: bool,

@@ -1,4 +1,4 @@
-//! Files in directories that another user may write to.
+//! Opens files safely in directories that another user may write to.
 //!
 //! When evo runs as root, the data directory belongs to the server's unprivileged user, who could put links
 //! where evo's files are expected: root would then write to, give away or show another file. So nothing here

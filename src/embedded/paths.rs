@@ -63,7 +63,8 @@ impl Paths {
         }
     }
 
-    /// What an ordinary user may still write on the disk of the data.
+    /// Bytes that an ordinary user can still write to the disk of the data; `None` where the system does not
+    /// report them.
     pub(super) fn free_bytes(&self) -> Option<u64> {
         let disk = nix::sys::statvfs::statvfs(&self.data).ok()?;
         let bytes = u128::from(disk.blocks_available()) * u128::from(disk.fragment_size());

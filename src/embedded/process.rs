@@ -23,7 +23,7 @@ const START_TIMEOUT: Duration = Duration::from_secs(300);
 /// The server's programs and the user who runs them.
 #[derive(Debug, Clone)]
 pub(super) struct Programs {
-    /// Their directory.
+    /// The directory that holds them.
     pub(super) bin: PathBuf,
     /// Their major version.
     pub(super) version: u32,

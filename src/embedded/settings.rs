@@ -57,7 +57,7 @@ pub(super) fn choose_port(data: &Path) -> Result<u16> {
         .map_err(|e| Error::new(Kind::Config, "no free port on 127.0.0.1").caused_by(e))
 }
 
-/// Whether nobody listens there.
+/// Whether no process listens on this port of 127.0.0.1.
 pub(super) fn is_free(port: u16) -> bool {
     TcpListener::bind(("127.0.0.1", port)).is_ok()
 }

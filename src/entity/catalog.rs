@@ -52,7 +52,7 @@ impl Catalog {
         Ok(Self { entities })
     }
 
-    /// All entities.
+    /// All entities, in the order in which `all` works on them.
     pub fn all(&self) -> &[Entity] {
         &self.entities
     }

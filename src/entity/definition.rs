@@ -1,4 +1,4 @@
-//! What an entity is.
+//! An entity as its declaration describes it.
 
 use serde::Deserialize;
 
@@ -20,7 +20,7 @@ pub struct Entity {
     pub zone: String,
     /// Formats in which its documents write dates and times, besides ISO 8601.
     pub dates: Vec<DateFormat>,
-    /// Staging table.
+    /// Its staging table.
     pub staging: Staging,
     /// How its objects are written.
     pub input: Input,

@@ -9,13 +9,13 @@ pub struct Header<'a> {
     lines: Vec<HeaderLine<'a>>,
 }
 
-/// A line of a header.
+/// A line of a header with a label.
 #[derive(Debug, Clone, Copy)]
 pub struct HeaderLine<'a> {
     file: &'a str,
     number: usize,
     label: &'a str,
-    /// What follows the colon, without blanks around it.
+    /// The text after the colon, without blanks around it.
     pub value: &'a str,
 }
 

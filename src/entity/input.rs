@@ -12,11 +12,11 @@ use crate::suggest::did_you_mean;
 /// `[input]` of an entity's declaration, checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Input {
-    /// How the names of data objects end; the usual names where it is empty.
+    /// Endings of the names of data objects; empty for the usual ones.
     pub suffixes: Vec<String>,
-    /// What every object must be compressed with; by content when it is not declared.
+    /// The compression that every object must have; `None` to detect it from the content.
     pub compression: Option<Compression>,
-    /// How the records stand in every object; by name and content when it is not declared.
+    /// The format that every object must have; `None` to detect it from name and content.
     pub format: Option<Format>,
     /// CSV: the byte between two fields.
     pub delimiter: u8,
@@ -32,7 +32,7 @@ pub struct Input {
 /// How an object is compressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Compression {
-    /// Not at all.
+    /// No compression.
     Plain,
     /// One or more gzip members.
     Gzip,
@@ -43,18 +43,18 @@ pub enum Compression {
 /// How records stand in an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
-    /// A JSON document a line.
+    /// One JSON document per line.
     Ndjson,
     /// One JSON array of all documents.
     Array,
-    /// A header with the names, then a row a record.
+    /// A header with the names, then one row per record.
     Csv,
 }
 
 impl Compression {
     const NAMES: [(&'static str, Self); 3] = [("none", Self::Plain), ("gzip", Self::Gzip), ("zstd", Self::Zstd)];
 
-    /// As it is declared.
+    /// The word for it in a declaration.
     pub fn name(self) -> &'static str {
         match self {
             Self::Plain => "none",
@@ -132,7 +132,7 @@ impl InputDeclaration {
     }
 }
 
-/// One of the names; `auto` is as good as no declaration.
+/// The value for one of the known words; `None` without a declaration, or for `auto`.
 fn choice<T: Copy>(name: &str, text: Option<&str>, known: &[(&str, T)]) -> Result<Option<T>> {
     let Some(text) = text.filter(|text| *text != "auto") else { return Ok(None) };
     if let Some((_, choice)) = known.iter().find(|(known, _)| *known == text) {

@@ -1,4 +1,4 @@
-//! The key of a document.
+//! How the key of a document is read, and by which time staging is partitioned.
 
 use serde::Deserialize;
 

@@ -1,4 +1,4 @@
-//! What a command prints at its end: text for a person, JSON for a machine, and the exit code.
+//! The end of a command: text for a person, JSON for a machine, and the exit code.
 
 mod print;
 pub mod progress;
@@ -23,7 +23,7 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    /// A success.
+    /// The outcome of a command that succeeded.
     pub fn new(text: impl Into<String>, json: serde_json::Value) -> Self {
         Self { text: text.into(), json, failure: None }
     }

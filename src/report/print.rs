@@ -1,6 +1,7 @@
-//! The end of a command: the summary on stdout, the error on stderr, each in the format that was asked for.
+//! Prints the end of a command: the summary on stdout, the error on stderr, each in the format that was asked
+//! for.
 //!
-//! The reader may be gone, and the disk of a log may be full. That neither ends a job nor changes its exit
+//! Nobody may be reading, and the disk of a log may be full. That neither ends a job nor changes its exit
 //! code, except for a command that has no purpose but its output.
 
 use std::io::{self, Write};
@@ -34,7 +35,7 @@ impl Printer {
         Self { command: "", output: Output::Text, lines, columns: None }
     }
 
-    /// Writes the summary to stdout. A reader that went away (`evo status | head`) is not an error.
+    /// Writes the summary to stdout. A reader that has stopped reading (`evo status | head`) is not an error.
     ///
     /// # Errors
     /// `Internal` when it cannot be written and the command has changed nothing, so that its output was its
@@ -85,7 +86,7 @@ fn now() -> String {
     chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Micros, true)
 }
 
-/// The error as a log line.
+/// The error as one log line in JSON.
 fn json_of(error: &Error) -> Value {
     let mut value = json!({
         "timestamp": now(), "level": "ERROR", "message": error.message(), "kind": format!("{:?}", error.kind()),

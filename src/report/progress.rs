@@ -22,7 +22,7 @@ const SHORTEST_BAR: usize = 8;
 /// A job whose progress is shown, until this is dropped.
 #[derive(Debug)]
 pub struct Watched {
-    /// Where the job counts.
+    /// The job counts its work here.
     pub meter: Meter,
     stop: Option<Sender<()>>,
     watcher: Option<JoinHandle<()>>,

@@ -10,7 +10,7 @@ use crate::visible;
 static COLUMNS: OnceLock<usize> = OnceLock::new();
 
 /// Limits the width of all tables to that of the terminal. Without it, as for a file or a pipe, they are as
-/// wide as necessary. Call once.
+/// wide as necessary. Only the first call counts.
 pub fn fit_into(columns: usize) {
     let _ = COLUMNS.set(columns);
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use indicatif::HumanCount;
 
-/// `12345678` → `12,345,678`.
+/// A count with its digits in groups of three: `12,345,678`.
 pub fn count(n: u64) -> String {
     HumanCount(n).to_string()
 }

@@ -14,7 +14,7 @@ pub struct Usage {
     pub peak_resident: u64,
 }
 
-/// The usage up to now.
+/// The CPU time and memory used up to now; zeros where the system does not report them.
 pub fn usage() -> Usage {
     // It cannot fail: the only error is an unknown `who`.
     let Ok(usage) = getrusage(UsageWho::RUSAGE_SELF) else { return Usage::default() };

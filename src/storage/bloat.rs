@@ -4,14 +4,14 @@
 /// Bytes that a rewritten table or a rebuilt index would not need.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Bloat {
-    /// The number of bytes.
+    /// The bytes that would be freed.
     pub bytes: u64,
     /// Measured by `pgstattuple`; otherwise estimated.
     pub is_measured: bool,
 }
 
 impl Default for Bloat {
-    /// None, and that is certain.
+    /// No bloat, and no need to measure it.
     fn default() -> Self {
         Self { bytes: 0, is_measured: true }
     }

@@ -31,10 +31,10 @@ pub enum MaintenanceAction {
     Analyze,
 }
 
-/// Result of a step.
+/// The result of a step.
 #[derive(Debug)]
 pub enum StepOutcome {
-    /// It succeeded.
+    /// The statement succeeded.
     Done,
     /// The table or index was dropped in the meantime, for example by the swap of a full refresh.
     Gone,
@@ -45,23 +45,23 @@ pub enum StepOutcome {
 /// One step: a table vacuumed, an index rebuilt or dropped.
 #[derive(Debug)]
 pub struct MaintenanceStep {
-    /// Its statement.
+    /// The statement that it ran.
     pub action: MaintenanceAction,
     /// The partitioned table that the table belongs to, or the table itself.
     pub parent: String,
-    /// The table or index.
+    /// The table or index, qualified and quoted where necessary.
     pub name: String,
     /// Size before the step, with TOAST and indexes.
     pub before_bytes: u64,
-    /// Size after the step; 0 when the table or index is gone.
+    /// Size after the step; 0 when the table or index no longer exists.
     pub after_bytes: u64,
     /// Duration of the step, including the wait for locks.
     pub elapsed: Duration,
-    /// Its result.
+    /// Whether the statement succeeded.
     pub outcome: StepOutcome,
 }
 
-/// A step to run.
+/// A step that is still to run.
 #[derive(Debug, Clone, Copy)]
 struct Task<'a> {
     action: MaintenanceAction,
@@ -148,7 +148,7 @@ impl<'a> Maintenance<'a> {
         }
     }
 
-    /// Rebuilds the indexes.
+    /// Rebuilds the indexes one after the other, until something stops the maintenance.
     pub async fn reindex(&mut self, indexes: impl IntoIterator<Item = &IndexStorage>) {
         for index in indexes {
             if self.stopped_by().is_some() {

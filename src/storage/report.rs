@@ -11,13 +11,13 @@ const NOTABLE_INDEX_BYTES: u64 = 1 << 20;
 pub struct TableStorage {
     /// The partitioned table that it belongs to, or itself.
     pub parent: String,
-    /// Its own name.
+    /// Name of the leaf; in a sum, that of the partitioned table.
     pub name: String,
-    /// The main fork.
+    /// Size of the main fork.
     pub heap_bytes: u64,
     /// The TOAST table, where wide values are, with its index.
     pub toast_bytes: u64,
-    /// All its indexes.
+    /// Size of all its indexes.
     pub index_bytes: u64,
     /// An estimate from the statistics.
     pub live_tuples: u64,
@@ -33,16 +33,16 @@ pub struct TableStorage {
     pub bloat: Option<Bloat>,
 }
 
-/// One index of a leaf.
+/// An index of one leaf.
 #[derive(Debug, Clone)]
 pub struct IndexStorage {
-    /// Its qualified name.
+    /// Its name, qualified and quoted where necessary.
     pub name: String,
     /// The partitioned table that its table belongs to, or its table.
     pub parent: String,
-    /// Its table.
+    /// The leaf that it belongs to.
     pub table: String,
-    /// Its size.
+    /// Size of the index.
     pub bytes: u64,
     /// Scans since the statistics were reset.
     pub scans: u64,
@@ -65,14 +65,14 @@ pub struct IndexStorage {
 pub struct StorageReport {
     /// Leaves, sorted by parent and name.
     pub tables: Vec<TableStorage>,
-    /// Their indexes.
+    /// The indexes of these leaves.
     pub indexes: Vec<IndexStorage>,
     /// When the statistics were last reset, in UTC; `None` if the server knows of no reset.
     pub statistics_since: Option<String>,
 }
 
 impl TableStorage {
-    /// Heap, TOAST and indexes.
+    /// Size with TOAST and indexes.
     pub fn total_bytes(&self) -> u64 {
         self.heap_bytes + self.toast_bytes + self.index_bytes
     }

@@ -19,11 +19,11 @@ use crate::error::Result;
 pub struct Dsn {
     /// The servers in the order in which they are tried. Never empty.
     pub servers: Vec<Server>,
-    /// The role.
+    /// The role that signs in.
     pub user: String,
     /// Its password, if the address or the environment has one.
     password: Option<SecretString>,
-    /// The database.
+    /// Name of the database.
     pub dbname: String,
     /// TLS, certificates, and how the server may ask for the password.
     pub protection: Protection,
@@ -33,7 +33,7 @@ pub struct Dsn {
     pub stall_timeout: Duration,
     /// How long a statement may wait for a lock that another session holds.
     pub lock_wait: Duration,
-    /// Which server will do.
+    /// Which of the servers will do.
     pub target: TargetSession,
     /// Whether servers and addresses are tried in random order.
     pub balances_load: bool,

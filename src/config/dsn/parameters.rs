@@ -129,7 +129,7 @@ pub(super) fn is_known(name: &str) -> bool {
 pub(super) struct Parameters(BTreeMap<String, String>);
 
 impl Parameters {
-    /// The given parameters.
+    /// The parameters of an address, as they were given.
     pub(super) fn new(given: BTreeMap<String, String>) -> Self {
         Self(given)
     }

@@ -59,7 +59,7 @@ fn from_url(text: &str) -> Result<Parameters> {
         match (name.as_str(), value.as_str()) {
             // As JDBC writes it; libpq takes it too.
             ("ssl", "true") => found.put("sslmode", "require".to_owned()),
-            // What looks like a parameter may be the rest of a password that contains a ?.
+            // This may be no parameter at all, but the rest of a password that contains a ?.
             _ if query.contains('@') && !parameters::is_known(&name) => {
                 return Err(refused("the database's URL has an unknown parameter, and an @ after its ?"));
             }
@@ -73,8 +73,7 @@ fn from_url(text: &str) -> Result<Parameters> {
 fn split_off_query(text: &str) -> (&str, &str) {
     let authority = text.find('/').map_or(text, |at| &text[..at]);
     let credentials = match (authority.find('@'), authority.find('?')) {
-        // As libpq, which looks for the first @ only; a further one before any ? belongs to the credentials
-        // too.
+        // Like libpq, look for the first @ only; a further one before any ? belongs to the credentials too.
         (Some(first), _) => {
             let hosts = &authority[first + 1..];
             let hosts = hosts.find('?').map_or(hosts, |at| &hosts[..at]);
@@ -121,7 +120,7 @@ fn decoded(text: &str) -> Result<String> {
 fn from_pairs(text: &str) -> Result<Parameters> {
     let mut found = Parameters::default();
     let mut chars = text.chars().peekable();
-    // What follows an unquoted password may be the rest of the password.
+    // The text after an unquoted password may be the rest of the password.
     let mut may_be_secret = text.contains("://");
     loop {
         while chars.next_if(|c| c.is_whitespace()).is_some() {}

@@ -1,4 +1,4 @@
-//! libpq's password file.
+//! libpq's password file, `~/.pgpass` by default.
 
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};

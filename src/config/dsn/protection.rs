@@ -54,9 +54,9 @@ impl SslMode {
 /// Which root certificates are trusted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Roots {
-    /// Those of the system.
+    /// The root certificates of the system.
     System,
-    /// Those in a PEM file.
+    /// The root certificates in this PEM file.
     File(PathBuf),
 }
 
@@ -71,21 +71,21 @@ pub enum ChannelBinding {
     Require,
 }
 
-/// Allowed versions of TLS.
+/// The versions of TLS that are allowed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Protocol {
-    /// 1.2 and 1.3.
+    /// TLS 1.2 and 1.3.
     Both,
-    /// 1.2 only.
+    /// TLS 1.2 only.
     Tls12,
-    /// 1.3 only.
+    /// TLS 1.3 only.
     Tls13,
 }
 
 /// Ways to sign in that the server may ask for (`require_auth`).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RequiredAuth {
-    /// As given, for messages.
+    /// The parameter as given, for messages.
     pub text: String,
     /// Whether each of `METHODS` is allowed.
     allowed: [bool; METHODS.len()],
@@ -140,7 +140,7 @@ pub struct Protection {
     pub certificate: Option<(PathBuf, PathBuf)>,
     /// Whether the server's name is sent in the handshake (SNI).
     pub sends_name: bool,
-    /// Allowed versions of TLS.
+    /// The versions of TLS that are allowed.
     pub protocol: Protocol,
     /// Whether the sign-in must be tied to the TLS connection.
     pub channel_binding: ChannelBinding,

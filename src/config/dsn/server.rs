@@ -9,14 +9,14 @@ use super::parameters::Parameters;
 use super::wrong::{ESCAPES, wrong};
 use crate::error::Result;
 
-/// One server of an address.
+/// One of the servers of an address.
 #[derive(Debug, Clone)]
 pub struct Server {
     /// Host name, IP address or folder of a socket, as certificates and the password file name it.
     pub host: String,
     /// The address to connect to instead of resolving `host` (`hostaddr`).
     pub address: Option<IpAddr>,
-    /// Port, 1 to 65535.
+    /// TCP port, 1 to 65535.
     pub port: u16,
     /// The password that the password file has for this server.
     pub(super) password: Option<SecretString>,

@@ -1,4 +1,4 @@
-//! libpq's service file.
+//! libpq's service files, which name groups of parameters.
 
 use std::path::{Path, PathBuf};
 

@@ -6,13 +6,13 @@ use crate::error::Result;
 /// Which of several servers will do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TargetSession {
-    /// Any that answers.
+    /// Any server that answers.
     Any,
-    /// One that takes writes.
+    /// A server that takes writes.
     ReadWrite,
-    /// One that takes no writes.
+    /// A server that takes no writes.
     ReadOnly,
-    /// One that is not a standby.
+    /// A server that is not a standby.
     Primary,
     /// A standby.
     Standby,

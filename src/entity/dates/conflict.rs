@@ -3,7 +3,7 @@
 use super::field::Field;
 use super::format::{DateFormat, Piece};
 
-/// A text in a format that the other takes for another time, if there is one in the years 1900 to 2099.
+/// A text in `format` that `other` reads as another time; `None` if there is none in the years 1900 to 2099.
 pub(super) fn conflict(format: &DateFormat, other: &DateFormat) -> Option<String> {
     let mut samples = Vec::new();
     for year in [1987, 2003, 2012] {
@@ -39,7 +39,7 @@ fn example(format: &DateFormat, (year, month, day, [hour, minute, second]): (u16
     format.pieces.iter().map(write).collect()
 }
 
-/// Whether an ISO text is a time that can be: no month 20, no hour 30.
+/// Whether an ISO text is a possible time: no month 20, no hour 30.
 fn is_plausible(iso: &str) -> bool {
     let number = |at: usize| iso.get(at..at + 2).and_then(|digits| digits.parse::<u8>().ok()).unwrap_or(0);
     (1..=12).contains(&number(5))
@@ -49,7 +49,7 @@ fn is_plausible(iso: &str) -> bool {
         && number(17) < 60
 }
 
-/// What ISO 8601 looks like, as formats.
+/// The forms of ISO 8601 that evo reads, as formats.
 pub(super) fn iso_8601() -> Vec<DateFormat> {
     let mut texts = Vec::new();
     for (date, times) in

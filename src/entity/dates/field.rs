@@ -1,4 +1,4 @@
-//! The fields of a date format: their codes, and what a text of each looks like.
+//! The fields of a date format: their codes, and how the text of each is recognized.
 
 /// A field of a format, in the order in which ISO 8601 writes them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -29,7 +29,7 @@ pub(super) const CODES: [(&str, Field, bool); 11] = [
 ];
 
 impl Field {
-    /// How many bytes of a text are a value of this field; 0 if there is none.
+    /// Length of this field's value at the beginning of a text, bytes; 0 if there is none.
     pub(super) fn length(self, is_short: bool, text: &[u8]) -> usize {
         let digits = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
         match self {
@@ -66,7 +66,7 @@ impl Field {
     }
 }
 
-/// The length of `Z`, `+03`, `+0300` or `+03:00` in front of a text.
+/// The length of `Z`, `+03`, `+0300` or `+03:00` at the beginning of a text; 0 if there is none.
 fn offset(text: &[u8]) -> usize {
     let is_number = |at: usize| text.get(at..at + 2).is_some_and(|digits| digits.iter().all(u8::is_ascii_digit));
     match text.first() {

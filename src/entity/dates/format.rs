@@ -16,7 +16,7 @@ pub(super) enum Piece {
 /// A date format that an entity declares.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DateFormat {
-    /// As it is declared.
+    /// The format as it is declared.
     pub(super) text: String,
     pub(super) pieces: Vec<Piece>,
 }
@@ -89,8 +89,8 @@ impl DateFormat {
         })
     }
 
-    /// The text as ISO 8601, `2024-03-18` or `2024-03-18T06:12:45.5-03:00`, if it is written in this format;
-    /// blanks around it are no part of it. The day or the time may be one that does not exist.
+    /// The text as ISO 8601, `2024-03-18` or `2024-03-18T06:12:45.5-03:00`; `None` if it is not written in
+    /// this format, apart from blanks around it. The day or the time may be one that does not exist.
     pub fn to_iso(&self, text: &str) -> Option<String> {
         let mut rest = text.trim_matches(|c| matches!(c, ' ' | '\t'..='\r')).as_bytes();
         let mut values: [&[u8]; 8] = [b""; 8];
@@ -129,8 +129,8 @@ impl DateFormat {
         iso
     }
 
-    /// What `evo.to_iso` takes behind the value: a pattern of the format, and ISO 8601 with the pattern's
-    /// groups.
+    /// The arguments of `evo.to_iso` after the value: a pattern of the format, and ISO 8601 with the
+    /// pattern's groups.
     pub fn arguments(&self) -> String {
         let pattern: String = self
             .pieces
@@ -144,7 +144,7 @@ impl DateFormat {
         let place = |field| self.fields().position(|(own, _)| own == field).map_or(0, |i| i + 1);
         let is_short = |field| self.fields().any(|(own, is_short)| own == field && is_short);
         let group = |field| format!("\\{}", place(field));
-        // `evo.to_iso` takes a zero too many away again.
+        // `evo.to_iso` removes a zero too many.
         let padded = |field| format!("{}{}", if is_short(field) { "0" } else { "" }, group(field));
         format!("'^[[:space:]]*{pattern}[[:space:]]*$', '{}'", self.iso(padded, group))
     }
@@ -154,7 +154,7 @@ pub(super) fn refused(format: &str, reason: &str, hint: &str) -> Error {
     Error::new(Kind::Config, format!("the date format {format:?} {reason}")).hint(hint)
 }
 
-/// What is wrong at the beginning of `rest`, and a hint.
+/// The fault at the beginning of `rest`, and a hint.
 fn unknown(rest: &str) -> (String, String) {
     let known = CODES.map(|(code, ..)| code).join(" ");
     let Some(code) = rest.strip_prefix('%').and_then(|code| code.trim_start_matches('-').chars().next()) else {

@@ -10,21 +10,21 @@ pub(super) use read::read;
 /// being; further ones find those that changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Query {
-    /// Tells further queries apart; empty for the first.
+    /// Distinguishes further queries; empty for the first.
     pub name: String,
-    /// The source, by name.
+    /// Name of the source, from `[source.NAME]`.
     pub source: String,
-    /// Path behind the source's address.
+    /// Path below the source's address.
     pub path: String,
     /// Parameters that every request has.
     pub parameters: Vec<(String, String)>,
-    /// JSON pointers at which the array of records may be; the first that is there counts.
+    /// JSON pointers to the array of records; the first that an answer contains counts.
     pub records: Vec<String>,
     /// How the pages of a window follow each other.
     pub paging: Paging,
-    /// How a stretch of days is asked for.
+    /// How a stretch of days is requested; `None` if it cannot be.
     pub window: Option<WindowRule>,
-    /// How everything since a day is asked for.
+    /// How everything since a day is requested; `None` if it cannot be.
     pub since: Option<Since>,
     /// Days that are read again before the end of the last extraction.
     pub lookback_days: u64,
@@ -32,115 +32,114 @@ pub struct Query {
     pub empty_statuses: Vec<u16>,
     /// Whether an answer without the array of records means "no records", on the first page.
     pub empty_when_missing: bool,
-    /// Records of an object.
+    /// Records that one object holds at most.
     pub part_records: u64,
 }
 
 /// How the pages of a window follow each other.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Paging {
-    /// There is one page.
+    /// One request brings everything.
     Once,
-    /// By the number of records in front.
+    /// By the number of records to skip.
     Offset {
-        /// Parameter of the offset.
+        /// Parameter with the offset.
         offset: String,
-        /// Parameter of the page size.
+        /// Parameter with the page size.
         limit: String,
-        /// Page size.
+        /// Records on a page.
         size: u64,
-        /// Offset that the vendor does not go beyond.
+        /// Largest offset that the vendor accepts; `None` for no limit.
         max: Option<u64>,
     },
-    /// By number.
+    /// By the number of the page.
     Number {
-        /// Parameter of the number.
+        /// Parameter with the number.
         number: String,
-        /// Parameter of the page size, and the size.
+        /// Parameter with the page size, and the size; `None` sends none.
         limit: Option<(String, u64)>,
-        /// The first number.
+        /// Number of the first page.
         first: u64,
     },
-    /// By a token in each answer.
+    /// By a token from the page before.
     Cursor {
-        /// Where it is.
+        /// Where an answer holds the token.
         at: TokenPlace,
-        /// Parameter that takes it.
+        /// Parameter with the token.
         parameter: String,
-        /// Parameter of the page size, and the size.
+        /// Parameter with the page size, and the size; `None` sends none.
         limit: Option<(String, u64)>,
     },
-    /// By an address in each answer.
+    /// By an address from the page before.
     Next {
-        /// Where it is.
+        /// Where an answer holds the address.
         at: TokenPlace,
-        /// Parameter of the page size, and the size.
+        /// Parameter with the page size, and the size; `None` sends none.
         limit: Option<(String, u64)>,
     },
 }
 
-/// Where an answer holds a value.
+/// Where an answer holds a token or an address.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TokenPlace {
     /// A JSON pointer into the body.
     Body(String),
-    /// A header; of `Link` the address with `rel="next"`.
+    /// A header; from `Link` the address with `rel="next"`.
     Header(String),
 }
 
-/// How a stretch of days is asked for.
+/// How a stretch of days is requested.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WindowRule {
-    /// Parameter of its beginning.
+    /// Parameter with the beginning.
     pub from: String,
-    /// Parameter of its end.
+    /// Parameter with the end.
     pub to: String,
-    /// How a time is written, in strftime's letters.
+    /// How a time is written, as in strftime.
     pub format: String,
-    /// What is sent as the end.
+    /// Which moment is sent as the end.
     pub end: End,
     /// Length of a window.
     pub length: Length,
 }
 
-/// What is sent as the end of a window.
+/// Which moment is sent as the end of a window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum End {
-    /// The last day, all of which the vendor takes as inside.
+    /// The last day, all of which the vendor includes.
     Inclusive,
-    /// The first moment behind it, which the vendor takes as outside.
+    /// The first moment after it, which the vendor excludes.
     Exclusive,
-    /// The first moment behind it, on whichever side the vendor sees that: what comes twice is one by its
-    /// key.
+    /// The first moment after it, which the vendor may include or exclude: a record that comes twice is one
+    /// by its key.
     Overlap,
 }
 
 /// Length of a window, in days of the calendar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Length {
-    /// Days.
+    /// This many days.
     Days(u32),
-    /// Months.
+    /// This many calendar months.
     Months(u32),
 }
 
-/// How everything since a day is asked for.
+/// How everything since a day is requested.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Since {
-    /// The parameter.
+    /// Parameter with the time.
     pub parameter: String,
-    /// Pointer to the time of change in a record.
+    /// JSON pointer to the time of the change in a record.
     pub field: String,
-    /// How a time is written, in strftime's letters.
+    /// How a time is written, as in strftime.
     pub format: String,
-    /// The parameter's text around `{}`.
+    /// The parameter's value, with `{}` in the place of the time.
     pub template: String,
 }
 
 impl Length {
-    /// The first boundary of windows of this length behind `day`: of months those that divide the year from
-    /// January on, of days those counted from 1970-01-05, a Monday. So every extraction cuts at the same
-    /// days.
+    /// The first boundary of windows of this length after `day`. Months are grouped from January on, days
+    /// from 1970-01-05, a Monday, so every extraction cuts at the same days.
     pub fn boundary_behind(self, day: NaiveDate) -> NaiveDate {
         match self {
             Length::Months(n) => {

@@ -1,4 +1,4 @@
-//! Reads `[[extract]]`.
+//! Reads `[[extract]]` of an `entity.toml`.
 
 use toml::de::DeValue;
 

@@ -4,7 +4,7 @@ use crate::entity::scan::Fault;
 use crate::entity::scan::Tokens;
 use crate::suggest::did_you_mean;
 
-/// What each cast makes of a text or a jsonb value; `evo.try_…` and `evo.misfit_…` have the same endings.
+/// Endings of the casts' names (`evo.as_bigint`); `evo.try_…` and `evo.misfit_…` have the same ones.
 pub const CASTS: [&str; 11] =
     ["bigint", "int", "decimal", "bool", "date", "local", "timestamptz", "object", "array", "text", "short"];
 
@@ -14,9 +14,9 @@ pub(super) const CHILDREN: &str = "children";
 /// A call of one of evo's casts.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct CastCall {
-    /// The ending: `bigint`.
+    /// The ending of its name: `bigint`.
     pub kind: &'static str,
-    /// The token `as_bigint`.
+    /// The token with its name, `as_bigint`.
     pub name: usize,
     /// The bracket that opens its arguments.
     pub open: usize,

@@ -1,4 +1,4 @@
-//! The select list.
+//! The columns of a select list.
 
 use std::ops::Range;
 
@@ -17,7 +17,7 @@ use crate::entity::scan::Tokens;
 pub struct Column {
     /// Its name, as the server understands it.
     pub name: String,
-    /// What it is made of.
+    /// The expression, without the name.
     pub expression: Expression,
     /// Where its values stand in the document, `saleItens[].itemValue`, in the order of the text.
     pub paths: Vec<String>,
@@ -26,7 +26,7 @@ pub struct Column {
     pub records: Vec<usize>,
     /// Set if the column is one cast of fields of a record, and nothing else.
     pub plain: Option<PlainCast>,
-    /// Set if the column is one cast, of whatever.
+    /// Set if the column is one cast, whatever its arguments are.
     pub cast: Option<WholeCast>,
     /// The text in `evo.as_timestamptz(text, {zone})`, if that is all the column is.
     pub local_time: Option<Span>,
@@ -42,9 +42,9 @@ pub struct Column {
 /// `evo.as_int(d.a)` or `evo.as_int(coalesce(d.a, d.b))`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PlainCast {
-    /// The cast.
+    /// The ending of the cast's name: `bigint`.
     pub kind: &'static str,
-    /// `d.a`, or the `coalesce`.
+    /// The argument: `d.a`, or the `coalesce`.
     pub value: Span,
     /// Alias and column of each field.
     pub fields: Vec<(String, String)>,
@@ -55,11 +55,11 @@ pub struct PlainCast {
 pub struct WholeCast {
     /// The ending of its name: `bigint`.
     pub kind: &'static str,
-    /// Its arguments.
+    /// The arguments of the call.
     pub arguments: Vec<Span>,
 }
 
-/// The columns in `list`.
+/// Reads the columns in `list`.
 pub(super) fn columns(
     tokens: &Tokens<'_>,
     list: Range<usize>,

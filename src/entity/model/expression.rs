@@ -10,47 +10,47 @@ use crate::entity::scan::Tokens;
 /// An expression and the casts in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Expression {
-    /// Its text.
+    /// Where it stands in the text.
     pub span: Span,
-    /// In the order of the text; what is inside of a part is not listed beside it.
+    /// In the order of the text; a part inside another one is not listed by itself.
     pub parts: Vec<CastSite>,
 }
 
 /// A part of an expression that holds a cast.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CastSite {
-    /// `evo.as_bigint(…)`.
+    /// A cast: `evo.as_bigint(…)`.
     Cast(Cast),
-    /// `case …`: of its results one is evaluated.
+    /// `case …`: only one of its results is evaluated.
     Case(Case),
-    /// `coalesce(…)`: what stands behind a value is not evaluated.
+    /// `coalesce(…)`: nothing after the first value is evaluated.
     Coalesce(Vec<Expression>),
 }
 
-/// A call of a cast.
+/// A call of one of evo's casts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cast {
     /// The ending of its name: `bigint`.
     pub kind: &'static str,
     /// The name without its schema, `as_bigint`.
     pub name: Span,
-    /// What stands between its brackets.
+    /// The arguments, with the casts in them.
     pub arguments: Expression,
 }
 
 /// `case operand when … then … else … end`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Case {
-    /// What the conditions are compared with, if anything.
+    /// The value that the conditions are compared with, if there is one.
     pub operand: Option<Expression>,
-    /// Conditions and results.
+    /// The conditions with their results.
     pub arms: Vec<(Expression, Expression)>,
     /// The result when no condition holds.
     pub otherwise: Option<Expression>,
 }
 
 impl Expression {
-    /// Every cast, also those in another's arguments.
+    /// Every cast, including those in another's arguments.
     pub fn casts(&self) -> Vec<&Cast> {
         let mut found = Vec::new();
         for part in &self.parts {
@@ -126,7 +126,7 @@ fn end_of_case(tokens: &Tokens<'_>, case: usize, end: usize) -> Result<usize, Fa
     Err(Fault::new(tokens.start(case), "a case has no end"))
 }
 
-/// What stands between `case` and `end`; `None` if no cast does.
+/// The parts of `case … end`; `None` if none of them holds a cast.
 fn case(tokens: &Tokens<'_>, range: Range<usize>) -> Result<Option<Case>, Fault> {
     let at = tokens.start(range.start);
     let mut depth = 0;

@@ -14,15 +14,15 @@ use crate::entity::scan::Tokens;
 /// `evo.as_children(…) c`: a row for each element.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Children {
-    /// Alias: `c`.
+    /// Its alias: `c`.
     pub alias: String,
     /// The arguments of the call.
     pub arguments: Span,
     /// The first of them, the document.
     pub document: Span,
-    /// The array's field.
+    /// Name of the field with the array.
     pub array: String,
-    /// The field of an element's id.
+    /// Name of the field with an element's id.
     pub id: String,
     /// The item of the from clause, `cross join lateral` included; `None` if it is joined in another manner.
     pub cross_join: Option<Span>,
@@ -30,26 +30,26 @@ pub struct Children {
     pub id_reads: usize,
     /// How often it reads the element, `c.value`.
     pub value_reads: usize,
-    /// Whether it reads something else of it, or without naming the alias.
+    /// Whether it reads the element in another way, or without naming the alias.
     pub has_other_reads: bool,
 }
 
 /// `jsonb_to_record(…) as d (…)`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JsonRecord {
-    /// Alias: `d`.
+    /// Its alias: `d`.
     pub alias: String,
     /// `jsonb_to_record`, or one of its kin.
     pub function: String,
     /// The call, up to its bracket.
     pub call: Span,
-    /// What is taken apart.
+    /// The value that is taken apart.
     pub argument: Expression,
-    /// The tokens of it.
+    /// The tokens of the argument.
     pub(super) tokens: Range<usize>,
-    /// The same as alias and column, if that is all it is.
+    /// The argument as alias and column, if that is all it is.
     pub reference: Option<(String, String)>,
-    /// Its columns.
+    /// The columns that it defines.
     pub columns: Vec<RecordColumn>,
     /// Whether it is joined by `cross join lateral`, right behind the array that is unfolded.
     pub follows_children: bool,
@@ -57,23 +57,23 @@ pub struct JsonRecord {
     pub is_read_whole: bool,
 }
 
-/// A column of a record.
+/// A column that a record defines.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RecordColumn {
     /// Name, as the server understands it.
     pub name: String,
     /// Its definition: `"idMember" text`.
     pub definition: Span,
-    /// The type in it.
+    /// The type in its definition.
     pub kind: Span,
     /// How often the select reads it, at most.
     pub reads: usize,
 }
 
-/// What the from clause gives.
+/// The parts of a from clause that readings have to know.
 #[derive(Debug, Default)]
 pub(super) struct From {
-    /// Alias of the staged rows.
+    /// Alias of the staged rows, once they were found.
     pub source: Option<String>,
     pub children: Option<Children>,
     pub records: Vec<JsonRecord>,
@@ -99,12 +99,12 @@ struct Item {
     /// `cross join lateral`, if it is joined so.
     cross: Option<usize>,
     alias: String,
-    /// Behind the alias.
+    /// The token after the alias.
     end: usize,
 }
 
 impl From {
-    /// Reads the items in `range`, which begins behind `from`.
+    /// Reads the items in `range`, which begins after `from`.
     pub(super) fn parse(tokens: &Tokens<'_>, range: Range<usize>) -> Result<Self, Fault> {
         let mut from = From::default();
         for i in tokens.outer(range.clone()) {
@@ -214,7 +214,7 @@ impl From {
         Ok(())
     }
 
-    /// The token behind the last item that is known.
+    /// The token after the last item that is known.
     pub(super) fn end(&self) -> usize {
         self.end
     }

@@ -194,7 +194,7 @@ impl<'a> Guards<'a> {
         }
     }
 
-    /// The text of a record that a name without an alias means, as far as that can be told.
+    /// The record and the column that a name without an alias most likely means, if that column is a text.
     fn bare_text(&self, i: usize) -> Option<(&'a JsonRecord, &'a RecordColumn)> {
         let tokens = self.tokens;
         let is_type = i > 0 && tokens.str(i - 1) == "::" || tokens.kind(i + 1) == Some(TokenKind::Text);

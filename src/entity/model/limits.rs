@@ -3,27 +3,27 @@
 
 use super::column::Column;
 
-/// What a column can hold, where that may be less than its model gives.
+/// A limit on the values of a column, which its model may exceed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Limit {
-    /// A text of so many bytes: an index holds it.
+    /// A text of at most this many bytes, because an index holds it.
     Bytes(i32),
-    /// A text of so many characters; blanks at its end do not count.
+    /// A text of at most this many characters; blanks at its end do not count.
     Characters(i32),
-    /// An integer of two bytes.
+    /// `smallint`, an integer of two bytes.
     Smallint,
-    /// An integer of four bytes.
+    /// `integer`, four bytes.
     Integer,
     /// `numeric(precision, scale)`.
     Numeric {
-        /// Digits altogether.
+        /// Digits in total.
         precision: i32,
-        /// Digits behind the point.
+        /// Digits after the decimal point.
         scale: i32,
     },
 }
 
-/// Digits before the point of what `evo.as_decimal` gives, and behind it.
+/// Digits of the values that `evo.as_decimal` gives: before the decimal point, and after it.
 const DECIMAL: (i32, i32) = (13, 2);
 
 impl Limit {

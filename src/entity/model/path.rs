@@ -5,7 +5,7 @@ use std::ops::Range;
 use crate::entity::scan::TokenKind;
 use crate::entity::scan::Tokens;
 
-/// What an alias of the from clause stands for.
+/// The part of a document that an alias of the from clause stands for.
 #[derive(Debug, Clone)]
 pub(super) enum AliasTarget {
     /// A row of staging; its document is `raw_data`.
@@ -44,7 +44,7 @@ fn below(path: &str, field: &str) -> String {
     if path.is_empty() { field.to_owned() } else { format!("{path}.{field}") }
 }
 
-/// The aliases known so far.
+/// The aliases known so far, by name.
 pub(super) type Aliases = Vec<(String, AliasTarget)>;
 
 /// The paths of all values of the document that a range reads, in its order, each once.

@@ -7,9 +7,9 @@ use crate::entity::scan::{Span, Tokens};
 /// A question whether a field of an element is an object or an array.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Question {
-    /// The question.
+    /// Where the question stands in the text.
     pub span: Span,
-    /// The field.
+    /// The field that it is about.
     pub field: String,
 }
 

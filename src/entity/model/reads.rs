@@ -11,7 +11,7 @@ pub(super) struct Read {
     name: String,
     /// Where it stands.
     at: usize,
-    /// The alias in front of it.
+    /// The alias before it, if it has one.
     of: Option<String>,
     /// The column behind it, where it is an alias.
     has_column: bool,

@@ -69,7 +69,7 @@ impl Select {
         for (column, new) in self.columns().iter().zip(expressions) {
             let span = column.expression.span.clone();
             if new != self.slice(&span) {
-                // What was named by itself, `d.name`, no longer is.
+                // The reference `d.name` was also the column's name; a new expression has none.
                 let is_unnamed = column.end == span.end;
                 let name = if is_unnamed { format!(" as {}", ident(&column.name)) } else { String::new() };
                 edits.replace(span, format!("{new}{name}"));

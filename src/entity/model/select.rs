@@ -1,4 +1,4 @@
-//! A model's select.
+//! The select of a model, as data.
 
 use std::ops::Range;
 
@@ -25,13 +25,13 @@ pub struct Select {
     children: Option<Children>,
     records: Vec<JsonRecord>,
     questions: Vec<Question>,
-    /// What follows the last known item of the from clause; may be empty.
+    /// The text after the last known item of the from clause; may be empty.
     rest: Span,
     placeholders: Vec<(Placeholder, Span)>,
     casts: Vec<Span>,
 }
 
-/// What is filled in when a model is read.
+/// A placeholder in a model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Placeholder {
     /// `{source}`: the rows of staging.
@@ -59,17 +59,17 @@ impl Select {
         &self.text
     }
 
-    /// A part of the text.
+    /// The text in a span.
     pub fn slice(&self, span: &Span) -> &str {
         &self.text[span.clone()]
     }
 
-    /// Where [`Select::text`] is.
+    /// The span of [`Select::text`].
     pub fn body(&self) -> Span {
         self.body.clone()
     }
 
-    /// Alias of the staged rows.
+    /// The alias of the staged rows.
     pub fn source(&self) -> &str {
         &self.source
     }
@@ -94,7 +94,7 @@ impl Select {
         &self.questions
     }
 
-    /// `select distinct`.
+    /// Whether it is `select distinct`.
     pub fn is_distinct(&self) -> bool {
         self.is_distinct
     }
@@ -104,12 +104,12 @@ impl Select {
         self.is_free_of_zones
     }
 
-    /// What follows the last record or array: joins, conditions, an order.
+    /// The text after the last record or array: joins, conditions, an order.
     pub fn rest(&self) -> &str {
         self.slice(&self.rest)
     }
 
-    /// Placeholders, in order.
+    /// The placeholders with their spans, in order.
     pub fn placeholders(&self) -> &[(Placeholder, Span)] {
         &self.placeholders
     }
@@ -212,7 +212,7 @@ fn end(tokens: &Tokens<'_>) -> SelectResult<usize> {
 /// The parts of a select, as tokens.
 struct Parts {
     list: Range<usize>,
-    /// Behind `from`.
+    /// The tokens after `from`.
     from: Range<usize>,
     /// Where `where` and what may follow it begin.
     tail: usize,

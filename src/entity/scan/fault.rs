@@ -1,8 +1,8 @@
-//! Why a text is refused.
+//! A fault in SQL that a user wrote.
 
 use crate::error::{Error, Kind};
 
-/// What is wrong, and at which byte of the text.
+/// A fault, and at which byte of the text it is.
 #[derive(Debug)]
 pub(in crate::entity) struct Fault {
     pub at: usize,

@@ -3,7 +3,7 @@
 
 use super::fault::Fault;
 
-/// Bytes of a text.
+/// A range of bytes in a text.
 pub type Span = std::ops::Range<usize>;
 
 /// The kind of a token.
@@ -19,7 +19,7 @@ pub(in crate::entity) enum TokenKind {
     OtherText,
     Number,
     Operator,
-    /// One of `( ) [ ] , ; . :`.
+    /// A single mark: one of `( ) [ ] , ; . :`.
     Mark,
     /// `{name}`: braces around anything but braces and line feeds.
     Placeholder,

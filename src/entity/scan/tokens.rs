@@ -103,13 +103,13 @@ impl<'a> Tokens<'a> {
         self.name(i).as_deref() == Some(name)
     }
 
-    /// What a plain string says.
+    /// The content of a plain string, unquoted; `None` for any other token.
     pub(in crate::entity) fn literal(&self, i: usize) -> Option<String> {
         let text = self.str(i);
         (self.kind(i)? == TokenKind::Text).then(|| text[1..text.len() - 1].replace("''", "'"))
     }
 
-    /// The tokens of a range that stand in none of its brackets; of a bracket the opening one.
+    /// The tokens of a range that are not inside its brackets; of each bracket, the opening one.
     pub(in crate::entity) fn outer(&self, range: Range<usize>) -> impl Iterator<Item = usize> {
         let mut next = range.start;
         std::iter::from_fn(move || {
