@@ -9,12 +9,12 @@ use toml::de::{DeTable, DeValue};
 use crate::error::{Error, Kind, Result};
 use crate::suggest::did_you_mean;
 
-/// The file that a table stands in.
+/// A file with tables.
 #[derive(Debug, Clone, Copy)]
 pub struct Document<'a> {
     /// Its path, as messages show it.
     pub file: &'a str,
-    /// Its text.
+    /// Its whole text.
     pub text: &'a str,
 }
 
@@ -89,7 +89,7 @@ impl<'a> DeclaredTable<'a> {
         self.table.iter().find(|(name, _)| name.get_ref() == key).map(|(_, value)| value)
     }
 
-    /// Whether the key is there.
+    /// Whether the table has this key.
     pub fn has(&self, key: &str) -> bool {
         self.value(key).is_some()
     }

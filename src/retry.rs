@@ -98,7 +98,7 @@ pub async fn retry<T>(
     Err(Error::new(crate::error::Kind::Internal, format!("{what}: ran out of numbers")))
 }
 
-/// Whether time can heal it, so that repeating the work makes sense.
+/// Whether the error may pass by itself, so that repeating the work makes sense.
 pub(crate) fn heals(error: &Error) -> bool {
     !error.is_given_up() && error.kind().disposition().is_repeatable()
 }

@@ -24,17 +24,17 @@ pub const GRACE: Duration = Duration::from_secs(15);
 /// When the process ends after a signal at the latest.
 const LIMIT: Duration = Duration::from_secs(24);
 
-/// How far a stop has come.
+/// The stages of a stop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stage {
     Running,
     /// A signal asked to stop.
     Requested(Signal),
-    /// The grace is over.
+    /// The grace is over: work in flight is dropped.
     Cancelled(Signal),
 }
 
-/// Knows whether a stop was asked for. Clones share the state.
+/// Knows whether a stop was requested. Clones share the state.
 #[derive(Debug, Clone)]
 pub struct Shutdown(watch::Receiver<Stage>);
 
@@ -83,7 +83,7 @@ impl Shutdown {
         Self(receiver)
     }
 
-    /// Whether a stop was asked for.
+    /// Whether a stop was requested.
     pub fn is_requested(&self) -> bool {
         *self.0.borrow() != Stage::Running
     }

@@ -101,7 +101,7 @@ fn text(findings: &[Finding], failed: usize, warned: usize) -> String {
     text + &format!("\n{ok} ok, {warned} warnings, {failed} failed")
 }
 
-/// A finding for a machine.
+/// A finding as JSON.
 pub(super) fn finding_json(f: &Finding) -> Value {
     json!({
         "check": f.check, "on": f.on, "severity": if f.severity == Severity::Fail { "fail" } else { "warn" },

@@ -2,7 +2,7 @@
 
 use crate::error::Error;
 
-/// The error of a command of which these entities failed: the first one's, which gives the exit code, with
+/// The error of a command in which these entities failed: the first one's, which gives the exit code, with
 /// the others in the detail. `None` when none failed.
 pub(super) fn combined(failures: Vec<(String, Error)>) -> Option<Error> {
     let others: Vec<String> = failures.iter().skip(1).map(|(entity, e)| format!("{entity}: {e}")).collect();

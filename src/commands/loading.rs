@@ -43,7 +43,7 @@ impl Loading {
         Self::with(settings, catalog, Access::of(true)?).await
     }
 
-    /// The same for reading only: nothing is created, started or upgraded.
+    /// As [`Loading::open`], for reading only: nothing is created, started or upgraded.
     pub(super) async fn open_to_read(settings: &Settings, catalog: Catalog) -> Result<Self> {
         Self::with(settings, catalog, Access::of(false)?).await
     }

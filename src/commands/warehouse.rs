@@ -26,7 +26,7 @@ impl Warehouse {
     }
 }
 
-/// What a command is going to do with the warehouse.
+/// Whether a command reads or changes the warehouse.
 #[derive(Debug)]
 pub(super) enum Access {
     /// Read it. Any server will do, a standby too. An unavailable one is reported immediately. Nothing is
@@ -47,7 +47,8 @@ impl Access {
         Ok(if writes { Access::Writes(Shutdown::listen()?) } else { Access::Reads })
     }
 
-    /// What asks the command to stop. Signals simply end one that only reads.
+    /// The handle that asks the command to stop. It never stops one that only reads: a signal simply ends
+    /// that.
     pub(super) fn shutdown(&self) -> Shutdown {
         match self {
             Access::Reads => Shutdown::never(),

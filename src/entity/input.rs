@@ -40,7 +40,7 @@ pub enum Compression {
     Zstd,
 }
 
-/// How records stand in an object.
+/// How records are written in an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
     /// One JSON document per line.

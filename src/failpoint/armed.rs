@@ -16,14 +16,14 @@ pub const VARIABLE: Option<&str> = Some("EVO_FAILPOINTS");
 
 static SCHEDULE: OnceLock<Schedule> = OnceLock::new();
 
-/// What happens where, and how often each failpoint was reached.
+/// The triggers, and how often each failpoint was reached.
 #[derive(Debug, Default)]
 struct Schedule {
     triggers: Vec<Trigger>,
     reached: Mutex<BTreeMap<&'static str, u32>>,
 }
 
-/// What happens at one failpoint, from the `from`th to the `to`th time that it is reached.
+/// The effect of one failpoint, from the `from`th to the `to`th time that it is reached.
 #[derive(Debug, Clone, PartialEq)]
 struct Trigger {
     failpoint: String,

@@ -3,7 +3,7 @@
 //! | state | who may change it |
 //! |---|---|
 //! | planned | any execution claims it |
-//! | claimed | its holder, under the present fencing token; any execution once the lease has expired or it is gone |
+//! | claimed | its holder, under the present fencing token; any execution once lease or holder has ended |
 //! | committed | nobody |
 //!
 //! Every claim and every attempt raises the fencing token. The last statement of a batch's transaction
@@ -23,12 +23,12 @@ use crate::ids::{BatchId, ExecutionId, Fence, ObjectId};
 use crate::pg::{Connection, Param, Pool, Row, Transaction};
 use crate::sql::fill;
 
-/// What became of the lines of an object or a batch. The counts always add up: see [`Counts::balanced`].
+/// The verdicts on the lines of an object or a batch, counted. They always add up: see [`Counts::balanced`].
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counts {
     /// Lines read, without blank ones.
     pub lines: i64,
-    /// New keys.
+    /// Lines with new keys.
     pub inserted: i64,
     /// Known keys with newer content.
     pub updated: i64,
@@ -60,26 +60,26 @@ impl Counts {
 /// A run of which batches are planned or claimed and not committed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OpenRun {
-    /// The run of bronze.
+    /// Id of the run.
     pub run_id: String,
     /// Batches that are not committed.
     pub batches: u64,
     /// Objects in these batches.
     pub objects: u64,
-    /// Their compressed size.
+    /// Compressed size of these objects.
     pub bytes: u64,
 }
 
 /// A batch that this execution holds.
 #[derive(Debug, Clone)]
 pub struct Claimed {
-    /// The batch.
+    /// Id of the batch.
     pub batch_id: BatchId,
     /// The fencing token of the present attempt.
     pub fence: Fence,
     /// Number of the attempt, from 1.
     pub attempt: i32,
-    /// Bronze run of its objects.
+    /// The run of its objects.
     pub run_id: String,
     /// Whether another execution had begun it.
     pub is_taken_over: bool,
@@ -94,11 +94,11 @@ pub enum Next {
     Batch(Claimed),
     /// Others are loading the rest of the oldest run: ask again later.
     Wait,
-    /// Every batch is committed.
+    /// Every batch of the selection is committed.
     Done,
 }
 
-/// What became of an attempt in doubt.
+/// The outcome of an attempt in doubt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Doubt {
     /// It had committed, with these counts.
@@ -161,7 +161,7 @@ pub struct Grouping {
 /// The execution that claims, and the duration of its claims.
 #[derive(Debug, Clone, Copy)]
 pub struct Holder {
-    /// The execution.
+    /// The execution that claims.
     pub execution_id: ExecutionId,
     /// How long a claim lasts without being renewed.
     pub lease: Duration,
@@ -285,12 +285,12 @@ pub async fn drop_empty(pool: &Pool, batch_id: BatchId, fence: Fence) -> Result<
     Ok(())
 }
 
-/// What a batch's transaction did, for the ledger.
+/// The result of a batch's transaction, to be recorded.
 #[derive(Debug)]
 pub struct Completion<'a> {
-    /// The batch.
+    /// Id of the batch.
     pub batch_id: BatchId,
-    /// The fence of the attempt.
+    /// The fencing token of the attempt.
     pub fence: Fence,
     /// The objects and their counts.
     pub objects: &'a [(ObjectId, Counts)],

@@ -1,7 +1,7 @@
 //! `evo.extractions`: the runs of bronze that evo writes itself.
 //!
-//! At most one of an entity and a lake is open. Whoever extracts the entity meanwhile joins it; the one who
-//! finds its last window finished writes the manifest and ends it.
+//! At most one extraction of an entity to a lake is open. A process that extracts the entity in the meantime
+//! joins it. The process that finds its last window finished writes the manifest and ends it.
 
 use chrono::NaiveDate;
 use serde_json::Value;
@@ -13,7 +13,7 @@ use crate::pg::{Param, Pool, Row, Transaction};
 /// An extraction that is open.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Extraction {
-    /// Its id.
+    /// Id of the extraction.
     pub extraction_id: ExtractionId,
     /// Id of the run in the paths of its objects.
     pub run_id: String,
@@ -25,7 +25,7 @@ pub struct Extraction {
     pub ingestion_date: NaiveDate,
 }
 
-/// Where the extractions of an entity have come to.
+/// How far the extractions of an entity have come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Reached {
     /// Today, in the entity's zone, by the server's clock.
@@ -37,20 +37,20 @@ pub struct Reached {
 /// A window to be planned.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PlannedWindow {
-    /// Name of the query.
+    /// Name of the query; empty for the first.
     pub query: String,
-    /// First day.
+    /// First day, in the entity's zone.
     pub from_day: NaiveDate,
     /// First day that is not in it.
     pub until_day: NaiveDate,
 }
 
-/// What a manifest says of a window.
+/// A finished window, as the manifest describes it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Finished {
-    /// Name of the query.
+    /// Name of the query; empty for the first.
     pub query: String,
-    /// First day.
+    /// First day, in the entity's zone.
     pub from_day: NaiveDate,
     /// First day that is not in it.
     pub until_day: NaiveDate,
@@ -64,7 +64,7 @@ pub struct Finished {
     pub records: i64,
     /// Its objects: path, records, bytes, sha256.
     pub objects: Value,
-    /// Why it failed.
+    /// Why it failed, if it did.
     pub reason: Option<String>,
     /// Whether it had failed in an earlier extraction.
     pub is_hole: bool,
@@ -73,18 +73,18 @@ pub struct Finished {
 /// A window that may be read again.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Stale {
-    /// First day.
+    /// First day, in the entity's zone.
     pub from_day: NaiveDate,
     /// First day that is not in it.
     pub until_day: NaiveDate,
-    /// Days since the day of it that was read longest ago was read.
+    /// Days since its stalest day was read.
     pub days: f64,
 }
 
 /// The open extraction of an entity.
 ///
 /// # Errors
-/// As the server says.
+/// See [`crate::pg`].
 pub async fn open(pool: &Pool, entity: &str, lake: LakeId) -> Result<Option<Extraction>> {
     let connection = pool.get().await?;
     let rows = connection.query(sql_file!("extract/open_extraction.sql"), &[&entity, &lake]).await?;
@@ -101,25 +101,25 @@ fn extraction(row: &Row) -> Extraction {
     }
 }
 
-/// What is to be extracted.
+/// An extraction that is to begin.
 #[derive(Debug, Clone, Copy)]
 pub struct Begin<'a> {
-    /// Entity.
+    /// The entity to extract.
     pub entity: &'a str,
-    /// Lake that it goes to.
+    /// The lake that it writes to.
     pub lake: LakeId,
-    /// Source that it comes from.
+    /// Name of the source that it reads.
     pub source: &'a str,
-    /// Zone of its days.
+    /// Time zone of its days.
     pub zone: &'a str,
     /// First day, and the first that is not in it.
     pub days: (NaiveDate, NaiveDate),
 }
 
-/// Begins an extraction with its windows; or finds the one that a rival has begun meanwhile.
+/// Begins an extraction with its windows, or finds the one that a rival has begun in the meantime.
 ///
 /// # Errors
-/// As the server says.
+/// See [`crate::pg`].
 pub async fn begin(pool: &Pool, begin: &Begin<'_>, wanted: &[PlannedWindow]) -> Result<Option<Extraction>> {
     let Begin { entity, lake, source, zone, days: (from, until) } = begin;
     let mut connection = pool.get().await?;
@@ -138,10 +138,10 @@ pub async fn begin(pool: &Pool, begin: &Begin<'_>, wanted: &[PlannedWindow]) -> 
     open(pool, entity, *lake).await
 }
 
-/// Where the extractions of an entity have come to.
+/// How far the extractions of an entity have come.
 ///
 /// # Errors
-/// As the server says.
+/// See [`crate::pg`].
 pub async fn reached(pool: &Pool, entity: &str, lake: LakeId, zone: &str) -> Result<Reached> {
     let connection = pool.get().await?;
     let row = connection.query_one(sql_file!("extract/today.sql"), &[&entity, &lake, &zone]).await?;
@@ -151,7 +151,7 @@ pub async fn reached(pool: &Pool, entity: &str, lake: LakeId, zone: &str) -> Res
 /// Locks an open extraction whose windows are all finished, to end it; with the seconds since it began.
 ///
 /// # Errors
-/// As the server says.
+/// See [`crate::pg`].
 pub async fn lock(tx: &Transaction<'_>, extraction_id: ExtractionId) -> Result<Option<f64>> {
     let rows = tx.query(sql_file!("extract/lock_extraction.sql"), &[&extraction_id]).await?;
     Ok(rows.first().map(|row| row.get(4)))
@@ -160,7 +160,7 @@ pub async fn lock(tx: &Transaction<'_>, extraction_id: ExtractionId) -> Result<O
 /// Whether an extraction still has no manifest.
 ///
 /// # Errors
-/// As the server says.
+/// See [`crate::pg`].
 pub async fn is_open(tx: &Transaction<'_>, extraction_id: ExtractionId) -> Result<bool> {
     let sql = "select state = 'open' from evo.extractions where extraction_id = $1";
     Ok(tx.query_one(sql, &[&extraction_id]).await?.get(0))
@@ -169,7 +169,7 @@ pub async fn is_open(tx: &Transaction<'_>, extraction_id: ExtractionId) -> Resul
 /// The finished windows of an extraction.
 ///
 /// # Errors
-/// As the server says.
+/// See [`crate::pg`].
 pub async fn finished(tx: &Transaction<'_>, extraction_id: ExtractionId) -> Result<Vec<Finished>> {
     let rows = tx.query(sql_file!("extract/windows_of.sql"), &[&extraction_id]).await?;
     let window = |row: &Row| Finished {
@@ -190,7 +190,7 @@ pub async fn finished(tx: &Transaction<'_>, extraction_id: ExtractionId) -> Resu
 /// Ends an extraction whose manifest is written.
 ///
 /// # Errors
-/// As the server says.
+/// See [`crate::pg`].
 pub async fn end(
     tx: &Transaction<'_>,
     extraction_id: ExtractionId,
@@ -209,7 +209,7 @@ pub async fn end(
 /// Those of the windows of an entity's first query that were read whole, the one read longest ago first.
 ///
 /// # Errors
-/// As the server says.
+/// See [`crate::pg`].
 pub async fn stalest(pool: &Pool, entity: &str, lake: LakeId, windows: &[PlannedWindow]) -> Result<Vec<Stale>> {
     let connection = pool.get().await?;
     let from: Vec<NaiveDate> = windows.iter().map(|window| window.from_day).collect();
@@ -223,7 +223,7 @@ pub async fn stalest(pool: &Pool, entity: &str, lake: LakeId, windows: &[Planned
 /// The first day that an entity's extractions to a lake hold.
 ///
 /// # Errors
-/// As the server says.
+/// See [`crate::pg`].
 pub async fn first_day(pool: &Pool, entity: &str, lake: LakeId) -> Result<Option<NaiveDate>> {
     let connection = pool.get().await?;
     let sql = "select min(from_day) from evo.extractions where entity = $1 and lake_id = $2 and state <> 'open'";
@@ -233,7 +233,7 @@ pub async fn first_day(pool: &Pool, entity: &str, lake: LakeId) -> Result<Option
 /// Requests that a day of a query took in earlier extractions.
 ///
 /// # Errors
-/// As the server says.
+/// See [`crate::pg`].
 pub async fn requests_per_day(pool: &Pool, entity: &str, lake: LakeId, query: &str) -> Result<Option<f64>> {
     let connection = pool.get().await?;
     let row = connection.query_one(sql_file!("extract/expected_requests.sql"), &[&entity, &lake, &query]).await?;

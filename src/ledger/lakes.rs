@@ -12,10 +12,10 @@ use crate::pg::Pool;
 /// Lets one execution at a time name lakes: of two that meet the same new lake, the second finds it named.
 const LOCK: &str = "select lake_id from evo.lakes where lake_id = 1 for update";
 
-/// What the ledger knows about an address.
+/// Where an address leads, as far as the ledger knows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AddressStatus {
-    /// It leads to this lake.
+    /// The address leads to this lake.
     Known(LakeId),
     /// The ledger has not met any lake yet.
     First,
@@ -23,18 +23,18 @@ pub enum AddressStatus {
     Other(Vec<String>),
 }
 
-/// A lake of the ledger.
+/// A lake that the ledger knows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KnownLake {
-    /// Its id.
+    /// Id of the lake.
     pub lake: LakeId,
     /// Its addresses, oldest first.
     pub addresses: Vec<String>,
-    /// Its objects in the ledger.
+    /// Number of its objects in the ledger.
     pub objects: i64,
 }
 
-/// What the ledger knows about an address.
+/// Looks up where an address leads.
 ///
 /// # Errors
 /// See [`crate::pg`].

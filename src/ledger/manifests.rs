@@ -8,19 +8,19 @@ use crate::ids::LakeId;
 use crate::pg::{Ask, Pool, Row};
 use crate::sql::fill;
 
-/// What the manifest of a run says, or its manifests together, where it lies on several dates and has one on
-/// each. Numbers that are not there are `None`.
+/// The manifest of a run, or its manifests together, if it lies on several dates and has one on each. Numbers
+/// that no manifest gives are `None`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Manifest {
     /// Path of the manifest, the latest one where there are several.
     pub path: String,
-    /// Date in that path.
+    /// The ingestion date in that path.
     pub ingestion_date: Option<NaiveDate>,
     /// Identity of its content, or of all of them, joined by `+`.
     pub etag: String,
     /// Records in all objects of the run.
     pub records: Option<i64>,
-    /// Objects of the run.
+    /// Number of the run's objects.
     pub parts: Option<i64>,
     /// Windows that could not be extracted.
     pub errors: Option<i64>,
@@ -29,7 +29,7 @@ pub struct Manifest {
 /// A run with pending objects.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WaitingRun {
-    /// Its id.
+    /// Id of the run.
     pub run_id: String,
     /// Objects of the run that the lake shows.
     pub objects: i64,
@@ -46,11 +46,11 @@ pub struct WaitingRun {
 /// A completely loaded run whose objects hold another number of lines than its manifest says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Difference {
-    /// The run.
+    /// Id of the run.
     pub run_id: String,
-    /// Records by the manifest.
+    /// Records that the manifest counts.
     pub records: i64,
-    /// Lines of the objects.
+    /// Lines that its objects hold.
     pub lines: i64,
 }
 
@@ -108,9 +108,9 @@ pub(super) fn waiting_run(row: &Row) -> WaitingRun {
 /// A run whose manifest counts objects that vanished before they were loaded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Missing {
-    /// The run.
+    /// Id of the run.
     pub run_id: String,
-    /// Objects by the manifest.
+    /// Objects that the manifest counts.
     pub parts: i64,
     /// Objects that are there, or that somebody has acknowledged.
     pub present: i64,
@@ -118,7 +118,7 @@ pub struct Missing {
     pub vanished: i64,
 }
 
-/// The runs of the selection of which objects vanished although their manifest counts them, oldest first.
+/// The runs of the selection whose manifest counts objects that vanished, oldest first.
 ///
 /// # Errors
 /// See [`crate::pg`].
@@ -133,7 +133,7 @@ pub async fn missing(pool: &Pool, entity: &str, selection: &Selection) -> Result
         .collect())
 }
 
-/// Those of the completely loaded runs whose number of lines is not that of their manifest.
+/// The completely loaded ones of these runs whose number of lines differs from their manifest's.
 ///
 /// # Errors
 /// See [`crate::pg`].

@@ -20,7 +20,7 @@ static BUILT_IN: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/migrations");
 /// Schemas in which both the predecessor and evo create tables.
 const SHARED_SCHEMAS: [&str; 2] = ["stg_evo", "core"];
 
-/// What the numbers of migrations in `--extend` are counted from.
+/// Migrations of `--extend` are numbered from here.
 const EXTENSIONS: i32 = 10_000;
 
 /// One step of the schema.
@@ -28,15 +28,15 @@ const EXTENSIONS: i32 = 10_000;
 pub struct Migration {
     /// Its number: built-in ones count from 1, those of `--extend` from 10,001.
     pub version: i32,
-    /// What it does, from the file name.
+    /// Its title, from the file name.
     pub name: String,
-    /// Its text.
+    /// The statements.
     pub sql: String,
-    /// SHA-256 of the text, hex.
+    /// SHA-256 of the statements, hexadecimal.
     pub checksum: String,
 }
 
-/// What [`apply`] did, or would do.
+/// The migrations that [`apply`] ran, or would run.
 #[derive(Debug)]
 pub struct Applied {
     /// Version, name and milliseconds of each migration that ran; 0 ms in a dry run.
@@ -120,8 +120,8 @@ pub async fn apply_for(
     let schemas = Schemas::check(&tx, &texts).await?;
     let mut steps = Vec::new();
     if !dry_run && !pending.is_empty() {
-        // Where tables lie at first is the role's or the database's to say. Their schema is the migration's:
-        // of a name without one an ordinary transaction of a superuser would make a function in pg_catalog.
+        // Tables go where the role or the database puts them by default. Every name needs its schema: without
+        // this, a superuser's migration would create a function that has none in pg_catalog.
         tx.batch("set local default_tablespace to default; set local search_path = ''").await?;
         tx.batch(&schemas.without_what_exists(sql_file!("ledger/schema_history.sql"))).await?;
         for m in &pending {
@@ -145,7 +145,7 @@ pub async fn apply_for(
     Ok(Applied { steps, version: migrations.last().map_or(0, |m| m.version) })
 }
 
-/// The failure of a migration. What is wrong in one of `--extend` is its author's to correct.
+/// The failure of a migration. One of `--extend` is its author's to correct.
 fn failed(m: &Migration, error: Error) -> Error {
     let error = error.context(format!("migration {:04}_{}", m.version, m.name));
     let is_wrong = matches!(error.kind(), Kind::StatementInvalid | Kind::BadRow | Kind::Refused | Kind::Internal);

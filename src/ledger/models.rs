@@ -10,7 +10,7 @@ use crate::pg::{Connection, Transaction};
 /// A committed batch that the entity's models have not transformed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PendingBatch {
-    /// The batch.
+    /// Id of the batch.
     pub batch_id: BatchId,
     /// Staged rows that it still owns.
     pub rows: u64,

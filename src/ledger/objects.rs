@@ -13,13 +13,13 @@ use crate::sql::fill;
 pub struct Listed {
     /// Path below the lake's root.
     pub path: String,
-    /// Identity of the content.
+    /// The etag, which identifies the content.
     pub etag: String,
-    /// Compressed size.
+    /// Size as stored, bytes.
     pub size_bytes: i64,
     /// Run in the path, if there is one.
     pub run_id: Option<String>,
-    /// Date in the path.
+    /// The ingestion date in the path, if there is one.
     pub ingestion_date: Option<NaiveDate>,
 }
 
@@ -32,11 +32,11 @@ pub struct Pending {
     pub path: String,
     /// Identity of the content that was listed.
     pub etag: String,
-    /// Compressed size.
+    /// Size as stored, bytes.
     pub size_bytes: i64,
-    /// Run in the path.
+    /// The run in the path.
     pub run_id: String,
-    /// Date in the path.
+    /// The ingestion date in the path, if there is one.
     pub ingestion_date: Option<NaiveDate>,
 }
 
@@ -50,11 +50,11 @@ impl Pending {
 /// The objects that a load is about.
 #[derive(Debug, Clone, Default)]
 pub struct Selection {
-    /// Objects of this lake.
+    /// The lake that holds them.
     pub lake: LakeId,
-    /// Only this run, exactly.
+    /// Only objects of this run; `None` for all runs.
     pub run_id: Option<String>,
-    /// Only objects extracted on this day or later.
+    /// Only objects with this ingestion date or a later one; `None` for all dates.
     pub since: Option<NaiveDate>,
     /// Which objects are loaded again.
     pub again: Again,
@@ -63,10 +63,10 @@ pub struct Selection {
 /// Which loaded or quarantined objects are loaded again.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Again {
-    /// None.
+    /// No object.
     #[default]
     No,
-    /// All of the selection.
+    /// Every object of the selection.
     All,
     /// Those with open rejects, and no other object at all.
     Rejected,
@@ -79,22 +79,22 @@ pub struct StateCount {
     pub state: String,
     /// Whether they are in the selection.
     pub is_selected: bool,
-    /// Objects.
+    /// Number of objects.
     pub objects: i64,
-    /// Compressed bytes.
+    /// Their size as stored.
     pub bytes: i64,
 }
 
-/// What the ledger knew about listed objects when they were listed.
+/// How many objects of a listing were in which state before it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ListingCounts {
     /// Never listed before.
     pub new: u64,
     /// Pending, including those that were gone and are back.
     pub pending: u64,
-    /// Loaded.
+    /// Loaded, in this version.
     pub loaded: u64,
-    /// Quarantined.
+    /// Quarantined and not acknowledged.
     pub quarantined: u64,
     /// Quarantined and acknowledged.
     pub ignored: u64,
@@ -157,8 +157,8 @@ pub async fn record(
     Ok(seen)
 }
 
-/// After a complete listing that began at `began`, marks quarantined objects as gone that the lake does not
-/// hold any more.
+/// After a complete listing that began at `began`, marks as gone the quarantined objects that the lake no
+/// longer holds.
 ///
 /// # Errors
 /// See [`crate::pg`].
@@ -252,7 +252,7 @@ pub async fn others(
 /// Quarantined objects, which wait for a person.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SetAside {
-    /// How many there are.
+    /// Number of these objects.
     pub objects: u64,
     /// Path and reason of the first ones, by path.
     pub first: Vec<(String, String)>,
@@ -273,7 +273,7 @@ pub async fn set_aside(pool: &Pool, entity: &str, selection: &Selection, limit: 
     })
 }
 
-/// Paths of those objects that vanished: they are gone, and the lake shows no other version of them.
+/// The paths of those objects that vanished: they are gone, and the lake shows no other version of them.
 ///
 /// # Errors
 /// See [`crate::pg`].
@@ -286,13 +286,13 @@ pub async fn vanished(pool: &Pool, object_ids: &[ObjectId]) -> Result<Vec<String
 /// Which objects of the ledger a command is about.
 #[derive(Debug, Clone, Default)]
 pub struct ObjectFilter {
-    /// Objects of these entities.
+    /// Only objects of these entities.
     pub entities: Vec<String>,
-    /// Objects in these states.
+    /// Only objects in these states.
     pub states: Vec<String>,
     /// Only paths that match this pattern of SQL's `like`.
     pub path: Option<String>,
-    /// Only this run.
+    /// Only objects of this run; `None` for all runs.
     pub run_id: Option<String>,
 }
 
@@ -305,19 +305,19 @@ impl ObjectFilter {
 /// An object of the ledger, to be shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ObjectRow {
-    /// Entity.
+    /// The entity that it belongs to.
     pub entity: String,
     /// Path below the lake's root.
     pub path: String,
     /// `pending`, `loaded`, `quarantined`, `ignored` or `gone`.
     pub state: String,
-    /// Why it was quarantined.
+    /// Why it was quarantined, if it was.
     pub reason: Option<String>,
-    /// Compressed size.
+    /// Size as stored.
     pub bytes: i64,
-    /// Run in its path.
+    /// The run in its path, if there is one.
     pub run_id: Option<String>,
-    /// Date in its path.
+    /// The ingestion date in its path, if there is one.
     pub ingestion_date: Option<NaiveDate>,
     /// When it was listed, UTC.
     pub seen_at: String,

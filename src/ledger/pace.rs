@@ -1,4 +1,4 @@
-//! `evo.pace`: when the next request with a credential may be sent, by whichever process.
+//! `evo.pace`: when the next request with a credential may be sent. All processes share it.
 //!
 //! Slots lie one pause apart, so that no stretch of time holds more of them than the limit allows, wherever
 //! it begins.
@@ -11,25 +11,25 @@ use crate::pg::{Param, Pool};
 /// A pause between two requests, and the minutes of the day between which it holds.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Pause {
-    /// Milliseconds.
+    /// Length of the pause, milliseconds.
     pub ms: f64,
     /// First minute, and the first that is not in it.
     pub minutes: (i32, i32),
 }
 
-/// Slots that are reserved.
+/// Reserved slots, evenly spaced.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Slots {
-    /// Until the first.
+    /// Time until the first slot.
     pub wait: Duration,
-    /// From each to the next.
+    /// Time from each slot to the next.
     pub step: Duration,
 }
 
 /// Makes sure that the credential has a row.
 ///
 /// # Errors
-/// As the server says.
+/// See [`crate::pg`].
 pub async fn begin(pool: &Pool, credential: &str) -> Result<()> {
     pool.get().await?.execute(sql_file!("extract/make_pace.sql"), &[&credential]).await?;
     Ok(())
@@ -38,7 +38,7 @@ pub async fn begin(pool: &Pool, credential: &str) -> Result<()> {
 /// Reserves `count` slots.
 ///
 /// # Errors
-/// As the server says.
+/// See [`crate::pg`].
 pub async fn reserve(pool: &Pool, credential: &str, count: i32, (pauses, zone): (&[Pause], &str)) -> Result<Slots> {
     let connection = pool.get().await?;
     let long: Vec<i64> = pauses.iter().map(|pause| (pause.ms * 1_000.0).ceil() as i64).collect();
@@ -50,10 +50,11 @@ pub async fn reserve(pool: &Pool, credential: &str, count: i32, (pauses, zone): 
     Ok(Slots { wait: duration(row.get(0)), step: duration(row.get(1)) })
 }
 
-/// Nobody sends for `pause`, and then everybody more slowly. Returns the factor on the pauses.
+/// Stops requests with the credential for `pause`, in all processes, and spaces later ones more widely.
+/// Returns the factor by which their pauses are longer.
 ///
 /// # Errors
-/// As the server says.
+/// See [`crate::pg`].
 pub async fn slow_down(pool: &Pool, credential: &str, pause: Duration) -> Result<f64> {
     let connection = pool.get().await?;
     let ms = pause.as_secs_f64() * 1_000.0;

@@ -1,5 +1,5 @@
-//! What a listing would change in the ledger, kept in memory: the plan of a dry run, found out by reading
-//! alone.
+//! The changes that a listing would make in the ledger, kept in memory: the plan of a dry run, which only
+//! reads.
 //!
 //! The statements are those of a load, over a relation that shows `evo.objects` and `evo.manifests` as they
 //! would be (`sql/ledger/preview_objects.sql`, `preview_manifests.sql`), so that both come to the same plan.
@@ -19,10 +19,9 @@ use crate::sql::fill;
 pub struct Preview {
     entity: String,
     selection: Selection,
-    /// Objects of the ledger that are gone: replaced by another version, or set aside and no longer in the
-    /// lake.
+    /// Objects that would be gone: replaced by another version, or set aside and no longer in the lake.
     gone: Vec<ObjectId>,
-    /// Objects of the ledger that would wait: back after they were gone, or to be loaded again.
+    /// Objects that would be pending: back after they were gone, or to be loaded again.
     waiting: Vec<ObjectId>,
     /// Objects of the ledger that are set aside and still in the lake.
     set_aside: Vec<ObjectId>,
@@ -53,7 +52,7 @@ impl Added {
 }
 
 impl Preview {
-    /// Nothing listed yet.
+    /// A preview before anything is listed.
     pub fn new(entity: &str, selection: Selection) -> Self {
         Self {
             entity: entity.to_owned(),
@@ -113,7 +112,7 @@ impl Preview {
         Ok(seen)
     }
 
-    /// After a complete listing: what was set aside and is no longer in the lake is gone.
+    /// Ends a complete listing: objects that were set aside and are no longer in the lake are gone.
     ///
     /// # Errors
     /// See [`crate::pg`].
@@ -139,7 +138,7 @@ impl Preview {
         Ok(rows.iter().map(waiting_run).collect())
     }
 
-    /// What would be planned and not committed, oldest run first.
+    /// The runs that a plan would give, oldest first.
     ///
     /// # Errors
     /// See [`crate::pg`].

@@ -9,22 +9,22 @@ use crate::pg::{Pool, Row, Transaction};
 /// Which rejects a command is about.
 #[derive(Debug, Clone, Default)]
 pub struct RejectFilter {
-    /// Rejects of these entities.
+    /// Only rejects of these entities.
     pub entities: Vec<String>,
-    /// Only this run.
+    /// Only rejects of this run; `None` for all runs.
     pub run_id: Option<String>,
-    /// Resolved rejects too.
+    /// Whether resolved rejects are included.
     pub resolved_too: bool,
 }
 
 /// A rejected line without its content.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reject {
-    /// Its id.
+    /// Id of the reject.
     pub reject_id: RejectId,
-    /// Entity.
+    /// The entity of its object.
     pub entity: String,
-    /// The object with the line.
+    /// Path of the object with the line.
     pub path: String,
     /// Number of the line, from 1.
     pub line_number: i64,
@@ -32,9 +32,9 @@ pub struct Reject {
     pub byte_offset: i64,
     /// Why it was rejected.
     pub reason: String,
-    /// PostgreSQL's answer to the line, if the reason is PostgreSQL's.
+    /// The SQLSTATE with which PostgreSQL refuses the line; `None` if only evo does.
     pub sqlstate: Option<String>,
-    /// Length of the line.
+    /// Length of the line, bytes.
     pub bytes: i64,
     /// When it was rejected, UTC.
     pub rejected_at: String,
@@ -47,13 +47,13 @@ pub struct Reject {
 /// The number of lines that were rejected for one reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReasonCount {
-    /// Entity.
+    /// The entity of the lines.
     pub entity: String,
-    /// The reason.
+    /// The reason that they share.
     pub reason: String,
-    /// Lines.
+    /// Number of these lines.
     pub lines: i64,
-    /// Objects with such lines.
+    /// Number of objects with such lines.
     pub objects: i64,
 }
 
@@ -115,11 +115,11 @@ pub async fn content(pool: &Pool, reject_id: RejectId) -> Result<RejectContent> 
 /// A rejected line with its content.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RejectContent {
-    /// Its id.
+    /// Id of the reject.
     pub reject_id: RejectId,
-    /// Entity.
+    /// The entity of its object.
     pub entity: String,
-    /// The object with the line.
+    /// Path of the object with the line.
     pub path: String,
     /// Number of the line, from 1.
     pub line_number: i64,
@@ -127,9 +127,9 @@ pub struct RejectContent {
     pub byte_offset: i64,
     /// Why it was rejected.
     pub reason: String,
-    /// PostgreSQL's answer to the line, if the reason is PostgreSQL's.
+    /// The SQLSTATE with which PostgreSQL refuses the line; `None` if only evo does.
     pub sqlstate: Option<String>,
-    /// The line, verbatim.
+    /// The whole line, verbatim.
     pub line: Vec<u8>,
     /// A corrected text, if there is one.
     pub fixed_line: Option<Vec<u8>>,
@@ -214,11 +214,11 @@ pub async fn fixes(tx: &Transaction<'_>, object_ids: &[ObjectId]) -> Result<Vec<
 /// The open rejects of an entity in one lake.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OpenRejects {
-    /// The lake.
+    /// Id of the lake.
     pub lake: LakeId,
     /// Its oldest address, if it has one.
     pub address: Option<String>,
-    /// Lines.
+    /// Number of open rejects.
     pub count: i64,
 }
 

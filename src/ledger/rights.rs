@@ -1,5 +1,5 @@
-//! What the database must be, and what the role must be allowed to do there. Checked before anything begins,
-//! so that the error names the missing grant and not the statement that needed it first.
+//! The requirements on the database and on the role. Checked before anything begins, so that the error names
+//! the missing grant and not the statement that needed it first.
 
 use crate::error::{Error, Kind, Result};
 use crate::pg::Transaction;

@@ -22,7 +22,7 @@ impl Execution {
     /// Records that `command` began to work on `entities`, on this machine.
     ///
     /// # Errors
-    /// As the server says.
+    /// See [`crate::pg`].
     pub async fn begin(
         pool: &Pool,
         command: &str,

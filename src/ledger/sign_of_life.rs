@@ -1,7 +1,7 @@
 //! A running execution shows in its row of `evo.runs` that it is alive, and what it has done so far.
 //!
-//! One small update every few seconds, on a connection that no work needs at that moment. If there is none, it
-//! is left out: whoever watches sees older figures, and the job is as fast as without.
+//! One small update every few seconds, on a connection that no work needs at that moment. Without a spare
+//! connection it is left out: a person who watches sees older figures, and the job is not slowed down.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What evo needs of a staging table.
+//! The columns that evo needs in a staging table.
 
 use crate::entity::Entity;
 use crate::error::{Error, Kind, Result};

@@ -1,9 +1,9 @@
 //! `evo.windows`: stretches of days that an extraction fetches, claimed one by one.
 //!
-//! A claim has a fence, as that of a batch has (see [`super::batches`]): a process that lost its claim
-//! changes nothing here, and learns of it at its next step. It may still have an object on the way to the
-//! lake; whoever has the claim creates or replaces the object of that number, and removes what lies beyond
-//! the last at the end.
+//! A claim has a fence, like that of a batch (see [`super::batches`]): a process that lost its claim changes
+//! nothing here, and learns of the loss at its next step. It may still be writing an object to the lake. The
+//! process that now has the claim creates or replaces the object of that number, and at the end removes
+//! objects beyond the last.
 
 use chrono::NaiveDate;
 use serde_json::Value;
@@ -16,15 +16,15 @@ use crate::pg::{Param, Pool};
 /// A window that this execution holds.
 #[derive(Debug, Clone)]
 pub struct ClaimedWindow {
-    /// Its id.
+    /// Id of the window.
     pub window_id: WindowId,
-    /// The fence of the claim.
+    /// The fencing token of the claim.
     pub fence: Fence,
     /// Claims so far, this one included.
     pub attempt: i32,
-    /// Name of the query.
+    /// Name of the query; empty for the first.
     pub query: String,
-    /// First day.
+    /// First day, in the entity's zone.
     pub from_day: NaiveDate,
     /// First day that is not in it.
     pub until_day: NaiveDate,
@@ -34,7 +34,7 @@ pub struct ClaimedWindow {
     pub pages: i64,
     /// Records in its finished objects.
     pub records: i64,
-    /// Its finished objects.
+    /// Path, records, bytes and sha256 of its finished objects.
     pub objects: Value,
     /// Highest number of an object that may have been begun.
     pub parts: i32,
@@ -47,42 +47,42 @@ pub struct ClaimedWindow {
 /// The outcome of asking for a window.
 #[derive(Debug)]
 pub enum NextWindow {
-    /// One to fetch.
+    /// A window to fetch.
     Window(Box<ClaimedWindow>),
     /// Others are fetching the last ones; ask again.
     Wait,
-    /// All are finished.
+    /// Every window is finished.
     Done,
 }
 
-/// How far an extraction is.
+/// How far an extraction has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct WindowProgress {
     /// Windows that are not finished.
     pub open: i64,
-    /// All windows.
+    /// All windows, finished or not.
     pub all: i64,
 }
 
-/// What a window has come to with another finished object.
+/// The state of a window with another finished object.
 #[derive(Debug)]
 pub struct Advance<'a> {
     /// Pages in its finished objects.
     pub pages: i64,
-    /// Records in them.
+    /// Records in its finished objects.
     pub records: i64,
     /// Path, records, bytes and sha256 of each.
     pub objects: &'a Value,
-    /// Where the next one begins.
+    /// Where the next object begins.
     pub progress: &'a Value,
-    /// Requests since the last time.
+    /// Requests since the last such call.
     pub requests: i64,
 }
 
 /// Claims the next window of an extraction that is not among those that the execution holds already.
 ///
 /// # Errors
-/// As the server says.
+/// See [`crate::pg`].
 pub async fn claim(pool: &Pool, extraction_id: ExtractionId, holder: Holder, held: &[WindowId]) -> Result<NextWindow> {
     let connection = pool.get().await?;
     let (seconds, held) = (holder.lease.as_secs_f64(), held.to_vec());
@@ -109,20 +109,20 @@ pub async fn claim(pool: &Pool, extraction_id: ExtractionId, holder: Holder, hel
     })))
 }
 
-/// How far an extraction is.
+/// How far an extraction has come.
 ///
 /// # Errors
-/// As the server says.
+/// See [`crate::pg`].
 pub async fn progress(pool: &Pool, extraction_id: ExtractionId) -> Result<WindowProgress> {
     let connection = pool.get().await?;
     let row = connection.query_one(sql_file!("extract/open_windows.sql"), &[&extraction_id]).await?;
     Ok(WindowProgress { open: row.get(0), all: row.get(1) })
 }
 
-/// Keeps the claims of an execution.
+/// Renews the claims of an execution.
 ///
 /// # Errors
-/// As the server says.
+/// See [`crate::pg`].
 pub async fn renew(pool: &Pool, holder: Holder, held: &[WindowId]) -> Result<()> {
     let connection = pool.get().await?;
     let (seconds, held) = (holder.lease.as_secs_f64(), held.to_vec());
@@ -130,10 +130,10 @@ pub async fn renew(pool: &Pool, holder: Holder, held: &[WindowId]) -> Result<()>
     Ok(())
 }
 
-/// Lets go of all claims of an execution.
+/// Releases all claims of an execution.
 ///
 /// # Errors
-/// As the server says.
+/// See [`crate::pg`].
 pub async fn release(pool: &Pool, execution_id: ExecutionId) -> Result<()> {
     pool.get().await?.execute(sql_file!("extract/release_windows.sql"), &[&execution_id]).await?;
     Ok(())
@@ -142,7 +142,7 @@ pub async fn release(pool: &Pool, execution_id: ExecutionId) -> Result<()> {
 /// Notes that object `part` of a window is about to be written.
 ///
 /// # Errors
-/// `AlreadyRunning` when the claim is lost; otherwise as the server says.
+/// `AlreadyRunning` when the claim is lost; otherwise see [`crate::pg`].
 pub async fn begin_part(pool: &Pool, window: &ClaimedWindow, part: i32) -> Result<()> {
     held(pool, sql_file!("extract/begin_part.sql"), &[&window.window_id, &window.fence, &part]).await
 }
@@ -176,7 +176,7 @@ pub async fn split(pool: &Pool, window: &ClaimedWindow, day: NaiveDate) -> Resul
     held(pool, sql_file!("extract/split_window.sql"), &[&window.window_id, &window.fence, &day]).await
 }
 
-/// A window is fetched whole, or failed with a reason.
+/// Marks a window as fetched whole or, with a reason, as failed.
 ///
 /// # Errors
 /// As [`begin_part`].

@@ -62,7 +62,7 @@ pub(super) async fn run(args: &ServeArgs, address: SocketAddr, plan: &Plan) -> R
     };
     let server = Server::bind(address, plan, terms).await.map_err(super::refused)?;
     let bound = server.address().ok_or_else(|| Error::new(Kind::Internal, "a socket has no address"))?;
-    // Whoever started it waits for this line; one that went away is no reason to stop.
+    // The process that started this one waits for the line. If it has ended, that is no reason to stop.
     let _ = writeln!(std::io::stdout(), "http://{bound}");
     tracing::info!(address = %bound, user = USER, password = PASSWORD, "serving the generated world");
     let served = server.run(shutdown.requested()).await;

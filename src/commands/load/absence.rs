@@ -1,10 +1,10 @@
-//! What it means that the lake holds nothing of an entity.
+//! The consequences when the lake holds nothing of an entity.
 
 use crate::error::{Error, Result};
 use crate::load::LoadPlan;
 
-/// Takes the absence out of a plan. Where nobody named the entity it becomes a warning, and so it does where
-/// something could not be read, which says more than that nothing was found.
+/// Takes the absence out of a plan. It becomes a warning if nobody named the entity, or if something could
+/// not be read, which says more than that nothing was found.
 ///
 /// # Errors
 /// The absence itself, where the entity was named.
@@ -19,8 +19,7 @@ pub(super) fn of_one(plan: &mut LoadPlan, may_be_absent: bool) -> Result<Option<
     }
 }
 
-/// The first absence, where every entity is absent: a lake that holds nothing of any of them is not the right
-/// one.
+/// The first absence, if every entity is absent: a lake that holds nothing of any of them is the wrong one.
 pub(super) fn of_everything<'a>(mut absences: impl Iterator<Item = &'a mut Option<Error>>) -> Option<Error> {
     let first = absences.next()?;
     let all_absent = first.is_some() && absences.all(|absence| absence.is_some());

@@ -62,7 +62,7 @@ pub(super) fn others(plan: &LoadPlan) -> Value {
     json!({ "count": plan.others.count, "first": plan.others.first })
 }
 
-/// What could not be listed or read.
+/// Files and folders that could not be listed or read.
 pub(super) fn unreadable(sample: &Sample<Unreadable>) -> Value {
     json!({
         "count": sample.count,

@@ -29,8 +29,8 @@ pub(super) fn phases(load: &EntityLoad) -> String {
     format!("\n{}: workers' time: {}{advice}", s.entity, shown.join(" · "))
 }
 
-/// What to do about the larger part of the time. More workers do not help where there is nothing to share
-/// out, or no CPU.
+/// The advice for the phase that takes most of the time. More workers do not help where there is no work to
+/// share out, or no CPU.
 fn advice(lake: f64, decode: f64, server: f64, load: &EntityLoad) -> &'static str {
     let has_batches = load.summary.batches >= 2 * load.workers as u64;
     let has_cpus = std::thread::available_parallelism().is_ok_and(|cpus| load.workers < cpus.get());

@@ -129,7 +129,7 @@ fn refuse_dimensions(names: &[String], settings: &Settings, catalog: &Catalog) -
         .hint(format!("load those, then `evo transform {name}`")))
 }
 
-/// Discovers and loads one entity; its failure stands beside what was loaded before.
+/// Discovers and loads one entity. A failure is returned together with what was loaded before it.
 async fn load_one(job: &LoadJob, meter: &Meter, may_be_absent: bool) -> Result<(Loaded, Option<Error>)> {
     let mut plan = load::discover(job).await?;
     let absence = absence::of_one(&mut plan, may_be_absent)?;

@@ -47,7 +47,7 @@ pub(super) fn summary(loaded: &[Loaded]) -> String {
     text + &process(loaded)
 }
 
-/// What was not loaded and why.
+/// The objects and lines that were not loaded, with the reasons.
 fn not_loaded(load: &EntityLoad) -> String {
     let EntityLoad { plan, summary: s, aftermath: left, .. } = load;
     let n = units::count;
@@ -108,7 +108,7 @@ fn row(s: &EntitySummary) -> Vec<String> {
     ]
 }
 
-/// What an operator should know about the runs and objects of a plan, a line each.
+/// The warnings about a plan's runs and objects, a line each.
 pub(super) fn warnings(entity: &str, plan: &LoadPlan) -> String {
     let mut text = String::new();
     for run in &plan.left_alone {
@@ -134,7 +134,7 @@ pub(super) fn warnings(entity: &str, plan: &LoadPlan) -> String {
     text
 }
 
-/// What the process itself used.
+/// The CPU time and memory of this process; empty if nothing was decompressed.
 fn process(loaded: &[Loaded]) -> String {
     let inflated: u64 = loaded.iter().map(|l| l.load.summary.inflated_bytes).sum();
     if inflated == 0 {

@@ -1,4 +1,4 @@
-//! What `evo objects` prints.
+//! The output of `evo objects`.
 
 use serde_json::{Value, json};
 

@@ -10,7 +10,7 @@ const DEAD_SHARE: f64 = 0.10;
 const NOTABLE_BYTES: u64 = 8 << 20;
 const NOTABLE_SHARE: f64 = 0.30;
 
-/// What would help a table.
+/// The maintenance that would help a table.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub(super) struct Advice {
     pub(super) vacuum: bool,

@@ -111,7 +111,7 @@ impl Job<'_> {
         Ok(Outcome::new(done.text(), json).failed_with(failure))
     }
 
-    /// The indexes to rebuild.
+    /// The indexes that the flags select for a rebuild.
     fn wanted(&self) -> Vec<&IndexStorage> {
         let bloated = |index: &IndexStorage| match self.args.min_bloat {
             None => true,
@@ -161,8 +161,8 @@ fn log(step: &MaintenanceStep, has_bar: bool) {
     }
 }
 
-/// The error that gives the exit code: what ended the work early, such as a signal, or else that of the first
-/// failed step.
+/// The error that gives the exit code: the one that ended the work early, such as a signal, or else the first
+/// failed step's.
 fn failure(steps: &[MaintenanceStep], stopped: Option<Error>) -> Option<Error> {
     let failed: Vec<(&MaintenanceStep, &Error)> = steps
         .iter()

@@ -1,4 +1,4 @@
-//! What was found and what was done, as text and JSON.
+//! The storage that was found and the work that was done, as text and JSON.
 
 use std::time::Duration;
 
@@ -146,7 +146,7 @@ impl Inspection<'_> {
     }
 }
 
-/// The work that was done.
+/// The maintenance that was done, with the storage before and after it.
 pub(super) struct MaintenanceReport<'a> {
     pub(super) before: &'a StorageReport,
     /// `None` when the server could no longer be asked.

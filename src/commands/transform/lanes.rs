@@ -7,9 +7,9 @@ use crate::transform::{Mode, Request};
 /// Workers, and entities worked on in parallel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Lanes {
-    /// All workers together.
+    /// Workers of all lanes together.
     pub(super) workers: usize,
-    /// Entities in parallel.
+    /// Entities transformed in parallel.
     pub(super) entities: usize,
 }
 
@@ -26,7 +26,7 @@ impl Lanes {
         Self { workers, entities: lanes.clamp(1, entities.max(1)) }
     }
 
-    /// Workers for each entity.
+    /// Workers of each lane; at least one.
     pub(super) fn workers_each(self) -> usize {
         (self.workers / self.entities).max(1)
     }

@@ -48,7 +48,7 @@ pub async fn run(args: Args, settings: &Settings) -> Result<Outcome> {
     }
 }
 
-/// What all entities and dimensions of the command share.
+/// The inputs that all entities and dimensions of the command share.
 struct Work<'a> {
     args: &'a Args,
     settings: &'a Settings,

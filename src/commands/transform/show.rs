@@ -152,7 +152,7 @@ fn drift(s: &TransformSummary) -> String {
     if more == 0 { lines } else { format!("{lines}\n{}: drift: {more} more in evo.fields", s.entity) }
 }
 
-/// A finding in one line.
+/// A finding in one line, with its hint below.
 fn line(f: &Finding) -> String {
     let severity = if f.severity == Severity::Fail { "failed" } else { "warns" };
     let more = if f.rows > f.keys.len() as u64 { ", …" } else { "" };

@@ -19,7 +19,7 @@ pub struct Column {
     pub name: String,
     /// The expression, without the name.
     pub expression: Expression,
-    /// Where its values stand in the document, `saleItens[].itemValue`, in the order of the text.
+    /// Paths of its values in the document, `saleItens[].itemValue`, in the order of the text.
     pub paths: Vec<String>,
     /// Records of the from clause that it is read from, by their index there; also those that these are read
     /// from.

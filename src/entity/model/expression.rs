@@ -161,7 +161,7 @@ fn case(tokens: &Tokens<'_>, range: Range<usize>) -> Result<Option<Case>, Fault>
     Ok(has_casts.then_some(case))
 }
 
-/// The token behind a select in brackets, none of whose casts could file a misfit: it reads rows of its own.
+/// The token after a select in brackets, none of whose casts could file a misfit: it reads rows of its own.
 fn without_casts(tokens: &Tokens<'_>, open: usize) -> Result<usize, Fault> {
     let end = tokens.partner(open);
     for i in open..end {

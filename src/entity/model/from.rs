@@ -51,7 +51,7 @@ pub struct JsonRecord {
     pub reference: Option<(String, String)>,
     /// The columns that it defines.
     pub columns: Vec<RecordColumn>,
-    /// Whether it is joined by `cross join lateral`, right behind the array that is unfolded.
+    /// Whether it is joined by `cross join lateral`, right after the array that is unfolded.
     pub follows_children: bool,
     /// The record is also read as a whole: `to_jsonb(d)`, `d.*`.
     pub is_read_whole: bool,
@@ -233,7 +233,7 @@ fn begins_item(tokens: &Tokens<'_>, range: &Range<usize>, i: usize) -> bool {
         || ["lateral", "join"].iter().any(|word| tokens.is_keyword(i - 1, word))
 }
 
-/// The item that begins at `first` and whose alias, if it has one, stands at `at`.
+/// The item that begins at `first`; its alias, if it has one, is at `at`.
 fn item(tokens: &Tokens<'_>, first: usize, at: usize) -> Option<Item> {
     const BEHIND: [&str; 14] = [
         "on",

@@ -5,9 +5,9 @@
 //! A model says `d.name` or `d.status ->> 'id'`; evo runs `evo.as_text(d.name, …)` and
 //! `evo.as_object(d.status) ->> 'id'`. Casts check plain values themselves: no object fits an integer.
 //!
-//! A text that is read in a way that cannot be replaced where it stands (in a select of its own, or without
-//! its record's alias) is guarded as a whole column: `case when evo.as_text(…) is not null then … end`. What
-//! a select of its own, a join or a condition does with jsonb values is its author's business.
+//! A text may be read where it cannot be replaced (in a select of its own, or without its record's alias).
+//! Then the whole column is guarded: `case when evo.as_text(…) is not null then … end`. What a select of its
+//! own, a join or a condition does with jsonb values is its author's business.
 
 use std::ops::Range;
 
@@ -52,7 +52,7 @@ struct Place<'a> {
     reference: String,
     /// The author checks the object: `evo.as_object(d.name)`.
     is_checked: bool,
-    /// The token behind the reference.
+    /// The token after the reference.
     end: usize,
 }
 
@@ -65,7 +65,7 @@ enum PathStep {
 }
 
 impl<'a> Guards<'a> {
-    /// Guards what begins at a token; returns the token behind it.
+    /// Guards what begins at a token; returns the token after it.
     fn step(&mut self, i: usize, range: &Range<usize>) -> usize {
         let tokens = self.tokens;
         self.casts.retain(|close| *close > i);
@@ -121,7 +121,7 @@ impl<'a> Guards<'a> {
         Some((record, record.columns.iter().find(|column| column.name == name)?))
     }
 
-    /// Guards a place and the steps behind it; returns the token behind them.
+    /// Guards a place and the steps that follow it; returns the token after them.
     fn guard(&mut self, start: usize, place: Place<'_>, end_of_range: usize) -> usize {
         let (mut start, mut end, mut steps, mut is_text) = (start, place.end, Vec::new(), false);
         while !is_text {
@@ -176,7 +176,7 @@ impl<'a> Guards<'a> {
         }
     }
 
-    /// The step that begins at a token, whether it gives a text, and the token behind it.
+    /// The step that begins at a token, whether it gives a text, and the token after it.
     fn path_step(&self, i: usize) -> Option<(PathStep, bool, usize)> {
         let tokens = self.tokens;
         let one = |i: usize| match (tokens.literal(i), tokens.kind(i)) {

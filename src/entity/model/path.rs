@@ -72,8 +72,8 @@ fn reference(tokens: &Tokens<'_>, i: usize, end: usize, aliases: &Aliases) -> Op
     Some((i..i + 1, origin.path(&name)?))
 }
 
-/// The path with what `->`, `->>`, `#>` and brackets behind the reference add to it; brackets around it are
-/// passed.
+/// The path with what `->`, `->>`, `#>` and brackets after the reference add to it; brackets around it are
+/// skipped.
 fn steps(tokens: &Tokens<'_>, reference: Range<usize>, end: usize, mut path: String) -> String {
     let (mut start, mut next) = (reference.start, reference.end);
     loop {
@@ -83,7 +83,7 @@ fn steps(tokens: &Tokens<'_>, reference: Range<usize>, end: usize, mut path: Str
         let is_around = tokens.is_mark(next, ")") && start > 0 && tokens.partner(next) == start - 1;
         if is_around {
             start -= 1;
-            // evo.as_object( stands in front
+            // evo.as_object( comes before it
             if start >= 3 && tokens.is_mark(start - 2, ".") {
                 start -= 3;
             }

@@ -5,15 +5,15 @@ use std::ops::Range;
 use super::from::{Children, JsonRecord};
 use crate::entity::scan::Tokens;
 
-/// A name that stands in the select, other than behind `as`.
+/// A name in the select, other than after `as`.
 #[derive(Debug)]
 pub(super) struct Read {
     name: String,
-    /// Where it stands.
+    /// The byte at which it begins.
     at: usize,
     /// The alias before it, if it has one.
     of: Option<String>,
-    /// The column behind it, where it is an alias.
+    /// Whether a column follows it, as in `d.name`.
     has_column: bool,
 }
 

@@ -1,5 +1,5 @@
-//! The scanner. It cuts SQL as PostgreSQL's own scanner does: what stands in a string, a quoted name or a
-//! comment is never taken for code.
+//! The scanner. It cuts SQL as PostgreSQL's own scanner does: the content of a string, a quoted name
+//! or a comment is never taken for code.
 
 use super::fault::Fault;
 

@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::fault::Fault;
 use super::lex::{Span, Token, TokenKind, lex};
 
-/// The tokens of a text, with its brackets matched. Tokens are known by their index; an index behind the end
+/// The tokens of a text, with its brackets matched. Tokens are known by their index; an index past the end
 /// is allowed.
 #[derive(Debug)]
 pub(in crate::entity) struct Tokens<'a> {
@@ -45,7 +45,7 @@ impl<'a> Tokens<'a> {
         self.list.len()
     }
 
-    /// The text of a token; empty behind the end.
+    /// The text of a token; empty past the end.
     pub(in crate::entity) fn str(&self, i: usize) -> &'a str {
         self.list.get(i).map_or("", |token| &self.text[token.start..token.end])
     }
@@ -54,7 +54,7 @@ impl<'a> Tokens<'a> {
         self.list.get(i).map(|token| token.kind)
     }
 
-    /// Where a token begins; behind the end, where the text ends.
+    /// Where a token begins; past the end, where the text ends.
     pub(in crate::entity) fn start(&self, i: usize) -> usize {
         self.list.get(i).map_or(self.text.len(), |token| token.start)
     }
@@ -81,7 +81,7 @@ impl<'a> Tokens<'a> {
         self.kind(i) == Some(TokenKind::Mark) && self.str(i) == mark
     }
 
-    /// Whether a token is this keyword: neither quoted, nor a column behind its alias, nor a name behind
+    /// Whether a token is this keyword: neither quoted, nor a column after its alias, nor a name after
     /// `as`.
     pub(in crate::entity) fn is_keyword(&self, i: usize, word: &str) -> bool {
         let is_word =
@@ -141,12 +141,12 @@ impl<'a> Tokens<'a> {
         self.name(range.start).filter(|_| is_all).zip(self.name(range.start + 2))
     }
 
-    /// Whether a name stands here as the column of an alias, `d.name`.
+    /// Whether the token is the column of an alias, `d.name`.
     pub(in crate::entity) fn is_qualified(&self, i: usize) -> bool {
         i > 0 && self.is_mark(i - 1, ".")
     }
 
-    /// Whether a name stands here alone: with no alias, and neither as a function's nor as one that is given.
+    /// Whether the token is a name by itself: not with an alias, not of a function, and not after `as`.
     pub(in crate::entity) fn is_bare(&self, i: usize) -> bool {
         let is_alone = !self.is_qualified(i) && !self.is_mark(i + 1, ".") && !self.is_mark(i + 1, "(");
         is_alone && !(i > 0 && self.is_keyword(i - 1, "as"))
