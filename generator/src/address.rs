@@ -48,7 +48,7 @@ impl Address {
         self.number.map(|number| Quoted(move |d: &mut Doc| d.number(number)))
     }
 
-    /// The zip code, `83005-000`.
+    /// The zip code, `83005-000`; `None` if it is unknown.
     pub(crate) fn zip(&self) -> Option<impl Value> {
         self.zip.map(|zip| {
             Quoted(move |d: &mut Doc| {

@@ -3,7 +3,7 @@
 
 use chrono::{Datelike, NaiveDate};
 
-/// Seconds of a day.
+/// Seconds in a day.
 pub(crate) const DAY: i64 = 86_400;
 
 /// A local wall-clock second, counted from 1970-01-01T00:00:00.

@@ -6,7 +6,7 @@ use crate::entity::Entity;
 use crate::places;
 use crate::world::{Record, World};
 
-/// A plan that can be signed.
+/// A plan that a member can sign.
 #[derive(Debug)]
 pub(crate) struct Offer {
     pub(crate) id: u64,
@@ -87,7 +87,7 @@ fn contract(world: &World, member: Record, number: u64, last: bool) -> Contract 
 }
 
 impl Contract {
-    /// Appends the contract.
+    /// Appends the contract as JSON.
     pub(crate) fn write(&self, world: &World, doc: &mut Doc, old_payload: bool) {
         let member = world.id(Entity::Members, self.member.index);
         let id = contract_id(self.member.index, self.number);

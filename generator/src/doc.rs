@@ -32,7 +32,7 @@ impl Misfit {
 /// The bytes of a part as they grow, and what is special about the document at their end.
 #[derive(Debug, Default)]
 pub(crate) struct Doc {
-    /// Everything written so far.
+    /// The bytes written so far.
     pub(crate) out: Vec<u8>,
     /// The misfit that the document at the end is still to get.
     pub(crate) misfit: Option<Misfit>,
@@ -41,7 +41,7 @@ pub(crate) struct Doc {
 }
 
 impl Doc {
-    /// Appends text as it is.
+    /// Appends text verbatim.
     pub(crate) fn raw(&mut self, text: &str) {
         self.out.extend_from_slice(text.as_bytes());
     }
@@ -82,7 +82,7 @@ impl Doc {
         }
     }
 
-    /// Appends a whole number.
+    /// Appends a whole number in decimal digits.
     pub(crate) fn number(&mut self, n: u64) {
         let mut text = [0u8; 20];
         let mut at = text.len();
@@ -106,9 +106,9 @@ impl Doc {
     }
 }
 
-/// Something that can stand behind a key.
+/// A JSON value: something that can follow a key.
 pub(crate) trait Value {
-    /// Appends it as JSON.
+    /// Appends the value as JSON.
     fn write(&self, doc: &mut Doc);
 }
 
@@ -158,7 +158,7 @@ impl Value for Null {
     }
 }
 
-/// JSON text that is ready.
+/// JSON text that is appended as it is.
 pub(crate) struct Json(pub(crate) &'static str);
 
 impl Value for Json {

@@ -9,7 +9,7 @@ pub enum Entity {
     Members,
     /// Sales with their items and receivables.
     Sales,
-    /// Passages of turnstiles.
+    /// Passages through turnstiles.
     Entries,
     /// People who may become members.
     Prospects,
@@ -29,7 +29,7 @@ impl Entity {
         }
     }
 
-    /// Records of a full object.
+    /// Records of a full object, unless the plan has another number.
     pub fn part_records(self) -> u64 {
         match self {
             Entity::Members => 2_000,
@@ -50,7 +50,7 @@ impl fmt::Display for Entity {
 pub struct Records(pub [u64; 4]);
 
 impl Records {
-    /// The records of `entity`.
+    /// The number of records of `entity`.
     pub fn of(&self, entity: Entity) -> u64 {
         self.0[entity as usize]
     }

@@ -7,7 +7,7 @@ use crate::places::{self, BRANCHES, STAFF};
 use crate::prng::{GOLDEN, scale};
 use crate::world::{Record, World};
 
-/// Who passes.
+/// The person who passes.
 enum Who {
     Member(u64),
     Prospect(u64),

@@ -1,4 +1,4 @@
-//! Why a lake was not written.
+//! The error of a lake that was not written.
 
 use std::fmt;
 use std::path::Path;
@@ -11,9 +11,9 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 pub enum Error {
     /// The plan makes no sense.
     Plan {
-        /// Names the flag.
+        /// The message, with the flag at fault.
         message: String,
-        /// What to know or to type.
+        /// Something to know or to type.
         hint: Option<&'static str>,
     },
     /// The lake holds something else where the plan writes.
@@ -22,14 +22,14 @@ pub enum Error {
         message: String,
         /// The first of several files.
         detail: Option<String>,
-        /// How to go on.
+        /// What to type instead.
         hint: &'static str,
     },
     /// The file system refused.
     File {
-        /// What could not be done, with the path.
+        /// The action that failed, with the path.
         message: String,
-        /// The reason.
+        /// The system's reason.
         source: std::io::Error,
     },
 }
@@ -40,7 +40,7 @@ impl Error {
         Self::File { message: format!("{act} {}", path.display()), source }
     }
 
-    /// What went wrong, without detail and hint.
+    /// The message, without detail and hint.
     pub fn message(&self) -> &str {
         match self {
             Self::Plan { message, .. } | Self::Occupied { message, .. } | Self::File { message, .. } => message,

@@ -3,7 +3,7 @@
 use crate::doc::Doc;
 use crate::entity::Entity;
 
-/// What is wrong with a line.
+/// The defect of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Fault {
     NotJson,

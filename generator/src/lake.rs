@@ -18,24 +18,24 @@ use crate::part::{self, Tally};
 use crate::plan::Plan;
 use crate::world::World;
 
-/// What one run of one entity came to.
+/// The result of one run of one entity.
 #[derive(Debug, Clone, serde::Serialize)]
 pub struct RunSummary {
-    /// Entity.
+    /// The entity that was written.
     #[serde(serialize_with = "name")]
     pub entity: Entity,
     /// The run's place in time, from 1.
     pub run: u64,
-    /// The token in its paths.
+    /// The run's id in its paths.
     pub run_id: String,
     /// Objects of the run, without the manifest.
     pub objects: u64,
     /// Of these: objects that were already there with the same lines, and were left alone.
     pub kept: u64,
-    /// Lines and records.
+    /// Counts of its lines and records.
     #[serde(flatten)]
     pub tally: Tally,
-    /// Bytes of the objects.
+    /// Compressed size of the objects, bytes.
     pub gzip_bytes: u64,
     /// Wall-clock time that it took, in milliseconds.
     pub elapsed_ms: u64,
@@ -45,10 +45,10 @@ fn name<S: serde::Serializer>(entity: &Entity, serializer: S) -> std::result::Re
     serializer.serialize_str(entity.name())
 }
 
-/// What a plan came to: one row a run, in the order of writing.
+/// The result of a plan.
 #[derive(Debug, Clone, Default)]
 pub struct Summary {
-    /// The runs.
+    /// One row per run, in the order of writing.
     pub runs: Vec<RunSummary>,
 }
 
@@ -61,7 +61,7 @@ impl Summary {
     }
 }
 
-/// One object of a run, done.
+/// The result of one object.
 #[derive(Debug, Clone, Copy)]
 struct Done {
     tally: Tally,

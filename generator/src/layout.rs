@@ -16,13 +16,13 @@ pub(crate) struct Window {
     pub(crate) end: NaiveDate,
     /// The `ingestion_date` on which it is extracted.
     pub(crate) extracted: NaiveDate,
-    /// What starts the names of its objects.
+    /// The beginning of its objects' names.
     prefix: String,
     /// Indexes of the records in it.
     pub(crate) records: Range<u64>,
 }
 
-/// What becomes one object: the records of `records` that its run holds.
+/// One object: those of `records` that its run holds.
 #[derive(Debug, Clone)]
 pub(crate) struct Part {
     pub(crate) entity: Entity,
@@ -32,7 +32,7 @@ pub(crate) struct Part {
     pub(crate) records: Range<u64>,
     /// The records of the whole window.
     pub(crate) window_records: Range<u64>,
-    /// Path below the lake.
+    /// Path below the lake's root.
     pub(crate) path: String,
 }
 
@@ -40,14 +40,14 @@ pub(crate) struct Part {
 #[derive(Debug)]
 pub(crate) struct Run {
     pub(crate) entity: Entity,
-    /// Counts from 0.
+    /// Number of the run, from 0.
     pub(crate) number: u64,
     pub(crate) run_id: String,
     pub(crate) windows: Vec<Window>,
     pub(crate) parts: Vec<Part>,
 }
 
-/// Day of a run.
+/// The day of a run, from 0.
 fn day(plan: &Plan, run: u64) -> NaiveDate {
     plan.first_run + Days::new(run)
 }
@@ -101,7 +101,7 @@ fn windows(world: &World, entity: Entity, run: u64) -> Vec<Window> {
     starts.into_iter().enumerate().map(window).collect()
 }
 
-/// Plans one extraction.
+/// Plans the windows and objects of one extraction.
 pub(crate) fn run(world: &World, entity: Entity, number: u64) -> Run {
     let windows = windows(world, entity, number);
     let run_id = run_id(&world.plan, entity, number);

@@ -37,7 +37,7 @@ const LAST: [&str; 64] = [
 pub(crate) struct Person {
     /// `F` or `M`.
     pub(crate) gender: &'static str,
-    /// First name.
+    /// The first name.
     pub(crate) first: &'static str,
     last: [&'static str; 2],
 }

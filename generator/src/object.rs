@@ -11,10 +11,10 @@ use flate2::write::GzEncoder;
 
 use crate::error::{Error, Result};
 
-/// What is found where an object is to be written.
+/// The present state of an object that is to be written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Found {
-    /// Nothing.
+    /// There is no such object.
     Nothing,
     /// The same lines, in that many compressed bytes.
     Same(u64),

@@ -7,10 +7,10 @@ use crate::prng::hash;
 use crate::world::{Record, World};
 use crate::{entry, fault, member, prospect, sale_document, texts};
 
-/// What was counted while lines were written.
+/// Counts of the lines that were written.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Tally {
-    /// Lines, of any kind.
+    /// Lines of any kind.
     pub lines: u64,
     /// Whole records: the newest version that the run sees, one line each.
     pub records: u64,
@@ -20,9 +20,9 @@ pub struct Tally {
     pub changed: u64,
     /// Of these: records with a value that does not fit its column.
     pub misfits: u64,
-    /// Further lines: older versions, in front of the record.
+    /// Further lines: older versions, each before its record.
     pub duplicates: u64,
-    /// Further lines: mangled copies, in front of the record.
+    /// Further lines: mangled copies, each before its record.
     pub broken: u64,
     /// Bytes of all lines with the line ends between them.
     pub bytes: u64,
@@ -42,7 +42,8 @@ impl Tally {
     }
 }
 
-/// How many records before its own place the older copy of a record stands: right in front, on the same page
+/// How many records early the older copy of a record is written: directly before it, on the same page of the
+/// API, on an earlier page, in an earlier object.
 /// of the API, on an earlier page, in an earlier object.
 const DISTANCES: [u64; 4] = [0, 2, 40, 900];
 
@@ -77,11 +78,10 @@ pub(crate) fn fill(world: &World, part: &Part, doc: &mut Doc) -> Tally {
     tally
 }
 
-/// Writes the older version of the record that stands `distance` behind `place`, if its older version belongs
-/// here.
+/// Writes the older version of the record that is `distance` after `place`, if it belongs here.
 fn stale(world: &World, part: &Part, doc: &mut Doc, tally: &mut Tally, (place, distance): (u64, u64)) {
     let (index, of) = (place + distance, (part.entity, part.run));
-    // What lies behind the last record of this window is extracted later, and its copies with it.
+    // Records after the last one of this window are extracted later, and their copies with them.
     if world.plan.duplicates.is_zero() || index >= part.window_records.end {
         return;
     }

@@ -10,9 +10,9 @@ pub(crate) struct Branch {
     pub(crate) id: u64,
     /// `branchName`.
     pub(crate) name: &'static str,
-    /// City it lies in.
+    /// The city in which it lies.
     pub(crate) city: &'static str,
-    /// State, two letters.
+    /// Its state, two letters.
     pub(crate) state: &'static str,
     /// Area code of telephone numbers.
     pub(crate) area: u64,

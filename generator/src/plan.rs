@@ -1,4 +1,4 @@
-//! What to write: the plan, its defaults and what it refuses.
+//! The plan of a lake, its defaults and what it refuses.
 
 use chrono::{Days, NaiveDate};
 
@@ -6,13 +6,13 @@ use crate::entity::{Entity, Records};
 use crate::error::{Error, Result};
 use crate::share::Portion;
 
-/// What to write. The bytes of every object follow from the plan alone: not from the machine, the number of
+/// The plan of a lake. The bytes of every object follow from it alone: not from the machine, the number of
 /// threads or the time of day.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Plan {
-    /// What is written; the other entities exist only as ids that are referred to.
+    /// The entities to write; the others exist only as ids that are referred to.
     pub entities: Vec<Entity>,
-    /// Records of the first run.
+    /// Number of records in the first run.
     pub records: Records,
     /// Another seed gives other records.
     pub seed: u64,
@@ -24,7 +24,7 @@ pub struct Plan {
     pub new: Portion,
     /// Share of the records that come twice in a run: an older version first.
     pub duplicates: Portion,
-    /// Lines that cannot be staged, as a share of the records. Each is a mangled copy that stands before its
+    /// Lines that cannot be staged, as a share of the records. Each is a mangled copy, written before its
     /// record.
     pub broken: Portion,
     /// Share of the records with one value that does not fit the type of its column.

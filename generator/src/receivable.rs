@@ -1,4 +1,4 @@
-//! What is to be paid for a sale (`receivables[]`): the amounts add up to what its items cost.
+//! The receivables of a sale (`receivables[]`): their amounts add up to what its items cost.
 
 use crate::clock::Moment;
 use crate::doc::{Cents, Doc, Json, Null, Quoted, With, open, put};
@@ -20,7 +20,7 @@ const PAYMENTS: [Payment; 8] = [
     (3, "Dinheiro", false),
 ];
 
-/// One installment.
+/// One installment of a sale.
 struct Receivable<'a> {
     sale: &'a Sale<'a>,
     number: u64,

@@ -8,7 +8,7 @@ use crate::places::{self, Branch, Employee};
 use crate::prng::Rng;
 use crate::world::{Buyer, Record, World};
 
-/// What a receivable has only in full payloads, and how rare each detail is.
+/// Details that a receivable has only in full payloads, and how rare each is.
 pub(crate) const DETAILS: [(&str, u64); 4] = [("invoice", 30), ("tef", 35), ("credit", 40), ("split receivable", 40)];
 
 /// One version of a sale, with what several of its parts depend on.
@@ -31,7 +31,7 @@ pub(crate) struct Sale<'a> {
     pub(crate) lean: bool,
 }
 
-/// What an item refers to.
+/// The goods or the service that an item is for.
 pub(crate) enum Goods {
     Contract { plan: u64, renewed: Option<u64>, contract: u64, people: u64, price: Cents },
     Product(u64),
@@ -51,7 +51,7 @@ pub(crate) struct Item {
 }
 
 impl Item {
-    /// What the line costs.
+    /// The price of the line after discounts, in cents.
     pub(crate) fn value(&self) -> u64 {
         self.price * self.quantity - self.discount - self.corporate_discount
     }
@@ -86,7 +86,7 @@ const PARTNERS: [(u64, &str); 5] = [
 ];
 
 impl<'a> Sale<'a> {
-    /// This version of the sale.
+    /// Derives this version of the sale from its record.
     pub(crate) fn of(world: &'a World, record: Record) -> Self {
         let mut rng = world.rng("sale", [record.index]);
         let buyer = world.buyer(record.index);
@@ -120,7 +120,7 @@ impl<'a> Sale<'a> {
         self.world.rare(name, n, self.record.index)
     }
 
-    /// The member who buys.
+    /// The member who buys; `None` if a prospect does.
     pub(crate) fn member(&self) -> Option<u64> {
         match (self.prospect, self.buyer) {
             (Some(_), _) => None,

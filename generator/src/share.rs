@@ -31,7 +31,7 @@ impl Portion {
         Self(WHOLE / n)
     }
 
-    /// Whether nothing is picked.
+    /// Whether the share is zero, so that nothing is picked.
     pub fn is_zero(self) -> bool {
         self.0 == 0
     }

@@ -28,7 +28,7 @@ pub(crate) struct Record {
     pub(crate) version: u64,
 }
 
-/// What a sale is about.
+/// The buyer of a sale.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Buyer {
     /// The member at this index signs the contract with this number (from 0).
@@ -40,7 +40,7 @@ pub(crate) enum Buyer {
 /// The plan, with the arithmetic over it.
 #[derive(Debug)]
 pub(crate) struct World {
-    /// What to write.
+    /// The plan that the world follows.
     pub(crate) plan: Plan,
     seed: u64,
 }
@@ -176,7 +176,8 @@ impl World {
             return None;
         }
         let (members, sales) = (self.cohort(Entity::Members, 0), self.cohort(Entity::Sales, 0));
-        // A renewal comes a year later: it takes a place right behind the first sale of who registers then.
+        // A renewal comes a year later: it takes a place right after the first sale of the member who
+        // registers then.
         let year = multiply_divide(members.len, 365 * DAY as u64, members.seconds);
         let then = member + number * year;
         let sale = multiply_divide_up(then, sales.len, members.len) + number;
@@ -187,7 +188,7 @@ impl World {
         (number == 1 || self.contract_sale(member, number - 1).is_some()).then_some(sale)
     }
 
-    /// What the sale at `index` is about.
+    /// The buyer in the sale at `index`.
     pub(crate) fn buyer(&self, index: u64) -> Buyer {
         let run = self.born(Entity::Sales, index);
         let (members, sales) = (self.cohort(Entity::Members, run), self.cohort(Entity::Sales, run));

@@ -17,7 +17,7 @@ impl<T> Queue<T> {
         Self(Mutex::new(items.into_iter().collect()))
     }
 
-    /// Adds an item in front of all others. From within the work on another item that is safe: at least the
+    /// Adds an item in front of all others. That is safe from within the work on another item: at least the
     /// worker that adds it is still there to take it.
     pub(super) fn put_first(&self, item: T) {
         self.0.lock().push_front(item);
@@ -32,7 +32,7 @@ impl<T> Queue<T> {
     }
 }
 
-/// A number of workers.
+/// Workers that share a queue, until a stop is requested.
 #[derive(Debug)]
 pub(super) struct Crew<'a> {
     workers: usize,
@@ -40,7 +40,7 @@ pub(super) struct Crew<'a> {
 }
 
 impl<'a> Crew<'a> {
-    /// At least one worker.
+    /// A crew of `workers`, but of at least one.
     pub(super) fn new(workers: usize, shutdown: &'a Shutdown) -> Self {
         Self { workers: workers.max(1), shutdown }
     }

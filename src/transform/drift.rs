@@ -17,7 +17,7 @@ use crate::ids::BatchId;
 use crate::pg::{Row, Transaction};
 use crate::sql::{fill, ident, qualified};
 
-/// Documents sampled.
+/// Number of documents to sample.
 const SAMPLE: u64 = 1000;
 /// Names of one object that are fields of their own.
 const MAX_NAMES: i64 = 200;
@@ -27,9 +27,9 @@ const MAX_PASSES: usize = 10;
 /// A field that is new, or of a type that it never had.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Drift {
-    /// `saleItens[].itemValue`.
+    /// Path of the field: `saleItens[].itemValue`.
     pub path: String,
-    /// Its JSON type.
+    /// The JSON type that is new.
     pub json_type: String,
     /// The types that it had before; empty for a new field.
     pub known_types: Vec<String>,

@@ -1,4 +1,4 @@
-//! What a transform of one entity works with.
+//! Everything that a transform of one entity needs.
 
 use super::checks::Checks;
 use super::crew::Crew;
@@ -9,14 +9,15 @@ use crate::meter::{Meter, Phase, Unit};
 use crate::pg::{EntityLock, Pool};
 use crate::shutdown::Shutdown;
 
-/// What a transform of one entity works with. [`run`](super::run()) and [`preview`](super::preview()) use it.
+/// Everything that a transform of one entity needs. Used by [`run`](super::run()) and
+/// [`preview`](super::preview()).
 #[derive(Debug)]
 pub struct EntityJob {
-    /// The warehouse.
+    /// Connections to the warehouse.
     pub pool: Pool,
     /// The entity's lock, not taken yet: [`run`](super::run()) takes and releases it, a preview needs none.
     pub lock: EntityLock,
-    /// The entity.
+    /// The entity to transform.
     pub entity: Entity,
     /// The execution's id in `evo.runs`.
     pub execution_id: ExecutionId,
@@ -40,8 +41,8 @@ impl EntityJob {
         self.meter.phase(format!("{}: {what}", self.entity.name), total as u64, unit)
     }
 
-    /// Runs one step of the job, and repeats it while its error is one that time can heal. Every attempt
-    /// begins by making sure of the entity's lock.
+    /// Runs one step of the job, and repeats it while its error may pass by itself. Every attempt begins by
+    /// making sure of the entity's lock.
     ///
     /// # Errors
     /// As [`EntityLock::retry`].
@@ -49,7 +50,7 @@ impl EntityJob {
         self.lock.retry(&format!("transform of {}: {what}", self.entity.name), attempt).await
     }
 
-    /// The workers of this job.
+    /// The workers of this job; at least one.
     pub(super) fn crew(&self) -> Crew<'_> {
         Crew::new(self.workers, &self.shutdown)
     }

@@ -1,4 +1,4 @@
-//! What the columns and indexes of core can hold, where that is less than the models may give.
+//! The limits of core's columns and indexes that the models may exceed.
 
 use crate::entity::{Entity, Limit};
 use crate::error::Result;
@@ -20,7 +20,7 @@ pub(super) async fn limited(connection: &Connection, entity: &Entity) -> Result<
     Ok(entity)
 }
 
-/// A column and its limit.
+/// A row of `limits.sql` as column and limit; `None` for an unknown kind.
 fn limit(row: &Row) -> Option<(String, Limit)> {
     let (column, kind, most, scale): (String, String, i32, i32) = (row.get(0), row.get(1), row.get(2), row.get(3));
     let limit = match kind.as_str() {

@@ -2,9 +2,9 @@
 //!
 //! A model is one select, and both modes wrap the same text: they cannot drift apart.
 //!
-//! * `increment/`: the batches that core does not have yet give the changed documents. What differs is
-//!   upserted, children that are gone from their document are deleted, and the watermark moves, in one
-//!   transaction for each group of batches. After an interruption the next run goes on with the groups that
+//! * `increment/`: the batches that core does not have yet give the changed documents. Rows that differ are
+//!   upserted, children that their document no longer has are deleted, and the watermark moves, in one
+//!   transaction for each group of batches. After an interruption the next run continues with the groups that
 //!   are left.
 //! * `generation/`: a full refresh builds a new generation beside the serving one, from one snapshot, and
 //!   swaps all tables of the entity in one short transaction. Until the swap the old generation serves; the

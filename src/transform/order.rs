@@ -12,9 +12,9 @@ use crate::shutdown::Shutdown;
 /// How a task ended.
 #[derive(Debug)]
 pub enum TaskEnd<T> {
-    /// Done.
+    /// It is done, with this result.
     Done(T),
-    /// Failed.
+    /// It failed, with this error.
     Failed(Error),
     /// Not begun, because this other task failed or was itself skipped.
     Skipped(String),

@@ -29,15 +29,15 @@ pub(super) struct LeafPartition {
     pub bound: String,
     /// The condition that its rows fulfil, as an expression over the column names.
     pub constraint: String,
-    /// As in `pg_class.relkind`.
+    /// Its `pg_class.relkind`.
     pub kind: String,
     /// The table's own partition that this one is, or belongs to: its name as in the catalog.
     pub top: String,
-    /// The bound of that one.
+    /// The bound of the partition `top`.
     pub top_bound: String,
-    /// Whether that one takes what no other partition takes.
+    /// Whether `top` is the default partition.
     pub is_default: bool,
-    /// The condition that its rows fulfil: about the entity's partition column and nothing else.
+    /// The condition that the rows of `top` fulfil: about the entity's partition column and nothing else.
     pub top_constraint: String,
 }
 

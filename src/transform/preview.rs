@@ -8,7 +8,7 @@ use crate::error::Result;
 use crate::pg::Connection;
 use crate::sql::qualified;
 
-/// What a transform of an entity would do.
+/// The work that a transform of an entity would do.
 #[derive(Debug, Clone)]
 pub struct TransformPreview {
     /// Name of the entity.
@@ -27,10 +27,10 @@ pub struct TransformPreview {
     pub tables: Vec<TablePreview>,
 }
 
-/// What a transform would do to one core table.
+/// The work that a transform would do on one core table.
 #[derive(Debug, Clone)]
 pub struct TablePreview {
-    /// Qualified name.
+    /// Qualified name: `core.evo_sales`.
     pub table: String,
     /// Partitions that would be rebuilt; for an increment, all of them.
     pub partitions: u64,

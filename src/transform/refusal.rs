@@ -12,7 +12,7 @@ pub struct Refusal {
     pub table: String,
     /// Why: names of tables, constraints and functions, no values.
     pub reason: String,
-    /// How many documents.
+    /// Number of documents.
     pub documents: u64,
     /// The keys of the first five.
     pub keys: Vec<String>,

@@ -1,4 +1,4 @@
-//! What a transform is asked to do.
+//! The request that a transform carries out.
 
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ impl Mode {
     }
 }
 
-/// What a transform is asked to do.
+/// How core is to be brought up to date.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Request {
     /// The mode. `None` takes an increment or, when at least half of 100,000 or more documents changed, a

@@ -19,8 +19,7 @@ use crate::sql::qualified;
 
 /// Brings the entity's core tables up to date.
 ///
-/// Every step is repeated by itself while time can heal its failure, and no step repeats what another has
-/// done.
+/// Each step is retried by itself while its failure may pass, and no step repeats what another has done.
 ///
 /// # Errors
 /// `AlreadyRunning` when another execution has the entity's lock. `Config` when its tables lack something

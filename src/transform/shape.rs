@@ -20,7 +20,7 @@ pub(super) struct Shape {
     pub columns: Vec<String>,
     /// Columns that the model gives and the table lacks. They are left out, and the summary says so.
     pub absent: Vec<String>,
-    /// Columns that the user added. Nothing of evo fills them; a new generation takes their values over.
+    /// Columns that the user added. Nothing of evo fills them; a new generation keeps their values.
     pub own: Vec<OwnColumn>,
     /// Whether the table has `_updated_at`.
     pub has_updated_at: bool,
@@ -38,7 +38,7 @@ pub(super) struct OwnColumn {
     pub sequence: Option<String>,
 }
 
-/// A column of the catalog.
+/// A column of a core table, as the catalog has it.
 struct CatalogColumn {
     name: String,
     is_generated: bool,

@@ -8,7 +8,7 @@ use crate::sql::qualified;
 /// Rows of a staging table, or of one of its partitions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct StagedRows {
-    /// Qualified and quoted.
+    /// Name of the table, qualified and quoted.
     table: String,
     conditions: Vec<String>,
 }
@@ -38,7 +38,7 @@ impl StagedRows {
         rows
     }
 
-    /// The rows as a subquery.
+    /// A subquery in brackets, for a from clause.
     pub(super) fn sql(&self) -> String {
         let condition = if self.conditions.is_empty() { "true".to_owned() } else { self.conditions.join(" and ") };
         format!("(select * from {} where {condition})", self.table)

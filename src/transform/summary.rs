@@ -1,4 +1,4 @@
-//! What a transform did.
+//! The results of a transform.
 
 use std::time::Duration;
 
@@ -9,12 +9,13 @@ use super::request::Mode;
 use crate::entity::Entity;
 use crate::meter::{Counted, tally};
 
-/// What a transform did to one core table. All numbers are rows that were really written.
+/// The result of a transform for one core table. Only rows that were really written count as inserted,
+/// updated or deleted.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TableSummary {
     /// Qualified name: `core.evo_sales`.
     pub table: String,
-    /// Rows that the model gave.
+    /// Rows that the model gave, different from those in core or not.
     pub rows: u64,
     /// Rows that were not there before.
     pub inserted: u64,
@@ -72,7 +73,7 @@ pub(super) fn add_tables(totals: &mut [TableSummary], part: &[TableSummary]) {
     totals.iter_mut().zip(part).for_each(|(total, part)| total.add(part));
 }
 
-/// What a transform of an entity or a dimension did.
+/// The result of a transform of an entity or a dimension.
 #[derive(Debug, Clone, Default)]
 pub struct TransformSummary {
     /// Name of the entity or dimension.
@@ -85,7 +86,7 @@ pub struct TransformSummary {
     pub staged: Option<u64>,
     /// The core tables, parent first.
     pub tables: Vec<TableSummary>,
-    /// Wall clock.
+    /// Wall-clock time.
     pub elapsed: Duration,
     /// The longest time that a reader can have waited for the swap of a full refresh.
     pub swap: Option<Duration>,
@@ -93,7 +94,7 @@ pub struct TransformSummary {
     pub older_readers: Vec<String>,
     /// Fields that the documents did not have before, or not of that type.
     pub drift: Vec<Drift>,
-    /// What each check found.
+    /// The finding of each check.
     pub checks: Vec<Finding>,
     /// Columns that a model gives and its table lacks: `core.evo_members.nickname`. They were left out.
     pub absent_columns: Vec<String>,

@@ -1,4 +1,4 @@
-//! What is answered to a request.
+//! Answers requests.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -31,7 +31,7 @@ pub const TOKEN: &str = "token-of-the-imitation";
 /// `gym:secret` as basic authentication sends it.
 const BASIC: &str = "Basic Z3ltOnNlY3JldA==";
 
-/// What a server knows and counts.
+/// Everything that a server knows and counts.
 #[derive(Debug)]
 pub(super) struct State {
     data: Data,
@@ -143,7 +143,7 @@ impl State {
         Ok(body)
     }
 
-    /// A page as quite another API answers it: pretty-printed, the records under `results`, a cursor to the
+    /// A page as a different API answers it: pretty-printed, the records under `results`, a cursor to the
     /// next.
     fn other_page(&self, endpoint: &Endpoint, query: &Query<'_>, faults: &[Fault]) -> Result<Vec<u8>, String> {
         let (limit, after) = (query.number("limit", 20)?.clamp(1, 100), query.number("after", 0)?);
@@ -178,7 +178,7 @@ impl State {
         Ok(page.indexes.iter().map(|index| self.data.document(endpoint.entity, page.run, *index)).collect())
     }
 
-    /// What tests ask and set: counts, faults and the clock.
+    /// Requests by which tests read and set the counts, the faults and the clock.
     async fn control(&self, path: &str, request: Request<Incoming>) -> Response<Body> {
         let method = request.method().clone();
         let text = match request.into_body().collect().await {
@@ -211,7 +211,7 @@ fn endpoint(path: &str) -> Option<&'static Endpoint> {
     ENDPOINTS.iter().find(|endpoint| endpoint.path == path)
 }
 
-/// The same records behind `/other/members` and so on.
+/// The same records below `/other/members` and so on.
 fn other_endpoint(path: &str) -> Option<&'static Endpoint> {
     let name = path.strip_prefix("/other/")?;
     ENDPOINTS.iter().find(|endpoint| endpoint.entity.name() == name)

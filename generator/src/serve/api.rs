@@ -2,14 +2,14 @@
 
 use crate::Entity;
 
-/// One endpoint.
+/// One endpoint of the vendor's API.
 #[derive(Debug)]
 pub(super) struct Endpoint {
     pub entity: Entity,
     pub path: &'static str,
     /// Records of a page when `take` does not say.
     pub default_take: u64,
-    /// Records of a page at most.
+    /// Most records of a page.
     pub max_take: u64,
     /// Parameters that select records by their own time: first, last.
     pub window: (&'static str, &'static str),
@@ -31,7 +31,7 @@ const fn filter(from: &'static str, to: &'static str, field: &'static str) -> Fi
     Filter { from, to, field }
 }
 
-/// All endpoints.
+/// Every endpoint, one for each entity.
 pub(super) static ENDPOINTS: [Endpoint; 4] = [
     Endpoint {
         entity: Entity::Members,

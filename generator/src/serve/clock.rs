@@ -5,7 +5,7 @@ use std::time::Instant;
 use chrono::{DateTime, Utc};
 use parking_lot::Mutex;
 
-/// A clock that tests set.
+/// A clock that tests can set.
 #[derive(Debug)]
 pub(super) struct Clock(Mutex<(DateTime<Utc>, Instant)>);
 
@@ -15,7 +15,7 @@ impl Clock {
         Self(Mutex::new((now, Instant::now())))
     }
 
-    /// What it shows.
+    /// The time that it shows.
     pub(super) fn now(&self) -> DateTime<Utc> {
         let (base, set_at) = *self.0.lock();
         base + set_at.elapsed()

@@ -33,9 +33,9 @@ type Dated = Vec<(String, u64)>;
 /// The records that a request selects, in the order of their indexes.
 #[derive(Debug)]
 enum Selected {
-    /// These without any gap.
+    /// All indexes in this range.
     Range(Range<u64>),
-    /// These.
+    /// Exactly these indexes.
     List(Vec<u64>),
 }
 
@@ -44,7 +44,7 @@ enum Selected {
 pub(super) struct Cut {
     /// The run whose records are seen.
     pub run: u64,
-    /// Indexes of the records.
+    /// Indexes of its records.
     pub indexes: Vec<u64>,
 }
 

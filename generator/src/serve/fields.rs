@@ -1,4 +1,4 @@
-//! Fields of a document taken away without touching the others.
+//! Removes fields of a document without touching the others.
 
 use std::fmt;
 

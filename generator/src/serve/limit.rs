@@ -1,4 +1,4 @@
-//! The vendor's rate limits: at most so many accepted requests in any stretch of a length.
+//! The vendor's rate limits: how many requests are accepted in any stretch of a given length.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -6,10 +6,10 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use parking_lot::Mutex;
 
-/// So many requests in any `per`.
+/// At most `count` accepted requests in any stretch of the length `per`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limit {
-    /// Requests.
+    /// Requests in one stretch.
     pub count: u32,
     /// Length of the stretch.
     pub per: Duration,

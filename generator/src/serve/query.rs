@@ -14,7 +14,7 @@ pub(super) struct Query<'a>(HashMap<Cow<'a, str>, Cow<'a, str>>);
 /// A time of a parameter: the first second of its day where it is a bare date.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct At {
-    /// The second.
+    /// The moment that it stands for.
     pub moment: Moment,
     /// Whether it is a date without a time.
     pub is_day: bool,

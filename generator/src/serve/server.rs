@@ -15,27 +15,27 @@ use super::limit::Limit;
 use crate::Plan;
 use crate::error::{Error, Result};
 
-/// How the imitation serves.
+/// The terms under which the imitation serves.
 #[derive(Debug)]
 pub struct Terms {
     /// Rate limits, all of which hold.
     pub limits: Vec<Limit>,
-    /// What goes wrong.
+    /// The faults of its answers.
     pub faults: Arc<Faults>,
-    /// Where the clock begins.
+    /// The time at which its clock begins.
     pub now: DateTime<Utc>,
     /// How long each answer takes at least.
     pub latency: Duration,
 }
 
-/// What a server has done.
+/// Counts of a server's work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Served {
     /// Requests for data that were answered with a page.
     pub requests: u64,
     /// Requests refused for their number.
     pub throttled: u64,
-    /// Records in the pages.
+    /// Records in these pages.
     pub records: u64,
 }
 
@@ -64,7 +64,7 @@ impl Server {
         self.listener.local_addr().ok()
     }
 
-    /// Serves until `stop` is there.
+    /// Serves until `stop` completes. Returns what it has done.
     pub async fn run(self, stop: impl Future<Output = ()>) -> Served {
         tokio::pin!(stop);
         loop {
@@ -72,7 +72,7 @@ impl Server {
                 accepted = self.listener.accept() => accepted,
                 () = &mut stop => break,
             };
-            // A connection that is gone before it is accepted concerns nobody else.
+            // A connection that is closed before it is accepted concerns nobody else.
             let Ok((stream, _)) = accepted else { continue };
             let _ = stream.set_nodelay(true);
             let state = Arc::clone(&self.state);
@@ -82,7 +82,7 @@ impl Server {
                     async move { Ok::<_, Infallible>(state.answer(request).await) }
                 });
                 let connection = hyper::server::conn::http1::Builder::new();
-                // A client that goes away, or a body that is cut on demand, ends here.
+                // A client that disconnects, or a body that is cut on demand, ends here.
                 let _ = connection.serve_connection(TokioIo::new(stream), service).await;
             });
         }

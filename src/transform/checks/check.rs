@@ -8,10 +8,10 @@ use crate::transform::sql_files::stem;
 
 const HINT: &str = "a check begins with comment lines for purpose, for, severity and when (docs/checks.md)";
 
-/// What rows of a check mean.
+/// The consequence of rows that a check returns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Severity {
-    /// Somebody should look at it.
+    /// A warning: somebody should examine the rows.
     Warn,
     /// The data must not be used: no swap, exit code 6.
     Fail,
@@ -28,7 +28,7 @@ pub enum When {
     Check,
 }
 
-/// What a check runs once for.
+/// The unit that a check runs once for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Each {
     Entity,
@@ -40,11 +40,11 @@ pub(super) enum Each {
 pub struct Check {
     /// File name without `.sql`.
     pub name: String,
-    /// What it makes sure of.
+    /// Its purpose, from the header.
     pub purpose: String,
-    /// What its rows mean.
+    /// The consequence of its rows.
     pub severity: Severity,
-    /// What to do about them.
+    /// Advice for when it returns rows.
     pub hint: Option<String>,
     pub(super) each: Each,
     /// Names of the entities that it is about; empty for all.

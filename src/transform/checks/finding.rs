@@ -1,26 +1,26 @@
-//! What checks found.
+//! The results of checks.
 
 use std::time::Duration;
 
 use super::check::Severity;
 use crate::error::{Error, Kind};
 
-/// What one check found.
+/// The result of one check.
 #[derive(Debug, Clone)]
 pub struct Finding {
     /// Name of the check.
     pub check: String,
     /// The core table or entity that it checked.
     pub on: String,
-    /// What rows mean.
+    /// The consequence of its rows.
     pub severity: Severity,
     /// Rows that it returned; 0 when all is well.
     pub rows: u64,
     /// The keys of the first five rows, in order.
     pub keys: Vec<String>,
-    /// What to do about them.
+    /// Advice for when there are rows.
     pub hint: Option<String>,
-    /// How long the query took.
+    /// Time that the query took.
     pub elapsed: Duration,
 }
 

@@ -1,4 +1,4 @@
-//! Runs checks.
+//! Runs the checks of an entity in a transaction.
 
 use std::time::Instant;
 

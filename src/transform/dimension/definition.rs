@@ -1,4 +1,4 @@
-//! What a dimension is: one SQL file, `sql/dimensions/<name>.sql` or `--extend DIR/dimensions/<name>.sql`.
+//! A dimension, declared by one SQL file: `dimensions/<name>.sql` in `sql/` or in the folder of `--extend`.
 
 use std::path::Path;
 
@@ -10,9 +10,9 @@ use crate::transform::sql_files::{sql_files, stem};
 
 static BUILT_IN: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/sql/dimensions");
 
-/// What each sighting says of its document, beside the key and the name: the latest time that the document
-/// itself gives, the core table, and the first key column of its row there. The dimension's table has the
-/// same columns for each row's winner.
+/// Columns of a sighting besides its key and name: the latest time that its document gives, the core table,
+/// and the first key column of its row there. The dimension's table has the same columns, for each row's
+/// winner.
 const LINEAGE: [&str; 3] = ["_source_time", "_source_table", "_source_key"];
 
 /// A table derived from core tables: one row for each id that any of them names.
@@ -22,9 +22,9 @@ pub struct Dimension {
     pub name: String,
     /// Qualified core table, not quoted: `core.evo_branches`.
     pub table: String,
-    /// Its bigint key column.
+    /// Name of its bigint key column.
     pub key: String,
-    /// Its text column.
+    /// Name of its text column.
     pub name_column: String,
     /// The entities that own its sources, one each. A source is the parent table of its entity.
     pub sources: Vec<Entity>,

@@ -14,11 +14,11 @@ use crate::transform::transaction::{Unconfirmed, begin};
 /// Everything that a transform of one dimension needs.
 #[derive(Debug)]
 pub struct DimensionJob {
-    /// The warehouse.
+    /// Connections to the warehouse.
     pub pool: Pool,
     /// The lock of the dimension, not taken yet: [`DimensionJob::run`] takes and releases it.
     pub lock: EntityLock,
-    /// The dimension.
+    /// The dimension to bring up to date.
     pub dimension: Dimension,
     /// The execution's id in `evo.runs`.
     pub execution_id: ExecutionId,

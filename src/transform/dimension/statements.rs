@@ -12,11 +12,11 @@ use crate::transform::staged::array;
 /// would rather read a large table whole.
 const FEW_ROWS: i64 = 100_000;
 
-/// A batch that a source has.
+/// A batch that a source has transformed.
 #[derive(Debug)]
 pub(super) struct DimensionBatch {
     pub id: BatchId,
-    /// The entity of the source.
+    /// The entity of that source.
     pub entity: String,
     /// Rows that it inserted or updated in staging.
     pub rows: i64,

@@ -1,8 +1,8 @@
-//! What the placeholders of a model stand for, and the model's text with spans replaced.
+//! The values of a model's placeholders, and the model's text with spans replaced.
 
 use crate::entity::{Edits, Placeholder, Select, Span};
 
-/// What the placeholders of a model stand for.
+/// The values of a model's placeholders.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Binding<'a> {
     /// `{source}`: the staged rows, as a relation.
@@ -48,17 +48,17 @@ impl<'a> Draft<'a> {
         self.edits.replace(span, by);
     }
 
-    /// Inserts a text.
+    /// Inserts a text at this byte.
     pub(super) fn insert(&mut self, at: usize, text: String) {
         self.replace(at..at, text);
     }
 
-    /// The whole select.
+    /// The whole select, with all replacements.
     pub(super) fn all(&self) -> String {
         self.part(&self.select.body())
     }
 
-    /// A part of it.
+    /// The text of a span, with the replacements in it.
     pub(super) fn part(&self, span: &Span) -> String {
         self.edits.apply(self.select.whole(), span.clone())
     }

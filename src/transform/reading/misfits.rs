@@ -7,8 +7,8 @@ use crate::sql::ident;
 /// The careful select with one more column for each that has a cast ([`misfit_column`]): the text that does
 /// not fit, else null. `evo_source_file` and `evo_source_line` say where the document is.
 ///
-/// Only what is evaluated can be a misfit: in a `case` the result that is taken, in a `coalesce` what stands
-/// before the first value.
+/// Only what is evaluated can be a misfit: the chosen result of a `case`, and the arguments of a `coalesce`
+/// up to the first value.
 pub(super) fn misfits(select: &Select, binding: Binding<'_>) -> String {
     let mut text = Draft::careful(select, binding);
     let misfits = select.columns().iter().enumerate().filter_map(|(i, column)| {

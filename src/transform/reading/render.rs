@@ -6,7 +6,7 @@ use crate::entity::{Entity, Model};
 use crate::sql::literal;
 use crate::transform::staged::StagedRows;
 
-/// How a model is read.
+/// How a model is rendered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::transform) enum Reading {
     /// With typed records where that gives the same rows; elsewhere as it is written. May fail where

@@ -11,9 +11,9 @@
 //! | an id that comes twice in an array | one row | two rows |
 //! | an element without id | an error | an error |
 //!
-//! So a part that fails, or gives a key twice, is read again as it is written, and so are the parts behind
-//! it. Values that fit give the same in both. Where the server reads `0x10` as an integer (from version 16
-//! on), integers stay texts.
+//! So a part that fails, or gives a key twice, is read again as it is written, and so are the parts after it.
+//! Values that fit give the same in both. Where the server reads `0x10` as an integer (from version 16 on),
+//! integers stay texts.
 
 use super::binding::{Binding, Draft};
 use super::typed_fields::{TypedField, column_type, typed_fields, value};

@@ -52,8 +52,8 @@ pub(super) fn unfold(
     Some(())
 }
 
-/// Asks the questions about fields of an element of all elements at once: the single element is not at hand,
-/// and the answer is nearly always no.
+/// Asks each question about fields of an element once, about the whole array: the single element is not at
+/// hand, and the answer is nearly always no.
 fn ask_the_array(select: &Select, draft: &mut Draft<'_>) {
     for question in select.questions() {
         let field = literal(&question.field);
