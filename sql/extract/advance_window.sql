@@ -1,4 +1,4 @@
--- purpose: note that an object of a window is in the lake, and where the next one begins, if the claim
+-- purpose: record that an object of a window is in the lake, and where the next one begins, if the claim
 --          still holds
 -- parameters: $1 window id bigint, $2 fence int, $3 pages bigint, $4 records bigint, $5 objects jsonb, $6
 --             progress jsonb, $7 further requests bigint

@@ -1,5 +1,5 @@
--- purpose: take the next window of an extraction: one that is planned, or whose holder's lease is over, or
---          whose holder is gone, or that this execution has claimed without ever hearing of it
+-- purpose: claim the next window of an extraction: a planned one, one whose holder's lease has expired or
+--          whose holder has ended, or one that this execution has claimed without receiving the reply
 -- parameters: $1 extraction id bigint, $2 execution id uuid, $3 lease in seconds double precision, $4
 --             windows that it holds bigint[]
 -- rows: none when there is nothing to take now; else window_id, fence, attempt, query, from_day, until_day,

@@ -1,4 +1,4 @@
--- purpose: how many requests a day of a query took when it was last read
+-- purpose: read how many requests a day of a query took when it was last read
 -- parameters: $1 entity text, $2 lake id int, $3 query text
 -- rows: one: requests a day, or null when nothing is known
 -- locks: none

@@ -1,4 +1,4 @@
--- purpose: be the one who ends an extraction
+-- purpose: lock an extraction, so that one process ends it
 -- parameters: $1 extraction id bigint
 -- rows: one when it is open and all of its windows are finished: run_id, ingestion date, from_day,
 --       until_day, seconds since it began

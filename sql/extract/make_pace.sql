@@ -1,4 +1,4 @@
--- purpose: a row for a credential
+-- purpose: create the row of a credential
 -- parameters: $1 credential text
 -- rows: none
 -- locks: none that anyone waits for

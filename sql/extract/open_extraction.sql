@@ -1,4 +1,4 @@
--- purpose: the open extraction of an entity, if there is one
+-- purpose: read the open extraction of an entity, if there is one
 -- parameters: $1 entity text, $2 lake id int
 -- rows: at most one: extraction id, run id, from day, until day, ingestion date
 -- locks: none

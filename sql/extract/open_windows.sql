@@ -1,4 +1,4 @@
--- purpose: how many windows of an extraction are not finished
+-- purpose: count the windows of an extraction that are not finished
 -- parameters: $1 extraction id bigint
 -- rows: one: unfinished windows, all windows
 -- locks: none

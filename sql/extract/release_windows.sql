@@ -1,4 +1,4 @@
--- purpose: let go of the claims of an execution, so that nobody waits for their lease
+-- purpose: release the claims of an execution, so that nobody waits for their lease
 -- parameters: $1 execution id uuid
 -- rows: none
 -- locks: the rows of its windows, for a moment

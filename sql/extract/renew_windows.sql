@@ -1,4 +1,4 @@
--- purpose: keep the claims of an execution
+-- purpose: renew the leases of the windows that an execution holds
 -- parameters: $1 execution id uuid, $2 lease in seconds double precision, $3 windows that it holds bigint[]
 -- rows: none
 -- locks: the rows of these windows, for a moment

@@ -1,4 +1,4 @@
--- purpose: reserve slots for requests with a credential, for whichever process asks
+-- purpose: reserve slots for requests with a credential, which all processes share
 -- parameters: $1 credential text, $2 slots int, $3 pauses between two requests in microseconds
 --             bigint[], $4 first minute of the day of each int[], $5 first minute that is not in it int[], $6 zone text
 -- rows: one: milliseconds until the first slot, milliseconds from each to the next

@@ -1,4 +1,5 @@
--- purpose: the vendor asked to be left alone: nobody sends for a while, and then more slowly
+-- purpose: stop requests with a credential for a while, and space later ones more widely, because the vendor
+--          asked for it
 -- parameters: $1 credential text, $2 pause in ms double precision
 -- rows: the factor on the pauses from now on
 -- locks: the credential's row, for a moment

@@ -1,4 +1,4 @@
--- purpose: how long ago windows of an entity's first query were read, for reading the stalest again
+-- purpose: read how long ago windows of an entity's first query were read, in order to read the stalest again
 -- parameters: $1 entity text, $2 lake id int, $3 from days date[], $4 until days date[], one of each a
 --             window
 -- rows: from_day, until_day, days since the day of it that was read longest ago was read; oldest first;

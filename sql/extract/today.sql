@@ -1,4 +1,4 @@
--- purpose: the day in a zone, and where the extractions of an entity have come to
+-- purpose: read the day in a zone, and how far the extractions of an entity have come
 -- parameters: $1 entity text, $2 lake id int, $3 zone text
 -- rows: one: today date, mark date or null: the first day that no finished extraction is known to hold
 --       whole

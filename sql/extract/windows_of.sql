@@ -1,4 +1,4 @@
--- purpose: the windows of an extraction, for its manifest
+-- purpose: read the windows of an extraction, for its manifest
 -- parameters: $1 extraction id bigint
 -- rows: query, from_day, until_day, state, pages, requests, records, objects, reason; holes first, then by
 --       query and day

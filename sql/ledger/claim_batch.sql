@@ -1,5 +1,5 @@
--- purpose: claim the next batch of the oldest run that is not loaded: one that is planned, or whose holder's
---          lease has expired, or whose holder is gone, or that this execution has claimed without receiving
+-- purpose: claim the next batch of the oldest run that is not loaded: a planned one, one whose holder's lease
+--          has expired or whose holder has ended, or one that this execution has claimed without receiving
 --          the reply
 -- parameters: $1 entity text, $2 lake id int, $3 run id text or null, $4 since date or null, $5 execution id
 --             uuid, $6 lease in seconds double precision, $7 batches that the execution holds bigint[]
@@ -26,8 +26,8 @@ next_batch as (
       and case
           when b.state = 'planned' then true
           when b.execution_id = $5 then b.batch_id <> all ($7)
-          -- Whoever has lost its own lock cannot tell who is gone: after a crash of the server all have, and would take
-          -- each other's batches in turn.
+          -- An execution that has lost its own lock cannot tell which others have ended: after a crash of the
+          -- server all have lost theirs, and would take each other's batches in turn.
           else b.lease_until < clock_timestamp() or (not evo.is_running(b.execution_id) and evo.is_running($5))
       end
     order by b.first_path collate "C"

@@ -3,7 +3,7 @@
 -- rows: none
 -- locks: the rows of the batches and their objects, until commit; a batch that is being claimed at this
 --        moment is skipped
--- idempotent: what is dissolved is not there any more
+-- idempotent: a dissolved batch is not found again
 with loose as materialized (
     select batch_id
     from evo.batches

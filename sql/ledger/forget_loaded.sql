@@ -4,7 +4,7 @@
 --             with open rejects boolean
 -- rows: none; the command tag counts the batches from which objects were taken
 -- locks: the rows of the objects and their batches, until commit
--- idempotent: what is pending already is not taken again
+-- idempotent: an object that is pending already is not changed
 -- A batch keeps what it has counted, and how much of it is counted again elsewhere: see
 -- sql/checks/ledger.sql.
 with chosen as materialized (

@@ -3,7 +3,7 @@
 --             text or null
 -- rows: entity, path; a path of which another version is there needs no acknowledgement
 -- locks: the objects' rows, until commit
--- idempotent: what is acknowledged already is not changed
+-- idempotent: an acknowledged object is not changed
 update evo.objects o
 set state = 'ignored'
 where o.entity = any ($1) and o.state = any ($2) and o.state in ('quarantined', 'gone')

@@ -1,4 +1,5 @@
--- purpose: find runs of which objects vanished before they were loaded, although their manifest counts them
+-- purpose: find runs some of whose objects vanished before they were loaded, although their manifest counts
+--          them
 -- parameters: $1 entity text, $2 lake id int, $3 run id text or null, $4 since date or null
 -- rows: run id, objects by the manifest, objects that are there or were acknowledged, objects that vanished;
 --       oldest run first

@@ -1,4 +1,4 @@
--- purpose: the columns that evo reads or writes and a staging table does not have
+-- purpose: find the columns that evo reads or writes and a staging table lacks
 -- parameters: $1 staging tables text[], $2 their columns text[], pairwise
 -- rows: table; column, null where the table itself does not exist
 -- locks: none

@@ -7,7 +7,7 @@
 -- rows: none; the command tag counts the objects
 -- locks: the objects' rows, until commit; the caller holds the entity's planning lock, so that nobody plans
 --        the same objects
--- idempotent: what is in a batch is not planned again
+-- idempotent: an object that is in a batch is not planned again
 with {groups},
 planned as (
     insert into evo.batches

@@ -24,7 +24,8 @@ replaced as (
     from listed l
     where old.lake_id = $2 and old.entity = $1 and old.path = l.path and old.etag <> l.etag and old.state in ('pending', 'quarantined')
 ),
--- What is there again after it was gone; or after a later version of it was loaded, which it replaces now.
+-- Objects that are back after they were gone, or after a later version of them was loaded, which they now
+-- replace.
 back as materialized (
     select o.object_id, o.state, o.batch_id, o.lines_count
     from listed l
@@ -34,7 +35,7 @@ back as materialized (
            select from evo.objects later
            where later.lake_id = $2 and later.entity = $1 and later.path = o.path and later.version > o.version and later.state = 'loaded'))
 ),
--- Unless a rival was quicker: then its state is another by now.
+-- Unless a rival was quicker and has changed the state.
 returned as (
     update evo.objects o
     set state = case when o.run_id is null then 'quarantined' else 'pending' end,

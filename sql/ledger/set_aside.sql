@@ -3,7 +3,7 @@
 -- rows: path, reason, how many there are altogether; in path order
 -- locks: none
 -- idempotent: reads only
--- An object without run or date is in every selection: nobody can say that it is not.
+-- An object without a run or a date is in every selection, because it might belong to it.
 select path, reason, count(*) over ()
 from evo.objects
 where entity = $1 and lake_id = $2 and state = 'quarantined'

@@ -1,5 +1,5 @@
--- purpose: move objects of a claimed batch to a planned batch of their own, because the whole was too much
---          for the server
+-- purpose: move objects of a claimed batch to a planned batch of their own, because the whole batch was too
+--          large for the server
 -- parameters: $1 batch id bigint, $2 fencing token int, $3 object ids bigint[]
 -- rows: the id of the new batch, once per object; none when the claim was lost
 -- locks: the rows of the objects and the batches, until commit

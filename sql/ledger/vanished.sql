@@ -1,5 +1,4 @@
--- purpose: of objects that were missing when they were read, find those of which the lake shows no other
---          version
+-- purpose: find those objects, missing when they were to be read, of which the lake shows no other version
 -- parameters: $1 object ids bigint[]
 -- rows: path; sorted
 -- locks: none

@@ -1,12 +1,12 @@
--- purpose: begin the transaction of an attempt, and end what is left of an earlier attempt at the batch, here
---          or elsewhere
+-- purpose: begin the transaction of an attempt, and end what is left of an earlier attempt at the batch, in
+--          this execution or another
 -- parameters: $1 batch id bigint
 -- rows: one
 -- locks: an advisory lock on the batch, until the end of the transaction
 -- idempotent: the lock is taken again and counted
--- An earlier attempt cannot commit, because its fencing token is old; but stalled or cut off it would keep
--- the rows locked that it wrote. Only sessions are ended that this role may end: a session whose role was set
--- later may not be one of them. Those are waited for.
+-- An earlier attempt cannot commit, because its fencing token is old, but one that is stalled or cut off
+-- would keep its rows locked. Only sessions that this role may end are ended. A session whose role was set
+-- later may not be one of them; it is waited for.
 with rest as materialized (
     select pg_terminate_backend(pid) as is_ended
     from pg_locks

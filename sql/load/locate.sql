@@ -1,4 +1,4 @@
--- purpose: store in the verdicts where their documents are, which were sent after the keys
+-- purpose: record in the verdicts where the documents are that were sent after the keys
 -- rows: none
 -- locks: none outside of the session
 -- idempotent: a repetition writes the same

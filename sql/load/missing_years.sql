@@ -3,8 +3,8 @@
 -- rows: year; ascending
 -- locks: none
 -- idempotent: reads only
--- By the name that evo.ensure_year_partition gives. Where a partition has another name, that function finds
--- out. A table that was detached keeps its name and takes no rows.
+-- Looks for the names that evo.ensure_year_partition gives; that function finds a partition with another
+-- name. A table that was detached keeps its name and takes no rows.
 select y
 from unnest($2::int[]) as y
 where not exists (

@@ -1,7 +1,7 @@
 -- purpose: in text mode, let the server check each document and reject those that jsonb does not accept
 -- rows: none; the command tag counts the rejected documents
 -- locks: none outside of the session
--- idempotent: what is rejected is not checked again
+-- idempotent: a rejected line is not checked again
 update evo_stage_text
 set rejected_line = convert_to(doc, 'UTF8'), reason = 'refused by PostgreSQL''s jsonb input',
     sqlstate = evo.jsonb_error(doc), doc = null

@@ -1,4 +1,4 @@
--- purpose: read what a load must know of a staging table
+-- purpose: read the facts about a staging table that a load needs
 -- parameters: $1 table text
 -- placeholders: {target} the staging table
 -- rows: one: whether it holds any row, compression of its documents ('l' lz4, 'p' pglz, empty for the

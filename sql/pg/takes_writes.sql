@@ -1,5 +1,5 @@
--- purpose: find out whether a new session can write, which server process it is, and how it is set where evo
---          cannot simply set it itself
+-- purpose: find out whether a new session can write, which server process it is, and which settings it has
+--          that evo cannot simply change itself
 -- rows: one: in recovery; transaction_read_only; process id; when the process began, in microseconds since
 --       1970, null when it is hidden; whether it is read-only because its role or database is;
 --       session_replication_role; synchronous_commit; transaction_timeout, null where the server does not

@@ -1,4 +1,4 @@
--- purpose: the tables of schema evo, partitioned ones once
+-- purpose: list the tables of schema evo, partitioned ones once
 -- rows: qualified name
 -- locks: none beyond those of reading the catalog
 -- idempotent: reads only

@@ -1,4 +1,4 @@
--- purpose: whether the extension pgstattuple is installed and may be used
+-- purpose: find out whether the extension pgstattuple is installed and may be used
 -- rows: its schema, quoted; none if it is not installed or this role may not use it
 -- locks: none beyond those of reading the catalog
 -- idempotent: reads only

@@ -1,4 +1,4 @@
--- purpose: when the statistics of this database were last reset
+-- purpose: read when the statistics of this database were last reset
 -- rows: one: the time (text, UTC), null if never
 -- locks: none
 -- idempotent: reads only

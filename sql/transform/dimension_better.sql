@@ -1,5 +1,5 @@
--- purpose: of the winners among what changed, list those at least as good as what the dimension has, and the
---          next best of the lost ids
+-- purpose: list the winners among the changed sightings that are at least as good as the dimension's present
+--          ones, and the next best of the lost ids
 -- placeholders: {fresh} the winners among what changed, {elected} the winners of the lost ids among all
 --               sightings, {lost} those ids, {table} the dimension, {key} and {name} its columns
 -- rows: as dimension_elect.sql

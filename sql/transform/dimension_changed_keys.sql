@@ -1,4 +1,4 @@
--- purpose: table and first key column of those rows
+-- purpose: table and first key column of the rows of dimension_changed.sql
 -- placeholders: {core} a literal, {staging} table, {key} its key column, {batches} an array of ids
 -- rows: table name, key
 -- locks: none

@@ -1,6 +1,6 @@
 -- purpose: elect the winner of each id: named beats nameless, the newer document beats the older, and then
---          whatever sorts last. Nothing of it depends on which run brought a document or when, so the winner
---          is the same in any order of arrival
+--          whatever sorts last. It does not matter which run brought a document or when, so the winner is the
+--          same in any order of arrival
 -- placeholders: {sightings} the dimension's select, {key} and {name} its columns, {among} a further condition
 --               on the sightings
 -- rows: id, name, time in whole seconds, source table, source key

@@ -1,4 +1,4 @@
--- purpose: read the columns that a model gives, whatever its text looks like
+-- purpose: list the columns that a model gives, however it is written
 -- placeholders: {model} the model's select
 -- rows: one: names text[], in order. Nothing is read: the join's condition is known to be false
 -- locks: none

@@ -1,4 +1,4 @@
--- purpose: the serving partitions of a core table that a new generation does not replace
+-- purpose: list the serving partitions of a core table that a new generation does not replace
 -- placeholders: {table} a literal, {replaced} a list of regclass values; may be empty
 -- rows: table name, object id of the partition
 -- locks: none

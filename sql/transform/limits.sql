@@ -1,4 +1,4 @@
--- purpose: what the columns and indexes of a core table can hold, where that is less than a model may give
+-- purpose: list the limits of a core table's columns and indexes that a model may exceed
 -- parameters: $1 table text
 -- rows: column, kind of limit ('index', 'text', 'smallint', 'integer', 'numeric'), bytes, characters or
 --       precision, scale; none if there is no such table. NOT NULL columns are left out: a value in them

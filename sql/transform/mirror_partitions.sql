@@ -1,4 +1,4 @@
--- purpose: give core the partitions of the years of which staging has partitions
+-- purpose: give core a partition for each year for which staging has one
 -- parameters: $1 core table text, $2 its time column text, $3 zone text, $4 staging table text
 -- rows: year, was a partition made
 -- locks: of what is made

@@ -1,4 +1,4 @@
--- purpose: how many rows of staging some batches wrote
+-- purpose: count the rows of staging that some batches wrote
 -- parameters: $1 batch ids bigint[]
 -- rows: one: rows bigint
 -- locks: none

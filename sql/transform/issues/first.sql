@@ -1,4 +1,4 @@
--- purpose: the first issue of a table that an execution filed, without its value
+-- purpose: read the first issue of a table that an execution filed, without its value
 -- parameters: $1 execution id uuid, $2 table text
 -- rows: one: a line that can be shown
 -- locks: none
