@@ -94,7 +94,7 @@ impl<'a> DeclaredTable<'a> {
         self.value(key).is_some()
     }
 
-    /// A text.
+    /// The text of a key; `None` if the table does not have it.
     ///
     /// # Errors
     /// `Config` when the value is no text.
@@ -106,7 +106,7 @@ impl<'a> DeclaredTable<'a> {
         }
     }
 
-    /// A text that must be there and not be empty.
+    /// The text of a key that must be there and not be empty.
     ///
     /// # Errors
     /// `Config` when it is missing or no text.
@@ -118,10 +118,10 @@ impl<'a> DeclaredTable<'a> {
         }
     }
 
-    /// A whole number.
+    /// The whole number of a key; `None` if the table does not have it.
     ///
     /// # Errors
-    /// `Config` when the value is none, or not in the range.
+    /// `Config` when the value is not a whole number, or not in the range.
     pub fn whole(&self, key: &str, range: RangeInclusive<u64>) -> Result<Option<u64>> {
         let Some(value) = self.value(key) else { return Ok(None) };
         let number = match value.get_ref() {
@@ -134,7 +134,7 @@ impl<'a> DeclaredTable<'a> {
         }
     }
 
-    /// A list of texts; one text is a list of one.
+    /// The texts of a key, one text being a list of one; `None` if the table does not have it.
     ///
     /// # Errors
     /// `Config` when the value is neither.
@@ -151,7 +151,7 @@ impl<'a> DeclaredTable<'a> {
         texts.map(Some).ok_or_else(|| self.wrong(key, "a text or a list of texts"))
     }
 
-    /// A list of whole numbers from 100 to 599.
+    /// The whole numbers of a key, from 100 to 599; `None` if the table does not have it.
     ///
     /// # Errors
     /// `Config` when the value is anything else.
@@ -168,7 +168,7 @@ impl<'a> DeclaredTable<'a> {
         statuses.map(Some).ok_or_else(|| self.wrong(key, "a list of HTTP statuses such as [404]"))
     }
 
-    /// A table, if it has no keys but the `known` ones.
+    /// The table of a key, if it has no keys but the `known` ones; `None` if there is no such table.
     ///
     /// # Errors
     /// `Config` when the value is no table, or has other keys.
@@ -186,7 +186,7 @@ impl<'a> DeclaredTable<'a> {
         }
     }
 
-    /// A table of texts with any keys.
+    /// The texts of the table of a key, with any names; empty if there is no such table.
     ///
     /// # Errors
     /// `Config` when the value is no table, or a value in it is no text.

@@ -46,7 +46,7 @@ impl Csv {
     /// Reads the header. An object without content has none, and no rows.
     ///
     /// # Errors
-    /// `SourceCorrupt` when the header cannot be that of documents; those of the window.
+    /// `SourceCorrupt` when the header cannot name the fields of documents; those of the window.
     pub(super) fn open(records: &mut RecordReader, input: &Input) -> Result<Self> {
         let dialect = Dialect { delimiter: input.delimiter, quote: input.quote, columns: Vec::new() };
         let mut csv = Self { rows: Rows::new(&dialect), dialect, document: Buffer::default(), number: 0 };

@@ -94,7 +94,7 @@ pub fn command_line() -> Vec<std::ffi::OsString> {
     std::env::args_os().collect()
 }
 
-/// The same as text, without words that are not UTF-8.
+/// The words of the command line as text, without those that are not UTF-8.
 pub(super) fn words() -> Vec<String> {
     std::env::args_os().filter_map(|word| word.into_string().ok()).collect()
 }

@@ -128,7 +128,7 @@ impl Auth {
     }
 }
 
-/// All sources: those of the settings file, and the built-in one for what the file does not say of it.
+/// All sources: those of the settings file, and the built-in one, for what the file does not say about it.
 ///
 /// # Errors
 /// `Config` that names file and line.
@@ -184,7 +184,7 @@ fn source(
     };
     let moved = environment.get("EVO_API_URL").filter(|_| name == "evo" && (inherited.is_none() || !own.has("url")));
     let declared = having("url").required("url")?;
-    // A variable of the predecessor's concerns nobody who does not extract.
+    // A wrong variable of the predecessor's must not stop commands that do not extract.
     let (url, fault) = match moved.map(address) {
         Some(Ok(url)) => (url, None),
         other => {

@@ -67,7 +67,7 @@ impl Health {
         self.state.borrow().number
     }
 
-    /// Since when and why the database is down; `None` while it is up as far as anybody knows.
+    /// Since when and why the database is down; `None` while it is up as far as is known.
     pub(super) fn down(&self) -> Option<Down> {
         self.state.borrow().down.clone()
     }

@@ -9,7 +9,7 @@
 //!
 //! - `DatabaseUnavailable` when the connection was lost, could not be opened, or is silent for no reason;
 //! - `CommitUnknown` when COMMIT was not answered: only the ledger knows the outcome;
-//! - `DatabaseBusy` when a lock or a free connection was waited for in vain;
+//! - `DatabaseBusy` when a lock or a free connection could not be obtained in time;
 //! - `DatabaseFull` when the server is read-only although it is not a standby;
 //! - `Config` for an address, certificate or key that cannot be used, `AccessDenied` when the sign-in is
 //!   refused;

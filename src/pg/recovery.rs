@@ -118,7 +118,7 @@ impl Recovery {
             let Err(error) = open().await else {
                 let away = self.health.rose();
                 tally().time("", &[(Timed::Outage, away)]);
-                // A single lost session of a running server is no news here: its batch reports it.
+                // A single lost session of a running server is not worth a line: its batch reports it.
                 if away > Duration::from_secs(1) {
                     tracing::info!(away_ms = away.as_millis() as u64, "the database takes writes again");
                 }

@@ -233,8 +233,8 @@ impl Session {
         }
     }
 
-    /// Asks the server, in the background, to cancel the statement in progress: otherwise it would finish it
-    /// for nobody.
+    /// Asks the server, in the background, to cancel the statement in progress, whose result nobody needs any
+    /// more.
     pub(super) fn cancel(&self) {
         let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
         let (token, dsn) = (self.cancel.0.clone(), self.dsn.clone());

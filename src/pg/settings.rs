@@ -72,8 +72,8 @@ pub(super) fn prologue(major: u32, inherited: &Inherited) -> String {
     text
 }
 
-/// The same as the startup parameter `options`. Settings that only later versions know are left out while the
-/// version is unknown.
+/// The same settings as the startup parameter `options`. Those that only later versions know are left out
+/// while the version is unknown.
 pub(super) fn startup(major: Option<u32>) -> String {
     let wanted = settings().filter(|s| s.at_opening && s.since <= major.unwrap_or(0));
     let escaped = |value: &str| value.trim_matches('\'').replace('\\', r"\\").replace(' ', r"\ ");
@@ -106,7 +106,7 @@ pub(super) fn traits_of(host: &str, port: u16) -> ServerTraits {
     KNOWN.lock().get(&(host.to_owned(), port)).copied().unwrap_or_default()
 }
 
-/// Remembers what a connection found out, so that the next one does not try in vain.
+/// Remembers what a connection found out, so that the next one need not find it out again.
 pub(super) fn learn(host: &str, port: u16, traits: ServerTraits) {
     KNOWN.lock().insert((host.to_owned(), port), traits);
 }

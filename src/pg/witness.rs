@@ -15,8 +15,7 @@ use crate::error::Kind;
 
 /// How often the log repeats which lock is waited for.
 const REPEAT: Duration = Duration::from_secs(60);
-/// A prepared transaction does not end by itself: if it is not committed soon there is no use in waiting for
-/// it.
+/// A prepared transaction does not end by itself: if it is not committed soon, waiting longer is useless.
 const PREPARED_WAIT: Duration = Duration::from_secs(20);
 
 /// The server's view of a session: whether it works, and for which lock it waits.

@@ -131,7 +131,7 @@ impl<'a> Maintenance<'a> {
         }
     }
 
-    /// The same after a signal: only what can be dropped within seconds.
+    /// As [`Maintenance::drop_leftovers`], after a signal: drops only what can be dropped within seconds.
     pub async fn drop_leftovers_quickly(&mut self, indexes: &[IndexStorage]) {
         for index in indexes.iter().filter(|i| i.is_leftover) {
             let started = Instant::now();

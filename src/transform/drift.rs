@@ -84,8 +84,8 @@ impl UnknownFields {
         Ok(Self { fields: rows.iter().map(field).collect(), is_first })
     }
 
-    /// Adds the fields to `evo.fields` and returns those that are drift. At first every field of an entity is
-    /// new: that is none.
+    /// Adds the fields to `evo.fields` and returns those that are drift. When an entity is sampled for the
+    /// first time, every field is new and none is drift.
     pub(super) async fn record(self, job: &EntityJob) -> Result<Vec<Drift>> {
         if self.fields.is_empty() {
             return Ok(Vec::new());

@@ -31,7 +31,7 @@ impl StagedRows {
         Self { table: table.to_owned(), conditions: range.conditions(column) }
     }
 
-    /// Those of these rows whose `column` lies in the range.
+    /// These rows, restricted to those whose `column` lies in the range.
     pub(super) fn within(&self, column: &str, range: &Range) -> Self {
         let mut rows = self.clone();
         rows.conditions.extend(range.conditions(column));

@@ -10,7 +10,7 @@ use crate::transform::staged::array;
 pub enum Scope {
     /// The tables as readers see them.
     Serving,
-    /// Of those tables, the rows of documents that came with these batches.
+    /// The rows, in the tables as readers see them, of documents that came with these batches.
     Changed(Vec<BatchId>),
     /// A generation that readers do not see yet.
     Generation(Vec<Leaf>),

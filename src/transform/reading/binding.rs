@@ -32,7 +32,7 @@ impl<'a> Draft<'a> {
         draft
     }
 
-    /// The same with `evo.try_…` for `evo.as_…`.
+    /// A draft with `evo.try_…` for `evo.as_…`.
     pub(super) fn careful(select: &'a Select, binding: Binding<'_>) -> Self {
         let mut draft = Self::new(select, binding);
         for name in select.casts() {

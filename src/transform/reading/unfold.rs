@@ -5,7 +5,7 @@ use super::typed_fields::{column_type, value};
 use crate::entity::{Children, JsonRecord, Select};
 use crate::sql::{ident, literal};
 
-/// The array, or an error for what is none. JSON null is no array without an error.
+/// The array; an error for anything else, except JSON null, which has no elements.
 const LIST: &str = "case when jsonb_typeof(evo_array.list) = 'array' then evo_array.list \
                     when jsonb_typeof(evo_array.list) <> 'null' then evo.raise_misfit_array(evo_array.list) end";
 
