@@ -74,7 +74,7 @@ fn vanished(l: &EntityLoad) -> Option<Error> {
     l.is_unsettled.then(|| {
         Error::new(Kind::SourceChanged, format!("{entity}: objects were replaced again and again while they were read"))
             .detail("everything else is loaded")
-            .hint("run it again when whoever writes to the lake is done")
+            .hint("run it again when nothing writes to the lake any more")
     })
 }
 
