@@ -1,4 +1,4 @@
--- purpose: the committed batches of an entity, under the caller's snapshot
+-- purpose: list the committed batches of an entity, under the caller's snapshot
 -- parameters: $1 entity text
 -- rows: batch id, ascending
 -- locks: none

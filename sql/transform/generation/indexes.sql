@@ -1,4 +1,4 @@
--- purpose: write the statements that make a partition's indexes on its successor, and what depends on an
+-- purpose: write the statements that make a partition's indexes on its successor, and whatever depends on an
 --          index
 -- parameters: $1 partition text, $2 new table text
 -- rows: does it build an index (those may run side by side), statement, the setting of default_tablespace
@@ -16,7 +16,7 @@ with index as (
     where i.indrelid = $1::text::regclass and i.indisvalid
 ),
 statement as (
-    -- what stands before USING is written anew
+    -- The text before USING is written again.
     select 1 as part, relname, indisprimary, spcname, format('create%s index %I on %s %s', case when indisunique then ' unique' end, relname, $2,
                                                     substr(def, strpos(def, split) + length(split))) as text
     from index

@@ -1,4 +1,4 @@
--- purpose: fill a range, and find out whether a key came twice
+-- purpose: fill a range, and find out whether a key came twice in it
 -- placeholders: {insert} the insert, {key} the model's key columns
 -- rows: one: rows, different keys
 -- locks: the new table's own

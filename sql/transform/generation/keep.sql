@@ -1,4 +1,5 @@
--- purpose: write the statements that give a partition's successor what else the partition has of its own
+-- purpose: write the statements that give a partition's successor the other properties that the partition has
+--          of its own
 -- parameters: $1 partition text, $2 new table text, $3 core tables of the entity text[]
 -- rows: statement, in the order in which they must run; does it depend on what the new table has, so that it
 --       is repeated with the others

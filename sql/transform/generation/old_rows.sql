@@ -1,4 +1,4 @@
--- purpose: how many rows an old partition has, and whether its partitioned parent was never analyzed
+-- purpose: read how many rows an old partition has, and whether its partitioned parent was never analyzed
 -- placeholders: {old} the partition, {parent} its parent as a literal
 -- rows: one: rows bigint, boolean
 -- locks: none

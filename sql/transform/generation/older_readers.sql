@@ -1,14 +1,14 @@
--- purpose: describe sessions with a snapshot that is older than the new generation, in which that is still
+-- purpose: describe sessions with a snapshot that is older than the new generation, to which that would look
 --          empty
 -- parameters: $1 moment after the fill timestamptz, $2 first transaction that had not begun then text; both
 --             of fill_end.sql
 -- rows: a phrase each, without the statement, which may hold values
 -- locks: none
 -- idempotent: reads only
--- A snapshot from before the fill's end has an xmin below $2, and its transaction began before $1. An xmin
--- below $2 alone would also be that of every new snapshot for as long as some writer from before is at work.
--- Of other roles' sessions xact_start is hidden from who is not a member of pg_read_all_stats, and the xmin
--- has to do. Sessions of evo read core under locks that the swap waits for.
+-- A snapshot from before the fill's end has an xmin below $2, and its transaction began before $1. The xmin
+-- alone does not decide: as long as a writer from before the fill is at work, every new snapshot has one below
+-- $2. If this role is not a member of pg_read_all_stats, it cannot see the xact_start of other roles' sessions,
+-- and the xmin has to do. Sessions of evo are left out: they read core under locks that the swap waits for.
 select format('pid %s (%s)%s', a.pid, coalesce(nullif(a.application_name, ''), a.usename),
               ' in a transaction for ' || date_trunc('second', clock_timestamp() - a.xact_start))
 from pg_stat_activity a

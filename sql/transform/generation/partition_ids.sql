@@ -1,4 +1,4 @@
--- purpose: the partitions of a table, to see whether one was added
+-- purpose: list the partitions of a table, to see whether one was added
 -- parameters: $1 table text
 -- rows: object id as text, ascending; none if the table is not partitioned
 -- locks: none

@@ -1,13 +1,13 @@
--- purpose: compute a text that changes with whatever anybody adds to tables, changes of them or takes away,
---          without reading what it is
+-- purpose: compute a text that changes whenever anything about some tables is added, changed or removed,
+--          without interpreting it
 -- placeholders: {tables} core tables as literals; their partitions of all levels are included
 -- rows: one: text
--- locks: none. Readers may be waiting for the end of it, so it is planned before they have to: hence no
+-- locks: none. Readers may be waiting for it to end, so it is planned before they have to: hence no
 --        parameters
 -- idempotent: reads only
--- Every change of the catalog writes a new row, with the xmin of its transaction. What VACUUM and ANALYZE
--- note in pg_class they write into the present row. A change too many is harmless: what it made of the tables
--- is compared then.
+-- Every change of the catalog writes a new row, with the xmin of its transaction; VACUUM and ANALYZE write
+-- their figures in pg_class into the present row. A false alarm is harmless: the tables themselves are then
+-- compared.
 with recursive relation as (
     select to_regclass(t.name)::oid as oid
     from unnest(array[{tables}]::text[]) as t (name)

@@ -1,4 +1,4 @@
--- purpose: count the new rows that are in the table, when a trigger has left some out
+-- purpose: count the new rows that reached the table, when a trigger has left some out
 -- placeholders: {diff} the rows that differ, {table} the core table, {key} the key
 -- rows: one: bigint
 -- locks: none

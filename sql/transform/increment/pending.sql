@@ -1,5 +1,5 @@
--- purpose: count the staged rows that each pending batch still owns: rows that a later batch rewrote are that
---          one's
+-- purpose: count the staged rows that each pending batch still owns; a row that a later batch rewrote belongs
+--          to the later one
 -- parameters: $1 batch ids bigint[]
 -- placeholders: {table} the staging table
 -- rows: batch id, rows; batches that own none are left out

@@ -1,4 +1,4 @@
--- purpose: the session's temporary table with the keys of a chunk
+-- purpose: create the session's temporary table with the keys of a chunk
 -- rows: none
 -- locks: none outside the session; a temp table made per chunk would bloat the catalogs
 -- idempotent: if not exists; repeated in every transaction because a pooler may hand us another session

@@ -1,4 +1,4 @@
--- purpose: write what is new or changed
+-- purpose: write the rows that are new or changed
 -- placeholders: {table} the core table, {columns} of the model, {diff} the rows that differ, {key} the key,
 --               {on_conflict} what is done with a row that is there
 -- rows: none; the command tag counts the rows
