@@ -31,7 +31,7 @@ pub struct Cli {
     /// Flags that every command takes.
     #[command(flatten)]
     pub global: GlobalArgs,
-    /// What to do.
+    /// The subcommand with its arguments.
     #[command(subcommand)]
     pub command: Command,
 }
@@ -75,8 +75,8 @@ pub enum Parsed {
 }
 
 impl Cli {
-    /// Reads a command line, including the program's name. Prints help or the version if asked to; a reader
-    /// that went away is not an error.
+    /// Reads a command line, including the program's name. Prints help or the version if asked to; it is not
+    /// an error if nobody reads that.
     ///
     /// # Errors
     /// `Usage` with the flag at fault and what to type instead.

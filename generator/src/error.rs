@@ -22,7 +22,7 @@ pub enum Error {
         message: String,
         /// The first of several files.
         detail: Option<String>,
-        /// What to type instead.
+        /// Advice: the flag or command to type instead.
         hint: &'static str,
     },
     /// The file system refused.

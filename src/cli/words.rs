@@ -12,7 +12,7 @@ use crate::suggest::did_you_mean;
 /// with the range.
 const MEASURES: [&str; 7] = ["N", "F", "SHARE", "TIME", "DURATION", "N|P%", "YYYY-MM-DD"];
 
-/// The same commands, in which `-5` is a wrong number and not an unknown flag.
+/// These commands, changed so that `-5` is a wrong number and not an unknown flag.
 pub(super) fn with_hyphens(command: Command) -> Command {
     let is_measure = |arg: &Arg| {
         let names = arg.get_value_names().unwrap_or_default();
@@ -90,7 +90,7 @@ pub(super) fn plain(e: &clap::Error, line: &[OsString], tree: &Command) -> Error
 
 /// The deepest command that was typed and exists.
 struct Typed<'a> {
-    /// `evo rejects list`.
+    /// The words of the command: `evo rejects list`.
     path: String,
     command: &'a Command,
     /// Its flags are flags of every command.

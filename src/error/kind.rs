@@ -91,8 +91,8 @@ pub struct Facts {
 /// Declares [`Kind`] and [`KINDS`] from one table.
 macro_rules! kinds {
     ($($kind:ident: $disposition:ident, exit $exit:literal, $meaning:literal, $advice:literal;)*) => {
-        /// The class of an error, whoever noticed it. It decides how a job reacts and with which code it
-        /// exits.
+        /// The class of an error, no matter who noticed it. It decides how a job reacts and with which code
+        /// it exits.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         pub enum Kind {
             $(#[doc = $meaning] $kind,)*

@@ -29,7 +29,7 @@ pub(super) struct LibpqVerifier {
     pub(super) trust: Option<Trust>,
 }
 
-/// What the server's certificate is checked against.
+/// The certificates that are trusted, and whether the name must match.
 #[derive(Debug)]
 pub(super) struct Trust {
     /// Verifies chains, revocation and names.

@@ -1,8 +1,8 @@
 //! A model as data: one select over `{source}`, read once, when its entity is declared.
 //!
-//! What a transform does with a model is a rendering of [`Select`] (`transform/reading`): as it is written,
-//! with typed records, with careful casts, as the list of its misfits. None of them searches in text. A model
-//! that cannot be read is refused with its file and line: a cast that no reading knows of would null values
+//! A transform runs renderings of [`Select`] (`transform/reading`): the model as it is written, with typed
+//! records, with careful casts, and the list of its misfits. None of them searches in text. A model that
+//! cannot be read is refused with its file and line: a cast that no reading knows of would null values
 //! unnoticed.
 //!
 //! ```text
