@@ -14,7 +14,7 @@
 //! 3  ledger · stage
 //! 2  pg · bronze · embedded                   none knows another
 //! 1  config · entity · ids
-//! 0  retry · shutdown · telemetry · failpoint · meter · declaration · error · suggest · visible · sql
+//! 0  retry · shutdown · telemetry · failpoint · meter · span · declaration · error · suggest · visible · sql
 //! ```
 //!
 //! On floors 6, 5 and 0 a module may also import those to its right.
@@ -41,6 +41,7 @@ pub mod pg;
 pub mod report;
 pub mod retry;
 pub mod shutdown;
+pub mod span;
 pub mod stage;
 pub mod storage;
 pub mod suggest;

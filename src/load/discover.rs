@@ -9,6 +9,7 @@ use super::notes::{Notes, Previewed, Recorded};
 use super::plan::{LeftAlone, LoadPlan};
 use crate::error::Result;
 use crate::ledger::batches::Grouping;
+use crate::span::WorkSpan;
 
 /// What an object of a container costs besides its bytes, in milliseconds, until it is measured: the latency
 /// of a request, shared by parallel requests.
@@ -24,7 +25,7 @@ const LOCAL_OBJECT_MS: f64 = 2.0;
 /// # Errors
 /// `SourceUnavailable`, `AccessDenied` or `SourceInvalid` when the lake cannot be listed; see [`crate::pg`].
 pub async fn discover(job: &LoadJob) -> Result<LoadPlan> {
-    discover_into(job, Recorded(job)).await
+    WorkSpan::begin("discover", &job.entity.name).run(discover_into(job, Recorded(job))).await
 }
 
 /// The plan that [`discover`] would make, found out by reading alone: `select` on the ledger is enough, and

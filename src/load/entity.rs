@@ -10,6 +10,7 @@ use super::summary::EntitySummary;
 use super::workers;
 use crate::error::Result;
 use crate::meter::{Meter, Unit};
+use crate::span::WorkSpan;
 
 /// How often the plan is loaded and the lake listed again, because objects were replaced while they were
 /// loaded.
@@ -36,8 +37,12 @@ pub async fn load(job: &LoadJob, plan: LoadPlan, meter: &Meter) -> EntityLoad {
     let summary = EntitySummary::new(&job.entity.name);
     let aftermath = Aftermath::default();
     let mut load = EntityLoad { plan, summary, aftermath, is_unsettled: false, workers: job.workers };
-    if let Err(error) = load_rounds(job, &mut load, meter).await {
+    let span = WorkSpan::begin("load", &job.entity.name);
+    if let Err(error) = span.run(load_rounds(job, &mut load, meter)).await {
         load.summary.failure = load.summary.failure.take().or(Some(error));
+    }
+    if let Some(error) = &load.summary.failure {
+        span.fail(error);
     }
     load
 }

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::ledger::batches::Counts;
 use crate::ledger::objects::Pending;
 use crate::meter::{Counted, Timed, tally};
+use crate::span::WorkSpan;
 use crate::stage::decode::ObjectTally;
 
 /// Where the time of a stream went, seen from its decode thread.
@@ -103,6 +104,21 @@ impl LoadedBatch {
             bytes: objects.iter().map(|o| o.size_bytes.unsigned_abs()).sum(),
             ..Self::default()
         }
+    }
+
+    /// Says in its span what it came to, and where its time went, in seconds.
+    pub(super) fn describe(&self, span: &WorkSpan) {
+        span.set("objects", self.objects);
+        span.set("bytes", self.bytes);
+        span.set("lines", self.counts.lines);
+        span.set("rejected", self.counts.rejected);
+        let PhaseTimes { stream, merge, turn, commit } = self.times;
+        span.set("time.lake", stream.lake.as_secs_f64());
+        span.set("time.decode", stream.decode.as_secs_f64());
+        span.set("time.copy", stream.copy.as_secs_f64());
+        span.set("time.merge", merge.as_secs_f64());
+        span.set("time.turn", turn.as_secs_f64());
+        span.set("time.commit", commit.as_secs_f64());
     }
 
     /// Counts it in the process's tally; `elapsed` is the time from its claim to its commit.

@@ -10,6 +10,7 @@ use crate::error::{Error, Result};
 use crate::ledger::batches::{Claimed, Next};
 use crate::meter::Phase;
 use crate::pg::explain;
+use crate::span::WorkSpan;
 
 /// Pause before asking again while other executions load the rest of a run: the first one, and the longest.
 const WAITS: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(320));
@@ -48,7 +49,10 @@ async fn work(load: &Load<'_>) -> EntitySummary {
 async fn work_off(load: &Load<'_>, summary: &mut EntitySummary) -> Result<(), Error> {
     while let Some(claimed) = next_batch(load).await? {
         let began = Instant::now();
-        if let Some(loaded) = batch::load(load, claimed, &mut summary.not_loaded).await? {
+        let span = WorkSpan::begin("batch", &load.job.entity.name);
+        span.set("batch.id", claimed.batch_id.0);
+        if let Some(loaded) = span.run(batch::load(load, claimed, &mut summary.not_loaded)).await? {
+            loaded.describe(&span);
             loaded.tally(&load.job.entity.name, began.elapsed());
             let (objects, lines) = (loaded.objects, loaded.counts.lines);
             tracing::debug!(entity = load.job.entity.name, objects, lines, "batch committed");

@@ -10,6 +10,7 @@ use parking_lot::Mutex;
 use serde_json::{Value, json};
 
 use super::tally::tally;
+use crate::span::WorkSpan;
 
 /// What a phase counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,7 +81,7 @@ impl Gauge {
 /// A phase in progress; it ends when this is dropped.
 #[derive(Debug)]
 #[must_use = "the phase ends when this is dropped"]
-pub struct Phase(Arc<Gauge>);
+pub struct Phase(Arc<Gauge>, WorkSpan);
 
 impl Phase {
     /// Counts `n` more.
@@ -97,6 +98,7 @@ impl Phase {
 impl Drop for Phase {
     fn drop(&mut self) {
         tally().phase_ended(&self.0.label, self.0.elapsed());
+        self.1.set("done", self.0.done());
     }
 }
 
@@ -157,10 +159,13 @@ impl Meter {
     /// Begins a phase of `total` units; 0 when the number is unknown.
     pub fn phase(&self, label: impl Into<String>, total: u64, unit: Unit) -> Phase {
         let (total, done) = (AtomicU64::new(total), AtomicU64::new(0));
-        let gauge = Arc::new(Gauge { label: label.into(), unit, total, done, began: Instant::now() });
+        let label = label.into();
+        let (entity, name) = label.split_once(": ").unwrap_or(("", &label));
+        let span = WorkSpan::begin(name, entity);
+        let gauge = Arc::new(Gauge { label, unit, total, done, began: Instant::now() });
         add(&gauge, &self.0);
         add(&gauge, &RUNNING);
-        Phase(gauge)
+        Phase(gauge, span)
     }
 
     /// The phases in progress, in the order in which they began.

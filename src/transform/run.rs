@@ -15,6 +15,7 @@ use crate::error::{Error, Kind, Result};
 use crate::ledger::staging;
 use crate::meter::Unit;
 use crate::pg::explain;
+use crate::span::WorkSpan;
 use crate::sql::qualified;
 
 /// Brings the entity's core tables up to date.
@@ -26,7 +27,15 @@ use crate::sql::qualified;
 /// that evo needs. `BadRow` for a value that does not fit, if the job is strict. `CheckFailed` when a guard
 /// or a check stops a new generation; the old one serves on. Otherwise see [`crate::pg`]. An increment keeps
 /// the chunks that were committed before the error.
-pub async fn run(mut job: EntityJob, request: &Request) -> Result<TransformSummary> {
+pub async fn run(job: EntityJob, request: &Request) -> Result<TransformSummary> {
+    let span = WorkSpan::begin("transform", &job.entity.name);
+    let summary = span.run(run_with_lock(job, request)).await?;
+    span.set("mode", summary.mode.word());
+    span.set("rows", summary.tables.iter().map(TableSummary::written).sum::<u64>());
+    Ok(summary)
+}
+
+async fn run_with_lock(mut job: EntityJob, request: &Request) -> Result<TransformSummary> {
     job.lock.take().await?;
     tracing::info!(entity = job.entity.name, mode = request.mode.map(Mode::word), "transforming");
     let done = match job.step("reading the catalog", async || prepare(&job).await).await {

@@ -12,6 +12,7 @@ use super::refused;
 use crate::error::{Context, Error, Kind, Result};
 use crate::ids::BatchId;
 use crate::meter::{Timed, Unit, tally};
+use crate::span::WorkSpan;
 use crate::transform::crew::Queue;
 use crate::transform::issues;
 use crate::transform::job::EntityJob;
@@ -52,7 +53,8 @@ impl Built<'_> {
             let (shape, typed) = (&plan.shapes[build.model], &typed[build.model]);
             let insert = Insert { job, build, shape, rows: &rows, snapshot: &snapshot };
             let began = Instant::now();
-            let inserted = fill_part(&insert, typed, is_plain).await.context(&build.table)?;
+            let filling = async { fill_part(&insert, typed, is_plain).await.context(&build.table) };
+            let inserted = WorkSpan::begin("part", &job.entity.name).run(filling).await?;
             tally().time(&job.entity.name, &[(Timed::Part, began.elapsed())]);
             phase.add(1);
             Ok((build.model, inserted))

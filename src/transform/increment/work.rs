@@ -11,6 +11,7 @@ use crate::error::{Error, Kind, Result};
 use crate::ids::BatchId;
 use crate::ledger::models;
 use crate::meter::{Counted, Timed, Unit, tally};
+use crate::span::WorkSpan;
 use crate::sql::{columns, qualified};
 use crate::transform::crew::Queue;
 use crate::transform::drift::UnknownFields;
@@ -125,7 +126,8 @@ async fn work_on(
     let mut unconfirmed = Unconfirmed::none();
     let step = async || transform_chunk(job, chunk, &mut unconfirmed).await;
     let began = Instant::now();
-    let done = job.step("transforming documents", step).await?;
+    let span = WorkSpan::begin("chunk", &job.entity.name);
+    let done = span.run(job.step("transforming documents", step)).await?;
     tally().time(&job.entity.name, &[(Timed::Chunk, began.elapsed())]);
     tally().count(&job.entity.name, &[(Counted::Refused, done.refused.len() as u64)]);
     tally_tables(&job.entity.name, &done.tables);
