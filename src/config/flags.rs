@@ -36,6 +36,18 @@ pub struct GlobalArgs {
     /// How long to wait for an unavailable database [env: EVO_RETRY_BUDGET] [default: 10m]
     #[arg(long, global = true, value_name = "TIME")]
     pub retry_budget: Option<String>,
+    /// File or folder for Prometheus' textfile collector [env: EVO_METRICS_FILE]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub metrics_file: Option<PathBuf>,
+    /// Collector for metrics and spans, OTLP over HTTP [env: EVO_OTLP_ENDPOINT, OTEL_EXPORTER_OTLP_ENDPOINT]
+    #[arg(long, global = true, value_name = "URL")]
+    pub otlp_endpoint: Option<String>,
+    /// Post the summary there when the job has ended [env: EVO_NOTIFY]
+    #[arg(long, global = true, value_name = "URL")]
+    pub notify: Option<String>,
+    /// When to post it: always or failure [env: EVO_NOTIFY_ON] [default: always]
+    #[arg(long, global = true, value_name = "WHEN")]
+    pub notify_on: Option<String>,
     /// Log more (-v debug, -vv trace)
     #[arg(long, short, global = true, action = clap::ArgAction::Count)]
     pub verbose: u8,

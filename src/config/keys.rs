@@ -115,6 +115,27 @@ pub static KEYS: &[Setting] = &[
     key("progress_interval", "EVO_PROGRESS_INTERVAL", time(100, HOUR))
         .default("1m")
         .doc("how often a running job logs its progress, unless a terminal shows bars"),
+    key("metrics_file", "EVO_METRICS_FILE", Takes::Text)
+        .flag("--metrics-file")
+        .doc("file for Prometheus' textfile collector, or a folder for it; written while a job runs and at its end"),
+    key("metrics_interval", "EVO_METRICS_INTERVAL", time(1_000, HOUR)).default("15s").doc(
+        "how often a running job writes metrics_file and sends its metrics; default: \
+             OTEL_METRIC_EXPORT_INTERVAL, if it is set",
+    ),
+    key("otlp_endpoint", "EVO_OTLP_ENDPOINT", Takes::Text).flag("--otlp-endpoint").doc(
+        "collector of OpenTelemetry (OTLP over HTTP) for metrics and spans; default: \
+             OTEL_EXPORTER_OTLP_ENDPOINT",
+    ),
+    key("notify", "EVO_NOTIFY", Takes::Text)
+        .flag("--notify")
+        .doc("address to which the summary of a job is posted when it has ended, such as that of a webhook"),
+    key("notify_on", "EVO_NOTIFY_ON", Takes::Word(&["always", "failure"]))
+        .flag("--notify-on")
+        .default("always")
+        .doc("when it is posted: after every job, or after one whose exit code is not 0"),
+    key("notify_format", "EVO_NOTIFY_FORMAT", Takes::Text)
+        .default("auto")
+        .doc("what is posted: json, slack, teams, or the path of a template; auto: as the host of the address expects"),
     key("workers", "EVO_WORKERS", Takes::Whole(1, 64))
         .flag("--workers")
         .doc("parallel batches or chunks; default: one per CPU, at most 8"),

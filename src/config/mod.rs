@@ -9,6 +9,7 @@ mod flags;
 mod keys;
 mod lake;
 mod machine;
+mod notify;
 mod parsers;
 mod rate;
 mod reporting;
@@ -16,6 +17,7 @@ mod resolved;
 mod retries;
 mod settings;
 mod source;
+mod telemetry;
 mod value;
 
 pub use azure::{AZURE_VARIABLES, Azure, Credential, RequestPolicy};
@@ -26,12 +28,14 @@ pub use flags::{GlobalArgs, LogFormat, Output};
 pub use keys::{KEYS, Setting, Takes};
 pub use lake::LakeAddress;
 pub use machine::Machine;
+pub use notify::{Notify, NotifyFormat, NotifyOn, PLACEHOLDERS};
 pub use parsers::{day, share, time, whole};
 pub use rate::{Rate, rate};
 pub use reporting::{Progress, wants_json_log};
 pub use resolved::{Origin, Resolved};
 pub use settings::Settings;
 pub use source::{ApiSource, Auth, OAuth2, Secret};
+pub use telemetry::{OtlpEncoding, OtlpSignal, OtlpTarget, Telemetry};
 pub use value::Share;
 
 #[cfg(test)]

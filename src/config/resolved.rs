@@ -107,9 +107,13 @@ impl Resolved {
     }
 
     /// Without the text that must not be shown: the database's address has a display of its own that redacts
-    /// it.
+    /// it, and of the address of a webhook or a collector only the host is shown.
     pub(super) fn redacted(&self) -> Self {
-        let text = if self.key.name == "database_url" { None } else { self.text.clone() };
+        let text = match self.key.name {
+            "database_url" => None,
+            "notify" | "otlp_endpoint" => self.text.as_deref().map(value::show_host),
+            _ => self.text.clone(),
+        };
         Self { text, ..self.clone() }
     }
 }
@@ -148,6 +152,10 @@ fn flag_text(global: &GlobalArgs, key: &str) -> Option<String> {
         "extend" => global.extend.as_ref().map(|p| p.display().to_string()),
         "output" => global.output.clone(),
         "log_format" => global.log_format.clone(),
+        "metrics_file" => global.metrics_file.as_ref().map(|p| p.display().to_string()),
+        "otlp_endpoint" => global.otlp_endpoint.clone(),
+        "notify" => global.notify.clone(),
+        "notify_on" => global.notify_on.clone(),
         "retry.max_retries" => global.max_retries.clone(),
         "retry.base" => global.retry_base.clone(),
         "retry.budget" => global.retry_budget.clone(),

@@ -11,10 +11,12 @@ use super::flags::{GlobalArgs, LogFormat, Output};
 use super::keys::{self, KEYS};
 use super::lake::LakeAddress;
 use super::machine::Machine;
+use super::notify::{self, Notify};
 use super::reporting::{self, Progress};
 use super::resolved::{self, Origin, Resolved, find};
 use super::retries;
 use super::source::{self, ApiSource};
+use super::telemetry::{self, Telemetry};
 use crate::error::{Error, Kind, Result};
 use crate::retry::Policy;
 
@@ -71,6 +73,10 @@ pub struct Settings {
     pub machine: Machine,
     /// Log level: 0 warnings, 1 info, 2 debug, 3 trace.
     pub log_level: u8,
+    /// Where metrics and spans go while a job runs.
+    pub telemetry: Telemetry,
+    /// Whom to notify when it has ended.
+    pub notify: Option<Notify>,
     /// Every key with its value (secrets redacted) and its origin, for `evo config show`.
     pub shown: Vec<Resolved>,
 }
@@ -139,6 +145,8 @@ impl Settings {
             color: environment.terminal && environment.get("NO_COLOR").is_none(),
             machine: Machine::read(environment),
             log_level,
+            telemetry: telemetry::read(&all, environment)?,
+            notify: notify::read(&all, environment)?,
             shown: shown(&all, &lake, database_shown),
             lake,
         })

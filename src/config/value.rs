@@ -34,6 +34,18 @@ pub(super) fn show_duration(duration: Duration) -> String {
     humantime::format_duration(duration).to_string()
 }
 
+/// Scheme and host of an address whose rest may be a credential: `https://hooks.slack.com/***`.
+pub(super) fn show_host(address: &str) -> String {
+    match url::Url::parse(address) {
+        Ok(url) => {
+            let port = url.port().map_or_else(String::new, |port| format!(":{port}"));
+            let rest = if url.path().len() > 1 || url.query().is_some() { "/***" } else { "" };
+            format!("{}://{}{port}{rest}", url.scheme(), url.host_str().unwrap_or_default())
+        }
+        Err(_) => "***".to_owned(),
+    }
+}
+
 const SIZE_UNITS: [(&str, u64); 8] = [
     ("", 1),
     ("B", 1),
@@ -172,6 +184,18 @@ mod tests {
         }
         for bytes in [0, 1, 1023, 1024, 64 << 20, (64 << 20) + 1] {
             assert_eq!(size(&show_size(bytes), 0, u64::MAX).unwrap(), bytes);
+        }
+    }
+
+    #[test]
+    fn of_an_address_only_the_host_is_shown() {
+        for (address, shown) in [
+            ("https://hooks.slack.com/services/hunter2", "https://hooks.slack.com/***"),
+            ("http://user:hunter2@collector:4318", "http://collector:4318"),
+            ("http://x/?sig=hunter2", "http://x/***"),
+            ("hunter2", "***"),
+        ] {
+            assert_eq!(show_host(address), shown);
         }
     }
 
