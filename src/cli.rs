@@ -113,6 +113,21 @@ impl Command {
         given.into_iter().filter_map(|(key, text)| Some((key, text?.clone()))).collect()
     }
 
+    /// Whether it is a job, which reports metrics and spans and of whose end somebody may be notified; not what
+    /// only shows something.
+    pub fn is_job(&self) -> bool {
+        match self {
+            Command::Extract(args) => args.is_job(),
+            Command::Load(args) => !args.dry_run,
+            Command::Rejects(args) => args.is_replay(),
+            Command::Transform(args) => !args.dry_run,
+            Command::OptimizeStorage(args) => args.vacuum || args.reindex,
+            Command::Migrate(args) => !args.dry_run,
+            Command::Check(_) => true,
+            _ => false,
+        }
+    }
+
     /// The command as it is typed.
     pub fn name(&self) -> &'static str {
         match self {

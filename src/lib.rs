@@ -9,12 +9,12 @@
 //!
 //! ```text
 //! 6  main · cli
-//! 5  commands · report
+//! 5  commands · telemetry · report
 //! 4  extract · load · transform · storage    workflows; none imports another
 //! 3  ledger · stage
 //! 2  pg · bronze · embedded                   none knows another
 //! 1  config · entity · ids
-//! 0  retry · shutdown · telemetry · failpoint · meter · span · declaration · error · suggest · visible · sql
+//! 0  retry · shutdown · logging · failpoint · meter · span · declaration · error · suggest · visible · sql
 //! ```
 //!
 //! On floors 6, 5 and 0 a module may also import those to its right.
@@ -36,6 +36,7 @@ pub mod extract;
 pub mod ids;
 pub mod ledger;
 pub mod load;
+pub mod logging;
 pub mod meter;
 pub mod pg;
 pub mod report;

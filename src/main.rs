@@ -3,10 +3,10 @@
 use std::process::ExitCode;
 
 use evo::cli::{self, Cli, Parsed};
-use evo::config::{self, LogFormat, Settings};
-use evo::error::{Error, Kind, Result};
+use evo::config::{self, Settings};
+use evo::error::{Error, Kind};
 use evo::report::{Printer, table};
-use evo::telemetry;
+use evo::telemetry::Reporting;
 
 fn main() -> ExitCode {
     let cli = match Cli::read(config::command_line()) {
@@ -14,34 +14,29 @@ fn main() -> ExitCode {
         Ok(Parsed::Shown(code)) => return ExitCode::from(code),
         Err(error) => return end(&Printer::before_settings(config::wants_json_log()), &error),
     };
-    let command = cli.command.name();
     let settings = match Settings::load(&cli.global) {
         Ok(settings) => settings,
         Err(error) => return end(&Printer::before_settings(config::wants_json_log()), &error),
     };
-    telemetry::init(settings.log_level, settings.log_format == LogFormat::Json, settings.color);
     if let Some(columns) = settings.columns {
         table::fit_into(columns);
     }
-    let printer = Printer::new(&settings, command);
-    match run(*cli, &settings) {
+    let printer = Printer::new(&settings, cli.command.name());
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(e) => return end(&printer, &Error::new(Kind::Internal, "cannot start the async runtime").caused_by(e)),
+    };
+    let reporting = Reporting::begin(&settings, cli.command.name(), cli.command.is_job());
+    let (summary, failure) = match runtime.block_on(cli::dispatch(cli.command, &settings)) {
         Ok(outcome) => {
             let printed = printer.summary(&outcome);
-            match outcome.failure.map_or(printed, Err) {
-                Ok(()) => ExitCode::SUCCESS,
-                Err(error) => end(&printer, &error),
-            }
+            (Some(outcome.json), outcome.failure.or(printed.err()))
         }
-        Err(error) => end(&printer, &error),
-    }
-}
-
-fn run(cli: Cli, settings: &Settings) -> Result<evo::report::Outcome> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .map_err(|e| Error::new(Kind::Internal, "cannot start the async runtime").caused_by(e))?;
-    runtime.block_on(cli::dispatch(cli.command, settings))
+        Err(error) => (None, Some(error)),
+    };
+    let code = failure.as_ref().map_or(ExitCode::SUCCESS, |error| end(&printer, error));
+    reporting.end(&settings, &runtime, summary.as_ref(), failure.as_ref());
+    code
 }
 
 fn end(printer: &Printer, error: &Error) -> ExitCode {

@@ -8,6 +8,7 @@ use std::path::Path;
 use evo::config::KEYS;
 use evo::error::{KINDS, Kind, Signal};
 use evo::pg::sqlstate::SQLSTATES;
+use evo::telemetry::METRICS;
 
 fn read(path: &str) -> String {
     std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap()
@@ -90,6 +91,20 @@ fn error_tables() -> String {
 #[test]
 fn errors_md_holds_the_tables_of_the_program() {
     assert_generated("docs/errors.md", &error_tables());
+}
+
+#[test]
+fn telemetry_md_holds_every_metric_with_its_unit_and_attributes() {
+    let list: String = METRICS
+        .iter()
+        .map(|metric| {
+            let attributes: Vec<String> = metric.attributes.iter().map(|name| format!("`{name}`")).collect();
+            let by = if attributes.is_empty() { String::new() } else { format!(", by {}", attributes.join(" and ")) };
+            let (name, kind, unit) = (metric.name, metric.instrument.name(), metric.unit);
+            item(&format!("**`{name}`**, {kind}, `{unit}`{by}: {}.", metric.doc))
+        })
+        .collect();
+    assert_generated("docs/telemetry.md", &list);
 }
 
 /// What a statement is for, from its header, in one line.

@@ -11,8 +11,8 @@ use indicatif::{ProgressBar, ProgressStyle};
 use super::terminal;
 use super::units;
 use crate::config::{self, LogFormat, Settings};
+use crate::logging;
 use crate::meter::{Gauge, Meter, Unit};
-use crate::telemetry;
 
 /// How often bars are redrawn.
 const REDRAW: Duration = Duration::from_millis(200);
@@ -75,13 +75,13 @@ impl Bars {
             let lives = phases.iter().any(|gauge| id(gauge) == *known);
             if !lives {
                 bar.finish_and_clear();
-                telemetry::bars().remove(bar);
+                logging::bars().remove(bar);
             }
             lives
         });
         for gauge in &phases {
             let bar = self.0.entry(id(gauge)).or_insert_with(|| {
-                let bar = telemetry::bars().add(ProgressBar::new_spinner());
+                let bar = logging::bars().add(ProgressBar::new_spinner());
                 if let Ok(style) = ProgressStyle::with_template("{msg}") {
                     bar.set_style(style);
                 }

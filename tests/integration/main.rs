@@ -42,6 +42,7 @@ mod statements;
 mod storage;
 mod support;
 mod surroundings;
+mod telemetry;
 mod terminal;
 mod toy;
 mod transform;

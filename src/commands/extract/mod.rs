@@ -81,6 +81,11 @@ fn last(text: &str) -> std::result::Result<u64, String> {
 }
 
 impl Args {
+    /// Whether it extracts, rather than only showing something.
+    pub(crate) fn is_job(&self) -> bool {
+        !self.dry_run && !self.is_trial
+    }
+
     fn range(&self) -> Result<DayRange> {
         Ok(match (self.from, self.year, self.last) {
             (Some(from), _, _) => DayRange::From(from, self.to),

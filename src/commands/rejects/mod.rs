@@ -85,6 +85,11 @@ struct Which {
 }
 
 impl Args {
+    /// Whether lines are replayed, which is a job.
+    pub(crate) fn is_replay(&self) -> bool {
+        matches!(self.action, Action::Replay { .. })
+    }
+
     /// The settings that its flags give.
     pub(crate) fn settings(&self) -> Vec<(&'static str, Option<&String>)> {
         match &self.action {

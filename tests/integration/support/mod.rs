@@ -9,6 +9,7 @@
 
 mod api;
 mod blob;
+mod collector;
 mod dice;
 mod lake;
 mod outcome;
@@ -23,6 +24,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 pub use api::Api;
 pub use blob::{Act, BlobServer, End, Request};
+pub use collector::{Collector, Reply, attributes, metrics_of};
 pub use dice::Dice;
 use evo::embedded::{Cluster, Spec};
 pub use lake::{Object, gz, object, write};

@@ -7,31 +7,28 @@ use std::io::{self, Write};
 use std::sync::OnceLock;
 
 use indicatif::MultiProgress;
-use tracing_subscriber::EnvFilter;
 use tracing_subscriber::field::MakeExt;
+use tracing_subscriber::filter::{FilterExt, filter_fn};
 use tracing_subscriber::fmt::format::debug_fn;
-use tracing_subscriber::fmt::{FormatFields, MakeWriter};
+use tracing_subscriber::fmt::{self, FormatFields, MakeWriter};
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Layer, Registry};
 
 use crate::visible;
 
+/// What else listens to spans and events.
+pub type Listener = Box<dyn Layer<Registry> + Send + Sync>;
+
 /// Starts logging at `level` (0 warnings, 1 info, 2 debug, 3 trace), with colors if `color`. Call once: a second
 /// call, as tests make, is ignored.
-pub fn init(level: u8, json: bool, color: bool) {
+pub fn init(level: u8, json: bool, color: bool, listener: Option<Listener>) {
     let level = match level {
         0 => "warn",
         1 => "info",
         2 => "debug",
         _ => "trace",
     };
-    // Only evo's own targets go beyond warnings: the drivers' debug lines may hold what must not be logged.
-    let filter = EnvFilter::new(format!("warn,evo={level}"));
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(Stderr)
-        // It would report a failed write on stderr, and panic because stderr fails.
-        .log_internal_errors(false)
-        .with_target(false)
-        .with_ansi(color);
     if json {
         // A panic message belongs to the same stream.
         std::panic::set_hook(Box::new(|defect| {
@@ -39,10 +36,20 @@ pub fn init(level: u8, json: bool, color: bool) {
             tracing::error!(at, "a defect of evo: {}", defect.payload_as_str().unwrap_or("no message"));
         }));
     }
-    let _ = match json {
-        true => builder.json().flatten_event(true).with_current_span(false).try_init(),
-        false => builder.compact().fmt_fields(fields()).try_init(),
+    // Only evo's own targets go beyond warnings: the drivers' debug lines may hold what must not be logged.
+    // Spans are for the listener: a line does not name those that it is in.
+    let filter = EnvFilter::new(format!("warn,evo={level}")).and(filter_fn(|about| about.is_event()));
+    let layer = fmt::layer()
+        .with_writer(Stderr)
+        // It would report a failed write on stderr, and panic because stderr fails.
+        .log_internal_errors(false)
+        .with_target(false)
+        .with_ansi(color);
+    let lines: Box<dyn Layer<_> + Send + Sync> = match json {
+        true => Box::new(layer.json().flatten_event(true).with_current_span(false).with_span_list(false)),
+        false => Box::new(layer.compact().fmt_fields(fields())),
     };
+    let _ = tracing_subscriber::registry().with(listener).with(lines.with_filter(filter)).try_init();
 }
 
 /// `message name=value …`. Control characters are spelled out, so that a name from elsewhere can neither steer
