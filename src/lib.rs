@@ -14,7 +14,7 @@
 //! 3  ledger · stage
 //! 2  pg · bronze · embedded                   none knows another
 //! 1  config · entity · ids
-//! 0  retry · shutdown · logging · failpoint · meter · span · declaration · error · suggest · visible · sql
+//! 0  retry · shutdown · logging · failpoint · meter · span · declaration · error · suggest · visible · counted · sql
 //! ```
 //!
 //! On floors 6, 5 and 0 a module may also import those to its right.
@@ -28,6 +28,7 @@ pub mod bronze;
 pub mod cli;
 pub mod commands;
 pub mod config;
+pub mod counted;
 pub mod declaration;
 pub mod embedded;
 pub mod entity;

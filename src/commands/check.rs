@@ -98,7 +98,7 @@ fn text(findings: &[Finding], failed: usize, warned: usize) -> String {
         }
     }
     let ok = findings.len() - failed - warned;
-    text + &format!("\n{ok} ok, {warned} warnings, {failed} failed")
+    text + &format!("\n{ok} ok, {}, {failed} failed", units::counted(warned as u64, "warning", "warnings"))
 }
 
 /// A finding as JSON.

@@ -11,7 +11,7 @@ use crate::config::{self, LakeAddress, Settings, Share};
 use crate::error::{Error, Kind, Result};
 use crate::meter::Unit;
 use crate::report::progress;
-use crate::report::units::{bytes, count, duration};
+use crate::report::units::{bytes, count, counted, duration};
 use crate::report::{Outcome, table::table};
 
 const EXAMPLES: &str = "\
@@ -292,7 +292,7 @@ fn text(summary: &Summary, lake: &str) -> String {
     let end = match total.kept {
         0 => format!("written to {lake}"),
         kept if kept == total.objects => format!("already there, identical: nothing was written to {lake}"),
-        kept => format!("written to {lake}; already there, identical: {} objects", count(kept)),
+        kept => format!("written to {lake}; already there, identical: {}", counted(kept, "object", "objects")),
     };
     format!("{}\n\n{end}", table(&headers, rows))
 }

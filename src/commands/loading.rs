@@ -8,6 +8,7 @@ use super::warehouse::{self, Access, Warehouse};
 use super::which_lake;
 use crate::bronze::{Lake, Limits, Sample, Unreadable};
 use crate::config::Settings;
+use crate::counted::counted;
 use crate::entity::{Catalog, Entity};
 use crate::error::{Error, Kind, Result};
 use crate::ids::{ExecutionId, LakeId};
@@ -151,8 +152,11 @@ pub(super) fn unreadable(sample: &Sample<Unreadable>) -> Option<Error> {
         detail.push(format!("and {} more", sample.more()));
     }
     (!sample.is_empty()).then(|| {
-        Error::new(Kind::SourceUnreadable, format!("{} object(s) or folder(s) could not be read", sample.count))
-            .detail(detail.join("\n"))
-            .hint("everything else is loaded; the next run tries these again")
+        Error::new(
+            Kind::SourceUnreadable,
+            counted(sample.count, "object or folder could not be read", "objects or folders could not be read"),
+        )
+        .detail(detail.join("\n"))
+        .hint("everything else is loaded; the next run tries these again")
     })
 }

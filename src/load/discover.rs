@@ -7,6 +7,7 @@ use super::listing::Listing;
 use super::manifest;
 use super::notes::{Notes, Previewed, Recorded};
 use super::plan::{LeftAlone, LoadPlan};
+use crate::counted::counted;
 use crate::error::Result;
 use crate::ledger::batches::Grouping;
 use crate::span::WorkSpan;
@@ -89,8 +90,9 @@ async fn leave_unfinished_alone(job: &LoadJob, notes: &impl Notes, plan: &mut Lo
     for run in notes.waiting_runs().await? {
         if let Some(n) = run.manifest.as_ref().and_then(|m| m.errors).filter(|n| *n > 0) {
             plan.warnings.push(format!(
-                "run {}: its manifest counts {n} window(s) that could not be extracted; extract the run again",
-                run.run_id
+                "run {}: its manifest counts {} that could not be extracted; extract the run again",
+                run.run_id,
+                counted(n.unsigned_abs(), "window", "windows")
             ));
         }
         let Some(reason) = manifest::unfinished(&run) else { continue };

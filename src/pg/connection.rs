@@ -45,7 +45,7 @@ impl Connection {
 
     /// Whether it goes through a pooler: transactions may wait for a server connection, and sessions are
     /// shared.
-    pub(super) fn is_pooled(&self) -> bool {
+    pub fn is_pooled(&self) -> bool {
         !self.session.has_settings()
     }
 
@@ -89,8 +89,8 @@ impl Connection {
     }
 
     /// Runs a statement that cannot run in a transaction, such as VACUUM. It waits for locks no longer than
-    /// `wait`; zero waits as long as necessary. Behind a pooler, which keeps no session for one client, the
-    /// role's settings apply instead.
+    /// `wait`, and then fails with SQLSTATE 55P03 and who holds the lock; zero waits as long as necessary.
+    /// Behind a pooler, which keeps no session for one client, the role's settings apply instead.
     ///
     /// # Errors
     /// See [`crate::pg`].
@@ -118,7 +118,10 @@ impl Connection {
             let (limited, done, restored) = all.await;
             limited.and(done).and(restored)
         };
-        self.session.run(Box::pin(ended)).await
+        match wait.is_zero() {
+            true => self.session.run(Box::pin(ended)).await,
+            false => self.session.run_within(wait, Box::pin(ended)).await,
+        }
     }
 
     /// Asks the server to cancel the statement in progress on this connection, whichever process runs it.
@@ -256,7 +259,7 @@ impl Transaction<'_> {
                 tally().time("", &[(Timed::CommitReply, began.elapsed())]);
                 Ok(())
             }
-            Err(NoAnswer::Driver(e)) => {
+            Err(NoAnswer::Driver(e) | NoAnswer::LockTimeout(e, _)) => {
                 session.taint();
                 let error = commit_failed(e);
                 if error.kind() == Kind::CommitUnknown {

@@ -18,6 +18,7 @@ use tokio::sync::Mutex;
 
 use super::connection::{Connection, Transaction};
 use super::health::Backend;
+use super::holders::Holders;
 use super::pool::Pool;
 use crate::error::{Error, Kind, Result};
 use crate::retry::heals;
@@ -65,7 +66,7 @@ enum State {
         /// Whether this execution held it before.
         was_held: bool,
         /// The other execution's session, as far as the server shows it.
-        by: Option<String>,
+        by: Option<Holders>,
     },
 }
 
@@ -102,7 +103,7 @@ impl EntityLock {
                 self.pool.abandon(held.backend.clone());
                 true
             }
-            State::Taken { was_held, by } => return Err(self.taken(*was_held, by.as_deref())),
+            State::Taken { was_held, by } => return Err(self.taken(*was_held, by.as_ref())),
         };
         match self.acquire().await? {
             Ok(held) => {
@@ -110,7 +111,7 @@ impl EntityLock {
                 Ok(())
             }
             Err(by) => {
-                let error = self.taken(was_held, by.as_deref());
+                let error = self.taken(was_held, by.as_ref());
                 *state = State::Taken { was_held, by };
                 Err(error)
             }
@@ -186,7 +187,7 @@ impl EntityLock {
     }
 
     /// Takes the lock, or returns who has it.
-    async fn acquire(&self) -> Result<std::result::Result<Held, Option<String>>> {
+    async fn acquire(&self) -> Result<std::result::Result<Held, Option<Holders>>> {
         let application_name = format!("{}:lock", self.name());
         let connection = self.pool.dedicated(&application_name).await?;
         connection.hold().await?;
@@ -203,13 +204,13 @@ impl EntityLock {
             }
             if started.elapsed() > GRACE {
                 let row = connection.held_query_one(sql_file!("pg/lock_holders.sql"), &[&self.name()]).await?;
-                return Ok(Err(row.get(0)));
+                return Ok(Err(row.get::<_, Option<String>>(0).map(|by| Holders { by, gid: row.get(1) })));
             }
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
     }
 
-    fn taken(&self, was_held: bool, by: Option<&str>) -> Error {
+    fn taken(&self, was_held: bool, by: Option<&Holders>) -> Error {
         let (word, entity) = (self.purpose.word(), &self.entity);
         let error = Error::new(Kind::AlreadyRunning, format!("another execution of {word} works on {entity}"));
         let (detail, hint) = match was_held {
@@ -219,10 +220,13 @@ impl EntityLock {
             ),
             false => (None, "wait for it; if it is stalled, end it: select pg_terminate_backend(pid)"),
         };
-        let by = by.map(|by| format!("it is {by}"));
-        let detail: Vec<&str> = detail.into_iter().chain(by.as_deref()).collect();
+        let named = by.map(|by| format!("it is {}", by.by));
+        let detail: Vec<&str> = detail.into_iter().chain(named.as_deref()).collect();
         let error = if detail.is_empty() { error } else { error.detail(detail.join("; ")) };
-        error.hint(hint)
+        match by {
+            Some(prepared) if prepared.gid.is_some() => error.hint(prepared.remedy()),
+            _ => error.hint(hint),
+        }
     }
 
     fn name(&self) -> String {

@@ -30,6 +30,7 @@ mod error;
 mod explain;
 mod guard;
 mod health;
+mod holders;
 mod lock;
 mod manager;
 mod open;

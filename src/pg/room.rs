@@ -22,17 +22,7 @@ impl Pool {
     /// `DatabaseBusy` when there are fewer than `least`, the number that `what` needs to work at all; as
     /// [`Pool::retry`].
     pub async fn room(&self, what: &str, least: usize, wanted: usize) -> Result<usize> {
-        let ask = async || {
-            let connection = self.get().await?;
-            let row = connection.query_one(sql_file!("pg/room.sql"), &[]).await?;
-            Ok((usize::try_from(row.get::<_, i64>(0)).unwrap_or(1), connection.is_pooled()))
-        };
-        let (known, is_pooled) = self.retry("counting the connections that are left", ask).await?;
-        let room = match is_pooled {
-            // A pooler's limits are not the server's: they show only when connections are used.
-            true => self.probe(wanted).await,
-            false => known,
-        };
+        let room = self.count_room(wanted).await?;
         if room < least {
             let message = format!("{what} needs {least} connections, and the server has only {room} left");
             return Err(Error::new(Kind::DatabaseBusy, message)
@@ -50,6 +40,24 @@ impl Pool {
             );
         }
         Ok(room.min(wanted))
+    }
+
+    /// How many simultaneous connections this job could have; behind a pooler, of `wanted`.
+    ///
+    /// # Errors
+    /// As [`Pool::retry`].
+    pub async fn count_room(&self, wanted: usize) -> Result<usize> {
+        let ask = async || {
+            let connection = self.get().await?;
+            let row = connection.query_one(sql_file!("pg/room.sql"), &[]).await?;
+            Ok((usize::try_from(row.get::<_, i64>(0)).unwrap_or(1), connection.is_pooled()))
+        };
+        let (known, is_pooled) = self.retry("counting the connections that are left", ask).await?;
+        match is_pooled {
+            // A pooler's limits are not the server's: they show only when connections are used.
+            true => Ok(self.probe(wanted).await),
+            false => Ok(known),
+        }
     }
 
     /// How many transactions can be open at the same time, up to `wanted`.

@@ -9,7 +9,7 @@
 //!
 //! **Locks.** A statement that waits for a lock logs after a few seconds who holds it, and again from time to
 //! time. When it has waited as long as the job waits for anything it is canceled, with the holder's name in
-//! the error.
+//! the error. A statement with a shorter `lock_timeout` fails with the holder's name, too.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -24,16 +24,19 @@ use super::dial::Route;
 use super::error::classify;
 use super::guard::{Forbidden, Guard, Watch};
 use super::health::{Backend, Health};
+use super::holders::Holders;
 use super::open::{Connected, LastWords, guarded_tls};
 use super::server_error::from_sqlstate;
 use super::settings::{Inherited, cannot_begin};
-use super::sqlstate::ADMIN_SHUTDOWN;
+use super::sqlstate::{ADMIN_SHUTDOWN, LOCK_NOT_AVAILABLE};
 use super::witness::{Blocked, LockWait, Witness};
 use crate::config::dsn::Dsn;
 use crate::error::{Error, Kind, Result};
 
 /// When the witness asks for the first time, so that a lock that is waited for is logged soon.
 const FIRST_QUESTION: Duration = Duration::from_secs(5);
+/// The same for a statement with a very short limit for locks.
+const SOONEST_QUESTION: Duration = Duration::from_millis(100);
 /// How many times the stall timeout a statement may wait in a pooler's queue: PgBouncer ends its waiting
 /// after two minutes.
 const QUEUE: u32 = 5;
@@ -77,6 +80,8 @@ pub(super) enum NoAnswer {
     Silent(Duration),
     /// The statement waited for a lock for longer than this job waits for anything.
     Blocked(Blocked),
+    /// The server ended the statement because its lock was not granted in time. These had it.
+    LockTimeout(tokio_postgres::Error, Holders),
 }
 
 impl Session {
@@ -138,14 +143,35 @@ impl Session {
         self.answer(answer).await.map_err(|failure| self.understand(failure))
     }
 
+    /// As [`Session::run`], for a statement that waits for a lock no longer than `limit`: the server is asked
+    /// who holds it while there is time.
+    ///
+    /// # Errors
+    /// See [`crate::pg`].
+    pub(super) async fn run_within<T>(
+        self: &Arc<Self>,
+        limit: Duration,
+        answer: impl Future<Output = Result<T, tokio_postgres::Error>>,
+    ) -> Result<T> {
+        self.observed(answer, Some(limit)).await.map_err(|failure| self.understand(failure))
+    }
+
     /// As [`Session::run`], but returns the failure as it came, for COMMIT and COPY. The caller passes it to
     /// [`Session::understand`].
     pub(super) async fn answer<T>(
         self: &Arc<Self>,
         answer: impl Future<Output = Result<T, tokio_postgres::Error>>,
     ) -> Result<T, NoAnswer> {
+        self.observed(answer, None).await
+    }
+
+    async fn observed<T>(
+        self: &Arc<Self>,
+        answer: impl Future<Output = Result<T, tokio_postgres::Error>>,
+        limit: Option<Duration>,
+    ) -> Result<T, NoAnswer> {
         let in_flight = InFlight(Some(Arc::clone(self)));
-        let result = self.watch(std::pin::pin!(answer)).await;
+        let result = self.watch(std::pin::pin!(answer), limit).await;
         in_flight.answered();
         result
     }
@@ -153,15 +179,19 @@ impl Session {
     async fn watch<T>(
         &self,
         mut answer: Pin<&mut impl Future<Output = Result<T, tokio_postgres::Error>>>,
+        limit: Option<Duration>,
     ) -> Result<T, NoAnswer> {
         let stall_timeout = self.dsn.stall_timeout;
+        // Twice at least before a lock's time is over.
+        let often = limit.map_or(FIRST_QUESTION, |limit| (limit / 2).clamp(SOONEST_QUESTION, FIRST_QUESTION));
+        let often = stall_timeout.min(often);
         let began = Instant::now();
         let (mut witness, mut misses) = (Witness::default(), 0);
         let mut lock_wait = LockWait::default();
-        let mut pause = stall_timeout.min(FIRST_QUESTION);
+        let mut pause = often;
         loop {
             if let Ok(result) = tokio::time::timeout(pause, &mut answer).await {
-                return result.map_err(NoAnswer::Driver);
+                return result.map_err(|e| failed(e, lock_wait));
             }
             // Behind a pooler the process changes from transaction to transaction.
             let pid = self.backend.as_ref().filter(|_| self.has_settings).map(|backend| backend.pid);
@@ -172,7 +202,7 @@ impl Session {
                 return Err(NoAnswer::Blocked(blocked));
             }
             // While it waits for a lock the witness asks more often, so that the wait ends in time.
-            pause = if lock_wait.is_waiting() { stall_timeout.min(FIRST_QUESTION) } else { stall_timeout };
+            pause = if limit.is_some() || lock_wait.is_waiting() { often } else { stall_timeout };
             if began.elapsed() < stall_timeout {
                 continue;
             }
@@ -200,6 +230,7 @@ impl Session {
                 format!("the database was silent for {silence:?} although it does nothing for this session"),
             ),
             NoAnswer::Blocked(blocked) => return too_long_blocked(blocked),
+            NoAnswer::LockTimeout(e, holders) => return not_granted(e, &holders),
             NoAnswer::Driver(e) => {
                 if e.code().is_none() {
                     self.taint();
@@ -257,17 +288,23 @@ impl Session {
     }
 }
 
-fn too_long_blocked(Blocked { by, gid, waited }: Blocked) -> Error {
-    let hint = match gid {
-        Some(gid) => format!(
-            "only its owner or a superuser can end it: rollback prepared {gid}; or commit prepared {gid}; then \
-             run the same command again"
-        ),
-        None => "end that transaction, with pg_terminate_backend(pid) if necessary, then run the same command again"
-            .to_owned(),
-    };
-    let message = format!("waited {} s for a lock that is held by {by}", waited.as_secs());
-    Error::new(Kind::DatabaseBusy, message).hint(hint).given_up()
+fn too_long_blocked(Blocked { holders, waited }: Blocked) -> Error {
+    let message = format!("waited {} s for a lock that is held by {}", waited.as_secs(), holders.by);
+    Error::new(Kind::DatabaseBusy, message).hint(holders.remedy()).given_up()
+}
+
+/// The failure of a statement, with who had the lock that it did not get.
+fn failed(e: tokio_postgres::Error, lock_wait: LockWait) -> NoAnswer {
+    let is_lock_timeout = e.code().is_some_and(|code| code.code() == LOCK_NOT_AVAILABLE);
+    match lock_wait.into_holders().filter(|_| is_lock_timeout) {
+        Some(holders) => NoAnswer::LockTimeout(e, holders),
+        None => NoAnswer::Driver(e),
+    }
+}
+
+fn not_granted(e: tokio_postgres::Error, holders: &Holders) -> Error {
+    let message = format!("a lock was not granted in time: it is held by {}", holders.by);
+    from_sqlstate(LOCK_NOT_AVAILABLE, message).hint(holders.remedy()).caused_by(e)
 }
 
 /// A statement whose answer has not come yet. If it is dropped in that state the statement is canceled and

@@ -7,6 +7,7 @@ use tokio_postgres::Row;
 use tokio_postgres::types::{ToSql, Type};
 
 use super::connect::connect_for;
+use super::holders::Holders;
 use super::open::Connected;
 use super::settings::alone;
 use super::suitable::Demand;
@@ -25,9 +26,7 @@ pub(super) struct Activity {
     /// Whether there is a session of that name at all.
     pub(super) is_found: bool,
     /// Who holds the lock that it waits for.
-    waits_for: Option<String>,
-    /// The name of a prepared transaction among the holders, as SQL writes it.
-    gid: Option<String>,
+    waits_for: Option<Holders>,
 }
 
 /// The connection that asks, opened when first needed.
@@ -43,7 +42,7 @@ impl Witness {
                 Ok(connected) => self.0 = Some(connected),
                 Err(error) if error.kind() == Kind::DatabaseUnavailable => return None,
                 // It answers, if only to refuse: nothing says that the statement has stopped.
-                Err(_) => return Some(Activity { works: true, is_found: true, waits_for: None, gid: None }),
+                Err(_) => return Some(Activity { works: true, is_found: true, waits_for: None }),
             }
         }
         let connected = self.0.as_ref()?;
@@ -57,8 +56,7 @@ impl Witness {
             Ok(rows) => rows.first().map(|row| Activity {
                 works: row.get(0),
                 is_found: row.get(3),
-                waits_for: row.get(1),
-                gid: row.get(2),
+                waits_for: row.get::<_, Option<String>>(1).map(|by| Holders { by, gid: row.get(2) }),
             }),
             Err(_) => {
                 self.0 = None;
@@ -70,18 +68,16 @@ impl Witness {
 
 /// A statement that has waited for a lock for too long.
 pub(super) struct Blocked {
-    /// The holders of the lock, as text.
-    pub(super) by: String,
-    /// The name of a prepared transaction among them, as SQL writes it.
-    pub(super) gid: Option<String>,
+    pub(super) holders: Holders,
     pub(super) waited: Duration,
 }
 
-/// How long a statement has been waiting for a lock, and when that was last logged.
+/// How long a statement has been waiting for a lock, for whom, and when that was last logged.
 #[derive(Default)]
 pub(super) struct LockWait {
     since: Option<Instant>,
     logged: Option<Instant>,
+    holders: Option<Holders>,
 }
 
 impl LockWait {
@@ -90,22 +86,28 @@ impl LockWait {
         self.since.is_some()
     }
 
+    /// For whom the statement was waiting when last seen.
+    pub(super) fn into_holders(self) -> Option<Holders> {
+        self.holders
+    }
+
     /// Logs whom a statement waits for, again from time to time. Returns the holder once it has waited for
     /// `limit`.
     pub(super) fn update(&mut self, seen: Option<&Activity>, session: &str, limit: Duration) -> Option<Blocked> {
-        let Some((by, gid)) = seen.and_then(|seen| Some((seen.waits_for.as_ref()?, &seen.gid))) else {
+        let Some(holders) = seen.and_then(|seen| seen.waits_for.as_ref()) else {
             *self = Self::default();
             return None;
         };
+        self.holders = Some(holders.clone());
         let waited = self.since.get_or_insert_with(Instant::now).elapsed();
-        let limit = if gid.is_some() { limit.min(PREPARED_WAIT) } else { limit };
+        let limit = if holders.gid.is_some() { limit.min(PREPARED_WAIT) } else { limit };
         if waited >= limit {
-            return Some(Blocked { by: by.clone(), gid: gid.clone(), waited });
+            return Some(Blocked { holders: holders.clone(), waited });
         }
         if self.logged.is_none_or(|logged| logged.elapsed() >= REPEAT) {
             self.logged = Some(Instant::now());
             let left_s = (limit - waited).as_secs();
-            tracing::warn!(session, held_by = by, left_s, "waiting for a lock");
+            tracing::warn!(session, held_by = holders.by, left_s, "waiting for a lock");
         }
         None
     }

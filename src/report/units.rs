@@ -2,17 +2,7 @@
 
 use std::time::Duration;
 
-use indicatif::HumanCount;
-
-/// A count with its digits in groups of three: `12,345,678`.
-pub fn count(n: u64) -> String {
-    HumanCount(n).to_string()
-}
-
-/// A count with its noun in the right number: `1 object`, `1,204 objects`.
-pub fn counted(n: u64, one: &str, many: &str) -> String {
-    format!("{} {}", count(n), if n == 1 { one } else { many })
-}
+pub use crate::counted::{count, counted};
 
 /// Bytes in decimal units with three significant digits: `0 B`, `53.2 MB`, `1.40 GB`.
 pub fn bytes(n: u64) -> String {
@@ -53,11 +43,6 @@ mod tests {
 
     #[test]
     fn numbers_read_as_a_person_writes_them() {
-        assert_eq!([count(0), count(999), count(1_000), count(12_345_678)], ["0", "999", "1,000", "12,345,678"]);
-        assert_eq!(
-            [counted(1, "object", "objects"), counted(1_204, "object", "objects")],
-            ["1 object", "1,204 objects"]
-        );
         assert_eq!([bytes(0), bytes(999), bytes(1_500), bytes(53_200_000)], ["0 B", "999 B", "1.50 kB", "53.2 MB"]);
         assert_eq!(bytes(999_600_000), "1.00 GB");
         assert_eq!(share(0.474), "47 %");

@@ -206,7 +206,10 @@ impl<'a> Maintenance<'a> {
         };
         let result = self.lock.retry(task.name, attempt).await;
         let result = result.unwrap_or_else(|error| (0, 0, StepOutcome::Failed(error)));
-        let timed_out = matches!(&result.2, StepOutcome::Failed(error) if error.sqlstate() == Some(LOCK_NOT_AVAILABLE));
+        let timed_out = match &result.2 {
+            StepOutcome::Failed(error) => error.kind() == Kind::DatabaseBusy,
+            StepOutcome::Done | StepOutcome::Gone => false,
+        };
         self.push(task, started, result);
         timed_out
     }

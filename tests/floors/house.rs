@@ -212,6 +212,17 @@ fn sql_of_more_than_one_line_is_a_file() {
 }
 
 #[test]
+fn a_message_counts_in_the_right_number() {
+    // `1 object`, `2 objects`: see counted.rs.
+    let is_open = |literal: &String| ["(s)", "(es)", "(ies)"].iter().any(|end| literal.contains(end));
+    let found = texts().flat_map(|(name, text)| {
+        let open = literals(&code(&text)).into_iter().filter(is_open);
+        open.map(|literal| (name.clone(), literal)).collect::<Vec<_>>()
+    });
+    assert_none("nouns whose number is left open (use counted)", found, &[]);
+}
+
+#[test]
 fn sqlstates_have_names() {
     let is_code = |literal: &String| {
         literal.len() == 5

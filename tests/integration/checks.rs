@@ -142,7 +142,7 @@ fn after_an_increment_only_what_it_changed_is_checked_and_warnings_are_told() {
     object("sales", RUN_2, "a").lines(&evo.lake(), &[&sale(3, r#"[{"idSaleItem": 7}]"#)]);
     evo.json(&["load", "sales"]);
     let run = evo.run(&["transform", "sales"]).exits(0);
-    run.says("check child_id_twice warns on core.evo_sale_items: 1 rows: 7");
+    run.says("check child_id_twice warns on core.evo_sale_items: 1 row: 7");
     evo.run(&["transform", "sales"]).exits(0).says("nothing changed");
 }
 
@@ -209,7 +209,7 @@ fn the_example_of_the_documentation_is_a_check_that_works() {
     object("sales", RUN, "a").lines(&evo.lake(), &[r#"{"idSale": 5, "saleDate": "2999-03-18T06:12:45"}"#]);
     evo.json(&["load", "sales"]);
     let own = own.to_str().unwrap();
-    evo.run(&["transform", "sales", "--extend", own]).exits(0).says("check no_future warns on sales: 1 rows: 5");
+    evo.run(&["transform", "sales", "--extend", own]).exits(0).says("check no_future warns on sales: 1 row: 5");
     assert_eq!(found(&evo, 0, &["--only", "no_future", "--extend", own]), ["no_future sales 1: 5"]);
     assert!(
         found(&evo, 0, &["--only", "no_future", "--extend", own, "--set", "no_future.margin=2000 years"]).is_empty()

@@ -160,7 +160,7 @@ fn a_dry_run_tells_finished_runs_from_unfinished_ones_by_manifests_that_the_ledg
     assert!(alone[0]["reason"].as_str().unwrap().contains("1 of the 2 objects in its manifest are there"));
     assert_eq!(alone[1]["run_id"], RUN_3);
     assert!(alone[1]["reason"].as_str().unwrap().contains("no manifest yet"));
-    assert!(plan[0]["warnings"].to_string().contains("counts 3 window(s)"), "{plan}");
+    assert!(plan[0]["warnings"].to_string().contains("counts 3 windows"), "{plan}");
     let after = |plan: &Value| (plan["left_alone"].clone(), plan["warnings"].clone());
     let load = evo.entity(&["load", "sales"]);
     assert_eq!(after(&plan[0]), after(&load), "a load says the same");

@@ -261,7 +261,7 @@ fn a_refused_row_is_corrected_as_a_row_or_as_a_document() {
         [correction(0, "2,\"b,c\""), correction(1, r#"{"idVisit": 3, "note": null}"#), correction(2, "4,d,,\n")];
     std::fs::write(&file, corrections.join("\n")).unwrap();
     let replay = ["rejects", "replay", "visits", "--extend", &toy.extend, "--file", file.to_str().unwrap()];
-    toy.evo.run(&replay).exits(6).says("1 lines are still refused");
+    toy.evo.run(&replay).exits(6).says("1 line is still refused");
     assert_eq!(
         toy.evo.db.sql("select visit_id, raw_data ->> 'note', _source_line from stg_evo.visits_raw order by 1"),
         [["1", "a", "1"], ["2", "b,c", "2"], ["3", "∅", "3"]]

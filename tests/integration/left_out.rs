@@ -108,7 +108,7 @@ fn many_archived_objects_cost_a_request_each_and_are_counted() {
         Some(blob) if *blob != keeps => refusal(409, "BlobArchived"),
         _ => Act::Serve,
     });
-    let run = load(&evo, &server, &["--workers", "1"]).exits(4).says("39 object(s)").says("and 29 more");
+    let run = load(&evo, &server, &["--workers", "1"]).exits(4).says("39 objects or folders").says("and 29 more");
     assert_eq!(run.json()["entities"][0]["unreadable"]["count"], 39);
     assert_eq!(evo.db.one("select count(*) from stg_evo.sales_raw"), "1");
     assert!(server.seen().len() < 150, "{} requests", server.seen().len());

@@ -112,6 +112,9 @@ fn a_process_that_stalls_while_it_plans_is_named_and_waited_for_in_bounded_time(
     assert_eq!(evo.db.one("select count(*) from evo.batches where state = 'committed'"), "1");
 }
 
+/// What names a prepared transaction and the way to end it.
+const ENDS_IT: &str = "rollback prepared 'left''over'";
+
 #[test]
 fn a_prepared_transaction_in_the_way_is_named_with_what_ends_it() {
     let server = Server::start(&[("fsync", "off"), ("max_prepared_transactions", "5")]);
@@ -120,20 +123,56 @@ fn a_prepared_transaction_in_the_way_is_named_with_what_ends_it() {
         let line = format!(r#"{{"idProspect": 1, "firstName": "{name}"}}"#);
         object("prospects", run, "a").lines(&evo.lake(), &[&line]);
     };
+    let short = [("EVO_RETRY_BUDGET", "1s"), ("EVO_RETRY_STALL_TIMEOUT", "500ms")];
+    let run = |args: &[&str]| run_at(&evo, &evo.db.url, args, &short);
+    let prepare = |statement: &str| evo.db.sql(&format!("begin; {statement}; prepare transaction 'left''over'"));
+    let end = || evo.db.sql(ENDS_IT);
     object_of("20260110T020501Z", "Ana");
     evo.run(&["load", "prospects"]).exits(0);
     evo.run(&["transform", "prospects"]).exits(0);
-    evo.db.sql("begin; update core.evo_prospects set first_name = 'x'; prepare transaction 'left''over'");
-    let short = [("EVO_RETRY_BUDGET", "1s")];
-    run_at(&evo, &evo.db.url, &["transform", "prospects", "--full-refresh"], &short)
-        .exits(5)
-        .says("rollback prepared 'left''over'");
+    evo.db.sql("create table public.visits (prospect_id bigint references core.evo_prospects)");
     object_of("20260111T020501Z", "Bea");
+
+    prepare("update stg_evo.prospects_raw set run_id = run_id");
+    run(&["load", "prospects"]).exits(5).says("the prepared transaction 'left''over' of evo since").says(ENDS_IT);
+    end();
+    // Behind somebody who waits for it.
+    prepare("lock table stg_evo.prospects_raw in row exclusive mode");
+    let url = evo.db.url.clone();
+    let queued = std::thread::spawn(move || {
+        Session::open(&url).run("set application_name = 'dba'; lock table stg_evo.prospects_raw in share mode")
+    });
+    evo.db.wait_for("select count(*) from pg_locks where not granted", "1");
+    run(&["load", "prospects"]).exits(5).says("(dba").says("waiting for a lock itself").says(ENDS_IT);
+    end();
+    queued.join().unwrap();
     evo.run(&["load", "prospects"]).exits(0);
-    run_at(&evo, &evo.db.url, &["transform", "prospects"], &short).exits(5).says("rollback prepared 'left''over'");
-    evo.db.sql("rollback prepared 'left''over'");
+
+    prepare("lock table core.evo_prospects in exclusive mode");
+    run(&["transform", "prospects"]).exits(5).says(ENDS_IT);
+    run(&["transform", "prospects", "--full-refresh"]).exits(5).says(ENDS_IT);
+    run(&["optimize-storage", "prospects", "--vacuum"]).exits(5).says("the prepared transaction").says(ENDS_IT);
+    // Within the limit of a rebuild, which the server watches.
+    let rebuild = ["optimize-storage", "prospects", "--reindex", "--max-wait", "1s", "--retry-budget", "1m"];
+    evo.run(&rebuild).exits(5).says("gave up after waiting for 1s").says("the prepared transaction").says(ENDS_IT);
+    end();
+    // A table of somebody's own, which the swap locks because it references core.
+    prepare("lock table public.visits in access share mode");
+    run(&["transform", "prospects", "--full-refresh"]).exits(5).says(ENDS_IT);
+    end();
     evo.run(&["transform", "prospects"]).exits(0);
     assert_eq!(evo.db.one("select first_name from core.evo_prospects"), "Bea");
+}
+
+#[test]
+fn a_prepared_transaction_with_an_entitys_lock_is_named() {
+    let server = Server::start(&[("fsync", "off"), ("max_prepared_transactions", "5")]);
+    let evo = Evo::with(Database::on(&server));
+    evo.db.sql(
+        "begin; select pg_advisory_xact_lock(hashtextextended('evo:transform:sales', 0)); \
+         prepare transaction 'left''over'",
+    );
+    evo.run(&["transform", "sales"]).exits(7).says("it is the prepared transaction").says(ENDS_IT);
 }
 
 #[test]

@@ -212,8 +212,7 @@ fn one_bad_name_folder_or_special_file_does_not_hide_the_others() {
     let pipe = folder.join("pipe.jsonl.gz");
     assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
     let _socket = std::os::unix::net::UnixListener::bind(folder.join("s.jsonl.gz")).unwrap();
-    let run =
-        test.run(&["load", "sales", "--output", "json"]).exits(4).says("6 object(s) or folder(s) could not be read");
+    let run = test.run(&["load", "sales", "--output", "json"]).exits(4).says("6 objects or folders could not be read");
     for reason in ["not UTF-8", "a loop of symbolic links", "leads out of the lake", "a loop", "a pipe", "a socket"] {
         assert!(run.stderr.contains(reason), "no {reason} in {}", run.stderr);
     }

@@ -43,7 +43,7 @@ fn moved_out(evo: &Evo, file: &Path) -> PathBuf {
 fn an_object_that_was_away_for_a_while_is_loaded_once_it_is_back() {
     let (evo, files) = recorded();
     let elsewhere: Vec<PathBuf> = files[1..].iter().map(|file| moved_out(&evo, file)).collect();
-    let load = evo.run(&["load", "sales"]).exits(4).says("2 object(s) vanished").says("/b.jsonl.gz");
+    let load = evo.run(&["load", "sales"]).exits(4).says("2 objects vanished").says("/b.jsonl.gz");
     assert!(!load.stdout.contains("nothing new"), "{}", load.stdout);
     assert_eq!(evo.db.one(ROWS), "1");
     for (from, to) in elsewhere.iter().zip(&files[1..]) {
@@ -103,7 +103,7 @@ fn an_older_version_that_is_put_back_is_loaded_again() {
     std::fs::rename(old, &file).unwrap();
     assert_eq!(counts(&evo.entity(&["load", "sales"])), "0/1/0/0/0 of 1");
     assert_eq!(evo.db.one("select raw_data ->> 'v' from stg_evo.sales_raw"), "a");
-    evo.run(&["load", "sales"]).exits(0).says("nothing new; all 1 objects");
+    evo.run(&["load", "sales"]).exits(0).says("nothing new; the only object in the lake");
     evo.run(&["check", "sales", "--only", "ledger"]).exits(0);
 }
 
@@ -113,11 +113,11 @@ fn objects_that_a_manifest_counts_and_that_vanished_are_said_by_every_load_until
     let folder = files[0].parent().unwrap();
     std::fs::write(folder.join("_manifest.json"), r#"{"total_records": 3, "total_parts": 3}"#).unwrap();
     std::fs::remove_file(&files[2]).unwrap();
-    evo.run(&["load", "sales"]).exits(4).says("1 object(s) vanished");
+    evo.run(&["load", "sales"]).exits(4).says("1 object vanished");
     for _ in 0..2 {
         evo.run(&["load", "sales"])
             .exits(6)
-            .says("its manifest counts 3, 2 are there")
+            .says("its manifest counts 3, 2 are in the lake")
             .says("evo objects ignore sales");
     }
     evo.run(&["objects", "list"]).exits(0).says("/c.jsonl.gz").says("gone");
@@ -132,7 +132,7 @@ fn what_is_set_aside_keeps_the_exit_code_until_it_is_acknowledged_tried_again_or
     let broken = object("sales", RUN_1, "broken").path();
     write(&evo.lake(), &broken, b"\x1f\x8bnothing of the kind");
     for _ in 0..2 {
-        let load = evo.run(&["load", "sales"]).exits(6).says("1 object(s) are set aside").says("broken.jsonl.gz");
+        let load = evo.run(&["load", "sales"]).exits(6).says("1 object is set aside").says("broken.jsonl.gz");
         assert!(!load.stdout.contains("nothing new"), "{}", load.stdout);
     }
     let again = evo.run(&["load", "sales", "--output", "json"]).exits(6).json();
@@ -149,7 +149,7 @@ fn what_is_set_aside_keeps_the_exit_code_until_it_is_acknowledged_tried_again_or
     evo.run(&["objects", "ignore", "sales", "--path", "*/broken*"]).exits(0).says("1 object acknowledged");
     evo.run(&["load", "sales"]).exits(0).says("1 loaded before").says("1 set aside and acknowledged");
     evo.run(&["objects", "retry", "sales"]).exits(0).says("1 object waiting again");
-    evo.run(&["load", "sales"]).exits(6).says("1 object(s) are set aside");
+    evo.run(&["load", "sales"]).exits(6).says("1 object is set aside");
     object("sales", RUN_1, "broken").lines(&evo.lake(), &[r#"{"idSale": 2}"#]);
     assert_eq!(counts(&evo.entity(&["load", "sales"])), "1/0/0/0/0 of 1");
     evo.run(&["load", "sales"]).exits(0).says("nothing new; all 2 objects");
@@ -167,7 +167,7 @@ fn an_object_without_a_run_in_its_path_keeps_the_exit_code_and_one_that_is_delet
     }
     evo.run(&["objects", "retry", "sales"]).exits(0).says("move them below run_id=");
     std::fs::remove_file(evo.lake().join(path)).unwrap();
-    evo.run(&["load", "sales"]).exits(0).says("nothing new; all 1 objects");
+    evo.run(&["load", "sales"]).exits(0).says("nothing new; the only object in the lake");
 }
 
 #[test]
@@ -204,7 +204,7 @@ fn nothing_new_is_not_said_where_something_was_not_read_or_not_listed() {
     std::fs::write(folder.join("b.parquet"), "x").unwrap();
     silent(0, "1 with endings that evo does not read");
     std::fs::remove_file(folder.join("b.parquet")).unwrap();
-    evo.run(&["load", "sales"]).exits(0).says("nothing new; all 1 objects");
+    evo.run(&["load", "sales"]).exits(0).says("nothing new; the only object in the lake");
 }
 
 #[test]
@@ -219,7 +219,7 @@ fn what_an_incomplete_listing_does_not_show_is_not_gone() {
     let elsewhere = moved_out(&evo, &broken);
     let link = broken.with_file_name("up");
     std::os::unix::fs::symlink("..", &link).unwrap();
-    evo.run(&["load", "sales"]).exits(6).says("1 object(s) are set aside");
+    evo.run(&["load", "sales"]).exits(6).says("1 object is set aside");
     assert_eq!(state(), "quarantined");
     std::fs::remove_file(&link).unwrap();
     // A lake that shows nothing at all is not mounted, or another folder.
@@ -398,12 +398,12 @@ fn a_replay_names_the_lake_of_rejects_that_it_cannot_reach() {
     let first = format!("file://{}", evo.lake().canonicalize().unwrap().display());
     on_lake(&evo, "second", &["rejects", "replay", "sales"])
         .exits(6)
-        .says("sales: 1 refused lines are in objects of another lake")
+        .says("sales: 1 refused line is in objects of another lake")
         .says(&format!("evo rejects replay sales --lake '{first}'"))
-        .says(&format!("1 refused lines are in the lake {first}"));
+        .says(&format!("1 refused line is in the lake {first}"));
     let json = on_lake(&evo, "second", &["rejects", "replay", "sales", "--output", "json"]).exits(6).json();
     assert_eq!(json["entities"][0]["in_other_lakes"][0]["refused"], 1);
     // On their own lake they are judged again, and those of a run only.
-    on_lake(&evo, "lake", &["rejects", "replay", "sales"]).exits(6).says("sales: 1 lines are still refused");
+    on_lake(&evo, "lake", &["rejects", "replay", "sales"]).exits(6).says("sales: 1 line is still refused");
     on_lake(&evo, "lake", &["rejects", "replay", "sales", "--run-id", RUN_2]).exits(0).says("nothing to replay");
 }

@@ -47,7 +47,7 @@ fn a_refused_line_is_listed_shown_and_loads_once_it_is_corrected() {
     assert_eq!(listed["rejects"][0]["byte_offset"], 22);
     let id = listed["rejects"][0]["reject_id"].to_string();
     evo.run(&["rejects", "show", &id]).exits(0).says(r#"{"idSale": 2, "v":"#).says(&path);
-    evo.run(&["rejects", "replay", "sales"]).exits(6).says("1 lines are still refused");
+    evo.run(&["rejects", "replay", "sales"]).exits(6).says("1 line is still refused");
     correct(&evo, |reject| Some(json!(format!("{}2}}", reject["line"].as_str().unwrap())))).exits(0);
     assert_eq!(versions(&evo), [["1", "1", "1"], ["2", "2", "2"], ["3", "3", "3"]]);
     assert_eq!(evo.db.one("select count(*) from evo.rejects where resolved_at is null"), "0");
@@ -87,7 +87,7 @@ fn a_correction_that_is_refused_again_stays_open_with_its_new_reason() {
         _ => Some(json!({"idSale": 2, "v": 2})),
     })
     .exits(6)
-    .says("1 lines are still refused");
+    .says("1 line is still refused");
     let open =
         evo.db.sql("select line_number, reason, convert_from(line, 'UTF8') from evo.rejects where resolved_at is null");
     assert_eq!(open[0][0], "1");

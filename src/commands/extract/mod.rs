@@ -11,6 +11,7 @@ use super::warehouse::{self, Access, Warehouse};
 use super::{failures, which_lake};
 use crate::bronze::Lake;
 use crate::config::{self, ApiSource, LakeAddress, Rate, Settings};
+use crate::counted::counted;
 use crate::entity::{Catalog, Entity};
 use crate::error::{Context, Error, Kind, Result};
 use crate::extract::{self, Beat, Client, DayRange, Days, ExtractJob, ExtractSummary, Limiter, Means, WindowClaims};
@@ -323,9 +324,12 @@ fn failed_windows(extracted: &[Extracted]) -> Option<Error> {
         .flat_map(|one| one.summary.failed.iter().map(|reason| format!("{}: {reason}", one.entity)))
         .collect();
     (!failed.is_empty()).then(|| {
-        Error::new(Kind::SourceUnavailable, format!("{} window(s) could not be extracted", failed.len()))
-            .detail(failed.join("\n"))
-            .hint("everything else is in the lake; the next extraction fetches them first")
+        Error::new(
+            Kind::SourceUnavailable,
+            counted(failed.len() as u64, "window could not be extracted", "windows could not be extracted"),
+        )
+        .detail(failed.join("\n"))
+        .hint("everything else is in the lake; the next extraction fetches them first")
     })
 }
 

@@ -13,7 +13,7 @@ use serde_json::json;
 use crate::config;
 use crate::error::{Error, Kind, Result};
 use crate::report::Outcome;
-use crate::report::units::count;
+use crate::report::units::{count, counted};
 use crate::shutdown::Shutdown;
 
 /// Flags that say how the world is served.
@@ -67,9 +67,9 @@ pub(super) async fn run(args: &ServeArgs, address: SocketAddr, plan: &Plan) -> R
     tracing::info!(address = %bound, user = USER, password = PASSWORD, "serving the generated world");
     let served = server.run(shutdown.requested()).await;
     let text = format!(
-        "{} requests answered with {} records, {} refused by the limit",
-        count(served.requests),
-        count(served.records),
+        "{} answered with {}, {} refused by the limit",
+        counted(served.requests, "request", "requests"),
+        counted(served.records, "record", "records"),
         count(served.throttled)
     );
     let json = json!({ "requests": served.requests, "records": served.records, "throttled": served.throttled });

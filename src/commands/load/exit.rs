@@ -8,6 +8,7 @@ use crate::commands::threshold::Threshold;
 use crate::error::{Error, Kind};
 use crate::ledger::objects::SetAside;
 use crate::load::{EntityLoad, EntitySummary};
+use crate::report::units;
 use crate::visible;
 
 /// How many objects a message names.
@@ -32,13 +33,16 @@ fn set_aside(entity: &str, aside: &SetAside) -> Option<Error> {
     let named: Vec<String> =
         aside.first.iter().take(NAMED).map(|(path, reason)| format!("{}: {reason}", visible::line(path))).collect();
     (aside.objects > 0).then(|| {
-        Error::new(Kind::SourceCorrupt, format!("{entity}: {} object(s) are set aside", aside.objects))
-            .detail(named_of(named, aside.objects))
-            .hint(format!(
-                "everything else is loaded. Correct what the reason names: the next load takes an object that was \
+        Error::new(
+            Kind::SourceCorrupt,
+            format!("{entity}: {}", units::counted(aside.objects, "object is set aside", "objects are set aside")),
+        )
+        .detail(named_of(named, aside.objects))
+        .hint(format!(
+            "everything else is loaded. Correct what the reason names: the next load takes an object that was \
                  replaced or moved; after a change of the declaration, evo objects retry {entity}. Or acknowledge \
                  them: evo objects ignore {entity}"
-            ))
+        ))
     })
 }
 
@@ -51,9 +55,13 @@ fn named_of(mut named: Vec<String>, all: u64) -> String {
 
 fn rejected(s: &EntitySummary, max_rejects: Threshold) -> Option<Error> {
     let c = &s.counts;
+    let lines = units::counted(c.lines.unsigned_abs(), "line was rejected", "lines were rejected");
     max_rejects.exceeded(c.rejected.unsigned_abs(), c.lines.unsigned_abs()).then(|| {
-        let message =
-            format!("{}: {} of {} lines were rejected, more than --max-rejects allows", s.entity, c.rejected, c.lines);
+        let message = format!(
+            "{}: {} of {lines}, more than --max-rejects allows",
+            s.entity,
+            units::count(c.rejected.unsigned_abs())
+        );
         Error::new(Kind::CheckFailed, message)
             .detail("the good lines are loaded; the others are kept verbatim in evo.rejects")
             .hint(format!("evo rejects list {}", s.entity))
@@ -64,11 +72,15 @@ fn vanished(l: &EntityLoad) -> Option<Error> {
     let (entity, paths) = (&l.summary.entity, &l.aftermath.vanished);
     if !paths.is_empty() {
         let named: Vec<String> = paths.iter().take(NAMED).map(|path| visible::line(path).to_string()).collect();
-        let message = format!("{entity}: {} object(s) vanished from the lake before they were loaded", paths.len());
+        let vanished = units::counted(
+            paths.len() as u64,
+            "object vanished from the lake before it was loaded",
+            "objects vanished from the lake before they were loaded",
+        );
         return Some(
-            Error::new(Kind::SourceChanged, message)
+            Error::new(Kind::SourceChanged, format!("{entity}: {vanished}"))
                 .detail(named_of(named, paths.len() as u64))
-                .hint("everything else is loaded; once they are back they are loaded by the next run"),
+                .hint("everything else is loaded; the next run loads what is back in the lake"),
         );
     }
     l.is_unsettled.then(|| {
@@ -82,13 +94,18 @@ fn missing(l: &EntityLoad) -> Option<Error> {
     let entity = &l.summary.entity;
     if let Some(m) = l.aftermath.missing.first() {
         let message = format!(
-            "{entity}: {} object(s) of run {} vanished before they were loaded: its manifest counts {}, {} are there",
-            m.vanished, m.run_id, m.parts, m.present
+            "{entity}: run {} is not complete: {} before being loaded; its manifest counts {}, {} in the lake",
+            m.run_id,
+            units::counted(m.vanished.unsigned_abs(), "object vanished", "objects vanished"),
+            m.parts,
+            units::counted(m.present.unsigned_abs(), "is", "are"),
         );
         let others = l.aftermath.missing.len() - 1;
         let error = Error::new(Kind::CheckFailed, message);
-        let error =
-            if others > 0 { error.detail(format!("and so did objects of {others} more run(s)")) } else { error };
+        let error = match others {
+            0 => error,
+            n => error.detail(format!("and so did objects of {}", units::counted(n as u64, "more run", "more runs"))),
+        };
         return Some(error.hint(format!(
             "extract the run again, or acknowledge it: evo objects ignore {entity} --run-id {}",
             m.run_id

@@ -39,8 +39,9 @@ pub(super) fn summary(loaded: &[Loaded]) -> String {
         }
         text += &warnings(&s.entity, plan);
         for d in &aftermath.differences {
-            let (entity, run, records, lines) = (&s.entity, &d.run_id, d.records, d.lines);
-            text += &format!("\n{entity}: run {run}: its manifest says {records} records, its objects have {lines}");
+            let records = units::counted(d.records.unsigned_abs(), "record", "records");
+            let (entity, run, lines) = (&s.entity, &d.run_id, units::count(d.lines.unsigned_abs()));
+            text += &format!("\n{entity}: run {run}: its manifest says {records}, its objects have {lines}");
         }
         text += &limit::phases(load);
     }
@@ -75,7 +76,11 @@ fn not_loaded(load: &EntityLoad) -> String {
     match (parts.is_empty(), s.objects) {
         (true, 0) if plan.listed == 0 => String::new(),
         (true, 0) if loaded_before == plan.listed => {
-            format!("\n{}: nothing new; all {} objects in the lake are known", s.entity, n(loaded_before))
+            let known = match loaded_before {
+                1 => "the only object in the lake is known".to_owned(),
+                n => format!("all {} objects in the lake are known", units::count(n)),
+            };
+            format!("\n{}: nothing new; {known}", s.entity)
         }
         (true, 0) => format!("\n{}: nothing was left to load: another execution did it", s.entity),
         (true, _) => String::new(),
@@ -122,10 +127,7 @@ pub(super) fn warnings(entity: &str, plan: &LoadPlan) -> String {
         text += &format!("\n{entity}: {}", visible::line(warning));
     }
     if !plan.others.is_empty() {
-        let objects = match plan.others.count {
-            1 => "1 object has an ending".to_owned(),
-            count => format!("{} objects have endings", units::count(count)),
-        };
+        let objects = units::counted(plan.others.count, "object has an ending", "objects have endings");
         let names: Vec<String> =
             plan.others.first.iter().take(3).map(|path| visible::line(path).into_owned()).collect();
         let dots = if plan.others.count > 3 { ", …" } else { "" };

@@ -82,10 +82,7 @@ pub(super) fn again(objects: &[(String, String, bool)]) -> Outcome {
 }
 
 fn count(n: usize) -> String {
-    match n {
-        1 => "1 object".to_owned(),
-        n => format!("{} objects", units::count(n as u64)),
-    }
+    units::counted(n as u64, "object", "objects")
 }
 
 pub(super) fn lakes(lakes: &[KnownLake]) -> Outcome {

@@ -28,7 +28,7 @@ impl Advice {
         let invalid = report.invalid().iter().filter(|i| i.parent == table.parent).count();
         if invalid > 0 {
             advice.reindex = true;
-            advice.reasons.push(format!("{invalid} INVALID index{}", if invalid == 1 { "" } else { "es" }));
+            advice.reasons.push(units::counted(invalid as u64, "INVALID index", "INVALID indexes"));
         }
         if let Some(bloat) = report.index_bloat(&table.parent).map(|b| b.bytes)
             && notable(bloat, table.index_bytes)

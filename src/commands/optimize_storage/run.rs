@@ -6,6 +6,7 @@ use super::args::Args;
 use super::show;
 use crate::commands::warehouse::{self, Access, Warehouse};
 use crate::config::{self, Settings, Share};
+use crate::counted::counted;
 use crate::entity::{Catalog, Entity};
 use crate::error::{Error, Kind, Result};
 use crate::ledger::runs::Execution;
@@ -180,14 +181,22 @@ fn failure(steps: &[MaintenanceStep], stopped: Option<Error>) -> Option<Error> {
     let (_, first) = failed.first()?;
     let lines: Vec<String> =
         failed.iter().map(|(step, e)| format!("{} {}: {e}", show::verb(step.action), step.name)).collect();
-    let error = Error::new(first.kind(), format!("{} of {} steps failed", failed.len(), steps.len()));
+    let error = Error::new(
+        first.kind(),
+        format!("{} of {} failed", failed.len(), counted(steps.len() as u64, "step", "steps")),
+    );
     let hint = match first.kind() {
-        Kind::DatabaseBusy => {
-            "the others are done. Something held a transaction or lock for too long: look for old ones in \
-             pg_stat_activity (order by xact_start), then run the same command again, or with a longer --max-wait"
+        Kind::DatabaseBusy => match failed.iter().find_map(|(_, error)| error.hint_text()) {
+            Some(hint) => format!("the others are done; {hint}, or with a longer --max-wait"),
+            None => "the others are done. Something held a transaction or lock for too long: look for old ones in \
+                     pg_stat_activity (order by xact_start) and pg_prepared_xacts, then run the same command again, \
+                     or with a longer --max-wait"
+                .to_owned(),
+        },
+        Kind::AccessDenied => {
+            "the others are done. Run it as the owner of the tables, or grant evo's role that role".to_owned()
         }
-        Kind::AccessDenied => "the others are done. Run it as the owner of the tables, or grant evo's role that role",
-        _ => "the others are done; run the same command again",
+        _ => "the others are done; run the same command again".to_owned(),
     };
     Some(error.detail(lines.join("\n")).hint(hint))
 }

@@ -51,9 +51,9 @@ pub(super) async fn export(pool: &Pool, filter: &RejectFilter, to: &Path) -> Res
     .await?;
     writer.flush().map_err(failed)?;
     let text = format!(
-        "{} rejects written to {shown}; correct what \"line\" says, drop what you leave as it is, \
+        "{} written to {shown}; correct what \"line\" says, drop what you leave as it is, \
          then:\n  evo rejects replay --file {shown}",
-        units::count(count)
+        units::counted(count, "reject", "rejects")
     );
     Ok(Outcome::new(text, json!({ "rejects": count, "file": shown.to_string() })))
 }

@@ -109,8 +109,11 @@ fn still_rejected(replayed: &[Replayed]) -> Option<Error> {
             let r = replayed.iter().find(|r| r.after > 0 && r.summary.failure.is_none())?;
             let entity = &r.summary.entity;
             Some(
-                error(entity, format!("{} lines are still refused", r.after))
-                    .hint(format!("evo rejects list {entity}; correct them: evo rejects export {entity} --to FILE")),
+                error(
+                    entity,
+                    units::counted(r.after.unsigned_abs(), "line is still refused", "lines are still refused"),
+                )
+                .hint(format!("evo rejects list {entity}; correct them: evo rejects export {entity} --to FILE")),
             )
         })
         .or_else(|| {
@@ -118,7 +121,7 @@ fn still_rejected(replayed: &[Replayed]) -> Option<Error> {
             let (entity, lines) = (&r.summary.entity, r.elsewhere.iter().map(|open| open.count).sum::<i64>());
             let address = r.elsewhere.iter().find_map(|open| open.address.as_deref()).unwrap_or("ADDRESS");
             Some(
-                error(entity, format!("{lines} refused lines are in objects of another lake"))
+                error(entity, format!("{} in objects of another lake", refused(lines)))
                     .detail(
                         "a replay reads the objects of the lake that --lake names, and leaves those of others alone",
                     )
@@ -140,11 +143,18 @@ fn unreadable(replayed: &[Replayed]) -> Option<Error> {
         named.push(format!("… and {} more: evo objects list", quarantined.len() - named.len()));
     }
     let set_aside = (!quarantined.is_empty()).then(|| {
-        Error::new(Kind::SourceCorrupt, format!("{} object(s) are set aside", quarantined.len()))
-            .detail(named.join("\n"))
-            .hint("everything else is replayed; extract them again: a replaced object is loaded by the next evo load")
+        Error::new(
+            Kind::SourceCorrupt,
+            units::counted(quarantined.len() as u64, "object is set aside", "objects are set aside"),
+        )
+        .detail(named.join("\n"))
+        .hint("everything else is replayed; extract them again: a replaced object is loaded by the next evo load")
     });
     set_aside.or_else(|| loading::unreadable(&unreadable))
+}
+
+fn refused(lines: i64) -> String {
+    units::counted(lines.unsigned_abs(), "refused line is", "refused lines are")
 }
 
 fn text(replayed: &[Replayed]) -> String {
@@ -183,12 +193,17 @@ fn text(replayed: &[Replayed]) -> String {
     ];
     let mut parts: Vec<String> = (!rows.is_empty()).then(|| table(&headers, rows)).into_iter().collect();
     for s in replayed.iter().map(|r| &r.summary).filter(|s| s.not_loaded.gone > 0) {
-        parts.push(format!("{}: {} object(s) are no longer in the lake as they were", s.entity, s.not_loaded.gone));
+        let gone = units::counted(
+            s.not_loaded.gone,
+            "object is no longer in the lake as it was",
+            "objects are no longer in the lake as they were",
+        );
+        parts.push(format!("{}: {gone}", s.entity));
     }
     for (r, open) in replayed.iter().flat_map(|r| r.elsewhere.iter().map(move |open| (r, open))) {
         let address =
             open.address.as_deref().map_or(open.lake.to_string(), |address| visible::line(address).to_string());
-        parts.push(format!("{}: {} refused lines are in the lake {address}", r.summary.entity, n(open.count)));
+        parts.push(format!("{}: {} in the lake {address}", r.summary.entity, refused(open.count)));
     }
     parts.join("\n")
 }
@@ -216,7 +231,7 @@ mod tests {
         summary.not_loaded.quarantined = (0..23).map(|i| (format!("object-{i}"), "cut".to_owned())).collect();
         let error = unreadable(&[Replayed { before: 1, after: 1, elsewhere: Vec::new(), summary }]).unwrap();
         let text = error.render();
-        assert!(text.contains("23 object(s) are set aside") && text.contains("object-19: cut"), "{text}");
+        assert!(text.contains("23 objects are set aside") && text.contains("object-19: cut"), "{text}");
         assert!(text.contains("… and 3 more: evo objects list") && !text.contains("object-20"), "{text}");
     }
 }

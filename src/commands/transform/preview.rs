@@ -28,14 +28,14 @@ fn text(previews: &[TransformPreview]) -> String {
     let mut text = table(&["table", "mode", ">rows now", ">size now", ">disk needed"], rows);
     for p in previews {
         text += &format!(
-            "\n{}: {} of {} documents new or changed, in {} batches",
+            "\n{}: {} of {} new or changed, in {}",
             p.entity,
             units::count(p.changed),
-            units::count(p.staged),
-            units::count(p.batches)
+            units::counted(p.staged, "document", "documents"),
+            units::counted(p.batches, "batch", "batches")
         );
         if p.mode != Mode::FullRefresh {
-            text += &format!("; {} transactions", units::count(p.chunks));
+            text += &format!("; {}", units::counted(p.chunks, "transaction", "transactions"));
         }
     }
     text + "\ndry run: nothing was changed"

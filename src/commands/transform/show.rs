@@ -156,8 +156,8 @@ fn drift(s: &TransformSummary) -> String {
 fn line(f: &Finding) -> String {
     let severity = if f.severity == Severity::Fail { "failed" } else { "warns" };
     let more = if f.rows > f.keys.len() as u64 { ", …" } else { "" };
-    let mut text =
-        format!("check {} {severity} on {}: {} rows: {}{more}", f.check, f.on, units::count(f.rows), f.keys.join(", "));
+    let rows = units::counted(f.rows, "row", "rows");
+    let mut text = format!("check {} {severity} on {}: {rows}: {}{more}", f.check, f.on, f.keys.join(", "));
     if let Some(hint) = &f.hint {
         text += &format!("\n  {hint}");
     }

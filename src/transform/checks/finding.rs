@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::check::Severity;
+use crate::counted::counted;
 use crate::error::{Error, Kind};
 
 /// The result of one check.
@@ -37,7 +38,7 @@ pub fn failure(findings: &[Finding]) -> Option<Error> {
     let first = failed.first()?;
     let line = |f: &&Finding| {
         let more = if f.rows > f.keys.len() as u64 { ", …" } else { "" };
-        format!("{} on {}: {} rows ({}{more})", f.check, f.on, f.rows, f.keys.join(", "))
+        format!("{} on {}: {} ({}{more})", f.check, f.on, counted(f.rows, "row", "rows"), f.keys.join(", "))
     };
     let lines: Vec<String> = failed.iter().map(line).collect();
     let error = Error::new(Kind::CheckFailed, format!("check {} failed on {}", first.check, first.on));

@@ -4,6 +4,7 @@ use super::build::Build;
 use super::fill::Filled;
 use super::foreign_keys::ForeignKey;
 use super::index::Indexed;
+use crate::counted::{count, counted};
 use crate::entity::Entity;
 use crate::error::{Error, Kind, Result};
 use crate::pg::Connection;
@@ -13,8 +14,9 @@ pub(super) fn require_all_documents(entity: &Entity, filled: &Filled) -> Result<
     let Some(parent) = filled.tables.first().filter(|parent| parent.rows != filled.documents) else {
         return Ok(());
     };
-    let (table, rows, documents) = (&parent.table, parent.rows, filled.documents);
-    let message = format!("{table}: the new generation has {rows} rows for {documents} staged documents");
+    let documents = counted(filled.documents, "staged document", "staged documents");
+    let (table, rows) = (&parent.table, counted(parent.rows, "row", "rows"));
+    let message = format!("{table}: the new generation has {rows} for {documents}");
     Err(Error::new(Kind::CheckFailed, message)
         .detail(format!("entity {}", entity.name))
         .hint("the old generation still serves; a model must give one row per document in its parent table"))
@@ -27,12 +29,13 @@ pub(super) fn refuse_shrinking(indexed: &Indexed, max_shrink: f64) -> Result<()>
         let old: u64 = builds.clone().filter(|(build, _)| build.model == i).map(|(_, rows)| *rows).sum();
         let lost = old.saturating_sub(table.rows);
         if lost as f64 > old as f64 * max_shrink {
-            let (name, rows, allowed) = (&table.table, table.rows, max_shrink * 100.0);
+            let rows = counted(table.rows, "row", "rows");
+            let (name, allowed, old_rows) = (&table.table, max_shrink * 100.0, count(old));
             let percent = lost as f64 * 100.0 / old as f64;
             return Err(Error::new(
                 Kind::CheckFailed,
                 format!(
-                    "{name}: the new generation has {rows} rows, the old one {old}: {percent:.0} % fewer, more than \
+                    "{name}: the new generation has {rows}, the old one {old_rows}: {percent:.0} % fewer, more than \
                      --max-shrink {allowed:.0}% allows"
                 ),
             )

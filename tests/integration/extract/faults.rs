@@ -18,7 +18,7 @@ fn a_window_that_fails_is_recorded_and_fetched_first_the_next_time() {
     world.api.faults("html@5;html@6;html@7");
     let args = ["extract", "sales", "--from", "2023-01-01", "--to", "2025-12-31", "--workers", "1"];
     let run = world.run(&args).exits(4);
-    assert!(run.stderr.contains("1 window(s) could not be extracted"), "{}", run.stderr);
+    assert!(run.stderr.contains("1 window could not be extracted"), "{}", run.stderr);
     assert!(run.stderr.contains("the answer is not JSON") && run.stderr.contains("text/html"), "{}", run.stderr);
     let manifest = world.manifest("sales");
     assert_eq!(manifest["errors"], 1);

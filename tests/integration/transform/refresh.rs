@@ -87,7 +87,7 @@ fn a_model_that_loses_or_repeats_documents_does_not_get_its_generation_swapped_i
     own(&["load", "visits"]).exits(0);
     own(&["transform", "visits", "--full-refresh"]).exits(0);
     for (bad, says) in [
-        (format!("{good} where s.visit_id <> 2"), "1 rows for 2 staged documents"),
+        (format!("{good} where s.visit_id <> 2"), "1 row for 2 staged documents"),
         (format!("{good} cross join generate_series(1, 2)"), "breaks a constraint"),
         (good.replace("s.raw_data ->> 'note'", "null::text"), "breaks a constraint"),
     ] {
