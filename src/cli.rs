@@ -59,7 +59,7 @@ pub enum Command {
     Status(commands::status::Args),
     /// Create or upgrade the schemas evo, stg_evo and core
     Migrate(commands::migrate::Args),
-    /// Show the effective settings and where each comes from
+    /// Show the effective settings, or every mistake in them
     Config(commands::config::Args),
     /// Manage the private PostgreSQL that evo uses when none is configured
     Db(commands::db::Args),
@@ -94,6 +94,19 @@ impl Cli {
                 Ok(Parsed::Shown(u8::try_from(e.exit_code()).unwrap_or(2)))
             }
             Err(e) => Err(words::plain(&e, &line, &tree)),
+        }
+    }
+}
+
+impl Cli {
+    /// The settings of this command line. A command that lists every mistake gets them with theirs.
+    ///
+    /// # Errors
+    /// As [`Settings::load`].
+    pub fn load_settings(&self) -> Result<Settings> {
+        match &self.command {
+            Command::Config(args) if args.lists_mistakes() => Settings::load_with_mistakes(&self.global),
+            _ => Settings::load(&self.global),
         }
     }
 }

@@ -6,7 +6,7 @@ use std::ops::RangeInclusive;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Mistakes, Result};
 use crate::suggest::did_you_mean;
 
 /// A file with tables.
@@ -57,15 +57,29 @@ impl<'a> DeclaredTable<'a> {
         table: &'a DeTable<'a>,
         known: &[&str],
     ) -> Result<Self> {
-        let found = Self { document, name: name.to_owned(), line: document.line(at), table };
-        let Some(key) = table.keys().find(|key| !known.contains(&key.get_ref().as_ref())) else { return Ok(found) };
-        let line = document.line(key.span().start);
-        let message = format!("{}:{line}: unknown key {:?} in {name}", document.file, key.get_ref());
-        let error = Error::new(Kind::Config, message);
-        Err(match did_you_mean(key.get_ref(), known.iter().copied()) {
-            Some(near) => error.hint(format!("did you mean {near:?}?")),
-            None => error.hint(format!("the keys of {name} are {}", known.join(", "))),
-        })
+        let mut mistakes = Mistakes::default();
+        let found = Self::listing(document, (name, at), table, known, &mut mistakes);
+        mistakes.into_result(Some(found))
+    }
+
+    /// The table that begins at byte `at`; each key that is not one of the `known` ones is a mistake.
+    pub fn listing(
+        document: Document<'a>,
+        (name, at): (&str, usize),
+        table: &'a DeTable<'a>,
+        known: &[&str],
+        mistakes: &mut Mistakes,
+    ) -> Self {
+        for key in table.keys().filter(|key| !known.contains(&key.get_ref().as_ref())) {
+            let line = document.line(key.span().start);
+            let message = format!("{}:{line}: unknown key {:?} in {name}", document.file, key.get_ref());
+            let error = Error::new(Kind::Config, message);
+            mistakes.add(match did_you_mean(key.get_ref(), known.iter().copied()) {
+                Some(near) => error.hint(format!("did you mean {near:?}?")),
+                None => error.hint(format!("the keys of {name} are {}", known.join(", "))),
+            });
+        }
+        Self { document, name: name.to_owned(), line: document.line(at), table }
     }
 
     /// An error about the whole table.

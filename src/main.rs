@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use evo::cli::{self, Cli, Parsed};
-use evo::config::{self, Settings};
+use evo::config;
 use evo::error::{Error, Kind};
 use evo::report::{Printer, table};
 use evo::telemetry::Reporting;
@@ -14,7 +14,7 @@ fn main() -> ExitCode {
         Ok(Parsed::Shown(code)) => return ExitCode::from(code),
         Err(error) => return end(&Printer::before_settings(config::wants_json_log()), &error),
     };
-    let settings = match Settings::load(&cli.global) {
+    let settings = match cli.load_settings() {
         Ok(settings) => settings,
         Err(error) => return end(&Printer::before_settings(config::wants_json_log()), &error),
     };

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use nix::unistd::{Uid, User};
 
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Mistakes};
 
 /// Environment variables and the few other things that a process inherits.
 ///
@@ -30,11 +30,8 @@ pub struct Environment {
 }
 
 impl Environment {
-    /// The environment of this process.
-    ///
-    /// # Errors
-    /// `Config` when a variable that evo reads is not UTF-8.
-    pub(super) fn of_process() -> Result<Self> {
+    /// The environment of this process. A variable that evo reads and that is not UTF-8 is a mistake.
+    pub(super) fn of_process(mistakes: &mut Mistakes) -> Self {
         let mut variables = BTreeMap::new();
         for (name, value) in std::env::vars_os() {
             // A name that is not UTF-8 is not one of evo's.
@@ -44,21 +41,21 @@ impl Environment {
                     variables.insert(name, value);
                 }
                 Err(_) if ["EVO_", "PG", "AZURE_"].iter().any(|prefix| name.starts_with(prefix)) => {
-                    return Err(Error::new(Kind::Config, format!("the environment variable {name} is not UTF-8")));
+                    mistakes.add(Error::new(Kind::Config, format!("the environment variable {name} is not UTF-8")));
                 }
                 Err(_) => {}
             }
         }
         let os_user = os_user().or_else(|| variables.get("USER").cloned());
         let given = variables.get("COLUMNS").and_then(|text| text.parse().ok()).filter(|n| (20..10_000).contains(n));
-        Ok(Self {
+        Self {
             variables,
             directory: PathBuf::new(),
             os_user,
             host_name: nix::unistd::gethostname().ok().and_then(|name| name.into_string().ok()),
             terminal: std::io::stderr().is_terminal(),
             columns: columns_of(std::io::stdout()).or(given),
-        })
+        }
     }
 
     /// The value of a variable that is set and not empty.

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use toml::de::{DeTable, DeValue};
 
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Mistakes};
 use crate::suggest::{did_you_mean, nearest};
 
 /// One value of a settings file.
@@ -31,24 +31,32 @@ pub(super) struct File {
 
 impl File {
     /// Reads `path`, which is found at `at`. A missing file counts as empty unless `required` names the
-    /// setting that asks for it.
-    ///
-    /// # Errors
-    /// `Config` with file and line; it never repeats a value.
-    pub(super) fn read(path: &Path, at: &Path, required: Option<&str>, known: &[&str]) -> Result<Self> {
+    /// setting that asks for it. What is wrong is left out, and a mistake with file and line; no mistake
+    /// repeats a value.
+    pub(super) fn read(
+        path: &Path,
+        at: &Path,
+        required: Option<&str>,
+        known: &[&str],
+        mistakes: &mut Mistakes,
+    ) -> Self {
         let name = path.display();
         let text = match std::fs::read_to_string(at) {
             Ok(text) => text,
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound && required.is_none() => return Ok(Self::default()),
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound && required.is_none() => return Self::default(),
             Err(e) => {
                 let error = Error::new(Kind::Config, format!("cannot read the settings file {name}")).caused_by(e);
-                return Err(match required {
+                mistakes.add(match required {
                     Some(setting) => error.detail(format!("named by {setting}")),
                     None => error,
                 });
+                return Self::default();
             }
         };
-        Ok(Self { path: path.to_owned(), entries: parse(&text, &name.to_string(), known)?, text })
+        match parse(&text, &name.to_string(), known, mistakes) {
+            Some(entries) => Self { path: path.to_owned(), entries, text },
+            None => Self::default(),
+        }
     }
 
     /// The value of a key; `None` if the file does not set it.
@@ -57,15 +65,16 @@ impl File {
     }
 }
 
-/// Reads the text of a settings file. `known` has all keys that may occur.
-fn parse(text: &str, file: &str, known: &[&str]) -> Result<Vec<FileValue>> {
+/// Reads the text of a settings file. `known` has all keys that may occur. `None` when it is no TOML.
+fn parse(text: &str, file: &str, known: &[&str], mistakes: &mut Mistakes) -> Option<Vec<FileValue>> {
     let line = |offset: usize| text[..offset.min(text.len())].matches('\n').count() + 1;
     let table = DeTable::parse(text).map_err(|e| {
         // Only the message: the library's own rendering quotes the line, which may hold a password.
         let place = e.span().map_or(String::new(), |span| format!(":{}", line(span.start)));
         Error::new(Kind::Config, format!("{file}{place} is not valid TOML")).detail(e.message().to_owned())
-    })?;
-    let mut entries = Vec::new();
+    });
+    let table = mistakes.keep(table)?;
+    let (mut entries, mut wrong) = (Vec::new(), Vec::new());
     let mut pending = vec![(String::new(), table.get_ref())];
     while let Some((prefix, table)) = pending.pop() {
         for (name, value) in table {
@@ -83,20 +92,22 @@ fn parse(text: &str, file: &str, known: &[&str]) -> Result<Vec<FileValue>> {
                 }
                 other if is_known => {
                     let message = format!("{file}:{line}: {key} must be a string or a whole number");
-                    return Err(Error::new(Kind::Config, message).detail(format!("it is of type {}", other.type_str())));
+                    let error = Error::new(Kind::Config, message).detail(format!("it is of type {}", other.type_str()));
+                    wrong.push((line, error));
                 }
                 _ if is_table => {
                     let message = format!("{file}:{line}: {key} is a table of settings, not a setting");
                     let members: Vec<_> = known.iter().filter(|k| k.starts_with(&format!("{key}."))).copied().collect();
-                    return Err(
-                        Error::new(Kind::Config, message).hint(format!("its settings are {}", members.join(", ")))
-                    );
+                    let error = Error::new(Kind::Config, message);
+                    wrong.push((line, error.hint(format!("its settings are {}", members.join(", ")))));
                 }
-                _ => return Err(unknown(&key, &format!("{file}:{line}"), known)),
+                _ => wrong.push((line, unknown(&key, &format!("{file}:{line}"), known))),
             }
         }
     }
-    Ok(entries)
+    wrong.sort_by_key(|(line, _)| *line);
+    wrong.into_iter().for_each(|(_, mistake)| mistakes.add(mistake));
+    Some(entries)
 }
 
 /// The error for a key that no setting has.
@@ -115,18 +126,25 @@ fn unknown(key: &str, place: &str, known: &[&str]) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::Result;
 
     const KNOWN: [&str; 4] = ["lake", "workers", "retry.max_retries", "retry.base"];
 
+    fn parsed(text: &str) -> Result<Vec<FileValue>> {
+        let mut mistakes = Mistakes::default();
+        let entries = parse(text, "evo.toml", &KNOWN, &mut mistakes);
+        mistakes.into_result(entries)
+    }
+
     fn message_and_hint(text: &str) -> (String, String) {
-        let error = parse(text, "evo.toml", &KNOWN).unwrap_err();
+        let error = parsed(text).unwrap_err();
         (error.message().to_owned(), error.hint_text().unwrap_or_default().to_owned())
     }
 
     #[test]
     fn every_value_knows_its_line() {
         let text = "# settings\nlake = \"/data\"\nworkers = 1_0\n\n[retry]\nbase = '5s'\n";
-        let mut entries = parse(text, "evo.toml", &KNOWN).unwrap();
+        let mut entries = parsed(text).unwrap();
         entries.sort_by_key(|entry| entry.line);
         let entries: Vec<_> = entries.iter().map(|e| (e.line, e.key.as_str(), e.text.as_str())).collect();
         assert_eq!(entries, [(2, "lake", "/data"), (3, "workers", "10"), (6, "retry.base", "5s")]);
@@ -146,6 +164,24 @@ mod tests {
     }
 
     #[test]
+    fn every_mistake_is_found_in_the_order_of_the_lines() {
+        let mut mistakes = Mistakes::default();
+        let text = "worker = 3\n[retry]\nbse = '5s'\nbase = '1s'\nmax_retries = true\n[weather]\nrain = 1";
+        let entries = parse(text, "evo.toml", &KNOWN, &mut mistakes).unwrap();
+        let found: Vec<&str> = mistakes.all().iter().map(|e| e.message()).collect();
+        assert_eq!(
+            found,
+            [
+                "evo.toml:1: unknown key \"worker\"",
+                "evo.toml:3: unknown key \"retry.bse\"",
+                "evo.toml:5: retry.max_retries must be a string or a whole number",
+                "evo.toml:6: unknown key \"weather\""
+            ]
+        );
+        assert_eq!(entries.len(), 1, "what is right is read");
+    }
+
+    #[test]
     fn a_value_of_the_wrong_shape_is_an_error() {
         assert_eq!(message_and_hint("workers = true").0, "evo.toml:1: workers must be a string or a whole number");
         assert_eq!(message_and_hint("workers = [1]").0, "evo.toml:1: workers must be a string or a whole number");
@@ -156,7 +192,7 @@ mod tests {
 
     #[test]
     fn broken_toml_is_located_and_its_text_is_not_repeated() {
-        let error = parse("lake = \"x\"\nworkers = \"hunter2\nlake", "evo.toml", &KNOWN).unwrap_err();
+        let error = parsed("lake = \"x\"\nworkers = \"hunter2\nlake").unwrap_err();
         assert!(error.message().starts_with("evo.toml:") && error.message().ends_with("is not valid TOML"));
         assert!(!error.render().contains("hunter2"));
     }
@@ -164,8 +200,13 @@ mod tests {
     #[test]
     fn a_file_that_was_asked_for_must_exist() {
         let missing = Path::new("/nowhere/evo.toml");
-        assert!(File::read(missing, missing, None, &KNOWN).unwrap().entries.is_empty());
-        let error = File::read(missing, missing, Some("--config"), &KNOWN).unwrap_err();
+        let read = |required| {
+            let mut mistakes = Mistakes::default();
+            let file = File::read(missing, missing, required, &KNOWN, &mut mistakes);
+            mistakes.into_result(Some(file))
+        };
+        assert!(read(None).unwrap().entries.is_empty());
+        let error = read(Some("--config")).unwrap_err();
         assert_eq!(error.message(), "cannot read the settings file /nowhere/evo.toml");
         assert_eq!(error.detail_text(), Some("named by --config"));
     }

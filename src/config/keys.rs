@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::environment::Environment;
 use super::source::{self, ApiSource};
 use super::value;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Mistakes};
 use crate::failpoint;
 use crate::suggest::did_you_mean;
 
@@ -179,20 +179,18 @@ pub static KEYS: &[Setting] = &[
     ),
 ];
 
-/// Refuses unknown `EVO_` variables, which are typos, except those of the EVO API and the secrets of `sources`.
-///
-/// # Errors
-/// `Config` with the nearest known name.
-pub(super) fn refuse_unknown_variables(environment: &Environment, sources: &[ApiSource]) -> Result<()> {
+/// Unknown `EVO_` variables are typos, and mistakes with the nearest known name, except those of the EVO API and
+/// the secrets of `sources`.
+pub(super) fn refuse_unknown_variables(environment: &Environment, sources: &[ApiSource], mistakes: &mut Mistakes) {
     let known = || KEYS.iter().map(|key| key.variable).chain(["EVO_CONFIG"]).chain(failpoint::VARIABLE);
     let of_the_api = |name: &str| name.starts_with("EVO_API_") || ["EVO_USERNAME", "EVO_PASSWORD"].contains(&name);
     let is_expected =
         |name: &str| of_the_api(name) || source::is_secret_of(sources, name) || known().any(|k| k == name);
-    let unknown = environment.names().find(|name| name.starts_with("EVO_") && !is_expected(name));
-    let Some(name) = unknown else { return Ok(()) };
-    let error = Error::new(Kind::Config, format!("unknown environment variable {name}"));
-    Err(match did_you_mean(name, known()) {
-        Some(near) => error.hint(format!("did you mean {near}?")),
-        None => error.hint("`evo config show` lists every setting and its variable"),
-    })
+    for name in environment.names().filter(|name| name.starts_with("EVO_") && !is_expected(name)) {
+        let error = Error::new(Kind::Config, format!("unknown environment variable {name}"));
+        mistakes.add(match did_you_mean(name, known()) {
+            Some(near) => error.hint(format!("did you mean {near}?")),
+            None => error.hint("`evo config show` lists every setting and its variable"),
+        });
+    }
 }

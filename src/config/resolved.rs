@@ -10,7 +10,7 @@ use super::file::File;
 use super::flags::GlobalArgs;
 use super::keys::{KEYS, Setting, Takes};
 use super::value;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Mistakes, Result};
 use crate::suggest::did_you_mean;
 
 /// The origin of a value.
@@ -88,6 +88,25 @@ impl Resolved {
         self.parse(choice)
     }
 
+    /// Checks the value against what its key takes; a text has a parser of its own.
+    ///
+    /// # Errors
+    /// `Config` or `Usage` that names the setting.
+    fn check(&self) -> Result<()> {
+        match self.key.takes {
+            _ if self.text.is_none() => Ok(()),
+            Takes::Text => Ok(()),
+            Takes::Word(words) => self.parse(|text| one_of(text, words)),
+            Takes::Whole(..) | Takes::Size(..) => self.whole().map(drop),
+            Takes::Time(..) => self.time().map(drop),
+        }
+    }
+
+    /// The same setting as if it had not been given.
+    fn by_default(&self) -> Self {
+        Self { key: self.key, text: default_of(self.key), origin: Origin::Default }
+    }
+
     /// Prefixes an error with the setting's name as it was given. A wrong value of a flag is a `Usage` error,
     /// from any other origin it is a `Config` error.
     pub(super) fn blame(&self, e: Error) -> Error {
@@ -128,13 +147,7 @@ pub(super) fn look_up(global: &GlobalArgs, environment: &Environment, file: &Fil
                 let entry = file.get(key.name)?;
                 Some((entry.text.clone(), Origin::File(file.path.display().to_string(), entry.line)))
             };
-            let default = || {
-                let text = match key.name {
-                    "workers" => Some(default_workers().to_string()),
-                    _ => key.default.map(str::to_owned),
-                };
-                (text, Origin::Default)
-            };
+            let default = || (default_of(key), Origin::Default);
             let (text, origin) = flag
                 .or_else(variable)
                 .or_else(entry)
@@ -143,6 +156,22 @@ pub(super) fn look_up(global: &GlobalArgs, environment: &Environment, file: &Fil
             Resolved { key, text, origin }
         })
         .collect()
+}
+
+fn default_of(key: &Setting) -> Option<String> {
+    match key.name {
+        "workers" => Some(default_workers().to_string()),
+        _ => key.default.map(str::to_owned),
+    }
+}
+
+/// Gives every setting with a value that its key does not take the default instead.
+pub(super) fn set_right(all: &mut [Resolved], mistakes: &mut Mistakes) {
+    for resolved in all {
+        if mistakes.keep(resolved.check()).is_none() {
+            *resolved = resolved.by_default();
+        }
+    }
 }
 
 fn flag_text(global: &GlobalArgs, key: &str) -> Option<String> {
@@ -186,10 +215,21 @@ pub(super) fn choice<T: ValueEnum>(text: &str) -> Result<T> {
     T::from_str(text, true).map_err(|_| {
         let names: Vec<String> =
             T::value_variants().iter().filter_map(|v| Some(v.to_possible_value()?.get_name().to_owned())).collect();
-        let error = value::unexpected(&names.join(" or "), text);
-        match did_you_mean(text, names.iter().map(String::as_str)) {
-            Some(near) => error.hint(format!("did you mean {near:?}?")),
-            None => error,
-        }
+        not_one_of(text, &names.iter().map(String::as_str).collect::<Vec<_>>())
     })
+}
+
+fn one_of(text: &str, words: &[&str]) -> Result<()> {
+    match words.iter().any(|word| word.eq_ignore_ascii_case(text)) {
+        true => Ok(()),
+        false => Err(not_one_of(text, words)),
+    }
+}
+
+fn not_one_of(text: &str, words: &[&str]) -> Error {
+    let error = value::unexpected(&words.join(" or "), text);
+    match did_you_mean(text, words.iter().copied()) {
+        Some(near) => error.hint(format!("did you mean {near:?}?")),
+        None => error,
+    }
 }

@@ -1,6 +1,7 @@
 //! The effective settings of one execution.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::azure::{Azure, RequestPolicy};
@@ -17,7 +18,7 @@ use super::resolved::{self, Origin, Resolved, find};
 use super::retries;
 use super::source::{self, ApiSource};
 use super::telemetry::{self, Telemetry};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Mistakes, Result};
 use crate::retry::Policy;
 
 /// How long a job in a terminal waits for a server that it has never reached.
@@ -79,6 +80,8 @@ pub struct Settings {
     pub notify: Option<Notify>,
     /// Every key with its value (secrets redacted) and its origin, for `evo config show`.
     pub shown: Vec<Resolved>,
+    /// What is wrong in them, for those who load them with their mistakes; the default stands in its place.
+    pub mistakes: Arc<Mistakes>,
 }
 
 impl Settings {
@@ -87,9 +90,19 @@ impl Settings {
     /// # Errors
     /// `Config` for a file, a variable or a value that is not understood; `Usage` for a flag's value.
     pub fn load(global: &GlobalArgs) -> Result<Self> {
-        let environment = Environment::of_process()?;
-        crate::failpoint::arm(crate::failpoint::VARIABLE.and_then(|name| environment.get(name)))?;
-        Self::resolve(global, &environment)
+        Self::load_with_mistakes(global)?.faultless()
+    }
+
+    /// The same for a command that lists every mistake instead of ending with the first.
+    ///
+    /// # Errors
+    /// None but defects of evo.
+    pub fn load_with_mistakes(global: &GlobalArgs) -> Result<Self> {
+        let mut mistakes = Mistakes::default();
+        let environment = Environment::of_process(&mut mistakes);
+        let armed = crate::failpoint::arm(crate::failpoint::VARIABLE.and_then(|name| environment.get(name)));
+        mistakes.keep(armed);
+        Self::gather(global, &environment, mistakes)
     }
 
     /// As [`Settings::load`], with the given environment instead of the process's.
@@ -97,34 +110,44 @@ impl Settings {
     /// # Errors
     /// As [`Settings::load`].
     pub fn resolve(global: &GlobalArgs, environment: &Environment) -> Result<Self> {
-        let file = settings_file(global, environment)?;
-        let sources = source::read(&file.path.display().to_string(), &file.text, environment)?;
-        keys::refuse_unknown_variables(environment, &sources)?;
+        Self::gather(global, environment, Mistakes::default())?.faultless()
+    }
+
+    fn faultless(mut self) -> Result<Self> {
+        let mistakes = Arc::into_inner(std::mem::take(&mut self.mistakes)).unwrap_or_default();
+        mistakes.into_result(Some(self))
+    }
+
+    /// Reads everything, with the default in the place of what is wrong.
+    fn gather(global: &GlobalArgs, environment: &Environment, mut mistakes: Mistakes) -> Result<Self> {
+        let file = settings_file(global, environment, &mut mistakes);
+        let sources = source::read(&file.path.display().to_string(), &file.text, environment, &mut mistakes);
+        if let Some(sources) = &sources {
+            keys::refuse_unknown_variables(environment, sources, &mut mistakes);
+        }
         let mut all = resolved::look_up(global, environment, &file);
+        resolved::set_right(&mut all, &mut mistakes);
         let retry = retries::policy(&mut all)?;
         let read = |name: &str| find(&all, name);
-        let folder = |name: &str| -> Result<Option<PathBuf>> {
-            Ok(read(name)?.text.as_deref().map(|dir| environment.directory.join(dir)))
-        };
         let state_dir = environment.directory.join(read("state_dir")?.require()?);
-        let lake = match &read("lake")?.text {
-            Some(address) => {
-                read("lake")?.parse(|_| LakeAddress::parse(address, &environment.directory, environment))?
-            }
-            None => LakeAddress::Directory(state_dir.join("lake")),
+        let lake = lake(read("lake")?, environment, &mut mistakes);
+        let lake = lake.unwrap_or_else(|| LakeAddress::Directory(state_dir.join("lake")));
+        let extend = read("extend")?.text.as_deref().map(|dir| environment.directory.join(dir));
+        let (database, database_shown) = match mistakes.keep(database(&all, retry, environment)) {
+            Some(found) => found,
+            None => database::choose(None, &Environment::default())?,
         };
-        let (database, database_shown) = database(&all, retry, environment)?;
         let log_level = reporting::log_level(global, read("log_level")?)?;
         let log_format = read("log_format")?.word::<LogFormat>()?;
         let batch_size = read("batch_size")?;
         Ok(Self {
             database,
             azure: Azure::read(environment, RequestPolicy::new(read("lake_idle_timeout")?.time()?, retry)),
-            sources,
+            sources: sources.unwrap_or_default(),
             state_dir,
             pg_bin: read("pg_bin")?.text.as_deref().map(PathBuf::from),
             search_path: environment.get("PATH").unwrap_or_default().to_owned(),
-            extend: existing(folder("extend")?)?,
+            extend: extend.and_then(|dir| mistakes.keep(existing(dir))),
             workers: read("workers")?.whole()? as usize,
             batch_size: batch_size.text.is_some().then(|| batch_size.whole()).transpose()?.map(|size| size as usize),
             lease: read("load.lease")?.time()?,
@@ -145,15 +168,16 @@ impl Settings {
             color: environment.terminal && environment.get("NO_COLOR").is_none(),
             machine: Machine::read(environment),
             log_level,
-            telemetry: telemetry::read(&all, environment)?,
-            notify: notify::read(&all, environment)?,
+            telemetry: mistakes.keep(telemetry::read(&all, environment)).unwrap_or_default(),
+            notify: mistakes.keep(notify::read(&all, environment)).flatten(),
             shown: shown(&all, &lake, database_shown),
             lake,
+            mistakes: Arc::new(mistakes),
         })
     }
 }
 
-fn settings_file(global: &GlobalArgs, environment: &Environment) -> Result<File> {
+fn settings_file(global: &GlobalArgs, environment: &Environment, mistakes: &mut Mistakes) -> File {
     let named = global.config.clone().map(|path| (path, "--config"));
     let named = named.or_else(|| environment.get("EVO_CONFIG").map(|path| (path.into(), "EVO_CONFIG")));
     let (path, required) = match named {
@@ -161,7 +185,13 @@ fn settings_file(global: &GlobalArgs, environment: &Environment) -> Result<File>
         None => (PathBuf::from("evo.toml"), None),
     };
     let known: Vec<&str> = KEYS.iter().map(|key| key.name).collect();
-    File::read(&path, &environment.directory.join(&path), required, &known)
+    File::read(&path, &environment.directory.join(&path), required, &known, mistakes)
+}
+
+/// The lake that the setting names; `None` for the default one.
+fn lake(setting: &Resolved, environment: &Environment, mistakes: &mut Mistakes) -> Option<LakeAddress> {
+    setting.text.as_ref()?;
+    mistakes.keep(setting.parse(|text| LakeAddress::parse(text, &environment.directory, environment)))
 }
 
 /// The database, with the timeouts that the settings give it.
@@ -176,13 +206,13 @@ fn database(all: &[Resolved], retry: Policy, environment: &Environment) -> Resul
     Ok((database, shown))
 }
 
-fn existing(folder: Option<PathBuf>) -> Result<Option<PathBuf>> {
-    match folder {
-        Some(dir) if !dir.is_dir() => {
-            Err(Error::new(Kind::Config, format!("the folder given by extend does not exist: {}", dir.display()))
+fn existing(folder: PathBuf) -> Result<PathBuf> {
+    match folder.is_dir() {
+        true => Ok(folder),
+        false => {
+            Err(Error::new(Kind::Config, format!("the folder given by extend does not exist: {}", folder.display()))
                 .hint("create it, or leave --extend and EVO_EXTEND out"))
         }
-        other => Ok(other),
     }
 }
 

@@ -9,7 +9,7 @@ use url::Url;
 use super::environment::Environment;
 use super::rate::{Rate, parse_rates};
 use crate::declaration::{DeclaredTable, Document};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Mistakes, Result};
 
 /// Where the built-in source is when nothing says otherwise.
 const BUILT_IN: Document<'static> = Document {
@@ -128,25 +128,29 @@ impl Auth {
     }
 }
 
-/// All sources: those of the settings file, and the built-in one, for what the file does not say about it.
-///
-/// # Errors
-/// `Config` that names file and line.
-pub(super) fn read(file: &str, text: &str, environment: &Environment) -> Result<Vec<ApiSource>> {
+/// All sources: those of the settings file, and the built-in one, for what the file does not say about it. `None`
+/// when one of them is wrong, with its mistakes, which name file and line.
+pub(super) fn read(
+    file: &str,
+    text: &str,
+    environment: &Environment,
+    mistakes: &mut Mistakes,
+) -> Option<Vec<ApiSource>> {
     let mut sources = Vec::new();
-    let built_in = BUILT_IN.parse()?;
-    let built_in = tables(BUILT_IN, built_in.get_ref())?;
+    let built_in = mistakes.keep(BUILT_IN.parse())?;
+    let built_in = tables(BUILT_IN, built_in.get_ref(), mistakes)?;
     let document = Document { file, text };
-    let declared = document.parse()?;
-    let declared = tables(document, declared.get_ref())?;
+    let declared = mistakes.keep(document.parse())?;
+    let before = mistakes.all().len();
+    let declared = tables(document, declared.get_ref(), mistakes)?;
     for (name, own) in &declared {
         let inherited = built_in.iter().find(|(other, _)| other == name).map(|(_, table)| table);
-        sources.push(source(name, own, inherited, environment)?);
+        sources.push(source(name, own, inherited, environment, mistakes));
     }
     for (name, table) in built_in.iter().filter(|(name, _)| !declared.iter().any(|(other, _)| other == name)) {
-        sources.push(source(name, table, None, environment)?);
+        sources.push(source(name, table, None, environment, mistakes));
     }
-    Ok(sources)
+    sources.into_iter().collect::<Option<_>>().filter(|_| mistakes.all().len() == before)
 }
 
 /// Whether a variable holds a secret of a source.
@@ -154,66 +158,91 @@ pub(super) fn is_secret_of(sources: &[ApiSource], variable: &str) -> bool {
     sources.iter().any(|source| source.auth.secrets().iter().any(|secret| secret.variable == variable))
 }
 
-fn tables<'a>(document: Document<'a>, root: &'a toml::de::DeTable<'a>) -> Result<Vec<(String, DeclaredTable<'a>)>> {
-    let Some((_, value)) = root.iter().find(|(name, _)| name.get_ref() == "source") else { return Ok(Vec::new()) };
+fn tables<'a>(
+    document: Document<'a>,
+    root: &'a toml::de::DeTable<'a>,
+    mistakes: &mut Mistakes,
+) -> Option<Vec<(String, DeclaredTable<'a>)>> {
+    let Some((_, value)) = root.iter().find(|(name, _)| name.get_ref() == "source") else { return Some(Vec::new()) };
     let wrong = |offset: usize| {
         let message = format!("{}:{}: a source is a table of its own", document.file, document.line(offset));
         Error::new(Kind::Config, message).hint("write [source.NAME]")
     };
-    let DeValue::Table(sources) = value.get_ref() else { return Err(wrong(value.span().start)) };
-    sources
-        .iter()
-        .map(|(name, value)| {
-            let DeValue::Table(table) = value.get_ref() else { return Err(wrong(name.span().start)) };
-            let title = format!("[source.{}]", name.get_ref());
-            let table = DeclaredTable::new(document, (&title, name.span().start), table, &KEYS)?;
-            Ok((name.get_ref().to_string(), table))
-        })
-        .collect()
+    let DeValue::Table(sources) = value.get_ref() else {
+        mistakes.add(wrong(value.span().start));
+        return None;
+    };
+    let mut found = Vec::new();
+    for (name, value) in sources {
+        let DeValue::Table(table) = value.get_ref() else {
+            mistakes.add(wrong(name.span().start));
+            continue;
+        };
+        let title = format!("[source.{}]", name.get_ref());
+        let table = DeclaredTable::listing(document, (&title, name.span().start), table, &KEYS, mistakes);
+        found.push((name.get_ref().to_string(), table));
+    }
+    Some(found)
 }
 
+/// A source; `None` with its mistakes.
 fn source(
     name: &str,
     own: &DeclaredTable<'_>,
     inherited: Option<&DeclaredTable<'_>>,
     environment: &Environment,
-) -> Result<ApiSource> {
+    mistakes: &mut Mistakes,
+) -> Option<ApiSource> {
     let having = |key: &str| match inherited {
         Some(table) if !own.has(key) => table,
         _ => own,
     };
     let moved = environment.get("EVO_API_URL").filter(|_| name == "evo" && (inherited.is_none() || !own.has("url")));
-    let declared = having("url").required("url")?;
-    // A wrong variable of the predecessor's must not stop commands that do not extract.
-    let (url, fault) = match moved.map(address) {
-        Some(Ok(url)) => (url, None),
-        other => {
-            let url = address(declared).map_err(|expected| having("url").wrong("url", expected))?;
-            (url, other.and_then(Result::err).map(|expected| format!("EVO_API_URL must be {expected}")))
-        }
-    };
-    let limit = having("limit");
-    let texts = limit.texts("limit")?.ok_or_else(|| {
-        limit.fault("has no limit").hint("write what the vendor publishes, such as limit = \"40/min\", or \"none\"")
-    })?;
-    let rates = parse_rates(&texts).map_err(|expected| limit.wrong("limit", &expected))?;
-    let timeout = match own.text("timeout")? {
-        None => TIMEOUT,
-        Some(text) => humantime::parse_duration(text)
-            .ok()
-            .filter(|time| (1..=3_600).contains(&time.as_secs()))
-            .ok_or_else(|| own.wrong("timeout", "a duration from 1s to 1h"))?,
-    };
-    Ok(ApiSource {
+    let place = mistakes.keep(place(having("url"), moved));
+    let rates = mistakes.keep(rates(having("limit")));
+    let timeout = mistakes.keep(timeout(own));
+    let auth = mistakes.keep(auth(having("auth"), environment));
+    let zone = mistakes.keep(own.text("zone"));
+    let concurrency = mistakes.keep(own.whole("concurrency", 1..=64));
+    let (url, fault) = place?;
+    Some(ApiSource {
         name: name.to_owned(),
         url,
         fault,
-        auth: auth(having("auth"), environment)?,
-        rates,
-        zone: own.text("zone")?.unwrap_or(ZONE).to_owned(),
-        timeout,
-        concurrency: own.whole("concurrency", 1..=64)?.and_then(|n| usize::try_from(n).ok()),
+        auth: auth?,
+        rates: rates?,
+        zone: zone?.unwrap_or(ZONE).to_owned(),
+        timeout: timeout?,
+        concurrency: concurrency?.and_then(|n| usize::try_from(n).ok()),
     })
+}
+
+/// The address of a source, and why it cannot be used, if so.
+fn place(table: &DeclaredTable<'_>, moved: Option<&str>) -> Result<(Url, Option<String>)> {
+    let declared = table.required("url")?;
+    // A wrong variable of the predecessor's must not stop commands that do not extract.
+    match moved.map(address) {
+        Some(Ok(url)) => Ok((url, None)),
+        other => {
+            let url = address(declared).map_err(|expected| table.wrong("url", expected))?;
+            Ok((url, other.and_then(Result::err).map(|expected| format!("EVO_API_URL must be {expected}"))))
+        }
+    }
+}
+
+fn rates(table: &DeclaredTable<'_>) -> Result<Vec<Rate>> {
+    let texts = table.texts("limit")?.ok_or_else(|| {
+        table.fault("has no limit").hint("write what the vendor publishes, such as limit = \"40/min\", or \"none\"")
+    })?;
+    parse_rates(&texts).map_err(|expected| table.wrong("limit", &expected))
+}
+
+fn timeout(table: &DeclaredTable<'_>) -> Result<Duration> {
+    let Some(text) = table.text("timeout")? else { return Ok(TIMEOUT) };
+    humantime::parse_duration(text)
+        .ok()
+        .filter(|time| (1..=3_600).contains(&time.as_secs()))
+        .ok_or_else(|| table.wrong("timeout", "a duration from 1s to 1h"))
 }
 
 /// An address that credentials may be sent to.
@@ -268,7 +297,10 @@ mod tests {
     use super::*;
 
     fn sources(text: &str) -> Result<Vec<ApiSource>> {
-        read("evo.toml", text, &Environment::from([("EVO_API_USERNAME", "gym"), ("CRM_TOKEN", "hunter2")]))
+        let mut mistakes = Mistakes::default();
+        let environment = Environment::from([("EVO_API_USERNAME", "gym"), ("CRM_TOKEN", "hunter2")]);
+        let found = read("evo.toml", text, &environment, &mut mistakes);
+        mistakes.into_result(found)
     }
 
     fn fails(text: &str) -> String {
@@ -297,6 +329,25 @@ mod tests {
         assert_eq!(all.iter().map(|s| s.name.as_str()).collect::<Vec<_>>(), ["crm", "evo"]);
         assert!(!format!("{all:?}").contains("hunter2"));
         assert!(is_secret_of(&all, "CRM_TOKEN") && !is_secret_of(&all, "OTHER"));
+    }
+
+    #[test]
+    fn every_fault_of_every_source_is_found() {
+        let text = "[source.x]\nurl = \"x\"\nauth = \"none\"\nlimit = \"40\"\ntimeout = \"1d\"\n\
+                    [source.y]\nurl = \"https://y.example\"\nlimits = \"none\"";
+        let mut mistakes = Mistakes::default();
+        assert!(read("evo.toml", text, &Environment::default(), &mut mistakes).is_none());
+        let found: Vec<&str> = mistakes.all().iter().map(|e| e.message()).collect();
+        let begins = |start: &str| found.iter().any(|message| message.starts_with(start));
+        for start in [
+            "evo.toml:8: unknown key \"limits\"",
+            "evo.toml:2: url in",
+            "evo.toml:4: limit in",
+            "evo.toml:5: timeout in",
+        ] {
+            assert!(begins(start), "{start}: {found:?}");
+        }
+        assert!(begins("evo.toml:6: [source.y] has no limit") && begins("evo.toml:6: [source.y] has no auth"));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use include_dir::{Dir, include_dir};
 
 use super::declaration::parse_entity;
 use super::definition::Entity;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Mistakes, Result};
 use crate::suggest::did_you_mean;
 
 static BUILT_IN: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/sql/models");
@@ -25,31 +25,40 @@ impl Catalog {
     /// `Config` when a declaration, the header of a model or its select cannot be read. The error names the
     /// file, and the line of what is wrong in a model.
     pub fn load(extend: Option<&Path>) -> Result<Self> {
+        let mut mistakes = Mistakes::default();
+        let catalog = Self::load_with_mistakes(extend, &mut mistakes);
+        mistakes.into_result(Some(catalog))
+    }
+
+    /// The same for a command that lists every mistake instead of ending with the first. An entity with a
+    /// mistake is left out.
+    pub fn load_with_mistakes(extend: Option<&Path>, mistakes: &mut Mistakes) -> Self {
         let mut entities = Vec::new();
         for dir in BUILT_IN.dirs() {
             let read = |name: &str| {
                 let file = BUILT_IN.get_file(dir.path().join(name))?;
                 file.contents_utf8().map(str::to_owned)
             };
-            entities.push(parse_entity(&dir.path().display().to_string(), read)?);
+            entities.extend(parse_entity(&dir.path().display().to_string(), read, mistakes));
         }
         if let Some(root) = extend.map(|dir| dir.join("models")).filter(|dir| dir.is_dir()) {
             let unreadable = |e| Error::new(Kind::Config, format!("cannot read {}", root.display())).caused_by(e);
-            let mut folders =
-                std::fs::read_dir(&root).and_then(Iterator::collect::<std::io::Result<Vec<_>>>).map_err(unreadable)?;
+            let folders = std::fs::read_dir(&root).and_then(Iterator::collect::<std::io::Result<Vec<_>>>);
+            let mut folders = mistakes.keep(folders.map_err(unreadable)).unwrap_or_default();
             folders.sort_by_key(std::fs::DirEntry::file_name);
             for folder in folders.iter().map(std::fs::DirEntry::path).filter(|path| path.is_dir()) {
                 let read = |name: &str| std::fs::read_to_string(folder.join(name)).ok();
-                entities.push(parse_entity(&folder.display().to_string(), read)?);
+                entities.extend(parse_entity(&folder.display().to_string(), read, mistakes));
             }
         }
         for (i, entity) in entities.iter().enumerate() {
+            let entity: &Entity = entity;
             if entities[..i].iter().any(|other| other.name == entity.name) {
-                return Err(Error::new(Kind::Config, format!("entity {:?} is declared twice", entity.name))
-                    .hint("rename the one in the folder given by --extend"));
+                let error = Error::new(Kind::Config, format!("entity {:?} is declared twice", entity.name));
+                mistakes.add(error.hint("rename the one in the folder given by --extend"));
             }
         }
-        Ok(Self { entities })
+        Self { entities }
     }
 
     /// All entities, in the order in which `all` works on them.

@@ -9,7 +9,9 @@ use super::header::Header;
 use super::input;
 use super::key::{KeyRule, Partition};
 use super::model::Select;
-use crate::error::{Context, Error, Kind, Result};
+use super::shape;
+use crate::declaration::Document;
+use crate::error::{Context, Error, Kind, Mistakes, Result};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -48,48 +50,88 @@ impl KeyDeclaration {
     }
 }
 
-/// Reads an entity from its folder; `read` gives the content of a file in it.
-///
-/// # Errors
-/// `Config` when a file is missing or cannot be understood.
-pub(super) fn parse_entity(folder: &str, read: impl Fn(&str) -> Option<String>) -> Result<Entity> {
-    let path = |file: &str| format!("{folder}/{file}");
-    let missing = |file: &str| Error::new(Kind::Config, format!("cannot read {}", path(file)));
-    let file = path("entity.toml");
-    let text = read("entity.toml").ok_or_else(|| missing("entity.toml"))?;
-    let declared: EntityDeclaration = toml::from_str(&text)
-        .map_err(|e| Error::new(Kind::Config, format!("{file} is not a valid declaration")).detail(e.to_string()))?;
-    let key = declared.key.rule(&file)?;
-    let input = declared.input.check(&key, declared.partition.as_ref()).context(&file)?;
-    let dates = declared.dates.check(&file, &text)?;
-    let model = |name: &String| {
-        let file = format!("{name}.sql");
-        parse_model(name, &path(&file), &read(&file).ok_or_else(|| missing(&file))?, &dates)
+/// Reads an entity from its folder; `read` gives the content of a file in it. `None` when something is wrong;
+/// every mistake names its file.
+pub(super) fn parse_entity(
+    folder: &str,
+    read: impl Fn(&str) -> Option<String>,
+    mistakes: &mut Mistakes,
+) -> Option<Entity> {
+    let folder = Folder { path: folder, read };
+    let file = folder.path("entity.toml");
+    let text = mistakes.keep(folder.text("entity.toml"))?;
+    let declared: EntityDeclaration = match toml::from_str(&text) {
+        Ok(declared) => declared,
+        Err(e) => {
+            let before = mistakes.all().len();
+            let models = shape::read(Document { file: &file, text: &text }, mistakes);
+            if mistakes.all().len() == before {
+                let error = Error::new(Kind::Config, format!("{file} is not a valid declaration"));
+                mistakes.add(error.detail(e.to_string()));
+            }
+            folder.models(&models, &[], mistakes);
+            return None;
+        }
     };
-    let models = declared.models.iter().map(model).collect::<Result<_>>()?;
-    Ok(Entity {
+    let key = mistakes.keep(declared.key.rule(&file));
+    let partition = declared.partition.as_ref();
+    let input = key.as_ref().and_then(|key| mistakes.keep(declared.input.check(key, partition).context(&file)));
+    let dates = mistakes.keep(declared.dates.check(&file, &text));
+    let models = folder.models(&declared.models, dates.as_deref().unwrap_or_default(), mistakes);
+    let queries = extract::read(&file, &text, mistakes);
+    Some(Entity {
         name: declared.name,
         bronze_prefix: declared.bronze_prefix.trim_matches('/').to_owned(),
         zone: declared.zone,
-        dates,
+        dates: dates?,
         staging: declared.staging,
-        input,
-        queries: extract::read(&file, &text)?,
-        key,
+        input: input?,
+        queries: queries?,
+        key: key?,
         partition: declared.partition,
-        models,
+        models: models?,
     })
 }
 
-fn parse_model(name: &str, file: &str, text: &str, dates: &[DateFormat]) -> Result<Model> {
+/// The folder of an entity.
+struct Folder<'a, F> {
+    path: &'a str,
+    /// Gives the content of a file in it.
+    read: F,
+}
+
+impl<F: Fn(&str) -> Option<String>> Folder<'_, F> {
+    fn path(&self, file: &str) -> String {
+        format!("{}/{file}", self.path)
+    }
+
+    fn text(&self, file: &str) -> Result<String> {
+        (self.read)(file).ok_or_else(|| Error::new(Kind::Config, format!("cannot read {}", self.path(file))))
+    }
+
+    /// The models of these names; `None` when one of them is wrong.
+    fn models(&self, names: &[String], dates: &[DateFormat], mistakes: &mut Mistakes) -> Option<Vec<Model>> {
+        let mut models = Vec::new();
+        for name in names {
+            let file = format!("{name}.sql");
+            let text = mistakes.keep(self.text(&file));
+            models.push(text.and_then(|text| parse_model(name, &self.path(&file), &text, dates, mistakes)));
+        }
+        models.into_iter().collect()
+    }
+}
+
+fn parse_model(name: &str, file: &str, text: &str, dates: &[DateFormat], mistakes: &mut Mistakes) -> Option<Model> {
     const HINT: &str = "a model begins with comment lines for grain, source, parent key and key";
     let header = Header::read(file, text);
-    header.require("grain", HINT)?;
-    let parent_key = header.require("parent key", HINT)?.value.to_owned();
-    let key = header.require("key", HINT)?.list();
+    mistakes.keep(header.require("grain", HINT));
+    let parent_key = mistakes.keep(header.require("parent key", HINT)).map(|line| line.value.to_owned());
+    let key = mistakes.keep(header.require("key", HINT)).map(|line| line.list());
+    // Which columns the header names is known only from a whole one.
+    let (parent_key, key) = (parent_key?, key?);
     let named: Vec<String> = key.iter().chain([&parent_key]).cloned().collect();
-    let select = Select::parse(file, text, &named)?.guarded()?.with_dates(dates)?;
-    Ok(Model { table: format!("core.{name}"), parent_key, key, select })
+    let select = Select::parse(file, text, &named).and_then(Select::guarded).and_then(|s| s.with_dates(dates));
+    Some(Model { table: format!("core.{name}"), parent_key, key, select: mistakes.keep(select)? })
 }
 
 #[cfg(test)]
@@ -111,11 +153,53 @@ mod tests {
         select s.visit_id\nfrom {source} s;\n";
 
     fn parse(toml: &str, model: &str) -> Result<Entity> {
-        parse_entity("visits", |file| match file {
+        let (entity, mistakes) = all_of(toml, model);
+        mistakes.into_result(entity)
+    }
+
+    fn all_of(toml: &str, model: &str) -> (Option<Entity>, Mistakes) {
+        let mut mistakes = Mistakes::default();
+        let read = |file: &str| match file {
             "entity.toml" => Some(toml.to_owned()),
             "evo_visits.sql" => Some(model.to_owned()),
             _ => None,
-        })
+        };
+        (parse_entity("visits", read, &mut mistakes), mistakes)
+    }
+
+    #[test]
+    fn every_mistake_of_a_declaration_is_found_with_its_line() {
+        let toml = TOML
+            .replace("zone = ", "zoen = ")
+            .replace("key_column", "key_colum")
+            .replace("\"evo_visits\"]", "\"evo_visits\", \"evo_other\"]");
+        let (entity, mistakes) = all_of(&toml, &MODEL.replace("{source}", "x"));
+        assert!(entity.is_none());
+        let found: Vec<&str> = mistakes.all().iter().map(Error::message).collect();
+        assert_eq!(
+            found,
+            [
+                "visits/entity.toml:4: unknown key \"zoen\" in the declaration",
+                "visits/entity.toml:1: the declaration has no zone",
+                "visits/entity.toml:8: unknown key \"key_colum\" in staging of the declaration",
+                "visits/evo_visits.sql:6: the select does not read from {source}",
+                "cannot read visits/evo_other.sql",
+            ]
+        );
+        let toml = format!("{TOML}digest = [\"a\"]\n[[extract]]\nsource = 1\n[[extract]]\npath = \"x\"\n");
+        let (_, mistakes) = all_of(&toml, MODEL);
+        let found: Vec<&str> = mistakes.all().iter().map(Error::message).collect();
+        assert_eq!(
+            found,
+            [
+                "visits/entity.toml needs one key rule",
+                "visits/entity.toml:13: source in [[extract]] must be a text",
+                "visits/entity.toml:12: [[extract]] has no path",
+                "visits/entity.toml:14: [[extract]] has no source",
+                "visits/entity.toml:15: path in [[extract]] must be a path that begins with / and has no parameters; \
+                 those go into query",
+            ]
+        );
     }
 
     #[test]

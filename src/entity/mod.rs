@@ -17,6 +17,7 @@ mod input;
 mod key;
 mod model;
 mod scan;
+mod shape;
 mod template;
 
 pub use catalog::Catalog;

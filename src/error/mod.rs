@@ -4,7 +4,9 @@
 //! A message is lowercase, names the flag or object at fault, and never holds a credential or a cell value.
 
 mod kind;
+mod mistakes;
 mod value;
 
 pub use kind::{Disposition, Facts, KINDS, Kind, Signal};
+pub use mistakes::Mistakes;
 pub use value::{Context, Error, Named, Result};

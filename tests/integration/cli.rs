@@ -169,3 +169,56 @@ fn sigterm_ends_a_load_cleanly_and_the_next_one_finishes_it() {
     evo.run(&["load", "sales"]).exits(0);
     assert_eq!(evo.db.one("select count(*) from stg_evo.sales_raw"), "20000");
 }
+
+#[test]
+fn config_check_lists_every_mistake_at_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let run = |args: &[&str]| -> Run {
+        binary(dir.path()).args(args).env("EVO_WORKER", "2").env("EVO_LOAD_LEASE", "1ms").output().unwrap().into()
+    };
+    let visits = dir.path().join("own/models/visits");
+    std::fs::create_dir_all(&visits).unwrap();
+    std::fs::create_dir_all(dir.path().join("own/checks")).unwrap();
+    let toml = "extend = \"own\"\nlake = \"s3://x\"\ndatabase_url = \"\"\nbatch_sise = 3\n\n[source.crm]\n\
+                url = \"http://crm.example\"\nlimit = \"fast\"\n";
+    std::fs::write(dir.path().join("evo.toml"), toml).unwrap();
+    std::fs::write(visits.join("entity.toml"), "name = \"visits\"\nzone = 3\nmodels = [\"visits\"]\n").unwrap();
+    std::fs::write(visits.join("visits.sql"), "select 1").unwrap();
+    let check = run(&["config", "check"]).exits(3);
+    let expected = [
+        "evo.toml:4: unknown key \"batch_sise\"\n  did you mean \"batch_size\"?",
+        "evo.toml:7: url in [source.crm] must be an https address",
+        "evo.toml:8: limit in [source.crm] must be limits such as",
+        "evo.toml:6: [source.crm] has no auth",
+        "EVO_LOAD_LEASE: expected a duration from 1s to 1day",
+        "evo.toml:2: lake: a lake cannot be at s3://",
+        "evo.toml:3: database_url: the database's address is empty",
+        "own/models/visits/entity.toml:1: the declaration has no bronze_prefix",
+        "own/models/visits/entity.toml:2: zone in the declaration must be a text",
+        "own/models/visits/entity.toml:1: the declaration has no [staging]",
+        "own/models/visits/entity.toml:1: the declaration has no [key]",
+        "own/models/visits/visits.sql:1: the header has no line \"-- grain: …\"",
+    ];
+    for text in expected {
+        assert!(check.stdout.contains(text), "{text}\n--- in\n{}", check.stdout);
+    }
+    let count = check.stdout.lines().filter(|line| !line.starts_with(' ')).count();
+    let check = check.says(&format!("{count} mistakes in settings and declarations")).says("evo config check");
+    assert!(!check.stderr.contains("panicked"), "{}", check.stderr);
+    let json = run(&["config", "check", "--output", "json"]).exits(3).json();
+    assert_eq!((json["version"].as_u64(), json["mistakes"].as_array().unwrap().len()), (Some(1), count));
+    run(&["status"]).exits(3).says("batch_sise");
+
+    // Variables are checked once the secrets of all sources are known.
+    std::fs::write(dir.path().join("evo.toml"), "extend = \"own\"\n").unwrap();
+    let check = run(&["config", "check"]).exits(3).says("unknown environment variable EVO_WORKER\n  did you mean");
+    assert!(check.stdout.contains("EVO_LOAD_LEASE"), "{}", check.stdout);
+
+    std::fs::remove_dir_all(&visits).unwrap();
+    let check = Run::from(binary(dir.path()).args(["config", "check"]).output().unwrap()).exits(0);
+    assert!(check.stdout.starts_with("no mistakes in the settings and in 4 entities, 8 models, "), "{}", check.stdout);
+    for wrong in ["select 1", "-- purpose: x\nselect 1"] {
+        std::fs::write(dir.path().join("own/checks/own.sql"), wrong).unwrap();
+        Run::from(binary(dir.path()).args(["config", "check"]).output().unwrap()).exits(3).says("own/checks/own.sql:1");
+    }
+}

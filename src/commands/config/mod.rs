@@ -1,14 +1,20 @@
-//! `evo config show`: the effective settings and where each comes from.
+//! `evo config`: the effective settings and where each comes from, and every mistake in what people write.
 
-use serde_json::json;
+mod check;
+mod show;
 
 use crate::config::Settings;
 use crate::error::Result;
 use crate::report::Outcome;
-use crate::report::table::table;
 
-/// Shows the effective settings; secrets are never shown.
+/// Shows the effective settings, or every mistake in them; secrets are never shown.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  evo config show       every setting, its value, and where it comes from
+  evo config check      every mistake in evo.toml, the environment, and the
+                        entities, models, checks, dimensions and migrations
+                        of --extend; connects to nothing")]
 pub struct Args {
     #[command(subcommand)]
     action: Option<Action>,
@@ -18,36 +24,24 @@ pub struct Args {
 enum Action {
     /// Show every setting, its value and its origin
     Show,
+    /// List every mistake in settings and declarations; exit code 3 if there is one
+    Check,
+}
+
+impl Args {
+    /// Whether it lists every mistake instead of ending with the first.
+    pub(crate) fn lists_mistakes(&self) -> bool {
+        matches!(self.action, Some(Action::Check))
+    }
 }
 
 /// Runs the command.
 ///
 /// # Errors
-/// None.
+/// None; mistakes are part of the outcome.
 pub async fn run(args: Args, settings: &Settings) -> Result<Outcome> {
-    match args.action {
-        None | Some(Action::Show) => {}
-    }
-    let value = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned());
-    let mut rows: Vec<Vec<String>> = settings
-        .shown
-        .iter()
-        .map(|r| vec![r.key.name.to_owned(), value(&r.text), r.origin.to_string(), r.key.variable.to_owned()])
-        .collect();
-    for (variable, secret) in settings.azure.iter() {
-        use secrecy::ExposeSecret;
-        let text = if variable.secret { "***" } else { secret.expose_secret() };
-        rows.push(vec![
-            String::new(),
-            text.to_owned(),
-            format!("environment {}", variable.name),
-            variable.name.to_owned(),
-        ]);
-    }
-    let json: serde_json::Map<String, serde_json::Value> = settings
-        .shown
-        .iter()
-        .map(|r| (r.key.name.to_owned(), json!({ "value": r.text, "origin": r.origin.to_string() })))
-        .collect();
-    Ok(Outcome::new(table(&["setting", "value", "origin", "variable"], rows), json.into()))
+    Ok(match args.action {
+        None | Some(Action::Show) => show::show(settings),
+        Some(Action::Check) => check::check(settings),
+    })
 }

@@ -4,7 +4,7 @@ use toml::de::DeValue;
 
 use super::{End, Length, Paging, Query, Since, TokenPlace, WindowRule};
 use crate::declaration::{DeclaredTable, Document};
-use crate::error::Result;
+use crate::error::{Error, Kind, Mistakes, Result};
 
 const KEYS: [&str; 11] =
     ["name", "source", "path", "query", "records", "page", "window", "since", "lookback", "empty", "part"];
@@ -12,65 +12,86 @@ const PAGE_KEYS: [&str; 9] = ["offset", "number", "cursor", "next", "limit", "si
 const WINDOW_KEYS: [&str; 5] = ["from", "to", "format", "end", "length"];
 const SINCE_KEYS: [&str; 4] = ["param", "field", "format", "template"];
 
-/// Reads the queries of a declaration.
-///
-/// # Errors
-/// `Config` that names file and line.
-pub(in crate::entity) fn read(file: &str, text: &str) -> Result<Vec<Query>> {
+/// Reads the queries of a declaration. `None` when one of them is wrong, with its mistakes, which name file and
+/// line.
+pub(in crate::entity) fn read(file: &str, text: &str, mistakes: &mut Mistakes) -> Option<Vec<Query>> {
     let document = Document { file, text };
-    let root = document.parse()?;
+    let before = mistakes.all().len();
+    let root = mistakes.keep(document.parse())?;
     let Some((_, value)) = root.get_ref().iter().find(|(name, _)| name.get_ref() == "extract") else {
-        return Ok(Vec::new());
+        return Some(Vec::new());
     };
     let misplaced = |at: usize| {
         let message = format!("{file}:{}: extract is a list of tables", document.line(at));
-        crate::error::Error::new(crate::error::Kind::Config, message).hint("write [[extract]]")
+        Error::new(Kind::Config, message).hint("write [[extract]]")
     };
-    let DeValue::Array(tables) = value.get_ref() else { return Err(misplaced(value.span().start)) };
+    let DeValue::Array(tables) = value.get_ref() else {
+        mistakes.add(misplaced(value.span().start));
+        return None;
+    };
     let mut queries = Vec::new();
     for value in tables {
-        let DeValue::Table(table) = value.get_ref() else { return Err(misplaced(value.span().start)) };
-        let table = DeclaredTable::new(document, ("[[extract]]", value.span().start), table, &KEYS)?;
-        let query = query(&table)?;
+        let DeValue::Table(table) = value.get_ref() else {
+            mistakes.add(misplaced(value.span().start));
+            continue;
+        };
+        let table = DeclaredTable::listing(document, ("[[extract]]", value.span().start), table, &KEYS, mistakes);
+        let Some(query) = query(&table, mistakes) else { continue };
         if queries.iter().any(|other: &Query| other.name == query.name) {
-            return Err(table
-                .fault("has the name of another")
-                .hint("a second query needs a name of its own: name = \"…\""));
+            let error = table.fault("has the name of another");
+            mistakes.add(error.hint("a second query needs a name of its own: name = \"…\""));
         }
         queries.push(query);
     }
-    Ok(queries)
+    (mistakes.all().len() == before).then_some(queries)
 }
 
-fn query(table: &DeclaredTable<'_>) -> Result<Query> {
-    let name = table.text("name")?.unwrap_or_default();
-    if !name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-') {
-        return Err(table.wrong("name", "lowercase letters, digits and hyphens"));
+/// A query; `None` with its mistakes.
+fn query(table: &DeclaredTable<'_>, mistakes: &mut Mistakes) -> Option<Query> {
+    let name = mistakes.keep(name(table));
+    let source = mistakes.keep(table.required("source"));
+    let path = mistakes.keep(path(table));
+    let parameters = mistakes.keep(table.pairs("query"));
+    let records = mistakes.keep(records(table));
+    let paging = mistakes.keep(paging(table));
+    let (window, since) = (mistakes.keep(window(table)), mistakes.keep(since(table)));
+    if let (Some(Some(_)), Some(Some(_))) = (&window, &since) {
+        mistakes.add(table.fault("has both window and since").hint("one of them, or a second [[extract]]"));
     }
-    let pointers = table.texts("records")?.unwrap_or_else(|| vec![""]);
-    if pointers.is_empty() || pointers.iter().any(|pointer| !is_pointer(pointer)) {
-        return Err(table.wrong("records", "a JSON pointer such as \"/results\", or \"\" for the whole answer"));
-    }
-    let (window, since) = (window(table)?, since(table)?);
-    if window.is_some() && since.is_some() {
-        return Err(table.fault("has both window and since").hint("one of them, or a second [[extract]]"));
-    }
+    let lookback_days = mistakes.keep(lookback(table));
     let empty_when_missing = matches!(table.text("empty"), Ok(Some("missing")));
-    let empty_statuses = if empty_when_missing { Vec::new() } else { table.statuses("empty")?.unwrap_or_default() };
-    Ok(Query {
-        name: name.to_owned(),
-        source: table.required("source")?.to_owned(),
-        path: path(table)?,
-        parameters: table.pairs("query")?,
-        records: pointers.into_iter().map(str::to_owned).collect(),
-        paging: paging(table)?,
-        window,
-        since,
-        lookback_days: lookback(table)?,
-        empty_statuses,
+    let empty = if empty_when_missing { Some(None) } else { mistakes.keep(table.statuses("empty")) };
+    let part = mistakes.keep(table.whole("part", 1..=1_000_000));
+    Some(Query {
+        name: name?,
+        source: source?.to_owned(),
+        path: path?,
+        parameters: parameters?,
+        records: records?,
+        paging: paging?,
+        window: window?,
+        since: since?,
+        lookback_days: lookback_days?,
+        empty_statuses: empty?.unwrap_or_default(),
         empty_when_missing,
-        part_records: table.whole("part", 1..=1_000_000)?.unwrap_or(5_000),
+        part_records: part?.unwrap_or(5_000),
     })
+}
+
+fn name(table: &DeclaredTable<'_>) -> Result<String> {
+    let name = table.text("name")?.unwrap_or_default();
+    match name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-') {
+        true => Ok(name.to_owned()),
+        false => Err(table.wrong("name", "lowercase letters, digits and hyphens")),
+    }
+}
+
+fn records(table: &DeclaredTable<'_>) -> Result<Vec<String>> {
+    let pointers = table.texts("records")?.unwrap_or_else(|| vec![""]);
+    match !pointers.is_empty() && pointers.iter().all(|pointer| is_pointer(pointer)) {
+        true => Ok(pointers.into_iter().map(str::to_owned).collect()),
+        false => Err(table.wrong("records", "a JSON pointer such as \"/results\", or \"\" for the whole answer")),
+    }
 }
 
 fn is_pointer(text: &str) -> bool {
@@ -191,6 +212,12 @@ fn place(page: &DeclaredTable<'_>, key: &str) -> Result<TokenPlace> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn read(file: &str, text: &str) -> Result<Vec<Query>> {
+        let mut mistakes = Mistakes::default();
+        let queries = super::read(file, text, &mut mistakes);
+        mistakes.into_result(queries)
+    }
 
     const SALES: &str = r#"
 [[extract]]

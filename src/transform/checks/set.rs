@@ -7,7 +7,7 @@ use include_dir::{Dir, include_dir};
 
 use super::check::{Check, Severity};
 use crate::entity::Catalog;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Mistakes, Result};
 use crate::suggest::did_you_mean;
 use crate::transform::sql_files::sql_files;
 
@@ -23,15 +23,24 @@ impl Checks {
     /// # Errors
     /// `Config`, with file and line, when a check cannot be read.
     pub fn load(extend: Option<&Path>, catalog: &Catalog) -> Result<Self> {
+        let mut mistakes = Mistakes::default();
+        let checks = Self::load_with_mistakes(extend, catalog, &mut mistakes);
+        mistakes.into_result(Some(checks))
+    }
+
+    /// The same for a command that lists every mistake instead of ending with the first. A check with a mistake
+    /// is left out.
+    pub fn load_with_mistakes(extend: Option<&Path>, catalog: &Catalog, mistakes: &mut Mistakes) -> Self {
         let mut found = BTreeMap::new();
         let built_in = BUILT_IN
             .files()
             .map(|file| (file.path().display().to_string(), file.contents_utf8().unwrap_or_default().to_owned()));
-        for (path, text) in built_in.chain(sql_files(extend, "checks")?) {
-            let check = Check::parse(&path, &text, catalog)?;
-            found.insert(check.name.clone(), check);
+        for (path, text) in built_in.chain(mistakes.keep(sql_files(extend, "checks")).unwrap_or_default()) {
+            if let Some(check) = mistakes.keep(Check::parse(&path, &text, catalog)) {
+                found.insert(check.name.clone(), check);
+            }
         }
-        Ok(Self(found.into_values().collect()))
+        Self(found.into_values().collect())
     }
 
     /// Every check, by name.

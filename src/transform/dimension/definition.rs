@@ -5,7 +5,7 @@ use std::path::Path;
 use include_dir::{Dir, include_dir};
 
 use crate::entity::{Catalog, Entity, Header, Template};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Mistakes, Result};
 use crate::transform::sql_files::{sql_files, stem};
 
 static BUILT_IN: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/sql/dimensions");
@@ -50,21 +50,29 @@ impl Dimension {
 /// `Config`, with file and line, when a dimension cannot be read or reads a table that is no entity's parent
 /// table; and when a name is given twice.
 pub fn all(extend: Option<&Path>, catalog: &Catalog) -> Result<Vec<Dimension>> {
+    let mut mistakes = Mistakes::default();
+    let list = all_with_mistakes(extend, catalog, &mut mistakes);
+    mistakes.into_result(Some(list))
+}
+
+/// The same for a command that lists every mistake instead of ending with the first. A dimension with a mistake
+/// is left out.
+pub fn all_with_mistakes(extend: Option<&Path>, catalog: &Catalog, mistakes: &mut Mistakes) -> Vec<Dimension> {
     let built_in = BUILT_IN
         .files()
         .map(|file| (file.path().display().to_string(), file.contents_utf8().unwrap_or_default().to_owned()));
     let mut list = Vec::new();
-    for (path, text) in built_in.chain(sql_files(extend, "dimensions")?) {
-        list.push(parse(&path, &text, catalog)?);
+    for (path, text) in built_in.chain(mistakes.keep(sql_files(extend, "dimensions")).unwrap_or_default()) {
+        list.extend(mistakes.keep(parse(&path, &text, catalog)));
     }
     list.sort_by(|a, b| a.name.cmp(&b.name));
     let entities = catalog.all().iter().map(|entity| &entity.name);
     let names: Vec<&String> = entities.chain(list.iter().map(|dimension| &dimension.name)).collect();
-    match names.iter().enumerate().find(|(i, name)| names[..*i].contains(name)) {
-        Some((_, name)) => Err(Error::new(Kind::Config, format!("the name {name:?} is given twice"))
-            .hint("rename the file in the folder given by --extend")),
-        None => Ok(list),
+    for (_, name) in names.iter().enumerate().filter(|(i, name)| names[..*i].contains(name)) {
+        let error = Error::new(Kind::Config, format!("the name {name:?} is given twice"));
+        mistakes.add(error.hint("rename the file in the folder given by --extend"));
     }
+    list
 }
 
 fn parse(file: &str, text: &str, catalog: &Catalog) -> Result<Dimension> {

@@ -18,6 +18,6 @@ mod job;
 mod names;
 mod statements;
 
-pub use definition::{Dimension, all};
+pub use definition::{Dimension, all, all_with_mistakes};
 pub use job::DimensionJob;
 pub use names::select;

@@ -1,0 +1,33 @@
+//! `evo config show`: the effective settings and where each comes from.
+
+use secrecy::ExposeSecret;
+use serde_json::{Map, Value, json};
+
+use crate::config::Settings;
+use crate::report::Outcome;
+use crate::report::table::table;
+
+/// Every setting with its value and its origin; secrets are never shown.
+pub(super) fn show(settings: &Settings) -> Outcome {
+    let value = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned());
+    let mut rows: Vec<Vec<String>> = settings
+        .shown
+        .iter()
+        .map(|r| vec![r.key.name.to_owned(), value(&r.text), r.origin.to_string(), r.key.variable.to_owned()])
+        .collect();
+    for (variable, secret) in settings.azure.iter() {
+        let text = if variable.secret { "***" } else { secret.expose_secret() };
+        rows.push(vec![
+            String::new(),
+            text.to_owned(),
+            format!("environment {}", variable.name),
+            variable.name.to_owned(),
+        ]);
+    }
+    let json: Map<String, Value> = settings
+        .shown
+        .iter()
+        .map(|r| (r.key.name.to_owned(), json!({ "value": r.text, "origin": r.origin.to_string() })))
+        .collect();
+    Outcome::new(table(&["setting", "value", "origin", "variable"], rows), json.into())
+}
