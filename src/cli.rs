@@ -57,6 +57,8 @@ pub enum Command {
     OptimizeStorage(commands::optimize_storage::Args),
     /// Show what is loaded, what is pending and how fresh it is
     Status(commands::status::Args),
+    /// Say what is misconfigured, and the line that fixes it
+    Doctor(commands::doctor::Args),
     /// Create or upgrade the schemas evo, stg_evo and core
     Migrate(commands::migrate::Args),
     /// Show the effective settings, or every mistake in them
@@ -106,6 +108,7 @@ impl Cli {
     pub fn load_settings(&self) -> Result<Settings> {
         match &self.command {
             Command::Config(args) if args.lists_mistakes() => Settings::load_with_mistakes(&self.global),
+            Command::Doctor(_) => Settings::load_with_mistakes(&self.global),
             _ => Settings::load(&self.global),
         }
     }
@@ -153,6 +156,7 @@ impl Command {
             Command::Check(_) => "check",
             Command::OptimizeStorage(_) => "optimize-storage",
             Command::Status(_) => "status",
+            Command::Doctor(_) => "doctor",
             Command::Migrate(_) => "migrate",
             Command::Config(_) => "config",
             Command::Db(_) => "db",
@@ -176,6 +180,7 @@ pub async fn dispatch(command: Command, settings: &Settings) -> Result<Outcome> 
         Command::Check(args) => commands::check::run(args, settings).await,
         Command::OptimizeStorage(args) => Box::pin(commands::optimize_storage::run(args, settings)).await,
         Command::Status(args) => commands::status::run(args, settings).await,
+        Command::Doctor(args) => Box::pin(commands::doctor::run(args, settings)).await,
         Command::Migrate(args) => commands::migrate::run(args, settings).await,
         Command::Config(args) => commands::config::run(args, settings).await,
         Command::Db(args) => commands::db::run(args, settings).await,

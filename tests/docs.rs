@@ -122,7 +122,7 @@ fn the_readme_of_the_statements_lists_each_with_its_purpose() {
     let mut text = String::new();
     let folders =
         ["ledger", "extract", "load", "transform", "transform/increment", "transform/generation", "transform/issues"];
-    for folder in folders.iter().chain(&["dimensions", "checks", "queries", "status", "storage", "pg"]) {
+    for folder in folders.iter().chain(&["dimensions", "checks", "queries", "status", "storage", "doctor", "pg"]) {
         text += &format!("\n### {folder}\n\n");
         let mut files: Vec<_> =
             std::fs::read_dir(root.join(folder)).unwrap().map(|entry| entry.unwrap().path()).collect();
@@ -178,6 +178,46 @@ fn every_fault_has_a_section_that_says_how_many_tests_it_has() {
         let said = section.lines().find_map(|line| line.strip_prefix("- **Tests:** ")).unwrap_or_default();
         assert!(said.split(',').any(|part| part.trim() == named), "fault {number} does not say {named}: {said:?}");
     }
+}
+
+/// The names of findings in a folder of the code: literals such as `rights.owner`.
+fn finding_ids(dir: &Path, found: &mut Vec<String>) {
+    const GROUPS: [&str; 14] = [
+        "api",
+        "connection",
+        "connections",
+        "disk",
+        "lake",
+        "leftovers",
+        "replication",
+        "rights",
+        "role",
+        "schema",
+        "server",
+        "settings",
+        "tables",
+        "transactions",
+    ];
+    for path in std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path()) {
+        let text = std::fs::read_to_string(path).unwrap();
+        let is_id = |literal: &&str| {
+            let parts = literal.split_once('.');
+            let is_name = |name: &str| !name.is_empty() && name.chars().all(|c| c.is_ascii_lowercase() || c == '_');
+            parts.is_some_and(|(group, name)| GROUPS.contains(&group) && is_name(name))
+        };
+        found.extend(text.split('"').filter(is_id).map(str::to_owned));
+    }
+}
+
+#[test]
+fn every_finding_of_the_doctor_is_on_its_page() {
+    let (root, page, mut ids) = (Path::new(env!("CARGO_MANIFEST_DIR")), read("docs/doctor.md"), Vec::new());
+    for folder in ["src/doctor", "src/commands/doctor"] {
+        finding_ids(&root.join(folder), &mut ids);
+    }
+    assert!(ids.len() > 30, "{ids:?}");
+    let missing: Vec<&String> = ids.iter().filter(|id| !page.contains(&format!("`{id}`"))).collect();
+    assert!(missing.is_empty(), "docs/doctor.md says nothing of {missing:?}");
 }
 
 /// The anchor that a heading gets: lowercase, hyphens for blanks, no punctuation.

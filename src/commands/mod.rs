@@ -1,10 +1,12 @@
 //! One file or folder per subcommand: its `Args` and its `run`. What several share is private: `warehouse`,
-//! `database`, `loading`, `which_lake`, `failures`, `threshold`.
+//! `addresses`, `database`, `loading`, `which_lake`, `failures`, `threshold`.
 
+mod addresses;
 pub mod check;
 pub mod config;
 mod database;
 pub mod db;
+pub mod doctor;
 pub mod extract;
 mod failures;
 pub mod generate;

@@ -93,7 +93,8 @@ impl Settings {
         Self::load_with_mistakes(global)?.faultless()
     }
 
-    /// The same for a command that lists every mistake instead of ending with the first.
+    /// Reads as [`Settings::load`] does, for a command that lists every mistake: what is wrong has its default,
+    /// and is one of [`Settings::mistakes`].
     ///
     /// # Errors
     /// None but defects of evo.

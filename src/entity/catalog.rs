@@ -30,8 +30,8 @@ impl Catalog {
         mistakes.into_result(Some(catalog))
     }
 
-    /// The same for a command that lists every mistake instead of ending with the first. An entity with a
-    /// mistake is left out.
+    /// Reads as [`Catalog::load`] does and adds every mistake to `mistakes`. An entity with a mistake is left
+    /// out.
     pub fn load_with_mistakes(extend: Option<&Path>, mistakes: &mut Mistakes) -> Self {
         let mut entities = Vec::new();
         for dir in BUILT_IN.dirs() {

@@ -2,6 +2,7 @@
 
 use super::kind::Kind;
 use super::value::{Error, Result};
+use crate::counted::counted;
 
 /// Errors about independent parts of one input, in the order in which they were found.
 #[derive(Debug, Default)]
@@ -36,9 +37,15 @@ impl Mistakes {
     /// The whole input, for those who need it without a mistake.
     ///
     /// # Errors
-    /// The first mistake; `Internal` when there is neither a mistake nor a whole.
+    /// The first mistake, with what lists the others; `Internal` when there is neither a mistake nor a whole.
     pub fn into_result<T>(self, whole: Option<T>) -> Result<T> {
+        let others = (self.0.len() as u64).saturating_sub(1);
         match self.0.into_iter().next() {
+            Some(first) if others > 0 => {
+                let more = format!("{}: evo config check", counted(others, "further mistake", "further mistakes"));
+                let hint = first.hint_text().map_or(more.clone(), |hint| format!("{hint}\n{more}"));
+                Err(first.hint(hint))
+            }
             Some(first) => Err(first),
             None => whole.ok_or_else(|| Error::new(Kind::Internal, "an input is neither whole nor wrong")),
         }
@@ -57,7 +64,8 @@ mod tests {
             assert_eq!(mistakes.keep::<u8>(Err(Error::new(Kind::Config, message))), None);
         }
         assert_eq!(mistakes.all().len(), 2);
-        assert_eq!(mistakes.into_result(Some(1)).unwrap_err().message(), "a");
+        let first = mistakes.into_result(Some(1)).unwrap_err();
+        assert_eq!((first.message(), first.hint_text()), ("a", Some("1 further mistake: evo config check")));
         assert_eq!(Mistakes::default().into_result(Some(1)).unwrap(), 1);
     }
 }

@@ -35,7 +35,7 @@ use crate::error::{Error, Kind, Result};
 
 /// When the witness asks for the first time, so that a lock that is waited for is logged soon.
 const FIRST_QUESTION: Duration = Duration::from_secs(5);
-/// The same for a statement with a very short limit for locks.
+/// When it asks first where a statement has a very short limit for locks.
 const SOONEST_QUESTION: Duration = Duration::from_millis(100);
 /// How many times the stall timeout a statement may wait in a pooler's queue: PgBouncer ends its waiting
 /// after two minutes.

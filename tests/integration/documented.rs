@@ -11,10 +11,12 @@ use crate::support::{Evo, Run, binary, object};
 /// Subcommands that do not work on the warehouse, or need an API: the private server, extractions.
 const ELSEWHERE: [&str; 2] = ["db", "extract"];
 /// Commands that change nothing: a check after them would repeat the last one.
-const READS: [&str; 12] = [
+const READS: [&str; 14] = [
     "status",
     "check",
     "config show",
+    "config check",
+    "doctor",
     "rejects list",
     "rejects show",
     "rejects export",
@@ -130,7 +132,7 @@ fn here(evo: &Evo, command: &str) -> Option<Vec<String>> {
             "FILE" => args.push("rejects.jsonl".to_owned()),
             "PATH" => args.push("*".to_owned()),
             "N" => args.push("2".to_owned()),
-            "<" => drop(rest.next()),
+            "<" | ">" => drop(rest.next()),
             word => args.push(word.to_owned()),
         }
     }

@@ -10,6 +10,7 @@ mod connections;
 mod dates;
 mod db;
 mod dimensions;
+mod doctor;
 mod documented;
 mod dry_run;
 mod extract;

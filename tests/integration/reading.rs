@@ -7,7 +7,7 @@ use std::time::SystemTime;
 use crate::support::{Database, Evo, Run, binary};
 
 /// Every command that only reads.
-const READING: [&[&str]; 13] = [
+const READING: [&[&str]; 15] = [
     &["status"],
     &["status", "--ledger-only"],
     &["check"],
@@ -20,6 +20,8 @@ const READING: [&[&str]; 13] = [
     &["optimize-storage"],
     &["migrate", "--dry-run"],
     &["config", "show"],
+    &["config", "check"],
+    &["doctor"],
     &["db", "status"],
 ];
 
@@ -58,6 +60,7 @@ fn where_no_database_is_configured_none_is_made() {
         match args {
             ["config" | "db", ..] => run.exits(0),
             ["load", ..] => run.exits(4).says("does not exist").says("evo generate"),
+            ["doctor"] => run.exits(6).says("does not exist").says("evo generate").says("there is no database yet"),
             _ => run.exits(3).says("there is no database yet").says("--database-url").says("evo load all"),
         };
         assert!(files(dir.path()).is_empty(), "{args:?} made {:?}", files(dir.path()));
@@ -78,7 +81,7 @@ fn a_private_server_that_is_stopped_is_not_started_and_one_without_schema_stays_
     for args in READING {
         let run = run(args);
         match args {
-            ["config" | "db" | "migrate", ..] => run.exits(0),
+            ["config" | "db" | "doctor" | "migrate", ..] => run.exits(0),
             _ => run.exits(3).says("no evo schema yet").says("evo migrate"),
         };
         assert_eq!(relations(), before, "{args:?}");
@@ -88,7 +91,7 @@ fn a_private_server_that_is_stopped_is_not_started_and_one_without_schema_stays_
     for args in READING {
         let run = run(args);
         match args {
-            ["config" | "db", ..] => run.exits(0),
+            ["config" | "db" | "doctor", ..] => run.exits(0),
             _ => run.exits(5).says("is stopped").says("evo db start"),
         };
         assert_eq!(files(dir.path()), before, "{args:?}");
@@ -120,7 +123,7 @@ fn a_draft_of_a_migration_is_named_and_not_applied() {
     let own = evo.dir.path().join("own/migrations");
     std::fs::create_dir_all(&own).unwrap();
     std::fs::write(own.join("0001_draft.up.sql"), "create table core.draft (id int)").unwrap();
-    for args in READING.iter().filter(|args| !matches!(args, ["config" | "db" | "migrate", ..])) {
+    for args in READING.iter().filter(|args| !matches!(args, ["config" | "db" | "doctor" | "migrate", ..])) {
         evo.run(&[args, &["--extend", "own"][..]].concat()).exits(3).says("10001_draft").says("evo migrate");
     }
     assert_eq!(evo.db.one("select to_regclass('core.draft') is null"), "t");

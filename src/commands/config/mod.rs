@@ -3,6 +3,8 @@
 mod check;
 mod show;
 
+pub(super) use check::mistakes_of;
+
 use crate::config::Settings;
 use crate::error::Result;
 use crate::report::Outcome;

@@ -55,8 +55,7 @@ pub fn all(extend: Option<&Path>, catalog: &Catalog) -> Result<Vec<Dimension>> {
     mistakes.into_result(Some(list))
 }
 
-/// The same for a command that lists every mistake instead of ending with the first. A dimension with a mistake
-/// is left out.
+/// Reads as [`all`] does and adds every mistake to `mistakes`. A dimension with a mistake is left out.
 pub fn all_with_mistakes(extend: Option<&Path>, catalog: &Catalog, mistakes: &mut Mistakes) -> Vec<Dimension> {
     let built_in = BUILT_IN
         .files()
