@@ -29,7 +29,7 @@ pub static METRICS: &[MetricName] = &[
     metric("evo.execution.duration", Gauge, "s", &[], "how long the execution has run"),
     metric("evo.execution.running", UpDownCounter, "{execution}", &[],
         "1 while the execution runs, 0 when it has ended"),
-    metric("evo.execution.exit_code", UpDownCounter, "{code}", &[], "its exit code, when it has ended"),
+    metric("evo.execution.exit_code", Gauge, "{code}", &[], "its exit code, when it has ended"),
     metric("evo.execution.start.timestamp", Gauge, "s", &[], "when it began, seconds since 1970"),
     metric("evo.execution.end.timestamp", Gauge, "s", &[], "when it ended, seconds since 1970"),
     metric("evo.lines", Counter, "{line}", BY_ENTITY, "lines read by committed batches"),
@@ -73,8 +73,8 @@ pub static METRICS: &[MetricName] = &[
         "how many there may be"),
     metric("db.client.connection.wait_time", Histogram, "s", &["db.client.connection.pool.name"],
         "how long work waited for a connection"),
-    metric("process.cpu.time", Counter, "s", &[], "CPU time of this process, user and system"),
-    metric("process.memory.peak", UpDownCounter, "By", &[],
+    metric("process.cpu.time", Counter, "s", &["cpu.mode"], "CPU time of this process: user, system"),
+    metric("evo.process.memory.peak", UpDownCounter, "By", &[],
         "the largest resident memory of this process at any moment"),
 ];
 
@@ -132,8 +132,9 @@ pub(super) fn read(measures: &Measures, state: State, usage: Usage) -> Vec<Metri
         readings.add("db.client.connection.count", &["evo", "used"], Value::Whole(pool.in_use.into()));
         readings.add("db.client.connection.max", &["evo"], Value::Whole(pool.limit.into()));
     }
-    readings.add("process.cpu.time", &[], Value::Real(usage.cpu.as_secs_f64()));
-    readings.add("process.memory.peak", &[], Value::Whole(usage.peak_resident));
+    readings.add("process.cpu.time", &["user"], Value::Real(usage.cpu.saturating_sub(usage.system).as_secs_f64()));
+    readings.add("process.cpu.time", &["system"], Value::Real(usage.system.as_secs_f64()));
+    readings.add("evo.process.memory.peak", &[], Value::Whole(usage.peak_resident));
     let place = |metric: &Metric| METRICS.iter().position(|name| name.name == metric.name.name);
     readings.0.sort_by_key(place);
     readings.0
