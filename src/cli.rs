@@ -57,6 +57,8 @@ pub enum Command {
     OptimizeStorage(commands::optimize_storage::Args),
     /// Show what is loaded, what is pending and how fresh it is
     Status(commands::status::Args),
+    /// List what was executed and what is running; show one execution in full
+    Runs(commands::runs::Args),
     /// Say what is misconfigured, and the line that fixes it
     Doctor(commands::doctor::Args),
     /// Create or upgrade the schemas evo, stg_evo and core
@@ -65,6 +67,10 @@ pub enum Command {
     Config(commands::config::Args),
     /// Manage the private PostgreSQL that evo uses when none is configured
     Db(commands::db::Args),
+    /// Print a script that lets a shell complete commands and flags
+    Completions(commands::completions::Args),
+    /// Print the manual page, or write those of all commands into a folder
+    Man(commands::man::Args),
 }
 
 /// The result of reading a command line.
@@ -72,21 +78,27 @@ pub enum Command {
 pub enum Parsed {
     /// A command is to be run.
     Run(Box<Cli>),
-    /// Help or the version was printed; the process ends with this exit code.
+    /// What was asked for was printed; the process ends with this exit code.
     Shown(u8),
 }
 
 impl Cli {
-    /// Reads a command line, including the program's name. Prints help or the version if asked to; it is not
-    /// an error if nobody reads that.
+    /// Reads a command line, including the program's name. Prints what needs no settings if it is asked for: help,
+    /// the version, completions, manual pages. It is not an error if nobody reads that.
     ///
     /// # Errors
-    /// `Usage` with the flag at fault and what to type instead.
+    /// `Usage` with the flag at fault and what to type instead; those of `evo completions` and `evo man`.
     pub fn read(line: impl IntoIterator<Item = impl Into<OsString>>) -> Result<Parsed> {
         let line: Vec<OsString> = line.into_iter().map(Into::into).collect();
         let tree = words::with_hyphens(Cli::command());
         let parsed = tree.clone().try_get_matches_from(&line).and_then(|matches| Cli::from_arg_matches(&matches));
         match parsed {
+            Ok(Cli { command: Command::Completions(args), .. }) => {
+                commands::completions::print(&args, &tree).map(|()| Parsed::Shown(0))
+            }
+            Ok(Cli { command: Command::Man(args), .. }) => {
+                commands::man::print(&args, &tree).map(|()| Parsed::Shown(0))
+            }
             Ok(mut cli) => {
                 cli.global.of_command = cli.command.settings();
                 Ok(Parsed::Run(Box::new(cli)))
@@ -156,10 +168,13 @@ impl Command {
             Command::Check(_) => "check",
             Command::OptimizeStorage(_) => "optimize-storage",
             Command::Status(_) => "status",
+            Command::Runs(_) => "runs",
             Command::Doctor(_) => "doctor",
             Command::Migrate(_) => "migrate",
             Command::Config(_) => "config",
             Command::Db(_) => "db",
+            Command::Completions(_) => "completions",
+            Command::Man(_) => "man",
         }
     }
 }
@@ -180,9 +195,12 @@ pub async fn dispatch(command: Command, settings: &Settings) -> Result<Outcome> 
         Command::Check(args) => commands::check::run(args, settings).await,
         Command::OptimizeStorage(args) => Box::pin(commands::optimize_storage::run(args, settings)).await,
         Command::Status(args) => commands::status::run(args, settings).await,
+        Command::Runs(args) => commands::runs::run(args, settings).await,
         Command::Doctor(args) => Box::pin(commands::doctor::run(args, settings)).await,
         Command::Migrate(args) => commands::migrate::run(args, settings).await,
         Command::Config(args) => commands::config::run(args, settings).await,
         Command::Db(args) => commands::db::run(args, settings).await,
+        // Printed as the command line was read.
+        Command::Completions(_) | Command::Man(_) => Ok(Outcome::default()),
     }
 }

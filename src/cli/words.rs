@@ -10,7 +10,7 @@ use crate::suggest::did_you_mean;
 
 /// Placeholders of flags whose values may begin with a hyphen by mistake: `--workers -5` should be answered
 /// with the range.
-const MEASURES: [&str; 7] = ["N", "F", "SHARE", "TIME", "DURATION", "N|P%", "YYYY-MM-DD"];
+const MEASURES: [&str; 8] = ["N", "F", "SHARE", "TIME", "DURATION", "N|P%", "YYYY-MM-DD", "YYYY-MM-DD|TIME"];
 
 /// These commands, changed so that `-5` is a wrong number and not an unknown flag.
 pub(super) fn with_hyphens(command: Command) -> Command {

@@ -1,8 +1,9 @@
 //! One file or folder per subcommand: its `Args` and its `run`. What several share is private: `warehouse`,
-//! `addresses`, `database`, `loading`, `which_lake`, `failures`, `threshold`.
+//! `addresses`, `database`, `loading`, `which_lake`, `failures`, `threshold`, `measured`.
 
 mod addresses;
 pub mod check;
+pub mod completions;
 pub mod config;
 mod database;
 pub mod db;
@@ -12,10 +13,13 @@ mod failures;
 pub mod generate;
 pub mod load;
 mod loading;
+pub mod man;
+mod measured;
 pub mod migrate;
 pub mod objects;
 pub mod optimize_storage;
 pub mod rejects;
+pub mod runs;
 pub mod status;
 mod threshold;
 pub mod transform;

@@ -1,32 +1,41 @@
 //! `evo status`: what is loaded, what is pending, and how fresh it is.
 
+mod activity;
 mod new_objects;
 
+use activity::Work;
 use new_objects::{LakeScan, NewObjects};
 use serde_json::{Value, json};
 
 use super::addresses::addresses;
-use super::warehouse::{self, Access};
+use super::measured::seconds;
+use super::warehouse::{self, Access, Warehouse};
 use crate::config::Settings;
 use crate::entity::{Catalog, Entity};
 use crate::error::Result;
 use crate::pg::Connection;
 use crate::report::table::table;
+use crate::report::watch::{Frame, watch};
 use crate::report::{Outcome, units};
 use crate::transform::dimension::{self, Dimension};
 
-/// Shows for each entity and dimension what is loaded and transformed, what is pending, and how fresh it is.
-/// Changes nothing.
+/// Shows for each entity and dimension what is loaded and transformed, what is pending and how long it will take,
+/// what the last hour brought, and what is running. Changes nothing.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
   evo status                  everything
   evo status sales            one entity
   evo status --ledger-only    do not list the lake: fast, whatever its size
+  evo status --watch          redrawn every two seconds, until nothing runs
 
 Pending objects are in the lake but not loaded yet. To count them, status
 lists the lake, for ten seconds at most; a million objects on Azure take about
-200 requests. If it cannot, it says so and shows what the last load saw.")]
+200 requests. If it cannot, it says so and shows what the last load saw.
+
+Times to load and to transform are estimates, from the speed of the latest
+batches and transforms of each entity. The same figures are views:
+docs/monitoring.md. Single executions: evo runs.")]
 pub struct Args {
     /// Entities and dimensions [default: all]
     #[arg(value_name = "ENTITY")]
@@ -34,6 +43,9 @@ pub struct Args {
     /// Do not list the lake
     #[arg(long)]
     pub ledger_only: bool,
+    /// Show it again every two seconds until nothing is running; does not list the lake
+    #[arg(long)]
+    pub watch: bool,
 }
 
 /// Runs the command.
@@ -47,15 +59,31 @@ pub async fn run(args: Args, settings: &Settings) -> Result<Outcome> {
     dimension::select(&catalog, &dimensions, &args.entities)?;
     let warehouse = warehouse::open(settings, catalog, ("status", 1), Access::Reads).await?;
     let (entities, dimensions) = dimension::select(&warehouse.catalog, &dimensions, &args.entities)?;
-    let mut scan = match args.ledger_only {
+    let subjects = (entities.as_slice(), dimensions.as_slice());
+    if args.watch {
+        return watch(settings, "status", async || look(settings, &warehouse, subjects, LakeScan::none()).await).await;
+    }
+    let scan = match args.ledger_only {
         true => LakeScan::none(),
         false => LakeScan::open(settings, &warehouse.pool, &entities).await,
     };
-    // The scan asks the ledger which lake this is, on the only connection of this command.
+    Ok(look(settings, &warehouse, subjects, scan).await?.outcome)
+}
+
+async fn look(
+    settings: &Settings,
+    warehouse: &Warehouse,
+    (entities, dimensions): (&[&Entity], &[&Dimension]),
+    mut scan: LakeScan,
+) -> Result<Frame> {
+    // The scan has asked the ledger which lake this is, on the only connection of this command.
     let connection = warehouse.pool.get().await?;
+    let names: Vec<&str> = entities.iter().map(|entity| entity.name.as_str()).collect();
+    let mut work = Work::read(&connection, &names).await?;
     let (mut rows, mut list) = (Vec::new(), Vec::new());
     for entity in entities {
         let new = scan.count(&connection, entity).await?;
+        work.add_new(&entity.name, new);
         let (cells, value) = entity_state(&connection, entity, new).await?;
         rows.push(cells);
         list.push(value);
@@ -66,12 +94,14 @@ pub async fn run(args: Args, settings: &Settings) -> Result<Outcome> {
         list.push(value);
     }
     let (addresses, [database, lake]) = addresses(settings);
-    let text = format!("{addresses}\n\n{}{}", shown(rows), notes(&scan, &list));
-    let json = json!({
+    let doing = Some(work.text()).filter(|text| !text.is_empty()).map_or(String::new(), |text| format!("\n\n{text}"));
+    let text = format!("{addresses}\n\n{}{doing}{}", shown(rows), notes(&scan, &list, &work));
+    let mut json = json!({
         "database": database, "lake": lake, "lake_listed": scan.is_complete(), "lake_problem": scan.problem(),
         "entities": list,
     });
-    Ok(Outcome::new(text, json))
+    work.to_json().as_object().into_iter().flatten().for_each(|(name, value)| json[name] = value.clone());
+    Ok(Frame { outcome: Outcome::new(text, json), goes_on: work.goes_on() })
 }
 
 fn shown(rows: Vec<Vec<String>>) -> String {
@@ -91,16 +121,18 @@ fn shown(rows: Vec<Vec<String>>) -> String {
 }
 
 /// Why `pending` may be incomplete, and what to type next.
-fn notes(scan: &LakeScan, list: &[Value]) -> String {
+fn notes(scan: &LakeScan, list: &[Value], work: &Work) -> String {
+    let about = |left: Option<f64>| left.map_or(String::new(), |left| format!(" (about {})", seconds(left)));
+    let (load, transform) = work.left();
     let waits = |key: &str| list.iter().any(|e| e[key].as_u64() > Some(0));
     let mut text = String::new();
     if let Some(problem) = scan.problem() {
         text += &format!("\n\npending is what the last load saw: {problem}");
     }
     if waits("objects_pending") || waits("objects_new") {
-        text += "\n\nnext: evo load all";
+        text += &format!("\n\nnext: evo load all{}", about(load));
     } else if waits("batches_to_transform") {
-        text += "\n\nnext: evo transform all";
+        text += &format!("\n\nnext: evo transform all{}", about(transform));
     }
     text
 }

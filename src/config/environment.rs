@@ -106,6 +106,13 @@ pub fn columns_of_stderr() -> Option<usize> {
     columns_of(std::io::stderr())
 }
 
+/// Columns and rows of the terminal on stdout at this moment; `None` when it is not a terminal.
+pub fn size_of_stdout() -> Option<(usize, usize)> {
+    let size = size_of(std::io::stdout())?;
+    let rows = if size.ws_row == 0 { 24 } else { usize::from(size.ws_row) };
+    Some((columns_in(&size), rows))
+}
+
 nix::ioctl_read_bad!(
     /// Reads the size of a terminal.
     window_size,
@@ -115,13 +122,21 @@ nix::ioctl_read_bad!(
 
 /// Columns of a terminal; 80 where it does not know its size, as behind `docker run -t` or a serial line.
 fn columns_of(stream: impl AsFd) -> Option<usize> {
+    size_of(stream).map(|size| columns_in(&size))
+}
+
+fn columns_in(size: &nix::pty::Winsize) -> usize {
+    match size.ws_col {
+        0 => 80,
+        columns => usize::from(columns).max(20),
+    }
+}
+
+fn size_of(stream: impl AsFd) -> Option<nix::pty::Winsize> {
     let mut size = nix::pty::Winsize { ws_row: 0, ws_col: 0, ws_xpixel: 0, ws_ypixel: 0 };
     // SAFETY: the descriptor is open, and the request fills the structure that the pointer leads to and nothing else.
     unsafe { window_size(stream.as_fd().as_raw_fd(), &raw mut size) }.ok()?;
-    match size.ws_col {
-        0 => Some(80),
-        columns => Some(usize::from(columns).max(20)),
-    }
+    Some(size)
 }
 
 /// The name of the effective user, found as libpq finds it: `USER` is stale after `setpriv` or `su`.

@@ -23,7 +23,7 @@ mod value;
 pub use azure::{AZURE_VARIABLES, Azure, Credential, RequestPolicy};
 pub use database::Database;
 pub use dsn::Dsn;
-pub use environment::{Environment, columns_of_stderr, command_line};
+pub use environment::{Environment, columns_of_stderr, command_line, size_of_stdout};
 pub use flags::{GlobalArgs, LogFormat, Output};
 pub use keys::{KEYS, Setting, Takes};
 pub use lake::LakeAddress;

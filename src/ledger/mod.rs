@@ -1,8 +1,10 @@
 //! The ledger: durable state in schema `evo`. Whatever a job must remember is here, never in the process
 //! alone.
 
+pub mod activity;
 pub mod batches;
 pub mod extractions;
+pub mod history;
 pub mod lakes;
 pub mod manifests;
 pub mod migrations;

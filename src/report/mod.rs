@@ -6,6 +6,7 @@ pub mod table;
 pub mod terminal;
 pub mod units;
 pub mod usage;
+pub mod watch;
 
 pub use print::Printer;
 
@@ -16,7 +17,7 @@ use crate::error::Error;
 pub struct Outcome {
     /// The summary on stdout for a person; empty prints nothing.
     pub text: String,
-    /// The summary that `--output json` prints, one document.
+    /// The summary that `--output json` prints, one document; null prints nothing.
     pub json: serde_json::Value,
     /// Set when the command did some work but must not exit 0: gives the exit code and is printed on stderr.
     pub failure: Option<Error>,

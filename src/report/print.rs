@@ -13,6 +13,10 @@ use crate::config::{LogFormat, Output, Settings, columns_of_stderr};
 use crate::error::{Error, Kind, Result};
 use crate::visible;
 
+/// Version of the documents that `--output json` prints. It grows when a field is removed or means something else;
+/// fields may be added at any time.
+const JSON_VERSION: u32 = 1;
+
 /// Prints the summary or the error of a command.
 #[derive(Debug)]
 pub struct Printer {
@@ -43,8 +47,9 @@ impl Printer {
     pub fn summary(&self, outcome: &Outcome) -> Result<()> {
         let text = match (self.output, self.lines) {
             (Output::Text, _) => terminal::wrap(&visible::lines(outcome.text.trim_end()), self.columns),
-            (Output::Json, true) => self.line(&outcome.json).to_string(),
-            (Output::Json, false) => serde_json::to_string_pretty(&outcome.json).unwrap_or_default(),
+            (Output::Json, _) if outcome.json.is_null() => String::new(),
+            (Output::Json, true) => self.document(&outcome.json),
+            (Output::Json, false) => serde_json::to_string_pretty(&with_version(&outcome.json)).unwrap_or_default(),
         };
         if text.is_empty() {
             return Ok(());
@@ -59,6 +64,12 @@ impl Printer {
             }
             Err(e) => Err(Error::new(Kind::Internal, "cannot write to stdout").caused_by(e)),
         }
+    }
+
+    /// A summary as JSON in one line.
+    pub(super) fn document(&self, summary: &Value) -> String {
+        let summary = with_version(summary);
+        if self.lines { self.line(&summary).to_string() } else { summary.to_string() }
     }
 
     /// A summary as a log line: the fields of every line and those of the summary.
@@ -79,6 +90,14 @@ impl Printer {
         };
         let _ = writeln!(io::stderr(), "{text}");
     }
+}
+
+/// A document that says in which version of docs/json.md it is written.
+fn with_version(summary: &Value) -> Value {
+    let Value::Object(fields) = summary else { return summary.clone() };
+    let mut document = json!({ "json_version": JSON_VERSION });
+    fields.iter().for_each(|(name, value)| document[name] = value.clone());
+    document
 }
 
 /// The timestamp format of log lines.

@@ -1,18 +1,19 @@
 //! Compact tables: headers, right-aligned numbers, no frame, and never wider than the terminal.
 
-use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use comfy_table::{CellAlignment, Table, TableStyle};
 
 use super::terminal::{width_of, wrap};
 use crate::visible;
 
-static COLUMNS: OnceLock<usize> = OnceLock::new();
+/// 0 for no limit.
+static COLUMNS: AtomicUsize = AtomicUsize::new(0);
 
 /// Limits the width of all tables to that of the terminal. Without it, as for a file or a pipe, they are as
-/// wide as necessary. Only the first call counts.
+/// wide as necessary. Call it again when the terminal has changed.
 pub fn fit_into(columns: usize) {
-    let _ = COLUMNS.set(columns);
+    COLUMNS.store(columns, Ordering::Relaxed);
 }
 
 /// A table without frame lines. Columns whose header starts with `>` are right-aligned; the `>` is not
@@ -22,7 +23,8 @@ pub fn fit_into(columns: usize) {
 pub fn table(headers: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
     // Names come from elsewhere: a cell is one line without control characters.
     let shown = |row: Vec<String>| row.iter().map(|cell| visible::line(cell).into_owned()).collect();
-    fitted(headers, rows.into_iter().map(shown).collect(), COLUMNS.get().copied())
+    let columns = Some(COLUMNS.load(Ordering::Relaxed)).filter(|columns| *columns > 0);
+    fitted(headers, rows.into_iter().map(shown).collect(), columns)
 }
 
 fn fitted(headers: &[&str], rows: Vec<Vec<String>>, columns: Option<usize>) -> String {

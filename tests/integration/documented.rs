@@ -8,8 +8,8 @@ use std::path::Path;
 
 use crate::support::{Evo, Run, binary, object};
 
-/// Subcommands that do not work on the warehouse, or need an API: the private server, extractions.
-const ELSEWHERE: [&str; 2] = ["db", "extract"];
+/// Subcommands that do not work on the warehouse, or need an API: the private server, extractions, what shells read.
+const ELSEWHERE: [&str; 4] = ["db", "extract", "completions", "man"];
 /// Commands that change nothing: a check after them would repeat the last one.
 const READS: [&str; 14] = [
     "status",
@@ -128,6 +128,7 @@ fn here(evo: &Evo, command: &str) -> Option<Vec<String>> {
                 args.extend([word.clone(), small.to_owned()]);
             }
             "ENTITY" => args.push("sales".to_owned()),
+            "ID" | "019ad3c2-8a1b" if first == "runs" => args.push("last".to_owned()),
             "ID" | "17" => args.push(evo.db.one("select coalesce(max(reject_id), 0) from evo.rejects")),
             "FILE" => args.push("rejects.jsonl".to_owned()),
             "PATH" => args.push("*".to_owned()),

@@ -20,7 +20,7 @@ fn manifest(evo: &Evo, run: &str, text: &str) {
 
 /// What a plan says: runs with their batches, objects and bytes; runs left alone; warnings; objects by state.
 fn shape(plan: &Value) -> Vec<Value> {
-    ["listed", "new", "runs", "left_alone", "warnings", "known"].map(|key| plan[0][key].clone()).into()
+    ["listed", "new", "runs", "left_alone", "warnings", "known"].map(|key| plan["entities"][0][key].clone()).into()
 }
 
 /// What a load plans, asked of the ledger after a load that ended there.
@@ -45,10 +45,10 @@ fn ledger(evo: &Evo) -> Vec<Vec<Vec<String>>> {
 fn previewed(evo: &Evo, args: &[&str]) -> Vec<Vec<Vec<String>>> {
     let plan = evo.run(&[&["load", "sales", "--dry-run", "--output", "json"], args].concat()).json();
     let n = |value: &Value| value.to_string().trim_matches('"').to_owned();
-    let runs = plan[0]["runs"].as_array().unwrap();
+    let runs = plan["entities"][0]["runs"].as_array().unwrap();
     let runs = runs.iter().map(|r| ["run_id", "batches", "objects", "bytes"].map(|key| n(&r[key])).into()).collect();
     let mut states = std::collections::BTreeMap::<String, (i64, i64)>::new();
-    for known in plan[0]["known"].as_array().unwrap() {
+    for known in plan["entities"][0]["known"].as_array().unwrap() {
         let sum = states.entry(n(&known["state"])).or_default();
         sum.0 += known["objects"].as_i64().unwrap();
         sum.1 += known["bytes"].as_i64().unwrap();
@@ -155,15 +155,15 @@ fn a_dry_run_tells_finished_runs_from_unfinished_ones_by_manifests_that_the_ledg
     manifest(&evo, RUN_2, r#"{"total_records": "2", "total_parts": 2, "errors": 3}"#);
     sale(&evo, RUN_3, "a", 3);
     let plan = evo.json(&["load", "sales", "--dry-run"]);
-    let alone = &plan[0]["left_alone"];
+    let alone = &plan["entities"][0]["left_alone"];
     assert_eq!(alone[0]["run_id"], RUN_2);
     assert!(alone[0]["reason"].as_str().unwrap().contains("1 of the 2 objects in its manifest are there"));
     assert_eq!(alone[1]["run_id"], RUN_3);
     assert!(alone[1]["reason"].as_str().unwrap().contains("no manifest yet"));
-    assert!(plan[0]["warnings"].to_string().contains("counts 3 windows"), "{plan}");
+    assert!(plan["entities"][0]["warnings"].to_string().contains("counts 3 windows"), "{plan}");
     let after = |plan: &Value| (plan["left_alone"].clone(), plan["warnings"].clone());
     let load = evo.entity(&["load", "sales"]);
-    assert_eq!(after(&plan[0]), after(&load), "a load says the same");
+    assert_eq!(after(&plan["entities"][0]), after(&load), "a load says the same");
     // What the ledger knows by now is read in another version.
     manifest(&evo, RUN_2, r#"{"total_records": 1, "total_parts": 1}"#);
     assert_same_plan(&evo, &[], "the manifest was written again");
@@ -185,7 +185,7 @@ fn a_role_that_may_only_select_sees_the_plan_also_on_a_standby() {
     server.sql("grant select on all tables in schema evo to reader");
     let args = ["load", "sales", "--dry-run", "--output", "json"];
     let as_owner = evo.run(&args).exits(0).json();
-    assert_eq!(as_owner[0]["objects"], 2, "{as_owner}");
+    assert_eq!(as_owner["entities"][0]["objects"], 2, "{as_owner}");
     for port in [server.port, standby.port] {
         let url = format!("postgresql://reader@127.0.0.1:{port}/postgres");
         let as_reader = Run::from(evo.command_at(&url, &args).output().unwrap()).exits(0).json();

@@ -283,7 +283,7 @@ fn a_dry_run_changes_nothing() {
     let contents = |evo: &Evo| -> Vec<_> { tables.map(|t| evo.db.sql(&format!("select * from evo.{t}"))).into() };
     let before = contents(&evo);
     let plan = evo.json(&["load", "sales", "--dry-run"]);
-    assert_eq!(plan[0]["objects"], 1);
+    assert_eq!(plan["entities"][0]["objects"], 1);
     assert_eq!(contents(&evo), before);
     evo.json(&["load", "sales"]);
     sale(&evo, RUN_2, "b", 2);

@@ -105,9 +105,10 @@ fn runs_are_planned_loaded_and_shown_by_number_and_a_run_of_two_days_is_one() {
         Object { date, ..object("sales", run, "a") }.lines(&evo.lake(), &[&line]);
     }
     let plan = evo.json(&["load", "sales", "--dry-run"]);
-    let runs: Vec<&str> = plan[0]["runs"].as_array().unwrap().iter().map(|r| r["run_id"].as_str().unwrap()).collect();
+    let runs: Vec<&str> =
+        plan["entities"][0]["runs"].as_array().unwrap().iter().map(|r| r["run_id"].as_str().unwrap()).collect();
     assert_eq!(runs, ["9", "10", "11"]);
-    assert_eq!(plan[0]["runs"][1]["objects"], 2);
+    assert_eq!(plan["entities"][0]["runs"][1]["objects"], 2);
     assert_eq!(counts(&evo.entity(&["load", "sales", "--batch-size", "100"])), "1/3/0/0/0 of 4");
     let order = "select run_id, ingestion_date from evo.batches order by committed_at";
     let loaded = evo.db.sql(order);

@@ -7,8 +7,11 @@ use std::time::SystemTime;
 use crate::support::{Database, Evo, Run, binary};
 
 /// Every command that only reads.
-const READING: [&[&str]; 15] = [
+const READING: [&[&str]; 18] = [
     &["status"],
+    &["status", "--watch"],
+    &["runs"],
+    &["runs", "--watch", "--failed"],
     &["status", "--ledger-only"],
     &["check"],
     &["rejects", "list"],

@@ -89,10 +89,10 @@ fn the_documented_way_back_undoes_every_migration_and_leads_forward_again() {
         .unwrap();
     let place = [("EVO_DATABASE_URL", db.url.as_str())];
     paste("evo migrate", dir.path(), &place).exits(0);
-    let newest: u32 = db.one("select max(version) from evo.schema_history").parse().unwrap();
+    // The first one takes the ledger with it. Numbers may be missing.
+    let versions = db.sql("select version from evo.schema_history where version > 1 order by version desc");
     let (_, code) = blocks("README.md").into_iter().find(|(info, _)| info == "sh rollback").unwrap();
-    // The first one takes the ledger with it.
-    for version in (2..=newest).rev() {
+    for version in versions.iter().map(|row| row[0].parse::<u32>().unwrap()) {
         let lines = code.lines().map(|line| match line.starts_with("version=") {
             true => format!("version={version:04}"),
             false => line.to_owned(),

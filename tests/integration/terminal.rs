@@ -128,6 +128,8 @@ fn a_json_log_is_json_to_its_last_line_whatever_the_command_and_its_end() {
         &["transform", "sales", "members"],
         &["transform", "sales", "--dry-run"],
         &["status"],
+        &["runs"],
+        &["runs", "last"],
         &["rejects", "list"],
         &["config", "show"],
         &["config", "check"],
@@ -181,8 +183,13 @@ fn a_running_job_says_how_far_it_is() {
 }
 
 /// What a command writes to a terminal with this many columns.
-fn on_terminal(mut command: Command, columns: u16) -> String {
-    let size = Winsize { ws_row: if columns == 0 { 0 } else { 24 }, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
+fn on_terminal(command: Command, columns: u16) -> String {
+    on_window(command, columns, if columns == 0 { 0 } else { 24 })
+}
+
+/// What a command writes to a terminal of this size.
+pub fn on_window(mut command: Command, columns: u16, rows: u16) -> String {
+    let size = Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
     let OpenptyResult { master, slave } = openpty(Some(&size), None).unwrap();
     command.stdout(slave.try_clone().unwrap()).stderr(slave).env("TERM", "xterm");
     let mut child = command.spawn().unwrap();
@@ -218,6 +225,8 @@ fn nothing_is_wider_than_the_terminal_and_bars_leave_no_trace() {
             &["load", "all", "--all-runs", "--workers", "1"][..],
             &["transform", "all", "--full-refresh", "--workers", "1"],
             &["status"],
+            &["runs"],
+            &["runs", "last"],
             &["optimize-storage"],
             &["check"],
             &["doctor"],
@@ -265,10 +274,13 @@ fn help_fits_into_eighty_columns_and_has_an_example() {
         &["check"],
         &["optimize-storage"],
         &["status"],
+        &["runs"],
         &["doctor"],
         &["migrate"],
         &["config"],
         &["db"],
+        &["completions"],
+        &["man"],
     ] {
         let text = help(args);
         for line in text.lines() {

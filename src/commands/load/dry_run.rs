@@ -74,5 +74,5 @@ fn to_json(plans: &[(&str, LoadPlan)]) -> Value {
             })).collect::<Vec<_>>(),
         })
     };
-    plans.iter().map(plan_json).collect()
+    json!({ "entities": plans.iter().map(plan_json).collect::<Vec<_>>() })
 }
