@@ -145,16 +145,26 @@ pub async fn record(
 ) -> Result<ListingCounts> {
     let paths: Vec<&str> = listed.iter().map(|o| o.path.as_str()).collect();
     let etags: Vec<&str> = listed.iter().map(|o| o.etag.as_str()).collect();
+    let known = counted(&on.query(sql_file!("ledger/known_objects.sql"), &[&entity, &lake, &paths, &etags]).await?);
+    // The usual page: nothing is new, and nothing was replaced.
+    if known.pending + known.loaded == listed.len() as u64 {
+        return Ok(known);
+    }
     let sizes: Vec<i64> = listed.iter().map(|o| o.size_bytes).collect();
     let runs: Vec<Option<String>> = listed.iter().map(|o| o.run_id.clone()).collect();
     let dates: Vec<Option<NaiveDate>> = listed.iter().map(|o| o.ingestion_date).collect();
     let sql = sql_file!("ledger/record_objects.sql");
     let rows = on.query(sql, &[&entity, &lake, &paths, &etags, &sizes, &runs, &dates, &began]).await?;
+    Ok(counted(&rows))
+}
+
+/// Rows of state and number.
+fn counted(rows: &[Row]) -> ListingCounts {
     let mut seen = ListingCounts::default();
     for row in rows {
         seen.count(row.get(0), row.get::<_, i64>(1).unsigned_abs());
     }
-    Ok(seen)
+    seen
 }
 
 /// After a complete listing that began at `began`, marks as gone the quarantined objects that the lake no
