@@ -24,6 +24,11 @@ KEYS = {
 
 # What a load of evo counts, and where its workers' time goes.
 COUNTS = ("objects", "batches", "lines", "inserted", "updated", "unchanged", "superseded", "rejected", "inflated_bytes")
+# The size of the ledger, and of the seen keys in it.
+LEDGER_BYTES = {
+    "ledger": "select sum(pg_total_relation_size(oid)) from pg_class where relnamespace = 'evo'::regnamespace and relkind = 'r'",
+    "seen": "select pg_total_relation_size('evo.seen_keys')",
+}
 PHASES = ("lake_ms", "decode_ms", "copy_ms", "merge_ms", "turn_ms", "commit_ms")
 
 
@@ -42,10 +47,12 @@ def evo_load(
     resident=False,
     rounds=None,
     blobs=None,
+    goes_on=False,
 ):
     """`evo load` into a copy of the template (evo's empty schemas by default), with counts that must add up.
 
-    Without a batch size evo chooses its batches. With `blobs` the lake is read over that service.
+    Without a batch size evo chooses its batches. With `blobs` the lake is read over that service. With `goes_on` the
+    database stays as the contender before has left it.
     """
     database = "run_evo"
     template = template or bench.migrated()
@@ -60,7 +67,8 @@ def evo_load(
     before = {}
 
     def prepare():
-        bench.server.create(database, template)
+        if not goes_on:
+            bench.server.create(database, template)
         with bench.server.connect(database) as db:
             before.update(sizes(db, [TABLES[entity]]), **tuple_counters(db))
 
@@ -81,6 +89,7 @@ def evo_load(
         with bench.server.connect(database) as db:
             after = sizes(db, [TABLES[entity]])
             tuples = tuple_counters(db)
+            ledger = {f"{part}_bytes": int(db.value(LEDGER_BYTES[part])) for part in LEDGER_BYTES}
         gigabytes = lake.inflated_bytes(run_id) / 1e9
         more = {"resident": [rss for usage in usages for _, rss in usage.resident if rss]} if resident else {}
         cpu = sum(usage.cpu for usage in usages)
@@ -96,6 +105,7 @@ def evo_load(
             "lines_of_processes": [sum(s["lines"] for s in entities) for entities in summaries],
             **more,
             **after,
+            **ledger,
             "growth_bytes": after["total_bytes"] - before["total_bytes"],
             "dead": tuples["dead"] - before["dead"],
             "client_cpu_per_gb": cpu / gigabytes if gigabytes else None,

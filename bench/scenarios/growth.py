@@ -1,0 +1,63 @@
+"""Ten times as many rows: the rates and the memory stay as they are, and the ledger grows by bytes per row.
+
+Each size is loaded into an empty table, and then a second run of the same documents on top of it.
+"""
+
+from harness import loading
+from harness.race import ratio
+from harness.report import Figure, Result, bytes_text
+
+PLACE = 11
+VARIANTS = ["entries", "sales"]
+SIZES = (1, 3, 10)
+# A million entries take as long as two hundred thousand sales.
+SHARE = {"entries": 5, "sales": 1}
+
+
+def run(bench, entity):
+    measured, notes = {}, []
+    sizes = [bench.records * SHARE[entity] * size for size in SIZES]
+    for records in sizes:
+        fresh, again = one_size(bench, entity, records)
+        measured |= {m.name: m for m in (fresh, again)}
+        ledger, seen = again.runs[0]["ledger_bytes"], again.runs[0]["seen_bytes"]
+        notes.append(
+            f"{records:,} rows: the ledger has {fresh.runs[0]['ledger_bytes'] / records:.1f} bytes for each after the "
+            f"first run, and {ledger / records:.1f} after the second, of which {seen / records:.1f} are seen keys "
+            f"({bytes_text(seen / records * 1e8)} for 100 million)"
+        )
+    least, most = ((measured[f"{n:,} fresh"], measured[f"{n:,} unchanged"]) for n in (sizes[0], sizes[-1]))
+    return Result(
+        f"growth-{entity}",
+        list(measured.values()),
+        ["seconds", "rows_per_second", "client_cpu", "server_cpu", "peak_rss", "wal_bytes", "growth_bytes", "others_cpu"],
+        figures=[
+            Figure("fresh: rows/s of ten times as many ÷ of one", ratio(most[0], least[0], "rows_per_second"), 0.9),
+            Figure("unchanged: rows/s of ten times as many ÷ of one", ratio(most[1], least[1], "rows_per_second"), 0.9),
+            Figure("peak memory of ten times as many ÷ of one", ratio(most[0], least[0], "peak_rss"), 1.15, "at most"),
+        ],
+        notes=notes,
+        parameters={"records": f"{sizes[0]:,} to {sizes[-1]:,}", "workers": 2},
+    )
+
+
+def one_size(bench, entity, records):
+    """Loads both runs of a lake of this size, one after the other."""
+    lake = bench.lake(entity, "--records", records, "--runs", 2, "--changed", "0%", "--new", "0%")
+    first, second = lake.run_ids()
+    contenders = [
+        loading.evo_load(
+            bench, lake, entity, run_id=first, name=f"{records:,} fresh", expect={"inserted": records}, rounds=1
+        ),
+        loading.evo_load(
+            bench,
+            lake,
+            entity,
+            run_id=second,
+            name=f"{records:,} unchanged",
+            expect={"unchanged": records},
+            rounds=1,
+            goes_on=True,
+        ),
+    ]
+    return tuple(bench.race(contenders).values())
