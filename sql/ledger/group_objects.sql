@@ -10,18 +10,29 @@
 -- locks: none
 -- idempotent: reads only
 -- Without $5 a batch holds ten objects, or up to 500 small ones (4 MiB together), or fewer large ones (256
--- MiB together), but no more than ten seconds' work: each object weighs a share of a batch, and a batch is
--- full where the sum of the weights passes a whole number. So that all workers are busy until the end, a run
--- has as many batches as make whole rounds of them, as long as each is worth a transaction (a fifth of a
--- second).
--- The cost of an object is estimated from its size (10 MB/s) and from how long the latest batches waited for
--- the lake per object.
+-- MiB together), but no more than two seconds' work, which is what a process that dies leaves to be done
+-- again: each object weighs a share of a batch, and a batch is full where the sum of the weights passes a whole
+-- number. So that all workers are busy until the end, a run has as many batches as make whole rounds of them,
+-- as long as each is worth a transaction (a fifth of a second).
+-- The cost of an object is estimated from its size and from the latest batches: how long they waited for the
+-- lake per object, and how long they worked per byte, apart from 20 ms for the transaction (6 MB/s while hardly
+-- anything is measured).
 measured as (
-    select greatest(
-        2, least(2000, coalesce((sum(lake_ms) - sum(bytes) / 10000.0) / nullif(sum(objects_count), 0), $9::numeric))
-    ) as object_ms
+    select
+        greatest(
+            2, least(2000, coalesce((sum(lake_ms) - sum(bytes) / 10000.0) / nullif(sum(objects_count), 0), $9::numeric))
+        ) as object_ms,
+        case
+            when sum(bytes) >= 1048576
+            then greatest(0.00001, least(0.002, sum(greatest(work_ms - 20, 0)) / sum(bytes)))
+            else 1 / 6000.0
+        end as byte_ms
     from (
-        select (timings ->> 'lake_ms')::numeric as lake_ms, bytes, objects_count
+        select
+            (timings ->> 'lake_ms')::numeric as lake_ms,
+            (timings ->> 'decode_ms')::numeric + (timings ->> 'copy_ms')::numeric + (timings ->> 'merge_ms')::numeric
+                + (timings ->> 'commit_ms')::numeric as work_ms,
+            bytes, objects_count
         from evo.batches
         where entity = $1 and lake_id = $2 and state = 'committed'
         order by batch_id desc
@@ -30,10 +41,10 @@ measured as (
 ),
 waiting as (
     select
-        o.object_id, o.run_id, o.ingestion_date, o.path, o.size_bytes, m.object_ms + o.size_bytes / 10000.0 as cost_ms,
+        o.object_id, o.run_id, o.ingestion_date, o.path, o.size_bytes, m.object_ms + o.size_bytes * m.byte_ms as cost_ms,
         greatest(
             o.size_bytes / 268435456.0, least(0.1, greatest(0.002, o.size_bytes / 4194304.0)),
-            least(1, (m.object_ms + o.size_bytes / 10000.0) / 10000)
+            least(1, (m.object_ms + o.size_bytes * m.byte_ms) / 2000)
         ) as weight
     from {objects} o
     cross join measured m

@@ -1,6 +1,8 @@
 //! One attempt at a batch: settles the attempt before it, then stages the batch in one way, or a more careful
 //! one.
 
+use std::collections::BTreeSet;
+
 use super::attempt_error::AttemptError;
 use super::outcome::LoadedBatch;
 use super::under_way::Load;
@@ -38,15 +40,7 @@ pub(super) async fn run(load: &Load<'_>, batch: &mut BatchAttempts) -> Result<Lo
     {
         return Ok(loaded);
     }
-    let tried = match stage(load, &batch.claimed).await {
-        // Its transaction is over, so that this cannot wait for itself.
-        Err(failure) if !failure.years.is_empty() => {
-            merge::make_partitions(load.job, &failure.years).await?;
-            stage(load, &batch.claimed).await
-        }
-        tried => tried,
-    };
-    tried.map_err(|failure| {
+    stage_with_partitions(load, &batch.claimed).await.map_err(|failure| {
         batch.failed_object = failure.object;
         failure.error
     })
@@ -70,9 +64,36 @@ async fn settle(load: &Load<'_>, batch: &mut Claimed) -> Result<Option<LoadedBat
     }
 }
 
+/// Stages and commits the batch. Partitions that it lacks are made in between: its transaction is over then,
+/// so that this cannot wait for itself.
+async fn stage_with_partitions(load: &Load<'_>, batch: &Claimed) -> Result<LoadedBatch, AttemptError> {
+    let mut made = BTreeSet::new();
+    loop {
+        match stage(load, batch, &made).await {
+            Err(failure) if is_new(&failure.years, &made) => {
+                merge::make_partitions(load.job, &failure.years).await?;
+                made.extend(failure.years);
+            }
+            tried => return tried,
+        }
+    }
+}
+
+/// Whether partitions of years are missing, of which one at least was not made in this attempt.
+fn is_new(years: &[i32], made: &BTreeSet<i32>) -> bool {
+    years.iter().any(|year| !made.contains(year))
+}
+
+/// Whether rows have changed since the batch was compared with them. A conflict that the server reports, such
+/// as a deadlock, is another matter.
+fn is_outdated(failure: &AttemptError) -> bool {
+    let error = &failure.error;
+    error.kind() == Kind::TransactionConflict && error.sqlstate().is_none() && failure.years.is_empty()
+}
+
 /// Stages and commits the batch in the way that is forecast. Where that turns out to be the wrong way, the
 /// next more careful one follows in the same attempt.
-async fn stage(load: &Load<'_>, batch: &Claimed) -> Result<LoadedBatch, AttemptError> {
+async fn stage(load: &Load<'_>, batch: &Claimed, made: &BTreeSet<i32>) -> Result<LoadedBatch, AttemptError> {
     let mut stage_as = load.forecast.stage_as(&batch.run_id);
     loop {
         let failure = match transaction::run(load, batch, stage_as).await {
@@ -81,12 +102,17 @@ async fn stage(load: &Load<'_>, batch: &Claimed) -> Result<LoadedBatch, AttemptE
         };
         let reason = failure.error.message();
         stage_as = match stage_as {
+            StageAs::Direct if is_new(&failure.years, made) => return Err(failure),
             StageAs::Direct if direct::is_refuted(&failure.error) => {
                 tracing::debug!(batch = %batch.batch_id, reason, "the batch cannot be copied directly");
                 load.forecast.refute_direct(&batch.run_id);
                 StageAs::Jsonb
             }
-            StageAs::Jsonb | StageAs::Keys if direct::may_concern_a_document(&failure.error) => {
+            StageAs::Compared if is_outdated(&failure) => {
+                tracing::debug!(batch = %batch.batch_id, reason, "what the batch was compared with has changed");
+                StageAs::Keys
+            }
+            StageAs::Jsonb | StageAs::Keys | StageAs::Compared if direct::may_concern_a_document(&failure.error) => {
                 tracing::info!(batch = %batch.batch_id, "the server refused a document: it validates each one now");
                 StageAs::Text
             }

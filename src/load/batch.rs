@@ -21,6 +21,7 @@ use super::attempt::{self, BatchAttempts};
 use super::job::LoadJob;
 use super::left_out;
 use super::outcome::LoadedBatch;
+use super::shorten::shorten;
 use super::summary::NotLoaded;
 use super::under_way::Load;
 use crate::error::{Disposition, Error, Kind, Result};
@@ -35,10 +36,18 @@ use crate::retry::retry;
 ///
 /// # Errors
 /// What neither time nor taking objects out of the batch heals. The claim is released then.
-pub(super) async fn load(load: &Load<'_>, claimed: Claimed, not_loaded: &mut NotLoaded) -> Result<Option<LoadedBatch>> {
+pub(super) async fn load(
+    load: &Load<'_>,
+    mut claimed: Claimed,
+    not_loaded: &mut NotLoaded,
+) -> Result<Option<LoadedBatch>> {
     let job = load.job;
     let batch_id = claimed.batch_id;
     let _held = job.claims.working_on(batch_id);
+    if let Err(error) = shorten(load, &mut claimed).await {
+        // It is only longer than it should be; whether the claim was lost, the fence tells.
+        tracing::debug!(batch = %batch_id, reason = error.message(), "the batch could not be cut");
+    }
     let memory_pauses = Box::new(job.retry.pauses());
     let mut batch = Batch { job, attempts: BatchAttempts::new(claimed), not_loaded, memory_pauses };
     while let Some(what) = batch.name() {
@@ -47,6 +56,7 @@ pub(super) async fn load(load: &Load<'_>, claimed: Claimed, not_loaded: &mut Not
         let resolved = match tried {
             Ok(loaded) => {
                 load.forecast.learn(&batch.attempts.claimed.run_id, &loaded.counts);
+                load.pace.learn(&loaded);
                 return Ok(Some(loaded));
             }
             Err(error) => batch.resolve(error).await,

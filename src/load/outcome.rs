@@ -62,6 +62,11 @@ impl PhaseTimes {
         ]
     }
 
+    /// All of it.
+    pub(super) fn total(&self) -> Duration {
+        self.stream.lake + self.stream.decode + self.stream.copy + self.merge + self.turn + self.commit
+    }
+
     /// Milliseconds by name: `lake_ms`, `decode_ms`, `copy_ms`, `merge_ms`, `turn_ms`, `commit_ms`.
     pub fn to_json(self) -> Value {
         let ms = |d: Duration| d.as_millis() as u64;

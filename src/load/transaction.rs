@@ -6,16 +6,17 @@ use std::time::Instant;
 use serde_json::json;
 
 use super::attempt_error::AttemptError;
+use super::merge::{EarlierRows, Statements};
 use super::outcome::{LoadedBatch, StagedBatch};
 use super::stream::BatchObjects;
 use super::under_way::Load;
-use super::{direct, staged};
+use super::{direct, staged, zone};
 use crate::error::{Error, Kind, Result};
 use crate::ids::ObjectId;
 use crate::ledger::batches::{self, Claimed, Completion, Counts};
 use crate::ledger::rejects;
 use crate::pg::Transaction;
-use crate::stage::StageAs;
+use crate::stage::{KnownRows, StageAs};
 
 /// Loads the batch in one transaction, staged in this way.
 ///
@@ -34,9 +35,16 @@ pub(super) async fn run(load: &Load<'_>, batch: &Claimed, stage_as: StageAs) -> 
         corrections: Arc::new(rejects::fixes(&tx, &ids).await?),
         progress: Arc::new(load.progress.tentative()),
     };
-    let staged = match stage_as {
-        StageAs::Direct => direct::stage(load, &tx, &objects).await?,
-        _ => staged::stage(load, &tx, &objects, stage_as).await?,
+    let (staged, stage_as) = match stage_as {
+        StageAs::Direct => (direct::stage(load, &tx, &objects).await?, stage_as),
+        StageAs::Compared => match earlier_rows(load, &tx, &objects).await? {
+            Some(known) => (staged::stage(load, &tx, &objects, stage_as, Some(known)).await?, stage_as),
+            None => {
+                let stage_as = load.forecast.without_earlier_rows();
+                (staged::stage(load, &tx, &objects, stage_as, None).await?, stage_as)
+            }
+        },
+        _ => (staged::stage(load, &tx, &objects, stage_as, None).await?, stage_as),
     };
     check_lines(&objects, &staged)?;
     failpoint!("load.after_merge");
@@ -51,6 +59,17 @@ pub(super) async fn run(load: &Load<'_>, batch: &Claimed, stage_as: StageAs) -> 
     times.commit = started.elapsed();
     let inflated_bytes = staged.tallies.iter().map(|t| t.bytes.unsigned_abs()).sum();
     Ok(LoadedBatch { counts, inflated_bytes, times, ..loaded })
+}
+
+/// What staging holds of the same objects of older runs.
+async fn earlier_rows(
+    load: &Load<'_>,
+    tx: &Transaction<'_>,
+    objects: &BatchObjects<'_>,
+) -> Result<Option<(EarlierRows, KnownRows)>> {
+    let statements = Statements::new(&load.job.entity, StageAs::Compared, load.compression);
+    let zone = zone::offsets(load, tx).await?;
+    EarlierRows::find(load.job, tx, objects, (&statements, zone)).await
 }
 
 /// Writes the batch's counts and timings into the ledger, under its fence.

@@ -1,12 +1,17 @@
 //! A load under way: what its workers share.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+
+use tokio::sync::OnceCell;
 
 use super::forecast::Forecast;
 use super::job::LoadJob;
+use super::pace::Pace;
 use crate::error::Result;
 use crate::meter::Phase;
 use crate::sql::{fill, qualified};
+use crate::stage::ZoneOffsets;
 
 /// What the workers of a load share.
 #[derive(Debug)]
@@ -17,6 +22,9 @@ pub(super) struct Load<'a> {
     /// Compression of documents in the staging table, as a column clause.
     pub compression: &'static str,
     pub forecast: Forecast,
+    pub pace: Pace,
+    /// See [`super::zone`].
+    pub zone: OnceCell<Arc<ZoneOffsets>>,
     is_stopping: AtomicBool,
 }
 
@@ -38,8 +46,16 @@ impl<'a> Load<'a> {
             Some("p") => "compression pglz",
             _ => "",
         };
-        let forecast = Forecast::new(holds_rows, job.entity.partition.is_none());
-        Ok(Self { job, progress, compression, forecast, is_stopping: AtomicBool::new(false) })
+        let (forecast, zone) = (Forecast::new(holds_rows), OnceCell::new());
+        Ok(Self {
+            job,
+            progress,
+            compression,
+            forecast,
+            pace: Pace::default(),
+            zone,
+            is_stopping: AtomicBool::new(false),
+        })
     }
 
     /// Whether no worker should begin another batch.

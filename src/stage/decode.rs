@@ -8,7 +8,7 @@ use xxhash_rust::xxh3::xxh3_128;
 use super::frame::{FrameWriter, Position};
 use super::json::{Rejection, scan};
 use super::key::{DocumentKey, KeyReader};
-use super::{LineSet, Seal};
+use super::{LineSet, Seal, Sieve};
 use crate::bronze::Lines;
 use crate::error::{Error, Kind, Result};
 use crate::ids::ObjectNo;
@@ -39,11 +39,18 @@ impl ObjectContext<'_> {
     }
 }
 
-/// Frames every line of an object: a valid one as a document, any other as a reject.
+/// Frames the lines of an object: a valid one as a document, if the sieve lets it through, any other as a
+/// reject.
 ///
 /// # Errors
-/// Errors of the object (`SourceCorrupt`, `SourceChanged`, …); `Internal` when the COPY has already ended.
-pub fn decode(lines: &mut Lines, object: ObjectContext<'_>, frames: &mut FrameWriter) -> Result<ObjectTally> {
+/// Errors of the object (`SourceCorrupt`, `SourceChanged`, …) and of [`Sieve::admit`]; `Internal` when the
+/// COPY has already ended.
+pub fn decode(
+    lines: &mut Lines,
+    object: ObjectContext<'_>,
+    sieve: &mut Sieve,
+    frames: &mut FrameWriter,
+) -> Result<ObjectTally> {
     let mut tally = ObjectTally::default();
     while let Some(line) = lines.next_line()? {
         tally.lines += 1;
@@ -52,21 +59,21 @@ pub fn decode(lines: &mut Lines, object: ObjectContext<'_>, frames: &mut FrameWr
             let raw = line.raw.to_vec();
             let text = lines.corrected(correction).map_err(Rejection::new);
             let parsed = text.as_deref().map_err(Rejection::clone).and_then(|text| parse(text, object.reader));
-            frame(frames, at, parsed, &raw)?;
+            frame((sieve, frames), at, parsed, &raw)?;
             continue;
         }
         let parsed = match line.refused {
             Some(reason) => Err(Rejection::new(reason)),
             None => parse(line.bytes, object.reader),
         };
-        frame(frames, at, parsed, line.raw)?;
+        frame((sieve, frames), at, parsed, line.raw)?;
     }
     tally.bytes = lines.bytes_read();
     Ok(tally)
 }
 
 /// Frames the documents of the wanted lines of an object that was decoded before, and stops after the last of
-/// them. Returns how many it framed.
+/// them.
 ///
 /// # Errors
 /// As [`decode`]. `SourceChanged` when a line reads differently than the first time: the object was
@@ -76,8 +83,8 @@ pub fn decode_wanted(
     object: ObjectContext<'_>,
     wanted: &LineSet,
     frames: &mut FrameWriter,
-) -> Result<i64> {
-    let (mut framed, mut found) = (0, Seal::default());
+) -> Result<()> {
+    let mut found = Seal::default();
     while let Some(line) = lines.next_line()? {
         let number = line.number;
         if wanted.contains(number) {
@@ -88,7 +95,6 @@ pub fn decode_wanted(
                     document(frames, &mut found, (object.object_no, number), &text)?;
                 }
             }
-            framed += 1;
             failpoint!("load.after_document");
         }
         if number >= wanted.last() {
@@ -98,7 +104,7 @@ pub fn decode_wanted(
     if found != wanted.seal() {
         return Err(Error::new(Kind::SourceChanged, "it was overwritten between two readings"));
     }
-    Ok(framed)
+    Ok(())
 }
 
 fn document(frames: &mut FrameWriter, found: &mut Seal, at: (ObjectNo, i64), text: &[u8]) -> Result<()> {
@@ -108,13 +114,19 @@ fn document(frames: &mut FrameWriter, found: &mut Seal, at: (ObjectNo, i64), tex
 }
 
 fn frame(
-    frames: &mut FrameWriter,
+    (sieve, frames): (&mut Sieve, &mut FrameWriter),
     at: Position,
     parsed: Result<(DocumentKey, &str), Rejection>,
     raw: &[u8],
 ) -> Result<()> {
     match parsed {
-        Ok((key, text)) => frames.document(at, key, xxh3_128(text.as_bytes()), text),
+        Ok((key, text)) => {
+            let hash = xxh3_128(text.as_bytes());
+            match sieve.admit(at, key, hash, text)? {
+                Some(key) => frames.document(at, key, hash, text),
+                None => Ok(()),
+            }
+        }
         Err(rejection) => frames.reject(at, raw, &rejection),
     }
 }

@@ -28,7 +28,8 @@ const CHUNK_BYTES: usize = 256 * 1024;
 /// Bytes of the buffer beyond a chunk: small values are added before its length is checked.
 const HEAD_ROOM: usize = 1024;
 
-/// The columns of a staging table after its key, in the order in which rows are framed for it.
+/// The columns of a staging table after its key and, where it has one, its time, in the order in which rows
+/// are framed for it.
 pub const TARGET_COLUMNS: &str =
     "_source_file, run_id, ingestion_date, _batch_id, _source_line, _content_hash, raw_data";
 const TARGET_COLUMN_COUNT: i16 = 8;
@@ -83,6 +84,7 @@ pub struct FrameWriter {
     lineage: Vec<u8>,
     kept: Vec<KeptReject>,
     kept_bytes: usize,
+    rows: i64,
 }
 
 /// The result of a [`FrameWriter`].
@@ -92,6 +94,8 @@ pub struct FramesWritten {
     pub waited: Duration,
     /// Rejected lines that were not framed; empty unless rows go straight into the staging table.
     pub kept: Vec<KeptReject>,
+    /// Rows that were framed.
+    pub rows: i64,
 }
 
 impl FrameWriter {
@@ -101,7 +105,8 @@ impl FrameWriter {
         buffer.put_slice(b"PGCOPY\n\xff\r\n\0");
         buffer.put_i32(0);
         buffer.put_i32(0);
-        Self { buffer, chunks, stage_as, waited: Duration::ZERO, lineage: Vec::new(), kept: Vec::new(), kept_bytes: 0 }
+        let (lineage, kept) = (Vec::new(), Vec::new());
+        Self { buffer, chunks, stage_as, waited: Duration::ZERO, lineage, kept, kept_bytes: 0, rows: 0 }
     }
 
     /// Begins an object whose rows go straight into the staging table. Call it before the object's first row.
@@ -127,7 +132,7 @@ impl FrameWriter {
         Ok(())
     }
 
-    /// Frames a line that can be staged.
+    /// Frames a line that can be staged. The time of a row that goes straight into the staging table is in UTC.
     ///
     /// # Errors
     /// `SourceCorrupt` when it is longer than 2 GB. `Internal` when nobody receives the chunks any more: the
@@ -151,7 +156,7 @@ impl FrameWriter {
         self.buffer.put_i32(16);
         self.buffer.put_u128(hash);
         match self.stage_as {
-            StageAs::Direct | StageAs::Jsonb => self.jsonb_length(text.len())?,
+            StageAs::Direct | StageAs::Compared | StageAs::Jsonb => self.jsonb_length(text.len())?,
             StageAs::Text => self.length(text.len())?,
             StageAs::Keys => {
                 self.nulls(4);
@@ -168,6 +173,7 @@ impl FrameWriter {
     /// # Errors
     /// As [`FrameWriter::document`].
     pub fn document_alone(&mut self, object_no: ObjectNo, line_no: i64, text: &[u8]) -> Result<()> {
+        self.rows += 1;
         self.buffer.put_i16(DOCUMENT_COLUMN_COUNT);
         self.buffer.put_i32(4);
         self.buffer.put_i32(object_no.0);
@@ -206,13 +212,18 @@ impl FrameWriter {
     pub fn finish(mut self) -> Result<FramesWritten> {
         self.buffer.put_i16(-1);
         self.flush()?;
-        Ok(FramesWritten { waited: self.waited, kept: self.kept })
+        Ok(FramesWritten { waited: self.waited, kept: self.kept, rows: self.rows })
     }
 
     fn target_row(&mut self, at: Position, key: DocumentKey, hash: u128, text: &str) -> Result<()> {
-        self.buffer.put_i16(TARGET_COLUMN_COUNT);
+        self.rows += 1;
+        self.buffer.put_i16(TARGET_COLUMN_COUNT + i16::from(key.event.is_some()));
         self.buffer.put_i32(8);
         self.buffer.put_i64(key.id);
+        if let Some(event) = key.event {
+            self.buffer.put_i32(8);
+            self.buffer.put_i64(event.micros);
+        }
         self.buffer.extend_from_slice(&self.lineage);
         self.buffer.put_i32(8);
         self.buffer.put_i64(at.line_no);
@@ -239,6 +250,7 @@ impl FrameWriter {
     }
 
     fn head(&mut self, at: Position) {
+        self.rows += 1;
         self.buffer.put_i16(COLUMN_COUNT);
         self.buffer.put_i32(4);
         self.buffer.put_i32(at.object_no.0);

@@ -28,7 +28,7 @@ fn small_objects_make_batches_for_every_worker_as_soon_as_they_are_worth_it() {
     // The lake was slow: forty milliseconds for each object.
     evo.db.sql("update evo.batches set timings = jsonb_set(timings, '{lake_ms}', '2400')");
     lake(&evo, RUN_2, 60);
-    assert_eq!(batches(&evo, "1", &[]), 1);
+    assert_eq!(batches(&evo, "1", &[]), 2, "no more than two seconds each");
     assert_eq!(batches(&evo, "4", &[]), 4);
     assert_eq!(batches(&evo, "8", &[]), 8);
     evo.json(&["load", "sales", "--workers", "8"]);
@@ -38,11 +38,42 @@ fn small_objects_make_batches_for_every_worker_as_soon_as_they_are_worth_it() {
 }
 
 #[test]
-fn a_batch_is_no_more_than_ten_seconds_of_waiting_for_the_lake() {
+fn a_batch_is_no_more_than_two_seconds_of_waiting_for_the_lake() {
     let evo = Evo::new();
     lake(&evo, RUN, 1);
     evo.json(&["load", "sales"]);
     evo.db.sql("update evo.batches set timings = jsonb_set(timings, '{lake_ms}', '900')");
     lake(&evo, RUN_2, 60);
-    assert_eq!(batches(&evo, "1", &[]), 6);
+    assert_eq!(batches(&evo, "1", &[]), 28, "54 seconds altogether");
+}
+
+#[test]
+fn a_batch_is_no_more_than_two_seconds_of_work_as_the_latest_batches_have_measured_it() {
+    let evo = Evo::new();
+    let generate = |day: &str| evo.run(&["generate", "sales", "--records", "10000", "--first-run", day]).exits(0);
+    generate("2026-01-10");
+    assert_eq!(batches(&evo, "1", &[]), 1);
+    evo.json(&["load", "sales"]);
+    // Two milliseconds for a kilobyte.
+    let measured = r#"{"lake_ms": 0, "decode_ms": 0, "copy_ms": 0, "merge_ms": 4020, "commit_ms": 0}"#;
+    evo.db.sql(&format!("update evo.batches set bytes = 2000000, timings = '{measured}'"));
+    generate("2026-01-11");
+    let loaded = "select sum(size_bytes * 0.002 + 2) / 2000 from evo.objects";
+    let seconds_by_two: f64 = evo.db.one(loaded).parse().unwrap();
+    assert!(seconds_by_two > 2.0, "{seconds_by_two}");
+    assert_eq!(batches(&evo, "1", &[]), seconds_by_two.ceil() as u64);
+}
+
+#[test]
+fn a_batch_that_turns_out_to_take_too_long_is_cut() {
+    let evo = Evo::new();
+    evo.run(&["generate", "sales", "--records", "8000", "--runs", "2"]).exits(0);
+    // The first batch takes four seconds.
+    let slow = [("EVO_FAILPOINTS", "load.before_commit=sleep(4000)@1")];
+    let load = evo.command(&["load", "sales", "--workers", "1"]).envs(slow).output().unwrap();
+    assert!(load.status.success(), "{}", String::from_utf8_lossy(&load.stderr));
+    let is_cut = evo.db.sql("select count(*) > 1 from evo.batches group by run_id order by run_id");
+    assert_eq!(is_cut, [["f"], ["t"]]);
+    assert_eq!(evo.db.one("select count(*) from evo.objects where state <> 'loaded'"), "0");
+    assert_eq!(evo.db.one("select count(*) from evo.batches where state <> 'committed'"), "0");
 }

@@ -33,6 +33,8 @@ const PLACEHOLDERS: [(&str, &[(&str, &str)]); 23] = [
             ("documents", "evo_stage_jsonb"),
             ("target", "stg_evo.sales_raw"),
             ("event", "'epoch'::timestamptz"),
+            ("key", "t.sale_id"),
+            ("time", "'epoch'::timestamptz"),
             ("seen_key", "key"),
             ("key_columns", "sale_id"),
             ("key_values", "c.key"),

@@ -2,6 +2,7 @@
 
 use chrono::NaiveDate;
 
+use super::earlier::Known;
 use super::statements::Statements;
 use crate::error::Result;
 use crate::load::job::LoadJob;
@@ -15,6 +16,8 @@ pub(super) struct Merge<'a> {
     pub statements: &'a Statements,
     pub batch: &'a BatchObjects<'a>,
     pub lineage: BatchLineage<'a>,
+    /// The lines that were not sent, because they repeat rows.
+    pub known: Option<&'a Known>,
 }
 
 /// The lineage of a batch as the statements need it. All of its objects are of one run.
@@ -37,7 +40,7 @@ impl<'a> Merge<'a> {
         job: &'a LoadJob,
         tx: &'a Transaction<'a>,
         statements: &'a Statements,
-        batch: &'a BatchObjects<'a>,
+        (batch, known): (&'a BatchObjects<'a>, Option<&'a Known>),
     ) -> Result<Self> {
         let mut lineage = BatchLineage {
             run_id: batch.objects.first().map_or("", |o| o.run_id.as_str()),
@@ -52,6 +55,6 @@ impl<'a> Merge<'a> {
             let is_newer = row.get(1);
             if is_newer { lineage.newer.push(row.get(0)) } else { lineage.older.push(row.get(0)) }
         }
-        Ok(Self { job, tx, statements, batch, lineage })
+        Ok(Self { job, tx, statements, batch, lineage, known })
     }
 }

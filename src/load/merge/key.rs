@@ -6,6 +6,10 @@ use crate::sql::{ident, literal};
 /// The key of an entity's staging table in SQL.
 #[derive(Debug)]
 pub(super) struct KeyExpressions {
+    /// Its id in a row of the staging table.
+    pub id: String,
+    /// Its time there, or a constant.
+    pub row_time: String,
     key: String,
     time: Option<String>,
     /// The key's time in a row of the stage table, as timestamptz.
@@ -25,6 +29,8 @@ impl KeyExpressions {
         let key = ident(&entity.staging.key_column);
         let Some(partition) = &entity.partition else {
             return Self {
+                id: format!("t.{key}"),
+                row_time: "'epoch'::timestamptz".to_owned(),
                 time: None,
                 event: "'epoch'::timestamptz".to_owned(),
                 seen_key: "key",
@@ -37,6 +43,8 @@ impl KeyExpressions {
         let time = ident(&partition.column);
         let zone = literal(&entity.zone);
         Self {
+            id: format!("t.{key}"),
+            row_time: format!("t.{time}"),
             event: format!(
                 "case when s.event_utc then s.event_at at time zone 'UTC' else s.event_at at time zone {zone} end"
             ),

@@ -18,11 +18,17 @@
 //! savepoint, take the turn, make the verdicts again. A surprise is handled in the same way. Rows are written
 //! in key order, and the turn comes before any write, so that no two batches can wait for each other.
 //!
+//! **Compared.** Lines that repeat a row which an older run has written are found while the objects are read,
+//! and not sent at all. Their verdict is *unchanged*, in an older object's row. It counts if the rows are the
+//! same once the turn is taken: a row that is changed gets another batch, so that counting those that still
+//! have theirs is enough. Otherwise the batch begins again, with keys.
+//!
 //! **Keys first.** Where only keys were staged, a second pass, outside of any turn, sends the document of
 //! every accepted line, superseded ones too, unless staging already holds identical content. That way
 //! PostgreSQL validates every document, whatever the staging mode.
 
 mod context;
+mod earlier;
 mod key;
 mod partitions;
 mod rounds;
@@ -31,6 +37,7 @@ mod turn;
 mod verdicts;
 mod write;
 
+pub(super) use earlier::{EarlierRows, Known};
 pub(super) use partitions::make_partitions;
 pub(super) use rounds::run;
 pub(super) use statements::{IDLE_LIMIT, Statements};

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::context::Merge;
+use super::earlier::Known;
 use super::statements::Statements;
 use super::turn::Turn;
 use super::{partitions, verdicts, write};
@@ -47,15 +48,15 @@ enum Next {
 /// Merges the staged rows of a batch into the staging table.
 ///
 /// # Errors
-/// `TransactionConflict` when other batches kept changing the same rows, or partitions are missing
-/// ([`AttemptError::years`]); errors of the lake in the second pass; see [`crate::pg`].
+/// `TransactionConflict` when other batches kept changing the same rows, or changed one that a line repeats, or
+/// partitions are missing ([`AttemptError::years`]); errors of the lake in the second pass; see [`crate::pg`].
 pub(in crate::load) async fn run(
     job: &LoadJob,
     tx: &Transaction<'_>,
     statements: &Statements,
-    batch: &BatchObjects<'_>,
+    (batch, known): (&BatchObjects<'_>, Option<&Known>),
 ) -> Result<Merged, AttemptError> {
-    let merge = Merge::new(job, tx, statements, batch).await?;
+    let merge = Merge::new(job, tx, statements, (batch, known)).await?;
     if statements.stage_as() == StageAs::Text {
         tx.batch(sql_file!("load/reject_invalid.sql")).await?;
     }
@@ -73,9 +74,12 @@ struct Rounds<'a> {
 
 impl<'a> Rounds<'a> {
     fn new(merge: &'a Merge<'a>) -> Self {
-        // Keys mode expects mostly unchanged rows, which need the shared turn anyway: take it up front and
-        // save a round.
-        let turn = if merge.statements.stage_as() == StageAs::Keys { Turn::Shared } else { Turn::None };
+        // Both expect mostly unchanged rows, which need the shared turn anyway: take it up front and save a
+        // round.
+        let turn = match merge.statements.stage_as() {
+            StageAs::Keys | StageAs::Compared => Turn::Shared,
+            StageAs::Direct | StageAs::Jsonb | StageAs::Text => Turn::None,
+        };
         let merged = Merged {
             counts: Vec::new(),
             stream: StreamTimes::default(),
@@ -110,6 +114,9 @@ impl<'a> Rounds<'a> {
         self.merged.rounds += 1;
         merge.tx.batch("savepoint evo_round").await?;
         self.merged.turn += self.turn.take(merge.tx, &merge.job.entity.name).await?;
+        if let Some(known) = merge.known {
+            known.rows.assert_unchanged(merge.tx, merge.statements).await?;
+        }
         verdicts::make(merge).await?;
         let needed = Turn::needed(merge.tx).await?;
         if merge.statements.stage_as() == StageAs::Keys {

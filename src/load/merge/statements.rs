@@ -53,7 +53,7 @@ impl Statements {
     }
 
     /// A template of `sql/load/` with tables and key filled in.
-    pub(super) fn fill(&self, template: &str) -> String {
+    pub(in crate::load) fn fill(&self, template: &str) -> String {
         self.fill_with_age(template, "")
     }
 
@@ -83,6 +83,8 @@ impl Statements {
                 ("target", &self.target),
                 ("age", age),
                 ("event", &self.key.event),
+                ("key", &self.key.id),
+                ("time", &self.key.row_time),
                 ("seen_key", self.key.seen_key),
                 ("match", &self.key.matching("t", "w")),
                 ("key_columns", &self.key.columns),

@@ -65,21 +65,35 @@ async fn count(merge: &Merge<'_>, written: &[Row]) -> Result<Vec<Counts>> {
         counted.inserted = row.get(1);
         counted.updated = row.get(2);
     }
+    let known = merge.known.map(|known| &known.lines);
+    for (i, keys) in known.iter().flat_map(|lines| &lines.keys).enumerate() {
+        let unchanged = i64::try_from(keys.len()).unwrap_or(i64::MAX);
+        counts[i].unchanged += unchanged;
+        counts[i].lines += unchanged;
+    }
+    for (i, superseded) in known.iter().flat_map(|lines| &lines.superseded).enumerate() {
+        counts[i].superseded += superseded;
+        counts[i].lines += superseded;
+    }
     Ok(counts)
 }
 
 /// Records the keys that the batch's objects have seen and not touched.
 async fn record_seen(merge: &Merge<'_>) -> Result<()> {
-    let mut sets: Vec<(ObjectId, KeySet)> = Vec::new();
+    let mut seen: Vec<Vec<i64>> = match merge.known {
+        Some(known) => known.lines.keys.clone(),
+        None => vec![Vec::new(); merge.batch.objects.len()],
+    };
     let mut rows = merge.tx.rows(&merge.statements.fill(sql_file!("load/seen.sql")), &[]).await?;
     while let Some(row) = rows.next().await? {
-        let object_id = merge.batch.objects[object_no(&row)].object_id;
-        if sets.last().is_none_or(|(last, _)| *last != object_id) {
-            sets.push((object_id, KeySet::default()));
-        }
-        if let Some((_, set)) = sets.last_mut() {
-            set.push(row.get(1));
-        }
+        seen[object_no(&row)].push(row.get(1));
+    }
+    let mut sets: Vec<(ObjectId, KeySet)> = Vec::new();
+    for (object, mut keys) in merge.batch.objects.iter().zip(seen).filter(|(_, keys)| !keys.is_empty()) {
+        keys.sort_unstable();
+        let mut set = KeySet::default();
+        keys.into_iter().for_each(|key| set.push(key));
+        sets.push((object.object_id, set));
     }
     if sets.is_empty() { Ok(()) } else { seen::record(merge.tx, sets).await }
 }

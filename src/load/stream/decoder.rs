@@ -15,10 +15,10 @@ use crate::ids::{BatchId, ObjectNo};
 use crate::ledger::objects::Pending;
 use crate::ledger::rejects::Fixes;
 use crate::load::attempt_error::AttemptError;
-use crate::stage::StageAs;
 use crate::stage::decode::{ObjectContext, ObjectTally, decode, decode_wanted};
-use crate::stage::frame::{FrameWriter, KeptReject, Lineage};
+use crate::stage::frame::{FrameWriter, FramesWritten, KeptReject, Lineage};
 use crate::stage::key::KeyReader;
+use crate::stage::{Sieve, StageAs};
 
 /// What the decode thread works with.
 pub(super) struct Decoder {
@@ -39,6 +39,8 @@ pub(super) struct Decoded {
     pub rows: i64,
     /// Rejected lines that were not framed.
     pub kept: Vec<KeptReject>,
+    /// The sieve, with what it held back.
+    pub sieve: Sieve,
     pub elapsed: Duration,
     /// Waiting for chunks of the lake.
     pub lake: Duration,
@@ -48,41 +50,46 @@ pub(super) struct Decoded {
 
 impl Decoder {
     /// Decodes what arrives at the readers, one for each object, into frames.
-    pub(super) fn run(self, readers: Vec<ChunkReader>, frames: mpsc::Sender<Bytes>) -> Result<Decoded, AttemptError> {
+    pub(super) fn run(
+        mut self,
+        readers: Vec<ChunkReader>,
+        frames: mpsc::Sender<Bytes>,
+    ) -> Result<Decoded, AttemptError> {
         let started = Instant::now();
         let stage_as = match self.pass {
-            Pass::Lines(stage_as) => stage_as,
-            Pass::Direct => StageAs::Direct,
+            Pass::Lines(stage_as, _) => stage_as,
             Pass::Documents(_) => StageAs::Jsonb,
         };
-        let mut frames = FrameWriter::new(frames, stage_as);
-        let (mut tallies, mut rows, mut lake) = (Vec::with_capacity(readers.len()), 0, Duration::ZERO);
+        let mut through = Through { sieve: self.pass.take_sieve(), frames: FrameWriter::new(frames, stage_as) };
+        let (mut tallies, mut lake) = (Vec::with_capacity(readers.len()), Duration::ZERO);
         for (i, reader) in readers.into_iter().enumerate().filter(|(i, _)| self.pass.reads(*i)) {
             let waited = reader.waited();
             let lines = Lines::new(reader, &self.input, self.limits);
-            let decoded = self.object(i, lines, &mut frames).map_err(|error| AttemptError::of_object(i, error))?;
-            rows += decoded.rows;
-            tallies.extend(decoded.tally);
+            let decoded = self.object(i, lines, &mut through);
+            let tally = decoded.map_err(|error| AttemptError {
+                years: through.sieve.missing_year().into_iter().collect(),
+                ..AttemptError::of_object(i, error)
+            })?;
+            tallies.extend(tally);
             lake += Duration::from_nanos(waited.load(Ordering::Relaxed));
         }
-        let written = frames.finish()?;
-        rows -= written.kept.len() as i64;
-        Ok(Decoded { tallies, rows, kept: written.kept, elapsed: started.elapsed(), lake, copy: written.waited })
+        let Through { sieve, frames } = through;
+        let FramesWritten { rows, kept, waited: copy } = frames.finish()?;
+        Ok(Decoded { tallies, rows, kept, sieve, elapsed: started.elapsed(), lake, copy })
     }
 
-    fn object(&self, index: usize, mut lines: Lines, frames: &mut FrameWriter) -> Result<DecodedObject> {
+    /// Decodes one object. Returns what was read of it, in the first pass.
+    fn object(&self, index: usize, mut lines: Lines, through: &mut Through) -> Result<Option<ObjectTally>> {
         let object_no = ObjectNo::at(index);
         let context = ObjectContext { object_no, reader: &self.key, corrections: &self.corrections[index] };
         match &self.pass {
             Pass::Documents(wanted) => {
-                let rows = decode_wanted(&mut lines, context, &wanted[index], frames)?;
-                return Ok(DecodedObject { rows, tally: None });
+                return decode_wanted(&mut lines, context, &wanted[index], &mut through.frames).map(|()| None);
             }
-            Pass::Direct => frames.begin_object(&self.lineage(index))?,
-            Pass::Lines(_) => {}
+            Pass::Lines(StageAs::Direct, _) => through.frames.begin_object(&self.lineage(index))?,
+            Pass::Lines(..) => {}
         }
-        let tally = decode(&mut lines, context, frames)?;
-        Ok(DecodedObject { rows: tally.lines, tally: Some(tally) })
+        decode(&mut lines, context, &mut through.sieve, &mut through.frames).map(Some)
     }
 
     fn lineage(&self, index: usize) -> Lineage {
@@ -96,8 +103,8 @@ impl Decoder {
     }
 }
 
-struct DecodedObject {
-    /// Lines decoded.
-    rows: i64,
-    tally: Option<ObjectTally>,
+/// What every line goes through.
+struct Through {
+    sieve: Sieve,
+    frames: FrameWriter,
 }

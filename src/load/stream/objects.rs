@@ -6,7 +6,7 @@ use crate::ids::BatchId;
 use crate::ledger::objects::Pending;
 use crate::ledger::rejects::Fixes;
 use crate::meter::Tentative;
-use crate::stage::{LineSet, StageAs};
+use crate::stage::{LineSet, Sieve, StageAs};
 
 /// The objects of a batch in one attempt.
 #[derive(Debug)]
@@ -28,12 +28,11 @@ impl<'a> BatchObjects<'a> {
 }
 
 /// How much of the objects is sent, and where.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(in crate::load) enum Pass {
-    /// Every line, into a temporary stage table.
-    Lines(StageAs),
-    /// Every valid line, as a row of the staging table.
-    Direct,
+    /// The lines that the sieve lets through, and all rejects: into a temporary stage table, or as rows of the
+    /// staging table.
+    Lines(StageAs, Sieve),
     /// The documents of some lines of each object, into the temporary table of documents.
     Documents(Vec<LineSet>),
 }
@@ -42,8 +41,16 @@ impl Pass {
     /// Whether anything of the object at this index is sent.
     pub(super) fn reads(&self, object: usize) -> bool {
         match self {
-            Pass::Lines(_) | Pass::Direct => true,
+            Pass::Lines(..) => true,
             Pass::Documents(wanted) => wanted.get(object).is_some_and(|lines| !lines.is_empty()),
+        }
+    }
+
+    /// Takes the sieve out; lets everything through from then on.
+    pub(super) fn take_sieve(&mut self) -> Sieve {
+        match self {
+            Pass::Lines(_, sieve) => std::mem::take(sieve),
+            Pass::Documents(_) => Sieve::Everything,
         }
     }
 

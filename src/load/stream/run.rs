@@ -15,6 +15,7 @@ use crate::load::attempt_error::AttemptError;
 use crate::load::job::LoadJob;
 use crate::load::outcome::StreamTimes;
 use crate::pg::CopyIn;
+use crate::stage::Sieve;
 use crate::stage::decode::ObjectTally;
 use crate::stage::frame::KeptReject;
 use crate::stage::key::KeyReader;
@@ -31,6 +32,8 @@ pub(in crate::load) struct Streamed {
     pub times: StreamTimes,
     /// Rejected lines that were not copied; empty unless rows go straight into the staging table.
     pub kept: Vec<KeptReject>,
+    /// The sieve, with what it held back.
+    pub sieve: Sieve,
 }
 
 /// Streams the objects into the COPY, and ends it.
@@ -88,5 +91,5 @@ pub(in crate::load) async fn stream(
     let decode = decoded.elapsed.saturating_sub(decoded.lake + decoded.copy);
     let copy = started.elapsed().saturating_sub(decoded.lake + decode);
     let times = StreamTimes { lake: decoded.lake, decode, copy };
-    Ok(Streamed { tallies: decoded.tallies, times, kept: decoded.kept })
+    Ok(Streamed { tallies: decoded.tallies, times, kept: decoded.kept, sieve: decoded.sieve })
 }

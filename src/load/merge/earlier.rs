@@ -1,0 +1,108 @@
+//! What staging holds of the same objects of older runs, to compare a batch with while it is read.
+//!
+//! An extraction cuts its objects by the same windows each time, so that most lines of an object repeat those
+//! of the object of that name in the runs before. Names only say where it is worth looking: a row counts by
+//! its key and its content.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use uuid::Uuid;
+
+use super::statements::Statements;
+use crate::error::{Error, Kind, Result};
+use crate::ids::BatchId;
+use crate::load::job::LoadJob;
+use crate::load::stream::BatchObjects;
+use crate::pg::{Param, Transaction};
+use crate::stage::{KnownLines, KnownRows, ZoneOffsets};
+
+/// Rows that a batch is compared with at most: some 20 MB in memory.
+const MAX_ROWS: i64 = (1 << 18) / 8 * 7;
+/// Microseconds between 1970 and 2000.
+const POSTGRES_EPOCH: i64 = 946_684_800_000_000;
+
+/// Rows that committed batches have written.
+#[derive(Debug)]
+pub(in crate::load) struct EarlierRows {
+    batches: Vec<BatchId>,
+    paths: Vec<String>,
+    from: DateTime<Utc>,
+    until: DateTime<Utc>,
+    count: i64,
+}
+
+/// Lines of a batch that were not sent, and the rows that they repeat.
+#[derive(Debug)]
+pub(in crate::load) struct Known {
+    pub rows: EarlierRows,
+    pub lines: KnownLines,
+}
+
+impl EarlierRows {
+    /// The rows of the same objects of older runs, with their keys and contents; `None` when there are none.
+    ///
+    /// # Errors
+    /// See [`crate::pg`].
+    pub(in crate::load) async fn find(
+        job: &LoadJob,
+        tx: &Transaction<'_>,
+        batch: &BatchObjects<'_>,
+        (statements, zone): (&Statements, Option<Arc<ZoneOffsets>>),
+    ) -> Result<Option<(Self, KnownRows)>> {
+        let Some(mut earlier) = Self::of_names(job, tx, batch).await? else { return Ok(None) };
+        if let Some(zone) = &zone {
+            let instant = |micros| DateTime::from_timestamp_micros(micros + POSTGRES_EPOCH).unwrap_or_default();
+            let span = zone.span();
+            (earlier.from, earlier.until) = (instant(span.start), instant(span.end));
+        }
+        let sql = statements.fill(sql_file!("load/known_rows.sql"));
+        let row = tx.query_one(&sql, &earlier.parameters()).await?;
+        let Some(keys) = row.get::<_, Option<Vec<i64>>>(0) else { return Ok(None) };
+        let times: Vec<DateTime<Utc>> = row.get(1);
+        let hashes: Vec<Uuid> = row.get(2);
+        earlier.count = i64::try_from(keys.len()).unwrap_or(i64::MAX);
+        let has_time = zone.is_some();
+        let mut rows = KnownRows::new(zone, batch.objects.len());
+        for ((key, time), hash) in keys.into_iter().zip(times).zip(hashes) {
+            let time = if has_time { time.timestamp_micros() - POSTGRES_EPOCH } else { 0 };
+            rows.add((key, time), hash.as_u128());
+        }
+        Ok(Some((earlier, rows)))
+    }
+
+    /// Makes sure, in the batch's turn, that the rows are as they were when they were fetched.
+    ///
+    /// # Errors
+    /// `TransactionConflict` when another batch has changed one of them; see [`crate::pg`].
+    pub(super) async fn assert_unchanged(&self, tx: &Transaction<'_>, statements: &Statements) -> Result<()> {
+        let sql = statements.fill(sql_file!("load/count_known_rows.sql"));
+        let count: i64 = tx.query_one(&sql, &self.parameters()).await?.get(0);
+        if count == self.count {
+            return Ok(());
+        }
+        Err(Error::new(Kind::TransactionConflict, "rows have changed since the batch was compared with them"))
+    }
+
+    async fn of_names(job: &LoadJob, tx: &Transaction<'_>, batch: &BatchObjects<'_>) -> Result<Option<Self>> {
+        let Some(first) = batch.objects.first() else { return Ok(None) };
+        let lake = job.selection.lake;
+        let values: [&dyn Param; 5] = [&job.entity.name, &lake, &first.run_id, &first.ingestion_date, &batch.paths()];
+        let (mut batches, mut paths, mut rows) = (Vec::new(), Vec::new(), 0);
+        for row in tx.query(sql_file!("load/earlier_objects.sql"), &values).await? {
+            let more: i64 = row.get(2);
+            if rows + more <= MAX_ROWS {
+                rows += more;
+                batches.push(row.get(0));
+                paths.extend(row.get::<_, Vec<String>>(1));
+            }
+        }
+        // Without a time in the key, every row stands at the epoch.
+        let (from, until) = (DateTime::UNIX_EPOCH, DateTime::UNIX_EPOCH + TimeDelta::days(1));
+        Ok((rows > 0).then_some(Self { batches, paths, from, until, count: 0 }))
+    }
+
+    fn parameters(&self) -> [&dyn Param; 4] {
+        [&self.batches, &self.paths, &self.from, &self.until]
+    }
+}

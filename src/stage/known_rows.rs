@@ -1,0 +1,127 @@
+//! The rows that staging held of the same objects of older runs when a batch began, and which lines of the
+//! batch repeat them. Such lines are not sent.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::frame::Position;
+use super::key::DocumentKey;
+use super::seen_key::seen_key;
+use super::zone::ZoneOffsets;
+use crate::ids::ObjectNo;
+
+/// Microseconds between 1970 and 2000.
+const POSTGRES_EPOCH: i64 = 946_684_800_000_000;
+
+/// Rows by key: id, and time in microseconds since 2000-01-01 UTC where it is part of the key, else 0.
+#[derive(Debug, Default)]
+pub struct KnownRows {
+    zone: Option<Arc<ZoneOffsets>>,
+    rows: HashMap<(i64, i64), KnownRow>,
+    superseded: Vec<i64>,
+}
+
+#[derive(Debug)]
+struct KnownRow {
+    hash: [u64; 2],
+    fate: Fate,
+}
+
+/// What the batch has of a row so far.
+#[derive(Debug, Clone, Copy)]
+enum Fate {
+    NoLine,
+    /// Its last line, which is in this object, repeats it.
+    Repeated(ObjectNo),
+    /// A line that differs was sent, and so is every later one.
+    Sent,
+}
+
+/// The lines of a batch that repeat known rows.
+#[derive(Debug, Default)]
+pub struct KnownLines {
+    /// Of each object, the sorted keys of the rows that it repeats, as the sets of seen keys hold them.
+    pub keys: Vec<Vec<i64>>,
+    /// Of each object, the number of repeating lines that are not the last of their key in the batch.
+    pub superseded: Vec<i64>,
+}
+
+impl KnownRows {
+    /// None yet, for a batch of so many objects. `zone` where a time is part of the key: it has to know the
+    /// offset of every time that is added.
+    pub fn new(zone: Option<Arc<ZoneOffsets>>, objects: usize) -> Self {
+        Self { zone, rows: HashMap::new(), superseded: vec![0; objects] }
+    }
+
+    /// Adds a row.
+    pub fn add(&mut self, key: (i64, i64), hash: u128) {
+        let hash = [(hash >> 64) as u64, hash as u64];
+        self.rows.insert(key, KnownRow { hash, fate: Fate::NoLine });
+    }
+
+    /// Whether the line repeats a row, so that it need not be sent. Lines come in the order of the batch.
+    pub(super) fn repeats(&mut self, at: Position, key: DocumentKey, hash: u128) -> bool {
+        let time = match (key.event, &self.zone) {
+            (None, _) => Some(0),
+            (Some(event), Some(zone)) => zone.instant(event),
+            (Some(_), None) => None,
+        };
+        let Some(row) = time.and_then(|time| self.rows.get_mut(&(key.id, time))) else { return false };
+        let is_same = row.hash == [(hash >> 64) as u64, hash as u64];
+        if let Fate::Repeated(earlier) = row.fate {
+            self.superseded[earlier.index()] += 1;
+        }
+        row.fate = match row.fate {
+            // The server must see this one too: it beats the line that was sent.
+            Fate::Sent => Fate::Sent,
+            _ if is_same => Fate::Repeated(at.object_no),
+            _ => Fate::Sent,
+        };
+        matches!(row.fate, Fate::Repeated(_))
+    }
+
+    /// The lines that were not sent.
+    pub fn lines(self) -> KnownLines {
+        let mut keys = vec![Vec::new(); self.superseded.len()];
+        for ((id, time), row) in &self.rows {
+            if let Fate::Repeated(object) = row.fate {
+                let key = if self.zone.is_some() { seen_key(*id, time + POSTGRES_EPOCH) } else { *id };
+                keys[object.index()].push(key);
+            }
+        }
+        keys.iter_mut().for_each(|keys| keys.sort_unstable());
+        KnownLines { keys, superseded: self.superseded }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_repeats_a_row_until_another_line_of_its_key_differs() {
+        let mut known = KnownRows::new(None, 3);
+        known.add((1, 0), 10);
+        known.add((2, 0), 20);
+        known.add((3, 0), 30);
+        let lines = [
+            (0, 1, 10, true),
+            (0, 2, 21, false),
+            (0, 4, 40, false),
+            // Again, now in a later object.
+            (1, 1, 10, true),
+            // Beats the line that was sent, and so must be seen.
+            (1, 2, 20, false),
+            (1, 3, 30, true),
+            // Differs from what the line before repeated.
+            (2, 3, 31, false),
+        ];
+        for (object, id, hash, repeats) in lines {
+            let at = Position { object_no: ObjectNo(object), line_no: 1, byte_offset: 0 };
+            assert_eq!(known.repeats(at, DocumentKey { id, event: None }, hash), repeats, "{object} {id}");
+        }
+        let lines = known.lines();
+        assert_eq!(lines.keys, [vec![], vec![1], vec![]]);
+        assert_eq!(lines.superseded, [1, 1, 0]);
+    }
+}
