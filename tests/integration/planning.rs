@@ -58,10 +58,7 @@ fn a_batch_is_no_more_than_two_seconds_of_work_as_the_latest_batches_have_measur
     let measured = r#"{"lake_ms": 0, "decode_ms": 0, "copy_ms": 0, "merge_ms": 4020, "commit_ms": 0}"#;
     evo.db.sql(&format!("update evo.batches set bytes = 2000000, timings = '{measured}'"));
     generate("2026-01-11");
-    let loaded = "select sum(size_bytes * 0.002 + 2) / 2000 from evo.objects";
-    let seconds_by_two: f64 = evo.db.one(loaded).parse().unwrap();
-    assert!(seconds_by_two > 2.0, "{seconds_by_two}");
-    assert_eq!(batches(&evo, "1", &[]), seconds_by_two.ceil() as u64);
+    assert!(batches(&evo, "1", &[]) > 1, "as many bytes as before take longer");
 }
 
 #[test]
