@@ -206,7 +206,7 @@ fn config_check_lists_every_mistake_at_once() {
     let check = check.says(&format!("{count} mistakes in settings and declarations")).says("evo config check");
     assert!(!check.stderr.contains("panicked"), "{}", check.stderr);
     let json = run(&["config", "check", "--output", "json"]).exits(3).json();
-    assert_eq!((json["version"].as_u64(), json["mistakes"].as_array().unwrap().len()), (Some(1), count));
+    assert_eq!((json["json_version"].as_u64(), json["mistakes"].as_array().unwrap().len()), (Some(1), count));
     run(&["status"]).exits(3).says("batch_sise").says("further mistakes: evo config check");
 
     // Variables are checked once the secrets of all sources are known.

@@ -11,9 +11,6 @@ use crate::report::Outcome;
 use crate::transform::checks::Checks;
 use crate::transform::dimension;
 
-/// Version of the JSON's shape.
-const VERSION: u32 = 1;
-
 /// What was read, by kind.
 #[derive(Debug, Default)]
 struct Read {
@@ -29,7 +26,6 @@ pub(super) fn check(settings: &Settings) -> Outcome {
     let (read, declared) = declarations(settings);
     let all: Vec<&Error> = settings.mistakes.all().iter().chain(declared.all()).collect();
     let json = json!({
-        "version": VERSION,
         "mistakes": all.iter().map(|mistake| to_json(mistake)).collect::<Vec<_>>(),
         "read": {
             "entities": read.entities, "models": read.models, "checks": read.checks, "dimensions": read.dimensions,

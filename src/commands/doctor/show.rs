@@ -7,9 +7,6 @@ use crate::doctor::{DoctorFinding, Examination, Fix, Gravity, ServerFacts};
 use crate::report::units;
 use crate::visible;
 
-/// Version of the JSON's shape.
-const VERSION: u32 = 1;
-
 /// For a person: where, what, why, and what to type.
 pub(super) fn text(done: &Examination, addresses: &str) -> String {
     let mut text = addresses.to_owned();
@@ -62,7 +59,6 @@ fn totals(done: &Examination) -> String {
 /// For a machine.
 pub(super) fn json(done: &Examination, [database, lake]: [Value; 2]) -> Value {
     json!({
-        "version": VERSION,
         "database": database, "lake": lake, "server": done.server.as_ref().map(server_json),
         "checked": done.checked,
         "not_checked": done.not_checked.iter()
