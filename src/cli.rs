@@ -53,6 +53,8 @@ pub enum Command {
     Transform(commands::transform::Args),
     /// Check the warehouse with queries that must return no rows
     Check(commands::check::Args),
+    /// Compare lake, ledger, staging and core, down to the row; repair what differs
+    Verify(commands::verify::Args),
     /// Show the storage of the warehouse; vacuum and reindex it
     OptimizeStorage(commands::optimize_storage::Args),
     /// Show what is loaded, what is pending and how fresh it is
@@ -135,6 +137,7 @@ impl Command {
             }
             Command::Extract(args) => vec![("workers", args.workers.as_ref())],
             Command::Transform(args) => vec![("workers", args.workers.as_ref())],
+            Command::Verify(args) => vec![("workers", args.workers.as_ref())],
             Command::Rejects(args) => args.settings(),
             _ => Vec::new(),
         };
@@ -151,6 +154,7 @@ impl Command {
             Command::Transform(args) => !args.dry_run,
             Command::OptimizeStorage(args) => args.vacuum || args.reindex,
             Command::Migrate(args) => !args.dry_run,
+            Command::Verify(args) => !args.dry_run,
             Command::Check(_) => true,
             _ => false,
         }
@@ -166,6 +170,7 @@ impl Command {
             Command::Objects(_) => "objects",
             Command::Transform(_) => "transform",
             Command::Check(_) => "check",
+            Command::Verify(_) => "verify",
             Command::OptimizeStorage(_) => "optimize-storage",
             Command::Status(_) => "status",
             Command::Runs(_) => "runs",
@@ -193,6 +198,7 @@ pub async fn dispatch(command: Command, settings: &Settings) -> Result<Outcome> 
         Command::Objects(args) => commands::objects::run(args, settings).await,
         Command::Transform(args) => Box::pin(commands::transform::run(args, settings)).await,
         Command::Check(args) => commands::check::run(args, settings).await,
+        Command::Verify(args) => Box::pin(commands::verify::run(args, settings)).await,
         Command::OptimizeStorage(args) => Box::pin(commands::optimize_storage::run(args, settings)).await,
         Command::Status(args) => commands::status::run(args, settings).await,
         Command::Runs(args) => commands::runs::run(args, settings).await,

@@ -10,7 +10,7 @@
 //! ```text
 //! 6  main · cli
 //! 5  commands · telemetry · report
-//! 4  extract · load · transform · storage · doctor    workflows; none imports another
+//! 4  extract · load · transform · verify · storage · doctor    workflows; none imports another
 //! 3  ledger · stage
 //! 2  pg · bronze · embedded                   none knows another
 //! 1  config · entity · ids
@@ -50,4 +50,5 @@ pub mod storage;
 pub mod suggest;
 pub mod telemetry;
 pub mod transform;
+pub mod verify;
 pub mod visible;

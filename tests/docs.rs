@@ -120,9 +120,19 @@ fn purpose(path: &Path) -> String {
 fn the_readme_of_the_statements_lists_each_with_its_purpose() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("sql");
     let mut text = String::new();
-    let folders =
-        ["ledger", "extract", "load", "transform", "transform/increment", "transform/generation", "transform/issues"];
-    for folder in folders.iter().chain(&["dimensions", "checks", "queries", "status", "storage", "doctor", "pg"]) {
+    let folders = [
+        "ledger",
+        "extract",
+        "load",
+        "transform",
+        "transform/increment",
+        "transform/generation",
+        "transform/issues",
+        "transform/compare",
+    ];
+    for folder in
+        folders.iter().chain(&["verify", "dimensions", "checks", "queries", "status", "storage", "doctor", "pg"])
+    {
         text += &format!("\n### {folder}\n\n");
         let mut files: Vec<_> =
             std::fs::read_dir(root.join(folder)).unwrap().map(|entry| entry.unwrap().path()).collect();

@@ -72,6 +72,8 @@ def seconds_text(value):
 COLUMNS = {
     "seconds": ("wall", seconds_text),
     "rows_per_second": ("rows/s", lambda v: f"{v:,.0f}"),
+    "documents_per_second": ("documents/s", lambda v: f"{v:,.0f}"),
+    "core_documents_per_second": ("core documents/s", lambda v: f"{v:,.0f}"),
     "client_cpu": ("client CPU", seconds_text),
     "server_cpu": ("server CPU", seconds_text),
     "total_cpu": ("CPU", seconds_text),

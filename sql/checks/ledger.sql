@@ -9,7 +9,8 @@ with objects as (
 ),
 -- What was loaded again, by --all-runs or a replay, is counted by the later batch alone.
 batches as (
-    select coalesce(sum(objects_count - again_objects_count), 0) as loaded, coalesce(sum(inserted_count), 0) as inserted,
+    select coalesce(sum(objects_count - again_objects_count), 0) as loaded,
+           coalesce(sum(inserted_count), 0) + (select coalesce(sum(rows_count), 0) from evo.recounts where entity = {entity}) as inserted,
            coalesce(sum(lines_count - again_lines_count), 0) as lines,
            bool_and(exists (select from evo.model_batches m where m.entity = b.entity and m.batch_id = b.batch_id)) as transformed
     from evo.batches b where entity = {entity} and state = 'committed'

@@ -3,6 +3,5 @@
 -- rows: one: bigint
 -- locks: none
 -- idempotent: reads only
-select coalesce(sum(inserted_count), 0)::bigint
-from evo.batches
-where entity = $1 and state = 'committed'
+select (select coalesce(sum(inserted_count), 0)::bigint from evo.batches where entity = $1 and state = 'committed')
+     + (select coalesce(sum(rows_count), 0)::bigint from evo.recounts where entity = $1)

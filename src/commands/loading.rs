@@ -41,21 +41,22 @@ impl Loading {
     /// Opens the lake and the warehouse for as many parallel batches as the settings say and the server
     /// allows.
     pub(super) async fn open(settings: &Settings, catalog: Catalog) -> Result<Self> {
-        Self::with(settings, catalog, Access::of(true)?).await
+        Self::open_as("load", settings, catalog, Access::of(true)?).await
     }
 
     /// As [`Loading::open`], for reading only: nothing is created, started or upgraded.
     pub(super) async fn open_to_read(settings: &Settings, catalog: Catalog) -> Result<Self> {
-        Self::with(settings, catalog, Access::of(false)?).await
+        Self::open_as("load", settings, catalog, Access::of(false)?).await
     }
 
-    async fn with(settings: &Settings, catalog: Catalog, access: Access) -> Result<Self> {
+    /// The same for a command of this name.
+    pub(super) async fn open_as(command: &str, settings: &Settings, catalog: Catalog, access: Access) -> Result<Self> {
         let shutdown = access.shutdown();
         let mut workers = settings.workers;
         let is_job = matches!(access, Access::Writes(_));
         let lake = Lake::open(&settings.lake, &settings.azure)?.until(shutdown.clone());
         // A worker needs one for its batch and sometimes one for a new partition; the heartbeat needs one.
-        let warehouse = warehouse::open(settings, catalog, ("load", workers * 2 + 2), access).await?;
+        let warehouse = warehouse::open(settings, catalog, (command, workers * 2 + 2), access).await?;
         if is_job {
             let room = warehouse.pool.room("a load", LEAST_ROOM, workers + LEAST_ROOM).await?;
             workers = workers.min(room.saturating_sub(LEAST_ROOM)).max(1);

@@ -1,5 +1,6 @@
 //! One file or folder per subcommand: its `Args` and its `run`. What several share is private: `warehouse`,
-//! `addresses`, `database`, `loading`, `which_lake`, `failures`, `threshold`, `measured`.
+//! `addresses`, `database`, `loading`, `which_lake`, `failures`, `threshold`, `measured`,
+//! `patterns`.
 
 mod addresses;
 pub mod check;
@@ -18,10 +19,12 @@ mod measured;
 pub mod migrate;
 pub mod objects;
 pub mod optimize_storage;
+mod patterns;
 pub mod rejects;
 pub mod runs;
 pub mod status;
 mod threshold;
 pub mod transform;
+pub mod verify;
 mod warehouse;
 mod which_lake;

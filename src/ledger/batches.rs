@@ -20,8 +20,11 @@ use std::time::Duration;
 use super::objects::{Again, Pending, Selection};
 use crate::error::{Error, Kind, Result};
 use crate::ids::{BatchId, ExecutionId, Fence, ObjectId};
-use crate::pg::{Connection, Param, Pool, Row, Transaction};
+use crate::pg::{Ask, Connection, Param, Pool, Row, Transaction};
 use crate::sql::fill;
+
+/// Objects per batch of a load that names its objects.
+const NAMED_OBJECTS: i64 = 10;
 
 /// The verdicts on the lines of an object or a batch, counted. They always add up: see [`Counts::balanced`].
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -123,6 +126,9 @@ pub async fn plan(
     let (lake, run_id, since) = (&selection.lake, &selection.run_id, &selection.since);
     // One planner per entity: a rival waits here and then finds no object that is not in a batch.
     tx.execute("select pg_advisory_xact_lock(hashtextextended('evo:plan:' || $1, 0))", &[&entity]).await?;
+    if selection.again == Again::Named {
+        return plan_named(tx, entity, selection, grouping).await;
+    }
     let only_rejected = selection.again == Again::Rejected;
     if selection.again != Again::No {
         tx.execute(sql_file!("ledger/forget_loaded.sql"), &[&entity, lake, run_id, since, &only_rejected]).await?;
@@ -135,8 +141,35 @@ pub async fn plan(
         [&entity, lake, run_id, since, objects, left_alone, &only_rejected, workers, object_ms];
     let groups = fill(sql_file!("ledger/group_objects.sql"), &[("objects", "evo.objects")]);
     tx.execute(&fill(sql_file!("ledger/plan_batches.sql"), &[("groups", &groups)]), &planned).await?;
+    open_runs(tx, entity, selection).await
+}
+
+/// Plans the objects that the selection names, in batches of their own.
+async fn plan_named(
+    tx: &Transaction<'_>,
+    entity: &str,
+    selection: &Selection,
+    grouping: &Grouping,
+) -> Result<Vec<OpenRun>> {
+    tx.execute(sql_file!("ledger/forget_objects.sql"), &[&selection.objects]).await?;
+    let size = grouping.objects.unwrap_or(NAMED_OBJECTS).max(1);
+    tx.execute(sql_file!("ledger/plan_objects.sql"), &[&selection.objects, &size]).await?;
+    open_runs(tx, entity, selection).await
+}
+
+async fn open_runs(tx: &Transaction<'_>, entity: &str, selection: &Selection) -> Result<Vec<OpenRun>> {
+    let Selection { lake, run_id, since, .. } = selection;
     let rows = tx.query(sql_file!("ledger/open_batches.sql"), &[&entity, lake, run_id, since]).await?;
     Ok(rows.iter().map(open_run).collect())
+}
+
+/// The committed batches that may have loaded these objects, now or before they were loaded again.
+///
+/// # Errors
+/// See [`crate::pg`].
+pub async fn of_objects(on: &impl Ask, objects: &[ObjectId]) -> Result<Vec<BatchId>> {
+    let rows = on.query(sql_file!("ledger/batches_of_objects.sql"), &[&objects.to_vec()]).await?;
+    Ok(rows.iter().map(|row| row.get(0)).collect())
 }
 
 /// A row of `ledger/open_batches.sql`.

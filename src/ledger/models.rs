@@ -5,7 +5,7 @@
 
 use crate::error::Result;
 use crate::ids::{BatchId, ExecutionId};
-use crate::pg::{Connection, Transaction};
+use crate::pg::{Ask, Connection, Transaction};
 
 /// A committed batch that the entity's models have not transformed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,7 +21,15 @@ pub struct PendingBatch {
 /// # Errors
 /// See [`crate::pg`].
 pub async fn pending(connection: &Connection, entity: &str) -> Result<Vec<BatchId>> {
-    let rows = connection.query(sql_file!("ledger/pending_batches.sql"), &[&entity]).await?;
+    pending_in(connection, entity).await
+}
+
+/// The same as the snapshot of a transaction shows it.
+///
+/// # Errors
+/// See [`crate::pg`].
+pub async fn pending_in(on: &impl Ask, entity: &str) -> Result<Vec<BatchId>> {
+    let rows = on.query(sql_file!("ledger/pending_batches.sql"), &[&entity]).await?;
     Ok(rows.iter().map(|row| row.get(0)).collect())
 }
 

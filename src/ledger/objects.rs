@@ -58,6 +58,8 @@ pub struct Selection {
     pub since: Option<NaiveDate>,
     /// Which objects are loaded again.
     pub again: Again,
+    /// The objects that [`Again::Named`] loads again, and nothing else.
+    pub objects: Vec<ObjectId>,
 }
 
 /// Which loaded or quarantined objects are loaded again.
@@ -70,6 +72,8 @@ pub enum Again {
     All,
     /// Those with open rejects, and no other object at all.
     Rejected,
+    /// Those that [`Selection::objects`] lists, and no other object at all.
+    Named,
 }
 
 /// The number of objects of an entity in one state.
@@ -366,6 +370,26 @@ pub async fn ignore(pool: &Pool, filter: &ObjectFilter) -> Result<Vec<(String, S
     let connection = pool.get().await?;
     let rows = connection.query(sql_file!("ledger/ignore_objects.sql"), &filter.values()).await?;
     Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
+}
+
+/// The objects whose paths match one of these patterns of SQL's `like`, oldest first: of each path the newest
+/// version, if it was loaded, set aside or is pending.
+///
+/// # Errors
+/// See [`crate::pg`].
+pub async fn named(on: &impl Ask, entity: &str, lake: LakeId, patterns: &[String]) -> Result<Vec<ObjectId>> {
+    let patterns = patterns.to_vec();
+    let rows = on.query(sql_file!("ledger/named_objects.sql"), &[&entity, &lake, &patterns]).await?;
+    Ok(rows.iter().map(|row| row.get(0)).collect())
+}
+
+/// The paths of these objects.
+///
+/// # Errors
+/// See [`crate::pg`].
+pub async fn paths(on: &impl Ask, objects: &[ObjectId]) -> Result<Vec<String>> {
+    let rows = on.query(sql_file!("ledger/paths_of_objects.sql"), &[&objects.to_vec()]).await?;
+    Ok(rows.iter().map(|row| row.get(0)).collect())
 }
 
 /// Makes quarantined objects pending again. Returns entity and path of each, and whether it is pending: an

@@ -9,8 +9,10 @@ use super::notes::{Notes, Previewed, Recorded};
 use super::plan::{LeftAlone, LoadPlan};
 use crate::counted::counted;
 use crate::error::Result;
-use crate::ledger::batches::Grouping;
+use crate::ledger::batches::{self, Grouping};
+use crate::ledger::objects::{self, Again};
 use crate::span::WorkSpan;
+use crate::sql::{fill, qualified};
 
 /// What an object of a container costs besides its bytes, in milliseconds, until it is measured: the latency
 /// of a request, shared by parallel requests.
@@ -26,7 +28,26 @@ const LOCAL_OBJECT_MS: f64 = 2.0;
 /// # Errors
 /// `SourceUnavailable`, `AccessDenied` or `SourceInvalid` when the lake cannot be listed; see [`crate::pg`].
 pub async fn discover(job: &LoadJob) -> Result<LoadPlan> {
-    WorkSpan::begin("discover", &job.entity.name).run(discover_into(job, Recorded(job))).await
+    match job.selection.again {
+        Again::Named => plan_chosen(job).await,
+        _ => WorkSpan::begin("discover", &job.entity.name).run(discover_into(job, Recorded(job))).await,
+    }
+}
+
+/// Makes sure that a load of the objects that the selection names writes every row that came from them: their
+/// content hashes are forgotten, so that a row counts as unchanged only once it is written again.
+///
+/// # Errors
+/// See [`crate::pg`].
+pub async fn doubt(job: &LoadJob) -> Result<u64> {
+    let sql = fill(sql_file!("load/doubt.sql"), &[("target", &qualified(&job.entity.staging.table))]);
+    job.retry("forgetting content hashes", async || {
+        let connection = job.pool.get().await?;
+        let batches = batches::of_objects(&*connection, &job.selection.objects).await?;
+        let paths = objects::paths(&*connection, &job.selection.objects).await?;
+        connection.execute(&sql, &[&batches, &paths]).await
+    })
+    .await
 }
 
 /// The plan that [`discover`] would make, found out by reading alone: `select` on the ledger is enough, and
@@ -39,12 +60,12 @@ pub async fn preview(job: &LoadJob) -> Result<LoadPlan> {
     discover_into(job, Previewed::new(job)).await
 }
 
-/// Groups objects that are loaded and have open rejects into batches, to load them again. The lake is not
-/// listed.
+/// Groups objects into batches to load them again: those with open rejects, or those that are named. The lake
+/// is not listed.
 ///
 /// # Errors
 /// See [`crate::pg`].
-pub(super) async fn plan_rejected(job: &LoadJob) -> Result<LoadPlan> {
+pub(super) async fn plan_chosen(job: &LoadJob) -> Result<LoadPlan> {
     let runs = Recorded(job).plan(&grouping(job, &[])).await?;
     Ok(LoadPlan { runs, ..LoadPlan::default() })
 }

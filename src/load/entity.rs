@@ -3,12 +3,13 @@
 use std::collections::BTreeSet;
 
 use super::aftermath::{Aftermath, aftermath};
-use super::discover::{discover, plan_rejected};
+use super::discover::{discover, plan_chosen};
 use super::job::LoadJob;
 use super::plan::LoadPlan;
 use super::summary::EntitySummary;
 use super::workers;
 use crate::error::Result;
+use crate::ledger::objects::Again;
 use crate::meter::{Meter, Unit};
 use crate::span::WorkSpan;
 
@@ -59,7 +60,8 @@ async fn load_rounds(job: &LoadJob, load: &mut EntityLoad, meter: &Meter) -> Res
         if load.summary.failure.is_some() {
             return Ok(());
         }
-        if !is_changed {
+        // Objects that were named are not named again under another version.
+        if !is_changed || job.selection.again == Again::Named {
             break;
         }
         let listed_again = discover(job).await?;
@@ -99,7 +101,7 @@ pub async fn load_planned(job: &LoadJob, plan: &LoadPlan, meter: &Meter) -> Enti
 /// # Errors
 /// See [`crate::pg`]: nothing could be planned. A later failure is part of the summary.
 pub async fn replay(job: &LoadJob, meter: &Meter) -> Result<EntitySummary> {
-    let plan = plan_rejected(job).await?;
+    let plan = plan_chosen(job).await?;
     let phase = meter.phase(format!("{}: loading again", job.entity.name), plan.bytes(), Unit::Bytes);
     Ok(workers::run(job, &phase).await)
 }

@@ -50,7 +50,7 @@ mod zone;
 
 pub use aftermath::Aftermath;
 pub use claims::Claims;
-pub use discover::{discover, preview};
+pub use discover::{discover, doubt, preview};
 pub use entity::{EntityLoad, load, load_planned, replay};
 pub use heartbeat::Heartbeat;
 pub use job::{LoadJob, decoders};

@@ -131,8 +131,11 @@ fn frame(
     }
 }
 
-/// The key of a line, and its text without the blanks around it.
-fn parse<'a>(line: &'a [u8], reader: &KeyReader) -> Result<(DocumentKey, &'a str), Rejection> {
+/// The key of a line, and its text without the blanks around it: what is hashed and staged.
+///
+/// # Errors
+/// Why the line is rejected.
+pub fn parse<'a>(line: &'a [u8], reader: &KeyReader) -> Result<(DocumentKey, &'a str), Rejection> {
     let mut found = Vec::new();
     let text = scan(line, &reader.fields(), &mut found)?;
     let key = reader.key(&found)?;

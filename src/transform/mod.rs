@@ -9,6 +9,7 @@
 //! * `generation/`: a full refresh builds a new generation beside the serving one, from one snapshot, and
 //!   swaps all tables of the entity in one short transaction. Until the swap the old generation serves; the
 //!   next run drops what an interruption left.
+//! * `compare/`: compares core with what the models give, and changes nothing.
 //! * `dimension/`: small tables derived from core, written in place.
 //! * `reading/`: what is sent to the server for a model. `order`: which entities and dimensions run after
 //!   which. `checks/`: what must hold before a swap and after an increment.
@@ -18,6 +19,7 @@
 
 mod checking;
 pub mod checks;
+pub mod compare;
 mod crew;
 pub mod dimension;
 mod drift;

@@ -7,6 +7,8 @@ use crate::sql::{ident, literal};
 pub(super) struct Range {
     pub after: Option<String>,
     pub up_to: Option<String>,
+    /// Only these of them, where there is a list; whole numbers.
+    pub only: Option<Vec<i64>>,
 }
 
 impl Range {
@@ -15,24 +17,35 @@ impl Range {
         let mut edges: Vec<Option<String>> = vec![None];
         edges.extend(bounds.iter().cloned().map(Some));
         edges.push(None);
-        edges.windows(2).map(|pair| Range { after: pair[0].clone(), up_to: pair[1].clone() }).collect()
+        edges.windows(2).map(|pair| Range { after: pair[0].clone(), up_to: pair[1].clone(), only: None }).collect()
     }
 
     /// The range of `keys[begin..end]`, for ascending keys that are all there are. The last range is open.
     pub(super) fn of_keys(keys: &[i64], begin: usize, end: usize) -> Self {
         let after = begin.checked_sub(1).map(|i| keys[i].to_string());
-        Self { after, up_to: (end < keys.len()).then(|| keys[end - 1].to_string()) }
+        Self { after, up_to: (end < keys.len()).then(|| keys[end - 1].to_string()), only: None }
     }
 
     /// The same range; where it is open, it ends where `whole` does.
     pub(super) fn inside(self, whole: &Range) -> Self {
-        Self { after: self.after.or(whole.after.clone()), up_to: self.up_to.or(whole.up_to.clone()) }
+        let only = self.only.or(whole.only.clone());
+        Self { after: self.after.or(whole.after.clone()), up_to: self.up_to.or(whole.up_to.clone()), only }
     }
 
     /// The conditions that a value of `column` fulfils in this range; none if it is open at both ends.
     pub(super) fn conditions(&self, column: &str) -> Vec<String> {
         let after = self.after.iter().map(|v| format!("{} > {}", ident(column), literal(v)));
-        after.chain(self.up_to.iter().map(|v| format!("{} <= {}", ident(column), literal(v)))).collect()
+        let up_to = self.up_to.iter().map(|v| format!("{} <= {}", ident(column), literal(v)));
+        let only = self.only.iter().map(|keys| {
+            let keys: Vec<String> = keys.iter().map(i64::to_string).collect();
+            format!("{} = any('{{{}}}'::bigint[])", ident(column), keys.join(","))
+        });
+        after.chain(up_to).chain(only).collect()
+    }
+
+    /// Lists of at most `most` keys each.
+    pub(super) fn of_lists(keys: &[i64], most: usize) -> Vec<Range> {
+        keys.chunks(most.max(1)).map(|keys| Range { only: Some(keys.to_vec()), ..Range::default() }).collect()
     }
 }
 
@@ -45,6 +58,7 @@ mod tests {
         let range = |after: Option<&str>, up_to: Option<&str>| Range {
             after: after.map(str::to_owned),
             up_to: up_to.map(str::to_owned),
+            only: None,
         };
         assert_eq!(Range::between(&[]), [range(None, None)]);
         let bounds = ["3".to_owned(), "9".to_owned()];
@@ -52,5 +66,10 @@ mod tests {
         assert_eq!(Range::between(&bounds), expected);
         assert_eq!(expected[1].conditions("x"), ["\"x\" > '3'", "\"x\" <= '9'"]);
         assert_eq!(expected[2].clone().inside(&range(Some("1"), Some("12"))), range(Some("9"), Some("12")));
+        let lists = Range::of_lists(&[4, 5, 6], 2);
+        assert_eq!(lists[0].conditions("x"), ["\"x\" = any('{4,5}'::bigint[])"]);
+        assert_eq!((lists.len(), lists[1].only.clone()), (2, Some(vec![6])));
+        let part = range(Some("3"), None).inside(&lists[0]);
+        assert_eq!(part.conditions("x"), ["\"x\" > '3'", "\"x\" = any('{4,5}'::bigint[])"]);
     }
 }

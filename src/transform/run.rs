@@ -69,7 +69,8 @@ async fn run_locked(job: &EntityJob, request: &Request) -> Result<TransformSumma
         Some(Mode::FullRefresh) => (refreshed(job, request).await?, None),
         Some(Mode::InPlace) => {
             let plan = job.step("planning", async || increment::whole(job, &*job.pool.get().await?).await).await?;
-            (increment(job, &plan).await?, Some(Scope::Serving))
+            let scope = if job.keys.is_empty() { Scope::Serving } else { Scope::Changed(Vec::new()) };
+            (increment(job, &plan).await?, Some(scope))
         }
         mode => {
             let rows = job.chunk_rows.max(1);

@@ -18,6 +18,8 @@ pub(super) struct Shape {
     /// Columns that the model fills, in table order: those that it gives and the table has, except generated
     /// columns and `_updated_at`.
     pub columns: Vec<String>,
+    /// Their types, as SQL writes them.
+    pub types: Vec<String>,
     /// Columns that the model gives and the table lacks. They are left out, and the summary says so.
     pub absent: Vec<String>,
     /// Columns that the user added. Nothing of evo fills them; a new generation keeps their values.
@@ -86,21 +88,22 @@ impl Shape {
     fn of(table: &str, all: Vec<CatalogColumn>, given: &[String]) -> (Self, Option<String>) {
         let absent = given.iter().filter(|name| all.iter().all(|column| column.name != **name)).cloned().collect();
         let mut lacking = None;
-        let (mut columns, mut own, mut types, mut has_updated_at) = (Vec::new(), Vec::new(), String::new(), false);
+        let (mut columns, mut own, mut types, mut has_updated_at) = (Vec::new(), Vec::new(), Vec::new(), false);
         for column in all.into_iter().filter(|column| !column.is_generated) {
             let is_updated_at = column.name == UPDATED_AT;
             has_updated_at |= is_updated_at;
             if given.contains(&column.name) && !is_updated_at {
-                types += &format!(", {} {}", column.name, column.type_name);
                 columns.push(column.name);
+                types.push(column.type_name);
             } else if column.must_be_given {
                 lacking = lacking.or(Some(column.name));
             } else if !is_updated_at {
                 own.push(OwnColumn { name: column.name, sequence: column.sequence });
             }
         }
-        let fingerprint = format!("{:016x}", xxhash_rust::xxh3::xxh3_64(format!("{table}: {types}").as_bytes()));
-        (Self { columns, absent, own, has_updated_at, has_key: false, fingerprint }, lacking)
+        let typed: String = columns.iter().zip(&types).map(|(name, kind)| format!(", {name} {kind}")).collect();
+        let fingerprint = format!("{:016x}", xxhash_rust::xxh3::xxh3_64(format!("{table}: {typed}").as_bytes()));
+        (Self { columns, types, absent, own, has_updated_at, has_key: false, fingerprint }, lacking)
     }
 }
 

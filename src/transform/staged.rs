@@ -38,6 +38,12 @@ impl StagedRows {
         rows
     }
 
+    /// Those of these rows that also fulfil a condition.
+    pub(super) fn and(mut self, condition: String) -> Self {
+        self.conditions.push(condition);
+        self
+    }
+
     /// A subquery in brackets, for a from clause.
     pub(super) fn sql(&self) -> String {
         let condition = if self.conditions.is_empty() { "true".to_owned() } else { self.conditions.join(" and ") };
@@ -59,7 +65,7 @@ mod tests {
     #[test]
     fn rows_are_a_subquery_with_all_conditions() {
         let entity = Catalog::load(None).unwrap().select(&["sales".into()]).unwrap()[0].clone();
-        let keys = Range { after: Some("3".to_owned()), up_to: Some("9".to_owned()) };
+        let keys = Range { after: Some("3".to_owned()), up_to: Some("9".to_owned()), only: None };
         assert_eq!(
             StagedRows::of_batches(&entity, &[1, 2].map(BatchId), &keys).sql(),
             "(select * from \"stg_evo\".\"sales_raw\" where _batch_id = any('{1,2}'::bigint[]) \

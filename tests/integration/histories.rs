@@ -23,6 +23,7 @@ use evo::meter::Meter;
 use evo::pg::{Pool, Presence};
 use evo::retry::Policy;
 use evo::shutdown::Shutdown;
+use evo::verify::{self, Mismatch, MismatchKind, Mismatches, Reread, VerifyJob};
 use tokio_postgres::SimpleQueryMessage;
 use xxhash_rust::xxh3::xxh3_128;
 
@@ -155,7 +156,7 @@ impl Bench {
             std::fs::remove_dir_all(bronze).unwrap();
         }
         self.sql(&format!(
-            "truncate {}, evo.objects, evo.batches, evo.rejects, evo.seen_keys, evo.model_batches",
+            "truncate {}, evo.recounts, evo.objects, evo.batches, evo.rejects, evo.seen_keys, evo.model_batches",
             shape.table
         ));
     }
@@ -202,6 +203,78 @@ impl Bench {
         }
         assert!(summary.counts.balanced(), "{:?}", summary.counts);
         summary
+    }
+}
+
+impl Bench {
+    /// What a verification of everything finds.
+    fn verify(&self) -> Mismatches {
+        let _inside = self.runtime.enter();
+        let pool = Pool::new(Dsn::parse(&self.db.url).unwrap(), "evo:verify", 3);
+        let how = How { workers: 2, batch_size: None, executions: 1 };
+        let load = self.job(&pool, &how, false);
+        let job = VerifyJob {
+            lake: load.lake.clone(),
+            lake_id: load.selection.lake,
+            pool: pool.clone(),
+            entity: self.entity.clone(),
+            workers: 2,
+            limits: load.limits,
+            decoders: self.decoders.clone(),
+            shutdown: Shutdown::never(),
+            meter: Meter::default(),
+        };
+        self.runtime.block_on(async {
+            let mut found = Mismatches::default();
+            verify::compare_listing(&job, &mut found).await.unwrap();
+            let counts = verify::count(&job, &mut found).await.unwrap();
+            verify::compare_documents(&job, &Reread::All, 0, &mut found).await.unwrap();
+            let (added, missing) = (found.count(MismatchKind::RowAdded), found.count(MismatchKind::RowMissing));
+            found.extend(counts.mismatch(&job.entity.staging.table, added, missing));
+            found
+        })
+    }
+
+    /// Plants a corruption in one row that came from an object as it is now, and asserts that it is found, and
+    /// nothing else.
+    fn corrupt(&self, dice: &mut Dice, shape: Shape, story: &str) {
+        let none: Vec<&Mismatch> = Vec::new();
+        assert_eq!(self.verify().iter().collect::<Vec<_>>(), none, "{story}");
+        let key = &self.entity.staging.key_column;
+        let (table, all) =
+            (shape.table, "s.raw_data, s.run_id, s.ingestion_date, s._source_file, s._content_hash, s._batch_id");
+        let rows = self.sql(&format!(
+            "select s.{key} from {table} s join evo.objects o on o.path = s._source_file and o.batch_id = s._batch_id
+             where o.state = 'loaded' and not exists (
+                 select from evo.objects n where n.path = o.path and n.version > o.version) order by 1",
+        ));
+        if rows.is_empty() {
+            return;
+        }
+        let chosen = &rows[dice.index(rows.len())][0];
+        let is_chosen = format!("where s.{key} = {chosen}");
+        let (sql, kinds): (String, &[MismatchKind]) = match dice.roll(4) {
+            0 => (format!("delete from {table} s {is_chosen}"), &[MismatchKind::RowMissing]),
+            1 => (format!("update {table} s set raw_data = '{{\"v\": 9}}' {is_chosen}"), &[MismatchKind::RowAltered]),
+            // Of a row that a newer object has seen, too, the newer line says so.
+            2 => (
+                format!("update {table} s set _content_hash = md5('x')::uuid {is_chosen}"),
+                &[MismatchKind::RowAltered, MismatchKind::RowOutdated],
+            ),
+            _ => {
+                let names = all.replace("s.", "");
+                let keys = self.entity.staging_key().join(", ");
+                let values = self.entity.staging_key().join(", s.").replacen(key, &format!("-s.{key}"), 1);
+                let select = format!("select {values}, {all}, s._source_line from {table} s {is_chosen}");
+                (format!("insert into {table} ({keys}, {names}, _source_line) {select}"), &[MismatchKind::RowAdded])
+            }
+        };
+        self.sql(&sql);
+        let found = self.verify();
+        let found: Vec<&Mismatch> = found.iter().collect();
+        let key = chosen.parse::<i64>().unwrap();
+        let is_planted = |m: &&Mismatch| kinds.contains(&m.kind) && m.key.map(i64::abs) == Some(key);
+        assert!(found.len() == 1 && found.iter().all(is_planted), "{story}\n{sql}\n{found:#?}");
     }
 }
 
@@ -285,6 +358,7 @@ fn play(bench: &Bench, shape: Shape, seed: u64) {
         oracle_step(bench, &mut oracle, &shown, version);
         compare(bench, shape, &oracle, &story);
     }
+    bench.corrupt(&mut dice, shape, &story);
 }
 
 /// Everything that is shown is loaded now; a version that the oracle has seen already changes nothing for it.

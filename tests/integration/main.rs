@@ -52,4 +52,5 @@ mod toy;
 mod transform;
 mod values;
 mod verdict;
+mod verify;
 mod zones;

@@ -7,13 +7,17 @@ use std::time::SystemTime;
 use crate::support::{Database, Evo, Run, binary};
 
 /// Every command that only reads.
-const READING: [&[&str]; 18] = [
+const READING: [&[&str]; 22] = [
     &["status"],
     &["status", "--watch"],
     &["runs"],
     &["runs", "--watch", "--failed"],
     &["status", "--ledger-only"],
     &["check"],
+    &["verify"],
+    &["verify", "sales", "--deep"],
+    &["verify", "all", "--sample", "50%"],
+    &["verify", "--deep", "--dry-run"],
     &["rejects", "list"],
     &["rejects", "show", "1"],
     &["load", "all", "--dry-run"],
@@ -62,7 +66,7 @@ fn where_no_database_is_configured_none_is_made() {
         let run = Run::from(binary(dir.path()).args(args).output().unwrap());
         match args {
             ["config" | "db", ..] => run.exits(0),
-            ["load", ..] => run.exits(4).says("does not exist").says("evo generate"),
+            ["load" | "verify", ..] => run.exits(4).says("does not exist").says("evo generate"),
             ["doctor"] => run.exits(6).says("does not exist").says("evo generate").says("there is no database yet"),
             _ => run.exits(3).says("there is no database yet").says("--database-url").says("evo load all"),
         };

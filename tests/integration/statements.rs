@@ -11,7 +11,7 @@ const SQL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/sql");
 const TYPES: [&str; 10] =
     ["text", "int", "bigint", "boolean", "date", "timestamptz", "uuid", "jsonb", "bytea", "double precision"];
 /// What the placeholders of a folder or a file stand for; the first entry counts.
-const PLACEHOLDERS: [(&str, &[(&str, &str)]); 23] = [
+const PLACEHOLDERS: [(&str, &[(&str, &str)]); 25] = [
     (
         "load/age",
         &[
@@ -43,6 +43,37 @@ const PLACEHOLDERS: [(&str, &[(&str, &str)]); 23] = [
             ("shared", "_shared"),
             ("mode", "jsonb"),
             ("compression", ""),
+        ],
+    ),
+    (
+        "verify",
+        &[
+            ("staging", "stg_evo.sales_raw"),
+            ("key", "sale_id"),
+            ("and_event", ""),
+            ("seen_key", "k.key"),
+            ("transaction", "s.xmin"),
+            ("batch", "s._batch_id is null"),
+        ],
+    ),
+    (
+        "transform/compare",
+        &[
+            ("typed", "m.sale_id::bigint as sale_id"),
+            ("columns", "sale_id"),
+            ("table", "core.evo_sales"),
+            ("within", "true"),
+            ("key", "sale_id"),
+            ("first_key", "sale_id"),
+            ("parent", "sale_id"),
+            ("differs", "false"),
+            ("differing", "null"),
+            ("limit", "10"),
+            ("rows", "stg_evo.sales_raw"),
+            ("staging", "stg_evo.sales_raw"),
+            ("staging_key", "sale_id"),
+            ("record", "\"saleItens\" jsonb"),
+            ("lengths", "0"),
         ],
     ),
     ("ledger", &[("objects", "evo.objects"), ("manifests", "evo.manifests")]),

@@ -271,6 +271,7 @@ fn help_fits_into_eighty_columns_and_has_an_example() {
         &["rejects", "list"],
         &["rejects", "replay"],
         &["transform"],
+        &["verify"],
         &["check"],
         &["optimize-storage"],
         &["status"],

@@ -5,6 +5,7 @@ mod dry_run;
 mod exit;
 mod json;
 mod limit;
+mod named;
 mod show;
 
 use chrono::NaiveDate;
@@ -35,6 +36,7 @@ Examples:
   evo load all --since 2026-01-01                  runs extracted on that day or later
   evo load entries --run-id 20260111T030000Z       exactly one run, even if it is unfinished
   evo load sales --all-runs                        everything in the lake again; correct rows are not touched
+  evo load sales --objects '*part-00003*'          only these objects, again
   evo load all --dry-run                           the plan: objects, bytes, batches, what is skipped and why
 
 Several processes may load the same entity: they share its batches, and take over those of a process that died.
@@ -61,6 +63,13 @@ pub struct Args {
     /// Also objects that are already loaded or set aside
     #[arg(long, help_heading = "Which objects")]
     pub all_runs: bool,
+    /// Only these objects, again: paths below the lake, * matches anything. Every row that came from them is
+    /// written again, also where its content looks unchanged
+    #[arg(
+        long, value_name = "PATH", num_args = 1.., help_heading = "Which objects",
+        conflicts_with_all = ["all_runs", "run_id", "since", "dry_run"]
+    )]
+    pub objects: Vec<String>,
     /// Exit with 6 if more lines are rejected: a number, or a percentage of the lines read
     #[arg(long, value_name = "N|P%", default_value = "1%")]
     pub max_rejects: Threshold,
@@ -91,9 +100,14 @@ pub async fn run(args: Args, settings: &Settings) -> Result<Outcome> {
     };
     let pool = &loading.warehouse.pool;
     let entities = loading.warehouse.catalog.select(&args.entities)?;
-    let again = if args.all_runs { Again::All } else { Again::No };
+    let again = match (args.all_runs, args.objects.as_slice()) {
+        (true, _) => Again::All,
+        (false, []) => Again::No,
+        _ => Again::Named,
+    };
     let lake = loading.lake_id(&entities, args.dry_run).await?;
-    let selection = Selection { lake, run_id: args.run_id.clone(), since: args.since, again };
+    let objects = named::objects(pool, &entities, lake, &args.objects).await?;
+    let selection = Selection { lake, run_id: args.run_id.clone(), since: args.since, again, objects };
     let batch_size = settings.batch_size;
     if args.dry_run {
         let jobs = loading.jobs(&entities, ExecutionId::NONE, &selection, batch_size);
@@ -102,7 +116,7 @@ pub async fn run(args: Args, settings: &Settings) -> Result<Outcome> {
     let names: Vec<&str> = entities.iter().map(|e| e.name.as_str()).collect();
     let arguments = json!({
         "workers": settings.workers, "batch_size": batch_size, "run_id": args.run_id, "since": args.since,
-        "all_runs": args.all_runs,
+        "all_runs": args.all_runs, "objects": args.objects,
     });
     let execution = Execution::begin(pool, "load", &names, &arguments, &settings.machine).await?;
     let jobs = loading.jobs(&entities, execution.id, &selection, batch_size);
@@ -131,6 +145,9 @@ fn refuse_dimensions(names: &[String], settings: &Settings, catalog: &Catalog) -
 
 /// Discovers and loads one entity. A failure is returned together with what was loaded before it.
 async fn load_one(job: &LoadJob, meter: &Meter, may_be_absent: bool) -> Result<(Loaded, Option<Error>)> {
+    if job.selection.again == Again::Named {
+        load::doubt(job).await?;
+    }
     let mut plan = load::discover(job).await?;
     let absence = absence::of_one(&mut plan, may_be_absent)?;
     let mut load = load::load(job, plan, meter).await;

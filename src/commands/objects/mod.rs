@@ -4,6 +4,7 @@
 mod shown;
 
 use crate::bronze::Lake;
+use crate::commands::patterns::like;
 use crate::commands::warehouse::{self, Access, Warehouse};
 use crate::config::Settings;
 use crate::entity::Catalog;
@@ -95,18 +96,6 @@ impl Which {
     }
 }
 
-/// A pattern of SQL's `like` for a path in which `*` stands for anything.
-fn like(path: &str) -> String {
-    path.chars().fold(String::new(), |mut pattern, c| {
-        match c {
-            '*' => pattern.push('%'),
-            '%' | '_' | '\\' => pattern.extend(['\\', c]),
-            _ => pattern.push(c),
-        }
-        pattern
-    })
-}
-
 /// Runs the command.
 ///
 /// # Errors
@@ -173,14 +162,4 @@ async fn another_lake(warehouse: &Warehouse, settings: &Settings) -> Result<Outc
     }
     lakes::keep_address(pool, &address, None).await?;
     Ok(shown::lakes(&lakes::all(pool).await?))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_a_star_stands_for_anything() {
-        assert_eq!(like("*/a_b%c\\d?.gz"), "%/a\\_b\\%c\\\\d?.gz");
-    }
 }

@@ -55,7 +55,7 @@ pub(super) async fn run(
     let names: Vec<&str> = entities.iter().map(|e| e.name.as_str()).collect();
     let arguments = json!({ "run_id": which.run_id });
     let execution = Execution::begin(pool, "rejects replay", &names, &arguments, &settings.machine).await?;
-    let selection = Selection { lake, run_id: which.run_id.clone(), since: None, again: Again::Rejected };
+    let selection = Selection { lake, run_id: which.run_id.clone(), again: Again::Rejected, ..Selection::default() };
     let jobs = loading.jobs(&entities, execution.id, &selection, None);
     let watched = progress::watch(settings);
     let replay = async |job: &LoadJob| {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::config::{self, Share};
+use crate::error::{Error, Kind, Result};
 use crate::transform::{Mode, Refresh, Request};
 
 /// Brings the core tables up to date with staging; readers always see a complete generation.
@@ -14,6 +15,7 @@ Examples:
   evo transform entries --full-refresh --year 2025
   evo transform sales --dry-run          what it would do, and how much disk it would need
   evo transform sales --in-place         compare everything and write the differences; no second generation on disk
+  evo transform sales --keys 5,7         only these documents, changed or not
   evo transform sales --strict           stop at a value that does not fit its column
 
 Without --full-refresh, --incremental or --in-place: transforms what changed since the last time, or builds a new
@@ -33,6 +35,12 @@ pub struct Args {
     /// Compare all of core with staging and write the differences; needs no disk for a second generation
     #[arg(long, conflicts_with = "full_refresh")]
     pub in_place: bool,
+    /// Only the documents with these keys, of one entity, whether they changed or not
+    #[arg(
+        long, value_name = "KEY", value_delimiter = ',', num_args = 1.., allow_negative_numbers = true,
+        conflicts_with_all = ["full_refresh", "incremental", "in_place", "dry_run"]
+    )]
+    pub keys: Vec<i64>,
     /// With --full-refresh: only the partition of this year
     #[arg(long, value_name = "YEAR", requires = "full_refresh", value_parser = config::whole::<i32>(1, 9999))]
     pub year: Option<i32>,
@@ -57,12 +65,24 @@ pub struct Args {
 }
 
 impl Args {
+    /// Makes sure that keys are those of one entity.
+    ///
+    /// # Errors
+    /// `Usage`.
+    pub(super) fn require_one_entity(&self, entities: usize, dimensions: usize) -> Result<()> {
+        if self.keys.is_empty() || (entities, dimensions) == (1, 0) {
+            return Ok(());
+        }
+        Err(Error::new(Kind::Usage, "--keys are the keys of documents of one entity, and another number is named")
+            .hint("name one entity, not a dimension: evo transform sales --keys 5,7"))
+    }
+
     /// The request that these flags make.
     pub(super) fn request(&self) -> Request {
         let modes = [
             (self.full_refresh, Mode::FullRefresh),
             (self.incremental, Mode::Incremental),
-            (self.in_place, Mode::InPlace),
+            (self.in_place || !self.keys.is_empty(), Mode::InPlace),
         ];
         Request {
             mode: modes.into_iter().find_map(|(is_given, mode)| is_given.then_some(mode)),

@@ -33,6 +33,7 @@ pub async fn run(args: Args, settings: &Settings) -> Result<Outcome> {
     let checks = Checks::load(settings.extend.as_deref(), &catalog)?.accept(&args.accept)?;
     let known = catalog.clone();
     let (entities, dimensions) = dimension::select(&known, &dimensions, &args.entities)?;
+    args.require_one_entity(entities.len(), dimensions.len())?;
     let request = args.request();
     let full_refresh = request.mode == Some(Mode::FullRefresh);
     let lanes = Lanes::new(settings.workers, entities.len().max(dimensions.len()), full_refresh);
@@ -111,6 +112,7 @@ impl Work<'_> {
             entity: entity.clone(),
             execution_id,
             workers: lanes.workers_each(),
+            keys: self.args.keys.clone(),
             chunk_rows: self.settings.chunk_rows,
             strict: self.args.strict,
             checks: self.checks.clone(),
@@ -138,7 +140,7 @@ impl Work<'_> {
         let args = self.args;
         json!({
             "mode": request.mode.map(Mode::word), "year": args.year, "max_shrink": args.max_shrink.fraction(),
-            "reader_wait_ms": args.reader_wait.as_millis() as u64, "workers": lanes.workers,
+            "reader_wait_ms": args.reader_wait.as_millis() as u64, "workers": lanes.workers, "keys": args.keys,
             "strict": args.strict, "accept": args.accept,
         })
     }

@@ -123,6 +123,9 @@ async fn bounds(connection: &Connection, entity: &Entity, batch: BatchId, piece:
 
 /// All of staging and core in ranges of keys: for a comparison of everything.
 pub(in crate::transform) async fn whole(job: &EntityJob, connection: &Connection) -> Result<IncrementPlan> {
+    if !job.keys.is_empty() {
+        return Ok(chosen(job));
+    }
     let ids = models::pending(connection, &job.entity.name).await?;
     let staging = &job.entity.staging;
     let table = qualified(&staging.table);
@@ -130,6 +133,17 @@ pub(in crate::transform) async fn whole(job: &EntityJob, connection: &Connection
     let staged = models::staged(connection, &job.entity.name).await?;
     let groups = vec![BatchGroup { ids, chunks }];
     Ok(IncrementPlan { groups, changed: staged, staged, is_whole: true, empty: Vec::new() })
+}
+
+/// The documents with the keys of the job, in staging and in core. Their batches stay as pending as they are.
+fn chosen(job: &EntityJob) -> IncrementPlan {
+    let mut keys = job.keys.clone();
+    keys.sort_unstable();
+    keys.dedup();
+    let chunks = Range::of_lists(&keys, usize::try_from(job.chunk_rows).unwrap_or(usize::MAX));
+    let changed = keys.len() as u64;
+    let groups = vec![BatchGroup { ids: Vec::new(), chunks }];
+    IncrementPlan { groups, changed, staged: changed, is_whole: true, empty: Vec::new() }
 }
 
 /// Consecutive batches in groups of about `rows` rows.

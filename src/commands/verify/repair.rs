@@ -1,0 +1,116 @@
+//! `--repair`: wrong rows are deleted, the objects that give the right ones are loaded again, and their
+//! documents are transformed again. Then everything is verified again.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use super::depth::VerifyDepth;
+use super::verified::{Repaired, Verified};
+use super::work::Work;
+use crate::commands::patterns::like;
+use crate::error::Result;
+use crate::ledger::objects::{self, Again, Selection};
+use crate::load::{self, LoadJob};
+use crate::transform::{self, Mode, Refresh, Request};
+use crate::verify::{self, MismatchKind};
+
+/// Rounds of verification and repair: a row that was wrong may have hidden that another one is missing.
+const ROUNDS: usize = 3;
+
+/// An entity that was verified, repaired where that was necessary, and verified again.
+pub(super) struct RepairedEntity {
+    /// What was wrong at first.
+    pub first: Verified,
+    /// What is wrong at the end; `None` where nothing was wrong at first.
+    pub last: Option<Verified>,
+    pub repaired: Repaired,
+}
+
+impl Work<'_> {
+    /// Verifies an entity and repairs it until nothing is wrong, or nothing gets better.
+    ///
+    /// # Errors
+    /// As [`Work::verify`], and those of a load and a transform.
+    pub(super) async fn repair(&self, job: &LoadJob, mut depth: VerifyDepth) -> Result<RepairedEntity> {
+        let mut first = self.verify(job, depth).await?;
+        if depth != VerifyDepth::Deep && first.has_wrong_rows() {
+            // Which rows, and which objects give the right ones, only a deep verification knows.
+            depth = VerifyDepth::Deep;
+            first = self.verify(job, depth).await?;
+        }
+        let (mut repaired, mut last) = (Repaired::default(), None);
+        for _ in 0..ROUNDS {
+            let before = last.as_ref().unwrap_or(&first);
+            if before.wrong(&[]).is_empty() || !self.correct(job, before, &mut repaired).await? {
+                break;
+            }
+            last = Some(self.verify(job, depth).await?);
+        }
+        Ok(RepairedEntity { first, last, repaired })
+    }
+
+    /// Repairs what was found. Returns whether anything was done.
+    async fn correct(&self, job: &LoadJob, found: &Verified, repaired: &mut Repaired) -> Result<bool> {
+        let verify_job = self.verify_job(job);
+        let wrong: Vec<_> = found.found.iter().collect();
+        let removed = verify::remove(&verify_job, &wrong).await?;
+        repaired.removed += removed;
+        let objects = self.load_again(job, found).await? + self.load_replaced(job, found).await?;
+        repaired.objects += objects;
+        let keys = found.keys();
+        if !keys.is_empty() {
+            repaired.documents += keys.len() as u64;
+            transform::run(self.entity_job(job, keys.clone()), &in_place()).await?;
+        }
+        let is_settled = may_recount(found) && verify::recount(&verify_job, self.execution_id).await?;
+        repaired.is_recounted |= is_settled;
+        Ok(removed > 0 || objects > 0 || !keys.is_empty() || is_settled)
+    }
+
+    /// Loads the objects again that give rows which are missing or were wrong. Returns how many.
+    async fn load_again(&self, job: &LoadJob, found: &Verified) -> Result<u64> {
+        let rows = found.of(&[MismatchKind::RowMissing, MismatchKind::RowAltered, MismatchKind::RowOutdated]);
+        let paths: BTreeSet<&str> = rows.iter().filter_map(|m| Some(m.place.as_ref()?.path.as_str())).collect();
+        if paths.is_empty() {
+            return Ok(0);
+        }
+        let patterns: Vec<String> = paths.iter().map(|path| like(path)).collect();
+        let (name, lake) = (&job.entity.name, job.selection.lake);
+        let look_up = async || objects::named(&*job.pool.get().await?, name, lake, &patterns).await;
+        let objects = job.pool.retry("looking up the objects", look_up).await?;
+        self.load(job, Selection { lake, again: Again::Named, objects, ..Selection::default() }).await
+    }
+
+    /// Loads what the lake holds instead of what was loaded. Returns how many objects.
+    async fn load_replaced(&self, job: &LoadJob, found: &Verified) -> Result<u64> {
+        match found.found.count(MismatchKind::ObjectReplaced) {
+            0 => Ok(0),
+            _ => self.load(job, Selection { lake: job.selection.lake, ..Selection::default() }).await,
+        }
+    }
+
+    async fn load(&self, job: &LoadJob, selection: Selection) -> Result<u64> {
+        let jobs = self.loading.jobs(&[&job.entity], self.execution_id, &selection, job.batch_size);
+        let load = async |job: &LoadJob| {
+            let plan = load::discover(job).await?;
+            let mut loaded = load::load(job, plan, &self.meter).await;
+            let failure = loaded.summary.failure.take();
+            Ok((loaded.summary.objects, failure))
+        };
+        let (objects, mut failures) = self.loading.each(&jobs, load).await?;
+        match failures.pop() {
+            Some((_, error)) => Err(error),
+            None => Ok(objects.into_iter().sum()),
+        }
+    }
+}
+
+/// Whether everything was compared and nothing but the counts is wrong.
+fn may_recount(found: &Verified) -> bool {
+    let only_counts = found.found.counts().all(|(kind, _)| kind == MismatchKind::RowCount);
+    found.depth == VerifyDepth::Deep && only_counts && found.documents.unprovable == 0 && !found.found.is_empty()
+}
+
+fn in_place() -> Request {
+    Request { mode: Some(Mode::InPlace), refresh: Refresh { year: None, max_shrink: 1.0, reader_wait: Duration::ZERO } }
+}

@@ -1,0 +1,89 @@
+//! What a verification of one entity came to.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use super::depth::VerifyDepth;
+use crate::transform::compare::{CoreMismatch, CoreMismatches};
+use crate::verify::{DocumentCounts, Mismatch, MismatchKind, Mismatches, StagingCounts};
+
+/// What a verification of one entity found.
+#[derive(Debug)]
+pub(super) struct Verified {
+    pub entity: String,
+    pub depth: VerifyDepth,
+    /// Objects that the lake shows.
+    pub listed: u64,
+    pub staging: StagingCounts,
+    pub documents: DocumentCounts,
+    /// How long documents were compared.
+    pub reading: Duration,
+    pub found: Mismatches,
+    /// Without what follows from `found`.
+    pub core: CoreMismatches,
+    /// How long core was compared.
+    pub comparing: Duration,
+    pub elapsed: Duration,
+    /// Whether rows that another transaction wrote were too many to compare.
+    pub is_rewritten_unread: bool,
+}
+
+/// What a repair of one entity did.
+#[derive(Debug, Default)]
+pub(super) struct Repaired {
+    /// Rows that were deleted from staging.
+    pub removed: u64,
+    /// Objects that were loaded again.
+    pub objects: u64,
+    /// Documents that were transformed again.
+    pub documents: u64,
+    /// Whether the difference between rows and counts was settled.
+    pub is_recounted: bool,
+}
+
+impl Verified {
+    /// The words of the kinds that were found and are not accepted, with their counts.
+    pub(super) fn wrong(&self, accepted: &[String]) -> Vec<(&'static str, u64)> {
+        let rows = self.found.counts().map(|(kind, count)| (kind.word(), count));
+        let mut wrong: Vec<(&'static str, u64)> = rows.collect();
+        for ((_, kind), count) in &self.core.counts {
+            match wrong.iter_mut().find(|(word, _)| *word == kind.word()) {
+                Some((_, known)) => *known += count,
+                None => wrong.push((kind.word(), *count)),
+            }
+        }
+        wrong.retain(|(word, _)| !accepted.iter().any(|accepted| accepted == word));
+        wrong
+    }
+
+    /// Those of these kinds.
+    pub(super) fn of(&self, kinds: &[MismatchKind]) -> Vec<&Mismatch> {
+        self.found.iter().filter(|mismatch| kinds.contains(&mismatch.kind)).collect()
+    }
+
+    /// Whether anything about the rows of staging is wrong.
+    pub(super) fn has_wrong_rows(&self) -> bool {
+        self.found.counts().any(|(kind, _)| kind.is_about_rows())
+    }
+
+    /// Keys of documents whose rows in core have to be compared again after a repair.
+    pub(super) fn keys(&self) -> Vec<i64> {
+        let rows = self.found.iter().filter_map(|mismatch| mismatch.key);
+        let core = self.core.named.iter().map(|mismatch| mismatch.parent_key);
+        rows.chain(core).collect::<BTreeSet<i64>>().into_iter().collect()
+    }
+}
+
+/// Leaves out what is wrong in core because its document in staging is wrong.
+pub(super) fn without_consequences(mut core: CoreMismatches, found: &Mismatches) -> CoreMismatches {
+    let keys: BTreeSet<i64> = found.iter().filter_map(|mismatch| mismatch.key).collect();
+    let is_consequence = |mismatch: &CoreMismatch| keys.contains(&mismatch.parent_key);
+    for mismatch in core.named.iter().filter(|mismatch| is_consequence(mismatch)) {
+        if let Some(count) = core.counts.get_mut(&(mismatch.table.clone(), mismatch.kind)) {
+            *count = count.saturating_sub(1);
+        }
+    }
+    core.counts.retain(|_, count| *count > 0);
+    core.named.retain(|mismatch| !is_consequence(mismatch));
+    core
+}

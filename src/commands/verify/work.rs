@@ -1,0 +1,110 @@
+//! The verification of one entity.
+
+use std::time::Instant;
+
+use super::depth::VerifyDepth;
+use super::verified::{Verified, without_consequences};
+use crate::commands::loading::Loading;
+use crate::config::Settings;
+use crate::error::Result;
+use crate::ids::ExecutionId;
+use crate::load::LoadJob;
+use crate::meter::Meter;
+use crate::pg::{EntityLock, Purpose};
+use crate::transform::EntityJob;
+use crate::transform::checks::Checks;
+use crate::transform::compare::{self, CoreDepth};
+use crate::verify::{self, DocumentCounts, MismatchKind, Mismatches, Reread, VerifyJob};
+
+/// With more rows than this that another transaction wrote, or more objects that they came from, a quick
+/// verification does not read them.
+const MAX_REWRITTEN: (u64, usize) = (10_000, 100);
+
+/// What all entities of the command share.
+pub(super) struct Work<'a> {
+    pub settings: &'a Settings,
+    pub loading: &'a Loading,
+    pub checks: Checks,
+    pub execution_id: ExecutionId,
+    pub meter: Meter,
+}
+
+impl Work<'_> {
+    /// The job of a verification, from that of a load.
+    pub(super) fn verify_job(&self, job: &LoadJob) -> VerifyJob {
+        VerifyJob {
+            lake: job.lake.clone(),
+            lake_id: job.selection.lake,
+            pool: job.pool.clone(),
+            entity: job.entity.clone(),
+            workers: job.workers,
+            limits: job.limits,
+            decoders: job.decoders.clone(),
+            shutdown: job.shutdown.clone(),
+            meter: self.meter.clone(),
+        }
+    }
+
+    /// The job of a transform of the documents with these keys.
+    pub(super) fn entity_job(&self, job: &LoadJob, keys: Vec<i64>) -> EntityJob {
+        EntityJob {
+            pool: job.pool.clone(),
+            lock: EntityLock::new(&job.pool, &job.entity.name, Purpose::Transform),
+            entity: job.entity.clone(),
+            execution_id: self.execution_id,
+            workers: job.workers,
+            keys,
+            chunk_rows: self.settings.chunk_rows,
+            strict: false,
+            checks: self.checks.clone(),
+            shutdown: job.shutdown.clone(),
+            meter: self.meter.clone(),
+        }
+    }
+
+    /// Verifies one entity.
+    ///
+    /// # Errors
+    /// Those of the lake; see [`crate::pg`].
+    pub(super) async fn verify(&self, load_job: &LoadJob, depth: VerifyDepth) -> Result<Verified> {
+        let (began, job) = (Instant::now(), self.verify_job(load_job));
+        let mut found = Mismatches::default();
+        let listed = verify::compare_listing(&job, &mut found).await?;
+        let staging = verify::count(&job, &mut found).await?;
+        let few = staging.rewritten_rows <= MAX_REWRITTEN.0 && staging.rewritten.len() <= MAX_REWRITTEN.1;
+        let rewritten: &[String] = if few { &staging.rewritten } else { &[] };
+        let reading = Instant::now();
+        let documents = match depth.objects(rewritten) {
+            None => DocumentCounts::default(),
+            Some(which) => {
+                let bytes = if which == Reread::All { verify::cost(&job).await?.bytes } else { 0 };
+                verify::compare_documents(&job, &which, bytes, &mut found).await?
+            }
+        };
+        let (reading, comparing) = (reading.elapsed(), Instant::now());
+        let (added, missing) = (found.count(MismatchKind::RowAdded), found.count(MismatchKind::RowMissing));
+        found.extend(staging.mismatch(&job.entity.staging.table, added, missing));
+        let core = self.core(load_job, depth.core()).await?;
+        let core = without_consequences(core, &found);
+        let is_rewritten_unread = depth == VerifyDepth::Quick && !few;
+        let (entity, comparing) = (job.entity.name.clone(), comparing.elapsed());
+        let elapsed = began.elapsed();
+        Ok(Verified {
+            entity,
+            depth,
+            listed,
+            staging,
+            documents,
+            reading,
+            found,
+            core,
+            comparing,
+            elapsed,
+            is_rewritten_unread,
+        })
+    }
+
+    async fn core(&self, load_job: &LoadJob, depth: CoreDepth) -> Result<compare::CoreMismatches> {
+        compare::compare(&mut self.entity_job(load_job, Vec::new()), depth).await
+    }
+}

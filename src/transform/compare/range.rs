@@ -1,0 +1,60 @@
+//! A range of keys in staging and in core, without what core has not transformed yet.
+
+use crate::entity::Entity;
+use crate::error::Result;
+use crate::ids::BatchId;
+use crate::ledger::models;
+use crate::pg::{Connection, Transaction};
+use crate::sql::{ident, qualified};
+use crate::transform::range::Range;
+use crate::transform::staged::{StagedRows, array};
+
+/// Reads only, under one snapshot: a load or a transform that commits in between would look like a difference.
+const BEGIN: &str = "set transaction isolation level repeatable read, read only; set local work_mem = '32MB'; \
+                     set local enable_memoize = off";
+
+/// A range of an entity's keys.
+pub(super) struct KeyRange<'a> {
+    pub entity: &'a Entity,
+    range: &'a Range,
+    /// A condition on a key column that is true for the keys to compare; `None` if core has everything.
+    excluded: Option<String>,
+}
+
+/// Begins a transaction that sees one snapshot.
+pub(super) async fn begin(connection: &mut Connection) -> Result<Transaction<'_>> {
+    let tx = connection.begin().await?;
+    tx.batch(BEGIN).await?;
+    Ok(tx)
+}
+
+impl<'a> KeyRange<'a> {
+    /// The range as the snapshot of this transaction has it.
+    pub(super) async fn read(tx: &Transaction<'_>, entity: &'a Entity, range: &'a Range) -> Result<Self> {
+        let pending: Vec<BatchId> = models::pending_in(tx, &entity.name).await?;
+        let staging = &entity.staging;
+        let excluded = (!pending.is_empty()).then(|| {
+            let mut conditions = range.conditions(&staging.key_column);
+            conditions.insert(0, format!("_batch_id = any({})", array(&pending)));
+            let (key, table) = (ident(&staging.key_column), qualified(&staging.table));
+            format!("select {key} from {table} where {}", conditions.join(" and "))
+        });
+        Ok(Self { entity, range, excluded })
+    }
+
+    /// The staged rows of the range.
+    pub(super) fn staged(&self) -> StagedRows {
+        let rows = StagedRows::of_keys(self.entity, self.range);
+        match &self.excluded {
+            Some(excluded) => rows.and(format!("{} not in ({excluded})", ident(&self.entity.staging.key_column))),
+            None => rows,
+        }
+    }
+
+    /// The condition that the rows of a core table in the range fulfil; `column` holds the parent's key.
+    pub(super) fn within(&self, column: &str) -> String {
+        let mut conditions = self.range.conditions(column);
+        conditions.extend(self.excluded.iter().map(|excluded| format!("{} not in ({excluded})", ident(column))));
+        if conditions.is_empty() { "true".to_owned() } else { conditions.join(" and ") }
+    }
+}

@@ -1,0 +1,72 @@
+//! Some lines of an object, to be compared in one statement.
+
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use crate::pg::Param;
+use crate::stage::key::DocumentKey;
+
+/// Lines of one chunk at most.
+const MAX_LINES: usize = 2_048;
+/// Bytes of their documents at most, unless one line alone is longer.
+const MAX_BYTES: usize = 2 * 1024 * 1024;
+/// Microseconds between 1970 and the epoch of [`crate::stage::time::Event`].
+const EPOCH_MICROS: i64 = 946_684_800_000_000;
+
+/// Valid lines of an object, in ascending order.
+#[derive(Debug, Clone, Default)]
+pub(super) struct LineChunk {
+    pub keys: Vec<i64>,
+    pub hashes: Vec<Uuid>,
+    pub lines: Vec<i64>,
+    /// Times of the keys as if they were UTC; empty where keys have none.
+    pub events: Vec<DateTime<Utc>>,
+    /// Whether they are UTC.
+    pub are_utc: Vec<bool>,
+    pub documents: Vec<String>,
+    bytes: usize,
+}
+
+impl LineChunk {
+    /// Adds a line.
+    pub(super) fn push(&mut self, line: i64, key: DocumentKey, hash: u128, document: &str) {
+        self.keys.push(key.id);
+        self.hashes.push(Uuid::from_u128(hash));
+        self.lines.push(line);
+        if let Some(event) = key.event {
+            self.events.push(DateTime::from_timestamp_micros(event.micros + EPOCH_MICROS).unwrap_or_default());
+            self.are_utc.push(event.is_utc);
+        }
+        self.bytes += document.len();
+        self.documents.push(document.to_owned());
+    }
+
+    /// Whether a line of this length would be too much for it.
+    pub(super) fn is_full_for(&self, bytes: usize) -> bool {
+        self.lines.len() >= MAX_LINES || !self.lines.is_empty() && self.bytes + bytes > MAX_BYTES
+    }
+
+    /// Those of its lines that have one of these numbers.
+    pub(super) fn pick(&self, lines: &[i64]) -> Self {
+        let mut picked = Self::default();
+        for i in lines.iter().filter_map(|line| self.lines.binary_search(line).ok()) {
+            picked.keys.push(self.keys[i]);
+            picked.hashes.push(self.hashes[i]);
+            picked.lines.push(self.lines[i]);
+            picked.events.extend(self.events.get(i));
+            picked.are_utc.extend(self.are_utc.get(i));
+            picked.documents.push(self.documents[i].clone());
+        }
+        picked
+    }
+
+    /// The key of a line.
+    pub(super) fn key(&self, line: i64) -> Option<i64> {
+        self.lines.binary_search(&line).ok().map(|i| self.keys[i])
+    }
+
+    /// The parameters with which the statements of `sql/verify/` begin.
+    pub(super) fn parameters(&self) -> [&dyn Param; 5] {
+        [&self.keys, &self.hashes, &self.lines, &self.events, &self.are_utc]
+    }
+}

@@ -1,0 +1,43 @@
+//! What a repair changes in staging and in the ledger. The right rows come from a load.
+
+use super::job::VerifyJob;
+use super::mismatch::{Mismatch, MismatchKind};
+use super::statements::VerifyStatements;
+use crate::error::Result;
+use crate::ids::ExecutionId;
+
+/// Deletes the rows that are altered, outdated or added, if they are still what was found. Returns how many
+/// were deleted.
+///
+/// # Errors
+/// See [`crate::pg`].
+pub async fn remove(job: &VerifyJob, wrong: &[&Mismatch]) -> Result<u64> {
+    let is_wrong = |m: &&&Mismatch| {
+        matches!(m.kind, MismatchKind::RowAltered | MismatchKind::RowOutdated | MismatchKind::RowAdded)
+    };
+    let (mut keys, mut paths, mut lines): (Vec<i64>, Vec<Option<String>>, Vec<Option<i64>>) = Default::default();
+    for mismatch in wrong.iter().filter(is_wrong) {
+        if let (Some(key), Some((path, line))) = (mismatch.key, &mismatch.row) {
+            keys.push(key);
+            paths.push(path.clone());
+            lines.push(*line);
+        }
+    }
+    if keys.is_empty() {
+        return Ok(0);
+    }
+    let sql = VerifyStatements::new(&job.pool, &job.entity).await?.fill(sql_file!("verify/remove_rows.sql"));
+    let delete = async || job.pool.get().await?.execute(&sql, &[&keys, &paths, &lines]).await;
+    job.pool.retry("deleting wrong rows", delete).await
+}
+
+/// Settles the difference between the rows of staging and the counts of its batches, once all documents have
+/// been found right. Returns whether there was one.
+///
+/// # Errors
+/// See [`crate::pg`].
+pub async fn recount(job: &VerifyJob, execution: ExecutionId) -> Result<bool> {
+    let sql = VerifyStatements::new(&job.pool, &job.entity).await?.fill(sql_file!("verify/recount.sql"));
+    let settle = async || job.pool.get().await?.execute(&sql, &[&job.entity.name, &execution]).await;
+    Ok(job.pool.retry("settling the counts", settle).await? > 0)
+}

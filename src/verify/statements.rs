@@ -1,0 +1,62 @@
+//! The statements of a verification, filled in for one entity.
+
+use crate::entity::Entity;
+use crate::error::Result;
+use crate::pg::Pool;
+use crate::sql::{fill, ident, literal, qualified};
+
+/// What the placeholders of `sql/verify/` stand for.
+#[derive(Debug, Clone)]
+pub(super) struct VerifyStatements {
+    staging: String,
+    key: String,
+    and_event: String,
+    seen_key: String,
+    transaction: &'static str,
+}
+
+impl VerifyStatements {
+    /// The statements for this entity on the pool's server.
+    ///
+    /// # Errors
+    /// See [`crate::pg`].
+    pub(super) async fn new(pool: &Pool, entity: &Entity) -> Result<Self> {
+        let shows = async || {
+            let row = pool.get().await?.query_one(sql_file!("verify/shows_transactions.sql"), &[]).await?;
+            Ok(row.get::<_, bool>(0))
+        };
+        let shows = pool.retry("asking for the server's extensions", shows).await?;
+        let (and_event, seen_key) = match &entity.partition {
+            None => (String::new(), "k.key".to_owned()),
+            Some(partition) => {
+                let (column, zone) = (ident(&partition.column), literal(&entity.zone));
+                let local = "(k.event_at at time zone 'UTC')";
+                let at = format!("case when k.event_utc then k.event_at else {local} at time zone {zone} end");
+                // As sql/load writes it.
+                let micros = format!("(extract(epoch from s.{column}) * 1000000)::bigint");
+                (format!(" and s.{column} = {at}"), format!("hashint8extended(k.key, {micros})"))
+            }
+        };
+        Ok(Self {
+            staging: qualified(&entity.staging.table),
+            key: ident(&entity.staging.key_column),
+            and_event,
+            seen_key,
+            transaction: if shows { "s.xmin" } else { "null::xid" },
+        })
+    }
+
+    /// A statement with everything filled in that is known of the entity.
+    pub(super) fn fill(&self, template: &str) -> String {
+        fill(
+            template,
+            &[
+                ("staging", &self.staging),
+                ("key", &self.key),
+                ("and_event", &self.and_event),
+                ("seen_key", &self.seen_key),
+                ("transaction", self.transaction),
+            ],
+        )
+    }
+}

@@ -1,0 +1,109 @@
+//! Objects that are no longer what was loaded.
+
+use super::{deep_is_clean, mismatches, sales};
+use crate::support::{Evo, gz, object, write};
+
+const RUN_1: &str = "20260110T020501Z";
+const RUN_2: &str = "20260111T020501Z";
+
+fn loaded() -> Evo {
+    let evo = Evo::new();
+    object("sales", RUN_1, "a").lines(&evo.lake(), &[r#"{"idSale": 1, "v": 1}"#, r#"{"idSale": 2, "v": 1}"#]);
+    object("sales", RUN_1, "b").lines(&evo.lake(), &[r#"{"idSale": 3, "v": 1}"#]);
+    object("sales", RUN_2, "a").lines(&evo.lake(), &[r#"{"idSale": 2, "v": 2}"#]);
+    evo.run(&["load", "sales"]).exits(0);
+    evo.run(&["transform", "sales"]).exits(0);
+    deep_is_clean(&evo);
+    evo
+}
+
+#[test]
+fn an_object_that_was_replaced_or_has_grown_is_named_and_loaded() {
+    let evo = loaded();
+    let path = object("sales", RUN_1, "b").path();
+    let text = "{\"idSale\": 3, \"v\": 1}\n{\"idSale\": 4, \"v\": 1}\n".repeat(40);
+    write(&evo.lake(), &path, &gz(text.as_bytes()));
+    for args in [&[][..], &["--deep"]] {
+        assert_eq!(mismatches(&sales(&evo, args)), [("object-replaced ".to_owned(), path.clone())], "{args:?}");
+    }
+    evo.run(&["verify", "sales"]).exits(6).says("grown").says("evo load sales");
+    evo.run(&["verify", "sales", "--repair"]).exits(0).says("repaired");
+    assert_eq!(evo.db.one("select count(*) from stg_evo.sales_raw"), "4");
+    evo.run(&["transform", "sales"]).exits(0);
+    deep_is_clean(&evo);
+}
+
+#[test]
+fn an_object_that_is_gone_is_named_and_can_be_accepted() {
+    let evo = loaded();
+    let path = object("sales", RUN_1, "b").path();
+    std::fs::remove_file(evo.lake().join(&path)).unwrap();
+    assert_eq!(mismatches(&sales(&evo, &[])), [("object-gone ".to_owned(), path.clone())]);
+    evo.run(&["verify", "sales"]).exits(6).says(&path).says("--accept object-gone");
+    let deep = sales(&evo, &["--deep"]);
+    assert_eq!((mismatches(&deep).len(), deep["unprovable_rows"].as_u64()), (1, Some(1)));
+    evo.run(&["verify", "sales", "--deep", "--accept", "object-gone"]).exits(0);
+    // Nothing can be loaded instead, and nothing is taken away.
+    evo.run(&["verify", "sales", "--repair"]).exits(6);
+    assert_eq!(evo.db.one("select count(*) from stg_evo.sales_raw"), "3");
+}
+
+#[test]
+fn an_object_whose_bytes_are_broken_since_it_was_loaded_is_unreadable() {
+    let evo = loaded();
+    let path = evo.lake().join(object("sales", RUN_1, "a").path());
+    let (mut bytes, time) = (std::fs::read(&path).unwrap(), std::fs::metadata(&path).unwrap().modified().unwrap());
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 0xff;
+    let file = std::fs::OpenOptions::new().write(true).open(&path).unwrap();
+    std::io::Write::write_all(&mut &file, &bytes).unwrap();
+    file.set_modified(time).unwrap();
+    evo.run(&["verify", "sales"]).exits(0);
+    let deep = sales(&evo, &["--deep"]);
+    assert!(mismatches(&deep)[0].0.starts_with("object-unreadable"), "{deep:#}");
+}
+
+#[test]
+fn a_lake_without_any_object_of_the_entity_is_the_wrong_one() {
+    let evo = loaded();
+    std::fs::remove_dir_all(evo.lake().join("bronze")).unwrap();
+    evo.run(&["verify", "sales"]).exits(4).says("of which some were loaded").says("--lake");
+    std::fs::create_dir_all(evo.lake().join("bronze")).unwrap();
+    evo.run(&["verify", "members"]).exits(0);
+}
+
+#[test]
+fn rows_of_an_earlier_version_of_an_object_are_no_mismatch() {
+    let evo = loaded();
+    // The new version no longer has key 1, whose row stays.
+    object("sales", RUN_1, "a").lines(&evo.lake(), &[r#"{"idSale": 2, "v": 1, "long": "xxxxxxxxxxxxxxxxxxxxxxxxx"}"#]);
+    evo.run(&["load", "sales"]).exits(0);
+    evo.run(&["transform", "sales"]).exits(0);
+    let deep = sales(&evo, &["--deep"]);
+    assert_eq!((mismatches(&deep).len(), deep["unprovable_rows"].as_u64()), (0, Some(1)), "{deep:#}");
+}
+
+#[test]
+fn a_database_that_was_restored_elsewhere_is_right() {
+    let evo = loaded();
+    // What a dump does: other transactions write everything again.
+    evo.db.sql(
+        "create temp table rows as select * from stg_evo.sales_raw; delete from stg_evo.sales_raw;
+         insert into stg_evo.sales_raw select * from rows; update evo.objects set seen_at = seen_at",
+    );
+    deep_is_clean(&evo);
+    evo.db.sql("update stg_evo.sales_raw set raw_data = '{}' where sale_id = 3");
+    assert!(mismatches(&sales(&evo, &["--deep"]))[0].0.starts_with("row-altered 3"));
+}
+
+#[test]
+fn documents_that_core_has_not_transformed_yet_are_left_out() {
+    let evo = loaded();
+    object("sales", RUN_2, "c").lines(&evo.lake(), &[r#"{"idSale": 1, "v": 3}"#, r#"{"idSale": 9, "v": 3}"#]);
+    evo.run(&["load", "sales"]).exits(0);
+    let deep = deep_is_clean(&evo);
+    assert!(deep.stdout.contains("right"), "{}", deep.stdout);
+    assert_eq!(sales(&evo, &["--deep"])["core_documents"], 2);
+    evo.run(&["transform", "sales"]).exits(0);
+    assert_eq!(sales(&evo, &["--deep"])["core_documents"], 4);
+}
