@@ -383,15 +383,6 @@ pub async fn named(on: &impl Ask, entity: &str, lake: LakeId, patterns: &[String
     Ok(rows.iter().map(|row| row.get(0)).collect())
 }
 
-/// The paths of these objects.
-///
-/// # Errors
-/// See [`crate::pg`].
-pub async fn paths(on: &impl Ask, objects: &[ObjectId]) -> Result<Vec<String>> {
-    let rows = on.query(sql_file!("ledger/paths_of_objects.sql"), &[&objects.to_vec()]).await?;
-    Ok(rows.iter().map(|row| row.get(0)).collect())
-}
-
 /// Makes quarantined objects pending again. Returns entity and path of each, and whether it is pending: an
 /// object without a run cannot be loaded.
 ///

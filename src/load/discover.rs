@@ -10,7 +10,7 @@ use super::plan::{LeftAlone, LoadPlan};
 use crate::counted::counted;
 use crate::error::Result;
 use crate::ledger::batches::{self, Grouping};
-use crate::ledger::objects::{self, Again};
+use crate::ledger::objects::Again;
 use crate::span::WorkSpan;
 use crate::sql::{fill, qualified};
 
@@ -44,7 +44,9 @@ pub async fn doubt(job: &LoadJob) -> Result<u64> {
     job.retry("forgetting content hashes", async || {
         let connection = job.pool.get().await?;
         let batches = batches::of_objects(&*connection, &job.selection.objects).await?;
-        let paths = objects::paths(&*connection, &job.selection.objects).await?;
+        let sql_of_paths = sql_file!("ledger/paths_of_objects.sql");
+        let rows = connection.query(sql_of_paths, &[&job.selection.objects]).await?;
+        let paths: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
         connection.execute(&sql, &[&batches, &paths]).await
     })
     .await
