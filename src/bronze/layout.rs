@@ -1,7 +1,7 @@
 //! Reads the run, the date and the kind of an object from its path:
 //! `…/ingestion_date=2026-01-10/run_id=20260110T013212Z/2023-04_part-00001.jsonl.gz`.
 
-use chrono::NaiveDate;
+use chrono::{Datelike, NaiveDate};
 
 use crate::entity::Compression;
 
@@ -22,8 +22,14 @@ pub(super) fn path_meta(path: &str) -> PathMeta {
     let segment = |name: &str| path.split('/').find_map(|s| s.strip_prefix(name)).filter(|v| !v.is_empty());
     PathMeta {
         run_id: segment("run_id=").map(str::to_owned),
-        ingestion_date: segment("ingestion_date=").and_then(|d| NaiveDate::parse_from_str(d, "%Y-%m-%d").ok()),
+        ingestion_date: segment("ingestion_date=").and_then(date),
     }
+}
+
+/// A day of the years 1 to 9999. Others are no dates of extractions, and the server has not room for all of
+/// them: one such folder would fail the listing for every object of its page.
+fn date(text: &str) -> Option<NaiveDate> {
+    NaiveDate::parse_from_str(text, "%Y-%m-%d").ok().filter(|day| (1..=9999).contains(&day.year()))
 }
 
 /// The kind of a file, by its name.
@@ -99,7 +105,10 @@ mod tests {
         assert_eq!(found.run_id.as_deref(), Some("20260110T020501Z"));
         assert_eq!(found.ingestion_date, NaiveDate::from_ymd_opt(2026, 1, 10));
         assert_eq!(path_meta(&format!("{base}/2025-12_part-00007.jsonl.gz")), PathMeta::default());
-        assert_eq!(path_meta(&format!("{base}/ingestion_date=x/run_id=/a.jsonl.gz")), PathMeta::default());
+        for date in ["x", "2026-02-30", "-5000-01-01", "0000-01-01", "262142-12-31", "20260110"] {
+            let found = path_meta(&format!("{base}/ingestion_date={date}/run_id=/a.jsonl.gz"));
+            assert_eq!(found, PathMeta::default(), "{date}");
+        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! `evo.toml`: its values with the lines they stand on.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use toml::de::{DeTable, DeValue};
@@ -43,13 +44,17 @@ impl File {
         let name = path.display();
         let text = match std::fs::read_to_string(at) {
             Ok(text) => text,
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound && required.is_none() => return Self::default(),
+            Err(e) if e.kind() == ErrorKind::NotFound && required.is_none() => return Self::default(),
             Err(e) => {
-                let error = Error::new(Kind::Config, format!("cannot read the settings file {name}")).caused_by(e);
-                mistakes.add(match required {
-                    Some(setting) => error.detail(format!("named by {setting}")),
-                    None => error,
-                });
+                let reason = match e.kind() {
+                    ErrorKind::NotFound => "there is no such file".to_owned(),
+                    ErrorKind::InvalidData => "it is not text in UTF-8".to_owned(),
+                    ErrorKind::IsADirectory => "it is a folder".to_owned(),
+                    _ => e.to_string(),
+                };
+                let named = required.map_or(String::new(), |setting| format!("; it is named by {setting}"));
+                let error = Error::new(Kind::Config, format!("cannot read the settings file {name}"));
+                mistakes.add(error.detail(reason + &named).caused_by(e));
                 return Self::default();
             }
         };
@@ -208,6 +213,6 @@ mod tests {
         assert!(read(None).unwrap().entries.is_empty());
         let error = read(Some("--config")).unwrap_err();
         assert_eq!(error.message(), "cannot read the settings file /nowhere/evo.toml");
-        assert_eq!(error.detail_text(), Some("named by --config"));
+        assert_eq!(error.detail_text(), Some("there is no such file; it is named by --config"));
     }
 }

@@ -37,11 +37,11 @@ impl LakeAddress {
     /// # Errors
     /// `Config` for a scheme or a form that evo does not know.
     pub fn parse(text: &str, base: &Path, environment: &Environment) -> Result<Self> {
-        let Some((scheme, rest)) = text.split_once("://") else {
-            return Ok(LakeAddress::Directory(base.join(text)));
-        };
+        let Some((scheme, rest)) = text.split_once("://") else { return plain_path(text, base) };
         match scheme.to_ascii_lowercase().as_str() {
             "file" => directory(text),
+            // A shared access signature in the address would end up in logs and process lists.
+            "az" | "azure" | "abfs" | "abfss" if rest.contains("?s") && rest.contains("sig=") => Err(query()),
             "az" | "azure" => {
                 let (container, prefix) = rest.split_once('/').unwrap_or((rest, ""));
                 let container = match container {
@@ -57,10 +57,8 @@ impl LakeAddress {
                 azure(account, container, prefix)
             }
             "https" => {
-                // A shared access signature in the address would end up in logs and process lists.
                 if rest.contains('?') {
-                    return Err(Error::new(Kind::Config, "a lake's address takes no query")
-                        .hint("put the shared access signature into AZURE_STORAGE_SAS_TOKEN"));
+                    return Err(query());
                 }
                 let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
                 let (container, prefix) = path.split_once('/').unwrap_or((path, ""));
@@ -71,7 +69,30 @@ impl LakeAddress {
     }
 }
 
+/// A path as it stands. What only looks like one would become a folder of an odd name: an address with one
+/// slash, a home that no shell has put in.
+fn plain_path(text: &str, base: &Path) -> Result<LakeAddress> {
+    let scheme = ["file:", "az:", "abfs:", "abfss:", "https:"].into_iter().find(|scheme| text.starts_with(scheme));
+    let (what, hint) = match (text, scheme) {
+        (blank, _) if blank.trim().is_empty() => ("the lake's address is empty", FORMS),
+        (_, Some(_)) => ("the lake's address has no :// behind its scheme", FORMS),
+        ("~", _) => ("~ is not expanded in a lake's address", "write the whole path"),
+        (home, _) if home.starts_with("~/") => ("~ is not expanded in a lake's address", "write the whole path"),
+        _ => return Ok(LakeAddress::Directory(base.join(text))),
+    };
+    Err(Error::new(Kind::Config, what).hint(hint))
+}
+
+fn query() -> Error {
+    Error::new(Kind::Config, "a lake's address takes no query")
+        .hint("put the shared access signature into AZURE_STORAGE_SAS_TOKEN")
+}
+
 fn directory(text: &str) -> Result<LakeAddress> {
+    if text.contains(['?', '#']) {
+        return Err(Error::new(Kind::Config, "a file:// address has neither a query nor a fragment")
+            .hint("write %3F for ? and %23 for # in the name of a folder, or a plain path"));
+    }
     let path = Url::parse(text).ok().and_then(|url| url.to_file_path().ok());
     path.map(LakeAddress::Directory).ok_or_else(|| {
         Error::new(Kind::Config, "a file:// address needs an absolute path")
@@ -146,6 +167,8 @@ mod tests {
         for (text, lake) in [
             ("data/lake", LakeAddress::Directory("/base/data/lake".into())),
             ("/data/lake", LakeAddress::Directory("/data/lake".into())),
+            ("data/~/a?b#c", LakeAddress::Directory("/base/data/~/a?b#c".into())),
+            ("file:///data/a%23b", LakeAddress::Directory("/data/a#b".into())),
             ("file:///data/my%20lake", LakeAddress::Directory("/data/my lake".into())),
             ("az://gold/one/two/", blob(None, "gold", "one/two")),
             ("az://gold", blob(None, "gold", "")),
@@ -163,6 +186,12 @@ mod tests {
         for (text, message) in [
             ("s3://bucket/x", "a lake cannot be at s3://"),
             ("file://data/lake", "a file:// address needs an absolute path"),
+            ("file:///data/lake#2", "a file:// address has neither a query nor a fragment"),
+            ("file:/data/lake", "the lake's address has no :// behind its scheme"),
+            ("az:gold/one", "the lake's address has no :// behind its scheme"),
+            ("", "the lake's address is empty"),
+            (" ", "the lake's address is empty"),
+            ("~/lake", "~ is not expanded in a lake's address"),
             ("az://Gold", "\"Gold\" cannot be the name of a container"),
             ("https://acme1.blob.core.windows.net", "\"\" cannot be the name of a container"),
             (
@@ -179,8 +208,14 @@ mod tests {
 
     #[test]
     fn a_signature_in_an_address_is_refused_and_not_repeated() {
-        let error = parse("https://acme1.blob.core.windows.net/gold?sv=1&sig=hunter2").unwrap_err();
-        assert!(!error.render().contains("hunter2"), "{}", error.render());
+        for text in [
+            "https://acme1.blob.core.windows.net/gold?sv=1&sig=hunter2",
+            "az://gold/p?sv=1&sig=hunter2",
+            "abfss://gold@acme1.dfs.core.windows.net/p?se=1&sig=hunter2",
+        ] {
+            let error = parse(text).unwrap_err();
+            assert!(!error.render().contains("hunter2"), "{}", error.render());
+        }
     }
 
     #[test]

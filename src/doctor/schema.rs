@@ -15,7 +15,7 @@ pub(super) async fn version(connection: &mut Connection, subject: &Subject<'_>) 
     if let Err(error) = migrations::require_current(connection, subject.migrations).await {
         return wrong("schema.version", error, subject.is_private);
     }
-    match staging::require_columns(&*connection, subject.entities).await {
+    match staging::require_fitting(&*connection, subject.entities).await {
         Ok(()) => Ok(Vec::new()),
         Err(error) => wrong("schema.staging", error, false),
     }

@@ -137,9 +137,10 @@ pub async fn missing(pool: &Pool, entity: &str, selection: &Selection) -> Result
 ///
 /// # Errors
 /// See [`crate::pg`].
-pub async fn differences(pool: &Pool, entity: &str, lake: LakeId, runs: &[String]) -> Result<Vec<Difference>> {
+pub async fn differences(pool: &Pool, entity: &str, selection: &Selection, runs: &[String]) -> Result<Vec<Difference>> {
     let connection = pool.get().await?;
-    let runs = runs.to_vec();
-    let rows = connection.query(sql_file!("ledger/manifest_differences.sql"), &[&entity, &lake, &runs]).await?;
+    let (runs, with_newest) = (runs.to_vec(), selection.run_id.is_none());
+    let sql = sql_file!("ledger/manifest_differences.sql");
+    let rows = connection.query(sql, &[&entity, &selection.lake, &runs, &with_newest]).await?;
     Ok(rows.iter().map(|row| Difference { run_id: row.get(0), records: row.get(1), lines: row.get(2) }).collect())
 }

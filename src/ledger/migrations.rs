@@ -139,7 +139,7 @@ pub async fn apply_for(
         steps = pending.iter().map(|m| (m.version, m.name.clone(), 0)).collect();
     }
     if !dry_run || pending.is_empty() {
-        staging::require_columns(&tx, entities).await?;
+        staging::require_fitting(&tx, entities).await?;
     }
     tx.commit().await?;
     Ok(Applied { steps, version: migrations.last().map_or(0, |m| m.version) })

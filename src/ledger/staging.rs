@@ -3,41 +3,98 @@
 use crate::entity::Entity;
 use crate::error::{Error, Kind, Result};
 use crate::pg::Ask;
+use crate::sql::{ident, qualified};
 
-/// Columns of every staging table, beside its key: the document, and where its present content came from.
-pub const STAGING_COLUMNS: [&str; 9] = [
-    "raw_data",
-    "_source_file",
-    "run_id",
-    "ingestion_date",
-    "_loaded_at",
-    "_updated_at",
-    "_source_line",
-    "_content_hash",
-    "_batch_id",
+/// Columns of every staging table, beside its key: the document, and where its present content came from;
+/// each with the types that it may have, or any.
+const STAGING_COLUMNS: [(&str, &str); 9] = [
+    ("raw_data", "jsonb"),
+    ("_source_file", "text,character varying"),
+    ("run_id", "text,character varying"),
+    ("ingestion_date", "date"),
+    ("_loaded_at", ""),
+    ("_updated_at", ""),
+    ("_source_line", "bigint,integer,numeric"),
+    ("_content_hash", "uuid"),
+    ("_batch_id", "bigint,integer,numeric"),
 ];
 
-/// Makes sure that the staging tables of these entities have every column that evo reads or writes.
+/// Types of the column that holds the key.
+const KEY_TYPES: &str = "bigint,integer,numeric";
+
+/// Makes sure that evo can read and write the staging tables of these entities: every column is there and has
+/// its type, nothing else has to be given a value, a unique index finds a row by its key, and neither a rule
+/// nor an inheriting table adds to what is written or read.
 ///
 /// # Errors
-/// `Config` that names table and columns; otherwise see [`crate::pg`].
-pub async fn require_columns(ask: &impl Ask, entities: &[Entity]) -> Result<()> {
-    let (mut tables, mut columns) = (Vec::new(), Vec::new());
+/// `Config` that names the table, what is wrong, and what to type; otherwise see [`crate::pg`].
+pub async fn require_fitting(ask: &impl Ask, entities: &[Entity]) -> Result<()> {
     for entity in entities {
-        for column in entity.staging_key().into_iter().chain(STAGING_COLUMNS) {
-            tables.push(entity.staging.table.clone());
-            columns.push(column.to_owned());
+        let key = entity.staging_key();
+        let of_key = key.iter().enumerate().map(|(i, name)| (*name, if i == 0 { KEY_TYPES } else { "" }));
+        let (columns, types): (Vec<&str>, Vec<&str>) = of_key.chain(STAGING_COLUMNS).unzip();
+        let table = &entity.staging.table;
+        let rows = ask.query(sql_file!("ledger/staging_faults.sql"), &[table, &columns, &types, &key]).await?;
+        let faults: Vec<Fault> = rows.iter().map(|row| (row.get(0), row.get(1), row.get(2))).collect();
+        if let Some(error) = error(table, &key, &faults) {
+            return Err(error);
         }
     }
-    let rows = ask.query(sql_file!("ledger/missing_staging_columns.sql"), &[&tables, &columns]).await?;
-    let Some(table) = rows.first().map(|row| row.get::<_, String>(0)) else { return Ok(()) };
-    let missing = rows.iter().filter(|row| row.get::<_, String>(0) == table).map(|row| row.get(1));
-    match missing.collect::<Option<Vec<String>>>() {
-        None => Err(Error::new(Kind::Config, format!("the staging table {table} does not exist"))
-            .hint("an entity needs a migration that creates its staging and core tables")),
-        Some(columns) => {
-            Err(Error::new(Kind::Config, format!("the staging table {table} has no column {}", columns.join(", ")))
-                .hint("create it like one of evo's: create table … (like stg_evo.prospects_raw including all)"))
+    Ok(())
+}
+
+/// The fault, the name that it is about, a column's type.
+type Fault = (String, Option<String>, Option<String>);
+
+/// The error for the first kind of fault.
+fn error(table: &str, key: &[&str], faults: &[Fault]) -> Option<Error> {
+    let (fault, name, shown) = faults.first()?;
+    let (name, shown) = (name.as_deref().unwrap_or_default(), shown.as_deref().unwrap_or_default());
+    let (quoted, alter) = (ident(name), format!("alter table {}", qualified(table)));
+    let (message, hint) = match fault.as_str() {
+        "table" => (
+            format!("the staging table {table} does not exist"),
+            "an entity needs a migration that creates its staging and core tables".to_owned(),
+        ),
+        "column" => {
+            let missing =
+                faults.iter().filter(|(kind, ..)| kind == "column").filter_map(|(_, name, _)| name.as_deref());
+            (
+                format!("the staging table {table} has no column {}", missing.collect::<Vec<_>>().join(", ")),
+                "create it like one of evo's: create table … (like stg_evo.prospects_raw including all)".to_owned(),
+            )
         }
-    }
+        "type" => {
+            let known =
+                STAGING_COLUMNS.iter().find(|(column, _)| *column == name).map_or(KEY_TYPES, |(_, types)| types);
+            let wanted = known.split(',').next().unwrap_or_default();
+            (
+                format!("the column {name} of {table} is of type {shown}, and has to be {wanted}"),
+                format!("{alter} alter column {quoted} type {wanted} using {quoted}::{wanted}"),
+            )
+        }
+        "given" => (
+            format!("the column {name} of {table} is NOT NULL and has no default, and evo does not fill it"),
+            format!("{alter} alter column {quoted} set default …, or: drop not null"),
+        ),
+        "rule" => (
+            format!("the rule {name} on {table} changes what a write to the table does"),
+            format!(
+                "drop rule {quoted} on {}; a trigger can do the same and does not stand in the way",
+                qualified(table)
+            ),
+        ),
+        "key" => {
+            let columns = key.iter().map(|column| ident(column)).collect::<Vec<_>>().join(", ");
+            (
+                format!("the staging table {table} has no unique index on its key ({columns})"),
+                format!("{alter} add primary key ({columns})"),
+            )
+        }
+        _ => (
+            format!("the table {name} inherits from {table}, so its rows would be read as rows of staging"),
+            format!("alter table {name} no inherit {}", qualified(table)),
+        ),
+    };
+    Some(Error::new(Kind::Config, message).hint(hint))
 }

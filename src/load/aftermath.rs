@@ -20,7 +20,8 @@ pub struct Aftermath {
     pub vanished: Vec<String>,
     /// Runs whose manifest counts objects that vanished before they were loaded.
     pub missing: Vec<Missing>,
-    /// Loaded runs that hold another number of lines than their manifest says.
+    /// Runs that hold another number of lines than their manifest says: of those that this load has worked on,
+    /// and the newest one. A job that is started again because of its exit code has it still.
     pub differences: Vec<Difference>,
 }
 
@@ -39,7 +40,7 @@ impl Aftermath {
 pub(super) async fn aftermath(job: &LoadJob, not_loaded: &NotLoaded, runs: &[String]) -> Result<Aftermath> {
     let (entity, pool, selection) = (job.entity.name.as_str(), &job.pool, &job.selection);
     let differences = job
-        .retry("checking the manifests", async || manifests::differences(pool, entity, selection.lake, runs).await)
+        .retry("checking the manifests", async || manifests::differences(pool, entity, selection, runs).await)
         .await?;
     let set_aside = job
         .retry("counting what is set aside", async || objects::set_aside(pool, entity, selection, NAMED).await)

@@ -69,7 +69,8 @@ pub(super) async fn load(
             }
             Err(error) => {
                 job.claims.release(&job.pool, batch_id).await;
-                return Err(error.context(what));
+                // A loop that gave up has named it already.
+                return Err(if error.message().starts_with(&what) { error } else { error.context(what) });
             }
         }
     }
@@ -90,8 +91,9 @@ impl Batch<'_> {
     /// How messages name the batch; `None` when it has no objects left.
     fn name(&self) -> Option<String> {
         let Claimed { batch_id, objects, .. } = &self.attempts.claimed;
-        let (first, last) = (objects.first()?, objects.last()?);
-        Some(format!("{} batch {batch_id} ({} … {})", self.job.entity.name, first.path, last.path))
+        let (first, last) = (&objects.first()?.path, &objects.last()?.path);
+        let range = if objects.len() == 1 { first.clone() } else { format!("{first} … {last}") };
+        Some(format!("{} batch {batch_id} ({range})", self.job.entity.name))
     }
 
     /// Takes out of the batch what made it fail, so that the rest can go on.

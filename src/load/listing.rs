@@ -73,7 +73,9 @@ impl Listing {
     pub(super) fn mixed_dates(&self) -> Option<String> {
         let has_dated = self.runs.last().is_some_and(|run| run.date.is_some());
         (self.has_undated && has_dated).then(|| {
-            "some runs have no ingestion_date=… in their paths: they count as older than all that have one".to_owned()
+            "some runs have no ingestion_date=YYYY-MM-DD in their paths, or none that is a date: they count as older \
+             than all that have one"
+                .to_owned()
         })
     }
 

@@ -9,6 +9,7 @@ use super::forecast::Forecast;
 use super::job::LoadJob;
 use super::pace::Pace;
 use crate::error::Result;
+use crate::ledger::staging;
 use crate::meter::Phase;
 use crate::sql::{fill, qualified};
 use crate::stage::ZoneOffsets;
@@ -32,12 +33,14 @@ impl<'a> Load<'a> {
     /// Looks at the staging table and prepares a load into it.
     ///
     /// # Errors
-    /// See [`crate::pg`].
+    /// `Config` if the table is not as evo needs it; see [`crate::pg`].
     pub(super) async fn begin(job: &'a LoadJob, progress: &'a Phase) -> Result<Self> {
         let table = job.entity.staging.table.as_str();
         let sql = fill(sql_file!("load/target.sql"), &[("target", &qualified(table))]);
         let look = async || {
-            let row = job.pool.get().await?.query_one(&sql, &[&table]).await?;
+            let connection = job.pool.get().await?;
+            staging::require_fitting(&*connection, std::slice::from_ref(&job.entity)).await?;
+            let row = connection.query_one(&sql, &[&table]).await?;
             Ok((row.get::<_, bool>(0), row.get::<_, Option<String>>(1)))
         };
         let (holds_rows, compression) = job.retry("looking at the staging table", look).await?;

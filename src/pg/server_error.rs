@@ -18,7 +18,8 @@ pub(super) fn from_server(db: &DbError) -> Error {
     if is_raised(code, db.routine(), function.as_deref()) {
         return raised(code, function);
     }
-    let error = from_sqlstate(code, without_values(code, db.message())).naming(Named {
+    let error = from_sqlstate(code, without_values(code, db.message()));
+    let error = in_function(error, function.as_deref()).naming(Named {
         table: db.schema().zip(db.table()).map(|(schema, table)| (schema.to_owned(), table.to_owned())),
         column: db.column().map(str::to_owned),
         constraint: db.constraint().map(str::to_owned),
@@ -62,10 +63,23 @@ fn advice(code: &str, db: &DbError) -> Option<String> {
              functions, triggers and \
              models, or alter function … set search_path = …"
         }
+        code::DATATYPE_MISMATCH => {
+            "the column's type was changed, or the model gives another one: alter the column, or cast in the model"
+        }
         code::UNKNOWN_SCHEMA => "sessions of evo have no default schema for new objects: write SCHEMA.NAME",
         _ => return None,
     };
     Some(text.to_owned())
+}
+
+/// A statement inside a function that is not evo's is for its author to correct.
+fn in_function(error: Error, function: Option<&str>) -> Error {
+    match function {
+        Some(name) if error.kind() == Kind::StatementInvalid && !name.starts_with("evo.") => {
+            error.of_kind(Kind::Config).context(name)
+        }
+        _ => error,
+    }
 }
 
 fn raised(code: &str, function: Option<String>) -> Error {
@@ -121,5 +135,16 @@ mod tests {
         let error = raised("22023", Some("f()".to_owned()));
         assert_eq!((error.kind(), error.message()), (Kind::BadRow, "f() raised an error"));
         assert_eq!(raised("XX123", None).kind(), Kind::Refused);
+    }
+
+    #[test]
+    fn what_is_wrong_in_a_function_is_internal_only_if_the_function_is_evos() {
+        let missing = || from_sqlstate(code::UNDEFINED_TABLE, "relation \"log\" does not exist".to_owned());
+        let error = in_function(missing(), Some("public.lg()"));
+        assert_eq!((error.kind(), error.exit_code()), (Kind::Config, 3));
+        assert_eq!(error.message(), "public.lg(): relation \"log\" does not exist");
+        for function in [None, Some("evo.as_date(text)")] {
+            assert_eq!(in_function(missing(), function).kind(), Kind::StatementInvalid);
+        }
     }
 }

@@ -40,6 +40,8 @@ pub const INSUFFICIENT_PRIVILEGE: &str = "42501";
 pub const UNDEFINED_TABLE: &str = "42P01";
 /// The index, setting or other object does not exist.
 pub const UNDEFINED_OBJECT: &str = "42704";
+/// A value has another type than its column.
+pub(super) const DATATYPE_MISMATCH: &str = "42804";
 /// The function does not exist.
 pub(super) const UNDEFINED_FUNCTION: &str = "42883";
 /// The disk is full.
@@ -78,6 +80,7 @@ pub const SQLSTATES: &[(&str, Kind, &str)] = &[
     ("40", Kind::TransactionConflict, "serialization failure, deadlock"),
     ("40003", Kind::CommitUnknown, "completion unknown"),
     (INSUFFICIENT_PRIVILEGE, Kind::AccessDenied, "insufficient privilege"),
+    (DATATYPE_MISMATCH, Kind::Config, "a column has another type than what is written into it"),
     ("44", Kind::Refused, "a view's check option refused the row"),
     ("53", Kind::DatabaseBusy, "insufficient resources, too many connections"),
     (DISK_FULL, Kind::DatabaseFull, "disk full"),
@@ -133,6 +136,7 @@ mod tests {
             ("42501", Kind::AccessDenied),
             ("3D000", Kind::Config),
             ("42601", Kind::StatementInvalid),
+            ("42804", Kind::Config),
             ("23505", Kind::Refused),
             ("P0001", Kind::Refused),
             ("39P01", Kind::Refused),

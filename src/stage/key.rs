@@ -108,9 +108,21 @@ fn python_text(field: &str, value: Option<&RawValue>) -> Result<String, Rejectio
         },
         _ => match raw.parse::<f64>() {
             Ok(0.0) | Err(_) => String::new(),
-            Ok(number) => format!("{number:?}"),
+            Ok(number) => python_float(number),
         },
     })
+}
+
+/// Python writes exponents with a sign and two digits at least: `1e+16`, `1e-05`.
+fn python_float(number: f64) -> String {
+    let text = format!("{number:?}");
+    match text.split_once('e') {
+        None => text,
+        Some((digits, exponent)) => {
+            let (sign, exponent) = exponent.strip_prefix('-').map_or(('+', exponent), |digits| ('-', digits));
+            format!("{digits}e{sign}{exponent:0>2}")
+        }
+    }
 }
 
 fn string(raw: &str) -> String {
@@ -156,6 +168,28 @@ mod tests {
             ),
         ] {
             assert_eq!(key(&entries(), line).unwrap().id, id, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_number_in_a_digest_is_written_as_python_writes_it() {
+        for (json, python) in [
+            ("7", "7"),
+            ("-0", ""),
+            ("0.0", ""),
+            ("1.50", "1.5"),
+            ("1e5", "100000.0"),
+            ("1e15", "1000000000000000.0"),
+            ("1e16", "1e+16"),
+            ("-1.5e300", "-1.5e+300"),
+            ("0.0001", "0.0001"),
+            ("0.00001", "1e-05"),
+            ("2.5e-300", "2.5e-300"),
+            ("1e999", "inf"),
+            ("true", "True"),
+        ] {
+            let raw: &RawValue = serde_json::from_str(json).unwrap();
+            assert_eq!(python_text("n", Some(raw)).unwrap(), python, "{json}");
         }
     }
 

@@ -1,5 +1,6 @@
 //! `--dry-run`: what a transform would do, from the ledger and the catalog alone.
 
+use super::generation::require_year;
 use super::increment;
 use super::job::EntityJob;
 use super::partitions::{TableSize, key_ranges, leaves, of_year};
@@ -47,12 +48,15 @@ pub struct TablePreview {
 /// entity.
 ///
 /// # Errors
-/// See [`crate::pg`].
+/// `Usage` for a year that cannot be refreshed alone; otherwise see [`crate::pg`].
 pub async fn preview(job: &EntityJob, request: &Request) -> Result<TransformPreview> {
     let connection = job.pool.get().await?;
     let plan = increment::plan(&connection, &job.entity, job.chunk_rows.max(1)).await?;
     let mode = request.mode.unwrap_or(if plan.prefers_refresh() { Mode::FullRefresh } else { Mode::Incremental });
     let year = request.refresh.year.filter(|_| mode == Mode::FullRefresh);
+    if let Some(year) = year {
+        require_year(job, &connection, year).await?;
+    }
     let mut tables = Vec::new();
     for table in job.tables() {
         tables.push(table_preview(&connection, job, table, year).await?);

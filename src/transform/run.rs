@@ -56,11 +56,11 @@ async fn run_with_lock(mut job: EntityJob, request: &Request) -> Result<Transfor
     }
 }
 
-/// Makes sure that staging has the columns that evo reads. Returns the entity with models whose values fit
+/// Makes sure that staging is as evo needs it. Returns the entity with models whose values fit
 /// what the columns and indexes of core can hold.
 async fn prepare(job: &EntityJob) -> Result<Entity> {
     let connection = job.pool.get().await?;
-    staging::require_columns(&*connection, std::slice::from_ref(&job.entity)).await?;
+    staging::require_fitting(&*connection, std::slice::from_ref(&job.entity)).await?;
     limits::limited(&connection, &job.entity).await
 }
 

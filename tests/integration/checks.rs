@@ -38,6 +38,7 @@ fn a_sound_warehouse_passes_every_check() {
         assert!(run.stdout.contains(check), "{check}\n{}", run.stdout);
     }
     assert!(run.stdout.contains("0 failed"), "{}", run.stdout);
+    evo.run(&["check", "sales", "--set", "freshness.max_age=soon"]).exits(3).says("its parameters are max_age = soon");
     assert_eq!(evo.db.one("select count(*) from evo.runs where command = 'check'"), "0", "it changes nothing");
 }
 

@@ -46,6 +46,8 @@ fn a_database_that_cannot_be_used_is_named_without_its_password() {
         ("postgresql://u:wrong-password@127.0.0.1:1/x".to_owned(), 5, "127.0.0.1:1"),
         ("postgresql://u:wrong-password@no-such-host.invalid/x".to_owned(), 5, "no-such-host.invalid"),
         ("postgresql://u:wrong-password@127.0.0.1/x?sslmode=never".to_owned(), 3, "sslmode"),
+        (format!("{head}/postgres?options=-c%20work_mem=1"), 3, "cannot connect to"),
+        (format!("{head}/postgres?options=-c%20no_such_setting=1"), 3, "no_such_setting"),
     ];
     for (url, code, text) in cases {
         let run = plain(&["status", "--database-url", &url]).exits(code).says(text).says("hint:");

@@ -42,6 +42,7 @@ mod runs;
 mod session;
 mod shells;
 mod sign_in;
+mod staging;
 mod statements;
 mod storage;
 mod support;

@@ -34,16 +34,17 @@ fn text(plans: &[(&str, LoadPlan)], again: bool) -> String {
 }
 
 fn rows(entity: &str, plan: &LoadPlan, again: bool) -> Vec<Vec<String>> {
-    let row = |run: &str, objects: u64, bytes: u64, batches: Option<u64>, what: &str| {
-        let batches = batches.map_or(String::new(), units::count);
-        vec![entity.to_owned(), run.to_owned(), units::count(objects), units::bytes(bytes), batches, what.to_owned()]
+    let row = |run: &str, objects: u64, bytes: Option<u64>, batches: Option<u64>, what: &str| {
+        let (bytes, batches) = (bytes.map(units::bytes), batches.map(units::count));
+        let (bytes, batches) = (bytes.unwrap_or_default(), batches.unwrap_or_default());
+        vec![entity.to_owned(), run.to_owned(), units::count(objects), bytes, batches, what.to_owned()]
     };
     let mut rows = Vec::new();
     for run in &plan.runs {
-        rows.push(row(&run.run_id, run.objects, run.bytes, Some(run.batches), "to load"));
+        rows.push(row(&run.run_id, run.objects, Some(run.bytes), Some(run.batches), "to load"));
     }
     for run in &plan.left_alone {
-        rows.push(row(&run.run_id, run.objects, 0, None, &format!("skipped: {}", run.reason)));
+        rows.push(row(&run.run_id, run.objects, None, None, &format!("skipped: {}", run.reason)));
     }
     for s in &plan.standing {
         let why = match (s.state.as_str(), s.is_selected) {
@@ -54,7 +55,7 @@ fn rows(entity: &str, plan: &LoadPlan, again: bool) -> Vec<Vec<String>> {
             ("pending", false) => "skipped: not selected",
             _ => continue,
         };
-        rows.push(row("", s.objects.unsigned_abs(), s.bytes.unsigned_abs(), None, why));
+        rows.push(row("", s.objects.unsigned_abs(), Some(s.bytes.unsigned_abs()), None, why));
     }
     rows
 }

@@ -116,6 +116,6 @@ fn missing(l: &EntityLoad) -> Option<Error> {
     Some(
         Error::new(Kind::CheckFailed, message)
             .detail("everything that is in the lake is loaded; what is missing never arrived there")
-            .hint("extract the run again, or load a newer full extraction"),
+            .hint("extract the run again, or load a newer full extraction; until then every load says so"),
     )
 }

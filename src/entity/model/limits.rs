@@ -37,7 +37,7 @@ impl Limit {
             Some(format!("evo.as_short(({expression})::text, {most}){sql_type}"))
         };
         match (self, kind) {
-            (Limit::Bytes(most), _) => Some(format!("evo.as_short({expression}, {most})")),
+            (Limit::Bytes(most), None | Some("text" | "short")) => Some(format!("evo.as_short({expression}, {most})")),
             (Limit::Characters(most), _) => guarded(format!("char_length(rtrim(({expression})::text)) > {most}"), ""),
             (Limit::Integer, Some("bigint")) => {
                 guarded(format!("({expression}) not between -2147483648 and 2147483647"), "::integer")
@@ -77,6 +77,8 @@ mod tests {
             "evo.as_short(coalesce(d.a, 'x'), 2600) as x,\n    evo.as_short(d.b, 1300) as \"b\""
         );
         assert_eq!(limited("d.a as x", &[("y", Limit::Bytes(1))]), "d.a as x");
+        let number = "evo.as_bigint(d.a) as x";
+        assert_eq!(limited(number, &[("x", Limit::Bytes(2600))]), number, "its column is a text, its value is not");
     }
 
     #[test]

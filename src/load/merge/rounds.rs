@@ -14,6 +14,7 @@ use crate::load::job::LoadJob;
 use crate::load::outcome::StreamTimes;
 use crate::load::stream::{BatchObjects, Pass, stream};
 use crate::pg::Transaction;
+use crate::sql::qualified;
 use crate::stage::{LineSet, StageAs};
 
 /// Rounds after which a batch gives way and is tried again later. Each round but the last was lost to another
@@ -49,7 +50,8 @@ enum Next {
 ///
 /// # Errors
 /// `TransactionConflict` when other batches kept changing the same rows, or changed one that a line repeats, or
-/// partitions are missing ([`AttemptError::years`]); errors of the lake in the second pass; see [`crate::pg`].
+/// partitions are missing ([`AttemptError::years`]); `Refused` when a trigger leaves rows out; errors of the
+/// lake in the second pass; see [`crate::pg`].
 pub(in crate::load) async fn run(
     job: &LoadJob,
     tx: &Transaction<'_>,
@@ -105,7 +107,22 @@ impl<'a> Rounds<'a> {
                 }
             }
         }
-        Err(Error::new(Kind::TransactionConflict, "other batches kept changing the same rows").into())
+        Err(self.unsettled().await?.into())
+    }
+
+    /// Why a row is never as the verdicts found it: a trigger leaves it out or makes another one of it; or it
+    /// is others who write.
+    async fn unsettled(&self) -> Result<Error> {
+        let table = &self.merge.job.entity.staging.table;
+        let rows = self.merge.tx.query(sql_file!("load/row_triggers.sql"), &[&qualified(table)]).await?;
+        let Some(trigger) = rows.first().map(|row| row.get::<_, String>(0)).filter(|_| self.turn == Turn::Exclusive)
+        else {
+            return Ok(Error::new(Kind::TransactionConflict, "other batches kept changing the same rows"));
+        };
+        let message = format!("{trigger} does not let every row of evo's through, so nothing of it is loaded");
+        Ok(Error::new(Kind::Refused, message).hint(
+            "staging holds what the lake holds: drop or disable the trigger, and leave rows out in a view or a model",
+        ))
     }
 
     /// Takes the turn, makes the verdicts, and decides what follows from them.

@@ -15,10 +15,10 @@ use crate::load::attempt_error::AttemptError;
 use crate::load::job::LoadJob;
 use crate::load::outcome::StreamTimes;
 use crate::pg::CopyIn;
-use crate::stage::Sieve;
 use crate::stage::decode::ObjectTally;
 use crate::stage::frame::KeptReject;
 use crate::stage::key::KeyReader;
+use crate::stage::{Sieve, StageAs};
 
 /// COPY frames in flight between decoder and server, 256 KiB each.
 const FRAMES_IN_FLIGHT: usize = 4;
@@ -56,6 +56,7 @@ pub(in crate::load) async fn stream(
     let downloads = tokio::spawn(download_all(job.lake.clone(), wanted, progress));
     let (frames_in, mut frames_out) = mpsc::channel::<Bytes>(FRAMES_IN_FLIGHT);
     let (decoded_in, decoded_out) = oneshot::channel();
+    let is_direct = matches!(pass, Pass::Lines(StageAs::Direct, _));
     let decoder = Decoder {
         batch_id: batch.batch_id,
         objects: batch.objects.to_vec(),
@@ -85,8 +86,10 @@ pub(in crate::load) async fn stream(
     let decoded = decoded?;
     let copied = copy.finish().await?;
     if i64::try_from(copied) != Ok(decoded.rows) {
-        let message = format!("framed {} rows but the server took {copied}", decoded.rows);
-        return Err(Error::new(Kind::Internal, message).into());
+        // A trigger of somebody's may leave rows out of the staging table. The merge finds out which one.
+        let kind = if is_direct { Kind::TransactionConflict } else { Kind::Internal };
+        let message = format!("the server took {copied} of {} rows", decoded.rows);
+        return Err(Error::new(kind, message).into());
     }
     let decode = decoded.elapsed.saturating_sub(decoded.lake + decoded.copy);
     let copy = started.elapsed().saturating_sub(decoded.lake + decode);

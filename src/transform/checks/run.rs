@@ -55,13 +55,22 @@ async fn run_one(tx: &Transaction<'_>, check: &Check, on: &str, query: &str) -> 
 }
 
 /// The error of a check that the server did not run. Its transaction may only read, so the code for that says
-/// nothing about the server.
+/// nothing about the server. What else is wrong with the query, or with a parameter, is for its author to
+/// correct.
 fn cannot_run(check: &Check, error: Error) -> Error {
-    match error.sqlstate() {
-        Some(READ_ONLY_TRANSACTION) => {
-            Error::new(Kind::Config, format!("check {} writes", check.name)).hint("a check may only read")
+    if error.sqlstate() == Some(READ_ONLY_TRANSACTION) {
+        return Error::new(Kind::Config, format!("check {} writes", check.name)).hint("a check may only read");
+    }
+    let error = error.context(format!("check {}", check.name));
+    match error.kind() {
+        Kind::BadRow if !check.parameters.is_empty() => {
+            let given: Vec<String> = check.parameters.iter().map(|(name, value)| format!("{name} = {value}")).collect();
+            error.of_kind(Kind::Config).hint(format!("its parameters are {}; --set changes them", given.join(", ")))
         }
-        _ => error.context(format!("check {}", check.name)),
+        Kind::StatementInvalid => error
+            .of_kind(Kind::Config)
+            .hint("its query does not fit the tables: a column has another type or name, or the query is wrong"),
+        _ => error,
     }
 }
 

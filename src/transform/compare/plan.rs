@@ -47,7 +47,7 @@ impl CoreDepth {
 pub async fn compare(job: &mut EntityJob, depth: CoreDepth) -> Result<CoreMismatches> {
     let prepare = async || {
         let connection = job.pool.get().await?;
-        staging::require_columns(&*connection, std::slice::from_ref(&job.entity)).await?;
+        staging::require_fitting(&*connection, std::slice::from_ref(&job.entity)).await?;
         limits::limited(&connection, &job.entity).await
     };
     job.entity = job.pool.retry("reading the catalog", prepare).await?;

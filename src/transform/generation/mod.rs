@@ -39,4 +39,5 @@ mod statement;
 mod swap;
 mod swapped;
 
+pub(super) use plan::require_year;
 pub(super) use refresh::full_refresh;

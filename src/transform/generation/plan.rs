@@ -56,11 +56,36 @@ async fn require_owner(job: &EntityJob, connection: &Connection) -> Result<()> {
     }
 }
 
+/// Makes sure that a year can be refreshed alone. A core table lacks the partition until the next refresh if
+/// staging has it.
+///
+/// # Errors
+/// `Usage` if it cannot; otherwise see [`crate::pg`].
+pub(in crate::transform) async fn require_year(job: &EntityJob, connection: &Connection, year: i32) -> Result<()> {
+    require_partitioned(job)?;
+    if !of_year(connection, &job.entity, &job.entity.staging.table, year).await?.is_empty() {
+        return Ok(());
+    }
+    for table in job.tables() {
+        if of_year(connection, &job.entity, &table, year).await?.is_empty() {
+            return Err(no_such_year(&table, &leaves(connection, &table).await?));
+        }
+    }
+    Ok(())
+}
+
+fn require_partitioned(job: &EntityJob) -> Result<()> {
+    if job.entity.partition.is_some() {
+        return Ok(());
+    }
+    Err(Error::new(Kind::Usage, format!("--year: {} is not partitioned by year", job.entity.name))
+        .hint("only entries and entities of your own that declare it are; refresh the whole entity"))
+}
+
 /// The partitions to rebuild: all of every core table, or those of one year.
 pub(super) async fn builds(job: &EntityJob, connection: &mut Connection, year: Option<i32>) -> Result<Vec<Build>> {
-    if year.is_some() && job.entity.partition.is_none() {
-        return Err(Error::new(Kind::Usage, format!("--year: {} is not partitioned by year", job.entity.name))
-            .hint("only entries and entities of your own that declare it are; refresh the whole entity"));
+    if year.is_some() {
+        require_partitioned(job)?;
     }
     let mut builds: Vec<Build> = Vec::new();
     for model in 0..job.entity.models.len() {

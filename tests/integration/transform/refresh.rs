@@ -137,7 +137,13 @@ fn a_year_is_refreshed_alone_and_in_ranges() {
     assert_eq!(moved, ["evo_entries_2024"], "only that partition is rebuilt");
     refresh("2025").exits(0);
     refresh("1999").exits(2).says("evo_entries_2024, evo_entries_2025");
-    evo.run(&["transform", "sales", "--full-refresh", "--year", "2024"]).exits(2).says("not partitioned by year");
+    for dry_run in [&[][..], &["--dry-run"]] {
+        let refresh = |entity: &str, year: &str| {
+            evo.run(&[&["transform", entity, "--full-refresh", "--year", year][..], dry_run].concat())
+        };
+        refresh("sales", "2024").exits(2).says("not partitioned by year");
+        refresh("entries", "1999").exits(2).says("core.evo_entries has no partition of that year");
+    }
     evo.db.sql("update core.evo_entries set device = 'd'");
     assert_eq!(core(&evo.db), expected);
     assert_eq!(evo.db.sql(issues), filed, "the issues of the other years stay");
