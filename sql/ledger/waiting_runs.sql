@@ -5,7 +5,8 @@
 --               text of preview_manifests.sql
 -- rows: run id; objects of the run at present; records, parts and errors of its manifest, or nulls; whether a
 --       manifest is known; whether it is the newest run; whether an older run has a manifest; whether objects
---       of it lie on a later date than its manifest. Oldest run first
+--       of it lie on a later date than its manifest; whether evo extracts it and has not written its manifest
+--       yet. Oldest run first
 -- locks: none
 -- idempotent: reads only
 -- A run that lies on several dates is one run, and as new as the last of them.
@@ -39,7 +40,11 @@ select
           and (coalesce(x.ingestion_date, '-infinity'), x.run_order, x.run_id collate "C")
               < (w.day, w.run_order, w.run_id collate "C")
     ),
-    coalesce(coalesce(m.ingestion_date, '-infinity') < w.day and m.run_id is not null, false)
+    coalesce(coalesce(m.ingestion_date, '-infinity') < w.day and m.run_id is not null, false),
+    exists (
+        select from evo.extractions e
+        where e.entity = $1 and e.lake_id = $2 and e.run_id = w.run_id and (e.state = 'open' or m.run_id is null)
+    )
 from waiting w
 left join {manifests} m on m.entity = $1 and m.lake_id = $2 and m.run_id = w.run_id
 order by w.day, w.run_order, w.run_id collate "C"

@@ -141,20 +141,20 @@ kinds! {
         "a statement that the server does not understand: a changed schema, or a defect",
         "compare the schema with the migrations; report it";
     SourceUnavailable: RetryLater, exit 4,
-        "the lake cannot be reached or is throttling, or a body was cut",
-        "check the network and the lake";
+        "the lake or an API cannot be reached or is throttling, or a body was cut; a window could not be extracted",
+        "check the network, and the lake or the source that the message names; then run the same command again";
     SourceChanged: ListAgain, exit 4,
         "an object was replaced, deleted, or loaded by another execution in the meantime",
         "run the command again";
     SourceCorrupt: Quarantine, exit 6,
-        "broken or truncated gzip data, an endless line",
+        "broken or truncated gzip data, an endless line, an object that is not what its manifest describes",
         "extract the object again: a replaced object is loaded";
     SourceUnreadable: LeaveOut, exit 4,
         "an object that is archived or locked, a file that this user may not read",
         "rehydrate it, or grant the right to read it; the next run tries it again";
     SourceInvalid: Abort, exit 4,
-        "the lake or the entity's prefix is missing or empty",
-        "check --lake; `evo generate` creates one";
+        "the lake or the entity's prefix is missing or empty; an API refuses a request, or does not answer as declared",
+        "check --lake, or the source's declaration and credentials: `evo extract --try` shows one page";
     CheckFailed: Abort, exit 6,
         "too many rejects, a new generation with too few rows, or a [check](checks.md) that returned rows",
         "the old generation serves; see evo.rejects, or the check's hint";

@@ -17,7 +17,7 @@
 
 use std::time::Duration;
 
-use super::objects::{Again, Pending, Selection};
+use super::objects::{Again, InManifest, Pending, Selection};
 use crate::error::{Error, Kind, Result};
 use crate::ids::{BatchId, ExecutionId, Fence, ObjectId};
 use crate::pg::{Ask, Connection, Param, Pool, Row, Transaction};
@@ -246,6 +246,11 @@ pub async fn objects_of(connection: &Connection, batch_id: BatchId) -> Result<Ve
             size_bytes: row.get(3),
             run_id: row.get(4),
             ingestion_date: row.get(5),
+            manifest: match (row.get::<_, Option<i64>>(6), row.get::<_, Option<Vec<u8>>>(7)) {
+                (Some(size_bytes), Some(sha256)) => InManifest::As { size_bytes, sha256 },
+                _ if row.get(8) => InManifest::Missing,
+                _ => InManifest::Unknown,
+            },
         })
         .collect())
 }

@@ -5,7 +5,7 @@ use chrono::NaiveDate;
 use super::objects::Selection;
 use crate::error::Result;
 use crate::ids::LakeId;
-use crate::pg::{Ask, Pool, Row};
+use crate::pg::{Ask, Param, Pool, Row};
 use crate::sql::fill;
 
 /// The manifest of a run, or its manifests together, if it lies on several dates and has one on each. Numbers
@@ -24,6 +24,21 @@ pub struct Manifest {
     pub parts: Option<i64>,
     /// Windows that could not be extracted.
     pub errors: Option<i64>,
+    /// What it says of single objects.
+    pub listed: Vec<ListedObject>,
+    /// Whether these are all objects of the run.
+    pub lists_objects: bool,
+}
+
+/// What a manifest says of one object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedObject {
+    /// Path below the lake's root.
+    pub path: String,
+    /// Compressed size.
+    pub size_bytes: i64,
+    /// SHA-256 of the compressed bytes.
+    pub sha256: Vec<u8>,
 }
 
 /// A run with pending objects.
@@ -41,6 +56,8 @@ pub struct WaitingRun {
     pub expects_manifest: bool,
     /// Whether objects of it lie on a later date than its manifest.
     pub goes_on_after_manifest: bool,
+    /// Whether evo extracts it and has not written its manifest yet.
+    pub is_being_extracted: bool,
 }
 
 /// A completely loaded run whose objects hold another number of lines than its manifest says.
@@ -60,11 +77,25 @@ pub struct Difference {
 /// See [`crate::pg`].
 pub async fn record(on: &impl Ask, entity: &str, lake: LakeId, run_id: &str, manifest: &Manifest) -> Result<()> {
     let m = manifest;
-    on.execute(
-        sql_file!("ledger/record_manifest.sql"),
-        &[&entity, &lake, &run_id, &m.ingestion_date, &m.path, &m.etag, &m.records, &m.parts, &m.errors],
-    )
-    .await?;
+    // The objects first: a manifest that is known is not read again.
+    let paths: Vec<&str> = m.listed.iter().map(|object| object.path.as_str()).collect();
+    let sizes: Vec<i64> = m.listed.iter().map(|object| object.size_bytes).collect();
+    let digests: Vec<Vec<u8>> = m.listed.iter().map(|object| object.sha256.clone()).collect();
+    let sql = sql_file!("ledger/record_manifest_objects.sql");
+    on.execute(sql, &[&entity, &lake, &run_id, &paths, &sizes, &digests]).await?;
+    let values: [&dyn Param; 10] = [
+        &entity,
+        &lake,
+        &run_id,
+        &m.ingestion_date,
+        &m.path,
+        &m.etag,
+        &m.records,
+        &m.parts,
+        &m.errors,
+        &m.lists_objects,
+    ];
+    on.execute(sql_file!("ledger/record_manifest.sql"), &values).await?;
     Ok(())
 }
 
@@ -102,6 +133,7 @@ pub(super) fn waiting_run(row: &Row) -> WaitingRun {
         is_newest: row.get(6),
         expects_manifest: row.get(7),
         goes_on_after_manifest: row.get(8),
+        is_being_extracted: row.get(9),
     }
 }
 

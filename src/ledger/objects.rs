@@ -38,6 +38,25 @@ pub struct Pending {
     pub run_id: String,
     /// The ingestion date in the path, if there is one.
     pub ingestion_date: Option<NaiveDate>,
+    /// What the manifest of its run says of it.
+    pub manifest: InManifest,
+}
+
+/// What the manifest of a run says of an object.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum InManifest {
+    /// Nothing: there is no manifest, or it does not list objects.
+    #[default]
+    Unknown,
+    /// It has this size and digest.
+    As {
+        /// Compressed size.
+        size_bytes: i64,
+        /// SHA-256 of the compressed bytes.
+        sha256: Vec<u8>,
+    },
+    /// It lists the objects of the run, and this one is not among them.
+    Missing,
 }
 
 impl Pending {

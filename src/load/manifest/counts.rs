@@ -7,6 +7,10 @@ use std::io::Read;
 
 use serde_json::Value;
 
+use super::listed;
+use super::number::count;
+use crate::ledger::manifests::ListedObject;
+
 /// The most that is decompressed of a manifest.
 const MAX_INFLATED_BYTES: u64 = 64 << 20;
 
@@ -19,6 +23,10 @@ pub(super) struct ManifestCounts {
     pub parts: Option<i64>,
     /// Windows that could not be extracted.
     pub errors: Option<i64>,
+    /// Its objects, by the paths that it has for them.
+    pub listed: Vec<ListedObject>,
+    /// Whether these are all objects.
+    pub lists_objects: bool,
     /// What could not be understood, a phrase each.
     pub unclear: Vec<String>,
 }
@@ -26,13 +34,16 @@ pub(super) struct ManifestCounts {
 impl ManifestCounts {
     /// The sum of two manifests of one run. Unless both have a number of records or parts, the sum has none;
     /// errors add up as far as they are known.
-    pub(super) fn plus(self, other: &Self) -> Self {
+    pub(super) fn plus(mut self, other: Self) -> Self {
         let both = |a: Option<i64>, b: Option<i64>| Some(a?.saturating_add(b?));
         let errors = match (self.errors, other.errors) {
             (Some(a), Some(b)) => Some(a.saturating_add(b)),
             (known, None) | (None, known) => known,
         };
-        Self { records: both(self.records, other.records), parts: both(self.parts, other.parts), errors, ..self }
+        let lists_objects = self.lists_objects && other.lists_objects;
+        self.listed.extend(other.listed);
+        let (records, parts) = (both(self.records, other.records), both(self.parts, other.parts));
+        Self { records, parts, errors, lists_objects, ..self }
     }
 }
 
@@ -96,20 +107,11 @@ fn numbers(fields: &serde_json::Map<String, Value>) -> ManifestCounts {
     };
     let (records, parts, errors) =
         (number("total_records", true), number("total_parts", false), number("errors", false));
-    ManifestCounts { records, parts, errors, ..counts }
-}
-
-/// A count: an integer, also as a float without a fraction or as a text.
-fn count(value: &Value) -> Option<i64> {
-    let whole = |n: f64| (n.fract() == 0.0 && (0.0..9_007_199_254_740_992.0).contains(&n)).then_some(n as i64);
-    match value {
-        Value::Number(n) => n.as_i64().filter(|n| *n >= 0).or_else(|| whole(n.as_f64()?)),
-        Value::String(text) => {
-            let text = text.trim();
-            text.parse().ok().filter(|n: &i64| *n >= 0).or_else(|| whole(text.parse().ok()?))
-        }
-        _ => None,
-    }
+    let (listed, unclear) = listed::read(fields);
+    let lists_objects = fields.get("objects").is_some_and(Value::is_array)
+        && parts.is_some_and(|parts| usize::try_from(parts) == Ok(listed.len()));
+    counts.unclear.extend(unclear);
+    ManifestCounts { records, parts, errors, listed, lists_objects, ..counts }
 }
 
 #[cfg(test)]

@@ -9,7 +9,13 @@ use crate::ledger::manifests::WaitingRun;
 /// written, or was interrupted; an older one will not get one any more: what it has is all there is. The same
 /// holds for objects of a later date under the id of a run that has a manifest: they are another extraction,
 /// which has none yet.
+///
+/// What evo extracts itself is in the ledger: it is unfinished until its manifest is written, be it the first
+/// run of all.
 pub(in crate::load) fn unfinished(run: &WaitingRun) -> Option<String> {
+    if run.is_being_extracted {
+        return Some("not finished: its extraction is open; `evo extract` goes on with it".to_owned());
+    }
     match &run.manifest {
         Some(manifest) => {
             let parts = manifest.parts?;
@@ -41,7 +47,10 @@ mod tests {
             is_newest,
             expects_manifest,
             goes_on_after_manifest: false,
+            is_being_extracted: false,
         };
+        let open = WaitingRun { is_being_extracted: true, ..run(None, true, false) };
+        assert!(unfinished(&open).unwrap().contains("evo extract"));
         let goes_on = |run| WaitingRun { goes_on_after_manifest: true, ..run };
         assert!(unfinished(&run(with(Some(4)), false, false)).unwrap().contains("3 of the 4"));
         assert!(unfinished(&run(None, true, true)).unwrap().contains("no manifest"));

@@ -2,6 +2,8 @@
 
 mod counts;
 mod finished;
+mod listed;
+mod number;
 mod read;
 
 pub(super) use finished::unfinished;

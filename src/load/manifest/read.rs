@@ -5,13 +5,14 @@ use std::collections::BTreeMap;
 use futures_util::{StreamExt, TryStreamExt};
 
 use super::counts::{self, ManifestCounts};
+use super::listed;
 use crate::bronze::Object;
 use crate::error::{Kind, Result};
 use crate::ledger::manifests::Manifest;
 use crate::load::job::LoadJob;
 use crate::load::notes::Notes;
 
-/// The largest manifest that is read; one of a year of windows has some ten kilobytes.
+/// The largest manifest that is read; one that lists ten thousand objects has some three megabytes.
 const MAX_BYTES: usize = 16 << 20;
 /// Runs whose manifests are read in parallel.
 const READS: usize = 8;
@@ -86,7 +87,7 @@ async fn read(job: &LoadJob, notes: &impl Notes, run: RunManifests) -> Result<Op
             warnings.push(format!("the manifest {}: {what}; what it does not say is not checked", object.path));
         }
         total = Some(match total {
-            Some(total) => total.plus(&counts),
+            Some(total) => total.plus(counts),
             None => counts,
         });
     }
@@ -98,13 +99,21 @@ async fn read(job: &LoadJob, notes: &impl Notes, run: RunManifests) -> Result<Op
         records: counts.records,
         parts: counts.parts,
         errors: counts.errors,
+        listed: counts.listed,
+        lists_objects: counts.lists_objects,
     };
     Ok(Some((run.run_id, manifest, warnings)))
 }
 
 async fn read_one(job: &LoadJob, object: &Object) -> Result<ManifestCounts> {
     match job.lake.read_small(&object.path, Some(&object.etag), MAX_BYTES).await {
-        Ok(bytes) => Ok(counts::read(&bytes)),
+        Ok(bytes) => {
+            let mut counts = counts::read(&bytes);
+            for listed in &mut counts.listed {
+                listed.path = listed::beside(&object.path, &listed.path);
+            }
+            Ok(counts)
+        }
         // The message names the object.
         Err(e) if matches!(e.kind(), Kind::SourceChanged | Kind::SourceInvalid | Kind::SourceUnreadable) => {
             Ok(ManifestCounts {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use futures_util::StreamExt;
 
+use super::verified::Verified;
 use crate::bronze::{ChunkWriter, Lake};
 use crate::error::{Error, Kind, Result};
 use crate::ledger::objects::Pending;
@@ -40,10 +41,12 @@ async fn download(
     chunks: &mut ChunkWriter,
     progress: Option<&Tentative>,
 ) -> Result<bool> {
+    let mut verified = Verified::begin(object)?;
     let mut body = Box::pin(lake.read(&object.path, &object.etag).await?);
     let mut received = 0;
     while let Some(bytes) = body.next().await {
         let bytes = bytes?;
+        verified.add(&bytes);
         let length = bytes.len() as u64;
         if !chunks.write(bytes).await {
             return Ok(false);
@@ -58,5 +61,6 @@ async fn download(
             format!("object {}: the body has {received} bytes, the listing said {}", object.path, object.size_bytes);
         return Err(Error::new(Kind::SourceUnavailable, message));
     }
+    verified.end()?;
     Ok(true)
 }

@@ -4,6 +4,7 @@ mod decoder;
 mod download;
 mod objects;
 mod run;
+mod verified;
 
 pub(super) use objects::{BatchObjects, Pass};
 pub(super) use run::stream;
