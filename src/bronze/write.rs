@@ -59,6 +59,26 @@ impl Lake {
     }
 }
 
+impl Lake {
+    /// Removes what processes that were killed while they wrote have left in a folder. A container keeps
+    /// nothing of them.
+    pub fn remove_temporary(&self, folder: &str) {
+        let Some(root) = self.folder().filter(|_| self.container().is_none()) else { return };
+        let Ok(entries) = fs::read_dir(root.join(folder)) else { return };
+        for entry in entries.flatten().filter(|entry| is_temporary(&entry.file_name().to_string_lossy())) {
+            if let Err(e) = fs::remove_file(entry.path()) {
+                tracing::debug!(file = %entry.path().display(), error = %e, "a left-over file could not be removed");
+            }
+        }
+    }
+}
+
+/// `.NAME.UUID.tmp`, as [`write`] names them.
+fn is_temporary(name: &str) -> bool {
+    let id = name.strip_prefix('.').and_then(|name| name.strip_suffix(".tmp")?.rsplit_once('.')).map(|(_, id)| id);
+    id.is_some_and(|id| id.len() == 32 && uuid::Uuid::try_parse(id).is_ok())
+}
+
 fn is_full(e: &io::Error) -> bool {
     matches!(e.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded)
 }
@@ -78,6 +98,8 @@ fn write(at: &Path, bytes: &[u8], only_new: bool) -> io::Result<Created> {
         true => match fs::hard_link(&temporary, at) {
             Ok(()) => Ok(Created::New),
             Err(e) if e.kind() == ErrorKind::AlreadyExists => Ok(Created::Exists),
+            // Others have finished without this one, and have tidied up.
+            Err(e) if e.kind() == ErrorKind::NotFound => Ok(Created::Exists),
             Err(e) => Err(e),
         },
         false => fs::rename(&temporary, at).map(|()| Created::New),
@@ -91,6 +113,14 @@ fn write(at: &Path, bytes: &[u8], only_new: bool) -> io::Result<Created> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_what_an_interrupted_write_has_left_is_temporary() {
+        assert!(is_temporary(".a_part-00001.jsonl.gz.0192f1a2b3c47d8e9f00112233445566.tmp"));
+        for other in [".a.tmp", "a.0192f1a2b3c47d8e9f00112233445566.tmp", ".0192f1a2b3c47d8e9f00112233445566.tmp.gz"] {
+            assert!(!is_temporary(other), "{other}");
+        }
+    }
 
     #[test]
     fn an_object_is_created_once_and_replaced_only_when_asked() {

@@ -1,9 +1,11 @@
 //! `evo status`: what is loaded, what is pending, and how fresh it is.
 
 mod activity;
+mod extracted;
 mod new_objects;
 
 use activity::Work;
+use extracted::Rounds;
 use new_objects::{LakeScan, NewObjects};
 use serde_json::{Value, json};
 
@@ -35,7 +37,10 @@ lists the lake, for ten seconds at most; a million objects on Azure take about
 
 Times to load and to transform are estimates, from the speed of the latest
 batches and transforms of each entity. The same figures are views:
-docs/monitoring.md. Single executions: evo runs.")]
+docs/monitoring.md. Single executions: evo runs.
+
+Of entities that evo extracts: the window that was read longest ago, and when
+all will have been read again, at the budget of the last extraction.")]
 pub struct Args {
     /// Entities and dimensions [default: all]
     #[arg(value_name = "ENTITY")]
@@ -76,6 +81,8 @@ async fn look(
     (entities, dimensions): (&[&Entity], &[&Dimension]),
     mut scan: LakeScan,
 ) -> Result<Frame> {
+    let declared: Vec<&Entity> = warehouse.catalog.all().iter().collect();
+    let rounds = Rounds::read(&warehouse.pool, entities, &declared).await?;
     // The scan has asked the ledger which lake this is, on the only connection of this command.
     let connection = warehouse.pool.get().await?;
     let names: Vec<&str> = entities.iter().map(|entity| entity.name.as_str()).collect();
@@ -84,7 +91,8 @@ async fn look(
     for entity in entities {
         let new = scan.count(&connection, entity).await?;
         work.add_new(&entity.name, new);
-        let (cells, value) = entity_state(&connection, entity, new).await?;
+        let (cells, mut value) = entity_state(&connection, entity, new).await?;
+        value["extraction"] = rounds.json(&entity.name);
         rows.push(cells);
         list.push(value);
     }
@@ -95,7 +103,7 @@ async fn look(
     }
     let (addresses, [database, lake]) = addresses(settings);
     let doing = Some(work.text()).filter(|text| !text.is_empty()).map_or(String::new(), |text| format!("\n\n{text}"));
-    let text = format!("{addresses}\n\n{}{doing}{}", shown(rows), notes(&scan, &list, &work));
+    let text = format!("{addresses}\n\n{}{}{doing}{}", shown(rows), rounds.text(), notes(&scan, &list, &work));
     let mut json = json!({
         "database": database, "lake": lake, "lake_listed": scan.is_complete(), "lake_problem": scan.problem(),
         "entities": list,

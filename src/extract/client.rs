@@ -1,13 +1,13 @@
 //! Requests to a source: signed for its origin only, redirects not followed, bodies read whole or refused.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
-use chrono::Utc;
-use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
-use reqwest::{Client as Http, RequestBuilder};
-use tokio::sync::Semaphore;
+use chrono::{DateTime, Utc};
+use reqwest::header::{CONTENT_TYPE, DATE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
+use reqwest::{Client as Http, RequestBuilder, Response};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use url::Url;
 
 use super::position::PageRequest;
@@ -22,8 +22,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const MAX_BYTES: usize = 64 << 20;
 /// What an answer may hold in memory without taking one of the places for large ones.
 const FREE_BYTES: usize = 4 << 20;
-/// Answers over [`FREE_BYTES`] in memory at once.
-const LARGE_AT_ONCE: usize = 4;
+/// Answers over [`FREE_BYTES`], and the objects that they are written to, in memory together.
+const LARGE_AT_ONCE: usize = 3;
 
 /// A source, and what is needed to ask it.
 #[derive(Debug)]
@@ -40,8 +40,10 @@ pub(super) struct Answer {
     pub status: u16,
     pub headers: HeaderMap,
     pub body: Bytes,
-    /// Taken while a large body is in memory.
-    pub _place: Option<tokio::sync::OwnedSemaphorePermit>,
+    /// When it was asked for, by the source's clock, where the answer says.
+    pub asked_at: Option<DateTime<Utc>>,
+    /// Taken while a large body, or what becomes of it, is in memory.
+    pub place: Option<OwnedSemaphorePermit>,
 }
 
 impl Answer {
@@ -127,26 +129,42 @@ impl Client {
     }
 
     async fn send(&self, url: &Url) -> Result<Answer> {
-        let failed = |e| refusal::of_transport(e, &self.shown());
         let request = self.sign_with_secrets(self.http.get(url.clone()))?;
         let request = match &self.tokens {
             Some(tokens) => request.bearer_auth(tokens.valid().await?),
             None => request,
         };
-        let mut response = request.header("accept", "application/json").send().await.map_err(failed)?;
+        let asked = Instant::now();
+        let sent = request.header("accept", "application/json").send().await;
+        let response = sent.map_err(|e| refusal::of_transport(e, &self.shown()))?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let date = headers.get(DATE).and_then(|date| DateTime::parse_from_rfc2822(date.to_str().ok()?).ok());
+        let asked_at = date.map(|date| date.to_utc() - asked.elapsed());
+        let (body, place) = self.body(response).await?;
+        Ok(Answer { status, headers, body, asked_at, place })
+    }
+
+    /// The whole body. A large one waits for its place before it is read on.
+    async fn body(&self, mut response: Response) -> Result<(Bytes, Option<OwnedSemaphorePermit>)> {
+        let announced = response.content_length().and_then(|n| usize::try_from(n).ok()).unwrap_or(0);
         let (mut body, mut place) = (BytesMut::new(), None);
-        while let Some(chunk) = response.chunk().await.map_err(failed)? {
-            body.extend_from_slice(&chunk);
-            if body.len() > MAX_BYTES {
+        let mut expected = announced;
+        loop {
+            if expected > MAX_BYTES {
                 let message = format!("an answer of {} is larger than {} MiB", self.shown(), MAX_BYTES >> 20);
                 return Err(Error::new(Kind::SourceInvalid, message).hint("declare a smaller page size"));
             }
-            if body.len() > FREE_BYTES && place.is_none() {
+            if expected > FREE_BYTES && place.is_none() {
                 place = Arc::clone(&self.large).acquire_owned().await.ok();
+                // In one piece: a buffer that grows takes up to twice the memory.
+                body.reserve(announced.saturating_sub(body.len()));
             }
+            let Some(chunk) = response.chunk().await.map_err(|e| refusal::of_transport(e, &self.shown()))? else {
+                return Ok((body.freeze(), place));
+            };
+            body.extend_from_slice(&chunk);
+            expected = announced.max(body.len());
         }
-        Ok(Answer { status, headers, body: body.freeze(), _place: place })
     }
 
     fn sign_with_secrets(&self, request: RequestBuilder) -> Result<RequestBuilder> {

@@ -2,13 +2,15 @@
 
 use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use bytes::Bytes;
+use url::Url;
 
 use super::answer::{self, NotData};
 use super::client::{Answer, Client};
 use super::limiter::Limiter;
-use super::position::{PagePosition, PageRequest};
+use super::position::PagePosition;
 use super::refusal;
 use super::window::Days;
 use crate::entity::extract::Query;
@@ -62,10 +64,21 @@ impl FetchedPage {
 }
 
 impl Fetcher {
-    /// The page of a window at a position; repeated while time can heal what fails.
-    pub(super) async fn page(&self, query: &Query, days: Days, position: &PagePosition) -> Result<FetchedPage, NoPage> {
+    /// The page of a window at a position; repeated while time can heal what fails. Each request counts in
+    /// `asked`.
+    pub(super) async fn page(
+        &self,
+        (query, days): (&Query, Days),
+        position: &PagePosition,
+        asked: &AtomicI64,
+    ) -> Result<FetchedPage, NoPage> {
         let Some(ask) = position.ask(&query.paging) else { return Err(NoPage::TooDeep) };
-        let attempt = async |_| self.attempt(query, days, &ask, position.is_first()).await;
+        let attempt = async |_| {
+            let url = self.client.address(query, &days.parameters(query), &ask)?;
+            self.limiter.turn(&self.shutdown).await?;
+            asked.fetch_add(1, Ordering::Relaxed);
+            self.attempt(query, &url, position.is_first()).await
+        };
         let what = format!("a page of {}", self.client.shown());
         let error = match retry(self.retry, &self.shutdown, &what, attempt).await {
             Ok(Reply::Page(page)) => return Ok(page),
@@ -79,11 +92,9 @@ impl Fetcher {
         })
     }
 
-    async fn attempt(&self, query: &Query, days: Days, ask: &PageRequest, is_first: bool) -> Result<Reply> {
-        let url = self.client.address(query, &days.parameters(query), ask)?;
-        self.limiter.turn(&self.shutdown).await?;
+    async fn attempt(&self, query: &Query, url: &Url, is_first: bool) -> Result<Reply> {
         let shown = format!("{} at {}", self.client.shown(), query.path);
-        let answer = self.client.get(&url).await?;
+        let answer = self.client.get(url).await?;
         let status = answer.status;
         if is_first && query.empty_statuses.contains(&status) {
             return Ok(Reply::Page(FetchedPage { answer, records: Vec::new() }));

@@ -1,7 +1,7 @@
 //! An extraction of one entity: what it works with, and what it came to.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use super::claims::WindowClaims;
@@ -11,13 +11,38 @@ use super::limiter::Limiter;
 use crate::bronze::Lake;
 use crate::entity::Entity;
 use crate::error::Error;
-use crate::ledger::extractions::{Extraction, Finished};
+use crate::ledger::extractions::{Extraction, RunTotals};
 use crate::pg::Pool;
 use crate::retry::Policy;
 use crate::shutdown::Shutdown;
 
-/// Called when a window is finished.
-pub type OnWindow = Box<dyn Fn() + Send + Sync>;
+/// What somebody who watches is told.
+pub struct ExtractWatch {
+    /// A window is finished.
+    pub on_window: Box<dyn Fn() + Send + Sync>,
+    /// This many further requests were sent.
+    pub on_requests: Box<dyn Fn(u64) + Send + Sync>,
+}
+
+/// What this process has brought to the lake.
+#[derive(Debug, Default)]
+pub(super) struct OwnShare {
+    records: AtomicU64,
+    objects: AtomicU64,
+}
+
+impl OwnShare {
+    /// Another object of so many records.
+    pub(super) fn add(&self, records: u64) {
+        self.records.fetch_add(records, Ordering::Relaxed);
+        self.objects.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Records and objects.
+    pub(super) fn counts(&self) -> (u64, u64) {
+        (self.records.load(Ordering::Relaxed), self.objects.load(Ordering::Relaxed))
+    }
+}
 
 /// An extraction of one entity.
 pub struct ExtractJob {
@@ -33,8 +58,10 @@ pub struct ExtractJob {
     pub(super) fetcher: Fetcher,
     pub(super) claims: Arc<WindowClaims>,
     pub(super) workers: usize,
-    pub(super) on_window: OnWindow,
+    pub(super) watch: ExtractWatch,
+    pub(super) own: OwnShare,
     pub(super) is_stopping: AtomicBool,
+    pub(super) is_clock_noted: AtomicBool,
 }
 
 /// What this process did.
@@ -42,10 +69,14 @@ pub struct ExtractJob {
 pub struct ExtractSummary {
     /// Windows that it finished.
     pub windows: u64,
+    /// Records in the objects that it wrote.
+    pub records: u64,
+    /// Objects that it wrote.
+    pub objects: u64,
     /// Windows that failed, with the reason.
     pub failed: Vec<String>,
-    /// Windows of the whole run, once it has its manifest.
-    pub ended: Option<Vec<Finished>>,
+    /// How the whole run stands; `None` where the ledger did not say.
+    pub run: Option<RunTotals>,
     /// Whether the budget was spent before the end.
     pub is_spent: bool,
     /// Wall-clock time.
@@ -72,17 +103,28 @@ pub struct Means {
     pub retry: Policy,
     /// Whether to stop.
     pub shutdown: Shutdown,
-    /// Called when a window is finished.
-    pub on_window: OnWindow,
+    /// Who watches.
+    pub watch: ExtractWatch,
 }
 
 impl ExtractJob {
     /// A job that works on an open extraction.
     pub fn new(entity: &Entity, extraction: Extraction, means: Means) -> Self {
-        let Means { lake, pool, client, limiter, claims, workers, retry, shutdown, on_window } = means;
+        let Means { lake, pool, client, limiter, claims, workers, retry, shutdown, watch } = means;
         let fetcher = Fetcher { client, limiter, retry, shutdown };
-        let is_stopping = AtomicBool::new(false);
-        Self { lake, pool, entity: entity.clone(), extraction, fetcher, claims, workers, on_window, is_stopping }
+        Self {
+            lake,
+            pool,
+            entity: entity.clone(),
+            extraction,
+            fetcher,
+            claims,
+            workers,
+            watch,
+            own: OwnShare::default(),
+            is_stopping: AtomicBool::new(false),
+            is_clock_noted: AtomicBool::new(false),
+        }
     }
 }
 

@@ -9,22 +9,17 @@ use crate::error::Result;
 use crate::ledger::extractions::{self, Extraction, Finished};
 
 impl ExtractJob {
-    /// Ends the extraction if all of its windows are finished. Returns its windows once it has its
-    /// manifest, whoever wrote that.
+    /// Ends the extraction if all of its windows are finished and nobody has ended it.
     ///
     /// # Errors
     /// As the lake and the server say; the extraction is then still open.
-    pub(super) async fn end(&self) -> Result<Option<Vec<Finished>>> {
+    pub(super) async fn end(&self) -> Result<()> {
         let id = self.extraction.extraction_id;
         let mut connection = self.pool.get().await?;
         let tx = connection.begin().await?;
         let Some(seconds) = extractions::lock(&tx, id).await? else {
-            let windows = match extractions::is_open(&tx, id).await? {
-                true => None,
-                false => Some(extractions::finished(&tx, id).await?),
-            };
             tx.rollback().await?;
-            return Ok(windows);
+            return Ok(());
         };
         let windows = extractions::finished(&tx, id).await?;
         let path = format!("{}/_manifest.json", self.folder());
@@ -33,9 +28,12 @@ impl ExtractJob {
         // One that is there is of a process that could not note it.
         self.lake.replace(&path, text.into()).await?;
         failpoint!("extract.after_manifest");
-        extractions::end(&tx, id, &path, &windows).await?;
+        let since = self.entity.queries.iter().filter(|query| query.since.is_some());
+        let since: Vec<String> = since.map(|query| query.name.clone()).collect();
+        extractions::end(&tx, id, &path, &windows, &since).await?;
         tx.commit().await?;
-        Ok(Some(windows))
+        self.lake.remove_temporary(&self.folder());
+        Ok(())
     }
 }
 

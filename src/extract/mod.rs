@@ -17,34 +17,41 @@
 //! **Within the limits.** All requests with one credential take their slots from one row of `evo.pace`.
 //!
 //! ```text
-//! window · answer · position · part          pure
-//! refusal · token · client · limiter         the source
-//! job · fetch → read · manifest → run        the workflow
+//! window · answer · newest → position · part · slots · budget    pure
+//! refusal · token · client · limiter                            the source
+//! plan → round                                                  what is to be fetched
+//! job · fetch → read · manifest → run                           the workflow
 //! ```
 
 mod answer;
+mod budget;
 mod claims;
 mod client;
 mod fetch;
 mod job;
 mod limiter;
 mod manifest;
+mod newest;
 mod part;
 mod plan;
 mod position;
 mod reach;
 mod read;
 mod refusal;
+mod round;
 mod run;
+mod slots;
 mod token;
 mod trial;
 mod window;
 
+pub use budget::{Need, full_round_days, shares};
 pub use claims::{Beat, WindowClaims};
 pub use client::Client;
-pub use job::{ExtractJob, ExtractSummary, Means, OnWindow};
+pub use job::{ExtractJob, ExtractSummary, ExtractWatch, Means};
 pub use limiter::Limiter;
-pub use plan::{DayRange, ExtractPlan, days_of, plan};
+pub use plan::{DayRange, ExtractPlan, days_of, need, plan};
 pub use reach::reach;
+pub use round::{Round, round};
 pub use trial::{Trial, attempt};
 pub use window::Days;

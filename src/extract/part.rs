@@ -14,6 +14,9 @@ use crate::error::{Error, Kind, Result};
 /// Fast enough for a gigabit line on one core; a higher level saves a tenth of the bytes.
 const LEVEL: u32 = 5;
 
+/// An object of this size is large enough, however few its records are: it is memory of its worker.
+const ENOUGH_BYTES: usize = 4 << 20;
+
 /// An object that is not in the lake yet.
 #[derive(Debug)]
 pub(super) struct GzipPart {
@@ -36,9 +39,14 @@ impl Default for GzipPart {
 }
 
 impl GzipPart {
-    /// Records in it.
-    pub(super) fn records(&self) -> u64 {
-        self.records
+    /// Whether there is nothing in it.
+    pub(super) fn is_empty(&self) -> bool {
+        self.records == 0
+    }
+
+    /// Whether it holds as many records as an object is to have, or as many bytes.
+    pub(super) fn is_full(&self, records: u64) -> bool {
+        self.records >= records || self.encoder.get_ref().len() >= ENOUGH_BYTES
     }
 
     /// Adds a record.
@@ -91,5 +99,22 @@ mod tests {
         assert_eq!(text, "{\"a\": 1.10}\n{\"a\":\"x y\"}");
         assert_eq!(whole().described("p"), whole().described("p"));
         assert_eq!(whole().records, 2);
+    }
+
+    #[test]
+    fn an_object_is_full_by_its_records_or_by_its_bytes() {
+        let mut part = GzipPart::default();
+        assert!(part.is_empty());
+        let mut noise = 1_u64;
+        while !part.is_full(1_000_000) {
+            let mut digits = String::new();
+            for _ in 0..50_000 {
+                noise = noise.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                digits += &noise.to_string();
+            }
+            part.push(&format!("{{\"digits\": {digits}}}")).unwrap();
+        }
+        assert!(part.is_full(1) && !part.is_empty());
+        assert!((ENOUGH_BYTES..ENOUGH_BYTES + (1 << 20)).contains(&part.finish().unwrap().bytes.len()));
     }
 }

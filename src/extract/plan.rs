@@ -2,6 +2,7 @@
 
 use chrono::{Days as Step, NaiveDate};
 
+use super::budget::Need;
 use super::window::{Days, windows};
 use crate::entity::Entity;
 use crate::entity::extract::Query;
@@ -34,7 +35,17 @@ pub struct ExtractPlan {
     pub refreshed: usize,
 }
 
-/// Plans an extraction; with a budget of requests also what is read again.
+/// What a range asks for.
+struct AskedFor {
+    days: Days,
+    windows: Vec<PlannedWindow>,
+    /// Requests, as far as all of its queries are known.
+    requests: Option<f64>,
+    /// Requests, where what is unknown counts as little as it can be.
+    at_least: f64,
+}
+
+/// Plans an extraction; with an allowance of requests also what is read again.
 ///
 /// # Errors
 /// `Usage` when nothing was extracted yet and no range is given; as the server says.
@@ -43,58 +54,84 @@ pub async fn plan(
     entity: &Entity,
     lake: LakeId,
     range: DayRange,
-    budget: Option<u64>,
+    allowance: Option<f64>,
 ) -> Result<ExtractPlan> {
-    let reached = pool.retry("looking where extractions have come to", async || {
-        extractions::reached(pool, &entity.name, lake, &entity.zone).await
-    });
-    let days = days_of(entity, range, reached.await?)?;
-    let mut wanted = Vec::new();
-    let (mut requests, mut known) = (Some(0.0), 0.0);
-    for query in queries(entity, range) {
-        let per_day = extractions::requests_per_day(pool, &entity.name, lake, &query.name).await?;
-        let expected = per_day.map(|per_day| per_day * days.count() as f64);
-        requests = requests.zip(expected).map(|(sum, more)| sum + more);
-        let windows = windows(query, days);
-        // A window that nobody has read takes a page and the one that shows its end.
-        known += expected.unwrap_or(2.0 * windows.len() as f64);
-        wanted.extend(windows.into_iter().map(|days| of(query, days)));
-    }
+    let AskedFor { days, windows: mut wanted, requests, at_least } = asked_for(pool, entity, lake, range).await?;
     let mut refreshed = 0;
-    if let (Some(budget), DayRange::SinceLast, Some(first)) = (budget, range, entity.queries.first()) {
-        let left = budget as f64 - known;
-        let again = refresh(pool, (entity, first), lake, days.from, left).await?;
-        refreshed = again.len();
-        wanted.extend(again);
+    if let (Some(allowance), DayRange::SinceLast) = (allowance, range)
+        && let Some(old) = old_windows(pool, entity, lake, days.from).await?
+    {
+        let mut left = allowance - at_least;
+        for stale in extractions::stalest(pool, &entity.name, lake, &old.windows).await? {
+            let days = Days { from: stale.from_day, until: stale.until_day };
+            left -= old.requests_per_day * days.count() as f64;
+            if left < 0.0 {
+                break;
+            }
+            refreshed += 1;
+            wanted.push(of(old.query, days));
+        }
     }
     Ok(ExtractPlan { days, wanted, requests, refreshed })
 }
 
-/// The windows before `day` that were read longest ago, as many as `left` requests will read again.
-async fn refresh(
+/// What an entity needs of a budget.
+///
+/// # Errors
+/// As [`plan`].
+pub async fn need(pool: &Pool, entity: &Entity, lake: LakeId, range: DayRange) -> Result<Need> {
+    let asked = asked_for(pool, entity, lake, range).await?;
+    let old = match range {
+        DayRange::SinceLast => old_windows(pool, entity, lake, asked.days.from).await?,
+        _ => None,
+    };
+    let days = |old: &OldWindows<'_>| {
+        old.windows.iter().map(|w| Days { from: w.from_day, until: w.until_day }.count()).sum::<i64>()
+    };
+    let round = old.map_or(0.0, |old| old.requests_per_day * days(&old) as f64);
+    Ok(Need { asked: asked.at_least, round })
+}
+
+async fn asked_for(pool: &Pool, entity: &Entity, lake: LakeId, range: DayRange) -> Result<AskedFor> {
+    let reached = pool.retry("looking where extractions have come to", async || {
+        extractions::reached(pool, &entity.name, lake, &entity.zone).await
+    });
+    let days = days_of(entity, range, reached.await?)?;
+    let mut asked = AskedFor { days, windows: Vec::new(), requests: Some(0.0), at_least: 0.0 };
+    for query in queries(entity, range) {
+        let per_day = extractions::requests_per_day(pool, &entity.name, lake, &query.name).await?;
+        let expected = per_day.map(|per_day| per_day * days.count() as f64);
+        asked.requests = asked.requests.zip(expected).map(|(sum, more)| sum + more);
+        let windows = windows(query, days);
+        // A window that nobody has read takes a page and the one that shows its end.
+        asked.at_least += expected.unwrap_or(2.0 * windows.len() as f64);
+        asked.windows.extend(windows.into_iter().map(|days| of(query, days)));
+    }
+    Ok(asked)
+}
+
+/// The windows of an entity's first query that earlier extractions have read.
+struct OldWindows<'a> {
+    query: &'a Query,
+    windows: Vec<PlannedWindow>,
+    requests_per_day: f64,
+}
+
+/// The windows before `day`; `None` while nothing is known of them.
+async fn old_windows<'a>(
     pool: &Pool,
-    (entity, query): (&Entity, &Query),
+    entity: &'a Entity,
     lake: LakeId,
     day: NaiveDate,
-    mut left: f64,
-) -> Result<Vec<PlannedWindow>> {
+) -> Result<Option<OldWindows<'a>>> {
+    let Some(query) = entity.queries.first() else { return Ok(None) };
     let per_day = extractions::requests_per_day(pool, &entity.name, lake, &query.name).await?;
     let first_day = extractions::first_day(pool, &entity.name, lake).await?;
-    let (Some(per_day), Some(first_day)) = (per_day, first_day.filter(|first| *first < day)) else {
-        return Ok(Vec::new());
+    let (Some(requests_per_day), Some(from)) = (per_day, first_day.filter(|first| *first < day)) else {
+        return Ok(None);
     };
-    let all: Vec<PlannedWindow> =
-        windows(query, Days { from: first_day, until: day }).into_iter().map(|days| of(query, days)).collect();
-    let mut again = Vec::new();
-    for stale in extractions::stalest(pool, &entity.name, lake, &all).await? {
-        let days = Days { from: stale.from_day, until: stale.until_day };
-        left -= per_day * days.count() as f64;
-        if left < 0.0 {
-            break;
-        }
-        again.push(of(query, days));
-    }
-    Ok(again)
+    let windows = windows(query, Days { from, until: day }).into_iter().map(|days| of(query, days)).collect();
+    Ok(Some(OldWindows { query, windows, requests_per_day }))
 }
 
 /// The queries of a range: what changed is asked for only where not everything is read again.

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::answer;
+use super::newest::Newest;
 use crate::entity::extract::{Paging, Query, TokenPlace};
 
 /// The place of the next page. Kept in the ledger, so that whoever takes the window over goes on from there.
@@ -19,6 +20,12 @@ pub(super) struct PagePosition {
     /// Cursor or address of the next page.
     #[serde(skip_serializing_if = "Option::is_none")]
     token: Option<String>,
+    /// Records of the window, as its first page says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    total: Option<u64>,
+    /// The newest change among the records.
+    #[serde(default, skip_serializing_if = "Newest::is_none")]
+    pub(super) newest: Newest,
 }
 
 /// What asks for a page.
@@ -41,6 +48,8 @@ pub(super) enum NextPage {
     Drift,
     /// The cursor or address is one that the source has given before.
     Loop,
+    /// The answer does not hold the number of records that is declared.
+    NoTotal,
 }
 
 /// What an answer says besides its records.
@@ -70,7 +79,7 @@ impl PagePosition {
                 }
                 PageRequest::Parameters(vec![(offset.clone(), skip.to_string()), (limit.clone(), size.to_string())])
             }
-            Paging::Number { number, limit, first } => {
+            Paging::Number { number, limit, first, .. } => {
                 let mut parameters = sized(limit);
                 parameters.push((number.clone(), (first + self.pages).to_string()));
                 PageRequest::Parameters(parameters)
@@ -106,9 +115,13 @@ impl PagePosition {
         let new = records.len() - first;
         self.records += new as u64;
         self.pages += 1;
+        if let Some(since) = &query.since {
+            let changes = records[first..].iter().filter_map(|record| answer::text_at(record.as_bytes(), &since.field));
+            changes.for_each(|text| self.newest.add(&text, &since.format));
+        }
         let token = match &query.paging {
             Paging::Once => return NextPage::Last(first),
-            Paging::Number { .. } => return if new == 0 { NextPage::Last(first) } else { NextPage::More(first) },
+            Paging::Number { total, .. } => return self.numbered(total.as_ref(), new, said),
             Paging::Offset { .. } => {
                 if new == 0 {
                     return NextPage::Last(first);
@@ -125,6 +138,26 @@ impl PagePosition {
                 self.token = Some(token);
                 NextPage::More(first)
             }
+        }
+    }
+}
+
+impl PagePosition {
+    /// A page by number cannot overlap the one before. What can be seen is a total that changes, and one that
+    /// is not what arrived.
+    fn numbered(&mut self, total: Option<&TokenPlace>, new: usize, said: Said<'_>) -> NextPage {
+        if let Some(at) = total {
+            let now = token(at, said).and_then(|text| text.parse::<u64>().ok());
+            match (now, self.total) {
+                (None, None) if new > 0 => return NextPage::NoTotal,
+                (Some(now), Some(before)) if now != before => return NextPage::Drift,
+                _ => self.total = self.total.or(now),
+            }
+        }
+        match new {
+            0 if self.total.is_some_and(|total| total != self.records) => NextPage::Drift,
+            0 => NextPage::Last(0),
+            _ => NextPage::More(0),
         }
     }
 }
@@ -206,7 +239,7 @@ mod tests {
                     return Some(got);
                 }
                 NextPage::Drift => return None,
-                NextPage::Loop => panic!("a loop"),
+                NextPage::Loop | NextPage::NoTotal => panic!("{position:?}"),
             }
             moves(&mut set);
         }
@@ -263,6 +296,47 @@ mod tests {
         assert_eq!(take(r#"{"next": null}"#, false), NextPage::Last(0));
         let asked = PageRequest::Parameters(vec![("limit".into(), "2".into()), ("after".into(), "b".into())]);
         assert_eq!(position.ask(&query.paging), Some(asked));
+    }
+
+    #[test]
+    fn a_total_that_changes_or_is_not_what_arrived_is_noticed() {
+        let total = Some(TokenPlace::Body("/total".into()));
+        let query = query(Paging::Number { number: "page".into(), limit: None, first: 1, total });
+        let read = |pages: &[(&str, usize)]| {
+            let mut position = PagePosition::default();
+            let mut last = NextPage::More(0);
+            for (body, count) in pages {
+                let said = Said { body: body.as_bytes(), header: &none };
+                last = position.take(&query, &vec!["{}"; *count], said, &mut |_| false);
+            }
+            last
+        };
+        let (three, four) = (r#"{"total": 3}"#, r#"{"total": "4"}"#);
+        assert_eq!(read(&[(three, 2), (three, 1), (three, 0)]), NextPage::Last(0));
+        assert_eq!(read(&[(three, 2), (three, 1), ("{}", 0)]), NextPage::Last(0), "the page behind the last is bare");
+        assert_eq!(read(&[("{}", 0)]), NextPage::Last(0));
+        assert_eq!(read(&[(three, 2), (four, 1)]), NextPage::Drift);
+        assert_eq!(read(&[(three, 2), (three, 0)]), NextPage::Drift, "one is missing");
+        assert_eq!(read(&[("{}", 2)]), NextPage::NoTotal);
+    }
+
+    #[test]
+    fn the_newest_change_is_kept_where_everything_since_a_day_is_asked_for() {
+        let mut query = query(Paging::Once);
+        query.since = Some(crate::entity::extract::Since {
+            parameter: "since".into(),
+            field: "/meta/changed".into(),
+            format: "%+".into(),
+            template: "{}".into(),
+        });
+        let mut position = PagePosition::default();
+        let records = [
+            r#"{"meta": {"changed": "2026-01-10T00:00:00Z"}}"#,
+            "{}",
+            r#"{"meta": {"changed": "2026-01-09T00:00:00Z"}}"#,
+        ];
+        position.take(&query, &records, Said { body: b"", header: &none }, &mut |_| false);
+        assert_eq!(position.newest.at, "2026-01-10T00:00:00Z".parse().ok());
     }
 
     #[test]

@@ -7,6 +7,7 @@ use super::job::{ExtractJob, ExtractSummary};
 use super::read::{WindowEnd, reason, said};
 use super::window::Days;
 use crate::error::{Error, Kind, Result};
+use crate::ledger::extractions;
 use crate::ledger::windows::{ClaimedWindow, NextWindow};
 use crate::meter::{Counted, tally};
 use crate::retry::retry;
@@ -34,10 +35,13 @@ impl ExtractJob {
         if summary.failure.is_none() && !summary.is_spent {
             let (policy, shutdown) = (self.fetcher.retry, &self.fetcher.shutdown);
             match retry(policy, shutdown, "writing the manifest", async |_| self.end().await).await {
-                Ok(ended) => summary.ended = ended,
+                Ok(()) => {}
                 Err(error) => summary.failure = Some(error),
             }
         }
+        (summary.records, summary.objects) = self.own.counts();
+        // Not worth waiting for a database that is unavailable.
+        summary.run = extractions::totals(&self.pool, self.extraction.extraction_id).await.ok();
         summary.elapsed = began.elapsed();
         summary
     }
@@ -107,7 +111,7 @@ impl ExtractJob {
             }
         };
         self.claims.forget(window.window_id);
-        (self.on_window)();
+        (self.watch.on_window)();
         match ended? {
             WindowEnd::Failed(error) => {
                 let days = said(Days { from: window.from_day, until: window.until_day });

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::AtomicI64;
 
 use serde_json::Value;
 
@@ -55,14 +56,15 @@ pub async fn attempt(client: Arc<Client>, limiter: Arc<Limiter>, query: &Query, 
         NoPage::TooDeep => Error::new(Kind::Internal, "the first page is too deep"),
         NoPage::Failed(error) | NoPage::Stop(error) => error,
     };
-    let page = fetcher.page(query, days, &first).await.map_err(no_page)?;
-    let again = fetcher.page(query, days, &first).await.map_err(no_page)?;
+    let page = fetcher.page((query, days), &first, &AtomicI64::new(0)).await.map_err(no_page)?;
+    let again = fetcher.page((query, days), &first, &AtomicI64::new(0)).await.map_err(no_page)?;
     let texts = page.texts()?;
     let header = |name: &str| page.answer.header(name);
     let said = Said { body: &page.answer.body, header: &header };
     let paging = match first.clone().take(query, &texts, said, &mut |_| false) {
         NextPage::More(_) => "another page may follow",
         NextPage::Last(_) => "it is the last page",
+        NextPage::NoTotal => "the total that is declared is not there",
         NextPage::Drift | NextPage::Loop => "unclear",
     };
     let names = ["rate", "limit", "quota", "retry"];

@@ -3,7 +3,7 @@
 //! At most one extraction of an entity to a lake is open. A process that extracts the entity in the meantime
 //! joins it. The process that finds its last window finished writes the manifest and ends it.
 
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, Utc};
 use serde_json::Value;
 
 use crate::error::Result;
@@ -157,15 +157,6 @@ pub async fn lock(tx: &Transaction<'_>, extraction_id: ExtractionId) -> Result<O
     Ok(rows.first().map(|row| row.get(4)))
 }
 
-/// Whether an extraction still has no manifest.
-///
-/// # Errors
-/// See [`crate::pg`].
-pub async fn is_open(tx: &Transaction<'_>, extraction_id: ExtractionId) -> Result<bool> {
-    let sql = "select state = 'open' from evo.extractions where extraction_id = $1";
-    Ok(tx.query_one(sql, &[&extraction_id]).await?.get(0))
-}
-
 /// The finished windows of an extraction.
 ///
 /// # Errors
@@ -187,7 +178,8 @@ pub async fn finished(tx: &Transaction<'_>, extraction_id: ExtractionId) -> Resu
     Ok(rows.iter().map(window).collect())
 }
 
-/// Ends an extraction whose manifest is written.
+/// Ends an extraction whose manifest is written. `since` names the queries that ask for everything since a
+/// day.
 ///
 /// # Errors
 /// See [`crate::pg`].
@@ -196,14 +188,58 @@ pub async fn end(
     extraction_id: ExtractionId,
     manifest: &str,
     windows: &[Finished],
+    since: &[String],
 ) -> Result<()> {
     let has_failed = windows.iter().any(|w| !w.is_complete);
     let records: i64 = windows.iter().map(|w| w.records).sum();
     let objects: usize = windows.iter().filter_map(|w| w.objects.as_array().map(Vec::len)).sum();
     let objects = i64::try_from(objects).unwrap_or(i64::MAX);
     let sql = sql_file!("extract/end_extraction.sql");
-    tx.execute(sql, &[&extraction_id, &has_failed, &manifest, &records, &objects]).await?;
+    let since = since.to_vec();
+    tx.execute(sql, &[&extraction_id, &has_failed, &manifest, &records, &objects, &since]).await?;
     Ok(())
+}
+
+/// Notes the source's time at which an extraction has begun.
+///
+/// # Errors
+/// As the server says.
+pub async fn note_clock(pool: &Pool, extraction_id: ExtractionId, at: DateTime<Utc>, zone: &str) -> Result<()> {
+    pool.get().await?.execute(sql_file!("extract/note_clock.sql"), &[&extraction_id, &at, &zone]).await?;
+    Ok(())
+}
+
+/// How a run stands, whichever processes fetched it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunTotals {
+    /// `open`, `complete` or `incomplete`.
+    pub state: String,
+    /// All windows.
+    pub windows: i64,
+    /// Windows that are fetched whole.
+    pub complete: i64,
+    /// Windows that failed.
+    pub failed: i64,
+    /// Records in finished objects.
+    pub records: i64,
+    /// Finished objects.
+    pub objects: i64,
+}
+
+/// How a run stands.
+///
+/// # Errors
+/// As the server says.
+pub async fn totals(pool: &Pool, extraction_id: ExtractionId) -> Result<RunTotals> {
+    let row = pool.get().await?.query_one(sql_file!("extract/run_totals.sql"), &[&extraction_id]).await?;
+    Ok(RunTotals {
+        state: row.get(0),
+        windows: row.get(1),
+        complete: row.get(2),
+        failed: row.get(3),
+        records: row.get(4),
+        objects: row.get(5),
+    })
 }
 
 /// Those of the windows of an entity's first query that were read whole, the one read longest ago first.
@@ -238,4 +274,46 @@ pub async fn requests_per_day(pool: &Pool, entity: &str, lake: LakeId, query: &s
     let connection = pool.get().await?;
     let row = connection.query_one(sql_file!("extract/expected_requests.sql"), &[&entity, &lake, &query]).await?;
     Ok(row.get(0))
+}
+
+/// How far the extractions of an entity have come, in the lake of the latest one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Standing {
+    /// The lake.
+    pub lake: LakeId,
+    /// First day that a finished extraction asked for.
+    pub first_day: Option<NaiveDate>,
+    /// First day that no finished extraction is known to hold whole.
+    pub mark: Option<NaiveDate>,
+    /// Windows of an open extraction that are still to be fetched.
+    pub open: i64,
+    /// Windows that failed and are fetched first the next time.
+    pub failed: i64,
+    /// Days between the first one and the mark that were never fetched.
+    pub missing_days: i64,
+}
+
+/// How far the extractions of an entity have come; `None` before the first.
+///
+/// # Errors
+/// As the server says.
+pub async fn standing(pool: &Pool, entity: &str) -> Result<Option<Standing>> {
+    let rows = pool.get().await?.query(sql_file!("extract/standing.sql"), &[&entity]).await?;
+    Ok(rows.first().map(|row| Standing {
+        lake: row.get(0),
+        first_day: row.get(1),
+        mark: row.get(2),
+        open: row.get(3),
+        failed: row.get(4),
+        missing_days: row.get(5),
+    }))
+}
+
+/// The entities and the budget of the latest extraction of an entity that had a budget.
+///
+/// # Errors
+/// As the server says.
+pub async fn latest_budget(pool: &Pool, entity: &str) -> Result<Option<(Vec<String>, i64)>> {
+    let rows = pool.get().await?.query(sql_file!("extract/latest_budget.sql"), &[&entity]).await?;
+    Ok(rows.first().map(|row| (row.get(0), row.get(1))))
 }

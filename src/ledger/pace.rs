@@ -3,7 +3,7 @@
 //! Slots lie one pause apart, so that no stretch of time holds more of them than the limit allows, wherever
 //! it begins.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::error::Result;
 use crate::pg::{Param, Pool};
@@ -24,6 +24,8 @@ pub struct Slots {
     pub wait: Duration,
     /// Time from each slot to the next.
     pub step: Duration,
+    /// How long the server's answer took: as much earlier the slots may lie.
+    pub took: Duration,
 }
 
 /// Makes sure that the credential has a row.
@@ -45,9 +47,11 @@ pub async fn reserve(pool: &Pool, credential: &str, count: i32, (pauses, zone): 
     let from: Vec<i32> = pauses.iter().map(|pause| pause.minutes.0).collect();
     let until: Vec<i32> = pauses.iter().map(|pause| pause.minutes.1).collect();
     let values: [&dyn Param; 6] = [&credential, &count, &long, &from, &until, &zone];
+    let asked = Instant::now();
     let row = connection.query_one(sql_file!("extract/reserve_slots.sql"), &values).await?;
+    let took = asked.elapsed();
     let duration = |ms: f64| Duration::try_from_secs_f64(ms.max(0.0) / 1_000.0).unwrap_or_default();
-    Ok(Slots { wait: duration(row.get(0)), step: duration(row.get(1)) })
+    Ok(Slots { wait: duration(row.get(0)), step: duration(row.get(1)), took })
 }
 
 /// Stops requests with the credential for `pause`, in all processes, and spaces later ones more widely.

@@ -5,7 +5,7 @@
 //! process that now has the claim creates or replaces the object of that number, and at the end removes
 //! objects beyond the last.
 
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, Utc};
 use serde_json::Value;
 
 use super::batches::Holder;
@@ -77,6 +77,21 @@ pub struct Advance<'a> {
     pub progress: &'a Value,
     /// Requests since the last such call.
     pub requests: i64,
+}
+
+/// How a window ends.
+#[derive(Debug)]
+pub struct Finish<'a> {
+    /// Why it failed; `None` when it is fetched whole.
+    pub reason: Option<String>,
+    /// Requests since the last time.
+    pub requests: i64,
+    /// The newest change in its records, of those with a zone.
+    pub newest_at: Option<DateTime<Utc>>,
+    /// The day of the newest change, of those without a zone.
+    pub newest_local: Option<NaiveDate>,
+    /// Zone of the entity.
+    pub zone: &'a str,
 }
 
 /// Claims the next window of an extraction that is not among those that the execution holds already.
@@ -172,17 +187,18 @@ pub async fn restart(pool: &Pool, window: &ClaimedWindow, requests: i64) -> Resu
 ///
 /// # Errors
 /// As [`begin_part`].
-pub async fn split(pool: &Pool, window: &ClaimedWindow, day: NaiveDate) -> Result<()> {
-    held(pool, sql_file!("extract/split_window.sql"), &[&window.window_id, &window.fence, &day]).await
+pub async fn split(pool: &Pool, window: &ClaimedWindow, day: NaiveDate, requests: i64) -> Result<()> {
+    held(pool, sql_file!("extract/split_window.sql"), &[&window.window_id, &window.fence, &day, &requests]).await
 }
 
 /// Marks a window as fetched whole or, with a reason, as failed.
 ///
 /// # Errors
 /// As [`begin_part`].
-pub async fn finish(pool: &Pool, window: &ClaimedWindow, reason: Option<&str>) -> Result<()> {
-    let reason = reason.map(str::to_owned);
-    held(pool, sql_file!("extract/finish_window.sql"), &[&window.window_id, &window.fence, &reason]).await
+pub async fn finish(pool: &Pool, window: &ClaimedWindow, how: &Finish<'_>) -> Result<()> {
+    let values: [&dyn Param; 7] =
+        [&window.window_id, &window.fence, &how.reason, &how.requests, &how.newest_at, &how.newest_local, &how.zone];
+    held(pool, sql_file!("extract/finish_window.sql"), &values).await
 }
 
 async fn held(pool: &Pool, sql: &str, values: &[&dyn Param]) -> Result<()> {

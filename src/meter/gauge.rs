@@ -19,6 +19,8 @@ pub enum Unit {
     Bytes,
     /// Things of this name, in the plural: `documents`, `indexes`.
     Things(&'static str),
+    /// Requests to an API, whose pace counts by the minute.
+    Requests,
     /// Nothing: the phase only takes time.
     Nothing,
 }
@@ -68,6 +70,7 @@ impl Gauge {
         let unit = match self.unit {
             Unit::Bytes => Some("bytes"),
             Unit::Things(name) => Some(name),
+            Unit::Requests => Some("requests"),
             Unit::Nothing => None,
         };
         json!({

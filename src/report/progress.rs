@@ -111,6 +111,9 @@ fn drawn(gauge: &Gauge, columns: usize) -> String {
     if gauge.total() > 0 {
         rest.push(amount(gauge));
     }
+    if gauge.unit == Unit::Requests {
+        rest.push(per_minute(gauge));
+    }
     rest.push(match gauge.left() {
         Some(left) => format!("{} left", units::duration(left)),
         None => units::duration(gauge.elapsed()),
@@ -143,7 +146,13 @@ fn amount(gauge: &Gauge) -> String {
         (Unit::Bytes, _) => format!("{}/{}", units::bytes(done), units::bytes(total)),
         (Unit::Things(name), 0) => format!("{} {name}", units::count(done)),
         (Unit::Things(name), _) => format!("{}/{} {name}", units::count(done), units::count(total)),
+        (Unit::Requests, _) => format!("{} requests", units::count(done)),
     }
+}
+
+/// `38/min`.
+fn per_minute(gauge: &Gauge) -> String {
+    format!("{}/min", units::count((gauge.rate() * 60.0).round() as u64))
 }
 
 /// A line for each phase in progress, or one that says that the job runs.
@@ -161,6 +170,7 @@ fn log(meter: &Meter, json: bool, running: Duration) {
         let unit = match gauge.unit {
             Unit::Bytes => "bytes",
             Unit::Things(name) => name,
+            Unit::Requests => "requests",
             Unit::Nothing => "",
         };
         tracing::info!(
@@ -190,6 +200,7 @@ fn sentence(gauge: &Gauge) -> String {
     if done > 0 {
         line += &match gauge.unit {
             Unit::Bytes => format!(", {}/s", units::bytes(gauge.rate() as u64)),
+            Unit::Requests => format!(", {}", per_minute(gauge)),
             _ if gauge.rate() < 10.0 => format!(", {:.1}/s", gauge.rate()),
             _ => format!(", {}/s", units::count(gauge.rate() as u64)),
         };
@@ -230,6 +241,12 @@ mod tests {
         let line = sentence(&meter.phases()[0]);
         assert!(line.starts_with("load sales: 1.00 MB/4.00 MB (25 %), ") && line.ends_with(" left"), "{line}");
         drop(phase);
+        let requests = meter.phase("sales: asking", 0, Unit::Requests);
+        requests.add(1_000_000);
+        let line = sentence(&meter.phases()[0]);
+        assert!(line.starts_with("sales: asking: 1,000,000 requests, ") && line.contains("/min, for "), "{line}");
+        assert!(drawn(&meter.phases()[0], 80).contains("/min"));
+        drop(requests);
         let unknown = meter.phase("sales: checking", 0, Unit::Nothing);
         assert!(sentence(&meter.phases()[0]).starts_with("sales: checking, for "));
         drop(unknown);

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::Extracted;
+use super::run::Extracted;
 use crate::config::Rate;
 use crate::extract::{ExtractPlan, Trial};
 use crate::ids::ExecutionId;
@@ -13,70 +13,87 @@ use crate::report::Outcome;
 use crate::report::table::table;
 use crate::report::units::{count, duration};
 
-/// Records and objects of the whole run, where this process ended it.
-fn totals(one: &Extracted) -> Option<(u64, u64)> {
-    let windows = one.summary.ended.as_ref()?;
-    let records: i64 = windows.iter().map(|window| window.records).sum();
-    let objects: usize = windows.iter().filter_map(|window| window.objects.as_array().map(Vec::len)).sum();
-    Some((records.unsigned_abs(), objects as u64))
-}
-
 /// How the run stands, in a word or two.
-fn state(one: &Extracted) -> &'static str {
-    match (&one.summary.ended, one.summary.is_spent) {
-        (Some(windows), _) if windows.iter().all(|window| window.is_complete) => "complete",
-        (Some(_), _) => "incomplete",
-        (None, true) => "open, budget spent",
-        (None, false) => "open",
+fn state(one: &Extracted) -> String {
+    let state = one.summary.run.as_ref().map_or("unknown", |run| run.state.as_str());
+    match one.summary.is_spent && state == "open" {
+        true => "open, budget spent".to_owned(),
+        false => state.to_owned(),
     }
 }
 
-/// The summary for a person.
+/// The summary for a person: of each run what it holds, whichever processes brought it there.
 pub(super) fn text(extracted: &[Extracted]) -> String {
     let headers =
-        ["entity", "run", "days", ">windows", ">failed", ">requests", ">records", ">objects", ">time", "state"];
+        ["entity", "run", "days", ">windows", ">records", ">objects", ">failed", ">requests", ">time", "state"];
     let rows = extracted.iter().map(|one| {
-        let (records, objects) = totals(one).map_or((String::new(), String::new()), |(r, o)| (count(r), count(o)));
         let last = one.extraction.until_day.pred_opt().unwrap_or(one.extraction.until_day);
-        vec![
-            one.entity.clone(),
-            one.extraction.run_id.clone(),
-            format!("{} to {last}", one.extraction.from_day),
-            count(one.summary.windows),
-            count(one.summary.failed.len() as u64),
-            count(one.requests),
-            records,
-            objects,
-            duration(one.summary.elapsed),
-            state(one).to_owned(),
-        ]
+        let shown = |n: i64| count(n.unsigned_abs());
+        let run = one.summary.run.as_ref().map(|run| {
+            let windows = match run.complete == run.windows {
+                true => shown(run.windows),
+                false => format!("{} of {}", shown(run.complete), shown(run.windows)),
+            };
+            [windows, shown(run.records), shown(run.objects), shown(run.failed)]
+        });
+        let mut row =
+            vec![one.entity.clone(), one.extraction.run_id.clone(), format!("{} to {last}", one.extraction.from_day)];
+        row.extend(run.unwrap_or_default());
+        row.extend([count(one.requests), duration(one.summary.elapsed), state(one)]);
+        row
     });
     let mut text = table(&headers, rows);
+    for one in extracted {
+        text += &own_share(one).map_or(String::new(), |share| format!("\n\n{share}"));
+    }
     if extracted.iter().any(|one| one.summary.is_spent) {
         text += "\n\nThe budget is spent; the same command goes on where this one stopped.";
     }
     text
 }
 
-/// The summary for a machine.
+/// What this process did, where others have worked on the run as well, now or before.
+fn own_share(one: &Extracted) -> Option<String> {
+    let (own, run) = (&one.summary, one.summary.run.as_ref()?);
+    let is_whole = own.records == run.records.unsigned_abs() && own.objects == run.objects.unsigned_abs();
+    (!is_whole).then(|| {
+        format!(
+            "{}: this process has fetched {} windows and written {} records to {} objects of run {}.",
+            one.entity,
+            count(own.windows),
+            count(own.records),
+            count(own.objects),
+            one.extraction.run_id
+        )
+    })
+}
+
+/// The summary for a machine: what this process did, and below `run` what the run holds.
 pub(super) fn to_json(execution_id: ExecutionId, extracted: &[Extracted]) -> Value {
     let entities: Vec<Value> = extracted
         .iter()
         .map(|one| {
-            let totals = totals(one);
+            let own = &one.summary;
+            let run = own.run.as_ref().map(|run| {
+                json!({
+                    "windows": run.windows, "complete": run.complete, "failed": run.failed,
+                    "records": run.records, "objects": run.objects,
+                })
+            });
             json!({
                 "entity": one.entity,
                 "run_id": one.extraction.run_id,
                 "from": one.extraction.from_day,
                 "to": one.extraction.until_day.pred_opt(),
                 "state": state(one),
-                "windows": one.summary.windows,
-                "failed": one.summary.failed,
-                "refreshed": one.refreshed,
+                "windows": own.windows,
+                "records": own.records,
+                "objects": own.objects,
                 "requests": one.requests,
-                "records": totals.map(|(records, _)| records),
-                "objects": totals.map(|(_, objects)| objects),
-                "elapsed_ms": u64::try_from(one.summary.elapsed.as_millis()).unwrap_or(u64::MAX),
+                "failed": own.failed,
+                "refreshed": one.refreshed,
+                "run": run,
+                "elapsed_ms": u64::try_from(own.elapsed.as_millis()).unwrap_or(u64::MAX),
             })
         })
         .collect();

@@ -60,6 +60,8 @@ pub enum Paging {
         limit: Option<(String, u64)>,
         /// Number of the first page.
         first: u64,
+        /// Where an answer holds the number of all records of the window.
+        total: Option<TokenPlace>,
     },
     /// By a token from the page before.
     Cursor {

@@ -8,7 +8,7 @@ use crate::error::{Error, Kind, Mistakes, Result};
 
 const KEYS: [&str; 11] =
     ["name", "source", "path", "query", "records", "page", "window", "since", "lookback", "empty", "part"];
-const PAGE_KEYS: [&str; 9] = ["offset", "number", "cursor", "next", "limit", "size", "max", "first", "as"];
+const PAGE_KEYS: [&str; 10] = ["offset", "number", "cursor", "next", "limit", "size", "max", "first", "total", "as"];
 const WINDOW_KEYS: [&str; 5] = ["from", "to", "format", "end", "length"];
 const SINCE_KEYS: [&str; 4] = ["param", "field", "format", "template"];
 
@@ -187,9 +187,10 @@ fn paging(table: &DeclaredTable<'_>) -> Result<Paging> {
         let max = page.whole("max", 1..=u64::MAX / 2)?;
         return Ok(Paging::Offset { offset: own("offset")?, limit, size, max });
     }
-    if page.has("number") && allowed(&["number", "limit", "size", "first"]) {
+    if page.has("number") && allowed(&["number", "limit", "size", "first", "total"]) {
         let first = page.whole("first", 0..=1)?.unwrap_or(1);
-        return Ok(Paging::Number { number: own("number")?, limit, first });
+        let total = if page.has("total") { Some(place(&page, "total")?) } else { None };
+        return Ok(Paging::Number { number: own("number")?, limit, first, total });
     }
     if page.has("cursor") && allowed(&["cursor", "as", "limit", "size"]) {
         return Ok(Paging::Cursor { at: place(&page, "cursor")?, parameter: own("as")?, limit });
@@ -266,6 +267,8 @@ lookback = "3 days"
             |text: &str| read("e", &SALES.replace("{ offset = \"skip\", limit = \"take\", size = 100 }", text));
         let of = |text: &str| paging(text).unwrap().remove(0).paging;
         assert!(matches!(of("{ number = \"page\", first = 0 }"), Paging::Number { first: 0, limit: None, .. }));
+        let total = of("{ number = \"page\", total = \"header:X-Total\" }");
+        assert!(matches!(total, Paging::Number { total: Some(TokenPlace::Header(at)), .. } if at == "X-Total"));
         let cursor = of("{ cursor = \"/paging/next/after\", as = \"after\", limit = \"limit\", size = 100 }");
         assert!(matches!(cursor, Paging::Cursor { at: TokenPlace::Body(at), .. } if at == "/paging/next/after"));
         assert!(

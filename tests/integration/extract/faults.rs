@@ -68,6 +68,11 @@ fn refusals_name_what_to_check_and_stop_at_once() {
         Run::from(command.env(name, value).output().unwrap())
     };
     refused("EVO_PASSWORD", "wrong").exits(4).says("refuses the credentials: status 401");
+    world.api.faults("403");
+    world.run(&["extract", "sales", "--last", "3d"]).exits(4).says("refuses the credentials: status 403");
+    world.api.faults("400");
+    world.run(&["extract", "sales", "--last", "3d"]).exits(4).says("refuses the request: status 400");
+    world.api.faults("");
     refused("EVO_PASSWORD", "").exits(3).says("EVO_PASSWORD is not set");
     let text = std::fs::read_to_string(world.evo.dir.path().join("evo.toml")).unwrap();
     let at = |url: &str| {

@@ -28,6 +28,9 @@ fn a_killed_extraction_goes_on_under_the_same_run_and_comes_to_the_same_objects(
         world.run(&DAYS).exits(0);
         assert_eq!(world.objects("sales"), undisturbed.objects("sales"), "{place}");
         assert_eq!(world.manifest("sales")["objects"], objects_as(&undisturbed, &world), "{place}");
+        let names = super::files(&world.evo.lake()).into_iter().map(|path| path.display().to_string());
+        let other: Vec<String> = names.filter(|name| !name.ends_with(".gz") && !name.ends_with(".json")).collect();
+        assert!(other.is_empty(), "{place}: nothing temporary stays: {other:?}");
         // An object of sales holds the records of 51 pages.
         let again = world.api.requests() - pages;
         assert!(again <= killed * 52, "{place}: {again} requests again after {killed} kills");

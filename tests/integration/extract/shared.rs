@@ -3,6 +3,8 @@
 use std::process::Stdio;
 use std::time::Instant;
 
+use serde_json::Value;
+
 use super::{ALL_DAYS, World, generated};
 use crate::support::Run;
 
@@ -19,6 +21,15 @@ fn two_processes_share_the_windows_of_one_run() {
     let runs: Vec<_> = together(&world, 2, &args).into_iter().map(|run| run.exits(0).json()).collect();
     let windows: Vec<u64> = runs.iter().map(|run| run["entities"][0]["windows"].as_u64().unwrap()).collect();
     assert!(windows.iter().sum::<u64>() >= 36 && windows.iter().all(|count| *count > 0), "{windows:?}");
+    let of = |run: &Value, what: &str| run["entities"][0][what].as_u64().unwrap();
+    for run in &runs {
+        let whole = &run["entities"][0]["run"];
+        assert_eq!((&whole["windows"], &whole["complete"], &whole["failed"]), (&36.into(), &36.into(), &0.into()));
+        assert_eq!(whole["objects"], 36, "{run}");
+        assert!(of(run, "records") < whole["records"].as_u64().unwrap(), "its own share is less: {run}");
+        let own = runs.iter().map(|run| of(run, "records")).sum::<u64>();
+        assert_eq!(whole["records"], own, "the shares add up to the run");
+    }
     assert_eq!(world.evo.db.one("select count(*) from evo.extractions where from_day = '2023-01-01'"), "1");
     assert_eq!(world.lines("sales"), generated("sales"));
 }

@@ -1,0 +1,120 @@
+//! An HTTP server of a few lines: each request is answered by a closure.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+
+use serde_json::Value;
+
+/// A request as it came in.
+#[derive(Debug, Clone)]
+pub struct Asked {
+    pub path: String,
+    /// Decoded.
+    pub query: BTreeMap<String, String>,
+    /// Names in lower case.
+    pub headers: BTreeMap<String, String>,
+    pub body: String,
+    /// From 1, among the requests for the same path.
+    pub number: usize,
+}
+
+impl Asked {
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", String::as_str)
+    }
+
+    /// A parameter; empty where it is not given.
+    pub fn get(&self, name: &str) -> &str {
+        self.query.get(name).map_or("", String::as_str)
+    }
+}
+
+/// An answer: status, headers, body.
+#[derive(Debug, Clone)]
+pub struct HttpReply(pub u16, pub Vec<(&'static str, String)>, pub String);
+
+impl HttpReply {
+    pub fn json(value: &Value) -> Self {
+        Self(200, Vec::new(), value.to_string())
+    }
+
+    pub fn status(status: u16) -> Self {
+        Self(status, Vec::new(), "{}".to_owned())
+    }
+
+    pub fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.1.push((name, value.into()));
+        self
+    }
+}
+
+type Answer = Box<dyn Fn(&Asked) -> HttpReply + Send + Sync>;
+
+/// A running server; it ends with the test's process.
+pub struct HttpServer {
+    pub address: SocketAddr,
+    seen: Arc<Mutex<Vec<Asked>>>,
+}
+
+impl HttpServer {
+    pub fn start(answer: impl Fn(&Asked) -> HttpReply + Send + Sync + 'static) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let server = Self { address: listener.local_addr().unwrap(), seen: Arc::default() };
+        let (seen, answer): (_, Arc<Answer>) = (Arc::clone(&server.seen), Arc::new(Box::new(answer)));
+        std::thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let (seen, answer) = (Arc::clone(&seen), Arc::clone(&answer));
+                // A client that goes away is part of the tests.
+                std::thread::spawn(move || serve(stream, &seen, &**answer));
+            }
+        });
+        server
+    }
+
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// All requests for a path.
+    pub fn seen(&self, path: &str) -> Vec<Asked> {
+        self.seen.lock().unwrap().iter().filter(|asked| asked.path == path).cloned().collect()
+    }
+}
+
+fn serve(stream: TcpStream, seen: &Mutex<Vec<Asked>>, answer: &dyn Fn(&Asked) -> HttpReply) -> Option<()> {
+    let mut reader = BufReader::new(stream.try_clone().ok()?);
+    loop {
+        let mut asked = read_request(&mut reader)?;
+        {
+            let mut seen = seen.lock().unwrap();
+            asked.number = 1 + seen.iter().filter(|other| other.path == asked.path).count();
+            seen.push(asked.clone());
+        }
+        let HttpReply(status, headers, body) = answer(&asked);
+        let mut head = format!("HTTP/1.1 {status} Said\r\nContent-Length: {}\r\n", body.len());
+        headers.iter().for_each(|(name, value)| head += &format!("{name}: {value}\r\n"));
+        (&stream).write_all(format!("{head}\r\n{body}").as_bytes()).ok()?;
+    }
+}
+
+fn read_request(reader: &mut BufReader<TcpStream>) -> Option<Asked> {
+    let line = |reader: &mut BufReader<TcpStream>| {
+        let mut line = String::new();
+        (reader.read_line(&mut line).ok()? > 0).then(|| line.trim_end().to_owned())
+    };
+    let target = line(reader)?.split(' ').nth(1)?.to_owned();
+    let mut headers = BTreeMap::new();
+    loop {
+        let text = line(reader)?;
+        let Some((name, value)) = text.split_once(':') else { break };
+        headers.insert(name.to_ascii_lowercase(), value.trim().to_owned());
+    }
+    let mut body = vec![0; headers.get("content-length").and_then(|n| n.parse().ok()).unwrap_or(0)];
+    reader.read_exact(&mut body).ok()?;
+    let url = url::Url::parse(&format!("http://x{target}")).ok()?;
+    let query = url.query_pairs().map(|(name, value)| (name.into_owned(), value.into_owned())).collect();
+    let (path, body) = (url.path().to_owned(), String::from_utf8(body).ok()?);
+    Some(Asked { path, query, headers, body, number: 0 })
+}
