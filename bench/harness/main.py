@@ -166,7 +166,7 @@ def parse(arguments, known):
     parser = argparse.ArgumentParser(
         prog="scripts/bench", description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter
     )
-    parser.add_argument("scenario", nargs="*", default=["all"], help="scenarios, or all")
+    parser.add_argument("scenario", nargs="*", default=["all"], help="scenarios, all, or the first word of several: extract")
     parser.add_argument("--list", action="store_true", help="what there is and what it proves")
     parser.add_argument(
         "--runs",
@@ -201,6 +201,10 @@ def parse(arguments, known):
         "--render", action="store_true", help="run nothing; write the results that are there into docs/performance.md"
     )
     options = parser.parse_args(arguments)
+    # The name of several is short for all of them: refresh, extract.
+    options.scenario = [
+        name for given in options.scenario for name in ([n for n in known if n.startswith(f"{given}-")] if given not in known else []) or [given]
+    ]
     unknown = [name for name in options.scenario if name != "all" and name not in known]
     if unknown:
         parser.error(f"no scenario {', '.join(unknown)}: there are {', '.join(known)}")
