@@ -54,6 +54,7 @@ impl Pace {
 mod tests {
     use super::*;
     use crate::ids::ObjectId;
+    use crate::ledger::objects::InManifest;
     use crate::load::outcome::PhaseTimes;
 
     fn pace(bytes: u64, took: Duration) -> Pace {
@@ -71,6 +72,7 @@ mod tests {
             size_bytes: *size,
             run_id: String::new(),
             ingestion_date: None,
+            manifest: InManifest::Unknown,
         };
         sizes.iter().map(object).collect()
     }
