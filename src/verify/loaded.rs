@@ -6,7 +6,7 @@ use super::job::VerifyJob;
 use super::mismatch::Place;
 use crate::error::Result;
 use crate::ids::BatchId;
-use crate::ledger::objects::Pending;
+use crate::ledger::objects::{InManifest, Pending};
 use crate::pg::Row;
 
 /// Objects of one page.
@@ -104,6 +104,7 @@ fn loaded(row: &Row) -> LoadedObject {
             size_bytes: row.get(3),
             run_id: row.get(4),
             ingestion_date: row.get(5),
+            manifest: InManifest::Unknown,
         },
         batch_id: row.get(6),
         lines: row.get(7),
