@@ -17,6 +17,7 @@
 
 use std::time::Duration;
 
+pub use super::counts::Counts;
 use super::objects::{Again, InManifest, Pending, Selection};
 use crate::error::{Error, Kind, Result};
 use crate::ids::{BatchId, ExecutionId, Fence, ObjectId};
@@ -25,40 +26,6 @@ use crate::sql::fill;
 
 /// Objects per batch of a load that names its objects.
 const NAMED_OBJECTS: i64 = 10;
-
-/// The verdicts on the lines of an object or a batch, counted. They always add up: see [`Counts::balanced`].
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Counts {
-    /// Lines read, without blank ones.
-    pub lines: i64,
-    /// Lines with new keys.
-    pub inserted: i64,
-    /// Known keys with newer content.
-    pub updated: i64,
-    /// Known keys with the same content.
-    pub unchanged: i64,
-    /// Lines beaten by a newer version of the same key.
-    pub superseded: i64,
-    /// Rejected lines, stored in `evo.rejects`.
-    pub rejected: i64,
-}
-
-impl Counts {
-    /// Whether every line is accounted for exactly once.
-    pub fn balanced(&self) -> bool {
-        self.lines == self.inserted + self.updated + self.unchanged + self.superseded + self.rejected
-    }
-
-    /// Adds the counts of another object or batch.
-    pub fn add(&mut self, other: &Counts) {
-        self.lines += other.lines;
-        self.inserted += other.inserted;
-        self.updated += other.updated;
-        self.unchanged += other.unchanged;
-        self.superseded += other.superseded;
-        self.rejected += other.rejected;
-    }
-}
 
 /// A run of which batches are planned or claimed and not committed.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -3,6 +3,7 @@
 
 pub mod activity;
 pub mod batches;
+mod counts;
 pub mod extractions;
 pub mod history;
 pub mod lakes;
@@ -16,6 +17,7 @@ pub mod rejects;
 pub mod rights;
 pub mod runs;
 pub mod seen;
+mod selection;
 mod sent;
 mod sign_of_life;
 pub mod staging;

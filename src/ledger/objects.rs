@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, NaiveDate, Utc};
 
+pub use super::selection::{Again, Selection};
 use crate::bronze::order::Precedence;
 use crate::error::Result;
 use crate::ids::{LakeId, ObjectId};
@@ -64,35 +65,6 @@ impl Pending {
     pub fn precedence(&self) -> Precedence<'_> {
         Precedence { ingestion_date: self.ingestion_date, run_id: &self.run_id, path: &self.path }
     }
-}
-
-/// The objects that a load is about.
-#[derive(Debug, Clone, Default)]
-pub struct Selection {
-    /// The lake that holds them.
-    pub lake: LakeId,
-    /// Only objects of this run; `None` for all runs.
-    pub run_id: Option<String>,
-    /// Only objects with this ingestion date or a later one; `None` for all dates.
-    pub since: Option<NaiveDate>,
-    /// Which objects are loaded again.
-    pub again: Again,
-    /// The objects that [`Again::Named`] loads again, and nothing else.
-    pub objects: Vec<ObjectId>,
-}
-
-/// Which loaded or quarantined objects are loaded again.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Again {
-    /// No object.
-    #[default]
-    No,
-    /// Every object of the selection.
-    All,
-    /// Those with open rejects, and no other object at all.
-    Rejected,
-    /// Those that [`Selection::objects`] lists, and no other object at all.
-    Named,
 }
 
 /// The number of objects of an entity in one state.

@@ -5,7 +5,7 @@ use super::job::VerifyJob;
 use super::loaded::LoadedObject;
 use super::mismatch::{Mismatch, MismatchKind};
 use super::probe::Prober;
-use super::reader::{KnownLines, ObjectReader};
+use super::reader::{ObjectReader, RecordedLines};
 use super::statements::VerifyStatements;
 use super::strangers;
 use crate::error::{Error, Kind, Result};
@@ -119,7 +119,7 @@ async fn resolve(
     Ok(found)
 }
 
-async fn known_lines(connection: &mut Connection, object: &LoadedObject) -> Result<KnownLines> {
+async fn known_lines(connection: &mut Connection, object: &LoadedObject) -> Result<RecordedLines> {
     let id = object.object.object_id;
     let tx = connection.begin().await?;
     let fixes = rejects::fixes(&tx, &[id]).await?.pop().unwrap_or_default();
@@ -128,5 +128,5 @@ async fn known_lines(connection: &mut Connection, object: &LoadedObject) -> Resu
         refused.insert(row.get(0), 0);
     }
     tx.rollback().await?;
-    Ok(KnownLines { fixes, refused })
+    Ok(RecordedLines { fixes, refused })
 }

@@ -21,7 +21,7 @@ const CHUNKS_IN_FLIGHT: usize = 1;
 
 /// What the ledger knows about the lines of an object.
 #[derive(Debug, Clone, Default)]
-pub(super) struct KnownLines {
+pub(super) struct RecordedLines {
     /// Corrected texts, each of which stands in the place of its line.
     pub fixes: Fixes,
     /// Lines that are rejected: staging has nothing of them.
@@ -46,7 +46,7 @@ impl ObjectReader {
     ///
     /// # Errors
     /// As [`Lake::read`](crate::bronze::Lake::read).
-    pub(super) async fn open(job: &VerifyJob, object: &LoadedObject, known: KnownLines) -> Result<Self> {
+    pub(super) async fn open(job: &VerifyJob, object: &LoadedObject, known: RecordedLines) -> Result<Self> {
         let body = job.lake.read(&object.object.path, &object.object.etag).await?;
         let (writer, reader) = chunks::channel(&object.object.path);
         let download = tokio::spawn(download(body, writer));
@@ -101,7 +101,7 @@ struct Decoder {
     key: KeyReader,
     input: Input,
     limits: Limits,
-    known: KnownLines,
+    known: RecordedLines,
     chunks: mpsc::Sender<LineChunk>,
 }
 

@@ -5,7 +5,7 @@ use super::job::VerifyJob;
 use super::loaded::LoadedObject;
 use super::mismatch::{Mismatch, MismatchKind};
 use super::probe::with;
-use super::reader::{KnownLines, ObjectReader};
+use super::reader::{ObjectReader, RecordedLines};
 use super::statements::VerifyStatements;
 use crate::error::Result;
 use crate::ids::BatchId;
@@ -28,7 +28,7 @@ pub(super) async fn find(
     job: &VerifyJob,
     (connection, statements): (&Connection, &VerifyStatements),
     (object, batches): (&LoadedObject, &[BatchId]),
-    known: KnownLines,
+    known: RecordedLines,
 ) -> Result<Strangers> {
     let sql = statements.fill(sql_file!("verify/strangers.sql"));
     let (path, batches) = (&object.object.path, batches.to_vec());

@@ -271,7 +271,9 @@ impl Bench {
         };
         self.sql(&sql);
         let found = self.verify();
-        let found: Vec<&Mismatch> = found.iter().collect();
+        // A row too many is also one more than its object's load wrote.
+        let is_counted = |m: &&Mismatch| m.kind == MismatchKind::RowCount && kinds.contains(&MismatchKind::RowAdded);
+        let found: Vec<&Mismatch> = found.iter().filter(|m| !is_counted(m)).collect();
         let key = chosen.parse::<i64>().unwrap();
         let is_planted = |m: &&Mismatch| kinds.contains(&m.kind) && m.key.map(i64::abs) == Some(key);
         assert!(found.len() == 1 && found.iter().all(is_planted), "{story}\n{sql}\n{found:#?}");

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::remedy;
 use super::repair::RepairedEntity;
-use super::verified::Verified;
+use super::verified::VerifiedEntity;
 use crate::transform::compare::CoreMismatch;
 use crate::verify::Mismatch;
 
@@ -29,7 +29,7 @@ fn one(entity: &RepairedEntity, accepted: &[String]) -> Value {
     value
 }
 
-fn verified(v: &Verified, accepted: &[String]) -> Value {
+fn verified(v: &VerifiedEntity, accepted: &[String]) -> Value {
     let rate = |count: u64, seconds: f64| if seconds > 0.0 { (count as f64 / seconds).round() } else { 0.0 };
     let (documents, core) = (&v.documents, &v.core);
     json!({

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::verified::Verified;
+use super::verified::VerifiedEntity;
 use crate::verify::MismatchKind;
 use crate::visible;
 
@@ -10,7 +10,7 @@ use crate::visible;
 const LISTED: usize = 20;
 
 /// The commands that repair what was found, in the order in which to run them.
-pub(super) fn commands(verified: &Verified) -> Vec<String> {
+pub(super) fn commands(verified: &VerifiedEntity) -> Vec<String> {
     let (entity, mut commands) = (&verified.entity, Vec::new());
     if verified.found.count(MismatchKind::ObjectReplaced) > 0 {
         commands.push(format!("evo load {entity}"));

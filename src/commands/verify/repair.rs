@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::depth::VerifyDepth;
-use super::verified::{Repaired, Verified};
-use super::work::Work;
+use super::verified::{Repaired, VerifiedEntity};
+use super::work::VerifyWork;
 use crate::commands::patterns::like;
 use crate::error::Result;
 use crate::ledger::objects::{self, Again, Selection};
@@ -20,17 +20,17 @@ const ROUNDS: usize = 3;
 /// An entity that was verified, repaired where that was necessary, and verified again.
 pub(super) struct RepairedEntity {
     /// What was wrong at first.
-    pub first: Verified,
+    pub first: VerifiedEntity,
     /// What is wrong at the end; `None` where nothing was wrong at first.
-    pub last: Option<Verified>,
+    pub last: Option<VerifiedEntity>,
     pub repaired: Repaired,
 }
 
-impl Work<'_> {
+impl VerifyWork<'_> {
     /// Verifies an entity and repairs it until nothing is wrong, or nothing gets better.
     ///
     /// # Errors
-    /// As [`Work::verify`], and those of a load and a transform.
+    /// As [`VerifyWork::verify`], and those of a load and a transform.
     pub(super) async fn repair(&self, job: &LoadJob, mut depth: VerifyDepth) -> Result<RepairedEntity> {
         let mut first = self.verify(job, depth).await?;
         if depth != VerifyDepth::Deep && first.has_wrong_rows() {
@@ -50,7 +50,7 @@ impl Work<'_> {
     }
 
     /// Repairs what was found. Returns whether anything was done.
-    async fn correct(&self, job: &LoadJob, found: &Verified, repaired: &mut Repaired) -> Result<bool> {
+    async fn correct(&self, job: &LoadJob, found: &VerifiedEntity, repaired: &mut Repaired) -> Result<bool> {
         let verify_job = self.verify_job(job);
         let wrong: Vec<_> = found.found.iter().collect();
         let removed = verify::remove(&verify_job, &wrong).await?;
@@ -68,7 +68,7 @@ impl Work<'_> {
     }
 
     /// Loads the objects again that give rows which are missing or were wrong. Returns how many.
-    async fn load_again(&self, job: &LoadJob, found: &Verified) -> Result<u64> {
+    async fn load_again(&self, job: &LoadJob, found: &VerifiedEntity) -> Result<u64> {
         let rows = found.of(&[MismatchKind::RowMissing, MismatchKind::RowAltered, MismatchKind::RowOutdated]);
         let paths: BTreeSet<&str> = rows.iter().filter_map(|m| Some(m.place.as_ref()?.path.as_str())).collect();
         if paths.is_empty() {
@@ -82,7 +82,7 @@ impl Work<'_> {
     }
 
     /// Loads what the lake holds instead of what was loaded. Returns how many objects.
-    async fn load_replaced(&self, job: &LoadJob, found: &Verified) -> Result<u64> {
+    async fn load_replaced(&self, job: &LoadJob, found: &VerifiedEntity) -> Result<u64> {
         match found.found.count(MismatchKind::ObjectReplaced) {
             0 => Ok(0),
             _ => self.load(job, Selection { lake: job.selection.lake, ..Selection::default() }).await,
@@ -106,7 +106,7 @@ impl Work<'_> {
 }
 
 /// Whether everything was compared and nothing but the counts is wrong.
-fn may_recount(found: &Verified) -> bool {
+fn may_recount(found: &VerifiedEntity) -> bool {
     let only_counts = found.found.counts().all(|(kind, _)| kind == MismatchKind::RowCount);
     found.depth == VerifyDepth::Deep && only_counts && found.documents.unprovable == 0 && !found.found.is_empty()
 }

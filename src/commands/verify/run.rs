@@ -6,7 +6,7 @@ use super::args::Args;
 use super::depth::VerifyDepth;
 use super::repair::RepairedEntity;
 use super::verified::Repaired;
-use super::work::Work;
+use super::work::VerifyWork;
 use super::{json, show};
 use crate::commands::failures;
 use crate::commands::loading::Loading;
@@ -39,7 +39,7 @@ pub async fn run(args: Args, settings: &Settings) -> Result<Outcome> {
     let execution_id = ExecutionId::new();
     let depth = VerifyDepth::of(&args, execution_id.0.as_u128() as u64);
     let jobs = loading.jobs(&entities, execution_id, &selection, settings.batch_size);
-    let mut work = Work { settings, loading: &loading, checks, execution_id, meter: Meter::default() };
+    let mut work = VerifyWork { settings, loading: &loading, checks, execution_id, meter: Meter::default() };
     if args.dry_run {
         return costs(&work, &jobs, depth).await;
     }
@@ -61,7 +61,7 @@ pub async fn run(args: Args, settings: &Settings) -> Result<Outcome> {
 }
 
 async fn each(
-    work: &Work<'_>,
+    work: &VerifyWork<'_>,
     jobs: &[LoadJob],
     depth: VerifyDepth,
     repair: bool,
@@ -84,7 +84,7 @@ async fn each(
     (done, failures)
 }
 
-fn untouched(first: super::verified::Verified) -> RepairedEntity {
+fn untouched(first: super::verified::VerifiedEntity) -> RepairedEntity {
     RepairedEntity { first, last: None, repaired: Repaired::default() }
 }
 
@@ -97,7 +97,7 @@ async fn begin(args: &Args, settings: &Settings, loading: &Loading, entities: &[
 }
 
 /// `--dry-run`.
-async fn costs(work: &Work<'_>, jobs: &[LoadJob], depth: VerifyDepth) -> Result<Outcome> {
+async fn costs(work: &VerifyWork<'_>, jobs: &[LoadJob], depth: VerifyDepth) -> Result<Outcome> {
     let mut costs: Vec<(String, Cost, u64)> = Vec::new();
     for job in jobs {
         let cost = match depth {

@@ -2,7 +2,7 @@
 
 use super::remedy;
 use super::repair::RepairedEntity;
-use super::verified::Verified;
+use super::verified::VerifiedEntity;
 use crate::error::{Error, Kind};
 use crate::report::table::table;
 use crate::report::units;
@@ -46,7 +46,7 @@ fn row(entity: &RepairedEntity, accepted: &[String]) -> Vec<String> {
     ]
 }
 
-fn findings(v: &Verified) -> String {
+fn findings(v: &VerifiedEntity) -> String {
     let rows = v.found.iter().map(|mismatch| finding(&v.entity, mismatch));
     let all: Vec<String> = rows.chain(v.core.named.iter().map(|m| core_finding(&v.entity, m))).collect();
     let total: u64 = v.wrong(&[]).iter().map(|(_, count)| count).sum();
@@ -141,7 +141,7 @@ pub(super) fn failure(entities: &[RepairedEntity], accepted: &[String]) -> Optio
     Some(if others.is_empty() { error } else { error.detail(format!("nor is {}", others.join("; "))) })
 }
 
-fn hint(v: &Verified, is_repaired: bool) -> String {
+fn hint(v: &VerifiedEntity, is_repaired: bool) -> String {
     let is_gone = v.found.count(MismatchKind::ObjectGone) > 0;
     match remedy::commands(v).as_slice() {
         [] if is_gone => "restore the objects; or, if they were removed on purpose, --accept object-gone".to_owned(),

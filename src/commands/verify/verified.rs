@@ -9,7 +9,7 @@ use crate::verify::{DocumentCounts, Mismatch, MismatchKind, Mismatches, StagingC
 
 /// What a verification of one entity found.
 #[derive(Debug)]
-pub(super) struct Verified {
+pub(super) struct VerifiedEntity {
     pub entity: String,
     pub depth: VerifyDepth,
     /// Objects that the lake shows.
@@ -41,7 +41,7 @@ pub(super) struct Repaired {
     pub is_recounted: bool,
 }
 
-impl Verified {
+impl VerifiedEntity {
     /// The words of the kinds that were found and are not accepted, with their counts.
     pub(super) fn wrong(&self, accepted: &[String]) -> Vec<(&'static str, u64)> {
         let rows = self.found.counts().map(|(kind, count)| (kind.word(), count));

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use super::depth::VerifyDepth;
-use super::verified::{Verified, without_consequences};
+use super::verified::{VerifiedEntity, without_consequences};
 use crate::commands::loading::Loading;
 use crate::config::Settings;
 use crate::error::Result;
@@ -21,7 +21,7 @@ use crate::verify::{self, DocumentCounts, MismatchKind, Mismatches, Reread, Veri
 const MAX_REWRITTEN: (u64, usize) = (10_000, 100);
 
 /// What all entities of the command share.
-pub(super) struct Work<'a> {
+pub(super) struct VerifyWork<'a> {
     pub settings: &'a Settings,
     pub loading: &'a Loading,
     pub checks: Checks,
@@ -29,7 +29,7 @@ pub(super) struct Work<'a> {
     pub meter: Meter,
 }
 
-impl Work<'_> {
+impl VerifyWork<'_> {
     /// The job of a verification, from that of a load.
     pub(super) fn verify_job(&self, job: &LoadJob) -> VerifyJob {
         VerifyJob {
@@ -66,7 +66,7 @@ impl Work<'_> {
     ///
     /// # Errors
     /// Those of the lake; see [`crate::pg`].
-    pub(super) async fn verify(&self, load_job: &LoadJob, depth: VerifyDepth) -> Result<Verified> {
+    pub(super) async fn verify(&self, load_job: &LoadJob, depth: VerifyDepth) -> Result<VerifiedEntity> {
         let (began, job) = (Instant::now(), self.verify_job(load_job));
         let mut found = Mismatches::default();
         let listed = verify::compare_listing(&job, &mut found).await?;
@@ -89,7 +89,7 @@ impl Work<'_> {
         let is_rewritten_unread = depth == VerifyDepth::Quick && !few;
         let (entity, comparing) = (job.entity.name.clone(), comparing.elapsed());
         let elapsed = began.elapsed();
-        Ok(Verified {
+        Ok(VerifiedEntity {
             entity,
             depth,
             listed,
