@@ -122,6 +122,11 @@ fn here(evo: &Evo, command: &str) -> Option<Vec<String>> {
                     ["members", "sales", "entries", "prospects"].into_iter().find(|e| words.iter().any(|w| w == e));
                 args.extend(["--run-id".to_owned(), run_of(evo, named.unwrap_or("sales"))]);
             }
+            // Any object will do.
+            "--objects" => {
+                rest.next();
+                args.extend(["--objects".to_owned(), "*".to_owned()]);
+            }
             "--records" | "--scale" => {
                 rest.next();
                 let small = if word == "--records" { "500" } else { "0.01" };
