@@ -73,7 +73,7 @@ impl Lake {
     }
 }
 
-/// `.NAME.UUID.tmp`, as [`write`] names them.
+/// `.NAME.UUID.tmp`, as [`write()`] names them.
 fn is_temporary(name: &str) -> bool {
     let id = name.strip_prefix('.').and_then(|name| name.strip_suffix(".tmp")?.rsplit_once('.')).map(|(_, id)| id);
     id.is_some_and(|id| id.len() == 32 && uuid::Uuid::try_parse(id).is_ok())

@@ -16,7 +16,7 @@ pub enum Host {
 }
 
 impl Host {
-    /// What the address says. A name of one's own may hide Azure: see [`Host::seen_as_azure`].
+    /// What the address says. A name of one's own may hide Azure: see `Host::seen_as_azure`.
     pub fn of(dsn: &Dsn) -> Self {
         let name = dsn.servers.iter().find_map(|server| server.host.strip_suffix(AZURE));
         name.and_then(|name| name.split('.').next()).map_or(Host::Own, |name| Host::Azure(name.to_owned()))
