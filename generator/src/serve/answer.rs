@@ -13,13 +13,14 @@ use serde_json::{Value, json};
 use super::api::{ENDPOINTS, Endpoint};
 use super::body::{Body, cut, instead, json_body, message};
 use super::clock::Clock;
-use super::data::Data;
+use super::data::{Cut, Data};
 use super::fault::{Fault, Faults};
 use super::fields::without;
 use super::limit::Limits;
 use super::query::Query;
 use super::server::{Served, Terms};
 use crate::Plan;
+use crate::doc::Doc;
 
 /// The user that the vendor's endpoints take.
 pub const USER: &str = "gym";
@@ -121,49 +122,49 @@ impl State {
     /// A page as the vendor answers it: a bare array.
     fn page(&self, endpoint: &Endpoint, query: &Query<'_>, faults: &[Fault]) -> Result<Vec<u8>, String> {
         let take = query.number("take", endpoint.default_take)?.min(endpoint.max_take);
-        let documents = self.documents(endpoint, query, faults, (query.number("skip", 0)?, take))?;
+        let cut = self.cut(endpoint, query, faults, (query.number("skip", 0)?, take))?;
         let hidden: Vec<&str> = endpoint
             .on_request
             .iter()
             .filter(|(parameter, _)| query.get(parameter) != Some("true"))
             .map(|(_, field)| *field)
             .collect();
-        let mut body = Vec::with_capacity(documents.iter().map(|d| d.len() + 1).sum::<usize>() + 2);
-        body.push(b'[');
-        for (i, document) in documents.iter().enumerate() {
+        // The whole page grows in one place: a document is a few kilobytes.
+        let mut doc = Doc { out: Vec::with_capacity(cut.indexes.len() * 3_000 + 2), ..Doc::default() };
+        doc.out.push(b'[');
+        for (i, index) in cut.indexes.iter().enumerate() {
             if i > 0 {
-                body.push(b',');
+                doc.out.push(b',');
             }
-            match hidden.as_slice() {
-                [] => body.extend_from_slice(document),
-                hidden => body.extend_from_slice(&without(document, hidden)?),
+            let begin = doc.out.len();
+            self.data.append(&mut doc, endpoint.entity, cut.run, *index);
+            if !hidden.is_empty() {
+                let shown = without(&doc.out[begin..], &hidden)?;
+                doc.out.truncate(begin);
+                doc.out.extend_from_slice(&shown);
             }
         }
-        body.push(b']');
-        Ok(body)
+        doc.out.push(b']');
+        Ok(doc.out)
     }
 
     /// A page as a different API answers it: pretty-printed, the records under `results`, a cursor to the
     /// next.
     fn other_page(&self, endpoint: &Endpoint, query: &Query<'_>, faults: &[Fault]) -> Result<Vec<u8>, String> {
         let (limit, after) = (query.number("limit", 20)?.clamp(1, 100), query.number("after", 0)?);
-        let documents = self.documents(endpoint, query, faults, (after, limit))?;
-        let next = after + documents.len() as u64;
+        let cut = self.cut(endpoint, query, faults, (after, limit))?;
+        let next = after + cut.indexes.len() as u64;
+        let document = |index: &u64| self.data.document(endpoint.entity, cut.run, *index);
         let records: Vec<Value> =
-            documents.iter().filter_map(|document| serde_json::from_slice(document).ok()).collect();
+            cut.indexes.iter().filter_map(|index| serde_json::from_slice(&document(index)).ok()).collect();
         let is_last = records.is_empty();
         let paging = if is_last { Value::Null } else { json!({ "next": { "after": next.to_string() } }) };
         let page = json!({ "total": null, "results": records, "paging": paging });
         serde_json::to_vec_pretty(&page).map_err(|e| e.to_string())
     }
 
-    fn documents(
-        &self,
-        endpoint: &Endpoint,
-        query: &Query<'_>,
-        faults: &[Fault],
-        cut: (u64, u64),
-    ) -> Result<Vec<Vec<u8>>, String> {
+    /// The records of a page, from a first one on and at most so many, after the faults have had their way.
+    fn cut(&self, endpoint: &Endpoint, query: &Query<'_>, faults: &[Fault], range: (u64, u64)) -> Result<Cut, String> {
         let now = self.clock.now();
         for fault in faults {
             match fault {
@@ -172,10 +173,10 @@ impl State {
                 _ => {}
             }
         }
-        let page = self.data.page(endpoint, query, now, cut)?;
+        let cut = self.data.page(endpoint, query, now, range)?;
         self.requests.fetch_add(1, Ordering::Relaxed);
-        self.records.fetch_add(page.indexes.len() as u64, Ordering::Relaxed);
-        Ok(page.indexes.iter().map(|index| self.data.document(endpoint.entity, page.run, *index)).collect())
+        self.records.fetch_add(cut.indexes.len() as u64, Ordering::Relaxed);
+        Ok(cut)
     }
 
     /// Requests by which tests read and set the counts, the faults and the clock.

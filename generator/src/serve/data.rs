@@ -143,10 +143,16 @@ impl Data {
 
     /// The document of a record as a run sees it.
     pub(super) fn document(&self, entity: Entity, run: u64, index: u64) -> Vec<u8> {
-        let mut doc = Doc { misfit: part::misfit(&self.world, entity, index), ..Doc::default() };
-        let version = self.world.version(entity, index, run);
-        part::document(&self.world, &mut doc, Record { entity, index, version });
+        let mut doc = Doc::default();
+        self.append(&mut doc, entity, run, index);
         doc.out
+    }
+
+    /// Appends that document.
+    pub(super) fn append(&self, doc: &mut Doc, entity: Entity, run: u64, index: u64) {
+        doc.misfit = part::misfit(&self.world, entity, index);
+        let version = self.world.version(entity, index, run);
+        part::document(&self.world, doc, Record { entity, index, version });
     }
 }
 
