@@ -1,6 +1,6 @@
 //! One object as it grows: records, a line each, compressed.
 
-use std::io::Write;
+use std::io::{BufWriter, Write};
 
 use bytes::Bytes;
 use flate2::Compression;
@@ -17,10 +17,14 @@ const LEVEL: u32 = 5;
 /// An object of this size is large enough, however few its records are: it is memory of its worker.
 const ENOUGH_BYTES: usize = 4 << 20;
 
+/// Lines compressed together.
+const COLLECTED_BYTES: usize = 64 << 10;
+
 /// An object that is not in the lake yet.
 #[derive(Debug)]
 pub(super) struct GzipPart {
-    encoder: GzEncoder<Vec<u8>>,
+    /// Lines are collected before they are compressed: each call of the compressor has its price.
+    encoder: BufWriter<GzEncoder<Vec<u8>>>,
     records: u64,
 }
 
@@ -34,7 +38,8 @@ pub(super) struct FinishedPart {
 
 impl Default for GzipPart {
     fn default() -> Self {
-        Self { encoder: GzEncoder::new(Vec::new(), Compression::new(LEVEL)), records: 0 }
+        let encoder = GzEncoder::new(Vec::new(), Compression::new(LEVEL));
+        Self { encoder: BufWriter::with_capacity(COLLECTED_BYTES, encoder), records: 0 }
     }
 }
 
@@ -46,7 +51,7 @@ impl GzipPart {
 
     /// Whether it holds as many records as an object is to have, or as many bytes.
     pub(super) fn is_full(&self, records: u64) -> bool {
-        self.records >= records || self.encoder.get_ref().len() >= ENOUGH_BYTES
+        self.records >= records || self.encoder.get_ref().get_ref().len() >= ENOUGH_BYTES
     }
 
     /// Adds a record.
@@ -63,7 +68,8 @@ impl GzipPart {
 
     /// The whole of it.
     pub(super) fn finish(self) -> Result<FinishedPart> {
-        let bytes = self.encoder.finish().map_err(failed)?;
+        let encoder = self.encoder.into_inner().map_err(|e| failed(e.into_error()))?;
+        let bytes = encoder.finish().map_err(failed)?;
         let sha256 = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
         Ok(FinishedPart { bytes: bytes.into(), records: self.records, sha256 })
     }
