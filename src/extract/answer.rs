@@ -8,6 +8,8 @@ use std::collections::BTreeMap;
 
 use serde_json::value::RawValue;
 
+use super::one_pass;
+
 /// Why an answer is not the data that the declaration promises. Never holds a part of the answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum NotData {
@@ -31,6 +33,11 @@ impl std::fmt::Display for NotData {
 
 /// The records of an answer, at the first of the pointers that is there.
 pub(super) fn records<'a>(body: &'a [u8], pointers: &[String]) -> Result<Vec<&'a RawValue>, NotData> {
+    let body = text(body)?;
+    if let Some(records) = pointers.iter().find_map(|pointer| one_pass::records(body, pointer)) {
+        return Ok(records);
+    }
+    // The longer way says why there are none.
     let whole = whole(body)?;
     let shown = || pointers.iter().map(|pointer| format!("{pointer:?}")).collect::<Vec<_>>().join(" or ");
     let mut found_other = false;
@@ -46,10 +53,45 @@ pub(super) fn records<'a>(body: &'a [u8], pointers: &[String]) -> Result<Vec<&'a
     Err(if found_other || is_whole { NotData::NotRecords(shown()) } else { NotData::Missing(shown()) })
 }
 
+/// Where an answer holds arrays of objects: pointers of three at most, up to two names deep. Names that are
+/// not plain words may be data, and are left out.
+pub(super) fn candidates(body: &[u8]) -> Vec<String> {
+    let Ok(Ok(whole)) = text(body).map(whole) else { return Vec::new() };
+    let mut found = Vec::new();
+    let mut level = vec![(String::new(), whole)];
+    for _ in 0..3 {
+        let mut next = Vec::new();
+        for (pointer, value) in level {
+            match value.get().as_bytes().first() {
+                Some(b'[') if are_records(value) => found.push(pointer),
+                Some(b'{') => {
+                    let fields = serde_json::from_str::<BTreeMap<Cow<'_, str>, &RawValue>>(value.get());
+                    let plain = fields.into_iter().flatten().filter(|(name, _)| is_plain(name));
+                    next.extend(plain.map(|(name, value)| (format!("{pointer}/{name}"), value)));
+                }
+                _ => {}
+            }
+        }
+        level = next;
+    }
+    found.truncate(3);
+    found
+}
+
+fn are_records(value: &RawValue) -> bool {
+    serde_json::from_str::<Vec<&RawValue>>(value.get())
+        .is_ok_and(|all| !all.is_empty() && all.iter().all(|record| record.get().starts_with('{')))
+}
+
+fn is_plain(name: &str) -> bool {
+    (1..=40).contains(&name.len())
+        && name.bytes().all(|b| b.is_ascii_alphabetic() || matches!(b, b'_' | b'-' | b'@' | b'.'))
+}
+
 /// The text at a pointer: a string's content, or a number as written; `None` for null, an empty string or
 /// nothing.
 pub(super) fn text_at(body: &[u8], pointer: &str) -> Option<String> {
-    let value = at(whole(body).ok()?, pointer)?.get();
+    let value = at(whole(text(body).ok()?).ok()?, pointer)?.get();
     match value {
         "null" | "false" => None,
         text if text.starts_with('"') => serde_json::from_str::<String>(text).ok().filter(|text| !text.is_empty()),
@@ -58,9 +100,15 @@ pub(super) fn text_at(body: &[u8], pointer: &str) -> Option<String> {
     }
 }
 
-fn whole(body: &[u8]) -> Result<&RawValue, NotData> {
+/// The body as text, without the byte order mark that some servers put before it.
+fn text(body: &[u8]) -> Result<&str, NotData> {
+    let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
+    simdutf8::basic::from_utf8(body).map_err(|_| NotData::NotJson(format!("its {} bytes are not UTF-8", body.len())))
+}
+
+fn whole(body: &str) -> Result<&RawValue, NotData> {
     // The parser's own text may quote the answer.
-    serde_json::from_slice(body)
+    serde_json::from_str(body)
         .map_err(|e| NotData::NotJson(format!("line {}, column {} of {} bytes", e.line(), e.column(), body.len())))
 }
 
@@ -121,6 +169,16 @@ mod tests {
         assert_eq!(found(&format!("{{\"data\": {body}}}"), &["", "/data"]).unwrap()[0], first);
         assert_eq!(found(r#"{"a/b": [{"c~d": [{}]}]}"#, &["/a~1b/0/c~0d"]).unwrap(), ["{}"]);
         assert!(found("[]", &["", "/data"]).unwrap().is_empty());
+        assert_eq!(found("\u{feff}[{}]", &[""]).unwrap(), ["{}"], "a byte order mark before it");
+    }
+
+    #[test]
+    fn arrays_of_objects_are_found_where_nobody_declared_them() {
+        let body =
+            r#"{"total": 2, "page": {"items": [{"a": 1}]}, "12345": [{}], "tags": ["x"], "none": [], "rows": [{}]}"#;
+        assert_eq!(candidates(body.as_bytes()), ["/rows", "/page/items"]);
+        assert_eq!(candidates(b"[{}]"), [""]);
+        assert!(candidates(b"<html>").is_empty() && candidates(b"{\"a\": 1}").is_empty());
     }
 
     #[test]
@@ -130,6 +188,8 @@ mod tests {
             ("[{\"a\": 1}", &[""], "not JSON"),
             ("", &[""], "not JSON"),
             ("[{}] x", &[""], "not JSON"),
+            ("{\"data\": [{}], \"x\": tru}", &["/data"], "not JSON"),
+            ("{\"data\": [{}], \"data\": 1}", &["/data"], "no array"),
             (r#"{"message": "secret"}"#, &["/data"], "nothing at \"/data\""),
             (r#"{"message": "secret"}"#, &["", "/data"], "no array of objects at \"\" or \"/data\""),
             (r#"{"data": {"a": 1}}"#, &["/data"], "no array"),
@@ -139,6 +199,8 @@ mod tests {
             let text = found(body, pointers).unwrap_err().to_string();
             assert!(text.contains(says) && !text.contains("secret"), "{body}: {text}");
         }
+        let latin = records(b"[{\"name\": \"Jo\xe3o\"}]", &[String::new()]).unwrap_err();
+        assert_eq!(latin.to_string(), "the answer is not JSON: its 18 bytes are not UTF-8");
     }
 
     #[test]

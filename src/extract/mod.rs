@@ -17,7 +17,7 @@
 //! **Within the limits.** All requests with one credential take their slots from one row of `evo.pace`.
 //!
 //! ```text
-//! window · answer · newest → position · part · slots · budget    pure
+//! window · one_pass → answer · newest → position · part · slots · budget    pure
 //! refusal · token · client · limiter                            the source
 //! plan → round                                                  what is to be fetched
 //! job · fetch → read · manifest → run                           the workflow
@@ -32,6 +32,7 @@ mod job;
 mod limiter;
 mod manifest;
 mod newest;
+mod one_pass;
 mod part;
 mod plan;
 mod position;
