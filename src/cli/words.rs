@@ -47,7 +47,7 @@ pub(super) fn plain(e: &clap::Error, line: &[OsString], tree: &Command) -> Error
         ErrorKind::UnknownArgument => typed.unknown(&argument.first().cloned().unwrap_or_default(), tree),
         ErrorKind::InvalidSubcommand => typed.no_command(&texts(e, ContextKind::InvalidSubcommand).join(" "), tree),
         ErrorKind::MissingRequiredArgument => {
-            let missing: Vec<&str> = argument.iter().map(|text| placeholder(text)).collect();
+            let missing: Vec<String> = argument.iter().map(|text| flag(text)).collect();
             typed.usage(format!("{path}: {} is missing", missing.join(", ")))
         }
         ErrorKind::InvalidValue | ErrorKind::TooFewValues | ErrorKind::WrongNumberOfValues if value.is_empty() => {
@@ -229,6 +229,7 @@ mod tests {
             ("replay", "evo has no command \"replay\"", "did you mean `evo rejects replay`?"),
             ("db strat", "evo db has no command \"strat\"", "did you mean `evo db start`?"),
             ("load", "evo load: ENTITY is missing", "for example `evo load sales`"),
+            ("extract sales --to 2026-01-31", "evo extract: --from is missing", "for example"),
             ("load sales --full-refresh", "evo load has no --full-refresh", "`evo transform` has it"),
             ("load sales --worker 8", "evo load has no --worker", "did you mean --workers?"),
             ("load sales --lkae x", "evo load has no --lkae", "did you mean --lake?"),

@@ -151,7 +151,7 @@ fn of(query: &Query, days: Days) -> PlannedWindow {
 pub fn days_of(entity: &Entity, range: DayRange, reached: Reached) -> Result<Days> {
     let today = reached.today;
     match range {
-        DayRange::From(first, last) => Days::inclusive(first, last.unwrap_or(today)),
+        DayRange::From(first, last) => Days::since(first, last, today),
         DayRange::Last(count) => Days::inclusive(today - Step::new(count.saturating_sub(1)), today),
         DayRange::SinceLast => {
             let Some(mark) = reached.mark else {

@@ -26,6 +26,20 @@ impl Days {
         }
     }
 
+    /// The days from the one up to the other or, without one, to today.
+    ///
+    /// # Errors
+    /// `Usage` when there are none.
+    pub fn since(first: NaiveDate, last: Option<NaiveDate>, today: NaiveDate) -> Result<Self> {
+        match last {
+            Some(last) => Self::inclusive(first, last),
+            None if first > today => {
+                Err(Error::new(Kind::Usage, format!("--from {first} lies in the future: today is {today}")))
+            }
+            None => Self::inclusive(first, today),
+        }
+    }
+
     /// How many there are.
     pub fn count(self) -> i64 {
         (self.until - self.from).num_days()
@@ -147,5 +161,8 @@ mod tests {
         assert_eq!(odd.len(), 3, "{odd:?}");
         assert_eq!(days("2024-02-29", "2024-02-29").middle(), None);
         assert!(Days::inclusive(date("2024-02-02"), date("2024-02-01")).is_err());
+        let since = |first: &str| Days::since(date(first), None, date("2024-02-29"));
+        assert_eq!(since("2024-02-29").unwrap().count(), 1);
+        assert!(since("2024-03-01").unwrap_err().message().contains("in the future"));
     }
 }

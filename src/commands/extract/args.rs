@@ -1,10 +1,15 @@
 //! The flags of `evo extract`.
 
-use chrono::NaiveDate;
+use std::ops::RangeInclusive;
+
+use chrono::{Datelike, NaiveDate};
 
 use crate::config::{self, Rate};
 use crate::error::{Error, Kind, Result};
-use crate::extract::DayRange;
+use crate::extract::{DayRange, Days};
+
+/// Years of which days can be asked for.
+const YEARS: RangeInclusive<i32> = 1990..=2200;
 
 /// Extracts what is new and what changed; running it again is safe at any moment, and so is running it
 /// several times.
@@ -31,13 +36,13 @@ pub struct Args {
     #[arg(long, value_name = "N")]
     pub workers: Option<String>,
     /// First day
-    #[arg(long, value_name = "YYYY-MM-DD", value_parser = config::day, help_heading = "Which days")]
+    #[arg(long, value_name = "YYYY-MM-DD", value_parser = day, help_heading = "Which days")]
     pub(super) from: Option<NaiveDate>,
     /// Last day [default: today, in the entity's zone]
-    #[arg(long, value_name = "YYYY-MM-DD", value_parser = config::day, requires = "from", help_heading = "Which days")]
+    #[arg(long, value_name = "YYYY-MM-DD", value_parser = day, requires = "from", help_heading = "Which days")]
     pub(super) to: Option<NaiveDate>,
     /// A calendar year
-    #[arg(long, value_name = "YYYY", value_parser = config::whole::<i32>(1990, 2200),
+    #[arg(long, value_name = "YYYY", value_parser = config::whole::<i32>(*YEARS.start() as u64, *YEARS.end() as u64),
         conflicts_with_all = ["from", "to"], help_heading = "Which days")]
     pub(super) year: Option<i32>,
     /// The last days, today included: 7d
@@ -60,7 +65,16 @@ pub struct Args {
 
 fn last(text: &str) -> std::result::Result<u64, String> {
     let days = text.strip_suffix('d').and_then(|days| days.parse().ok()).filter(|days| (1..=36_500).contains(days));
-    days.ok_or_else(|| format!("expected a number of days such as 7d, found {text:?}"))
+    days.ok_or_else(|| format!("expected a number of days from 1d to 36500d, found {text:?}"))
+}
+
+/// A day of a year that records can be of: a mistyped one would cost thousands of requests.
+fn day(text: &str) -> std::result::Result<NaiveDate, String> {
+    let day = config::day(text).map_err(|e| e.message().to_owned())?;
+    match YEARS.contains(&day.year()) {
+        true => Ok(day),
+        false => Err(format!("expected a day of the years {} to {}, found {text:?}", YEARS.start(), YEARS.end())),
+    }
 }
 
 impl Args {
@@ -72,7 +86,10 @@ impl Args {
     /// The days that the flags ask for.
     pub(super) fn range(&self) -> Result<DayRange> {
         Ok(match (self.from, self.year, self.last) {
-            (Some(from), _, _) => DayRange::From(from, self.to),
+            (Some(from), _, _) => {
+                self.to.map(|to| Days::inclusive(from, to)).transpose()?;
+                DayRange::From(from, self.to)
+            }
             (None, Some(year), _) => {
                 let day = |month, day| NaiveDate::from_ymd_opt(year, month, day);
                 let (first, last) = day(1, 1)

@@ -91,6 +91,11 @@ impl Run<'_> {
     ) -> Result<Vec<Extracted>> {
         let pool = &self.warehouse.pool;
         let (source, client) = source(self.settings, entity)?;
+        if range != DayRange::SinceLast {
+            // Days that make no sense are refused before the open extraction is worked on.
+            let reached = extractions::reached(pool, &entity.name, self.lake_id, &entity.zone).await?;
+            extract::days_of(entity, range, reached)?;
+        }
         let rates = self.args.rate.map(|rate| vec![rate]);
         let limiter = Arc::new(Limiter::new(pool, source, rates.as_deref(), limit));
         let mut done = Vec::new();
