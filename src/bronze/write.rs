@@ -36,8 +36,13 @@ impl Lake {
         let written = tokio::task::spawn_blocking(move || write(&at, &bytes, only_new)).await;
         let written = written.map_err(|e| Error::new(Kind::Internal, "a writer stopped").caused_by(e))?;
         written.map_err(|e| {
-            let kind = if is_full(&e) { Kind::SourceUnavailable } else { Kind::SourceInvalid };
-            Error::new(kind, format!("{shown} cannot be written: {e}")).caused_by(e)
+            let message = format!("{shown} cannot be written: {e}");
+            let error = match is_full(&e) {
+                true => Error::new(Kind::SourceUnavailable, message)
+                    .hint("free space in the lake; then run the same command again"),
+                false => Error::new(Kind::SourceInvalid, message),
+            };
+            error.caused_by(e)
         })
     }
 

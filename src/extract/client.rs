@@ -19,7 +19,7 @@ use crate::error::{Error, Kind, Result};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// The largest answer that is taken.
-const MAX_BYTES: usize = 64 << 20;
+pub(super) const MAX_BYTES: usize = 64 << 20;
 /// What an answer may hold in memory without taking one of the places for large ones.
 const FREE_BYTES: usize = 4 << 20;
 /// Answers over [`FREE_BYTES`], and the objects that they are written to, in memory together.
@@ -39,7 +39,9 @@ pub struct Client {
 pub(super) struct Answer {
     pub status: u16,
     pub headers: HeaderMap,
+    /// Empty where there is more of it than [`MAX_BYTES`].
     pub body: Bytes,
+    pub is_too_large: bool,
     /// When it was asked for, by the source's clock, where the answer says.
     pub asked_at: Option<DateTime<Utc>>,
     /// Taken while a large body, or what becomes of it, is in memory.
@@ -52,7 +54,9 @@ impl Answer {
     }
 
     pub(super) fn retry_after(&self) -> Option<Duration> {
-        refusal::retry_after(&self.header(RETRY_AFTER.as_str())?, Utc::now())
+        // A date is one of the source's clock.
+        let now = self.header(DATE.as_str()).and_then(|date| DateTime::parse_from_rfc2822(&date).ok());
+        refusal::retry_after(&self.header(RETRY_AFTER.as_str())?, now.map_or_else(Utc::now, |now| now.to_utc()))
     }
 }
 
@@ -115,8 +119,8 @@ impl Client {
     /// Asks once; a token that is refused is fetched again, once.
     ///
     /// # Errors
-    /// `SourceUnavailable` (retryable) when there is no whole answer; `SourceInvalid` for a certificate or
-    /// an answer that is too large; `Config`.
+    /// `SourceUnavailable` (retryable) when there is no whole answer; `SourceInvalid` for a certificate;
+    /// `Config`.
     pub(super) async fn get(&self, url: &Url) -> Result<Answer> {
         let answer = self.send(url).await?;
         match (&self.tokens, answer.status) {
@@ -140,19 +144,21 @@ impl Client {
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let date = headers.get(DATE).and_then(|date| DateTime::parse_from_rfc2822(date.to_str().ok()?).ok());
         let asked_at = date.map(|date| date.to_utc() - asked.elapsed());
-        let (body, place) = self.body(response).await?;
-        Ok(Answer { status, headers, body, asked_at, place })
+        let whole = self.body(response).await?;
+        let is_too_large = whole.is_none();
+        let (body, place) = whole.unwrap_or_default();
+        Ok(Answer { status, headers, body, is_too_large, asked_at, place })
     }
 
-    /// The whole body. A large one waits for its place before it is read on.
-    async fn body(&self, mut response: Response) -> Result<(Bytes, Option<OwnedSemaphorePermit>)> {
+    /// The whole body; `None` when there is too much of it. A large one waits for its place before it is read
+    /// on.
+    async fn body(&self, mut response: Response) -> Result<Option<(Bytes, Option<OwnedSemaphorePermit>)>> {
         let announced = response.content_length().and_then(|n| usize::try_from(n).ok()).unwrap_or(0);
-        let (mut body, mut place) = (BytesMut::new(), None);
+        let (mut body, mut place) = (BytesMut::with_capacity(announced.min(FREE_BYTES)), None);
         let mut expected = announced;
         loop {
             if expected > MAX_BYTES {
-                let message = format!("an answer of {} is larger than {} MiB", self.shown(), MAX_BYTES >> 20);
-                return Err(Error::new(Kind::SourceInvalid, message).hint("declare a smaller page size"));
+                return Ok(None);
             }
             if expected > FREE_BYTES && place.is_none() {
                 place = Arc::clone(&self.large).acquire_owned().await.ok();
@@ -160,7 +166,7 @@ impl Client {
                 body.reserve(announced.saturating_sub(body.len()));
             }
             let Some(chunk) = response.chunk().await.map_err(|e| refusal::of_transport(e, &self.shown()))? else {
-                return Ok((body.freeze(), place));
+                return Ok(Some((body.freeze(), place)));
             };
             body.extend_from_slice(&chunk);
             expected = announced.max(body.len());

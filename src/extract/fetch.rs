@@ -5,10 +5,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use bytes::Bytes;
+use reqwest::header::LOCATION;
 use url::Url;
 
 use super::answer::{self, NotData};
-use super::client::{Answer, Client};
+use super::client::{Answer, Client, MAX_BYTES};
 use super::limiter::Limiter;
 use super::position::PagePosition;
 use super::refusal;
@@ -39,8 +40,10 @@ pub(super) struct FetchedPage {
 #[derive(Debug)]
 enum Reply {
     Page(FetchedPage),
-    /// This status, and what it means.
-    Refused(u16, Error),
+    /// What fails the window.
+    Refused(Error),
+    /// What every other window would meet as well.
+    RefusedForAll(Error),
 }
 
 /// Why there is no page.
@@ -57,39 +60,62 @@ pub(super) enum NoPage {
 impl FetchedPage {
     /// The records as texts.
     pub(super) fn texts(&self) -> Result<Vec<&str>> {
-        let text = |range: &Range<usize>| std::str::from_utf8(&self.answer.body[range.clone()]);
-        let texts: std::result::Result<Vec<&str>, _> = self.records.iter().map(text).collect();
-        texts.map_err(|e| Error::new(Kind::Internal, "a record is no text").caused_by(e))
+        // An answer without records may be anything.
+        let Some((first, last)) = self.records.first().zip(self.records.last()) else { return Ok(Vec::new()) };
+        let text = simdutf8::basic::from_utf8(&self.answer.body[first.start..last.end]);
+        let text = text.map_err(|e| Error::new(Kind::Internal, "a record is no text").caused_by(e))?;
+        Ok(self.records.iter().map(|range| &text[range.start - first.start..range.end - first.start]).collect())
     }
 }
 
 impl Fetcher {
+    /// A page, asked for once.
+    pub(super) async fn once(&self, of: (&Query, Days), position: &PagePosition) -> Result<FetchedPage> {
+        match self.ask(of, position, &AtomicI64::new(0)).await? {
+            Some(Reply::Page(page)) => Ok(page),
+            Some(Reply::Refused(error) | Reply::RefusedForAll(error)) => Err(error),
+            None => Err(Error::new(Kind::Internal, "the vendor does not go so deep")),
+        }
+    }
+
     /// The page of a window at a position; repeated while time can heal what fails. Each request counts in
     /// `asked`.
     pub(super) async fn page(
         &self,
-        (query, days): (&Query, Days),
+        of: (&Query, Days),
         position: &PagePosition,
         asked: &AtomicI64,
     ) -> Result<FetchedPage, NoPage> {
-        let Some(ask) = position.ask(&query.paging) else { return Err(NoPage::TooDeep) };
-        let attempt = async |_| {
-            let url = self.client.address(query, &days.parameters(query), &ask)?;
-            self.limiter.turn(&self.shutdown).await?;
-            asked.fetch_add(1, Ordering::Relaxed);
-            self.attempt(query, &url, position.is_first()).await
-        };
         let what = format!("a page of {}", self.client.shown());
+        let attempt = async |_| self.ask(of, position, asked).await;
         let error = match retry(self.retry, &self.shutdown, &what, attempt).await {
-            Ok(Reply::Page(page)) => return Ok(page),
-            Ok(Reply::Refused(status, error)) if refusal::is_for_all(status) => return Err(NoPage::Stop(error)),
-            Ok(Reply::Refused(_, error)) => return Err(NoPage::Failed(error)),
+            Ok(Some(Reply::Page(page))) => return Ok(page),
+            Ok(Some(Reply::Refused(error))) => return Err(NoPage::Failed(error)),
+            Ok(Some(Reply::RefusedForAll(error))) => return Err(NoPage::Stop(error)),
+            Ok(None) => return Err(NoPage::TooDeep),
             Err(error) => error,
         };
         Err(match error.kind() {
             Kind::SourceUnavailable => NoPage::Failed(error),
             _ => NoPage::Stop(error),
         })
+    }
+
+    /// Asks once, when it is time to; nothing where the vendor does not go so deep.
+    async fn ask(
+        &self,
+        (query, days): (&Query, Days),
+        position: &PagePosition,
+        asked: &AtomicI64,
+    ) -> Result<Option<Reply>> {
+        let Some(ask) = position.ask(&query.paging) else { return Ok(None) };
+        let url = match self.client.address(query, &days.parameters(query), &ask) {
+            Ok(url) => url,
+            Err(error) => return Ok(Some(Reply::Refused(error))),
+        };
+        self.limiter.turn(&self.shutdown).await?;
+        asked.fetch_add(1, Ordering::Relaxed);
+        self.attempt(query, &url, position.is_first()).await.map(Some)
     }
 
     async fn attempt(&self, query: &Query, url: &Url, is_first: bool) -> Result<Reply> {
@@ -105,7 +131,15 @@ impl Fetcher {
         match refusal::of_status(status, &shown, None) {
             // Everybody waits for the vendor already: see above.
             Some(error) if error.kind() == Kind::SourceUnavailable => return Err(error),
-            Some(error) => return Ok(Reply::Refused(status, error)),
+            Some(error) if refusal::is_for_all(status) => {
+                return Ok(Reply::RefusedForAll(pointing(error, &answer, url)));
+            }
+            Some(error) => return Ok(Reply::Refused(error)),
+            None if answer.is_too_large => {
+                let message = format!("an answer of {shown} is larger than {} MiB", MAX_BYTES >> 20);
+                let error = Error::new(Kind::SourceInvalid, message);
+                return Ok(Reply::Refused(error.hint("declare a smaller page size")));
+            }
             None => {}
         }
         let pointers = query.records.clone();
@@ -119,10 +153,30 @@ impl Fetcher {
             }
             // A proxy or a vendor under repair answers with a page of its own: that passes, or the window
             // fails.
-            Err(shape) => Err(Error::new(Kind::SourceUnavailable, format!("{shown}: {shape}"))
-                .detail(format!("status {status}, {}", Client::content_type(&answer)))),
+            Err(shape) => Err(wrong_shape(&answer, &shown, &shape)),
         }
     }
+}
+
+/// With where a redirect leads: without its parameters, which may hold secrets.
+fn pointing(error: Error, answer: &Answer, url: &Url) -> Error {
+    let Some(mut to) = answer.header(LOCATION.as_str()).and_then(|to| url.join(&to).ok()) else { return error };
+    to.set_query(None);
+    to.set_fragment(None);
+    let is_plain = to.username().is_empty() && to.password().is_none();
+    if is_plain { error.detail(format!("it points to {to}")) } else { error }
+}
+
+fn wrong_shape(answer: &Answer, shown: &str, shape: &NotData) -> Error {
+    let (status, content_type) = (answer.status, Client::content_type(answer));
+    let error = Error::new(Kind::SourceUnavailable, format!("{shown}: {shape}"))
+        .detail(format!("status {status}, {content_type}"));
+    let elsewhere = answer::candidates(&answer.body);
+    if elsewhere.is_empty() || matches!(shape, NotData::NotJson(_)) {
+        return error;
+    }
+    let elsewhere: Vec<String> = elsewhere.iter().map(|pointer| format!("records = {pointer:?}")).collect();
+    error.hint(format!("it holds records elsewhere: declare {}", elsewhere.join(" or ")))
 }
 
 fn find(body: &Bytes, pointers: &[String]) -> Result<Vec<Range<usize>>, NotData> {

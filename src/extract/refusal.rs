@@ -7,6 +7,9 @@ use chrono::{DateTime, Utc};
 
 use crate::error::{Error, Kind};
 
+/// The longest pause that a source can ask for.
+const LONGEST_WAIT: Duration = Duration::from_secs(86_400);
+
 /// What a status means; `None` for one that brings a body.
 pub(super) fn of_status(status: u16, shown: &str, retry_after: Option<Duration>) -> Option<Error> {
     let error = match status {
@@ -39,11 +42,8 @@ pub(super) fn is_for_all(status: u16) -> bool {
 /// parameter.
 pub(super) fn of_transport(e: reqwest::Error, shown: &str) -> Error {
     let (is_timeout, is_connect, e) = (e.is_timeout(), e.is_connect(), e.without_url());
-    let tls = find::<rustls::Error>(&e).map(ToString::to_string);
-    let error = match tls {
-        Some(why) => Error::new(Kind::SourceInvalid, format!("the certificate of {shown} is not accepted"))
-            .detail(why)
-            .hint("check the source's url, and the roots that this machine trusts"),
+    let error = match find::<rustls::Error>(&e) {
+        Some(tls) => of_tls(tls, shown),
         None if is_timeout => Error::new(Kind::SourceUnavailable, format!("{shown} did not answer in time")),
         None if is_connect => {
             let error = Error::new(Kind::SourceUnavailable, format!("{shown} cannot be reached"));
@@ -52,6 +52,23 @@ pub(super) fn of_transport(e: reqwest::Error, shown: &str) -> Error {
         None => Error::new(Kind::SourceUnavailable, format!("the answer of {shown} was cut")).detail(innermost(&e)),
     };
     error.caused_by(e)
+}
+
+/// What prevents a protected connection. A certificate does not become another one while evo waits.
+fn of_tls(tls: &rustls::Error, shown: &str) -> Error {
+    let error = match tls {
+        rustls::Error::InvalidCertificate(_) => {
+            Error::new(Kind::SourceInvalid, format!("the certificate of {shown} is not accepted"))
+                .hint("check the source's url, and the roots that this machine trusts")
+        }
+        rustls::Error::InvalidMessage(_) => {
+            Error::new(Kind::SourceInvalid, format!("{shown} does not speak TLS there"))
+                .hint("check host and port of the source's url")
+        }
+        _ => Error::new(Kind::SourceUnavailable, format!("no protected connection to {shown} can be set up"))
+            .hint("check the source's url, and the proxies between it and this machine"),
+    };
+    error.detail(tls.to_string())
 }
 
 fn find<'a, T: StdError + 'static>(e: &'a (dyn StdError + 'static)) -> Option<&'a T> {
@@ -78,13 +95,15 @@ fn innermost(e: &(dyn StdError + 'static)) -> String {
     e.to_string()
 }
 
-/// `Retry-After`: seconds, or the date until which to wait.
+/// `Retry-After`: seconds, or the date until which to wait. A day at most: a source that says more is asked
+/// again then.
 pub(super) fn retry_after(text: &str, now: DateTime<Utc>) -> Option<Duration> {
-    if let Ok(seconds) = text.trim().parse() {
-        return Some(Duration::from_secs(seconds));
-    }
-    let until = DateTime::parse_from_rfc2822(text.trim()).ok()?;
-    Some((until.with_timezone(&Utc) - now).to_std().unwrap_or_default())
+    let text = text.trim();
+    let wait = match text.bytes().all(|b| b.is_ascii_digit()) && !text.is_empty() {
+        true => Duration::from_secs(text.parse().unwrap_or(u64::MAX)),
+        false => (DateTime::parse_from_rfc2822(text).ok()?.to_utc() - now).to_std().unwrap_or_default(),
+    };
+    Some(wait.min(LONGEST_WAIT))
 }
 
 #[cfg(test)]
@@ -96,7 +115,11 @@ mod tests {
         let now = "2026-01-10T08:49:30Z".parse().unwrap();
         assert_eq!(retry_after("7", now), Some(Duration::from_secs(7)));
         assert_eq!(retry_after("Sat, 10 Jan 2026 08:49:37 GMT", now), Some(Duration::from_secs(7)));
-        assert_eq!(retry_after("soon", now), None);
+        assert_eq!(retry_after("Sat, 10 Jan 2026 08:49:00 GMT", now), Some(Duration::ZERO), "it is over");
+        for never in ["99999999999999999999999", "31536000", "Thu, 10 Jan 2126 08:49:37 GMT"] {
+            assert_eq!(retry_after(never, now), Some(LONGEST_WAIT), "{never}");
+        }
+        assert_eq!([retry_after("soon", now), retry_after("", now), retry_after("-1", now)], [None; 3]);
     }
 
     #[test]

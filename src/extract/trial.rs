@@ -2,12 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::AtomicI64;
 
 use serde_json::Value;
 
 use super::client::Client;
-use super::fetch::{Fetcher, NoPage};
+use super::fetch::Fetcher;
 use super::limiter::Limiter;
 use super::position::{NextPage, PagePosition, Said};
 use super::window::Days;
@@ -52,12 +51,8 @@ pub async fn attempt(client: Arc<Client>, limiter: Arc<Limiter>, query: &Query, 
     let first = PagePosition::default();
     let Some(ask) = first.ask(&query.paging) else { return Err(Error::new(Kind::Internal, "no first page")) };
     let address = client.address(query, &days.parameters(query), &ask)?.to_string();
-    let no_page = |why| match why {
-        NoPage::TooDeep => Error::new(Kind::Internal, "the first page is too deep"),
-        NoPage::Failed(error) | NoPage::Stop(error) => error,
-    };
-    let page = fetcher.page((query, days), &first, &AtomicI64::new(0)).await.map_err(no_page)?;
-    let again = fetcher.page((query, days), &first, &AtomicI64::new(0)).await.map_err(no_page)?;
+    let page = fetcher.once((query, days), &first).await?;
+    let again = fetcher.once((query, days), &first).await?;
     let texts = page.texts()?;
     let header = |name: &str| page.answer.header(name);
     let said = Said { body: &page.answer.body, header: &header };

@@ -141,11 +141,16 @@ pub(super) fn dry_run(plans: &[(&str, ExtractPlan, Vec<Rate>)]) -> Outcome {
     Outcome::new(text, json!({ "dry_run": true, "entities": entities }))
 }
 
+/// An entity's query, as a person reads it.
+pub(super) fn title(entity: &str, query: &str) -> String {
+    if query.is_empty() { entity.to_owned() } else { format!("{entity}, query {query}") }
+}
+
 /// What single pages show.
 pub(super) fn trials(tried: &[(&str, &str, Trial)]) -> Outcome {
     let mut text = String::new();
     for (entity, query, trial) in tried {
-        let title = if query.is_empty() { (*entity).to_owned() } else { format!("{entity}, query {query}") };
+        let title = title(entity, query);
         let order =
             if trial.is_stable { "the same records in the same order" } else { "other records, or another order" };
         let _ = writeln!(text, "{title}\n  request   {}\n  status    {}", trial.address, trial.status);

@@ -7,6 +7,7 @@ use crate::config::{ApiSource, LakeAddress, Settings};
 use crate::entity::{Catalog, Entity};
 use crate::error::{Context, Error, Kind, Result};
 use crate::extract::Client;
+use crate::suggest::did_you_mean;
 
 /// The entities that can be extracted: of `all` those that declare a query.
 pub(super) fn declared<'a>(catalog: &'a Catalog, names: &[String]) -> Result<Vec<&'a Entity>> {
@@ -30,8 +31,12 @@ pub(super) fn source<'a>(settings: &'a Settings, entity: &Entity) -> Result<(&'a
         return Err(Error::new(Kind::Config, message).hint("an entity has one source"));
     }
     let source = settings.sources.iter().find(|source| source.name == name).ok_or_else(|| {
-        Error::new(Kind::Config, format!("{} comes from the source {name:?}, which is not declared", entity.name))
-            .hint(format!("declare [source.{name}] in evo.toml: see docs/extract.md"))
+        let message = format!("{} comes from the source {name:?}, which is not declared", entity.name);
+        let meant = did_you_mean(name, settings.sources.iter().map(|source| source.name.as_str()));
+        Error::new(Kind::Config, message).hint(match meant {
+            Some(meant) => format!("did you mean {meant:?}?"),
+            None => format!("declare [source.{name}] in evo.toml: see docs/extract.md"),
+        })
     })?;
     if let Some(fault) = &source.fault {
         return Err(Error::new(Kind::Config, fault.clone()));

@@ -16,7 +16,7 @@ use crate::report::Outcome;
 pub(super) async fn run(entities: &[Entity], range: DayRange, settings: &Settings) -> Result<Outcome> {
     let today = Utc::now().date_naive();
     let days = match range {
-        DayRange::From(first, last) => Days::inclusive(first, last.unwrap_or(today))?,
+        DayRange::From(first, last) => Days::since(first, last, today)?,
         DayRange::Last(days) => Days::inclusive(today - chrono::Days::new(days.saturating_sub(1)), today)?,
         DayRange::SinceLast => {
             let first = today.with_day(1).unwrap_or(today);
@@ -29,11 +29,13 @@ pub(super) async fn run(entities: &[Entity], range: DayRange, settings: &Setting
         let limiter = Arc::new(Limiter::unpaced(source));
         for query in &entity.queries {
             let trial = extract::attempt(Arc::clone(&client), Arc::clone(&limiter), query, days).await;
-            tried.push((
-                entity.name.as_str(),
-                query.name.as_str(),
-                trial.context(format!("{} {}", entity.name, query.name))?,
-            ));
+            let title = shown::title(&entity.name, &query.name);
+            match trial.context(title) {
+                Ok(trial) => tried.push((entity.name.as_str(), query.name.as_str(), trial)),
+                // What the others have shown is worth its requests.
+                Err(error) if tried.is_empty() => return Err(error),
+                Err(error) => return Ok(shown::trials(&tried).failed_with(Some(error))),
+            }
         }
     }
     Ok(shown::trials(&tried))

@@ -1,5 +1,6 @@
 //! Sources of every form that can be declared: how they sign in, page, mark and limit.
 
+use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::{Value, json};
@@ -8,15 +9,15 @@ use super::objects;
 use crate::support::{Asked, Evo, HttpReply, HttpServer, Run};
 
 /// Things that an API of the tests holds, and evo with the declaration of them.
-struct Declared {
-    evo: Evo,
-    api: HttpServer,
+pub(super) struct Declared {
+    pub(super) evo: Evo,
+    pub(super) api: HttpServer,
 }
 
 impl Declared {
     /// `source` is what `[source.x]` says besides its address, `extract` what `[[extract]]` says besides source
     /// and path; `{url}` in them is the address of the API.
-    fn new(api: HttpServer, source: &str, extract: &str) -> Self {
+    pub(super) fn new(api: HttpServer, source: &str, extract: &str) -> Self {
         let evo = Evo::new();
         let filled = |text: &str| text.replace("{url}", &api.url());
         let settings = format!("[source.x]\nurl = \"{{url}}/api\"\n{source}\n");
@@ -44,18 +45,22 @@ impl Declared {
         declared
     }
 
-    fn run(&self, args: &[&str]) -> Run {
+    pub(super) fn command(&self, args: &[&str]) -> Command {
         let mut command = self.evo.command(&[args, &["--extend", "own", "--output", "json"]].concat());
         command.env("X_ID", "the-client").env("X_SECRET", "hunter2").env("X_KEY", "swordfish");
-        command.output().unwrap().into()
+        command
     }
 
-    fn extract(&self) -> Run {
-        self.run(&["extract", "things", "--from", "2026-01-01", "--to", "2026-01-01"])
+    pub(super) fn run(&self, args: &[&str]) -> Run {
+        self.command(args).output().unwrap().into()
+    }
+
+    pub(super) fn extract(&self) -> Run {
+        self.run(&DAY)
     }
 
     /// Ids of the records in the lake, sorted.
-    fn ids(&self) -> Vec<u64> {
+    pub(super) fn ids(&self) -> Vec<u64> {
         let texts = objects(&self.evo.lake().join("bronze/x/things"));
         let id = |line: &str| serde_json::from_str::<Value>(line).unwrap()["id"].as_u64().unwrap();
         let mut ids: Vec<u64> = texts.values().flat_map(|text| text.lines().map(id).collect::<Vec<_>>()).collect();
@@ -63,6 +68,9 @@ impl Declared {
         ids
     }
 }
+
+/// Extracts the things of a day.
+pub(super) const DAY: [&str; 6] = ["extract", "things", "--from", "2026-01-01", "--to", "2026-01-01"];
 
 /// Five things, two a page, by page number from 1.
 fn by_number(asked: &Asked, total: Option<u64>) -> HttpReply {

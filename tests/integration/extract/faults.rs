@@ -1,7 +1,10 @@
 //! What a source does wrong, and what becomes of it.
 
+use serde_json::json;
+
+use super::declared::Declared;
 use super::{DEEP, World, generated, generated_of};
-use crate::support::Run;
+use crate::support::{HttpReply, HttpServer, Run};
 
 #[test]
 fn what_passes_is_asked_for_again() {
@@ -86,7 +89,7 @@ fn refusals_name_what_to_check_and_stop_at_once() {
     at(&format!("{}/nowhere", world.api.url)).exits(4).says("has nothing there: status 404");
     at("http://127.0.0.1:9").exits(4).says("cannot be reached");
     at("https://api.invalid").exits(4).says("cannot be reached");
-    at(&world.api.url.replace("http://127.0.0.1", "https://localhost")).exits(4);
+    at(&world.api.url.replace("http://127.0.0.1", "https://localhost")).exits(4).says("does not speak TLS there");
     at("http://example.com").exits(3).says("must be an https address");
 }
 
@@ -96,4 +99,24 @@ fn a_refusal_for_their_number_slows_everybody_down_and_nothing_is_lost() {
     world.extract("prospects").exits(0);
     assert_eq!(world.lines("prospects"), generated("prospects"));
     assert_eq!(world.evo.db.one("select paused_until > '-infinity' from evo.pace"), "t");
+}
+
+#[test]
+fn what_concerns_one_window_only_fails_that_one_and_the_others_go_on() {
+    let big = format!("[{{\"id\": 2}}{}]", " ".repeat(64 << 20));
+    let elsewhere = json!({ "rows": [{ "id": 2 }], "next": "https://elsewhere.example/api/things" }).to_string();
+    for (second, says) in [(big, "is larger than 64 MiB"), (elsewhere, "gave an address of another origin")] {
+        let api = HttpServer::start(move |asked| match asked.get("from") {
+            "2026-01-02" => HttpReply(200, Vec::new(), second.clone()),
+            day => HttpReply::json(&json!([{ "id": day[9..].parse::<u64>().unwrap() }])),
+        });
+        let extract = "records = [\"\", \"/rows\"]\npage = { next = \"/next\" }\n\
+                       window = { from = \"from\", to = \"to\", format = \"%Y-%m-%d\", length = \"1 day\" }";
+        let things = Declared::new(api, "auth = \"none\"\nlimit = \"none\"", extract);
+        let args = ["extract", "things", "--from", "2026-01-01", "--to", "2026-01-03"];
+        let run = things.run(&args).exits(4).says("1 window could not be extracted");
+        run.says(says).says("2026-01-02");
+        assert_eq!(things.ids(), [1, 3], "{says}");
+        assert_eq!(things.evo.db.one("select from_day from evo.windows where state = 'failed'"), "2026-01-02");
+    }
 }

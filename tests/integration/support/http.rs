@@ -2,9 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::TcpListener;
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use serde_json::Value;
 
 /// A request as it came in.
@@ -54,27 +58,52 @@ type Answer = Box<dyn Fn(&Asked) -> HttpReply + Send + Sync>;
 
 /// A running server; it ends with the test's process.
 pub struct HttpServer {
-    pub address: SocketAddr,
+    origin: String,
     seen: Arc<Mutex<Vec<Asked>>>,
 }
 
 impl HttpServer {
     pub fn start(answer: impl Fn(&Asked) -> HttpReply + Send + Sync + 'static) -> Self {
+        Self::listen(None, Box::new(answer))
+    }
+
+    /// The same behind TLS, at `localhost`. Certificate and key are files in PEM.
+    pub fn start_tls(
+        (certificate, key): (&Path, &Path),
+        answer: impl Fn(&Asked) -> HttpReply + Send + Sync + 'static,
+    ) -> Self {
+        let certificates = CertificateDer::pem_file_iter(certificate).unwrap().map(Result::unwrap).collect();
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let config = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+        let key = PrivateKeyDer::from_pem_file(key).unwrap();
+        let config = config.with_no_client_auth().with_single_cert(certificates, key).unwrap();
+        Self::listen(Some(Arc::new(config)), Box::new(answer))
+    }
+
+    fn listen(tls: Option<Arc<ServerConfig>>, answer: Answer) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let server = Self { address: listener.local_addr().unwrap(), seen: Arc::default() };
-        let (seen, answer): (_, Arc<Answer>) = (Arc::clone(&server.seen), Arc::new(Box::new(answer)));
+        let address = listener.local_addr().unwrap();
+        let origin = match tls {
+            Some(_) => format!("https://localhost:{}", address.port()),
+            None => format!("http://{address}"),
+        };
+        let server = Self { origin, seen: Arc::default() };
+        let (seen, answer) = (Arc::clone(&server.seen), Arc::new(answer));
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                let (seen, answer) = (Arc::clone(&seen), Arc::clone(&answer));
+                let (seen, answer, tls) = (Arc::clone(&seen), Arc::clone(&answer), tls.clone());
                 // A client that goes away is part of the tests.
-                std::thread::spawn(move || serve(stream, &seen, &**answer));
+                std::thread::spawn(move || match tls {
+                    None => serve(stream, &seen, &**answer),
+                    Some(tls) => serve(StreamOwned::new(ServerConnection::new(tls).ok()?, stream), &seen, &**answer),
+                });
             }
         });
         server
     }
 
     pub fn url(&self) -> String {
-        format!("http://{}", self.address)
+        self.origin.clone()
     }
 
     /// All requests for a path.
@@ -83,8 +112,8 @@ impl HttpServer {
     }
 }
 
-fn serve(stream: TcpStream, seen: &Mutex<Vec<Asked>>, answer: &dyn Fn(&Asked) -> HttpReply) -> Option<()> {
-    let mut reader = BufReader::new(stream.try_clone().ok()?);
+fn serve(stream: impl Read + Write, seen: &Mutex<Vec<Asked>>, answer: &dyn Fn(&Asked) -> HttpReply) -> Option<()> {
+    let mut reader = BufReader::new(stream);
     loop {
         let mut asked = read_request(&mut reader)?;
         {
@@ -95,19 +124,20 @@ fn serve(stream: TcpStream, seen: &Mutex<Vec<Asked>>, answer: &dyn Fn(&Asked) ->
         let HttpReply(status, headers, body) = answer(&asked);
         let mut head = format!("HTTP/1.1 {status} Said\r\nContent-Length: {}\r\n", body.len());
         headers.iter().for_each(|(name, value)| head += &format!("{name}: {value}\r\n"));
-        (&stream).write_all(format!("{head}\r\n{body}").as_bytes()).ok()?;
+        reader.get_mut().write_all(format!("{head}\r\n{body}").as_bytes()).ok()?;
+        reader.get_mut().flush().ok()?;
     }
 }
 
-fn read_request(reader: &mut BufReader<TcpStream>) -> Option<Asked> {
-    let line = |reader: &mut BufReader<TcpStream>| {
+fn read_request(reader: &mut BufReader<impl Read>) -> Option<Asked> {
+    let mut line = || {
         let mut line = String::new();
         (reader.read_line(&mut line).ok()? > 0).then(|| line.trim_end().to_owned())
     };
-    let target = line(reader)?.split(' ').nth(1)?.to_owned();
+    let target = line()?.split(' ').nth(1)?.to_owned();
     let mut headers = BTreeMap::new();
     loop {
-        let text = line(reader)?;
+        let text = line()?;
         let Some((name, value)) = text.split_once(':') else { break };
         headers.insert(name.to_ascii_lowercase(), value.trim().to_owned());
     }
