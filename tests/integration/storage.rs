@@ -43,11 +43,13 @@ impl Session {
     }
 }
 
-/// Starts a command and returns once the server waits in its rebuild of an index.
+/// Starts a command and returns once its rebuild of an index waits for a reader's snapshot. The new index is there
+/// by then, not yet valid. Waits for a lock on the table, which autovacuum causes, come before that.
 fn started(evo: &Evo, args: &[&str]) -> Child {
     let child = evo.command(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let waiting = "select count(*) from pg_stat_activity where datname = current_database() \
-                   and query like 'reindex index concurrently%' and wait_event_type = 'Lock'";
+                   and query like 'reindex index concurrently%' and wait_event = 'virtualxid' \
+                   and exists (select from pg_index where not indisvalid)";
     let begun = Instant::now();
     while evo.db.one(waiting) == "0" {
         assert!(begun.elapsed() < Duration::from_secs(20), "no rebuild waits for the reader");
