@@ -27,8 +27,8 @@ pub use header::{Header, HeaderLine};
 pub use input::{Compression, Format, Input};
 pub use key::{KeyRule, Partition, PartitionBy};
 pub use model::{
-    CASTS, Case, Cast, CastSite, Children, Column, Edits, Expression, JsonRecord, Limit, Placeholder, PlainCast,
-    Question, RecordColumn, Select, WholeCast,
+    CASTS, Case, Cast, CastSite, Children, Column, Edits, Expression, JsonRecord, Limit, LocalTime, Placeholder,
+    PlainCast, Question, RecordColumn, Select, WholeCast,
 };
 pub use scan::Span;
 pub use template::Template;

@@ -11,7 +11,7 @@ const SQL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/sql");
 const TYPES: [&str; 10] =
     ["text", "int", "bigint", "boolean", "date", "timestamptz", "uuid", "jsonb", "bytea", "double precision"];
 /// What the placeholders of a folder or a file stand for; the first entry counts.
-const PLACEHOLDERS: [(&str, &[(&str, &str)]); 25] = [
+const PLACEHOLDERS: [(&str, &[(&str, &str)]); 26] = [
     (
         "load/age",
         &[
@@ -141,6 +141,7 @@ const PLACEHOLDERS: [(&str, &[(&str, &str)]); 25] = [
         ],
     ),
     ("transform/leaves", &[("table", "'core.evo_branches'"), ("replaced", "0::oid")]),
+    ("transform/drift_sample", &[("most", "10")]),
     ("transform/check", &[("query", "select sale_id from core.evo_sales")]),
     ("transform/increment/bounds", &[("key", "sale_id"), ("table", "stg_evo.sales_raw")]),
     ("transform/increment/pending", &[("table", "stg_evo.sales_raw")]),

@@ -174,6 +174,30 @@ fn what_a_refresh_reads_first_admits_nothing_else() {
     }
 }
 
+#[test]
+fn a_time_that_the_server_has_parsed_already_is_what_its_text_says() {
+    let db = Database::migrated();
+    let mut runner = TestRunner::new(Config { source_file: None, ..Config::default() });
+    let random = (0..3_000).map(|_| text().new_tree(&mut runner).unwrap().current());
+    let written = table().into_iter().filter(|row| row[0] == "timestamptz").map(|[_, text, _]| text);
+    let texts: Vec<String> = random.chain(written).collect();
+    let calls: Vec<String> = texts.iter().map(|text| call("as", "timestamptz", text)).collect();
+    let with_clock = |call: &String| {
+        let (before, rest) = call.split_once("evo.as_timestamptz(").unwrap();
+        let (value, after) = rest.split_once(&format!(", '{ZONE}'")).unwrap();
+        format!("{before}evo.at_session_zone({value}, nullif({value}, '')::timestamp{after}")
+    };
+    let with_clocks: Vec<String> = calls.iter().map(with_clock).collect();
+    let session = format!("set timezone = '{ZONE}'; set datestyle = 'ISO, YMD';");
+    let mut fitting = 0;
+    for ((text, said), expected) in texts.iter().zip(said(&session, &db, &with_clocks)).zip(said(&session, &db, &calls))
+    {
+        assert!(said == "raises" || said == expected, "{text:?} is {said}, not {expected}");
+        fitting += usize::from(said != "raises" && said != "null");
+    }
+    assert!(fitting > 100, "{fitting}");
+}
+
 /// Texts that are nearly dates, times and numbers: true ones with a piece dropped, doubled or exchanged, and
 /// soup of their parts.
 fn text() -> impl Strategy<Value = String> {

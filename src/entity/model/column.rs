@@ -28,8 +28,8 @@ pub struct Column {
     pub plain: Option<PlainCast>,
     /// Set if the column is one cast, whatever its arguments are.
     pub cast: Option<WholeCast>,
-    /// The text in `evo.as_timestamptz(text, {zone})`, if that is all the column is.
-    pub local_time: Option<Span>,
+    /// What `evo.as_timestamptz(text, {zone})` reads, if that is all the column is.
+    pub local_time: Option<LocalTime>,
     /// The bytes that an index on the column has room for: the second argument of `evo.as_short(text,
     /// bytes)`, if that is all the column is.
     pub max_bytes: Option<Span>,
@@ -48,6 +48,15 @@ pub struct PlainCast {
     pub value: Span,
     /// Alias and column of each field.
     pub fields: Vec<(String, String)>,
+}
+
+/// The text in `evo.as_timestamptz(text, {zone})`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LocalTime {
+    /// The text.
+    pub text: Span,
+    /// Alias and column, if the text is a field and nothing else.
+    pub field: Option<(String, String)>,
 }
 
 /// A cast that is a whole column.
@@ -154,13 +163,15 @@ fn whole_cast(tokens: &Tokens<'_>, range: &Range<usize>) -> Result<Option<WholeC
     Ok(whole_call(tokens, range)?.map(cast))
 }
 
-fn local_time(tokens: &Tokens<'_>, range: &Range<usize>, cast: Option<&WholeCast>) -> Option<Span> {
+fn local_time(tokens: &Tokens<'_>, range: &Range<usize>, cast: Option<&WholeCast>) -> Option<LocalTime> {
     let cast = cast.filter(|cast| cast.kind == "timestamptz")?;
     let [text, _] = &cast.arguments[..] else { return None };
     // The zone is the last token before the bracket, and the only one.
     let is_zone = |i: usize| tokens.str(i) == "{zone}";
     let is_usual = is_zone(range.end - 2) && tokens.is_mark(range.end - 3, ",");
-    (is_usual && range.clone().filter(|i| is_zone(*i)).count() == 1).then(|| text.clone())
+    let is_alone = range.clone().filter(|i| is_zone(*i)).count() == 1;
+    let local_time = || LocalTime { text: text.clone(), field: tokens.reference(&tokens.range(text)) };
+    (is_usual && is_alone).then(local_time)
 }
 
 fn plain(tokens: &Tokens<'_>, range: Range<usize>) -> Result<Option<PlainCast>, Fault> {

@@ -51,6 +51,8 @@ pub struct JsonRecord {
     pub reference: Option<(String, String)>,
     /// The columns that it defines.
     pub columns: Vec<RecordColumn>,
+    /// The byte after its alias and columns.
+    pub end: usize,
     /// Whether it is joined by `cross join lateral`, right after the array that is unfolded.
     pub follows_children: bool,
     /// The record is also read as a whole: `to_jsonb(d)`, `d.*`.
@@ -162,6 +164,7 @@ impl From {
         self.end = if columns.is_empty() { item.end } else { tokens.partner(item.end) + 1 };
         let names = columns.iter().map(|column| column.name.clone()).collect();
         self.aliases.push((item.alias.clone(), AliasTarget::Record { path, columns: names }));
+        let item_tokens = i..self.end;
         self.records.push(JsonRecord {
             alias: item.alias,
             function: function.to_owned(),
@@ -170,6 +173,7 @@ impl From {
             tokens: argument.clone(),
             argument: Expression::parse(tokens, argument)?,
             columns,
+            end: tokens.span(&item_tokens).end,
             follows_children,
             is_read_whole: false,
         });

@@ -35,7 +35,7 @@ mod tests;
 mod zones;
 
 pub use casts::CASTS;
-pub use column::{Column, PlainCast, WholeCast};
+pub use column::{Column, LocalTime, PlainCast, WholeCast};
 pub use edits::Edits;
 pub use expression::{Case, Cast, CastSite, Expression};
 pub use from::{Children, JsonRecord, RecordColumn};

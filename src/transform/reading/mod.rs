@@ -9,6 +9,7 @@
 //! | misfits | the careful one, with what it nulled and in which document | is listed |
 
 mod binding;
+mod clocks;
 mod misfits;
 mod render;
 #[cfg(test)]

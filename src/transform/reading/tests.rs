@@ -32,7 +32,7 @@ fn a_record_has_the_types_of_the_casts() {
     // What is more than a cast stays a text, and so do times.
     assert!(sales.contains("removed text"));
     assert!(sales.contains("\"saleDate\" text"));
-    assert!(sales.contains("evo.at_session_zone(d.\"saleDate\") as sale_date"));
+    assert!(sales.contains("evo.at_session_zone(d.\"saleDate\", \"d\".evo_clock_0) as sale_date"));
     assert!(sales.contains("evo.as_bool(coalesce(nullif(d.removed, ''), 'false')) as removed"));
 }
 
@@ -48,6 +48,38 @@ fn an_array_is_unfolded_in_one_step_unless_its_elements_are_needed_whole() {
     let memberships = typed_of("core.evo_member_memberships");
     assert!(memberships.contains("jsonb_array_elements(case"), "{memberships}");
     assert!(memberships.contains("jsonb_to_record(c.value) as d (\n    \"idMemberMembership\" bigint"));
+}
+
+#[test]
+fn a_record_with_several_local_times_parses_each_once() {
+    let receivables = typed_of("core.evo_receivables");
+    let wrapped =
+        "cross join lateral (select \"d\".*, nullif(\"d\".\"registrationDate\", '')::timestamp as evo_clock_0, ";
+    assert!(receivables.contains(wrapped), "{receivables}");
+    assert!(receivables.contains(" as evo_clock_4 from jsonb_to_recordset(case"));
+    assert!(receivables.ends_with("\"paymentType\" jsonb) offset 0) \"d\""));
+    assert!(receivables.contains("evo.at_session_zone(d.\"dueDate\", \"d\".evo_clock_1) as due_date"));
+    for (table, last) in [("core.evo_members", 3), ("core.evo_member_memberships", 10)] {
+        assert!(typed_of(table).contains(&format!("evo_clock_{last} from jsonb_to_record(")), "{}", typed_of(table));
+    }
+    // One time does not pay for the wrap, and what is no plain field is read as it is.
+    assert!(!typed_of("core.evo_entries").contains("evo_clock"));
+    let from = "\nfrom {source} s\ncross join lateral jsonb_to_record(s.raw_data) as d (a text, t text, u text)";
+    let of = |list: &str, from: &str| {
+        let text = format!("select\n    evo.as_int(d.a) as a,\n    {list}{from}");
+        typed(&parse(&text, &[]), &[], ROWS, false).unwrap()
+    };
+    let times = "evo.as_timestamptz(d.t, {zone}) as x,\n    evo.as_timestamptz(d.u, {zone}) as y";
+    assert!(of(times, from).ends_with("(a integer, t text, u text) offset 0) \"d\""), "{}", of(times, from));
+    for (list, from) in [
+        (times.replace("d.u", "d.t"), from.to_owned()),
+        (times.replace("d.u", "coalesce(d.u, '')"), from.to_owned()),
+        (format!("{times},\n    s.day::date as day"), from.to_owned()),
+        (times.to_owned(), from.replace("lateral ", "")),
+        (times.to_owned(), from.replace("u text", "u text, evo_clock_x text")),
+    ] {
+        assert!(!of(&list, &from).contains("evo_clock_0"), "{list}{from}");
+    }
 }
 
 #[test]

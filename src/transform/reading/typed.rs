@@ -16,6 +16,7 @@
 //! integers stay texts.
 
 use super::binding::{Binding, Draft};
+use super::clocks::Clocks;
 use super::typed_fields::{TypedField, column_type, typed_fields, value};
 use super::unfold::unfold;
 use crate::entity::Select;
@@ -30,17 +31,21 @@ pub(in crate::transform) const AT_SESSION_ZONE: &str = "evo.at_session_zone(";
 /// Where the result contains [`AT_SESSION_ZONE`], the session's time zone must be the entity's.
 pub(super) fn typed(select: &Select, key: &[String], binding: Binding<'_>, is_plain: bool) -> Option<String> {
     let mut draft = Draft::new(select, binding);
-    let fields = typed_fields(select);
+    let (fields, clocks) = (typed_fields(select), Clocks::of(select));
     if let Some(children) = select.children() {
-        unfold(select, children, (key, is_plain), &mut draft)?;
+        unfold(select, children, (key, is_plain, &clocks), &mut draft)?;
     } else if fields.is_empty() {
         return None;
+    } else {
+        clocks.open(&mut draft);
     }
+    clocks.close(&mut draft);
     if select.is_free_of_zones() {
         for column in select.columns() {
-            if let Some(text) = &column.local_time {
-                let value = draft.part(text);
-                draft.replace(column.expression.span.clone(), format!("{AT_SESSION_ZONE}{value})"));
+            if let Some(time) = &column.local_time {
+                let value = draft.part(&time.text);
+                let clock = clocks.clock(time).map_or(String::new(), |clock| format!(", {clock}"));
+                draft.replace(column.expression.span.clone(), format!("{AT_SESSION_ZONE}{value}{clock})"));
             }
         }
     }

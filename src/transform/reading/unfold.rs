@@ -1,6 +1,7 @@
 //! An array taken out of its document in one step.
 
 use super::binding::Draft;
+use super::clocks::Clocks;
 use super::typed_fields::{column_type, value};
 use crate::entity::{Children, JsonRecord, Select};
 use crate::sql::{ident, literal};
@@ -16,7 +17,7 @@ const LIST: &str = "case when jsonb_typeof(evo_array.list) = 'array' then evo_ar
 pub(super) fn unfold(
     select: &Select,
     children: &Children,
-    (key, is_plain): (&[String], bool),
+    (key, is_plain, clocks): (&[String], bool, &Clocks<'_>),
     draft: &mut Draft<'_>,
 ) -> Option<()> {
     let record = element(select, children)?;
@@ -35,17 +36,18 @@ pub(super) fn unfold(
     let list = format!("cross join lateral (select {document} -> {array} as list offset 0) evo_array");
     // The record reads the element once, and so does each question about one of its fields.
     let is_element_needed = children.value_reads - select.questions().len() > 1;
+    let inner = clocks.before(record);
     let unfolded = match is_element_needed {
         true => {
             let (alias, argument) = (ident(&children.alias), select.slice(&record.argument.span));
             format!(
                 "{list}\ncross join lateral jsonb_array_elements({LIST}) {alias} (value)\n\
-                 cross join lateral jsonb_to_record({argument})"
+                 cross join lateral {inner}jsonb_to_record({argument})"
             )
         }
         false => {
             ask_the_array(select, draft);
-            format!("{list}\ncross join lateral jsonb_to_recordset({LIST})")
+            format!("{list}\ncross join lateral {inner}jsonb_to_recordset({LIST})")
         }
     };
     draft.replace(children.cross_join.as_ref()?.start..record.call.end, unfolded);

@@ -1,26 +1,24 @@
-//! Drift: fields that documents did not have before, or not of that type.
-//!
-//! Each transform samples the documents that it reads and adds their fields to `evo.fields`. A field that no
-//! sampled document has goes unnoticed here; a value that does not fit its column is an issue in any case.
-//!
-//! Bounded: an object whose names are data (ids, for example) would bring new fields with every document.
-//! From its 201st name on they count as one field, `attributes.*`; that is reported once, like any new field.
+//! What a sample of an entity's documents has that `evo.fields` does not.
 
-use std::collections::{BTreeMap, BTreeSet};
-
-use super::job::EntityJob;
-use super::range::Range;
-use super::staged::StagedRows;
-use super::transaction::begin;
+use super::known::KnownFields;
+use super::new_fields::{NewField, NewFields, SampledLine};
 use crate::error::Result;
 use crate::ids::BatchId;
 use crate::pg::{Row, Transaction};
 use crate::sql::{fill, ident, qualified};
+use crate::transform::job::EntityJob;
+use crate::transform::range::Range;
+use crate::transform::staged::StagedRows;
+use crate::transform::transaction::begin;
 
 /// Number of documents to sample.
 const SAMPLE: u64 = 1000;
-/// Names of one object that are fields of their own.
-const MAX_NAMES: i64 = 200;
+/// Documents that the server sends together.
+const PORTION: u64 = 100;
+/// Characters of a document that are read.
+const MAX_DOCUMENT: usize = 1_000_000;
+/// Bytes after which no further portion is read.
+const MAX_BYTES: usize = 32_000_000;
 /// Passes over the sample. Each may find more objects with too many names, one level deeper than the last.
 const MAX_PASSES: usize = 10;
 
@@ -41,7 +39,7 @@ pub struct Drift {
 
 /// The unknown fields of a sample.
 #[derive(Debug)]
-pub(super) struct UnknownFields {
+pub(in crate::transform) struct UnknownFields {
     fields: Vec<Drift>,
     /// No field of the entity was known before.
     is_first: bool,
@@ -49,7 +47,7 @@ pub(super) struct UnknownFields {
 
 impl UnknownFields {
     /// Samples the documents of these batches, which own `changed` rows of staging.
-    pub(super) async fn of_batches(job: &EntityJob, ids: &[BatchId], changed: u64) -> Result<Self> {
+    pub(in crate::transform) async fn of_batches(job: &EntityJob, ids: &[BatchId], changed: u64) -> Result<Self> {
         if changed == 0 {
             return Ok(Self { fields: Vec::new(), is_first: false });
         }
@@ -60,7 +58,7 @@ impl UnknownFields {
     }
 
     /// Samples the whole staging table, which holds `staged` documents.
-    pub(super) async fn of_all(job: &EntityJob, staged: u64) -> Result<Self> {
+    pub(in crate::transform) async fn of_all(job: &EntityJob, staged: u64) -> Result<Self> {
         let table = qualified(&job.entity.staging.table);
         // A page holds few documents, and a sampled page gives all of them: take twice the pages that should
         // do.
@@ -71,22 +69,32 @@ impl UnknownFields {
     async fn read(job: &EntityJob, sample: &str) -> Result<Self> {
         let mut connection = job.pool.get().await?;
         let tx = begin(&mut connection).await?;
-        let rows = fields(job, &tx, sample).await?;
-        tx.rollback().await?;
-        let is_first = rows.first().is_some_and(|row| !row.get::<_, bool>(5));
-        let field = |row: &Row| Drift {
-            path: row.get(0),
-            json_type: row.get(1),
-            known_types: row.get(2),
-            source_file: row.get(3),
-            source_line: row.get(4),
+        let mut known = KnownFields::read(&tx, &job.entity.name).await?;
+        let is_first = known.is_empty();
+        let mut passes = 0;
+        let found = loop {
+            passes += 1;
+            let fields = find(&tx, &known, sample).await?;
+            let crowded = fields.crowded();
+            if crowded.is_empty() || passes == MAX_PASSES {
+                break fields.found;
+            }
+            known.crowd(crowded);
         };
-        Ok(Self { fields: rows.iter().map(field).collect(), is_first })
+        tx.rollback().await?;
+        let drift = |((path, json_type), field): ((String, &'static str), NewField)| Drift {
+            known_types: known.types(&path).unwrap_or_default().to_vec(),
+            path,
+            json_type: json_type.to_owned(),
+            source_file: field.place.source_file,
+            source_line: field.place.source_line,
+        };
+        Ok(Self { fields: found.into_iter().map(drift).collect(), is_first })
     }
 
     /// Adds the fields to `evo.fields` and returns those that are drift. When an entity is sampled for the
     /// first time, every field is new and none is drift.
-    pub(super) async fn record(self, job: &EntityJob) -> Result<Vec<Drift>> {
+    pub(in crate::transform) async fn record(self, job: &EntityJob) -> Result<Vec<Drift>> {
         if self.fields.is_empty() {
             return Ok(Vec::new());
         }
@@ -104,35 +112,29 @@ impl UnknownFields {
     }
 }
 
-/// The rows of `drift.sql`, asked again until no object with too many names turns up.
-async fn fields(job: &EntityJob, tx: &Transaction<'_>, sample: &str) -> Result<Vec<Row>> {
-    let sql = fill(sql_file!("transform/drift.sql"), &[("sample", sample)]);
-    let mut crowded: Vec<String> = Vec::new();
-    let mut rows = tx.query(&sql, &[&job.entity.name, &crowded]).await?;
-    for _ in 1..MAX_PASSES {
-        let names = rows.iter().filter(|row| row.get::<_, Vec<&str>>(2).is_empty()).filter_map(|row| {
-            let (path, parent): (&str, Option<&str>) = (row.get(0), row.get(6));
-            Some((parent?, path, row.get::<_, i64>(7)))
-        });
-        let more = crowded_objects(names);
-        if more.is_empty() {
-            break;
+/// The fields of a sample that are not known. Sampling again may give other documents.
+async fn find<'k>(tx: &Transaction<'_>, known: &'k KnownFields, sample: &str) -> Result<NewFields<'k>> {
+    let values = [("sample", sample), ("most", &MAX_DOCUMENT.to_string())];
+    let sql = fill(sql_file!("transform/drift_sample.sql"), &values);
+    tx.batch(&format!("declare evo_sample no scroll cursor for\n{sql}")).await?;
+    let mut fields = NewFields::new(known);
+    let (mut is_over, mut bytes) = (false, 0);
+    while !is_over && bytes < MAX_BYTES {
+        let mut rows = tx.rows(&format!("fetch {PORTION} from evo_sample"), &[]).await?;
+        is_over = true;
+        while let Some(row) = rows.next().await? {
+            let document: &str = row.get(0);
+            fields.add(document, place(&row));
+            bytes += document.len();
+            is_over = false;
         }
-        crowded.extend(more);
-        rows = tx.query(&sql, &[&job.entity.name, &crowded]).await?;
     }
-    Ok(rows)
+    tx.batch("close evo_sample").await?;
+    Ok(fields)
 }
 
-/// The objects that have too many names, known and new ones together. Takes for each new field its object,
-/// its path, and how many names of the object are known.
-fn crowded_objects<'a>(fields: impl Iterator<Item = (&'a str, &'a str, i64)>) -> Vec<String> {
-    let mut names: BTreeMap<&str, (i64, BTreeSet<&str>)> = BTreeMap::new();
-    for (object, path, known) in fields.filter(|(_, path, _)| *path != "*" && !path.ends_with(".*")) {
-        let object = names.entry(object).or_default();
-        object.0 = known;
-        object.1.insert(path);
-    }
-    let is_crowded = |(known, new): &(i64, BTreeSet<&str>)| known + new.len() as i64 > MAX_NAMES;
-    names.into_iter().filter(|(_, object)| is_crowded(object)).map(|(object, _)| object.to_owned()).collect()
+/// Where a document of the sample came from.
+fn place(row: &Row) -> SampledLine {
+    let text = |i| row.get::<_, Option<String>>(i).unwrap_or_default();
+    SampledLine { run_id: text(1), source_file: text(2), source_line: row.get::<_, Option<i64>>(3).unwrap_or_default() }
 }

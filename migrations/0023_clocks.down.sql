@@ -1,0 +1,1 @@
+drop function evo.at_session_zone(text, timestamp);
