@@ -67,6 +67,33 @@ def staging_rows(lake, run_id, directory, field, parts):
     return _write(lake, run_id, directory, f"staging-{field}", parts, row, BINARY)
 
 
+def with_documents_of_the_lake(lake, copied, document, source_file, source_line):
+    """Puts the documents as they lie in the lake into a file of COPY's binary format, in the place of what the
+    server made of them: the text of a jsonb has its keys in jsonb's own order, which is less work to take in.
+    The rows must be ordered by file and line; the last three arguments are the places of their columns."""
+    root, written = lake.path / "lake", copied.with_suffix(".documents")
+    file, lines, at = None, None, 0
+    with open(copied, "rb") as rows, open(written, "wb") as out:
+        out.write(rows.read(len(BINARY[0])))
+        while (count := struct.unpack("!h", rows.read(2))[0]) >= 0:
+            fields = []
+            for _ in range(count):
+                (length,) = struct.unpack("!i", rows.read(4))
+                fields.append(None if length < 0 else rows.read(length))
+            if fields[source_file] != file:
+                file, at = fields[source_file], 0
+                lines = gzip.open(root / file.decode(), "rb")
+            (wanted,) = struct.unpack("!q", fields[source_line])
+            while at < wanted:
+                line, at = next(lines), at + 1
+            fields[document] = b"\x01" + line.rstrip(b"\n")
+            out.write(struct.pack("!h", count))
+            for field in fields:
+                out.write(struct.pack("!i", -1) if field is None else struct.pack("!i", len(field)) + field)
+        out.write(BINARY[1])
+    written.rename(copied)
+
+
 STAGING_COLUMNS = (
     "raw_data, _source_file, run_id, ingestion_date, _loaded_at, _updated_at, _source_line, _content_hash, _batch_id"
 )
