@@ -124,8 +124,11 @@ impl Connection {
         }
     }
 
-    /// Asks the server to cancel the statement in progress on this connection, whichever process runs it.
+    /// Asks the server to cancel the statement in progress on this connection, whichever process runs it. The
+    /// connection does not go back to the pool: the statement may end before the request arrives, which would
+    /// then cancel the next one.
     pub fn cancel(&self) {
+        self.session.taint();
         self.session.cancel();
     }
 

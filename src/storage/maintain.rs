@@ -227,7 +227,12 @@ impl<'a> Maintenance<'a> {
         let connection = self.pool.get().await?;
         let Some(before) = bytes(&connection, task.name).await? else { return Ok((0, 0, StepOutcome::Gone)) };
         match self.run(&connection, &statement(task.action, task.name), wait).await {
-            Ok(()) => Ok((before, bytes(&connection, task.name).await?.unwrap_or(0), StepOutcome::Done)),
+            Ok(()) => {
+                // A signal may have asked for a cancel that arrives only now.
+                drop(connection);
+                let after = bytes(&*self.pool.get().await?, task.name).await?;
+                Ok((before, after.unwrap_or(0), StepOutcome::Done))
+            }
             // Dropped after its size was read.
             Err(error) if matches!(error.sqlstate(), Some(UNDEFINED_TABLE | UNDEFINED_OBJECT)) => {
                 Ok((before, 0, StepOutcome::Gone))
