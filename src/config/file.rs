@@ -95,6 +95,10 @@ fn parse(text: &str, file: &str, known: &[&str], mistakes: &mut Mistakes) -> Opt
                 DeValue::Integer(number) if is_known && number.radix() == 10 => {
                     entries.push(FileValue { key, text: number.as_str().to_owned(), line });
                 }
+                DeValue::Integer(_) if is_known => {
+                    let message = format!("{file}:{line}: {key} must be written with decimal digits");
+                    wrong.push((line, Error::new(Kind::Config, message)));
+                }
                 other if is_known => {
                     let message = format!("{file}:{line}: {key} must be a string or a whole number");
                     let error = Error::new(Kind::Config, message).detail(format!("it is of type {}", other.type_str()));
@@ -189,6 +193,8 @@ mod tests {
     #[test]
     fn a_value_of_the_wrong_shape_is_an_error() {
         assert_eq!(message_and_hint("workers = true").0, "evo.toml:1: workers must be a string or a whole number");
+        let hexadecimal = "evo.toml:1: workers must be written with decimal digits";
+        assert_eq!(message_and_hint("workers = 0x10").0, hexadecimal);
         assert_eq!(message_and_hint("workers = [1]").0, "evo.toml:1: workers must be a string or a whole number");
         let (message, hint) = message_and_hint("retry = 5");
         assert_eq!(message, "evo.toml:1: retry is a table of settings, not a setting");

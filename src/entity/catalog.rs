@@ -77,7 +77,8 @@ impl Catalog {
         let mut chosen: Vec<&Entity> = Vec::new();
         for name in names {
             let Some(entity) = self.entities.iter().find(|e| &e.name == name) else {
-                return Err(self.unknown(name));
+                let known: Vec<&str> = self.entities.iter().map(|e| e.name.as_str()).collect();
+                return Err(unknown_entity(name, &known));
             };
             if !chosen.iter().any(|e| e.name == entity.name) {
                 chosen.push(entity);
@@ -85,15 +86,19 @@ impl Catalog {
         }
         Ok(chosen)
     }
+}
 
-    fn unknown(&self, name: &str) -> Error {
-        let known: Vec<&str> = self.entities.iter().map(|e| e.name.as_str()).collect();
-        let error = Error::new(Kind::Usage, format!("unknown entity {name:?}"))
-            .detail(format!("known: {}, all", known.join(", ")));
-        match did_you_mean(name, known.iter().copied()) {
-            Some(near) => error.hint(format!("did you mean {near:?}?")),
-            None => error.hint("an entity of your own is found in the folder given by --extend, or EVO_EXTEND"),
-        }
+/// The error for a name that is none of the `known` ones; the hint is the nearest one.
+pub fn unknown_entity(name: &str, known: &[&str]) -> Error {
+    let error =
+        Error::new(Kind::Usage, format!("unknown entity {name:?}")).detail(format!("known: {}, all", known.join(", ")));
+    if name.contains(',') {
+        let names: Vec<&str> = name.split(',').map(str::trim).filter(|part| !part.is_empty()).collect();
+        return error.hint(format!("names are separated by spaces: {}", names.join(" ")));
+    }
+    match did_you_mean(name, known.iter().copied()) {
+        Some(near) => error.hint(format!("did you mean {near:?}?")),
+        None => error.hint("an entity of your own is found in the folder given by --extend, or EVO_EXTEND"),
     }
 }
 
@@ -108,5 +113,7 @@ mod tests {
         let error = catalog.select(&["sale".into()]).unwrap_err();
         assert_eq!(error.hint_text(), Some("did you mean \"sales\"?"));
         assert_eq!(error.kind(), Kind::Usage);
+        let error = catalog.select(&["sales,members".into()]).unwrap_err();
+        assert_eq!(error.hint_text(), Some("names are separated by spaces: sales members"));
     }
 }

@@ -20,7 +20,7 @@ mod scan;
 mod shape;
 mod template;
 
-pub use catalog::Catalog;
+pub use catalog::{Catalog, unknown_entity};
 pub use dates::DateFormat;
 pub use definition::{Entity, Model, Staging};
 pub use header::{Header, HeaderLine};

@@ -1,9 +1,8 @@
 //! The names that `evo transform` takes: those of entities and dimensions.
 
 use super::definition::Dimension;
-use crate::entity::{Catalog, Entity};
-use crate::error::{Error, Kind, Result};
-use crate::suggest::did_you_mean;
+use crate::entity::{Catalog, Entity, unknown_entity};
+use crate::error::Result;
 
 /// The entities and dimensions that `names` mean; `all`, or no name, means every one.
 ///
@@ -20,12 +19,7 @@ pub fn select<'a>(
     let entities = catalog.all().iter().map(|entity| entity.name.as_str());
     let known: Vec<&str> = entities.chain(dimensions.iter().map(|dimension| dimension.name.as_str())).collect();
     if let Some(name) = names.iter().find(|name| !known.contains(&name.as_str())) {
-        let error = Error::new(Kind::Usage, format!("unknown entity {name:?}"))
-            .detail(format!("known: {}, all", known.join(", ")));
-        return Err(match did_you_mean(name, known.iter().copied()) {
-            Some(near) => error.hint(format!("did you mean {near:?}?")),
-            None => error,
-        });
+        return Err(unknown_entity(name, &known));
     }
     let (of_dimensions, of_entities): (Vec<String>, Vec<String>) =
         names.iter().cloned().partition(|name| dimensions.iter().any(|d| &d.name == name));
