@@ -19,7 +19,7 @@ Loads and readers continue: VACUUM is never FULL, and indexes are rebuilt CONCUR
 transactions of the database; if one of them lasts longer than --max-wait, that index stays as it is. INVALID leftovers
 of canceled rebuilds are dropped.")]
 pub struct Args {
-    /// Entities [default: all, and evo's own tables]
+    /// Entities and dimensions [default: all, and evo's own tables]
     #[arg(value_name = "ENTITY")]
     pub entities: Vec<String>,
     /// Report and change nothing (the default)

@@ -2,6 +2,7 @@
 
 mod advice;
 mod args;
+mod owners;
 mod run;
 mod show;
 

@@ -3,11 +3,12 @@
 use serde_json::json;
 
 use super::args::Args;
+use super::owners::Owners;
 use super::show;
 use crate::commands::warehouse::{self, Access, Warehouse};
 use crate::config::{self, Settings, Share};
 use crate::counted::counted;
-use crate::entity::{Catalog, Entity};
+use crate::entity::Catalog;
 use crate::error::{Error, Kind, Result};
 use crate::ledger::runs::Execution;
 use crate::meter::Unit;
@@ -15,6 +16,7 @@ use crate::pg::{EntityLock, Purpose};
 use crate::report::{Outcome, progress};
 use crate::shutdown::Shutdown;
 use crate::storage::{self, Depth, IndexStorage, Maintenance, MaintenanceStep, StepOutcome, StorageReport};
+use crate::transform::dimension;
 
 /// Runs the command.
 ///
@@ -27,11 +29,13 @@ pub async fn run(args: Args, settings: &Settings) -> Result<Outcome> {
     let access = Access::of(!only_shows)?;
     let shutdown = access.shutdown();
     let catalog = Catalog::load(settings.extend.as_deref())?;
+    let dimensions = dimension::all(settings.extend.as_deref(), &catalog)?;
+    let known = catalog.clone();
+    let owners = Owners::of(dimension::select(&known, &dimensions, &args.entities)?);
     let warehouse = warehouse::open(settings, catalog, ("optimize-storage", 2), access).await?;
-    let entities: Vec<Entity> = warehouse.catalog.select(&args.entities)?.into_iter().cloned().collect();
-    let mut tables = tables(&entities);
+    let mut tables = owners.tables();
     let pool = &warehouse.pool;
-    if entities.len() == warehouse.catalog.all().len() {
+    if owners.entities.len() == warehouse.catalog.all().len() {
         let own = async || storage::ledger_tables(&*pool.get().await?).await;
         tables.extend(pool.retry("listing the tables", own).await?);
     }
@@ -45,26 +49,19 @@ pub async fn run(args: Args, settings: &Settings) -> Result<Outcome> {
     };
     let mut report = pool.retry("analyzing the storage", analyze).await?;
     if only_shows {
-        let found = show::Inspection { report: &report, entities: &entities, partitions: args.partitions };
+        let found = show::Inspection { report: &report, owners: &owners, partitions: args.partitions };
         return Ok(Outcome::new(found.text(), found.json()));
     }
     report.indexes.retain(|i| !i.is_building);
-    let job = Job { args: &args, warehouse: &warehouse, entities: &entities, tables: &tables, before: &report };
+    let job = Job { args: &args, warehouse: &warehouse, owners: &owners, tables: &tables, before: &report };
     job.run(settings, &shutdown).await
-}
-
-fn tables(entities: &[Entity]) -> Vec<String> {
-    let of_entities = entities
-        .iter()
-        .flat_map(|e| std::iter::once(e.staging.table.clone()).chain(e.models.iter().map(|m| m.table.clone())));
-    of_entities.collect()
 }
 
 /// An execution that vacuums and rebuilds.
 struct Job<'a> {
     args: &'a Args,
     warehouse: &'a Warehouse,
-    entities: &'a [Entity],
+    owners: &'a Owners<'a>,
     tables: &'a [String],
     before: &'a StorageReport,
 }
@@ -72,7 +69,7 @@ struct Job<'a> {
 impl Job<'_> {
     async fn run(&self, settings: &Settings, shutdown: &Shutdown) -> Result<Outcome> {
         let (args, pool) = (self.args, &self.warehouse.pool);
-        let names: Vec<&str> = self.entities.iter().map(|e| e.name.as_str()).collect();
+        let names = self.owners.names();
         // Two executions would wait for each other's rebuilds, and take them for leftovers.
         let lock = EntityLock::new(pool, "the warehouse", Purpose::OptimizeStorage);
         lock.take().await?;

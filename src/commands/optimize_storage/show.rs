@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::advice::Advice;
-use crate::entity::Entity;
+use super::owners::Owners;
 use crate::ids::ExecutionId;
 use crate::report::table::table;
 use crate::report::units;
@@ -26,7 +26,7 @@ pub(super) fn verb(action: MaintenanceAction) -> &'static str {
 /// The storage as it was found.
 pub(super) struct Inspection<'a> {
     pub(super) report: &'a StorageReport,
-    pub(super) entities: &'a [Entity],
+    pub(super) owners: &'a Owners<'a>,
     pub(super) partitions: bool,
 }
 
@@ -110,12 +110,7 @@ impl Inspection<'_> {
     }
 
     fn advice(&self, t: &TableStorage) -> (Advice, Option<String>) {
-        let owner = self
-            .entities
-            .iter()
-            .find(|e| e.staging.table == t.name || e.models.iter().any(|m| m.table == t.name))
-            .map(|e| e.name.as_str());
-        let is_core = owner.is_some() && !self.entities.iter().any(|e| e.staging.table == t.name);
+        let (owner, is_core) = self.owners.owner(&t.name);
         let advice = Advice::about(t, self.report, is_core);
         let command = advice.command(owner);
         (advice, command)
