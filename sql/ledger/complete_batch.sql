@@ -7,7 +7,9 @@
 --       back
 -- locks: the batch's row, until commit; a rival that raises the fencing token waits for it
 -- idempotent: no; a batch that is committed already is not changed
+-- Its objects have just been written, behind the same savepoint as its rows, and show the same xmin.
 update evo.batches
 set state = 'committed', committed_at = clock_timestamp(), lease_until = null, objects_count = $3, lines_count = $4,
-    inserted_count = $5, updated_count = $6, unchanged_count = $7, superseded_count = $8, rejected_count = $9, bytes = $10, timings = $11
+    inserted_count = $5, updated_count = $6, unchanged_count = $7, superseded_count = $8, rejected_count = $9, bytes = $10, timings = $11,
+    written_by = (select o.xmin from evo.objects o where o.batch_id = $1 and o.state = 'loaded' limit 1)
 where batch_id = $1 and fence = $2 and state = 'claimed'

@@ -1,11 +1,13 @@
 -- purpose: hold the rows of a staging table, counted by batch, object and writing transaction, against what
 --          the ledger has counted
--- parameters: $1 entity text
+-- parameters: $1 entity text, $2 lake id int, $3 rewritten objects that are named bigint
 -- placeholders: {staging} the staging table, {transaction} of its rows: s.xmin, or null::xid where tables do
 --               not show it
 -- rows: what, batch id, path, rows, what the ledger says. `total`: all rows; `unknown batch`, `unknown
 --       object`: rows that name what the ledger does not know; `too many`: more rows of an object than it
---       wrote; `rewritten`: rows of an object that its batch's transaction did not write
+--       wrote; `rewritten`: rows that are not known to be as their batch's transaction wrote them, and of how
+--       many objects, some of which are `rewritten object`; `unreadable`: such rows of objects that cannot be
+--       read again
 -- locks: none
 -- idempotent: reads only
 -- One statement and so one snapshot: a batch commits its rows and its counts together.
@@ -14,18 +16,24 @@ with held as materialized (
     from {staging} s
     group by 1, 2, 3
 ),
-loaded as materialized (
-    select o.xmin as transaction, min(o.batch_id) = max(o.batch_id) as is_of_one_batch
-    from evo.objects o
-    where o.state = 'loaded'
-    group by o.xmin
-),
 object as materialized (
-    select o.batch_id, o.path, o.inserted_count + o.updated_count as written,
-           case when l.is_of_one_batch then o.xmin end as transaction
+    select o.path, bool_or(o.state = 'loaded' and o.lake_id = $2) as is_loaded
     from evo.objects o
-    join loaded l on l.transaction = o.xmin
-    where o.entity = $1 and o.state = 'loaded'
+    where o.entity = $1
+    group by o.path
+),
+-- A number that rows of several batches share is not that of a batch: somebody restored or rewrote the rows.
+shared as materialized (
+    select h.transaction from held h group by h.transaction having min(h.batch_id) < max(h.batch_id)
+),
+doubtful as materialized (
+    select h.path, o.is_loaded, sum(h.rows)::bigint as rows
+    from held h
+    join evo.batches b on b.batch_id = h.batch_id and b.entity = $1 and b.state = 'committed'
+    join object o on o.path = h.path
+    where b.written_by is null or h.transaction is distinct from b.written_by
+       or exists (select from shared s where s.transaction = h.transaction)
+    group by h.path, o.is_loaded
 )
 select 'total', null::bigint, null::text, (select coalesce(sum(rows), 0)::bigint from held),
        (select coalesce(sum(b.inserted_count), 0)::bigint from evo.batches b where b.entity = $1 and b.state = 'committed')
@@ -39,17 +47,17 @@ union all
 select 'unknown object', h.batch_id, h.path, sum(h.rows)::bigint, 0
 from held h
 where exists (select from evo.batches b where b.batch_id = h.batch_id and b.entity = $1 and b.state = 'committed')
-  and not exists (select from evo.objects o where o.entity = $1 and o.path = h.path)
+  and not exists (select from object o where o.path = h.path)
 group by h.batch_id, h.path
 union all
-select 'too many', h.batch_id, h.path, sum(h.rows)::bigint, max(o.written)
+select 'too many', h.batch_id, h.path, sum(h.rows)::bigint, max(o.inserted_count + o.updated_count)
 from held h
-join object o on o.batch_id = h.batch_id and o.path = h.path
+join evo.objects o on o.entity = $1 and o.state = 'loaded' and o.batch_id = h.batch_id and o.path = h.path
 group by h.batch_id, h.path
-having sum(h.rows) > max(o.written)
+having sum(h.rows) > max(o.inserted_count + o.updated_count)
 union all
-select 'rewritten', h.batch_id, h.path, sum(h.rows)::bigint, 0
-from held h
-join object o on o.batch_id = h.batch_id and o.path = h.path
-where h.transaction <> o.transaction
-group by h.batch_id, h.path
+select 'unreadable', null, null, coalesce(sum(d.rows), 0)::bigint, 0 from doubtful d where not d.is_loaded
+union all
+select 'rewritten', null, null, coalesce(sum(d.rows), 0)::bigint, count(*) from doubtful d where d.is_loaded
+union all
+(select 'rewritten object', null, d.path, d.rows, 0 from doubtful d where d.is_loaded order by d.path limit $3)

@@ -81,6 +81,11 @@ impl Loading {
         which_lake::find(&self.warehouse.pool, &self.lake, entities, is_trial).await
     }
 
+    /// Whether a signal asked to stop.
+    pub(super) fn is_stopping(&self) -> bool {
+        self.shutdown.is_requested()
+    }
+
     /// A job for each entity; all share the claims of one execution.
     pub(super) fn jobs(
         &self,

@@ -1,5 +1,7 @@
 //! The rows of staging, counted, against the ledger.
 
+use std::collections::BTreeSet;
+
 use super::job::VerifyJob;
 use super::mismatch::{Mismatch, MismatchKind, Mismatches};
 use super::statements::VerifyStatements;
@@ -7,6 +9,9 @@ use crate::error::Result;
 use crate::ids::BatchId;
 use crate::meter::Unit;
 use crate::sql::fill;
+
+/// Objects of rewritten rows that are named. With more, all objects have to be read.
+const NAMED_OBJECTS: i64 = 100;
 
 /// Rows that are named of each group of rows that the ledger does not know.
 const NAMED_ROWS: i64 = 100;
@@ -18,11 +23,22 @@ pub struct StagingCounts {
     pub rows: u64,
     /// Rows that the batches have counted.
     pub counted: i64,
-    /// Rows that another transaction wrote than the one that loaded their object. They may be as they should
-    /// be: a restored or moved table looks like that. Comparing the documents of their objects tells.
+    /// Rows that are not known to be as a load wrote them. They may be as they should be: a restored or moved
+    /// table looks like that. Comparing the documents of their objects tells.
     pub rewritten_rows: u64,
-    /// The objects of these rows.
-    pub rewritten: Vec<String>,
+    /// Their objects; `None` if there are too many to name.
+    pub rewritten: Option<Vec<String>>,
+    /// Such rows whose objects cannot be read again.
+    pub unreadable_rows: u64,
+    too_many: Vec<TooMany>,
+}
+
+/// An object that more rows say they came from than its load wrote.
+#[derive(Debug, Clone)]
+struct TooMany {
+    path: String,
+    rows: i64,
+    written: i64,
 }
 
 /// Counts the rows of staging by batch, object and writing transaction, and finds those that the ledger cannot
@@ -34,7 +50,7 @@ pub async fn count(job: &VerifyJob, found: &mut Mismatches) -> Result<StagingCou
     let _phase = job.meter.phase(format!("{}: counting staging", job.entity.name), 0, Unit::Nothing);
     let statements = VerifyStatements::new(&job.pool, &job.entity).await?;
     let sql = statements.fill(sql_file!("verify/counts.sql"));
-    let ask = async || job.pool.get().await?.query(&sql, &[&job.entity.name]).await;
+    let ask = async || job.pool.get().await?.query(&sql, &[&job.entity.name, &job.lake_id, &NAMED_OBJECTS]).await;
     let rows = job.pool.retry("counting staging", ask).await?;
     let mut counts = StagingCounts::default();
     for row in rows {
@@ -46,20 +62,32 @@ pub async fn count(job: &VerifyJob, found: &mut Mismatches) -> Result<StagingCou
                 let group = UnknownRows { batch: row.get(1), path, what };
                 name_rows(job, &statements, &group, found).await?;
             }
-            "too many" => found.add(too_many(path.unwrap_or_default(), rows, counted)),
-            _ => {
-                counts.rewritten_rows += rows.unsigned_abs();
-                counts.rewritten.extend(path);
+            "too many" => counts.too_many.push(TooMany { path: path.unwrap_or_default(), rows, written: counted }),
+            "unreadable" => counts.unreadable_rows = rows.unsigned_abs(),
+            "rewritten" => {
+                counts.rewritten_rows = rows.unsigned_abs();
+                counts.rewritten = (counted <= NAMED_OBJECTS).then(Vec::new);
             }
+            _ => counts.rewritten.iter_mut().for_each(|objects| objects.extend(path.clone())),
         }
     }
     Ok(counts)
 }
 
 impl StagingCounts {
-    /// The mismatch between rows and counts, if there is one that is not explained by rows that were `added`
-    /// and rows that are `missing`.
-    pub fn mismatch(&self, staging: &str, added: u64, missing: u64) -> Option<Mismatch> {
+    /// The mismatches between rows and counts that are not explained by rows that were `found` added or missing.
+    pub fn mismatches(&self, staging: &str, found: &Mismatches) -> Vec<Mismatch> {
+        let unexplained = self.too_many.iter().filter(|object| !object.is_explained(found));
+        unexplained.map(TooMany::mismatch).chain(self.total(staging, found)).collect()
+    }
+
+    fn total(&self, staging: &str, found: &Mismatches) -> Option<Mismatch> {
+        // A row that is outdated and that its own line does not give is in the place of the right one.
+        let instead = found.iter().filter(|m| m.kind == MismatchKind::RowOutdated).map(|m| (m.key, &m.row));
+        let instead: BTreeSet<_> = instead.collect();
+        let is_instead = |m: &&Mismatch| m.kind == MismatchKind::RowAdded && instead.contains(&(m.key, &m.row));
+        let added = found.count(MismatchKind::RowAdded) - found.iter().filter(is_instead).count() as u64;
+        let missing = found.count(MismatchKind::RowMissing);
         let difference = self.rows.cast_signed() - self.counted - added.cast_signed() + missing.cast_signed();
         let word = if difference < 0 { "missing" } else { "too many" };
         let detail = format!(
@@ -68,8 +96,23 @@ impl StagingCounts {
             self.counted,
             difference.unsigned_abs()
         );
-        let kind = MismatchKind::RowCount;
-        (difference != 0).then_some(Mismatch { kind, key: None, place: None, row: None, detail })
+        (difference != 0).then(|| Mismatch::of_counts(detail))
+    }
+}
+
+impl TooMany {
+    /// Whether rows were found that say that they came from it, and did not.
+    fn is_explained(&self, found: &Mismatches) -> bool {
+        let is_of_it = |mismatch: &&Mismatch| {
+            let path = mismatch.row.as_ref().and_then(|(path, _)| path.as_ref());
+            mismatch.kind == MismatchKind::RowAdded && path == Some(&self.path)
+        };
+        found.iter().filter(is_of_it).count() as i64 >= self.rows - self.written
+    }
+
+    fn mismatch(&self) -> Mismatch {
+        let Self { path, rows, written } = self;
+        Mismatch::of_counts(format!("{path}: {rows} rows say that they came from it, its load wrote {written}"))
     }
 }
 
@@ -96,9 +139,4 @@ async fn name_rows(
         found.add(mismatch);
     }
     Ok(())
-}
-
-fn too_many(path: String, rows: i64, written: i64) -> Mismatch {
-    let detail = format!("{path}: {rows} rows say that they came from it, its load wrote {written}");
-    Mismatch { kind: MismatchKind::RowCount, key: None, place: None, row: None, detail }
 }

@@ -23,8 +23,8 @@ const GROUP: usize = 64;
 pub enum Reread {
     /// All.
     All,
-    /// A share of them, 0 to 1, drawn by this seed.
-    Sample(f64, u64),
+    /// A share of them, 0 to 1, drawn by this seed, and those with these paths.
+    Sample(f64, u64, Vec<String>),
     /// Those with these paths.
     Paths(Vec<String>),
 }
@@ -32,11 +32,13 @@ pub enum Reread {
 impl Reread {
     /// The objects of a page to read; of the first page of a sample at least one.
     fn chosen(&self, page: Vec<LoadedObject>, is_first: bool) -> Vec<LoadedObject> {
-        let Reread::Sample(share, seed) = self else { return page };
+        let Reread::Sample(share, seed, paths) = self else { return page };
         let drawn = |object: &LoadedObject| xxhash_rust::xxh3::xxh3_64_with_seed(object.object.path.as_bytes(), *seed);
         let least = page.iter().map(drawn).min().filter(|_| is_first);
-        let is_drawn =
-            |object: &LoadedObject| (drawn(object) as f64) < share * u64::MAX as f64 || Some(drawn(object)) == least;
+        let is_drawn = |object: &LoadedObject| {
+            let is_drawn = (drawn(object) as f64) < share * u64::MAX as f64 || Some(drawn(object)) == least;
+            is_drawn || paths.contains(&object.object.path)
+        };
         page.into_iter().filter(is_drawn).collect()
     }
 }
@@ -52,7 +54,7 @@ pub struct DocumentCounts {
     pub documents: u64,
     /// Documents that the server parsed to compare their values.
     pub values: u64,
-    /// Rows that came from versions of objects that cannot be read any more.
+    /// Rows that cannot be compared, because their objects cannot be read any more.
     pub unprovable: u64,
 }
 

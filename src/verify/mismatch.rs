@@ -102,11 +102,17 @@ impl Mismatch {
         Self { kind, key: None, place: Some(place), row: None, detail }
     }
 
+    /// About numbers of rows.
+    pub(super) fn of_counts(detail: String) -> Self {
+        Self { kind: MismatchKind::RowCount, key: None, place: None, row: None, detail }
+    }
+
     /// Two of the same identity are one mismatch, found at two places.
     fn identity(&self) -> (MismatchKind, Option<i64>, String) {
         let object = match (self.key, &self.row, &self.place) {
             (Some(_), Some((path, line)), _) => format!("{path:?} {line:?}"),
             (None, _, Some(place)) => place.path.clone(),
+            (None, _, None) => self.detail.clone(),
             _ => String::new(),
         };
         (self.kind, self.key, object)

@@ -229,8 +229,7 @@ impl Bench {
             verify::compare_listing(&job, &mut found).await.unwrap();
             let counts = verify::count(&job, &mut found).await.unwrap();
             verify::compare_documents(&job, &Reread::All, 0, &mut found).await.unwrap();
-            let (added, missing) = (found.count(MismatchKind::RowAdded), found.count(MismatchKind::RowMissing));
-            found.extend(counts.mismatch(&job.entity.staging.table, added, missing));
+            found.extend(counts.mismatches(&job.entity.staging.table, &found));
             found
         })
     }

@@ -34,11 +34,11 @@ Exit codes: 0 everything is right · 6 something is not: the summary says what,
 where, and what to type.
 What is compared, and what each finding means: docs/verify.md.")]
 pub struct Args {
-    /// Entities [default: all]
+    /// Entities and dimensions [default: all]
     #[arg(value_name = "ENTITY")]
     pub entities: Vec<String>,
     /// Read every loaded object again and compare each line with its row, and each row of core with what its
-    /// model gives
+    /// model or the dimension's sources give
     #[arg(long)]
     pub deep: bool,
     /// The same for a share of the objects and of the documents

@@ -34,13 +34,13 @@ impl VerifyDepth {
         }
     }
 
-    /// Which objects are read again. `rewritten` are those with rows that another transaction wrote than the
-    /// one that loaded them, if there are few.
+    /// Which objects are read again. `rewritten` are those with rows that are not known to be as a load wrote
+    /// them, if there are few.
     pub(super) fn objects(self, rewritten: &[String]) -> Option<Reread> {
         match self {
             Self::Quick if rewritten.is_empty() => None,
             Self::Quick => Some(Reread::Paths(rewritten.to_vec())),
-            Self::Sample(share, seed) => Some(Reread::Sample(share, seed)),
+            Self::Sample(share, seed) => Some(Reread::Sample(share, seed, rewritten.to_vec())),
             Self::Deep => Some(Reread::All),
         }
     }

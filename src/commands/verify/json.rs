@@ -2,16 +2,18 @@
 
 use serde_json::{Value, json};
 
-use super::remedy;
+use super::dimensions::VerifiedDimension;
 use super::repair::RepairedEntity;
 use super::verified::VerifiedEntity;
+use super::{remedy, show_dimensions};
 use crate::transform::compare::CoreMismatch;
 use crate::verify::Mismatch;
 
-/// The summary of all entities.
-pub(super) fn summary(entities: &[RepairedEntity], accepted: &[String]) -> Value {
+/// The summary of all entities and dimensions.
+pub(super) fn summary((entities, dimensions): (&[RepairedEntity], &[VerifiedDimension]), accepted: &[String]) -> Value {
     json!({
         "entities": entities.iter().map(|entity| one(entity, accepted)).collect::<Vec<_>>(),
+        "dimensions": dimensions.iter().map(|d| show_dimensions::json(d, accepted)).collect::<Vec<_>>(),
         "accepted": accepted,
     })
 }
@@ -35,11 +37,12 @@ fn verified(v: &VerifiedEntity, accepted: &[String]) -> Value {
     json!({
         "entity": v.entity, "mode": v.depth.word(), "listed_objects": v.listed,
         "staging_rows": v.staging.rows, "counted_rows": v.staging.counted,
-        "rewritten_rows": v.staging.rewritten_rows,
+        "rewritten_rows": v.staging.rewritten_rows, "unread_rows": v.unread_rows,
         "objects": documents.objects, "bytes": documents.bytes, "documents": documents.documents,
         "documents_per_second": rate(documents.documents, v.reading.as_secs_f64()),
         "values_compared": documents.values, "unprovable_rows": documents.unprovable,
-        "core_documents": core.documents, "core_ranges_compared": core.ranges,
+        "core_documents": core.documents, "left_out_documents": v.left_out(),
+        "core_ranges_compared": core.ranges,
         "core_documents_per_second": rate(core.documents, v.comparing.as_secs_f64()),
         "elapsed_ms": v.elapsed.as_millis() as u64,
         "wrong": v.wrong(accepted).into_iter().map(|(kind, count)| json!({ "kind": kind, "count": count }))

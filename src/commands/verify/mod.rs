@@ -2,11 +2,13 @@
 
 mod args;
 mod depth;
+mod dimensions;
 mod json;
 mod remedy;
 mod repair;
 mod run;
 mod show;
+mod show_dimensions;
 mod verified;
 mod work;
 

@@ -26,6 +26,13 @@ pub(super) struct RepairedEntity {
     pub repaired: Repaired,
 }
 
+impl RepairedEntity {
+    /// What is so at the end.
+    pub(super) fn end(&self) -> &VerifiedEntity {
+        self.last.as_ref().unwrap_or(&self.first)
+    }
+}
+
 impl VerifyWork<'_> {
     /// Verifies an entity and repairs it until nothing is wrong, or nothing gets better.
     ///
@@ -60,7 +67,11 @@ impl VerifyWork<'_> {
         let keys = found.keys();
         if !keys.is_empty() {
             repaired.documents += keys.len() as u64;
-            transform::run(self.entity_job(job, keys.clone()), &in_place()).await?;
+            transform::run(self.entity_job(job, keys.clone()), &request(Mode::InPlace)).await?;
+        }
+        if objects > 0 && found.core.documents > 0 {
+            // What was loaded again is pending until core has its batches: until then it is not compared.
+            transform::run(self.entity_job(job, Vec::new()), &request(Mode::Incremental)).await?;
         }
         let is_settled = may_recount(found) && verify::recount(&verify_job, self.execution_id).await?;
         repaired.is_recounted |= is_settled;
@@ -111,6 +122,6 @@ fn may_recount(found: &VerifiedEntity) -> bool {
     found.depth == VerifyDepth::Deep && only_counts && found.documents.unprovable == 0 && !found.found.is_empty()
 }
 
-fn in_place() -> Request {
-    Request { mode: Some(Mode::InPlace), refresh: Refresh { year: None, max_shrink: 1.0, reader_wait: Duration::ZERO } }
+fn request(mode: Mode) -> Request {
+    Request { mode: Some(mode), refresh: Refresh { year: None, max_shrink: 1.0, reader_wait: Duration::ZERO } }
 }

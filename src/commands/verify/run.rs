@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::args::Args;
 use super::depth::VerifyDepth;
+use super::dimensions::VerifiedDimension;
 use super::repair::RepairedEntity;
 use super::verified::Repaired;
 use super::work::VerifyWork;
@@ -13,7 +14,7 @@ use crate::commands::loading::Loading;
 use crate::commands::warehouse::Access;
 use crate::config::Settings;
 use crate::entity::{Catalog, Entity};
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::ids::ExecutionId;
 use crate::ledger::models;
 use crate::ledger::objects::Selection;
@@ -22,6 +23,7 @@ use crate::load::LoadJob;
 use crate::meter::Meter;
 use crate::report::{Outcome, progress};
 use crate::transform::checks::Checks;
+use crate::transform::dimension::{self, Dimension};
 use crate::verify::{self, Cost};
 
 /// Runs the command.
@@ -31,33 +33,55 @@ use crate::verify::{self, Cost};
 pub async fn run(args: Args, settings: &Settings) -> Result<Outcome> {
     let catalog = Catalog::load(settings.extend.as_deref())?;
     let checks = Checks::load(settings.extend.as_deref(), &catalog)?;
-    catalog.select(&args.entities)?;
+    let dimensions = dimension::all(settings.extend.as_deref(), &catalog)?;
+    let known = catalog.clone();
+    let (entities, dimensions) = dimension::select(&known, &dimensions, &args.entities)?;
+    require_deep(&args, &entities, &dimensions)?;
     let loading = Loading::open_as("verify", settings, catalog, Access::of(args.repair)?).await?;
-    let entities = loading.warehouse.catalog.select(&args.entities)?;
-    let lake = loading.lake_id(&entities, !args.repair).await?;
+    // Any entity can show which lake this is.
+    let lake = loading.lake_id(&known.all().iter().collect::<Vec<_>>(), !args.repair).await?;
     let selection = Selection { lake, ..Selection::default() };
     let execution_id = ExecutionId::new();
     let depth = VerifyDepth::of(&args, execution_id.0.as_u128() as u64);
     let jobs = loading.jobs(&entities, execution_id, &selection, settings.batch_size);
-    let mut work = VerifyWork { settings, loading: &loading, checks, execution_id, meter: Meter::default() };
+    let mut work = VerifyWork {
+        settings,
+        loading: &loading,
+        entities: entities.iter().map(|entity| entity.name.clone()).collect(),
+        accepted: &args.accept,
+        checks,
+        execution_id,
+        meter: Meter::default(),
+    };
     if args.dry_run {
         return costs(&work, &jobs, depth).await;
     }
     let execution = match args.repair {
-        true => Some(begin(&args, settings, &loading, &entities).await?),
+        true => Some(begin(&args, settings, &loading, (&entities, &dimensions)).await?),
         false => None,
     };
     work.execution_id = execution.as_ref().map_or(execution_id, |execution| execution.id);
     let watched = progress::watch(settings);
     work.meter = watched.meter.clone();
-    let (done, failures) = each(&work, &jobs, depth, args.repair).await;
+    let (done, mut failures) = each(&work, &jobs, depth, args.repair).await;
+    let compared = each_dimension(&work, &dimensions, depth, (&done, args.repair), &mut failures).await;
     drop(watched);
-    let json = json::summary(&done, &args.accept);
-    let failure = failures::combined(failures).or_else(|| show::failure(&done, &args.accept));
+    let verified = (done.as_slice(), compared.as_slice());
+    let json = json::summary(verified, &args.accept);
+    let failure = failures::combined(failures).or_else(|| show::failure(verified, &args.accept));
     if let Some(execution) = execution {
         execution.finish(&loading.warehouse.pool, &json, failure.as_ref()).await;
     }
-    Ok(Outcome::new(show::text(&done, &args.accept), json).failed_with(failure))
+    Ok(Outcome::new(show::text(verified, &args.accept), json).failed_with(failure))
+}
+
+/// Refuses to verify a dimension otherwise than as a whole.
+fn require_deep(args: &Args, entities: &[&Entity], dimensions: &[&Dimension]) -> Result<()> {
+    let Some(dimension) = dimensions.first().filter(|_| entities.is_empty() && !args.deep && !args.dry_run) else {
+        return Ok(());
+    };
+    let message = format!("{} is a dimension, and only --deep compares dimensions", dimension.name);
+    Err(Error::new(Kind::Usage, message).hint(format!("evo verify {} --deep", dimension.name)))
 }
 
 async fn each(
@@ -84,12 +108,38 @@ async fn each(
     (done, failures)
 }
 
+async fn each_dimension(
+    work: &VerifyWork<'_>,
+    dimensions: &[&Dimension],
+    depth: VerifyDepth,
+    (done, repair): (&[RepairedEntity], bool),
+    failures: &mut Vec<(String, Error)>,
+) -> Vec<VerifiedDimension> {
+    let mut compared = Vec::new();
+    for dimension in dimensions {
+        if work.loading.is_stopping() {
+            break;
+        }
+        match work.dimension(dimension, depth, (done, repair)).await {
+            Ok(one) => compared.push(one),
+            Err(error) => failures.push((dimension.name.clone(), error)),
+        }
+    }
+    compared
+}
+
 fn untouched(first: super::verified::VerifiedEntity) -> RepairedEntity {
     RepairedEntity { first, last: None, repaired: Repaired::default() }
 }
 
-async fn begin(args: &Args, settings: &Settings, loading: &Loading, entities: &[&Entity]) -> Result<Execution> {
-    let names: Vec<&str> = entities.iter().map(|e| e.name.as_str()).collect();
+async fn begin(
+    args: &Args,
+    settings: &Settings,
+    loading: &Loading,
+    (entities, dimensions): (&[&Entity], &[&Dimension]),
+) -> Result<Execution> {
+    let names = entities.iter().map(|e| e.name.as_str()).chain(dimensions.iter().map(|d| d.name.as_str()));
+    let names: Vec<&str> = names.collect();
     let arguments = json!({
         "deep": args.deep, "sample": args.sample.map(|share| share.fraction()), "repair": true, "accept": args.accept,
     });

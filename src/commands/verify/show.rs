@@ -1,8 +1,9 @@
 //! The summary of a verification for a person.
 
-use super::remedy;
+use super::dimensions::VerifiedDimension;
 use super::repair::RepairedEntity;
 use super::verified::VerifiedEntity;
+use super::{remedy, show_dimensions};
 use crate::error::{Error, Kind};
 use crate::report::table::table;
 use crate::report::units;
@@ -16,15 +17,18 @@ const SHOWN: usize = 20;
 const HEADERS: [&str; 8] =
     ["entity", "mode", ">staging rows", ">objects read", ">documents", ">core documents", ">seconds", "result"];
 
-/// The summary of all entities.
-pub(super) fn text(entities: &[RepairedEntity], accepted: &[String]) -> String {
-    let last = |entity: &RepairedEntity| -> Vec<String> { row(entity, accepted) };
-    let mut text = table(&HEADERS, entities.iter().map(last));
+/// The summary of all entities and dimensions.
+pub(super) fn text((entities, dimensions): (&[RepairedEntity], &[VerifiedDimension]), accepted: &[String]) -> String {
+    let mut text = String::new();
+    if !entities.is_empty() {
+        text = table(&HEADERS, entities.iter().map(|entity| row(entity, accepted)));
+    }
     for entity in entities {
         text += &findings(&entity.first);
         text += &notes(entity, accepted);
     }
-    text
+    text += &show_dimensions::text(dimensions, accepted);
+    text.trim_start_matches('\n').to_owned()
 }
 
 fn row(entity: &RepairedEntity, accepted: &[String]) -> Vec<String> {
@@ -91,16 +95,21 @@ fn core_finding(entity: &str, m: &CoreMismatch) -> String {
 fn notes(entity: &RepairedEntity, accepted: &[String]) -> String {
     let (v, mut text) = (&entity.first, String::new());
     let name = &v.entity;
-    if v.is_rewritten_unread {
-        let rows = units::count(v.staging.rewritten_rows);
+    if v.unread_rows > 0 {
+        let rows = units::counted(v.unread_rows, "row is", "rows are");
         text += &format!(
-            "\n{name}: {rows} rows were written by another transaction than their objects' load, as after a restore; \
-             to compare them: evo verify {name} --deep"
+            "\n{name}: {rows} not known to be as a load wrote them, as after a restore; to compare them: \
+             evo verify {name} --deep"
         );
     }
     if v.documents.unprovable > 0 {
         let rows = units::counted(v.documents.unprovable, "row", "rows");
-        text += &format!("\n{name}: {rows} came from versions of objects that cannot be read any more");
+        text += &format!("\n{name}: {rows} cannot be compared: their objects cannot be read any more");
+    }
+    let left_out = v.left_out();
+    if left_out > 0 {
+        let documents = units::counted(left_out, "document is", "documents are");
+        text += &format!("\n{name}: {documents} not compared with core, which has not transformed them yet");
     }
     match &entity.last {
         Some(last) => {
@@ -126,18 +135,25 @@ fn notes(entity: &RepairedEntity, accepted: &[String]) -> String {
     text
 }
 
-/// Why the command fails: what is wrong at the end with the first entity with which something is.
-pub(super) fn failure(entities: &[RepairedEntity], accepted: &[String]) -> Option<Error> {
-    let wrong = |entity: &RepairedEntity| {
-        let v = entity.last.as_ref().unwrap_or(&entity.first);
-        let kinds: Vec<String> =
-            v.wrong(accepted).iter().map(|(kind, n)| format!("{kind} {}", units::count(*n))).collect();
-        (!kinds.is_empty()).then(|| (v.entity.clone(), kinds.join(", "), hint(v, entity.last.is_some())))
+/// Why the command fails: what is wrong at the end with the first entity or dimension with which something is.
+pub(super) fn failure(
+    (entities, dimensions): (&[RepairedEntity], &[VerifiedDimension]),
+    accepted: &[String],
+) -> Option<Error> {
+    let words = |kinds: Vec<(&'static str, u64)>| {
+        let kinds = kinds.iter().map(|(kind, n)| format!("{kind} {}", units::count(*n)));
+        kinds.collect::<Vec<_>>().join(", ")
     };
-    let all: Vec<_> = entities.iter().filter_map(wrong).collect();
-    let (entity, kinds, hint) = all.first()?;
-    let error = Error::new(Kind::CheckFailed, format!("{entity} is not right: {kinds}")).hint(hint.clone());
-    let others: Vec<String> = all.iter().skip(1).map(|(entity, kinds, _)| format!("{entity}: {kinds}")).collect();
+    let of_entities = entities.iter().map(|entity| {
+        let v = entity.end();
+        (v.entity.clone(), words(v.wrong(accepted)), hint(v, entity.last.is_some()))
+    });
+    let of_dimensions =
+        dimensions.iter().map(|d| (d.name.clone(), words(d.wrong(accepted)), show_dimensions::command(d)));
+    let mut all = of_entities.chain(of_dimensions).filter(|(_, kinds, _)| !kinds.is_empty());
+    let (name, kinds, hint) = all.next()?;
+    let error = Error::new(Kind::CheckFailed, format!("{name} is not right: {kinds}")).hint(hint);
+    let others: Vec<String> = all.map(|(name, kinds, _)| format!("{name}: {kinds}")).collect();
     Some(if others.is_empty() { error } else { error.detail(format!("nor is {}", others.join("; "))) })
 }
 

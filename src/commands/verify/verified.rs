@@ -24,8 +24,8 @@ pub(super) struct VerifiedEntity {
     /// How long core was compared.
     pub comparing: Duration,
     pub elapsed: Duration,
-    /// Whether rows that another transaction wrote were too many to compare.
-    pub is_rewritten_unread: bool,
+    /// Rows that are not known to be as a load wrote them, and that were too many to compare.
+    pub unread_rows: u64,
 }
 
 /// What a repair of one entity did.
@@ -59,6 +59,14 @@ impl VerifiedEntity {
     /// Those of these kinds.
     pub(super) fn of(&self, kinds: &[MismatchKind]) -> Vec<&Mismatch> {
         self.found.iter().filter(|mismatch| kinds.contains(&mismatch.kind)).collect()
+    }
+
+    /// Documents that were not compared with core, because it has not transformed them yet.
+    pub(super) fn left_out(&self) -> u64 {
+        match self.depth {
+            VerifyDepth::Sample(..) => 0,
+            VerifyDepth::Quick | VerifyDepth::Deep => self.staging.rows.saturating_sub(self.core.documents),
+        }
     }
 
     /// Whether anything about the rows of staging is wrong.

@@ -16,14 +16,18 @@ use crate::transform::checks::Checks;
 use crate::transform::compare::{self, CoreDepth};
 use crate::verify::{self, DocumentCounts, MismatchKind, Mismatches, Reread, VerifyJob};
 
-/// With more rows than this that another transaction wrote, or more objects that they came from, a quick
-/// verification does not read them.
-const MAX_REWRITTEN: (u64, usize) = (10_000, 100);
+/// With more rows than this that are not known to be as a load wrote them, a quick verification does not read
+/// their objects.
+const MAX_REWRITTEN: u64 = 10_000;
 
 /// What all entities of the command share.
 pub(super) struct VerifyWork<'a> {
     pub settings: &'a Settings,
     pub loading: &'a Loading,
+    /// The names of the entities that are verified.
+    pub entities: Vec<String>,
+    /// The kinds of mismatches that are accepted.
+    pub accepted: &'a [String],
     pub checks: Checks,
     pub execution_id: ExecutionId,
     pub meter: Meter,
@@ -71,22 +75,21 @@ impl VerifyWork<'_> {
         let mut found = Mismatches::default();
         let listed = verify::compare_listing(&job, &mut found).await?;
         let staging = verify::count(&job, &mut found).await?;
-        let few = staging.rewritten_rows <= MAX_REWRITTEN.0 && staging.rewritten.len() <= MAX_REWRITTEN.1;
-        let rewritten: &[String] = if few { &staging.rewritten } else { &[] };
+        let few = staging.rewritten.as_deref().filter(|_| staging.rewritten_rows <= MAX_REWRITTEN);
         let reading = Instant::now();
-        let documents = match depth.objects(rewritten) {
+        let mut documents = match depth.objects(few.unwrap_or_default()) {
             None => DocumentCounts::default(),
             Some(which) => {
                 let bytes = if which == Reread::All { verify::cost(&job).await?.bytes } else { 0 };
                 verify::compare_documents(&job, &which, bytes, &mut found).await?
             }
         };
+        documents.unprovable += staging.unreadable_rows;
         let (reading, comparing) = (reading.elapsed(), Instant::now());
-        let (added, missing) = (found.count(MismatchKind::RowAdded), found.count(MismatchKind::RowMissing));
-        found.extend(staging.mismatch(&job.entity.staging.table, added, missing));
+        found.extend(staging.mismatches(&job.entity.staging.table, &found));
         let core = self.core(load_job, depth.core()).await?;
         let core = without_consequences(core, &found);
-        let is_rewritten_unread = depth == VerifyDepth::Quick && !few;
+        let unread_rows = if few.is_some() || depth == VerifyDepth::Deep { 0 } else { staging.rewritten_rows };
         let (entity, comparing) = (job.entity.name.clone(), comparing.elapsed());
         let elapsed = began.elapsed();
         Ok(VerifiedEntity {
@@ -100,7 +103,7 @@ impl VerifyWork<'_> {
             core,
             comparing,
             elapsed,
-            is_rewritten_unread,
+            unread_rows,
         })
     }
 

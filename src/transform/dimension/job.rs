@@ -7,7 +7,7 @@ use super::statements::{DimensionBatch, increment_sql, rebuild_sql, relations};
 use crate::error::{Context, Result};
 use crate::ids::{BatchId, ExecutionId};
 use crate::ledger::models;
-use crate::pg::{EntityLock, Pool, Transaction};
+use crate::pg::{Connection, EntityLock, Pool, Transaction};
 use crate::transform::summary::{TableSummary, TransformSummary, tally_tables};
 use crate::transform::transaction::{Unconfirmed, begin};
 
@@ -56,12 +56,7 @@ impl DimensionJob {
 
     async fn attempt(&self, unconfirmed: &mut Unconfirmed<Done>) -> Result<Done> {
         let mut connection = self.pool.get().await?;
-        let tx = begin(&mut connection).await?;
-        // One snapshot for the ledger and the sources. It must be younger than the locks: to an older
-        // snapshot a generation that was swapped in after it would look half empty.
-        let tables = relations(&self.dimension).join(", ");
-        tx.batch(&format!("set transaction isolation level repeatable read; lock table {tables} in access share mode"))
-            .await?;
+        let tx = self.begin(&mut connection).await?;
         let is_rebuild = self.full_refresh || self.is_stale(&tx).await?;
         let batches = self.batches(&tx, is_rebuild).await?;
         if !is_rebuild && batches.is_empty() {
@@ -81,14 +76,24 @@ impl DimensionJob {
         unconfirmed.commit(tx, (batches.len() as u64, summary), wrote).await
     }
 
+    /// Begins a transaction with one snapshot for the ledger and the sources. It must be younger than the locks:
+    /// to an older snapshot a generation that was swapped in after it would look half empty.
+    pub(super) async fn begin<'a>(&self, connection: &'a mut Connection) -> Result<Transaction<'a>> {
+        let tx = begin(connection).await?;
+        let tables = relations(&self.dimension).join(", ");
+        tx.batch(&format!("set transaction isolation level repeatable read; lock table {tables} in access share mode"))
+            .await?;
+        Ok(tx)
+    }
+
     /// Whether it must be rebuilt: it never was, or a source has another generation since.
-    async fn is_stale(&self, tx: &Transaction<'_>) -> Result<bool> {
+    pub(super) async fn is_stale(&self, tx: &Transaction<'_>) -> Result<bool> {
         let sql = sql_file!("transform/dimension_state.sql");
         Ok(tx.query_one(sql, &[&self.dimension.name, &self.dimension.source_tables()]).await?.get(0))
     }
 
     /// The batches that the sources have and the dimension has not; or all that the sources have.
-    async fn batches(&self, tx: &Transaction<'_>, all: bool) -> Result<Vec<DimensionBatch>> {
+    pub(super) async fn batches(&self, tx: &Transaction<'_>, all: bool) -> Result<Vec<DimensionBatch>> {
         let sources: Vec<String> = self.dimension.sources.iter().map(|s| s.name.clone()).collect();
         let sql = sql_file!("transform/dimension_batches.sql");
         let rows = tx.query(sql, &[&self.dimension.name, &sources, &all]).await?;

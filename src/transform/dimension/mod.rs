@@ -13,11 +13,13 @@
 //! Both give equal tables. The watermark is the set of batches that the sources have. A full refresh of a
 //! source may change rows without a batch, so another generation of a source means a rebuild.
 
+mod compare;
 mod definition;
 mod job;
 mod names;
 mod statements;
 
+pub use compare::{ComparedDimension, DimensionMismatch};
 pub use definition::{Dimension, all, all_with_mistakes};
 pub use job::DimensionJob;
 pub use names::select;

@@ -12,6 +12,9 @@ use crate::transform::staged::array;
 /// would rather read a large table whole.
 const FEW_ROWS: i64 = 100_000;
 
+/// Rows of each class that a comparison names.
+const NAMED: usize = 1_000;
+
 /// A batch that a source has transformed.
 #[derive(Debug)]
 pub(super) struct DimensionBatch {
@@ -31,6 +34,16 @@ pub(super) fn relations(dimension: &Dimension) -> Vec<String> {
 /// Elects among all sightings and deletes ids without one.
 pub(super) fn rebuild_sql(dimension: &Dimension) -> String {
     apply(dimension, &elect(dimension, &all_sightings(dimension), None), "true")
+}
+
+/// Elects among all sightings and compares the winners with the dimension's rows.
+pub(super) fn compare_sql(dimension: &Dimension) -> String {
+    let (winners, name) = (elect(dimension, &all_sightings(dimension), None), literal(&dimension.name_column));
+    filled(
+        dimension,
+        sql_file!("transform/dimension_compare.sql"),
+        &[("winners", &winners), ("name_text", &name), ("limit", &NAMED.to_string())],
+    )
 }
 
 /// Elects among the sightings that came with these batches. Ids whose winner is lost are elected again among

@@ -2,6 +2,7 @@
 
 mod commands;
 mod corruptions;
+mod dimensions;
 mod lake;
 mod random;
 

@@ -1,0 +1,1 @@
+alter table evo.batches drop column written_by;
