@@ -124,6 +124,11 @@ def evo_load(
     )
 
 
+def elapsed_seconds(summary):
+    """How long the entities of a load's summary took, without the process's begin and end."""
+    return sum(entity["elapsed_ms"] for entity in json.loads(summary)["entities"]) / 1000
+
+
 def phases_text(measured):
     """Where the workers' time of the contender went, by the shares of the median phases."""
     phases = {key: statistics.median(run["phases"][key] for run in measured.runs) for key in PHASES}

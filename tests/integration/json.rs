@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use crate::support::Evo;
+use crate::support::{Api, Evo, Run};
 
 /// Fields whose content is somebody else's: the arguments and the summary of a job, what a batch was timed.
 const OPAQUE: [&str; 3] = ["arguments", "summary", "timings"];
 
 /// Commands that only read, the name of the snapshot, and the heading in docs/json.md.
-const COMMANDS: [(&[&str], &str); 15] = [
+const COMMANDS: [(&[&str], &str); 16] = [
     (&["status"], "status"),
     (&["runs"], "runs"),
     (&["runs", "last"], "runs_one"),
@@ -26,6 +26,7 @@ const COMMANDS: [(&[&str], &str); 15] = [
     (&["config", "show"], "config_show"),
     (&["db", "status"], "db_status"),
     (&["runs", "--failed"], "runs"),
+    (&["verify", "--deep", "--dry-run"], "verify_dry_run"),
 ];
 
 type Shape = BTreeMap<String, BTreeSet<&'static str>>;
@@ -61,6 +62,20 @@ fn text(shape: &Shape) -> String {
     shape.iter().map(line).collect()
 }
 
+/// Adds what a verification prints when something is wrong, before, during and after a repair.
+fn add_verify(evo: &Evo, shape: &mut Shape) {
+    evo.run(&["transform", "all"]).exits(0);
+    evo.db.sql("update core.evo_branches set branch_name = 'x'");
+    add(&evo.run(&["verify", "--deep", "--output", "json"]).exits(6).json(), "", shape);
+    evo.db.sql(
+        "delete from stg_evo.sales_raw where sale_id = (select min(sale_id) from stg_evo.sales_raw);
+         update core.evo_sales set branch_id = -1 where sale_id = (select max(sale_id) from core.evo_sales)",
+    );
+    add(&evo.run(&["verify", "--deep", "--output", "json"]).exits(6).json(), "", shape);
+    add(&evo.run(&["verify", "--deep", "--repair", "--output", "json"]).json(), "", shape);
+    add(&evo.json(&["verify"]), "", shape);
+}
+
 #[test]
 fn every_document_has_a_version_and_the_shape_that_its_page_describes() {
     let evo = Evo::new();
@@ -81,30 +96,26 @@ fn every_document_has_a_version_and_the_shape_that_its_page_describes() {
     );
     // Otherwise it would depend on autovacuum whether these times are known.
     evo.db.sql("vacuum (analyze)");
-    let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/json.md")).unwrap();
-    let mut shapes: BTreeMap<&str, Shape> = BTreeMap::new();
-    for (args, name) in COMMANDS {
-        let run = evo.run(&[args, &["--output", "json"]].concat());
-        assert!([0, 6].contains(&run.code), "{args:?}: {}", run.stderr);
-        let document = run.json();
-        assert_eq!(document["json_version"], 1, "{args:?}");
-        assert_eq!(document.as_object().unwrap().keys().next().unwrap(), "json_version", "{args:?}: it comes first");
-        // Settings come and go; each has the same fields.
-        let document = match name {
-            "config_show" => document.as_object().unwrap().values().filter(|v| v.is_object()).cloned().collect(),
-            _ => document,
-        };
-        add(&document, "", shapes.entry(name).or_default());
+    let mut shapes: BTreeMap<&'static str, Shape> = BTreeMap::new();
+    for command in COMMANDS {
+        add_document(&evo, command, &mut shapes);
     }
     // Of one execution: jobs with batches, with checks, and with an error.
     for row in evo.db.sql("select execution_id from evo.runs where state <> 'running'") {
         add(&evo.json(&["runs", &row[0]]), "", shapes.entry("runs_one").or_default());
     }
-    for (name, shape) in &shapes {
+    add_verify(&evo, shapes.entry("verify").or_default());
+    assert_described(&shapes);
+}
+
+/// Asserts that the shapes are those of the snapshots, and that docs/json.md describes each field.
+fn assert_described(shapes: &BTreeMap<&str, Shape>) {
+    for (name, shape) in shapes {
         insta::assert_snapshot!(format!("json_{name}"), text(shape));
     }
+    let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/json.md")).unwrap();
     let mut missing = Vec::new();
-    for (name, shape) in &shapes {
+    for (name, shape) in shapes {
         let section = page.split(&format!("<!-- {name} -->")).nth(1).unwrap_or_else(|| panic!("no section for {name}"));
         let section = section.split("<!-- ").next().unwrap();
         let fields: BTreeSet<&str> = shape.keys().filter_map(|path| path.rsplit(['.', ']']).next()).collect();
@@ -113,4 +124,57 @@ fn every_document_has_a_version_and_the_shape_that_its_page_describes() {
         missing.extend(unknown.map(|field| format!("{name}: {field}")));
     }
     assert!(missing.is_empty(), "docs/json.md does not describe:\n{}", missing.join("\n"));
+}
+
+/// Runs a command and adds the shape of its document.
+fn add_document(evo: &Evo, (args, name): (&[&str], &'static str), shapes: &mut BTreeMap<&'static str, Shape>) {
+    let mut command = evo.command(&[args, &["--output", "json"]].concat());
+    // For the imitation of the vendor's API.
+    let run = Run::from(command.env("EVO_USERNAME", "gym").env("EVO_PASSWORD", "secret").output().unwrap());
+    assert!([0, 6].contains(&run.code), "{args:?}: {}", run.stderr);
+    let document = run.json();
+    assert_eq!(document["json_version"], 1, "{args:?}");
+    assert_eq!(document.as_object().unwrap().keys().next().unwrap(), "json_version", "{args:?}: it comes first");
+    // Settings come and go; each has the same fields.
+    let document = match name {
+        "config_show" => document.as_object().unwrap().values().filter(|v| v.is_object()).cloned().collect(),
+        _ => document,
+    };
+    add(&document, "", shapes.entry(name).or_default());
+}
+
+#[test]
+fn jobs_print_documents_of_the_shapes_that_the_page_describes() {
+    let (evo, mut shapes) = (Evo::new(), BTreeMap::new());
+    let lines = ["generate", "sales", "members", "--records", "120", "--part-records", "40", "--broken", "3%"];
+    let jobs: [(&[&str], &str); 9] = [
+        (&lines, "generate"),
+        (&["config", "check"], "config_check"),
+        (&["load", "all", "--max-rejects", "100%"], "load"),
+        (&["rejects", "replay", "sales"], "rejects_replay"),
+        (&["transform", "all"], "transform"),
+        (&["transform", "sales", "--full-refresh"], "transform"),
+        (&["optimize-storage", "prospects", "--vacuum", "--reindex"], "optimize_storage_done"),
+        (&["verify", "sales", "--repair"], "verify"),
+        (&["check"], "check"),
+    ];
+    for job in jobs {
+        add_document(&evo, job, &mut shapes);
+    }
+    // Their snapshots are those of the commands that only read.
+    shapes.retain(|name, _| !["verify", "check"].contains(name));
+    let (world, api) = api();
+    add_document(&world, (&["extract", "sales", "--from", "2025-12-30", "--to", "2025-12-31"], "extract"), &mut shapes);
+    drop(api);
+    assert_described(&shapes);
+}
+
+/// An imitation of the vendor's API, and evo with its address.
+fn api() -> (Evo, Api) {
+    let evo = Evo::new();
+    let api =
+        Api::serve(evo.dir.path(), &["--records", "members=40,sales=90,entries=40,prospects=10", "--limit", "none"]);
+    let settings = format!("[source.evo]\nurl = \"{}\"\nlimit = \"none\"\n", api.url);
+    std::fs::write(evo.dir.path().join("evo.toml"), settings).unwrap();
+    (evo, api)
 }
