@@ -14,7 +14,7 @@ use crate::pg::{EntityLock, Purpose};
 use crate::transform::EntityJob;
 use crate::transform::checks::Checks;
 use crate::transform::compare::{self, CoreDepth};
-use crate::verify::{self, DocumentCounts, MismatchKind, Mismatches, Reread, VerifyJob};
+use crate::verify::{self, DocumentCounts, Mismatches, Reread, VerifyJob};
 
 /// With more rows than this that are not known to be as a load wrote them, a quick verification does not read
 /// their objects.
