@@ -102,10 +102,7 @@ const PLACEHOLDERS: [(&str, &[(&str, &str)]); 26] = [
             ("changed", "select 'core.evo_sales' as table_name, 1::bigint as row_key"),
         ],
     ),
-    (
-        "transform/generation/insert_checked",
-        &[("insert", "insert into core.evo_sales (sale_id) select 1"), ("key", "sale_id")],
-    ),
+    ("transform/insert_checked", &[("insert", "insert into core.evo_sales (sale_id) select 1"), ("key", "sale_id")]),
     (
         "transform/generation/carry",
         &[

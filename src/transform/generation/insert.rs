@@ -95,7 +95,7 @@ impl Insert<'_> {
             return Ok(Some(tx.execute(&insert, &[]).await.map_err(broken_constraint)?));
         }
         let values = [("insert", insert.as_str()), ("key", &columns(&model.key))];
-        let sql = fill(sql_file!("transform/generation/insert_checked.sql"), &values);
+        let sql = fill(sql_file!("transform/insert_checked.sql"), &values);
         let counts = tx.query_one(&sql, &[]).await.map_err(broken_constraint)?;
         let (rows, keys): (i64, i64) = (counts.get(0), counts.get(1));
         Ok((keys == rows).then_some(rows.unsigned_abs()))

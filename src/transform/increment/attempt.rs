@@ -10,8 +10,8 @@ use crate::transform::reading::Reading;
 use crate::transform::summary::has_changes;
 use crate::transform::transaction::Unconfirmed;
 
-/// Transforms one chunk: first as the models are written; with careful casts if a value does not fit; and
-/// document by document if the warehouse refuses a row.
+/// Transforms one chunk: first as the models are written, with typed records as far as that works; with
+/// careful casts if a value does not fit; and document by document if the warehouse refuses a row.
 ///
 /// # Errors
 /// `BadRow` for a value that does not fit, if the job is strict; `Refused` when too many documents are
@@ -21,7 +21,7 @@ pub(super) async fn transform_chunk(
     chunk: Chunk<'_>,
     unconfirmed: &mut Unconfirmed<ChunkResult>,
 ) -> Result<ChunkResult> {
-    let mut error = match attempt(job, chunk, Reading::Written, unconfirmed).await {
+    let mut error = match attempt(job, chunk, chunk.typed.reading, unconfirmed).await {
         Err(e) if is_about_a_row(&e) => e,
         other => return other,
     };

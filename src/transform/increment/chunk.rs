@@ -2,6 +2,7 @@
 
 use super::refused::RefusedDocument;
 use super::table::{AtTable, ChunkTable};
+use super::typed::TypedModels;
 use crate::entity::Entity;
 use crate::error::{Error, Kind, Result};
 use crate::ids::BatchId;
@@ -17,13 +18,16 @@ use crate::transform::summary::TableSummary;
 use crate::transform::transaction::begin;
 
 /// Enough memory to sort and hash the rows of a chunk without spilling, whatever the server's default is.
-const SETTINGS: &str = "set transaction isolation level repeatable read; set local work_mem = '32MB'";
+/// Memoize would hash and compare whole arrays to find two documents with the same one.
+const SETTINGS: &str = "set transaction isolation level repeatable read; set local work_mem = '32MB'; \
+                        set local enable_memoize = off";
 
 /// Documents to transform in one transaction.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Chunk<'a> {
     pub rows: &'a StagedRows,
     pub shapes: &'a [Shape],
+    pub typed: &'a TypedModels,
     /// Batches whose last chunk this is.
     pub completes: &'a [BatchId],
     /// A range of keys of which everything that core holds is compared too, whether staging has it or not.
@@ -67,8 +71,8 @@ pub(super) async fn write_part(
 ) -> Result<Vec<TableSummary>, AtTable> {
     let changed = find_changed(job, tx, chunk).await.map_err(|error| tables[0].failed(error))?;
     let mut summaries = Vec::new();
-    for table in tables {
-        let compared = table.compare(tx, chunk.rows, changed, reading).await;
+    for (table, typed) in tables.iter().zip(&chunk.typed.models) {
+        let compared = table.compare(tx, chunk.rows, changed, (reading, typed)).await;
         summaries.push(compared.map_err(|error| table.failed(error))?);
     }
     for (table, summary) in tables.iter().zip(&mut summaries) {

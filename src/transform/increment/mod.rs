@@ -11,6 +11,7 @@ mod one_by_one;
 mod plan;
 mod refused;
 mod table;
+mod typed;
 mod work;
 
 pub(super) use plan::{plan, whole};

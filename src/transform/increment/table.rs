@@ -1,5 +1,6 @@
 //! One core table in one chunk.
 
+use super::typed::TypedModel;
 use crate::entity::{Entity, Model};
 use crate::error::{Error, Result};
 use crate::pg::Transaction;
@@ -54,15 +55,24 @@ impl<'a> ChunkTable<'a> {
         tx: &Transaction<'_>,
         rows: &StagedRows,
         changed: u64,
-        reading: Reading,
+        (reading, typed): (Reading, &TypedModel),
     ) -> Result<TableSummary> {
-        let model = select(self.entity, self.model, rows, reading);
-        tx.execute(&fill(&self.sql(sql_file!("transform/increment/fresh.sql")), &[("model", &model)]), &[]).await?;
+        let is_typed = matches!(reading, Reading::Typed { .. });
+        if !is_typed || !typed.try_insert(tx, self.model, &self.entity.zone, &self.fresh_sql(rows, reading)).await? {
+            let reading = if is_typed { Reading::Written } else { reading };
+            tx.execute(&self.fresh_sql(rows, reading), &[]).await?;
+        }
         let old = self.sql(sql_file!("transform/increment/old.sql"));
         tx.execute(&fill(&old, &[("changed_count", &changed.to_string())]), &[]).await?;
         let row = tx.query_one(&self.sql(sql_file!("transform/increment/differing.sql")), &[]).await?;
         let [rows, inserted, updated, deleted] = [0, 1, 2, 3].map(|i| row.get::<_, i64>(i).unsigned_abs());
         Ok(TableSummary { table: self.model.table.clone(), rows, inserted, updated, deleted, issues: 0 })
+    }
+
+    /// The insert of the rows that the documents give.
+    fn fresh_sql(&self, rows: &StagedRows, reading: Reading) -> String {
+        let model = select(self.entity, self.model, rows, reading);
+        fill(&self.sql(sql_file!("transform/increment/fresh.sql")), &[("model", &model)])
     }
 
     /// Writes what is new or changed. A trigger may leave rows out: the summary counts what was really

@@ -7,6 +7,7 @@ use super::attempt::transform_chunk;
 use super::chunk::{Chunk, ChunkResult};
 use super::plan::{BatchGroup, IncrementPlan};
 use super::refused::grouped;
+use super::typed::TypedModels;
 use crate::error::{Error, Kind, Result};
 use crate::ids::BatchId;
 use crate::ledger::models;
@@ -24,6 +25,12 @@ use crate::transform::staged::StagedRows;
 use crate::transform::summary::{TableSummary, TransformSummary, add_tables, tally_tables};
 use crate::transform::transaction::Unconfirmed;
 
+/// What all chunks have to know of the entity's tables.
+struct Prepared {
+    shapes: Vec<Shape>,
+    typed: TypedModels,
+}
+
 /// How far a group of batches is.
 struct Progress<'a> {
     group: &'a BatchGroup,
@@ -40,11 +47,11 @@ struct Progress<'a> {
 /// job is strict; otherwise see [`crate::pg`]. Chunks that were committed before the error stay.
 pub(in crate::transform) async fn increment(job: &EntityJob, plan: &IncrementPlan) -> Result<TransformSummary> {
     let started = Instant::now();
-    let shapes = job.step("preparing", async || prepare(job, plan).await).await?;
+    let prepared = job.step("preparing", async || prepare(job, plan).await).await?;
     let progress =
         |group| Progress { group, open: AtomicUsize::new(group.chunks.len()), has_refused: AtomicBool::new(false) };
     let groups: Vec<Progress<'_>> = plan.groups.iter().map(progress).collect();
-    let results = work(job, plan.is_whole, &groups, &shapes).await?;
+    let results = work(job, plan.is_whole, &groups, &prepared).await?;
     let (mut tables, mut refused) = (TableSummary::of(&job.entity), Vec::new());
     for result in &results {
         add_tables(&mut tables, &result.tables);
@@ -65,7 +72,7 @@ pub(in crate::transform) async fn increment(job: &EntityJob, plan: &IncrementPla
         batches: plan.batches() - still_pending as u64,
         staged: Some(plan.staged),
         tables,
-        absent_columns: absent_columns(&job.entity, &shapes),
+        absent_columns: absent_columns(&job.entity, &prepared.shapes),
         refused,
         drift: job.step("looking for new fields", fields).await?,
         elapsed: started.elapsed(),
@@ -75,18 +82,19 @@ pub(in crate::transform) async fn increment(job: &EntityJob, plan: &IncrementPla
 
 /// Makes partitions, reads the columns of the tables, and moves the watermark past batches that own no rows
 /// any more.
-async fn prepare(job: &EntityJob, plan: &IncrementPlan) -> Result<Vec<Shape>> {
+async fn prepare(job: &EntityJob, plan: &IncrementPlan) -> Result<Prepared> {
     let connection = job.pool.get().await?;
     mirror(&connection, &job.entity).await?;
     let shapes = Shape::of_entity(&connection, &job.entity).await?;
     if let Some((model, _)) = job.entity.models.iter().zip(&shapes).find(|(_, shape)| !shape.has_key) {
         return Err(no_key(&model.table, &model.key));
     }
+    let typed = TypedModels::read(&connection, &job.entity).await?;
     drop(connection);
     if !plan.empty.is_empty() {
         take(job, &plan.empty).await?;
     }
-    Ok(shapes)
+    Ok(Prepared { shapes, typed })
 }
 
 /// Without such an index no upsert finds the row that is there.
@@ -96,12 +104,17 @@ fn no_key(table: &str, key: &[String]) -> Error {
         .hint(format!("alter table {} add primary key ({columns})", qualified(table)))
 }
 
-async fn work(job: &EntityJob, is_whole: bool, groups: &[Progress<'_>], shapes: &[Shape]) -> Result<Vec<ChunkResult>> {
+async fn work(
+    job: &EntityJob,
+    is_whole: bool,
+    groups: &[Progress<'_>],
+    prepared: &Prepared,
+) -> Result<Vec<ChunkResult>> {
     let chunks = groups.iter().flat_map(|group| (0..group.group.chunks.len()).map(move |chunk| (group, chunk)));
     let queue = Queue::new(chunks);
     let phase = job.phase("updating", queue.len(), Unit::Things("chunks"));
     let work = async |(group, chunk): (&Progress<'_>, usize)| {
-        let done = work_on(job, is_whole, (group, chunk), shapes).await?;
+        let done = work_on(job, is_whole, (group, chunk), prepared).await?;
         phase.add(1);
         Ok(done)
     };
@@ -112,7 +125,7 @@ async fn work_on(
     job: &EntityJob,
     is_whole: bool,
     (progress, chunk): (&Progress<'_>, usize),
-    shapes: &[Shape],
+    prepared: &Prepared,
 ) -> Result<ChunkResult> {
     let group = progress.group;
     let range = &group.chunks[chunk];
@@ -122,7 +135,8 @@ async fn work_on(
     };
     // The only chunk of its batches moves the watermark in its own transaction.
     let completes: &[BatchId] = if group.chunks.len() == 1 { &group.ids } else { &[] };
-    let chunk = Chunk { rows: &rows, shapes, completes, core };
+    let Prepared { shapes, typed } = prepared;
+    let chunk = Chunk { rows: &rows, shapes, typed, completes, core };
     let mut unconfirmed = Unconfirmed::none();
     let step = async || transform_chunk(job, chunk, &mut unconfirmed).await;
     let began = Instant::now();

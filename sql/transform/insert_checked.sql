@@ -1,7 +1,7 @@
--- purpose: fill a range, and find out whether a key came twice in it
+-- purpose: insert the rows of some documents, and find out whether a key came twice among them
 -- placeholders: {insert} the insert, {key} the model's key columns
 -- rows: one: rows, different keys
--- locks: the new table's own
+-- locks: those of the insert
 -- idempotent: no; the caller rolls back when there are fewer keys than rows
 with filled as (
     {insert}

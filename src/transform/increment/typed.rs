@@ -1,0 +1,75 @@
+//! The typed reading in an increment: tried first, behind a savepoint, as long as it works.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::entity::{Entity, Model};
+use crate::error::{Kind, Result};
+use crate::pg::{Connection, Transaction};
+use crate::sql::{columns, fill, literal};
+use crate::transform::reading::{AT_SESSION_ZONE, Reading};
+
+/// The typed readings of an entity's models.
+#[derive(Debug)]
+pub(super) struct TypedModels {
+    pub reading: Reading,
+    /// One for each model.
+    pub models: Vec<TypedModel>,
+}
+
+/// Whether the typed reading of a model still works. The first chunk that it fails on ends it for all.
+#[derive(Debug)]
+pub(super) struct TypedModel(AtomicBool);
+
+impl TypedModels {
+    /// # Errors
+    /// See [`crate::pg`].
+    pub(super) async fn read(connection: &Connection, entity: &Entity) -> Result<Self> {
+        let sql = "select current_setting('server_version_num')::int >= 160000";
+        let is_plain = connection.query_one(sql, &[]).await?.get(0);
+        let models = entity.models.iter().map(|_| TypedModel(AtomicBool::new(true))).collect();
+        Ok(Self { reading: Reading::Typed { is_plain }, models })
+    }
+}
+
+impl TypedModel {
+    /// Runs an insert that reads a model with types. Returns false, and nothing is inserted, if that did not
+    /// work: the model as it is written then decides.
+    ///
+    /// # Errors
+    /// See [`crate::pg`].
+    pub(super) async fn try_insert(
+        &self,
+        tx: &Transaction<'_>,
+        model: &Model,
+        zone: &str,
+        insert: &str,
+    ) -> Result<bool> {
+        if !self.0.load(Ordering::Relaxed) {
+            return Ok(false);
+        }
+        let zone = if insert.contains(AT_SESSION_ZONE) { zone } else { "UTC" };
+        tx.batch(&format!("savepoint evo_typed; set local timezone = {}", literal(zone))).await?;
+        let inserted = match has_each_key_once(tx, model, insert).await {
+            Err(e) if matches!(e.kind(), Kind::BadRow | Kind::Refused | Kind::StatementInvalid) => false,
+            inserted => inserted?,
+        };
+        if inserted {
+            tx.batch("release savepoint evo_typed; set local timezone = 'UTC'").await?;
+        } else {
+            tx.batch("rollback to savepoint evo_typed").await?;
+            self.0.store(false, Ordering::Relaxed);
+        }
+        Ok(inserted)
+    }
+}
+
+/// Inserts, and returns whether no key came twice. The typed reading of an array does not see to that.
+async fn has_each_key_once(tx: &Transaction<'_>, model: &Model, insert: &str) -> Result<bool> {
+    if model.select.children().is_none() {
+        tx.execute(insert, &[]).await?;
+        return Ok(true);
+    }
+    let values = [("insert", insert), ("key", &columns(&model.key))];
+    let counts = tx.query_one(&fill(sql_file!("transform/insert_checked.sql"), &values), &[]).await?;
+    Ok(counts.get::<_, i64>(0) == counts.get::<_, i64>(1))
+}
