@@ -86,9 +86,8 @@ impl Fetcher {
         position: &PagePosition,
         asked: &AtomicI64,
     ) -> Result<FetchedPage, NoPage> {
-        let what = format!("a page of {}", self.client.shown());
         let attempt = async |_| self.ask(of, position, asked).await;
-        let error = match retry(self.retry, &self.shutdown, &what, attempt).await {
+        let error = match retry(self.retry, &self.shutdown, "a page", attempt).await {
             Ok(Some(Reply::Page(page))) => return Ok(page),
             Ok(Some(Reply::Refused(error))) => return Err(NoPage::Failed(error)),
             Ok(Some(Reply::RefusedForAll(error))) => return Err(NoPage::Stop(error)),

@@ -11,7 +11,7 @@
 //! reason and fetched first the next time.
 //!
 //! **Shared and resumable.** Windows live in `evo.windows` and are claimed by workers of any number of
-//! processes; see [`crate::ledger::windows`]. One that was interrupted goes on behind its last finished
+//! processes; see [`crate::ledger::windows`]. One that was interrupted goes on after its last finished
 //! object.
 //!
 //! **Within the limits.** All requests with one credential take their slots from one row of `evo.pace`.

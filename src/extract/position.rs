@@ -108,7 +108,7 @@ impl PagePosition {
             None => 0,
             Some(seam) => match records.first() {
                 Some(record) if hash(record) == seam => 1,
-                // An empty page, or another record: one was removed, inserted, changed or moved in front.
+                // An empty page, or another record: one was removed, inserted, changed or moved before it.
                 _ => return NextPage::Drift,
             },
         };
@@ -313,7 +313,7 @@ mod tests {
         };
         let (three, four) = (r#"{"total": 3}"#, r#"{"total": "4"}"#);
         assert_eq!(read(&[(three, 2), (three, 1), (three, 0)]), NextPage::Last(0));
-        assert_eq!(read(&[(three, 2), (three, 1), ("{}", 0)]), NextPage::Last(0), "the page behind the last is bare");
+        assert_eq!(read(&[(three, 2), (three, 1), ("{}", 0)]), NextPage::Last(0), "the page after the last is bare");
         assert_eq!(read(&[("{}", 0)]), NextPage::Last(0));
         assert_eq!(read(&[(three, 2), (four, 1)]), NextPage::Drift);
         assert_eq!(read(&[(three, 2), (three, 0)]), NextPage::Drift, "one is missing");

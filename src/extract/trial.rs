@@ -5,12 +5,14 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::answer::text_at;
 use super::client::Client;
 use super::fetch::Fetcher;
 use super::limiter::Limiter;
-use super::position::{NextPage, PagePosition, Said};
+use super::newest::Newest;
+use super::position::{NextPage, PagePosition, PageRequest, Said};
 use super::window::Days;
-use crate::entity::extract::Query;
+use crate::entity::extract::{Paging, Query, Since};
 use crate::error::{Error, Kind, Result};
 use crate::retry::Policy;
 use crate::shutdown::Shutdown;
@@ -28,6 +30,8 @@ pub struct Trial {
     pub bytes: usize,
     /// What the page says about the next one.
     pub paging: String,
+    /// Records that hold a time of their change where the query says; `None` where it does not say.
+    pub changed: Option<usize>,
     /// Whether a second request brought the same records in the same order.
     pub is_stable: bool,
     /// Headers that speak of a limit.
@@ -56,12 +60,19 @@ pub async fn attempt(client: Arc<Client>, limiter: Arc<Limiter>, query: &Query, 
     let texts = page.texts()?;
     let header = |name: &str| page.answer.header(name);
     let said = Said { body: &page.answer.body, header: &header };
-    let paging = match first.clone().take(query, &texts, said, &mut |_| false) {
-        NextPage::More(_) => "another page may follow",
-        NextPage::Last(_) => "it is the last page",
-        NextPage::NoTotal => "the total that is declared is not there",
-        NextPage::Drift | NextPage::Loop => "unclear",
+    let mut after = first.clone();
+    let paging = match after.take(query, &texts, said, &mut |_| false) {
+        NextPage::More(_) => format!("another page may follow: {}", asking(&after, &query.paging)),
+        NextPage::Last(_) => "it is the last page".to_owned(),
+        NextPage::NoTotal => "the total that is declared is not there".to_owned(),
+        NextPage::Drift | NextPage::Loop => "unclear".to_owned(),
     };
+    let is_time = |text: &&str, since: &Since| {
+        let mut newest = Newest::default();
+        text_at(text.as_bytes(), &since.field).iter().for_each(|time| newest.add(time, &since.format));
+        !newest.is_none()
+    };
+    let changed = query.since.as_ref().map(|since| texts.iter().filter(|text| is_time(text, since)).count());
     let names = ["rate", "limit", "quota", "retry"];
     let speaks = |name: &str| names.iter().any(|part| name.contains(part));
     let rate_headers = page.answer.headers.iter().filter(|(name, _)| speaks(name.as_str()));
@@ -70,13 +81,30 @@ pub async fn attempt(client: Arc<Client>, limiter: Arc<Limiter>, query: &Query, 
         status: page.answer.status,
         records: texts.len(),
         bytes: page.answer.body.len(),
-        paging: paging.to_owned(),
+        paging,
+        changed,
         is_stable: texts == again.texts()?,
         rate_headers: rate_headers
             .map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
             .collect(),
         fields: fields(&texts),
     })
+}
+
+/// What asks for the next page; of a token only its parameter, because it may be data.
+fn asking(after: &PagePosition, paging: &Paging) -> String {
+    let is_token = matches!(paging, Paging::Cursor { .. });
+    match after.ask(paging) {
+        Some(PageRequest::Parameters(parameters)) => {
+            let shown = |(name, value): &(String, String)| match is_token && value.parse::<u64>().is_err() {
+                true => format!("{name}=…"),
+                false => format!("{name}={value}"),
+            };
+            parameters.iter().map(shown).collect::<Vec<_>>().join("&")
+        }
+        Some(PageRequest::Address(_)) => "its address is there".to_owned(),
+        None => "but the vendor does not go so deep".to_owned(),
+    }
 }
 
 fn fields(records: &[&str]) -> Vec<(String, String)> {

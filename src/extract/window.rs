@@ -50,7 +50,7 @@ impl Days {
         let mut windows = Vec::new();
         let mut from = self.from;
         while from < self.until {
-            let until = length.boundary_behind(from).min(self.until);
+            let until = length.boundary_after(from).min(self.until);
             windows.push(Self { from, until });
             from = until;
         }

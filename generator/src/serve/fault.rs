@@ -69,7 +69,7 @@ impl Faults {
 fn step(text: &str) -> Result<Step, String> {
     let wrong = || {
         let known = "a status such as 500, cut, html, shape, slow(MS), remove or insert";
-        format!("expected {known}, with @N or @N+ behind it; found {text:?}")
+        format!("expected {known}, followed by @N or @N+ if not for all; found {text:?}")
     };
     let (name, when) = text.split_once('@').map_or((text, None), |(name, when)| (name, Some(when)));
     let number = |text: &str| text.parse::<u64>().ok().filter(|n| *n > 0).ok_or_else(wrong);

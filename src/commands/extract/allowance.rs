@@ -21,9 +21,9 @@ pub(super) async fn allowances(
     extract::shares(budget, &needs).into_iter().map(Some).collect()
 }
 
-/// The requests that the next entity may send: what is left of the budget, less what those behind it may take.
-pub(super) fn limit(left: u64, behind: &[Option<f64>]) -> u64 {
-    let reserved: f64 = behind.iter().flatten().sum();
+/// The requests that the next entity may send: what is left of the budget, less what those after it may take.
+pub(super) fn limit(left: u64, later: &[Option<f64>]) -> u64 {
+    let reserved: f64 = later.iter().flatten().sum();
     (left as f64 - reserved).max(0.0).round() as u64
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::run::Extracted;
-use crate::config::Rate;
+use crate::config::{Auth, Rate};
 use crate::extract::{ExtractPlan, Trial};
 use crate::ids::ExecutionId;
 use crate::report::Outcome;
@@ -24,6 +24,9 @@ fn state(one: &Extracted) -> String {
 
 /// The summary for a person: of each run what it holds, whichever processes brought it there.
 pub(super) fn text(extracted: &[Extracted]) -> String {
+    if extracted.is_empty() {
+        return String::new();
+    }
     let headers =
         ["entity", "run", "days", ">windows", ">records", ">objects", ">failed", ">requests", ">time", "state"];
     let rows = extracted.iter().map(|one| {
@@ -146,16 +149,42 @@ pub(super) fn title(entity: &str, query: &str) -> String {
     if query.is_empty() { entity.to_owned() } else { format!("{entity}, query {query}") }
 }
 
+/// What a page of a query shows.
+#[derive(Debug)]
+pub(super) struct Tried<'a> {
+    pub(super) entity: &'a str,
+    pub(super) query: &'a str,
+    pub(super) auth: &'a Auth,
+    pub(super) trial: Trial,
+}
+
+/// The variables that sign a request.
+fn signed(auth: &Auth) -> String {
+    match auth {
+        Auth::None => "without signing in".to_owned(),
+        Auth::Basic { user, password } => format!("with {} and {}", user.variable, password.variable),
+        Auth::Bearer(token) => format!("with the token in {}", token.variable),
+        Auth::Header { name, value } => format!("with {} in the header {name}", value.variable),
+        Auth::OAuth2(oauth2) => format!("with a token for {} and {}", oauth2.client.variable, oauth2.secret.variable),
+    }
+}
+
 /// What single pages show.
-pub(super) fn trials(tried: &[(&str, &str, Trial)]) -> Outcome {
+pub(super) fn trials(tried: &[Tried<'_>]) -> Outcome {
     let mut text = String::new();
-    for (entity, query, trial) in tried {
-        let title = title(entity, query);
+    for Tried { entity, query, auth, trial } in tried {
         let order =
             if trial.is_stable { "the same records in the same order" } else { "other records, or another order" };
-        let _ = writeln!(text, "{title}\n  request   {}\n  status    {}", trial.address, trial.status);
+        let _ = writeln!(text, "{}\n  request   {}", title(entity, query), trial.address);
+        let _ = writeln!(text, "  sent      {}\n  status    {}", signed(auth), trial.status);
         let _ = writeln!(text, "  records   {} in {} bytes\n  paging    {}", trial.records, trial.bytes, trial.paging);
         let _ = writeln!(text, "  again     {order}");
+        if let Some(changed) = trial.changed {
+            let _ = writeln!(text, "  since     {changed} of {} records say when they changed", trial.records);
+        }
+        if trial.records == 0 {
+            let _ = writeln!(text, "  note      nothing to see on these days; choose others with --from and --to");
+        }
         for (name, value) in &trial.rate_headers {
             let _ = writeln!(text, "  header    {name}: {value}");
         }
@@ -166,11 +195,11 @@ pub(super) fn trials(tried: &[(&str, &str, Trial)]) -> Outcome {
     }
     let json: Vec<Value> = tried
         .iter()
-        .map(|(entity, query, trial)| {
+        .map(|Tried { entity, query, trial, .. }| {
             json!({
                 "entity": entity, "query": query, "request": trial.address, "status": trial.status,
                 "records": trial.records, "bytes": trial.bytes, "paging": trial.paging, "is_stable": trial.is_stable,
-                "rate_headers": trial.rate_headers, "fields": trial.fields,
+                "changed": trial.changed, "rate_headers": trial.rate_headers, "fields": trial.fields,
             })
         })
         .collect();

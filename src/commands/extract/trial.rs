@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use chrono::{Datelike, Utc};
 
-use super::shown;
+use super::shown::{self, Tried};
 use super::sources::source;
 use crate::config::Settings;
 use crate::entity::Entity;
@@ -29,9 +29,8 @@ pub(super) async fn run(entities: &[Entity], range: DayRange, settings: &Setting
         let limiter = Arc::new(Limiter::unpaced(source));
         for query in &entity.queries {
             let trial = extract::attempt(Arc::clone(&client), Arc::clone(&limiter), query, days).await;
-            let title = shown::title(&entity.name, &query.name);
-            match trial.context(title) {
-                Ok(trial) => tried.push((entity.name.as_str(), query.name.as_str(), trial)),
+            match trial.context(shown::title(&entity.name, &query.name)) {
+                Ok(trial) => tried.push(Tried { entity: &entity.name, query: &query.name, auth: &source.auth, trial }),
                 // What the others have shown is worth its requests.
                 Err(error) if tried.is_empty() => return Err(error),
                 Err(error) => return Ok(shown::trials(&tried).failed_with(Some(error))),

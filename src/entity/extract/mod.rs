@@ -142,20 +142,20 @@ pub struct Since {
 impl Length {
     /// The first boundary of windows of this length after `day`. Months are grouped from January on, days
     /// from 1970-01-05, a Monday, so every extraction cuts at the same days.
-    pub fn boundary_behind(self, day: NaiveDate) -> NaiveDate {
+    pub fn boundary_after(self, day: NaiveDate) -> NaiveDate {
         match self {
             Length::Months(n) => {
                 let month = day.year() * 12 + day.month0() as i32;
                 let step = n.clamp(1, 1_200) as i32;
-                let behind = (month.div_euclid(step) + 1) * step - month;
+                let after = (month.div_euclid(step) + 1) * step - month;
                 let first = day.with_day(1).unwrap_or(day);
-                first.checked_add_months(Months::new(behind as u32)).unwrap_or(NaiveDate::MAX)
+                first.checked_add_months(Months::new(after as u32)).unwrap_or(NaiveDate::MAX)
             }
             Length::Days(n) => {
                 let epoch = NaiveDate::from_ymd_opt(1970, 1, 5).unwrap_or_default();
                 let (since, step) = ((day - epoch).num_days(), i64::from(n.max(1)));
-                let behind = (since.div_euclid(step) + 1) * step - since;
-                day.checked_add_days(chrono::Days::new(behind as u64)).unwrap_or(NaiveDate::MAX)
+                let after = (since.div_euclid(step) + 1) * step - since;
+                day.checked_add_days(chrono::Days::new(after as u64)).unwrap_or(NaiveDate::MAX)
             }
         }
     }
@@ -168,11 +168,11 @@ mod tests {
     #[test]
     fn windows_of_every_extraction_have_the_same_boundaries() {
         let date = |text: &str| text.parse::<NaiveDate>().unwrap();
-        let behind = |length: Length, day: &str| length.boundary_behind(date(day)).to_string();
-        assert_eq!(behind(Length::Months(1), "2024-01-31"), "2024-02-01");
-        assert_eq!(behind(Length::Months(3), "2024-02-10"), "2024-04-01");
-        assert_eq!(behind(Length::Months(12), "2024-01-01"), "2025-01-01");
-        assert_eq!(behind(Length::Days(7), "2024-01-01"), "2024-01-08", "a Monday");
-        assert_eq!(behind(Length::Days(7), "2024-01-07"), "2024-01-08");
+        let after = |length: Length, day: &str| length.boundary_after(date(day)).to_string();
+        assert_eq!(after(Length::Months(1), "2024-01-31"), "2024-02-01");
+        assert_eq!(after(Length::Months(3), "2024-02-10"), "2024-04-01");
+        assert_eq!(after(Length::Months(12), "2024-01-01"), "2025-01-01");
+        assert_eq!(after(Length::Days(7), "2024-01-01"), "2024-01-08", "a Monday");
+        assert_eq!(after(Length::Days(7), "2024-01-07"), "2024-01-08");
     }
 }

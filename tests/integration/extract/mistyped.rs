@@ -58,6 +58,31 @@ fn a_trial_with_a_wrong_pointer_shows_where_the_records_are() {
 }
 
 #[test]
+fn a_trial_shows_what_signs_the_request_what_asks_for_the_next_page_and_whether_changes_have_a_time() {
+    let extract = "page = { cursor = \"/next\", as = \"after\", limit = \"limit\", size = 2 }\nrecords = \"/data\"\n\
+                   since = { param = \"since\", field = \"/changed\", format = \"%Y-%m-%d\" }";
+    let api = HttpServer::start(|_| {
+        let data = json!([{ "id": 1, "changed": "2026-01-02" }, { "id": 2, "changed": "soon" }]);
+        HttpReply::json(&json!({ "data": data, "next": "cursor-of-somebody" })).with("X-RateLimit-Remaining", "7")
+    });
+    let things = Declared::new(api, "auth = { bearer = \"X_SECRET\" }\nlimit = \"none\"", extract);
+    let mut command = things.evo.command(&["extract", "--try", "things", "--extend", "own", "--from", "2026-01-01"]);
+    let run = Run::from(command.env("X_SECRET", "hunter2").output().unwrap()).exits(0);
+    for shown in [
+        "sent      with the token in X_SECRET",
+        "another page may follow: limit=2&after=…",
+        "1 of 2 records say when they changed",
+        "x-ratelimit-remaining: 7",
+    ] {
+        assert!(run.stdout.contains(shown), "{shown}\n{}", run.stdout);
+    }
+    assert!(!run.stdout.contains("hunter2") && !run.stdout.contains("cursor-of-somebody"), "{}", run.stdout);
+    let mut command = things.evo.command(&["extract", "things", "--extend", "own"]);
+    let never = Run::from(command.env("X_SECRET", "hunter2").output().unwrap()).exits(2);
+    assert_eq!(never.stdout, "", "no table without rows");
+}
+
+#[test]
 fn a_redirect_is_not_followed_and_named_without_its_parameters() {
     let other = HttpServer::start(|_| HttpReply::json(&json!([])));
     let to = format!("{}/login?token=hunter2", other.url());
