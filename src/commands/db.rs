@@ -84,7 +84,8 @@ pub async fn run(args: Args, settings: &Settings) -> Result<Outcome> {
         }
         Action::Psql { arguments } => psql(settings, &arguments),
         Action::Destroy { yes } => match (&settings.database, cluster.status()?) {
-            (Database::Server(dsn), Status::Absent) => Err(not_private(dsn, settings)),
+            // Whoever names a server does not mean the private one.
+            (Database::Server(dsn), _) => Err(not_private(dsn, settings)),
             (_, Status::Absent) if !yes => Ok(nothing_to_destroy()),
             _ => destroy(&cluster, yes),
         },

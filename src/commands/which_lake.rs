@@ -58,8 +58,8 @@ fn known_by(object: Object) -> Listed {
 fn other(address: &str, known_as: &[String]) -> Error {
     Error::new(Kind::Config, format!("the ledger of this database belongs to another lake than {address}"))
         .detail(format!("it knows {}", known_as.join(", ")))
-        .hint(
-            "if the lake was moved, or its address is written differently: evo objects same-lake; \
-             if it is a second lake: evo objects another-lake; otherwise check --lake",
-        )
+        .hint(format!(
+            "if the lake was moved, or its address is written differently: evo objects same-lake --lake {address}; \
+             if it is a second lake: evo objects another-lake --lake {address}; otherwise check --lake"
+        ))
 }

@@ -196,12 +196,20 @@ async fn history(tx: &Transaction<'_>) -> Result<Vec<(i32, String)>> {
 fn compare<'a>(migrations: &'a [Migration], done: &[(i32, String)]) -> Result<Vec<&'a Migration>> {
     for (version, checksum) in done {
         match migrations.iter().find(|m| m.version == *version) {
+            None if *version > EXTENSIONS => {
+                let number = version - EXTENSIONS;
+                return Err(Error::new(
+                    Kind::Config,
+                    format!("the database has a migration of an entity of your own that is not here: {number:04}"),
+                )
+                .hint("run evo where your evo.toml names the folder, or pass --extend with it"));
+            }
             None => {
                 return Err(Error::new(
                     Kind::Config,
                     format!("the schema is newer than this evo: it has migration {version:04}"),
                 )
-                .hint("use the evo that made it, or pass the same --extend folder that it was migrated with"));
+                .hint("use the evo that made it"));
             }
             Some(m) if m.checksum != *checksum => {
                 return Err(Error::new(

@@ -8,6 +8,7 @@ use chrono::NaiveDate;
 use super::job::LoadJob;
 use crate::bronze::order::compare_runs;
 use crate::bronze::{Object, Page, Sample, Unreadable};
+use crate::entity::Entity;
 use crate::error::{Error, Kind};
 use crate::ledger::objects::{Listed, ListingCounts};
 
@@ -88,7 +89,7 @@ impl Listing {
             return Some(
                 Error::new(Kind::SourceInvalid, message)
                     .detail(format!("looked for {} below {}/", entity.input.names(), entity.bronze_prefix))
-                    .hint("check --lake, or write some with `evo generate`"),
+                    .hint(how_objects_come(entity)),
             );
         }
         let run = job.selection.run_id.as_ref()?;
@@ -101,6 +102,18 @@ impl Listing {
                 .detail(format!("newest runs: {}", newest.join(", ")))
                 .hint("--run-id takes the whole id, exactly"),
         )
+    }
+}
+
+/// How to get objects into a lake that has none of the entity. Invented ones are for a lake of their own.
+fn how_objects_come(entity: &Entity) -> String {
+    match entity.queries.is_empty() {
+        true => "check --lake, and bronze_prefix in the entity's declaration".to_owned(),
+        false => format!(
+            "check --lake; `evo extract {}` fetches them from the API, and `evo generate` fills an empty lake with \
+             invented ones",
+            entity.name
+        ),
     }
 }
 

@@ -86,6 +86,7 @@ pub(super) fn cannot_connect(dsn: &Dsn, e: tokio_postgres::Error) -> Error {
 /// The error for an address at which no server answers.
 pub(super) fn unreachable(dsn: &Dsn, reason: &str) -> Error {
     Error::new(Kind::DatabaseUnavailable, format!("cannot connect to {}: {reason}", dsn.shown_servers())).hint(
-        "check host and port in --database-url (`evo config show`), and that the server runs and accepts connections",
+        "check host and port (`evo config show` says where they come from), and that the server runs and accepts \
+         connections",
     )
 }

@@ -28,6 +28,7 @@ mod increment;
 mod issues;
 mod job;
 mod limits;
+mod model_fault;
 pub mod order;
 mod partitions;
 mod preview;

@@ -1,5 +1,7 @@
 //! The output of `evo objects`.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use crate::ledger::lakes::KnownLake;
@@ -65,12 +67,18 @@ pub(super) fn ignored(objects: &[(String, String)]) -> Outcome {
     Outcome::new(text, json!({ "ignored": paths }))
 }
 
+/// The entities of the objects that are waiting, as arguments.
+fn entities(objects: &[(String, String, bool)]) -> String {
+    let waiting: BTreeSet<&str> = objects.iter().filter(|o| o.2).map(|o| o.0.as_str()).collect();
+    waiting.into_iter().collect::<Vec<_>>().join(" ")
+}
+
 pub(super) fn again(objects: &[(String, String, bool)]) -> Outcome {
     let waiting = objects.iter().filter(|o| o.2).count();
     let mut text = match (objects.len(), waiting) {
         (0, _) => "no such object is set aside: nothing to try again".to_owned(),
         (_, 0) => String::new(),
-        (_, n) => format!("{} waiting again\n\nnext: evo load", count(n)),
+        (_, n) => format!("{} waiting again\n\nnext: evo load {}", count(n), entities(objects)),
     };
     if objects.len() > waiting {
         let n = count(objects.len() - waiting);

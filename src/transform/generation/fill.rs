@@ -16,6 +16,7 @@ use crate::span::WorkSpan;
 use crate::transform::crew::Queue;
 use crate::transform::issues;
 use crate::transform::job::EntityJob;
+use crate::transform::model_fault::of_author;
 use crate::transform::reading::Reading;
 use crate::transform::summary::TableSummary;
 use crate::transform::transaction::begin;
@@ -53,7 +54,7 @@ impl Built<'_> {
             let (shape, typed) = (&plan.shapes[build.model], &typed[build.model]);
             let insert = Insert { job, build, shape, rows: &rows, snapshot: &snapshot };
             let began = Instant::now();
-            let filling = async { fill_part(&insert, typed, is_plain).await.context(&build.table) };
+            let filling = async { fill_part(&insert, typed, is_plain).await.map_err(of_author).context(&build.table) };
             let inserted = WorkSpan::begin("part", &job.entity.name).run(filling).await?;
             tally().time(&job.entity.name, &[(Timed::Part, began.elapsed())]);
             phase.add(1);

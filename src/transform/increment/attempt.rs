@@ -6,6 +6,7 @@ use crate::error::{Kind, Result};
 use crate::ledger::models;
 use crate::transform::issues;
 use crate::transform::job::EntityJob;
+use crate::transform::model_fault::of_author;
 use crate::transform::reading::Reading;
 use crate::transform::summary::has_changes;
 use crate::transform::transaction::Unconfirmed;
@@ -49,7 +50,7 @@ async fn attempt(
 ) -> Result<ChunkResult> {
     let mut connection = job.pool.get().await?;
     let (tx, tables) = begin_chunk(job, &mut connection, chunk.shapes).await?;
-    let summaries = write_part(job, (&tx, &tables), chunk, reading).await.map_err(|at| at.error)?;
+    let summaries = write_part(job, (&tx, &tables), chunk, reading).await.map_err(|at| of_author(at.error))?;
     models::take(&tx, &job.entity.name, chunk.completes).await?;
     failpoint!("transform.before_chunk_commit");
     let wrote = has_changes(&summaries);

@@ -117,6 +117,23 @@ fn a_misfit_is_filed_under_its_row_s_whole_key_also_if_the_key_is_cast() {
 }
 
 #[test]
+fn a_model_that_only_the_server_can_refuse_is_its_author_s_to_correct() {
+    let good = "select s.visit_id,\n    evo.as_int(d.n) as c0\nfrom {source} s\n\
+                cross join lateral jsonb_to_record(s.raw_data) as d (n text)";
+    let own = Own::new(&[("visits", good.to_owned(), 1)]);
+    own.load(RUN, &[json!({"idVisit": 1, "n": 5})]);
+    for model in [good.replace("d.n", "d.m"), good.replace("evo.as_int(d.n)", "evo.as_int(coalesce(d.n d.n))")] {
+        own.model("visits", &model);
+        for mode in [&["--full-refresh"][..], &["--in-place"]] {
+            own.run(&[&["transform", "visits"], mode].concat()).exits(3).says("core.visits").says("correct the model");
+        }
+    }
+    own.model("visits", good);
+    own.run(&["transform", "visits"]).exits(0);
+    assert_eq!(own.evo.db.sql("select * from core.visits"), [["1", "5"]]);
+}
+
+#[test]
 fn a_model_that_is_not_understood_is_refused_with_its_line_before_anything_is_done() {
     let good = "select s.visit_id,\n    evo.as_int(d.n) as c0\nfrom {source} s\n\
                 cross join lateral jsonb_to_record(s.raw_data) as d (n text)";
