@@ -57,4 +57,4 @@ pub(crate) use param::sent_as;
 pub use pool::{Pool, Pooled};
 pub use presence::Presence;
 pub use recovery::{Diagnosis, Reconnect};
-pub use tokio_postgres::Row;
+pub use tokio_postgres::{Column, Row};

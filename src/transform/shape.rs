@@ -1,5 +1,6 @@
 //! The columns of a core table as the catalog has them: a model does not repeat them.
 
+use super::model_fault::of_author;
 use super::range::Range;
 use super::reading::{Reading, select};
 use super::staged::StagedRows;
@@ -60,6 +61,8 @@ impl Shape {
         let table = &model.table;
         let all = columns(connection, table).await?;
         let given = given(connection, entity, model).await?;
+        refuse_zone_casts(table, &all, &given)?;
+        let given: Vec<String> = given.into_iter().map(|column| column.name).collect();
         let (shape, lacking) = Self::of(table, all, &given);
         if let Some(missing) = model.key.iter().find(|name| !shape.columns.contains(name)) {
             let message = format!("{table} has no column {missing}, or its model does not give it");
@@ -134,11 +137,53 @@ async fn columns(connection: &Connection, table: &str) -> Result<Vec<CatalogColu
     Ok(rows.iter().map(column).collect())
 }
 
-/// The names of the columns that a model gives, as the server understands it.
-async fn given(connection: &Connection, entity: &Entity, model: &Model) -> Result<Vec<String>> {
+/// A column that a model gives.
+struct GivenColumn {
+    name: String,
+    /// As `pg_type` names it: `timestamptz`.
+    type_name: String,
+}
+
+/// The columns that a model gives, as the server understands it.
+async fn given(connection: &Connection, entity: &Entity, model: &Model) -> Result<Vec<GivenColumn>> {
     let text = select(entity, model, &StagedRows::of_keys(entity, &Range::default()), Reading::Written);
     let row = connection.query_one(&fill(sql_file!("transform/given.sql"), &[("model", &text)]), &[]).await;
-    Ok(row.context(&model.table)?.get(0))
+    let row = row.map_err(of_author).context(&model.table)?;
+    let column =
+        |c: &crate::pg::Column| GivenColumn { name: c.name().to_owned(), type_name: c.type_().name().to_owned() };
+    Ok(row.columns().iter().map(column).collect())
+}
+
+/// Refuses a column into which a time would go by way of the session's zone. The server makes such a cast without
+/// a word, and sessions that fill the table may have different zones.
+fn refuse_zone_casts(table: &str, all: &[CatalogColumn], given: &[GivenColumn]) -> Result<()> {
+    for column in all {
+        let Some(given) = given.iter().find(|given| given.name == column.name) else { continue };
+        let has_zone = |type_name: &str| type_name.starts_with("timestamp") && type_name.ends_with("with time zone");
+        let is_local = |type_name: &str| {
+            ["date", "time", "text", "character", "name"].iter().any(|word| type_name.starts_with(word))
+                && !has_zone(type_name)
+        };
+        let is_refused = match given.type_name.as_str() {
+            "timestamptz" => is_local(&column.type_name),
+            "timestamp" | "date" => has_zone(&column.type_name),
+            _ => false,
+        };
+        if is_refused {
+            let (name, of_model) = (&column.name, &given.type_name);
+            let message = format!(
+                "the column {name} of {table} is of type {}, and its model gives {of_model}: the zone of a session would \
+                 decide what it holds",
+                column.type_name
+            );
+            return Err(Error::new(Kind::Config, message).hint(format!(
+                "alter table {} alter column {} type {of_model}; or let the model convert it: … at time zone 'ZONE'",
+                qualified(table),
+                ident(name)
+            )));
+        }
+    }
+    Ok(())
 }
 
 async fn refuse_rules(connection: &Connection, table: &str) -> Result<()> {

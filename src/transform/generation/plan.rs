@@ -95,7 +95,9 @@ pub(super) async fn builds(job: &EntityJob, connection: &mut Connection, year: O
                 return Err(Error::new(Kind::Config, message)
                     .hint("their successors are built side by side: rename one of them"));
             }
-            let is_first = builds.iter().all(|b| b.model != model || b.old.top_bound != old.top_bound);
+            // Without years every partition takes from all documents.
+            let shares = |b: &Build| job.entity.partition.is_none() || b.old.top_bound == old.top_bound;
+            let is_first = !builds.iter().any(|b| b.model == model && shares(b));
             builds.push(Build::read(connection, &job.entity, model, old, is_first).await?);
         }
     }

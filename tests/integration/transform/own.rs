@@ -276,6 +276,16 @@ fn partitions_are_known_by_their_bounds_whatever_they_are_named_and_cut_into() {
 }
 
 #[test]
+fn a_default_partition_of_somebody_s_own_does_not_count_the_documents_again() {
+    let evo = Evo::new();
+    load(&evo, RUN, &[sale(1, 1), sale(2, 1), sale(3, 1)]);
+    evo.json(&["transform", "sales"]);
+    evo.db.sql("create table core.evo_sales_else partition of core.evo_sales default");
+    evo.run(&["transform", "sales", "--full-refresh"]).exits(0);
+    assert_eq!(evo.db.one("select count(*) from core.evo_sales"), "3");
+}
+
+#[test]
 fn a_full_refresh_of_tables_of_another_role_says_whose_they_are_before_anything_is_built() {
     let evo = Evo::new();
     load(&evo, RUN, &[sale(1, 1)]);

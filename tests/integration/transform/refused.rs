@@ -186,3 +186,20 @@ fn core_tables_that_no_upsert_can_write_are_an_error_that_says_what_to_type() {
     }
     evo.json(&["transform", "sales"]);
 }
+
+#[test]
+fn a_column_that_a_session_s_zone_would_fill_is_refused_with_what_to_type() {
+    let evo = three_new_sales();
+    for kind in ["timestamp", "date", "text", "varchar(40)"] {
+        evo.db.sql(&format!("alter table core.evo_sales alter column sale_date type {kind}"));
+        for mode in [&["--in-place"][..], &["--full-refresh"]] {
+            evo.run(&[&["transform", "sales"], mode].concat())
+                .exits(3)
+                .says("the column sale_date of core.evo_sales")
+                .says("type timestamptz; or let the model convert it");
+        }
+        evo.run(&["verify", "sales", "--deep"]).exits(3).says("sale_date");
+        evo.db.sql("alter table core.evo_sales alter column sale_date type timestamptz using null");
+    }
+    evo.run(&["transform", "sales"]).exits(0);
+}
