@@ -14,7 +14,7 @@ use crate::ledger::rejects;
 use crate::pg::Connection;
 use crate::stage::LineSet;
 
-/// What comparing some objects came to.
+/// The result of comparing some objects.
 #[derive(Debug, Default)]
 pub(super) struct Compared {
     pub objects: u64,
@@ -50,13 +50,16 @@ pub(super) async fn compare(
     held: &HeldObject<'_>,
     compared: &mut Compared,
 ) -> Result<()> {
-    let object = held.object;
+    let (object, before) = (held.object, compared.mismatches.len());
     match read(job, (connection, statements), held, compared).await {
         Err(error) if error.kind() == Kind::SourceChanged => {
+            // Lines of another version, or of a broken one, prove nothing about the rows.
+            compared.mismatches.truncate(before);
             compared.unprovable += held.rows;
             Ok(())
         }
         Err(error) if is_of_the_object(&error) => {
+            compared.mismatches.truncate(before);
             compared.unprovable += held.rows;
             let found = Mismatch::of_object(MismatchKind::ObjectUnreadable, object.line(0), error.message().to_owned());
             compared.mismatches.push(found);

@@ -1,5 +1,11 @@
 //! Objects that are no longer what was loaded.
 
+use std::io::Write as _;
+use std::path::Path;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+
 use super::{deep_is_clean, mismatches, sales};
 use crate::support::{Evo, gz, object, write};
 
@@ -15,6 +21,14 @@ fn loaded() -> Evo {
     evo.run(&["transform", "sales"]).exits(0);
     deep_is_clean(&evo);
     evo
+}
+
+/// Replaces the bytes of an object and leaves its etag as it was.
+fn overwrite(path: &Path, bytes: &[u8]) {
+    let time = std::fs::metadata(path).unwrap().modified().unwrap();
+    let mut file = std::fs::OpenOptions::new().write(true).open(path).unwrap();
+    file.write_all(bytes).unwrap();
+    file.set_modified(time).unwrap();
 }
 
 #[test]
@@ -52,15 +66,33 @@ fn an_object_that_is_gone_is_named_and_can_be_accepted() {
 fn an_object_whose_bytes_are_broken_since_it_was_loaded_is_unreadable() {
     let evo = loaded();
     let path = evo.lake().join(object("sales", RUN_1, "a").path());
-    let (mut bytes, time) = (std::fs::read(&path).unwrap(), std::fs::metadata(&path).unwrap().modified().unwrap());
+    let mut bytes = std::fs::read(&path).unwrap();
     let middle = bytes.len() / 2;
     bytes[middle] ^= 0xff;
-    let file = std::fs::OpenOptions::new().write(true).open(&path).unwrap();
-    std::io::Write::write_all(&mut &file, &bytes).unwrap();
-    file.set_modified(time).unwrap();
+    overwrite(&path, &bytes);
     evo.run(&["verify", "sales"]).exits(0);
     let deep = sales(&evo, &["--deep"]);
     assert!(mismatches(&deep)[0].0.starts_with("object-unreadable"), "{deep:#}");
+}
+
+#[test]
+fn lines_of_an_object_that_turns_out_broken_prove_nothing_about_rows() {
+    let evo = Evo::new();
+    let path = object("sales", RUN_1, "a").path();
+    // Stored, not compressed: a changed byte leaves every line readable, and only the checksum is wrong.
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::none());
+    encoder.write_all(b"{\"idSale\": 1, \"v\": 1}\n{\"idSale\": 2, \"v\": 1}\n").unwrap();
+    let mut bytes = encoder.finish().unwrap();
+    write(&evo.lake(), &path, &bytes);
+    evo.run(&["load", "sales"]).exits(0);
+    evo.run(&["transform", "sales"]).exits(0);
+    let changed = bytes.windows(4).position(|text| text == b": 1}").unwrap() + 2;
+    bytes[changed] = b'7';
+    overwrite(&evo.lake().join(&path), &bytes);
+    let found = mismatches(&sales(&evo, &["--deep"]));
+    assert!(found.len() == 1 && found[0].0.starts_with("object-unreadable"), "{found:?}");
+    evo.run(&["verify", "sales", "--deep", "--repair"]).exits(6);
+    assert_eq!(evo.db.one("select count(*) from stg_evo.sales_raw where raw_data ->> 'v' = '1'"), "2");
 }
 
 #[test]
