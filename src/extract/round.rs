@@ -4,7 +4,7 @@ use super::budget::{Need, full_round_days};
 use super::plan::{DayRange, need};
 use super::window::{Days, windows};
 use crate::entity::Entity;
-use crate::error::Result;
+use crate::error::{Kind, Result};
 use crate::ledger::extractions::{self, PlannedWindow, Stale, Standing};
 use crate::pg::Pool;
 
@@ -23,11 +23,11 @@ pub struct Round {
     pub days: Option<f64>,
 }
 
-/// Where the extractions of an entity stand; `None` before the first. `declared` are all entities, among which
-/// a budget is divided.
+/// Where the extractions of an entity stand; `None` before the first. `declared` are all entities, among
+/// which a budget is divided.
 ///
 /// # Errors
-/// As the server says.
+/// See [`crate::pg`].
 pub async fn round(pool: &Pool, entity: &Entity, declared: &[&Entity]) -> Result<Option<Round>> {
     let Some(query) = entity.queries.first() else { return Ok(None) };
     let Some(standing) = extractions::standing(pool, &entity.name).await? else { return Ok(None) };
@@ -46,8 +46,12 @@ pub async fn round(pool: &Pool, entity: &Entity, declared: &[&Entity]) -> Result
     if let Some((names, budget)) = &budget {
         let mut needs: Vec<Need> = Vec::new();
         for other in declared.iter().filter(|other| names.contains(&other.name)) {
-            // One that was never extracted needs nothing that is known.
-            needs.push(need(pool, other, standing.lake, DayRange::SinceLast).await.unwrap_or_default());
+            match need(pool, other, standing.lake, DayRange::SinceLast).await {
+                Ok(need) => needs.push(need),
+                // One that was never extracted needs nothing that is known.
+                Err(error) if error.kind() == Kind::Usage => {}
+                Err(error) => return Err(error),
+            }
         }
         days = full_round_days(budget.unsigned_abs(), &needs);
     }

@@ -64,7 +64,7 @@ pub async fn run(args: Args, settings: &Settings) -> Result<Outcome> {
     Ok(Outcome::new(text, json).failed_with(failure))
 }
 
-/// What is written wrongly comes first: everything else would be checked against defaults.
+/// Mistakes in settings come first: everything else would be checked against defaults.
 fn only_settings(mistakes: Vec<String>) -> Examination {
     let mut done = Examination::default();
     for mistake in mistakes {
@@ -126,7 +126,8 @@ async fn same_lake(settings: &Settings, pool: &Pool, entities: &[Entity]) -> Res
             let finding = DoctorFinding::new(Gravity::Breaks, "lake.other", error.message(), why);
             Ok(vec![error.hint_text().into_iter().fold(finding, DoctorFinding::words)])
         }
-        // The prefix of an entity that is not there, for one.
-        Err(_) => Ok(Vec::new()),
+        // The prefix of an entity is not there, which the lake's own group reports.
+        Err(error) if error.kind() == Kind::SourceInvalid => Ok(Vec::new()),
+        Err(error) => Err(error),
     }
 }
