@@ -324,6 +324,23 @@ fn every_file_that_the_architecture_names_exists() {
 }
 
 #[test]
+fn the_architecture_lists_every_table_of_the_ledger() {
+    let page = read("docs/architecture.md");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations");
+    let mut tables = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let text = std::fs::read_to_string(entry.unwrap().path()).unwrap();
+        tables.extend(
+            text.split("create table ").skip(1).filter_map(|rest| rest.split([' ', '\n']).next().map(str::to_owned)),
+        );
+    }
+    tables.retain(|table| table.starts_with("evo."));
+    assert!(tables.len() > 15, "{tables:?}");
+    tables.retain(|table| !page.contains(&format!("`{table}`")));
+    assert!(tables.is_empty(), "docs/architecture.md says nothing of {tables:?}");
+}
+
+#[test]
 fn the_list_of_decisions_has_each_with_its_title() {
     let list = read("docs/decisions/README.md");
     let decisions: Vec<String> = pages().into_iter().filter(|page| page.starts_with("docs/decisions/0")).collect();

@@ -10,9 +10,11 @@ with objects as (
 -- What was loaded again, by --all-runs or a replay, is counted by the later batch alone.
 batches as (
     select coalesce(sum(objects_count - again_objects_count), 0) as loaded,
-           coalesce(sum(inserted_count), 0) + (select coalesce(sum(rows_count), 0) from evo.recounts where entity = {entity}) as inserted,
+           coalesce(sum(inserted_count), 0)
+               + (select coalesce(sum(rows_count), 0) from evo.recounts where entity = {entity}) as inserted,
            coalesce(sum(lines_count - again_lines_count), 0) as lines,
-           bool_and(exists (select from evo.model_batches m where m.entity = b.entity and m.batch_id = b.batch_id)) as transformed
+           bool_and(exists (select from evo.model_batches m where m.entity = b.entity and m.batch_id = b.batch_id))
+               as transformed
     from evo.batches b where entity = {entity} and state = 'committed'
 ),
 staging as (select count(*) as rows from {staging}),
@@ -21,6 +23,8 @@ select format('objects %s, in batches %s', o.loaded, b.loaded) from objects o, b
 union all
 select format('lines of objects %s, of batches %s', o.lines, b.lines) from objects o, batches b where o.lines <> b.lines
 union all
-select format('rows of staging %s, inserted by batches %s', s.rows, b.inserted) from staging s, batches b where s.rows <> b.inserted
+select format('rows of staging %s, inserted by batches %s', s.rows, b.inserted) from staging s, batches b
+where s.rows <> b.inserted
 union all
-select format('rows of core %s, of staging %s', c.rows, s.rows) from core c, staging s, batches b where b.transformed and c.rows <> s.rows
+select format('rows of core %s, of staging %s', c.rows, s.rows) from core c, staging s, batches b
+where b.transformed and c.rows <> s.rows

@@ -17,13 +17,15 @@ with ours as (
 )
 select format('the prepared transaction %L of %s', p.gid, p.owner), quote_literal(p.gid), null::int,
        extract(epoch from clock_timestamp() - p.prepared)::bigint,
-       exists (select from held h join pg_locks x on x.virtualtransaction = h.virtualtransaction and x.locktype = 'transactionid'
+       exists (select from held h
+               join pg_locks x on x.virtualtransaction = h.virtualtransaction and x.locktype = 'transactionid'
                where h.pid is null and x.transactionid = p.transaction)
 from pg_prepared_xacts p
 where p.database = current_database() and p.prepared < clock_timestamp() - make_interval(secs => $1)
 union all
 select format('pid %s (%s)%s', a.pid, coalesce(nullif(a.application_name, ''), a.usename, 'unknown'),
-              case when a.state like 'idle in transaction%' then ', idle in a transaction' else ', in a transaction' end),
+              case when a.state like 'idle in transaction%' then ', idle in a transaction'
+                  else ', in a transaction' end),
        null, a.pid, extract(epoch from clock_timestamp() - a.xact_start)::bigint,
        exists (select from held h where h.pid = a.pid)
 from pg_stat_activity a

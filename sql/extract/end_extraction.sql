@@ -1,4 +1,4 @@
--- purpose: an extraction has its manifest
+-- purpose: end an extraction whose manifest is written
 -- parameters: $1 extraction id bigint, $2 whether a window failed boolean, $3 path of the manifest text, $4
 --             records bigint, $5 objects bigint, $6 names of the queries that ask for everything since a day
 --             text[]

@@ -1,4 +1,4 @@
--- purpose: a window is fetched whole, or failed with a reason, if the claim still holds
+-- purpose: record that a window is fetched whole, or failed with a reason, if the claim still holds
 -- parameters: $1 window id bigint, $2 fence int, $3 reason text or null, $4 further requests bigint; the
 --             newest change in its records or null: $5 with a zone timestamptz, $6 without one date; $7 zone
 --             of the entity text

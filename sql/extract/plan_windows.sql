@@ -11,7 +11,8 @@ hole as (
     set state = 'replaced', reason = null, execution_id = null, lease_until = null
     from e
     where w.state = 'failed' and w.entity = e.entity
-      and w.extraction_id in (select o.extraction_id from evo.extractions o where o.entity = e.entity and o.lake_id = e.lake_id)
+      and w.extraction_id in (select o.extraction_id from evo.extractions o
+          where o.entity = e.entity and o.lake_id = e.lake_id)
     returning w.query, w.from_day, w.until_day
 ),
 wanted as (
@@ -22,5 +23,8 @@ wanted as (
 )
 insert into evo.windows (extraction_id, entity, run_id, query, from_day, until_day, is_hole, state)
 select e.extraction_id, e.entity, e.run_id, w.query, w.from_day, w.until_day, w.is_hole, 'planned'
-from e cross join (select distinct on (query, from_day) * from wanted order by query, from_day, until_day desc, is_hole desc) w
+from e
+cross join (
+    select distinct on (query, from_day) * from wanted order by query, from_day, until_day desc, is_hole desc
+) w
 order by w.is_hole desc, w.place, w.query, w.from_day

@@ -9,7 +9,8 @@ with first_half as (
     set until_day = $3, pages_count = 0, records_count = 0, objects = '[]', progress = null, drifts_count = 0,
         requests_count = w.requests_count + $4
     from (select window_id, until_day from evo.windows where window_id = $1 for update) before
-    where w.window_id = before.window_id and w.fence = $2 and w.state = 'claimed' and $3 > w.from_day and $3 < w.until_day
+    where w.window_id = before.window_id and w.fence = $2 and w.state = 'claimed' and $3 > w.from_day
+      and $3 < w.until_day
     returning w.*, before.until_day as end_day
 )
 insert into evo.windows (extraction_id, entity, run_id, query, from_day, until_day, is_hole, state)

@@ -27,7 +27,8 @@ select r.lake_id, r.first_day, r.mark, w.open, w.failed, (
     )
 from reach r
 cross join lateral (
-    select count(*) filter (where x.state in ('planned', 'claimed')) as open, count(*) filter (where x.state = 'failed') as failed
+    select count(*) filter (where x.state in ('planned', 'claimed')) as open,
+        count(*) filter (where x.state = 'failed') as failed
     from evo.windows x
     join evo.extractions e on e.extraction_id = x.extraction_id
     where x.entity = $1 and e.lake_id = r.lake_id

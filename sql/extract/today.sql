@@ -6,4 +6,5 @@
 -- idempotent: reads only
 select
     (clock_timestamp() at time zone $3)::date,
-    (select max(least(until_day, began_day)) from evo.extractions where entity = $1 and lake_id = $2 and state <> 'open')
+    (select max(least(until_day, began_day)) from evo.extractions
+        where entity = $1 and lake_id = $2 and state <> 'open')

@@ -4,7 +4,8 @@
 --             batch bigint or null, $6 runs that are left alone text[], $7 only objects with open rejects
 --             boolean, $8 workers int, $9 cost of an object besides its bytes, in milliseconds, while nothing
 --             is measured, double precision
--- placeholders: {objects} evo.objects, or the text of preview_objects.sql
+-- placeholders: {objects} evo.objects, its rows that a load names, as a subquery over $10 bigint[], or the text of
+--               preview_objects.sql
 -- rows: none; common table expressions that other statements contain: grouped, the objects with their group,
 --       and batch, the groups
 -- locks: none
@@ -41,7 +42,8 @@ measured as (
 ),
 waiting as (
     select
-        o.object_id, o.run_id, o.ingestion_date, o.path, o.size_bytes, m.object_ms + o.size_bytes * m.byte_ms as cost_ms,
+        o.object_id, o.run_id, o.ingestion_date, o.path, o.size_bytes,
+        m.object_ms + o.size_bytes * m.byte_ms as cost_ms,
         greatest(
             o.size_bytes / 268435456.0, least(0.1, greatest(0.002, o.size_bytes / 4194304.0)),
             least(1, (m.object_ms + o.size_bytes * m.byte_ms) / 2000)

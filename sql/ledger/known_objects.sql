@@ -4,7 +4,7 @@
 -- rows: state, and the number of objects
 -- locks: none
 -- idempotent: reads only
--- Where they are fewer than the page has, record_objects.sql looks at all of it.
+-- Where they are fewer than the page has, record_objects.sql reads the whole page.
 -- A page is a stretch of an ordered listing. So the ledger's objects between its first and its last path are
 -- read at once, which costs a quarter of looking each of them up. Where twice as many lie there, the page was no
 -- such stretch, and nothing is said.

@@ -12,7 +12,8 @@ having bool_or(o.etag = l.etag)
    and not exists (
        select from unnest($2::text[], $3::text[]) as x (path, etag)
        where exists (select from evo.objects y where y.lake_id = o.lake_id and y.entity = $1 and y.path = x.path)
-         and not exists (select from evo.objects y where y.lake_id = o.lake_id and y.entity = $1 and y.path = x.path and y.etag = x.etag)
+         and not exists (select from evo.objects y
+             where y.lake_id = o.lake_id and y.entity = $1 and y.path = x.path and y.etag = x.etag)
    )
 order by count(*) desc, o.lake_id
 limit 1

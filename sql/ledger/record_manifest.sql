@@ -9,6 +9,7 @@ insert into evo.manifests
     (entity, lake_id, run_id, ingestion_date, path, etag, records_count, parts_count, errors_count, lists_objects)
 values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
 on conflict (lake_id, entity, run_id) do update
-set ingestion_date = excluded.ingestion_date, path = excluded.path, etag = excluded.etag, records_count = excluded.records_count,
+set ingestion_date = excluded.ingestion_date, path = excluded.path, etag = excluded.etag,
+    records_count = excluded.records_count,
     parts_count = excluded.parts_count, errors_count = excluded.errors_count, lists_objects = excluded.lists_objects,
     read_at = clock_timestamp()

@@ -13,7 +13,8 @@ with listed as materialized (
         as o (path, etag, size_bytes, run_id, ingestion_date)
     where not exists (
         select from evo.objects later
-        where later.lake_id = $2 and later.entity = $1 and later.path = o.path and later.etag <> o.etag and later.seen_at >= $8
+        where later.lake_id = $2 and later.entity = $1 and later.path = o.path and later.etag <> o.etag
+          and later.seen_at >= $8
           and later.state in ('pending', 'loaded')
     )
 ),
@@ -22,7 +23,8 @@ replaced as (
     update evo.objects old
     set state = 'gone', reason = null, batch_id = null
     from listed l
-    where old.lake_id = $2 and old.entity = $1 and old.path = l.path and old.etag <> l.etag and old.state in ('pending', 'quarantined')
+    where old.lake_id = $2 and old.entity = $1 and old.path = l.path and old.etag <> l.etag
+      and old.state in ('pending', 'quarantined')
 ),
 -- Objects that are back after they were gone, or after a later version of them was loaded, which they now
 -- replace.
@@ -33,7 +35,8 @@ back as materialized (
     where o.state = 'gone'
        or (o.state = 'loaded' and exists (
            select from evo.objects later
-           where later.lake_id = $2 and later.entity = $1 and later.path = o.path and later.version > o.version and later.state = 'loaded'))
+           where later.lake_id = $2 and later.entity = $1 and later.path = o.path and later.version > o.version
+             and later.state = 'loaded'))
 ),
 -- Unless a rival was quicker and has changed the state.
 returned as (
@@ -41,7 +44,8 @@ returned as (
     set state = case when o.run_id is null then 'quarantined' else 'pending' end,
         reason = case when o.run_id is null then 'the path has no run_id=… segment, so its age is unknown' end,
         batch_id = null, version = nextval('evo.objects_version_seq'), seen_at = clock_timestamp(),
-        lines_count = 0, inserted_count = 0, updated_count = 0, unchanged_count = 0, superseded_count = 0, rejected_count = 0
+        lines_count = 0, inserted_count = 0, updated_count = 0, unchanged_count = 0, superseded_count = 0,
+        rejected_count = 0
     from back b
     where o.object_id = b.object_id and o.state = b.state
     returning o.state, b.state as was, b.batch_id, b.lines_count
@@ -49,14 +53,16 @@ returned as (
 taken as (
     update evo.batches b
     set again_objects_count = b.again_objects_count + r.objects, again_lines_count = b.again_lines_count + r.lines
-    from (select batch_id, count(*)::integer as objects, sum(lines_count)::bigint as lines from returned where was = 'loaded' group by batch_id) r
+    from (select batch_id, count(*)::integer as objects, sum(lines_count)::bigint as lines from returned
+        where was = 'loaded' group by batch_id) r
     where b.batch_id = r.batch_id
 ),
 still_aside as (
     update evo.objects o
     set seen_at = clock_timestamp()
     from listed l
-    where o.lake_id = $2 and o.entity = $1 and o.path = l.path and o.etag = l.etag and o.state in ('quarantined', 'ignored')
+    where o.lake_id = $2 and o.entity = $1 and o.path = l.path and o.etag = l.etag
+      and o.state in ('quarantined', 'ignored')
 ),
 added as (
     insert into evo.objects (lake_id, entity, path, etag, size_bytes, run_id, ingestion_date, state, reason)
@@ -65,7 +71,8 @@ added as (
         case when l.run_id is null then 'quarantined' else 'pending' end,
         case when l.run_id is null then 'the path has no run_id=… segment, so its age is unknown' end
     from listed l
-    where not exists (select from evo.objects o where o.lake_id = $2 and o.entity = $1 and o.path = l.path and o.etag = l.etag)
+    where not exists (select from evo.objects o
+        where o.lake_id = $2 and o.entity = $1 and o.path = l.path and o.etag = l.etag)
     order by l.path collate "C"
     on conflict (lake_id, entity, path, etag) do nothing
     returning state

@@ -6,7 +6,8 @@
 -- idempotent: reads only
 select
     r.reject_id, r.entity, r.path, r.line_number, r.byte_offset, r.reason, r.sqlstate, octet_length(r.line)::bigint,
-    to_char(r.rejected_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'), r.resolved_at is not null, r.fixed_line is not null
+    to_char(r.rejected_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'), r.resolved_at is not null,
+    r.fixed_line is not null
 from evo.rejects r
 where r.entity = any($1)
   and ($3 or r.resolved_at is null)

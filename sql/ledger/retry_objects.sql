@@ -5,7 +5,8 @@
 -- locks: the objects' rows, until commit
 -- idempotent: what is pending already is not changed
 update evo.objects o
-set state = case when o.run_id is null then o.state else 'pending' end, reason = case when o.run_id is null then o.reason end
+set state = case when o.run_id is null then o.state else 'pending' end,
+    reason = case when o.run_id is null then o.reason end
 where o.entity = any ($1) and o.state = any ($2) and o.state in ('quarantined', 'ignored', 'gone')
   and ($3::text is null or o.path like $3)
   and ($4::text is null or o.run_id = $4)

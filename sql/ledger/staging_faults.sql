@@ -1,4 +1,4 @@
--- purpose: what is wrong with a staging table, so that evo could not write or read it
+-- purpose: find the faults of a staging table that keep evo from writing or reading it
 -- parameters: $1 table text, $2 the columns that evo reads or writes text[], $3 the types that each may have,
 --             separated by commas, empty for any text[], $4 the key columns text[]
 -- rows: the fault ('table', 'column', 'type', 'given', 'rule', 'key', 'child'); the name of the column, rule or
@@ -54,7 +54,7 @@ fault as (
                where k.place <= i.indnkeyatts) = (select array_agg(c order by c) from unnest($4::text[]) c)
     )
     union all
-    -- Rows of a table that inherits are rows of this one to whoever reads it, and to no key.
+    -- Who reads this table also reads the rows of a table that inherits from it, but no key covers them.
     select 500, 'child', i.inhrelid::regclass::text, null
     from target
     join pg_inherits i on i.inhparent = target.oid

@@ -1,4 +1,4 @@
--- purpose: the triggers that may change or leave out rows of a staging table before they are written
+-- purpose: list the triggers that may change or leave out rows of a staging table before they are written
 -- parameters: $1 table text
 -- rows: the trigger as a phrase
 -- locks: none

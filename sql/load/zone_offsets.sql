@@ -34,7 +34,8 @@ step (low, high, low_ahead, high_ahead) as (
         select timestamp '2000-01-01' + m.local_time * interval '1 microsecond' as middle
     ) t
     cross join lateral (
-        select ((extract(epoch from t.middle at time zone $1) - extract(epoch from t.middle)) * 1000000)::bigint as ahead
+        select ((extract(epoch from t.middle at time zone $1) - extract(epoch from t.middle)) * 1000000)::bigint
+            as ahead
     ) o
     cross join lateral (
         values (s.low, m.local_time, s.low_ahead, o.ahead), (m.local_time, s.high, o.ahead, s.high_ahead)

@@ -9,5 +9,6 @@ select exists (
     where locktype = 'advisory' and granted and objsubid = 1 and pid = $1
       and database = (select oid from pg_catalog.pg_database where datname = current_database())
       and (classid::bigint << 32 | objid::bigint) = hashtextextended($3, 0)
-      and coalesce((select (extract(epoch from backend_start) * 1000000)::bigint from pg_stat_get_activity($1)) = $2, true)
+      and coalesce((select (extract(epoch from backend_start) * 1000000)::bigint
+                    from pg_stat_get_activity($1)) = $2, true)
 )

@@ -28,13 +28,15 @@ with recursive mine as materialized (
     where blocker.pid <> 0
 ), lock as materialized (
     select l.*,
-           (l.locktype, l.database, l.relation, l.page, l.tuple, l.virtualxid, l.transactionid, l.classid, l.objid, l.objsubid)::text as tag
+           (l.locktype, l.database, l.relation, l.page, l.tuple, l.virtualxid, l.transactionid, l.classid, l.objid,
+               l.objsubid)::text as tag
     from pg_locks l
     where exists (select from blocker)
 ), waiting as (
     select w.pid, w.tag
     from lock w
-    where not w.granted and (w.pid in (select m.pid from mine m where not m.is_idle) or w.pid in (select b.pid from blocker b))
+    where not w.granted and (w.pid in (select m.pid from mine m where not m.is_idle)
+        or w.pid in (select b.pid from blocker b))
 ), prepared as materialized (
     select distinct p.gid, p.owner, p.prepared
     from waiting w
@@ -45,7 +47,8 @@ with recursive mine as materialized (
 ), held_by as (
     select format('pid %s (%s%s)%s%s', a.pid, coalesce(nullif(a.application_name, ''), a.usename, 'unknown'),
                   ' from ' || host(a.client_addr),
-                  ' in a transaction since ' || to_char(a.xact_start at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS') || ' UTC',
+                  ' in a transaction since ' || to_char(a.xact_start at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS')
+                      || ' UTC',
                   case when a.pid in (select w.pid from waiting w) then ', waiting for a lock itself' end) as who
     from blocker b
     join pg_stat_activity a on a.pid = b.pid

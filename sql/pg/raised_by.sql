@@ -3,7 +3,9 @@
 -- rows: the trigger as a phrase, is it an event trigger, this role; event triggers first
 -- locks: none
 -- idempotent: reads only
-select format('event trigger %I on %s', e.evtname, coalesce(array_to_string(e.evttags, ', '), e.evtevent || ', whatever the statement')), true, current_user::text
+select format('event trigger %I on %s', e.evtname,
+              coalesce(array_to_string(e.evttags, ', '), e.evtevent || ', whatever the statement')),
+       true, current_user::text
 from pg_event_trigger e
 where e.evtfoid = to_regprocedure($1) and e.evtenabled <> 'D'
 union all

@@ -7,5 +7,7 @@
 select
     (select count(*) from evo.model_batches s where s.entity = any($2)
        and ($3 or not exists (select from evo.model_batches d where d.entity = $1 and d.batch_id = s.batch_id))),
-    (select to_char(max(greatest(refreshed_at, incremental_at)) at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') from evo.models where entity = $1),
-    (select to_char(max(refreshed_at) at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') from evo.models where entity = $1)
+    (select to_char(max(greatest(refreshed_at, incremental_at)) at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')
+        from evo.models where entity = $1),
+    (select to_char(max(refreshed_at) at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') from evo.models
+        where entity = $1)

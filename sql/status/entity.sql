@@ -14,6 +14,9 @@ select
     (select count(*) from evo.issues where entity = $1),
     (select run_id from evo.objects where entity = $1 and state = 'loaded'
      order by coalesce(ingestion_date, '-infinity') desc, run_order desc, run_id collate "C" desc limit 1),
-    (select to_char(max(committed_at) at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') from evo.batches where entity = $1),
-    (select to_char(max(greatest(refreshed_at, incremental_at)) at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') from evo.models where entity = $1),
-    (select to_char(max(refreshed_at) at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') from evo.models where entity = $1)
+    (select to_char(max(committed_at) at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') from evo.batches
+        where entity = $1),
+    (select to_char(max(greatest(refreshed_at, incremental_at)) at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')
+        from evo.models where entity = $1),
+    (select to_char(max(refreshed_at) at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') from evo.models
+        where entity = $1)

@@ -29,7 +29,8 @@ entry as (
     select
         indexrelid, reltuples, relpages, indisunique,
         count(*) filter (where avg_width is null) as unknown_count,
-        4 + 8 + case when max(null_frac) > 0 then 8 else 0 end + ceil(sum((1 - null_frac) * avg_width) / 8.0) * 8 as bytes,
+        4 + 8 + case when max(null_frac) > 0 then 8 else 0 end
+            + ceil(sum((1 - null_frac) * avg_width) / 8.0) * 8 as bytes,
         -- All columns together have at least as many values as any one of them; with several, take each entry as
         -- its own.
         case when count(*) = 1 then greatest(1, least(max(distinct_count), reltuples)) else reltuples end as keys
@@ -41,8 +42,10 @@ select
     case
         when e.unknown_count > 0 or e.reltuples < 0 then null
         else greatest(0, e.relpages - 1 - ceil(
-                case when e.indisunique then e.reltuples * e.bytes else e.keys * e.bytes + (e.reltuples - e.keys) * 6 end
-                / ((b.size - 24 - 16) * coalesce((select option_value::int from pg_options_to_table(c.reloptions) where option_name = 'fillfactor'), 90) / 100.0)
+                case when e.indisunique then e.reltuples * e.bytes
+                    else e.keys * e.bytes + (e.reltuples - e.keys) * 6 end
+                / ((b.size - 24 - 16) * coalesce((select option_value::int from pg_options_to_table(c.reloptions)
+                    where option_name = 'fillfactor'), 90) / 100.0)
             ))::bigint * b.size
     end
 from entry e

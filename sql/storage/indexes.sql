@@ -18,13 +18,15 @@ with recursive leaf as (
 found as (
     select
         l.parent, l.oid as leaf, x.indexrelid, x.indisvalid, x.indisunique, x.indisexclusion, c.relname, c.relnamespace,
-        exists (select from pg_stat_progress_create_index b where b.datname = current_database() and b.relid = x.indrelid) as is_building
+        exists (select from pg_stat_progress_create_index b
+            where b.datname = current_database() and b.relid = x.indrelid) as is_building
     from leaf l
     join pg_index x on x.indrelid = l.oid
     join pg_class c on c.oid = x.indexrelid and c.relkind = 'i'
 )
 select
-    format('%I.%I', n.nspname, f.relname), format('%I.%I', pn.nspname, p.relname), format('%I.%I', tn.nspname, t.relname),
+    format('%I.%I', n.nspname, f.relname), format('%I.%I', pn.nspname, p.relname),
+    format('%I.%I', tn.nspname, t.relname),
     coalesce(pg_relation_size(f.indexrelid), 0), coalesce(s.idx_scan, 0), f.indisvalid,
     not f.indisvalid and f.is_building,
     not f.indisvalid and not f.is_building and f.relname ~ '_cc(new|old)\d*$',

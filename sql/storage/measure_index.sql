@@ -8,7 +8,8 @@
 select
     greatest(0, m.index_size - current_setting('block_size')::bigint * (1 + m.internal_pages + ceil(
         m.leaf_pages * case when m.avg_leaf_density = 'nan' then 0 else m.avg_leaf_density end
-        / coalesce((select option_value::int from pg_options_to_table(c.reloptions) where option_name = 'fillfactor'), 90))))::bigint
+        / coalesce((select option_value::int from pg_options_to_table(c.reloptions)
+                    where option_name = 'fillfactor'), 90))))::bigint
 from pg_class c
 join pg_am am on am.oid = c.relam and am.amname = 'btree'
 join pg_index x on x.indexrelid = c.oid and x.indisvalid

@@ -11,19 +11,22 @@ with col as (
         c.oid, c.reltuples, c.relpages, a.attnum,
         s.null_frac, s.avg_width, a.attlen,
         case a.attalign when 'd' then 8 when 'i' then 4 when 's' then 2 else 1 end as aligned,
-        lag(case when a.attlen > 0 then case a.attalign when 'd' then 8 when 'i' then 4 when 's' then 2 else 1 end else 1 end, 1, 8)
+        lag(case when a.attlen > 0 then case a.attalign when 'd' then 8 when 'i' then 4 when 's' then 2 else 1 end
+            else 1 end, 1, 8)
             over (partition by c.oid order by a.attnum) as aligned_before
     from unnest($1::text[]) as t (name)
     join pg_class c on c.oid = to_regclass(t.name)
     join pg_namespace n on n.oid = c.relnamespace
     join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
-    left join pg_stats s on s.schemaname = n.nspname and s.tablename = c.relname and s.attname = a.attname and not s.inherited
+    left join pg_stats s on s.schemaname = n.nspname and s.tablename = c.relname and s.attname = a.attname
+        and not s.inherited
 ),
 width as (
     select
         oid, reltuples, relpages,
         count(*) filter (where avg_width is null) as unknown_count,
-        sum((1 - null_frac) * (avg_width + case when attlen > 0 and aligned > aligned_before then (aligned - 1) / 2.0 else 0 end)) as data,
+        sum((1 - null_frac) * (avg_width + case when attlen > 0 and aligned > aligned_before then (aligned - 1) / 2.0
+            else 0 end)) as data,
         case when max(null_frac) > 0 then 23 + (count(*) + 7) / 8 else 23 end as header
     from col
     group by oid, reltuples, relpages
@@ -33,7 +36,8 @@ select
     case
         when w.unknown_count > 0 or w.reltuples < 0 then null
         else greatest(0, w.relpages - ceil(w.reltuples * (4 + ceil(w.header / 8.0) * 8 + ceil(w.data / 8.0) * 8)
-             / ((b.size - 24) * coalesce((select option_value::int from pg_options_to_table(c.reloptions) where option_name = 'fillfactor'), 100) / 100.0))
+             / ((b.size - 24) * coalesce((select option_value::int from pg_options_to_table(c.reloptions)
+                 where option_name = 'fillfactor'), 100) / 100.0))
              )::bigint * b.size
     end
 from width w

@@ -27,7 +27,8 @@ select
     to_char(greatest(s.last_vacuum, s.last_autovacuum) at time zone 'UTC', 'YYYY-MM-DD HH24:MI'),
     to_char(greatest(s.last_analyze, s.last_autoanalyze) at time zone 'UTC', 'YYYY-MM-DD HH24:MI'),
     owner.is_ours or pg_has_role(c.relowner, 'usage')
-        or case when current_setting('server_version_num')::int >= 170000 then has_table_privilege(c.oid, 'MAINTAIN') else false end
+        or case when current_setting('server_version_num')::int >= 170000 then has_table_privilege(c.oid, 'MAINTAIN')
+            else false end
 from leaf l
 cross join owner
 join pg_class p on p.oid = l.parent

@@ -1,4 +1,4 @@
-//! What waits of each entity, how long that takes, and what the last hour brought: `evo.v_entities`.
+//! The work that waits for each entity, how long it takes, and the load of the last hour: `evo.v_entities`.
 
 use serde::{Deserialize, Serialize};
 

@@ -24,9 +24,6 @@ use crate::ids::{BatchId, ExecutionId, Fence, ObjectId};
 use crate::pg::{Ask, Connection, Param, Pool, Row, Transaction};
 use crate::sql::fill;
 
-/// Objects per batch of a load that names its objects.
-const NAMED_OBJECTS: i64 = 10;
-
 /// A run of which batches are planned or claimed and not committed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OpenRun {
@@ -80,7 +77,8 @@ pub enum Doubt {
 }
 
 /// Plans the pending objects of the selection. Returns what is planned or claimed and not committed, oldest
-/// run first. Batches that nobody has begun are grouped again. The plan lasts when the transaction commits.
+/// run first. Batches that nobody has begun are grouped again, unless the selection names its objects. The
+/// plan lasts when the transaction commits.
 ///
 /// # Errors
 /// See [`crate::pg`].
@@ -90,42 +88,24 @@ pub async fn plan(
     selection: &Selection,
     grouping: &Grouping,
 ) -> Result<Vec<OpenRun>> {
-    let (lake, run_id, since) = (&selection.lake, &selection.run_id, &selection.since);
+    let Selection { lake, run_id, since, again, objects: named } = selection;
     // One planner per entity: a rival waits here and then finds no object that is not in a batch.
     tx.execute("select pg_advisory_xact_lock(hashtextextended('evo:plan:' || $1, 0))", &[&entity]).await?;
-    if selection.again == Again::Named {
-        return plan_named(tx, entity, selection, grouping).await;
+    let (is_named, only_rejected) = (*again == Again::Named, *again == Again::Rejected);
+    if *again != Again::No {
+        let of = if is_named { "(select * from evo.objects where object_id = any ($6))" } else { "evo.objects" };
+        let sql = fill(sql_file!("ledger/forget_loaded.sql"), &[("objects", of)]);
+        tx.execute(&sql, &[&entity, lake, run_id, since, &only_rejected, named]).await?;
     }
-    let only_rejected = selection.again == Again::Rejected;
-    if selection.again != Again::No {
-        tx.execute(sql_file!("ledger/forget_loaded.sql"), &[&entity, lake, run_id, since, &only_rejected]).await?;
-    }
-    if !only_rejected {
+    if !is_named && !only_rejected {
         tx.execute(sql_file!("ledger/dissolve_batches.sql"), &[&entity, lake, run_id]).await?;
     }
     let Grouping { objects, left_alone, workers, object_ms } = grouping;
-    let planned: [&dyn Param; 9] =
-        [&entity, lake, run_id, since, objects, left_alone, &only_rejected, workers, object_ms];
-    let groups = fill(sql_file!("ledger/group_objects.sql"), &[("objects", "evo.objects")]);
-    tx.execute(&fill(sql_file!("ledger/plan_batches.sql"), &[("groups", &groups)]), &planned).await?;
-    open_runs(tx, entity, selection).await
-}
-
-/// Plans the objects that the selection names, in batches of their own.
-async fn plan_named(
-    tx: &Transaction<'_>,
-    entity: &str,
-    selection: &Selection,
-    grouping: &Grouping,
-) -> Result<Vec<OpenRun>> {
-    tx.execute(sql_file!("ledger/forget_objects.sql"), &[&selection.objects]).await?;
-    let size = grouping.objects.unwrap_or(NAMED_OBJECTS).max(1);
-    tx.execute(sql_file!("ledger/plan_objects.sql"), &[&selection.objects, &size]).await?;
-    open_runs(tx, entity, selection).await
-}
-
-async fn open_runs(tx: &Transaction<'_>, entity: &str, selection: &Selection) -> Result<Vec<OpenRun>> {
-    let Selection { lake, run_id, since, .. } = selection;
+    let of = if is_named { "(select * from evo.objects where object_id = any ($10))" } else { "evo.objects" };
+    let groups = fill(sql_file!("ledger/group_objects.sql"), &[("objects", of)]);
+    let values: [&dyn Param; 10] =
+        [&entity, lake, run_id, since, objects, left_alone, &only_rejected, workers, object_ms, named];
+    tx.execute(&fill(sql_file!("ledger/plan_batches.sql"), &[("groups", &groups)]), &values).await?;
     let rows = tx.query(sql_file!("ledger/open_batches.sql"), &[&entity, lake, run_id, since]).await?;
     Ok(rows.iter().map(open_run).collect())
 }
@@ -204,22 +184,12 @@ pub async fn claim(pool: &Pool, entity: &str, selection: &Selection, holder: Hol
 /// See [`crate::pg`].
 pub async fn objects_of(connection: &Connection, batch_id: BatchId) -> Result<Vec<Pending>> {
     let rows = connection.query(sql_file!("ledger/batch_objects.sql"), &[&batch_id]).await?;
-    Ok(rows
-        .iter()
-        .map(|row| Pending {
-            object_id: row.get(0),
-            path: row.get(1),
-            etag: row.get(2),
-            size_bytes: row.get(3),
-            run_id: row.get(4),
-            ingestion_date: row.get(5),
-            manifest: match (row.get::<_, Option<i64>>(6), row.get::<_, Option<Vec<u8>>>(7)) {
-                (Some(size_bytes), Some(sha256)) => InManifest::As { size_bytes, sha256 },
-                _ if row.get(8) => InManifest::Missing,
-                _ => InManifest::Unknown,
-            },
-        })
-        .collect())
+    let in_manifest = |row: &Row| match (row.get::<_, Option<i64>>(6), row.get::<_, Option<Vec<u8>>>(7)) {
+        (Some(size_bytes), Some(sha256)) => InManifest::As { size_bytes, sha256 },
+        _ if row.get(8) => InManifest::Missing,
+        _ => InManifest::Unknown,
+    };
+    Ok(rows.iter().map(|row| Pending::of(row, in_manifest(row))).collect())
 }
 
 /// Moves objects of a claimed batch to a batch of their own, which any execution may claim.

@@ -1,4 +1,4 @@
-//! What became of the lines of an object or a batch.
+//! The verdicts on the lines of an object or a batch.
 
 /// The verdicts on the lines of an object or a batch, counted. They always add up: see [`Counts::balanced`].
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

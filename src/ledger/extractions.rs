@@ -203,7 +203,7 @@ pub async fn end(
 /// Notes the source's time at which an extraction has begun.
 ///
 /// # Errors
-/// As the server says.
+/// See [`crate::pg`].
 pub async fn note_clock(pool: &Pool, extraction_id: ExtractionId, at: DateTime<Utc>, zone: &str) -> Result<()> {
     pool.get().await?.execute(sql_file!("extract/note_clock.sql"), &[&extraction_id, &at, &zone]).await?;
     Ok(())
@@ -229,7 +229,7 @@ pub struct RunTotals {
 /// How a run stands.
 ///
 /// # Errors
-/// As the server says.
+/// See [`crate::pg`].
 pub async fn totals(pool: &Pool, extraction_id: ExtractionId) -> Result<RunTotals> {
     let row = pool.get().await?.query_one(sql_file!("extract/run_totals.sql"), &[&extraction_id]).await?;
     Ok(RunTotals {
@@ -296,7 +296,7 @@ pub struct Standing {
 /// How far the extractions of an entity have come; `None` before the first.
 ///
 /// # Errors
-/// As the server says.
+/// See [`crate::pg`].
 pub async fn standing(pool: &Pool, entity: &str) -> Result<Option<Standing>> {
     let rows = pool.get().await?.query(sql_file!("extract/standing.sql"), &[&entity]).await?;
     Ok(rows.first().map(|row| Standing {
@@ -312,7 +312,7 @@ pub async fn standing(pool: &Pool, entity: &str) -> Result<Option<Standing>> {
 /// The entities and the budget of the latest extraction of an entity that had a budget.
 ///
 /// # Errors
-/// As the server says.
+/// See [`crate::pg`].
 pub async fn latest_budget(pool: &Pool, entity: &str) -> Result<Option<(Vec<String>, i64)>> {
     let rows = pool.get().await?.query(sql_file!("extract/latest_budget.sql"), &[&entity]).await?;
     Ok(rows.first().map(|row| (row.get(0), row.get(1))))

@@ -1,4 +1,4 @@
-//! What executions did: the views of `evo.runs`, read for a person or a machine.
+//! The history of executions: the views of `evo.runs`, read for a person or a machine.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -116,7 +116,7 @@ pub struct RunningPhase {
     pub done: i64,
     /// How much there is to do, if that is known.
     pub total: Option<i64>,
-    /// What is counted; `None` for a phase that only takes time.
+    /// The unit of `done` and `total`; `None` for a phase that only takes time.
     pub unit: Option<String>,
     /// Seconds since the phase began.
     pub elapsed_s: f64,
@@ -132,13 +132,13 @@ pub struct ExecutionRecord {
     pub row: PastExecution,
     /// Its arguments.
     pub arguments: Value,
-    /// What it printed at its end.
+    /// The summary that it printed at its end.
     pub summary: Option<Value>,
     /// Why it failed, in full.
     pub error: Option<String>,
-    /// What it counted and timed.
+    /// Its counts and timings.
     pub measures: Option<Value>,
-    /// What it did to each entity, and its share.
+    /// Its counts for each entity, and its share.
     pub entities: Vec<Value>,
     /// Its latest batches.
     pub batches: Vec<Value>,

@@ -24,13 +24,13 @@ pub struct Manifest {
     pub parts: Option<i64>,
     /// Windows that could not be extracted.
     pub errors: Option<i64>,
-    /// What it says of single objects.
+    /// Its entries about single objects.
     pub listed: Vec<ListedObject>,
     /// Whether these are all objects of the run.
     pub lists_objects: bool,
 }
 
-/// What a manifest says of one object.
+/// An entry of a manifest about one object.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListedObject {
     /// Path below the lake's root.

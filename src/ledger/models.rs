@@ -20,15 +20,7 @@ pub struct PendingBatch {
 ///
 /// # Errors
 /// See [`crate::pg`].
-pub async fn pending(connection: &Connection, entity: &str) -> Result<Vec<BatchId>> {
-    pending_in(connection, entity).await
-}
-
-/// The same as the snapshot of a transaction shows it.
-///
-/// # Errors
-/// See [`crate::pg`].
-pub async fn pending_in(on: &impl Ask, entity: &str) -> Result<Vec<BatchId>> {
+pub async fn pending(on: &impl Ask, entity: &str) -> Result<Vec<BatchId>> {
     let rows = on.query(sql_file!("ledger/pending_batches.sql"), &[&entity]).await?;
     Ok(rows.iter().map(|row| row.get(0)).collect())
 }

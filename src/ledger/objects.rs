@@ -39,11 +39,11 @@ pub struct Pending {
     pub run_id: String,
     /// The ingestion date in the path, if there is one.
     pub ingestion_date: Option<NaiveDate>,
-    /// What the manifest of its run says of it.
+    /// Its entry in the manifest of its run.
     pub manifest: InManifest,
 }
 
-/// What the manifest of a run says of an object.
+/// The entry about an object in the manifest of its run.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum InManifest {
     /// Nothing: there is no manifest, or it does not list objects.
@@ -61,6 +61,19 @@ pub enum InManifest {
 }
 
 impl Pending {
+    /// The object of a row that begins with id, path, etag, size, run and date.
+    pub fn of(row: &Row, manifest: InManifest) -> Self {
+        Self {
+            object_id: row.get(0),
+            path: row.get(1),
+            etag: row.get(2),
+            size_bytes: row.get(3),
+            run_id: row.get(4),
+            ingestion_date: row.get(5),
+            manifest,
+        }
+    }
+
     /// Its position in the order of all objects.
     pub fn precedence(&self) -> Precedence<'_> {
         Precedence { ingestion_date: self.ingestion_date, run_id: &self.run_id, path: &self.path }

@@ -15,7 +15,7 @@ const PAGE: i64 = 5_000;
 /// An object that was loaded.
 #[derive(Debug, Clone)]
 pub(super) struct LoadedObject {
-    /// What a load needs to read it.
+    /// The facts with which it is read again.
     pub object: Pending,
     /// The batch that loaded it last.
     pub batch_id: BatchId,
@@ -35,7 +35,7 @@ impl LoadedObject {
     }
 }
 
-/// What reading everything again would read.
+/// The amount that a verification would read.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Cost {
     /// Objects.
@@ -46,7 +46,7 @@ pub struct Cost {
     pub lines: u64,
 }
 
-/// What comparing all documents of the entity would read.
+/// The amount that comparing all documents of the entity would read.
 ///
 /// # Errors
 /// See [`crate::pg`].
@@ -97,15 +97,7 @@ impl<'a> LoadedPages<'a> {
 
 fn loaded(row: &Row) -> LoadedObject {
     LoadedObject {
-        object: Pending {
-            object_id: row.get(0),
-            path: row.get(1),
-            etag: row.get(2),
-            size_bytes: row.get(3),
-            run_id: row.get(4),
-            ingestion_date: row.get(5),
-            manifest: InManifest::Unknown,
-        },
+        object: Pending::of(row, InManifest::Unknown),
         batch_id: row.get(6),
         lines: row.get(7),
         has_earlier: row.get(8),

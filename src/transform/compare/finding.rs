@@ -1,11 +1,11 @@
-//! What a comparison of core finds.
+//! The findings of a comparison of core.
 
 use std::collections::BTreeMap;
 
 /// Of each table this many rows are kept by name; the others are counted.
 const NAMED: usize = 1_000;
 
-/// What is wrong with a core row.
+/// The way in which a core row is wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum CoreMismatchKind {
     /// Its document gives it, and it is not there.
@@ -17,6 +17,9 @@ pub enum CoreMismatchKind {
 }
 
 impl CoreMismatchKind {
+    /// Every kind, in the order in which they are declared.
+    pub const ALL: [Self; 3] = [CoreMismatchKind::Missing, CoreMismatchKind::Added, CoreMismatchKind::Differs];
+
     /// As summaries and `--accept` write it.
     pub fn word(self) -> &'static str {
         match self {
@@ -32,7 +35,7 @@ impl CoreMismatchKind {
 pub struct CoreMismatch {
     /// Qualified core table.
     pub table: String,
-    /// What is wrong.
+    /// The way in which it is wrong.
     pub kind: CoreMismatchKind,
     /// Its key columns, joined by commas.
     pub key: String,
@@ -44,7 +47,7 @@ pub struct CoreMismatch {
     pub source: Option<(String, i64)>,
 }
 
-/// What a comparison of an entity's core tables found.
+/// The findings of a comparison of an entity's core tables.
 #[derive(Debug, Clone, Default)]
 pub struct CoreMismatches {
     /// A limited number by name, parent table first.
@@ -58,7 +61,7 @@ pub struct CoreMismatches {
 }
 
 impl CoreMismatches {
-    /// Adds what a range came to.
+    /// Adds the findings of a range.
     pub(super) fn add(&mut self, other: Self) {
         for found in other.named {
             let known = self.named.iter().filter(|known| known.table == found.table).count();

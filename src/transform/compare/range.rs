@@ -9,7 +9,8 @@ use crate::sql::{ident, qualified};
 use crate::transform::range::Range;
 use crate::transform::staged::{StagedRows, array};
 
-/// Reads only, under one snapshot: a load or a transform that commits in between would look like a difference.
+/// Reads only, under one snapshot: a load or a transform that commits in between would look like a
+/// difference.
 const BEGIN: &str = "set transaction isolation level repeatable read, read only; set local work_mem = '32MB'; \
                      set local enable_memoize = off";
 
@@ -17,7 +18,8 @@ const BEGIN: &str = "set transaction isolation level repeatable read, read only;
 pub(super) struct KeyRange<'a> {
     pub entity: &'a Entity,
     range: &'a Range,
-    /// A condition on a key column that is true for the keys to compare; `None` if core has everything.
+    /// A select of the keys that are left out, because core has not transformed them yet; `None` if it has
+    /// all.
     excluded: Option<String>,
 }
 
@@ -31,7 +33,7 @@ pub(super) async fn begin(connection: &mut Connection) -> Result<Transaction<'_>
 impl<'a> KeyRange<'a> {
     /// The range as the snapshot of this transaction has it.
     pub(super) async fn read(tx: &Transaction<'_>, entity: &'a Entity, range: &'a Range) -> Result<Self> {
-        let pending: Vec<BatchId> = models::pending_in(tx, &entity.name).await?;
+        let pending: Vec<BatchId> = models::pending(tx, &entity.name).await?;
         let staging = &entity.staging;
         let excluded = (!pending.is_empty()).then(|| {
             let mut conditions = range.conditions(&staging.key_column);

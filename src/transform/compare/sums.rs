@@ -8,7 +8,7 @@ use crate::sql::{fill, ident, literal, qualified};
 use crate::transform::job::EntityJob;
 use crate::transform::range::Range;
 
-/// What a range came to.
+/// The result for a range.
 #[derive(Debug)]
 pub(super) struct RangeSums {
     /// Documents that were compared.

@@ -34,7 +34,7 @@ pub(super) struct Chunk<'a> {
     pub core: Option<&'a Range>,
 }
 
-/// What a chunk did.
+/// The result of a chunk.
 #[derive(Debug, Default)]
 pub(super) struct ChunkResult {
     pub tables: Vec<TableSummary>,

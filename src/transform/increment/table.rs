@@ -122,7 +122,7 @@ impl<'a> ChunkTable<'a> {
         self.shape.columns.iter().filter(|column| !self.model.key.contains(column)).cloned().collect()
     }
 
-    /// What an upsert does with a row that is there already.
+    /// The action of an upsert on a row that exists.
     fn on_conflict(&self) -> String {
         let mut assignments: Vec<String> =
             self.values().iter().map(|column| format!("{0} = excluded.{0}", ident(column))).collect();
