@@ -39,8 +39,8 @@ enum Stage {
 pub struct Shutdown(watch::Receiver<Stage>);
 
 impl Shutdown {
-    /// Listens for the signals from now on. Call once, inside the runtime: from then on a signal no longer ends
-    /// the process by itself.
+    /// Listens for the signals from now on. Call once, inside the runtime: from then on a signal no longer
+    /// ends the process by itself.
     ///
     /// # Errors
     /// `Internal` when the handlers cannot be installed.
@@ -93,8 +93,8 @@ impl Shutdown {
         self.reached(|stage| *stage != Stage::Running).await;
     }
 
-    /// Waits until work in flight must be abandoned, [`GRACE`] after a stop was asked for; for ever if it never
-    /// is.
+    /// Waits until work in flight must be abandoned, [`GRACE`] after a stop was asked for; for ever if it
+    /// never is.
     pub async fn cancelled(&self) {
         self.reached(|stage| matches!(stage, Stage::Cancelled(_))).await;
     }

@@ -1,18 +1,17 @@
 //! `evo generate`: realistic bronze objects in a local lake, or behind an imitation of the API.
 
 mod serve;
+mod show;
 
 use chrono::NaiveDate;
 use clap::ValueEnum;
-use evo_generator::{Entity, Plan, Portion, Records, RunSummary, Summary, Tally, write_lake_with};
+use evo_generator::{Entity, Plan, Portion, Records, write_lake_with};
 use serde_json::json;
 
 use crate::config::{self, LakeAddress, Settings, Share};
 use crate::error::{Error, Kind, Result};
 use crate::meter::Unit;
-use crate::report::progress;
-use crate::report::units::{bytes, count, counted, duration};
-use crate::report::{Outcome, table::table};
+use crate::report::{Outcome, progress};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -48,7 +47,8 @@ pub struct Args {
     /// Records in a full object [default: members 2000, sales 5000, entries 10000, prospects 5000]
     #[arg(long, value_name = "N", value_parser = config::whole::<u64>(1, 10_000_000), help_heading = "How much")]
     part_records: Option<u64>,
-    /// Pad each document to this many bytes (otherwise a sale has 2500, a member 4000, an entry 400, a prospect 700)
+    /// Pad each document to this many bytes (otherwise a sale has 2500, a member 4000, an entry 400, a
+    /// prospect 700)
     #[arg(long, value_name = "N", value_parser = config::whole::<u32>(1, 50_000_000), help_heading = "How much")]
     document_bytes: Option<u32>,
     /// Compression of the objects, 1 (fast) to 9 (small)
@@ -225,8 +225,9 @@ fn refused(error: evo_generator::Error) -> Error {
 /// Writes the lake, or serves the world until it is asked to stop.
 ///
 /// # Errors
-/// `Config` when the lake is not a local directory, `Usage` for flags that make no sense together, `CheckFailed` when
-/// the lake holds something else where this plan writes, `SourceInvalid` when the file system refuses.
+/// `Config` when the lake is not a local directory, `Usage` for flags that make no sense together,
+/// `CheckFailed` when the lake holds something else where this plan writes, `SourceInvalid` when the file
+/// system refuses.
 pub async fn run(args: Args, settings: &Settings) -> Result<Outcome> {
     if let Some(address) = args.serve.serve {
         return serve::run(&args.serve, address, &args.plan()).await;
@@ -247,64 +248,7 @@ pub async fn run(args: Args, settings: &Settings) -> Result<Outcome> {
     drop(watched);
     let summary = summary?.map_err(refused)?;
     let json = json!({ "lake": lake.display().to_string(), "runs": summary.runs });
-    Ok(Outcome::new(text(&summary, &lake.display().to_string()), json))
-}
-
-/// The summary as a person reads it.
-fn text(summary: &Summary, lake: &str) -> String {
-    let headers = [
-        "entity",
-        ">run",
-        ">objects",
-        ">records",
-        ">new",
-        ">changed",
-        ">duplicates",
-        ">broken",
-        ">misfits",
-        ">ndjson",
-        ">gz",
-        ">time",
-    ];
-    let mut rows: Vec<Vec<String>> = summary.runs.iter().map(row).collect();
-    let mut total = RunSummary {
-        entity: Entity::Members,
-        run: 0,
-        run_id: String::new(),
-        objects: 0,
-        kept: 0,
-        tally: Tally::default(),
-        gzip_bytes: 0,
-        elapsed_ms: 0,
-    };
-    for run in &summary.runs {
-        total.objects += run.objects;
-        total.kept += run.kept;
-        total.tally.add(&run.tally);
-        total.gzip_bytes += run.gzip_bytes;
-        total.elapsed_ms += run.elapsed_ms;
-    }
-    if summary.runs.len() > 1 {
-        let mut last = row(&total);
-        (last[0], last[1]) = ("total".into(), String::new());
-        rows.push(last);
-    }
-    let end = match total.kept {
-        0 => format!("written to {lake}"),
-        kept if kept == total.objects => format!("already there, identical: nothing was written to {lake}"),
-        kept => format!("written to {lake}; already there, identical: {}", counted(kept, "object", "objects")),
-    };
-    format!("{}\n\n{end}", table(&headers, rows))
-}
-
-fn row(run: &RunSummary) -> Vec<String> {
-    let tally = &run.tally;
-    let mut row = vec![run.entity.to_string(), run.run.to_string()];
-    let counts = [run.objects, tally.records, tally.new, tally.changed, tally.duplicates, tally.broken, tally.misfits];
-    row.extend(counts.map(count));
-    row.extend([bytes(tally.bytes), bytes(run.gzip_bytes)]);
-    row.push(duration(std::time::Duration::from_millis(run.elapsed_ms)));
-    row
+    Ok(Outcome::new(show::text(&summary, &lake.display().to_string()), json))
 }
 
 #[cfg(test)]

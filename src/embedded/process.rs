@@ -106,8 +106,8 @@ impl Programs {
         let mut command = self.command("postgres");
         let errors = output.try_clone().map_err(|e| cannot("open", data, e))?;
         command.arg("-D").arg(data).stdin(liveness::hold(data)?).stdout(output).stderr(errors);
-        // SAFETY: setsid and fcntl are async-signal-safe, and nothing is allocated between fork and exec. `nix::fcntl`
-        // takes owned descriptors only, which these numbers are not.
+        // SAFETY: setsid and fcntl are async-signal-safe, and nothing is allocated between fork and exec.
+        // `nix::fcntl` takes owned descriptors only, which these numbers are not.
         unsafe {
             command.pre_exec(|| {
                 let _ = nix::unistd::setsid();

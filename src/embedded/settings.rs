@@ -121,8 +121,8 @@ fn line(text: &mut String, name: &str, value: &str, why: &str) {
 
 /// Memory of this machine, or of the container if that has less; 2 GB where neither is known.
 fn memory_mb() -> u64 {
-    // SAFETY: sysconf has no preconditions, and returns -1 for what it does not know. `nix::unistd::sysconf` has the
-    // number of pages on Linux only.
+    // SAFETY: sysconf has no preconditions, and returns -1 for what it does not know. `nix::unistd::sysconf`
+    // has the number of pages on Linux only.
     let (pages, page) = unsafe { (libc::sysconf(libc::_SC_PHYS_PAGES), libc::sysconf(libc::_SC_PAGESIZE)) };
     let machine = u64::try_from(pages).ok().zip(u64::try_from(page).ok()).map(|(pages, page)| pages * page);
     let limit = std::fs::read_to_string("/sys/fs/cgroup/memory.max").ok().and_then(|text| text.trim().parse().ok());

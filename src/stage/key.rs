@@ -151,19 +151,31 @@ mod tests {
     fn the_entry_id_equals_the_predecessors_test_vectors() {
         for (line, id) in [
             (
-                r#"{"date":"2024-03-18T06:12:45","idMember":1204512,"idBranch":12,"device":"Catraca 02","entryAction":"Entry"}"#,
+                concat!(
+                    r#"{"date":"2024-03-18T06:12:45","idMember":1204512,"idBranch":12,"#,
+                    r#""device":"Catraca 02","entryAction":"Entry"}"#,
+                ),
                 479_138_501_485_800,
             ),
             (
-                r#"{"date":"2024-03-18T06:12:45","idMember":null,"idProspect":88123,"idBranch":12,"device":null,"entryAction":"Entry"}"#,
+                concat!(
+                    r#"{"date":"2024-03-18T06:12:45","idMember":null,"idProspect":88123,"idBranch":12,"#,
+                    r#""device":null,"entryAction":"Entry"}"#,
+                ),
                 100_681_696_694_028,
             ),
             (
-                r#"{"date":"2024-03-18T06:12:45.123","idMember":0,"idProspect":"","idEmployee":77,"idBranch":12,"device":"Recep\u00e7\u00e3o","entryAction":null}"#,
+                concat!(
+                    r#"{"date":"2024-03-18T06:12:45.123","idMember":0,"idProspect":"","idEmployee":77,"#,
+                    r#""idBranch":12,"device":"Recep\u00e7\u00e3o","entryAction":null}"#,
+                ),
                 78_607_398_374_561,
             ),
             (
-                r#"{"date":"2023-12-31T22:30:00","idMember":2,"idBranch":12,"device":"Catraca 1","entryAction":"Entry"}"#,
+                concat!(
+                    r#"{"date":"2023-12-31T22:30:00","idMember":2,"idBranch":12,"#,
+                    r#""device":"Catraca 1","entryAction":"Entry"}"#,
+                ),
                 785_225_325_939_991,
             ),
         ] {

@@ -72,7 +72,8 @@ pub(crate) fn expand(text: &str) -> Vec<String> {
     parts.flat_map(expand).map(|part| format!("{head}{part}")).collect()
 }
 
-/// Which module of the same room a path leads to: the longest prefix that is a file, through re-exports of `mod.rs`.
+/// Which module of the same room a path leads to: the longest prefix that is a file, through re-exports of
+/// `mod.rs`.
 fn target(path: &str, modules: &BTreeMap<String, BTreeMap<String, String>>) -> Option<String> {
     let parts: Vec<&str> = path.split("::").collect();
     let length = (1..=parts.len()).rev().find(|n| modules.contains_key(&parts[..*n].join("::")))?;

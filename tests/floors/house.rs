@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::circles::{circles, expand, graph};
-use super::source::{code, crate_files};
+use super::source::{code, generator, named_files, src};
 
 /// Files that are still over 400 lines.
 const LONG_FILES: &[&str] = &[];
@@ -20,7 +20,10 @@ const SHARED_NAMES: &[&str] = &["Args", "State"];
 const DUPLICATE_NAMES: &[&str] = &[];
 
 /// Files with lines that are still over 120 columns.
-const WIDE_FILES: &[&str] = &["stage/key.rs"];
+const WIDE_FILES: &[&str] = &[];
+
+/// Files with comments that are still over 110 columns.
+const WIDE_COMMENTS: &[&str] = &[];
 
 /// Files with functions that are still over 60 lines.
 const LONG_FUNCTIONS: &[&str] = &[];
@@ -57,19 +60,30 @@ fn assert_none(rule: &str, found: impl IntoIterator<Item = (String, String)>, ex
     assert!(bad.is_empty(), "{rule}:\n{}", bad.join("\n"));
 }
 
+/// The files of the crate.
 fn texts() -> impl Iterator<Item = (String, String)> {
-    crate_files().into_iter().map(|(name, path)| (name, std::fs::read_to_string(path).unwrap()))
+    named_files(&src()).into_iter().map(|(name, path)| (name, std::fs::read_to_string(path).unwrap()))
+}
+
+/// The files of the generator.
+fn texts_of_generator() -> impl Iterator<Item = (String, String)> {
+    named_files(&generator()).into_iter().map(|(name, path)| (name, std::fs::read_to_string(path).unwrap()))
+}
+
+/// The files of both crates.
+fn all_texts() -> impl Iterator<Item = (String, String)> {
+    texts().chain(texts_of_generator().map(|(name, text)| (format!("generator/{name}"), text)))
 }
 
 #[test]
 fn no_file_is_over_400_lines() {
-    let long = texts().map(|(name, text)| (name, text.lines().count())).filter(|(_, lines)| *lines > 400);
+    let long = all_texts().map(|(name, text)| (name, text.lines().count())).filter(|(_, lines)| *lines > 400);
     assert_none("files over 400 lines", long.map(|(name, lines)| (name, lines.to_string())), LONG_FILES);
 }
 
 #[test]
 fn no_line_is_over_120_columns() {
-    let wide = texts().flat_map(|(name, text)| {
+    let wide = all_texts().flat_map(|(name, text)| {
         let wide: Vec<_> = text
             .lines()
             .enumerate()
@@ -79,6 +93,47 @@ fn no_line_is_over_120_columns() {
         wide
     });
     assert_none("lines over 120 columns", wide, WIDE_FILES);
+}
+
+/// Numbers of the comment lines that are over 110 columns. Tables and drawings may be wider.
+fn wide_comments(text: &str) -> Vec<usize> {
+    let mut is_drawing = false;
+    let mut found = Vec::new();
+    for (at, line) in text.lines().enumerate() {
+        let Some(comment) = line.trim_start().strip_prefix("//") else { continue };
+        let comment = comment.trim_start_matches(['/', '!']).trim_start();
+        if comment.starts_with("```") {
+            is_drawing = !is_drawing;
+        }
+        if !is_drawing && !comment.starts_with('|') && line.chars().count() > 110 {
+            found.push(at + 1);
+        }
+    }
+    found
+}
+
+#[test]
+fn comments_wrap_at_110_columns() {
+    let wide = all_texts().flat_map(|(name, text)| {
+        let wide: Vec<_> = wide_comments(&text).iter().map(|at| (name.clone(), format!("line {at}"))).collect();
+        wide
+    });
+    assert_none("comments over 110 columns", wide, WIDE_COMMENTS);
+}
+
+#[test]
+fn no_docstring_begins_with_what() {
+    let is_flag = |next: Option<&&str>| next.is_some_and(|line| line.contains("#[arg"));
+    let found = all_texts().flat_map(|(name, text)| {
+        let lines: Vec<&str> = text.lines().map(str::trim_start).collect();
+        let begins = |at: usize| at == 0 || !lines[at - 1].starts_with("//");
+        let is_doc = |line: &str| line.starts_with("/// What ") || line.starts_with("//! What ");
+        let found = (0..lines.len()).filter(|at| is_doc(lines[*at]) && begins(*at));
+        // The help of a flag is not about an item.
+        let found = found.filter(|at| !is_flag(lines[at + 1..].iter().find(|line| !line.starts_with("///"))));
+        found.map(|at| (name.clone(), format!("line {}", at + 1))).collect::<Vec<_>>()
+    });
+    assert_none("docstrings that begin with \"What\"", found, &[]);
 }
 
 /// Name and length of each function, by the indentation that rustfmt gives it.
@@ -110,7 +165,7 @@ fn functions(text: &str) -> Vec<(String, usize)> {
 
 #[test]
 fn no_function_is_over_60_lines() {
-    let long = texts().filter(|(name, _)| !name.ends_with("tests.rs")).flat_map(|(name, text)| {
+    let long = all_texts().filter(|(name, _)| !name.ends_with("tests.rs")).flat_map(|(name, text)| {
         let text = text.split("#[cfg(test)]\nmod ").next().unwrap_or_default().to_owned();
         let long = functions(&text).into_iter().filter(|(_, lines)| *lines > 60);
         long.map(|(function, lines)| (name.clone(), format!("{function} has {lines}"))).collect::<Vec<_>>()
@@ -260,10 +315,12 @@ fn no_lock_can_be_poisoned() {
 
 #[test]
 fn no_circle_ties_the_files_of_a_room() {
-    let files: Vec<(String, String)> = texts().filter(|(name, _)| !name.ends_with("tests.rs")).collect();
-    let found = circles(&graph(&files))
-        .into_iter()
-        .map(|group| (group[0].split("::").next().unwrap().to_owned(), group.join(" ↔ ")));
+    let crates: [Vec<(String, String)>; 2] = [texts().collect(), texts_of_generator().collect()];
+    let found = crates.into_iter().flat_map(|mut files| {
+        files.retain(|(name, _)| !name.ends_with("tests.rs"));
+        let groups = circles(&graph(&files)).into_iter();
+        groups.map(|group| (group[0].split("::").next().unwrap().to_owned(), group.join(" ↔ "))).collect::<Vec<_>>()
+    });
     assert_none("circles of imports", found, ROOMS_WITH_CIRCLES);
 }
 
@@ -285,6 +342,7 @@ fn the_checks_notice_what_they_are_for() {
         functions("    pub(super) async fn f(\n        a: A,\n    ) -> B {\n        b\n    }\n"),
         [("f".to_owned(), 5)]
     );
+    assert_eq!(wide_comments(&format!("// {0}\n//! | {0} |\n/// ```text\n/// {0}\n/// ```\n", "x".repeat(110))), [1]);
     assert_eq!(literals(r#"f("a\"b", '"', "c") // "d""#), [r#"a\"b"#, "c"]);
     assert_eq!(expand("a::{b, c::{D, E}};"), ["a::b", "a::c::D", "a::c::E"]);
 }

@@ -21,11 +21,15 @@ pub(crate) fn src() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("src")
 }
 
-/// The files of the crate with their names from `src/` on.
-pub(crate) fn crate_files() -> Vec<(String, PathBuf)> {
-    let src = src();
-    let name = |path: &PathBuf| path.strip_prefix(&src).unwrap().to_string_lossy().into_owned();
-    files(&src).into_iter().map(|path| (name(&path), path)).collect()
+/// The folder `generator/src`.
+pub(crate) fn generator() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("generator/src")
+}
+
+/// The files below a folder with their names from there on.
+pub(crate) fn named_files(folder: &Path) -> Vec<(String, PathBuf)> {
+    let name = |path: &PathBuf| path.strip_prefix(folder).unwrap().to_string_lossy().into_owned();
+    files(folder).into_iter().map(|path| (name(&path), path)).collect()
 }
 
 /// The code of a file without its test module; comment lines are left out.

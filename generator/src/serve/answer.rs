@@ -18,7 +18,7 @@ use super::fault::{Fault, Faults};
 use super::fields::without;
 use super::limit::Limits;
 use super::query::Query;
-use super::server::{Served, Terms};
+use super::terms::{Served, Terms};
 use crate::Plan;
 use crate::doc::Doc;
 

@@ -19,8 +19,10 @@ mod fields;
 mod limit;
 mod query;
 mod server;
+mod terms;
 
 pub use answer::{PASSWORD, TOKEN, USER};
 pub use fault::{Faults, parse_faults};
 pub use limit::{Limit, parse_limits};
-pub use server::{Served, Server, Terms};
+pub use server::Server;
+pub use terms::{Served, Terms};

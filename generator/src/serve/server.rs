@@ -3,41 +3,14 @@
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
-use chrono::{DateTime, Utc};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
 
 use super::answer::State;
-use super::fault::Faults;
-use super::limit::Limit;
+use super::terms::{Served, Terms};
 use crate::Plan;
 use crate::error::{Error, Result};
-
-/// The terms under which the imitation serves.
-#[derive(Debug)]
-pub struct Terms {
-    /// Rate limits, all of which hold.
-    pub limits: Vec<Limit>,
-    /// The faults of its answers.
-    pub faults: Arc<Faults>,
-    /// The time at which its clock begins.
-    pub now: DateTime<Utc>,
-    /// How long each answer takes at least.
-    pub latency: Duration,
-}
-
-/// Counts of a server's work.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Served {
-    /// Requests for data that were answered with a page.
-    pub requests: u64,
-    /// Requests refused for their number.
-    pub throttled: u64,
-    /// Records in these pages.
-    pub records: u64,
-}
 
 /// The imitation, bound to an address.
 #[derive(Debug)]

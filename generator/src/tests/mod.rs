@@ -1,4 +1,4 @@
-//! What readers of a generated lake rely on.
+//! Properties that readers of a generated lake rely on.
 
 mod fields;
 mod runs;
