@@ -80,13 +80,13 @@ pub enum Command {
 pub enum Parsed {
     /// A command is to be run.
     Run(Box<Cli>),
-    /// What was asked for was printed; the process ends with this exit code.
+    /// The requested text was printed; the process ends with this exit code.
     Shown(u8),
 }
 
 impl Cli {
-    /// Reads a command line, including the program's name. Prints what needs no settings if it is asked for: help,
-    /// the version, completions, manual pages. It is not an error if nobody reads that.
+    /// Reads a command line, including the program's name. Prints what needs no settings if it is asked for:
+    /// help, the version, completions, manual pages. It is not an error if nobody reads that.
     ///
     /// # Errors
     /// `Usage` with the flag at fault and what to type instead; those of `evo completions` and `evo man`.
@@ -112,9 +112,7 @@ impl Cli {
             Err(e) => Err(words::plain(&e, &line, &tree)),
         }
     }
-}
 
-impl Cli {
     /// The settings of this command line. A command that lists every mistake gets them with theirs.
     ///
     /// # Errors
@@ -144,8 +142,8 @@ impl Command {
         given.into_iter().filter_map(|(key, text)| Some((key, text?.clone()))).collect()
     }
 
-    /// Whether it is a job, which reports metrics and spans and of whose end somebody may be notified; not what
-    /// only shows something.
+    /// Whether it is a job: it reports metrics and spans, and somebody may be notified of its end. A command
+    /// that only shows something is none.
     pub fn is_job(&self) -> bool {
         match self {
             Command::Extract(args) => args.is_job(),

@@ -36,8 +36,8 @@ ids! {
     LakeId(i32);
     /// A row of `evo.runs`: one execution of a command.
     ExecutionId(Uuid);
-    /// The fencing token of a batch or a window. Each claim and each attempt raises it, and what was begun under
-    /// an older token changes nothing.
+    /// The fencing token of a batch or a window. Each claim and each attempt raises it, and what was begun
+    /// under an older token changes nothing.
     Fence(i32);
     /// The position of an object in its batch, from 0, in the order of [`crate::bronze::order`].
     ObjectNo(i32);

@@ -17,11 +17,11 @@ use tracing_subscriber::{EnvFilter, Layer, Registry};
 
 use crate::visible;
 
-/// What else listens to spans and events.
+/// A layer that receives spans and events besides the log.
 pub type Listener = Box<dyn Layer<Registry> + Send + Sync>;
 
-/// Starts logging at `level` (0 warnings, 1 info, 2 debug, 3 trace), with colors if `color`. Call once: a second
-/// call, as tests make, is ignored.
+/// Starts logging at `level` (0 warnings, 1 info, 2 debug, 3 trace), with colors if `color`. Call once: a
+/// second call, as tests make, is ignored.
 pub fn init(level: u8, json: bool, color: bool, listener: Option<Listener>) {
     let level = match level {
         0 => "warn",
@@ -52,8 +52,8 @@ pub fn init(level: u8, json: bool, color: bool, listener: Option<Listener>) {
     let _ = tracing_subscriber::registry().with(listener).with(lines.with_filter(filter)).try_init();
 }
 
-/// `message name=value …`. Control characters are spelled out, so that a name from elsewhere can neither steer
-/// the terminal nor forge a line.
+/// `message name=value …`. Control characters are spelled out, so that a name from elsewhere can neither
+/// steer the terminal nor forge a line.
 fn fields() -> impl for<'w> FormatFields<'w> + 'static {
     debug_fn(|writer, field, value| {
         let value = format!("{value:?}");

@@ -6,8 +6,8 @@
 //! | retry now | a fiftieth of the base, doubling |
 //! | retry later | the base, doubling up to the longest; at least what the other side asked for |
 //!
-//! Bounded by the number of retries and by the time spent waiting. Every pause has jitter, so that workers that
-//! failed together do not come back together, and a signal ends it immediately.
+//! Bounded by the number of retries and by the time spent waiting. Every pause has jitter, so that workers
+//! that failed together do not come back together, and a signal ends it immediately.
 
 use std::time::{Duration, Instant};
 
@@ -36,8 +36,8 @@ impl Policy {
         doubling(self.base, self.max).take(self.max_retries as usize)
     }
 
-    /// The pauses between probes for an unavailable database: short, because a probe costs one connection of one
-    /// worker, and because the database comes back without notice.
+    /// The pauses between probes for an unavailable database: short, because a probe costs one connection of
+    /// one worker, and because the database comes back without notice.
     pub fn probes(&self) -> impl Iterator<Item = Duration> + use<> {
         doubling(self.base / 5, self.base)
     }

@@ -13,8 +13,8 @@ use crate::error::{Error, Result};
 /// The target by which the exporter knows these spans.
 pub const TARGET: &str = "evo::span";
 
-/// A piece of work in progress. It ends when this and all work that runs in it has ended. A span that is begun
-/// within the work of another one is its child.
+/// A piece of work in progress. It ends when this and all work that runs in it has ended. A span that is
+/// begun within the work of another one is its child.
 #[derive(Debug, Clone)]
 #[must_use = "the span ends when this is dropped"]
 pub struct WorkSpan(tracing::Span);

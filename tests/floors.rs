@@ -1,4 +1,5 @@
-//! The architecture, checked: imports point down, one place per concern, and the house rules in `floors/house.rs`.
+//! The architecture, checked: imports point down, one place per concern, and the house rules in
+//! `floors/house.rs`.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 

@@ -62,9 +62,7 @@ impl Lake {
             _ => Ok(()),
         }
     }
-}
 
-impl Lake {
     /// Removes what processes that were killed while they wrote have left in a folder. A container keeps
     /// nothing of them.
     pub fn remove_temporary(&self, folder: &str) {

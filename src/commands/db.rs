@@ -36,8 +36,8 @@ enum Action {
     /// Print its URL for other tools, with the password (a configured server's without it); starts it if
     /// necessary
     Url,
-    /// Open psql on it or on the configured server; starts it if necessary. Further arguments go to psql, after -- if
-    /// they begin with a flag of evo, such as -q or -v
+    /// Open psql on it or on the configured server; starts it if necessary. Further arguments go to psql,
+    /// after -- if they begin with a flag of evo, such as -q or -v
     Psql {
         /// Arguments for psql
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]

@@ -24,8 +24,8 @@ pub struct Args {
 /// Writes the pages of a tree of commands. Needs no settings.
 ///
 /// # Errors
-/// `Config` when the folder or a page cannot be written; `Internal` when stdout cannot be written. It is not an
-/// error if nobody reads it.
+/// `Config` when the folder or a page cannot be written; `Internal` when stdout cannot be written. It is not
+/// an error if nobody reads it.
 pub fn print(args: &Args, tree: &Command) -> Result<()> {
     let mut tree = tree.clone();
     tree.build();

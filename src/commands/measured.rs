@@ -5,7 +5,8 @@ use std::time::Duration;
 use crate::ledger::history::RunningPhase;
 use crate::report::units;
 
-/// The beginning of an id that `evo runs` accepts in its place: the time at which it was made, in hexadecimal.
+/// The beginning of an id that `evo runs` accepts in its place: the time at which it was made, in
+/// hexadecimal.
 pub(super) fn short(id: &str) -> String {
     id.chars().take(13).collect()
 }

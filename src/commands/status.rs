@@ -21,8 +21,8 @@ use crate::report::watch::{Frame, watch};
 use crate::report::{Outcome, units};
 use crate::transform::dimension::{self, Dimension};
 
-/// Shows for each entity and dimension what is loaded and transformed, what is pending and how long it will take,
-/// what the last hour brought, and what is running. Changes nothing.
+/// Shows for each entity and dimension what is loaded and transformed, what is pending and how long it will
+/// take, what the last hour brought, and what is running. Changes nothing.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -180,7 +180,7 @@ async fn dimension_state(connection: &Connection, dimension: &Dimension) -> Resu
     let sql = sql_file!("status/dimension.sql");
     let row = connection.query_one(sql, &[&dimension.name, &sources, &stale]).await?;
     let waiting = row.get::<_, i64>(0).unsigned_abs();
-    let (transformed, anew): (Option<String>, Option<String>) = (row.get(1), row.get(2));
+    let (transformed, refreshed): (Option<String>, Option<String>) = (row.get(1), row.get(2));
     let mut cells = vec![String::new(); 10];
     cells[0].clone_from(&dimension.name);
     cells[5] = units::count(waiting);
@@ -188,7 +188,7 @@ async fn dimension_state(connection: &Connection, dimension: &Dimension) -> Resu
     let value = json!({
         "entity": dimension.name, "derived_from": sources,
         "batches_to_transform": waiting, "transformed_at": transformed,
-        "full_refresh_at": anew,
+        "full_refresh_at": refreshed,
     });
     Ok((cells, value))
 }

@@ -134,7 +134,8 @@ fn columns_in(size: &nix::pty::Winsize) -> usize {
 
 fn size_of(stream: impl AsFd) -> Option<nix::pty::Winsize> {
     let mut size = nix::pty::Winsize { ws_row: 0, ws_col: 0, ws_xpixel: 0, ws_ypixel: 0 };
-    // SAFETY: the descriptor is open, and the request fills the structure that the pointer leads to and nothing else.
+    // SAFETY: the descriptor is open, and the request fills the structure that the pointer leads to and
+    // nothing else.
     unsafe { window_size(stream.as_fd().as_raw_fd(), &raw mut size) }.ok()?;
     Some(size)
 }

@@ -179,8 +179,8 @@ pub static KEYS: &[Setting] = &[
     ),
 ];
 
-/// Unknown `EVO_` variables are typos, and mistakes with the nearest known name, except those of the EVO API and
-/// the secrets of `sources`.
+/// Unknown `EVO_` variables are typos, and mistakes with the nearest known name, except those of the EVO API
+/// and the secrets of `sources`.
 pub(super) fn refuse_unknown_variables(environment: &Environment, sources: &[ApiSource], mistakes: &mut Mistakes) {
     let known = || KEYS.iter().map(|key| key.variable).chain(["EVO_CONFIG"]).chain(failpoint::VARIABLE);
     let of_the_api = |name: &str| name.starts_with("EVO_API_") || ["EVO_USERNAME", "EVO_PASSWORD"].contains(&name);

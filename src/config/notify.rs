@@ -23,7 +23,7 @@ pub enum NotifyOn {
     Failure,
 }
 
-/// What a notification looks like.
+/// The format of a notification.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NotifyFormat {
     /// The run's summary with everything about its end.
@@ -36,7 +36,7 @@ pub enum NotifyFormat {
     Template(Value),
 }
 
-/// What a template may contain, in braces.
+/// Names that a template may contain in braces.
 pub static PLACEHOLDERS: &[&str] = &[
     "command",
     "detail",
@@ -65,7 +65,7 @@ pub struct Notify {
     pub url: Url,
     /// When it is sent.
     pub on: NotifyOn,
-    /// What it looks like.
+    /// Its format.
     pub format: NotifyFormat,
 }
 

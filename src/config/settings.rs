@@ -80,7 +80,8 @@ pub struct Settings {
     pub notify: Option<Notify>,
     /// Every key with its value (secrets redacted) and its origin, for `evo config show`.
     pub shown: Vec<Resolved>,
-    /// What is wrong in them, for those who load them with their mistakes; the default stands in its place.
+    /// The mistakes in them, for commands that load them with their mistakes; a wrong setting has its
+    /// default.
     pub mistakes: Arc<Mistakes>,
 }
 
@@ -93,8 +94,8 @@ impl Settings {
         Self::load_with_mistakes(global)?.faultless()
     }
 
-    /// Reads as [`Settings::load`] does, for a command that lists every mistake: what is wrong has its default,
-    /// and is one of [`Settings::mistakes`].
+    /// Reads as [`Settings::load`] does, for a command that lists every mistake: what is wrong has its
+    /// default, and is one of [`Settings::mistakes`].
     ///
     /// # Errors
     /// None but defects of evo.

@@ -128,8 +128,8 @@ impl Auth {
     }
 }
 
-/// All sources: those of the settings file, and the built-in one, for what the file does not say about it. `None`
-/// when one of them is wrong, with its mistakes, which name file and line.
+/// All sources: those of the settings file, and the built-in one, for what the file does not say about it.
+/// `None` when one of them is wrong, with its mistakes, which name file and line.
 pub(super) fn read(
     file: &str,
     text: &str,

@@ -19,7 +19,7 @@ use crate::error::{Error, Result};
 /// How long the collector may take to answer, unless `OTEL_EXPORTER_OTLP_TIMEOUT` says otherwise.
 const ANSWER: Duration = Duration::from_secs(10);
 
-/// What is sent to the collector.
+/// A kind of data that is sent to the collector.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OtlpSignal {
     /// Metrics.
@@ -98,7 +98,7 @@ pub struct Telemetry {
     pub trace_parent: Option<String>,
     /// `TRACESTATE`, as it came.
     pub trace_state: Option<String>,
-    /// What is wrong with the variables of OpenTelemetry.
+    /// Mistakes in the variables of OpenTelemetry, a sentence each.
     pub warnings: Vec<String>,
 }
 

@@ -3,7 +3,7 @@
 use super::finding::{DoctorFinding, Gravity};
 use super::server::ServerFacts;
 use super::subject::Subject;
-use crate::config::dsn::{Dsn, Roots, SslMode};
+use crate::config::dsn::{Dsn, Roots, Server, SslMode};
 use crate::error::Result;
 
 /// Connections that a full refresh needs; a load and an increment need one less.
@@ -22,12 +22,7 @@ pub(super) fn protection(dsn: &Dsn, facts: &ServerFacts, is_pooled: bool) -> Vec
                 .words("give `evo optimize-storage` the server's own address in --database-url, usually port 5432"),
         );
     }
-    let is_local = dsn.servers.iter().all(|server| {
-        let is_loopback = |ip: std::net::IpAddr| ip.is_loopback();
-        server.is_socket()
-            || server.host == "localhost"
-            || server.address.or_else(|| server.host.parse().ok()).is_some_and(is_loopback)
-    });
+    let is_local = dsn.servers.iter().all(Server::is_local);
     let mode = dsn.protection.mode;
     let is_verified = matches!(mode, SslMode::VerifyFull | SslMode::VerifyCa)
         || mode == SslMode::Require && dsn.protection.roots != Roots::System;

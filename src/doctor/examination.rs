@@ -8,10 +8,10 @@ use super::{activity, connections, leftovers, rights, schema, server, tuning, vo
 use crate::error::{Error, Kind, Result};
 use crate::pg::Pooled;
 
-/// What an examination came to.
+/// The result of an examination.
 #[derive(Debug, Default)]
 pub struct Examination {
-    /// What the server is; `None` when it could not be asked.
+    /// Facts about the server; `None` when it could not be asked.
     pub server: Option<ServerFacts>,
     /// The findings in the order in which they were found.
     pub findings: Vec<DoctorFinding>,
@@ -63,7 +63,7 @@ pub async fn examine(subject: &Subject<'_>) -> Examination {
 async fn groups(subject: &Subject<'_>, connection: &mut Pooled<'_>, facts: &ServerFacts, done: &mut Examination) {
     let host = &Host::of(subject.dsn).seen_as_azure(facts.is_azure);
     done.add("connection", Ok(connections::protection(subject.dsn, facts, connection.is_pooled())));
-    done.add("server", Ok(server::judge(facts, subject.dsn, host)));
+    done.add("server", Ok(server::findings(facts, subject.dsn, host)));
     done.add("replication", activity::replication(connection).await);
     done.add("rights", rights::examine(connection, facts).await);
     let schema = schema::version(connection, subject).await;

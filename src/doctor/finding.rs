@@ -1,4 +1,4 @@
-//! One finding: what is so, why it matters, and what changes it.
+//! One finding: what is so, why it matters, and how to correct it.
 
 /// How bad a finding is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -22,7 +22,7 @@ impl Gravity {
     }
 }
 
-/// What changes the matter. A line can be pasted as it is.
+/// A way to correct a finding. A line can be pasted as it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fix {
     /// SQL.
@@ -43,7 +43,7 @@ impl Fix {
         }
     }
 
-    /// What it is, for machines.
+    /// Its kind, for machines.
     pub fn kind(&self) -> &'static str {
         match self {
             Fix::Sql(_) => "sql",
@@ -61,11 +61,11 @@ pub struct DoctorFinding {
     pub id: String,
     /// How bad it is.
     pub gravity: Gravity,
-    /// What is so, in one line.
+    /// The observation, in one line.
     pub what: String,
     /// Why it matters, in a sentence.
     pub why: String,
-    /// What changes it; alternatives follow each other only where each is enough.
+    /// Ways to correct it; alternatives follow each other only where each is enough.
     pub fixes: Vec<Fix>,
 }
 

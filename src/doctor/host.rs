@@ -16,13 +16,14 @@ pub enum Host {
 }
 
 impl Host {
-    /// What the address says. A name of one's own may hide Azure: see `Host::seen_as_azure`.
+    /// Who runs the server that an address names. A name of one's own may hide Azure: see
+    /// `Host::seen_as_azure`.
     pub fn of(dsn: &Dsn) -> Self {
         let name = dsn.servers.iter().find_map(|server| server.host.strip_suffix(AZURE));
         name.and_then(|name| name.split('.').next()).map_or(Host::Own, |name| Host::Azure(name.to_owned()))
     }
 
-    /// What is known of it once the server was asked: it is Azure's although its name does not say so.
+    /// The same once the server was asked, which knows that it is Azure's even if its name does not say so.
     pub(super) fn seen_as_azure(self, is_azure: bool) -> Self {
         match (self, is_azure) {
             (Host::Own, true) => Host::Azure("SERVER".to_owned()),

@@ -11,7 +11,7 @@ use crate::entity::Entity;
 use crate::error::{Error, Kind};
 
 /// How long one listing may take.
-const PATIENT: Duration = Duration::from_secs(20);
+const ANSWER: Duration = Duration::from_secs(20);
 
 /// Lists the first page of each entity.
 pub async fn examine_lake(address: &LakeAddress, azure: &Azure, entities: &[Entity]) -> Vec<DoctorFinding> {
@@ -22,14 +22,14 @@ pub async fn examine_lake(address: &LakeAddress, azure: &Azure, entities: &[Enti
     let mut empty = Vec::new();
     for entity in entities {
         let mut pages = lake.list_pages(&entity.bronze_prefix, &entity.input.suffixes);
-        match tokio::time::timeout(PATIENT, pages.try_next()).await {
+        match tokio::time::timeout(ANSWER, pages.try_next()).await {
             Ok(Ok(Some(page))) if !page.objects.is_empty() => {}
             // A prefix that does not exist is an empty one.
             Ok(Ok(_)) => empty.push(entity.name.as_str()),
             Ok(Err(error)) if error.kind() == Kind::SourceInvalid => empty.push(entity.name.as_str()),
             Ok(Err(error)) => return vec![closed(&error, address)],
             Err(_) => {
-                let message = format!("the lake {} did not answer within {PATIENT:?}", lake.shown());
+                let message = format!("the lake {} did not answer within {ANSWER:?}", lake.shown());
                 return vec![closed(&Error::new(Kind::SourceUnavailable, message), address)];
             }
         }

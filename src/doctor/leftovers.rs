@@ -1,4 +1,4 @@
-//! What interrupted jobs left behind.
+//! Batches, tables and indexes that interrupted jobs left.
 
 use super::finding::{DoctorFinding, Gravity};
 use super::subject::SCHEMAS;

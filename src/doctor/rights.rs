@@ -1,4 +1,4 @@
-//! What the role may do, against what the jobs need.
+//! The role's rights against those that jobs need.
 
 use super::finding::{DoctorFinding, Gravity};
 use super::server::ServerFacts;

@@ -1,4 +1,4 @@
-//! What the server is: its version, its role, its clock, and how far it is from a forced stop.
+//! The server: its version, its role, its clock, and how far it is from a forced stop.
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -21,7 +21,7 @@ const VERY_OLD: i64 = 1_800_000_000;
 /// A standby that is behind by more seconds is reported.
 const BEHIND: f64 = 300.0;
 
-/// What the server, the database and the role are.
+/// Facts about the server, the database and the role.
 #[derive(Debug, Clone)]
 pub struct ServerFacts {
     /// 150018 for 15.18.
@@ -99,8 +99,8 @@ pub(super) async fn read(connection: &Connection) -> Result<ServerFacts> {
     })
 }
 
-/// What follows from that.
-pub(super) fn judge(facts: &ServerFacts, dsn: &Dsn, host: &Host) -> Vec<DoctorFinding> {
+/// The findings that follow from these facts.
+pub(super) fn findings(facts: &ServerFacts, dsn: &Dsn, host: &Host) -> Vec<DoctorFinding> {
     let all = [
         version(facts),
         standby(facts, dsn),

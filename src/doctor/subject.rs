@@ -1,4 +1,4 @@
-//! What is examined.
+//! The warehouse that is examined.
 
 use crate::config::dsn::Dsn;
 use crate::entity::Entity;
@@ -8,7 +8,7 @@ use crate::pg::Pool;
 /// evo's schemas.
 pub(super) const SCHEMAS: [&str; 5] = ["evo", "stg_evo", "core", "evo_next", "evo_old"];
 
-/// What is examined, and what the jobs would do with it.
+/// The warehouse that is examined, and the work that jobs would do with it.
 #[derive(Debug)]
 pub struct Subject<'a> {
     /// The way to the database.

@@ -5,6 +5,7 @@ use std::path::Path;
 use super::finding::{DoctorFinding, Gravity};
 use super::host::Host;
 use super::subject::Subject;
+use crate::config::dsn::Server;
 use crate::counted::{count, counted};
 use crate::entity::Entity;
 use crate::error::Result;
@@ -42,8 +43,8 @@ fn autovacuum(rows: &[Row]) -> Option<DoctorFinding> {
         .map(|row| row.get(1))
         .collect();
     let first = large.first()?;
-    let what =
-        format!("{} of {LARGE} rows and more are vacuumed only when a fifth is dead, {first} for one", tables(&large));
+    let (tables, rows) = (counted(large.len() as u64, "table", "tables"), count(LARGE_ROWS.unsigned_abs()));
+    let what = format!("{tables} of {rows} rows and more are vacuumed only when a fifth is dead, {first} for one");
     let why = "changed rows make it slower and larger for weeks before autovacuum comes";
     let finding = DoctorFinding::new(Gravity::Advice, "tables.autovacuum", what, why);
     let line = |name: &String| {
@@ -52,12 +53,6 @@ fn autovacuum(rows: &[Row]) -> Option<DoctorFinding> {
         )
     };
     Some(large.iter().take(NAMED).fold(finding, |finding, name| finding.sql(line(name))))
-}
-
-const LARGE: &str = "5,000,000";
-
-fn tables(names: &[String]) -> String {
-    counted(names.len() as u64, "table", "tables")
 }
 
 /// The documents of staging against the cores that a server needs for them.
@@ -84,9 +79,7 @@ fn tier(rows: &[Row], subject: &Subject<'_>, host: &Host) -> Option<DoctorFindin
 
 /// The server's disk, where it is this machine's.
 async fn disk(connection: &Connection, subject: &Subject<'_>, rows: &[Row]) -> Result<Option<DoctorFinding>> {
-    let is_here = subject.dsn.servers.iter().all(|server| {
-        server.is_socket() || server.host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
-    });
+    let is_here = subject.dsn.servers.iter().all(Server::is_local);
     let asked = connection.query("select setting from pg_settings where name = 'data_directory'", &[]).await?;
     let Some(folder) = asked.first().and_then(|row| row.get::<_, Option<String>>(0)).filter(|_| is_here) else {
         return Ok(None);

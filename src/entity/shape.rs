@@ -1,4 +1,4 @@
-//! What is wrong with the keys of a declaration, each with its line: serde reports the first fault only.
+//! The faults in the keys of a declaration, each with its line: serde reports the first one only.
 
 use crate::declaration::{DeclaredTable, Document};
 use crate::error::{Mistakes, Result};

@@ -17,7 +17,7 @@ pub(super) enum NotData {
     NotJson(String),
     /// Nothing is where the records should be.
     Missing(String),
-    /// What is there is not an array of objects.
+    /// The value at that path is not an array of objects.
     NotRecords(String),
 }
 

@@ -1,6 +1,6 @@
 //! How a budget of requests is divided among entities.
 
-/// What an entity needs of a budget, in requests.
+/// The requests that an entity needs of a budget.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Need {
     /// For what is asked for: new and changed records.

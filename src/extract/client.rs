@@ -20,7 +20,7 @@ use crate::error::{Error, Kind, Result};
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// The largest answer that is taken.
 pub(super) const MAX_BYTES: usize = 64 << 20;
-/// What an answer may hold in memory without taking one of the places for large ones.
+/// Bytes that an answer may hold in memory without taking one of the places for large ones.
 const FREE_BYTES: usize = 4 << 20;
 /// Answers over [`FREE_BYTES`], and the objects that they are written to, in memory together.
 const LARGE_AT_ONCE: usize = 3;

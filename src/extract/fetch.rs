@@ -19,7 +19,7 @@ use crate::error::{Error, Kind, Result};
 use crate::retry::{Policy, retry};
 use crate::shutdown::Shutdown;
 
-/// What every page of a source needs.
+/// Everything that every page of a source needs.
 #[derive(Debug, Clone)]
 pub(super) struct Fetcher {
     pub client: Arc<Client>,
@@ -36,7 +36,7 @@ pub(super) struct FetchedPage {
     pub records: Vec<Range<usize>>,
 }
 
-/// What an attempt brings that time would not change.
+/// The result of an attempt that a retry would not change.
 #[derive(Debug)]
 enum Reply {
     Page(FetchedPage),

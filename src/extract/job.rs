@@ -16,7 +16,7 @@ use crate::pg::Pool;
 use crate::retry::Policy;
 use crate::shutdown::Shutdown;
 
-/// What somebody who watches is told.
+/// Calls that report progress to somebody who watches.
 pub struct ExtractWatch {
     /// A window is finished.
     pub on_window: Box<dyn Fn() + Send + Sync>,
@@ -24,7 +24,7 @@ pub struct ExtractWatch {
     pub on_requests: Box<dyn Fn(u64) + Send + Sync>,
 }
 
-/// What this process has brought to the lake.
+/// Records and objects that this process has brought to the lake.
 #[derive(Debug, Default)]
 pub(super) struct OwnShare {
     records: AtomicU64,
@@ -32,7 +32,7 @@ pub(super) struct OwnShare {
 }
 
 impl OwnShare {
-    /// Another object of so many records.
+    /// Counts another object, with this number of records.
     pub(super) fn add(&self, records: u64) {
         self.records.fetch_add(records, Ordering::Relaxed);
         self.objects.fetch_add(1, Ordering::Relaxed);
@@ -64,7 +64,7 @@ pub struct ExtractJob {
     pub(super) is_clock_noted: AtomicBool,
 }
 
-/// What this process did.
+/// The results of this process.
 #[derive(Debug, Default)]
 pub struct ExtractSummary {
     /// Windows that it finished.
@@ -85,7 +85,7 @@ pub struct ExtractSummary {
     pub failure: Option<Error>,
 }
 
-/// What a job works with.
+/// Everything that a job works with.
 pub struct Means {
     /// Where the objects go.
     pub lake: Lake,
@@ -95,7 +95,7 @@ pub struct Means {
     pub client: Arc<Client>,
     /// The pace of its credential.
     pub limiter: Arc<Limiter>,
-    /// What this execution holds.
+    /// The windows that this execution holds.
     pub claims: Arc<WindowClaims>,
     /// Windows fetched in parallel.
     pub workers: usize,
@@ -103,7 +103,7 @@ pub struct Means {
     pub retry: Policy,
     /// Whether to stop.
     pub shutdown: Shutdown,
-    /// Who watches.
+    /// Calls that report progress.
     pub watch: ExtractWatch,
 }
 

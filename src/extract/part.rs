@@ -76,7 +76,7 @@ impl GzipPart {
 }
 
 impl FinishedPart {
-    /// What the manifest says of it.
+    /// Its entry in the manifest.
     pub(super) fn described(&self, path: &str) -> Value {
         json!({ "path": path, "records": self.records, "bytes": self.bytes.len(), "sha256": self.sha256 })
     }

@@ -1,4 +1,4 @@
-//! What an extraction is to fetch: the range, its windows, and what is read again.
+//! The plan of an extraction: the range, its windows, and old windows that are read again.
 
 use chrono::{Days as Step, NaiveDate};
 
@@ -22,7 +22,7 @@ pub enum DayRange {
     From(NaiveDate, Option<NaiveDate>),
 }
 
-/// What is to be fetched.
+/// The windows that are to be fetched.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ExtractPlan {
     /// All days.
@@ -35,7 +35,7 @@ pub struct ExtractPlan {
     pub refreshed: usize,
 }
 
-/// What a range asks for.
+/// The windows of a range, and the requests that they need.
 struct AskedFor {
     days: Days,
     windows: Vec<PlannedWindow>,
@@ -75,7 +75,7 @@ pub async fn plan(
     Ok(ExtractPlan { days, wanted, requests, refreshed })
 }
 
-/// What an entity needs of a budget.
+/// The requests that an entity needs of a budget.
 ///
 /// # Errors
 /// As [`plan`].

@@ -7,7 +7,8 @@ use super::answer;
 use super::newest::Newest;
 use crate::entity::extract::{Paging, Query, TokenPlace};
 
-/// The place of the next page. Kept in the ledger, so that whoever takes the window over goes on from there.
+/// The place of the next page. Kept in the ledger, so that a process that takes the window over goes on from
+/// there.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct PagePosition {
     /// Records received.
@@ -28,7 +29,7 @@ pub(super) struct PagePosition {
     pub(super) newest: Newest,
 }
 
-/// What asks for a page.
+/// The way to ask for a page.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum PageRequest {
     /// Further parameters.
@@ -37,7 +38,7 @@ pub(super) enum PageRequest {
     Address(String),
 }
 
-/// What a page means for its window.
+/// The meaning of a page for its window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum NextPage {
     /// The records from this one on are new, and another page may follow.
@@ -52,7 +53,7 @@ pub(super) enum NextPage {
     NoTotal,
 }
 
-/// What an answer says besides its records.
+/// The parts of an answer besides its records.
 #[derive(Clone, Copy)]
 pub(super) struct Said<'a> {
     pub body: &'a [u8],
@@ -96,7 +97,7 @@ impl PagePosition {
         })
     }
 
-    /// Takes a page of `records`; `is_known` tells whether a cursor was given before.
+    /// Takes a page of `records`; `is_known` says whether a cursor was given before.
     pub(super) fn take(
         &mut self,
         query: &Query,
@@ -140,9 +141,7 @@ impl PagePosition {
             }
         }
     }
-}
 
-impl PagePosition {
     /// A page by number cannot overlap the one before. What can be seen is a total that changes, and one that
     /// is not what arrived.
     fn numbered(&mut self, total: Option<&TokenPlace>, new: usize, said: Said<'_>) -> NextPage {

@@ -21,7 +21,7 @@ use crate::ledger::windows::{self, Advance, ClaimedWindow, Finish};
 /// How often a window whose set moves is read again before it is cut in two.
 const DRIFTS: i32 = 3;
 
-/// What became of a window.
+/// The outcome of a window.
 #[derive(Debug)]
 pub(super) enum WindowEnd {
     /// All of its records are in the lake.
@@ -113,7 +113,7 @@ impl ExtractJob {
     /// Reads a window to its end.
     ///
     /// # Errors
-    /// What stops the job; the window stays as it is in the ledger.
+    /// Errors that stop the job; the window stays as it is in the ledger.
     pub(super) async fn read(&self, window: &mut ClaimedWindow) -> Result<WindowEnd> {
         let Some(query) = self.entity.queries.iter().find(|query| query.name == window.query) else {
             let message = format!("{} has no query named {:?} any more", self.entity.name, window.query);

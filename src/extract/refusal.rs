@@ -1,4 +1,4 @@
-//! What an answer that brings no records means, in one line that says what to do.
+//! The meaning of an answer that brings no records, in one line that says what to do.
 
 use std::error::Error as StdError;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use crate::error::{Error, Kind};
 /// The longest pause that a source can ask for.
 const LONGEST_WAIT: Duration = Duration::from_secs(86_400);
 
-/// What a status means; `None` for one that brings a body.
+/// The error that a status stands for; `None` for one that brings a body.
 pub(super) fn of_status(status: u16, shown: &str, retry_after: Option<Duration>) -> Option<Error> {
     let error = match status {
         200..=299 => return None,
@@ -38,7 +38,7 @@ pub(super) fn is_for_all(status: u16) -> bool {
     matches!(status, 300..=399 | 401 | 403 | 404)
 }
 
-/// What a request without an answer means. Its address is left out: it may hold what somebody put into a
+/// The error for a request without an answer. Its address is left out: it may hold what somebody put into a
 /// parameter.
 pub(super) fn of_transport(e: reqwest::Error, shown: &str) -> Error {
     let (is_timeout, is_connect, e) = (e.is_timeout(), e.is_connect(), e.without_url());

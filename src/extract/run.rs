@@ -16,7 +16,8 @@ use crate::retry::retry;
 const WAITS: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
 
 impl ExtractJob {
-    /// Fetches windows until all are finished, together with whoever does the same; then ends the run.
+    /// Fetches windows until all are finished, together with other processes that do the same; then ends the
+    /// run.
     ///
     /// The summary is true also when it carries a failure: what it counts is in the lake and in the ledger.
     pub async fn run(&self) -> ExtractSummary {

@@ -1,9 +1,9 @@
 //! Slots of requests: how far apart they lie, and which of those that are reserved may still be used.
 //!
 //! A request leaves a little after its slot and travels for a little longer than others. So slots lie farther
-//! apart than the limit asks for, by a margin in each of its stretches. One half of the margin is for requests
-//! that leave late, the other for their way. A slot that was missed by more is not made up for: two requests
-//! closer together than that could be one too many in somebody's minute.
+//! apart than the limit asks for, by a margin in each of its stretches. One half of the margin is for
+//! requests that leave late, the other for their way. A slot that was missed by more is not made up for: two
+//! requests closer together than that could be one too many in somebody's minute.
 
 use std::collections::VecDeque;
 use std::time::Duration;

@@ -17,7 +17,7 @@ use crate::error::{Error, Kind, Result};
 use crate::retry::Policy;
 use crate::shutdown::Shutdown;
 
-/// What one page shows.
+/// The facts that one page shows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Trial {
     /// Address of the request, without secrets.
@@ -28,7 +28,7 @@ pub struct Trial {
     pub records: usize,
     /// Bytes of the answer.
     pub bytes: usize,
-    /// What the page says about the next one.
+    /// Whether another page follows, in a few words.
     pub paging: String,
     /// Records that hold a time of their change where the query says; `None` where it does not say.
     pub changed: Option<usize>,

@@ -63,7 +63,7 @@ impl Days {
         self.from.checked_add_days(Step::new(half))
     }
 
-    /// What the query sends to ask for these days.
+    /// The parameters with which the query asks for these days.
     pub fn parameters(self, query: &Query) -> Vec<(String, String)> {
         let midnight = |day: NaiveDate, format: &str| day.and_time(NaiveTime::MIN).and_utc().format(format).to_string();
         if let Some(rule) = &query.window {
@@ -81,7 +81,7 @@ impl Days {
             .collect()
     }
 
-    /// What the names of the objects begin with: the month of a window of whole months, the day of any
+    /// The beginning of the names of its objects: the month of a window of whole months, the day of any
     /// other; the name of a further query in front.
     pub fn prefix(self, query: &Query) -> String {
         let is_monthly = matches!(query.window.as_ref().map(|rule| rule.length), Some(Length::Months(_)));

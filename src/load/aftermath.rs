@@ -1,4 +1,4 @@
-//! What there is to say about an entity's objects when a load has done what it could.
+//! The state of an entity's objects after a load.
 
 use super::job::LoadJob;
 use super::summary::NotLoaded;
@@ -9,7 +9,7 @@ use crate::ledger::objects::{self, SetAside, StateCount};
 /// How many set-aside objects are named.
 const NAMED: i64 = 20;
 
-/// What a load leaves, counted in the ledger after its last batch.
+/// The objects that a load leaves behind, counted in the ledger after its last batch.
 #[derive(Debug, Clone, Default)]
 pub struct Aftermath {
     /// How many objects are in which state; empty when the load failed before it could count them.
@@ -20,8 +20,8 @@ pub struct Aftermath {
     pub vanished: Vec<String>,
     /// Runs whose manifest counts objects that vanished before they were loaded.
     pub missing: Vec<Missing>,
-    /// Runs that hold another number of lines than their manifest says: of those that this load has worked on,
-    /// and the newest one. A job that is started again because of its exit code has it still.
+    /// Runs that hold another number of lines than their manifest says: of those that this load has worked
+    /// on, and the newest one. A job that is started again because of its exit code has it still.
     pub differences: Vec<Difference>,
 }
 

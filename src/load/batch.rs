@@ -35,7 +35,8 @@ use crate::retry::retry;
 /// has it.
 ///
 /// # Errors
-/// What neither time nor taking objects out of the batch heals. The claim is released then.
+/// An error that remains after retries, and after taking objects out of the batch. The claim is released
+/// then.
 pub(super) async fn load(
     load: &Load<'_>,
     mut claimed: Claimed,
@@ -45,7 +46,7 @@ pub(super) async fn load(
     let batch_id = claimed.batch_id;
     let _held = job.claims.working_on(batch_id);
     if let Err(error) = shorten(load, &mut claimed).await {
-        // It is only longer than it should be; whether the claim was lost, the fence tells.
+        // The batch is only longer than it should be; if the claim was lost, the fence will say so.
         tracing::debug!(batch = %batch_id, reason = error.message(), "the batch could not be cut");
     }
     let memory_pauses = Box::new(job.retry.pauses());
@@ -69,7 +70,7 @@ pub(super) async fn load(
             }
             Err(error) => {
                 job.claims.release(&job.pool, batch_id).await;
-                // A loop that gave up has named it already.
+                // A retry loop that ended has named it already.
                 return Err(if error.message().starts_with(&what) { error } else { error.context(what) });
             }
         }
@@ -96,7 +97,7 @@ impl Batch<'_> {
         Some(format!("{} batch {batch_id} ({range})", self.job.entity.name))
     }
 
-    /// Takes out of the batch what made it fail, so that the rest can go on.
+    /// Takes the objects that made the batch fail out of it, so that the rest can go on.
     ///
     /// # Errors
     /// `error` itself when there is no such way; see [`crate::pg`].

@@ -14,8 +14,8 @@ use crate::ledger::objects::Again;
 use crate::span::WorkSpan;
 use crate::sql::{fill, qualified};
 
-/// What an object of a container costs besides its bytes, in milliseconds, until it is measured: the latency
-/// of a request, shared by parallel requests.
+/// Milliseconds that an object of a container takes besides those for its bytes, until that is measured: the
+/// latency of a request, shared by parallel requests.
 const REMOTE_OBJECT_MS: f64 = 8.0;
 /// The same for a local file.
 const LOCAL_OBJECT_MS: f64 = 2.0;

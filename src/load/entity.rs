@@ -17,14 +17,14 @@ use crate::span::WorkSpan;
 /// loaded.
 const ROUNDS: usize = 3;
 
-/// What a load of one entity came to.
+/// The outcome of a load of one entity.
 #[derive(Debug)]
 pub struct EntityLoad {
-    /// What was planned; of the last listing, where there were several.
+    /// The plan; of the last listing, where there were several.
     pub plan: LoadPlan,
-    /// What was loaded, and why the load ended early, if it did.
+    /// The loaded batches, summed up, and why the load ended early, if it did.
     pub summary: EntitySummary,
-    /// What is left; empty after a failure.
+    /// Objects that remain after the load; empty after a failure.
     pub aftermath: Aftermath,
     /// Whether objects were still being replaced when the lake was listed for the last time.
     pub is_unsettled: bool,

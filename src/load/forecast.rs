@@ -3,8 +3,8 @@
 //! All keys new: straight into the staging table. Most keys new: every document as jsonb into a temporary
 //! table. Some known: compared with what older runs brought in the same objects, while they are read. Where
 //! older runs have no such objects and most keys are known: keys and hashes first, then the documents of the
-//! few lines that the server does not hold, which costs a second reading of their objects. A wrong guess costs
-//! only time.
+//! few lines that the server does not hold, which costs a second reading of their objects. A wrong guess
+//! costs only time.
 
 use parking_lot::Mutex;
 
@@ -21,7 +21,7 @@ const NEARLY_ALL_NEW: i64 = 1;
 /// The longest stretch of batches after which direct loading is tried again.
 const MAX_DETOUR: u32 = 64;
 
-/// What the batches so far suggest about the next one. Shared by the workers of a load.
+/// The mode that the batches so far suggest for the next one. Shared by the workers of a load.
 #[derive(Debug)]
 pub(super) struct Forecast {
     state: Mutex<Expected>,
@@ -32,7 +32,7 @@ struct Expected {
     holds_rows: bool,
     run_id: String,
     next: StageAs,
-    /// What follows where there is nothing to compare with.
+    /// The mode of a batch that there is nothing to compare with.
     without_earlier_rows: StageAs,
     /// Batches to stage in another way before direct loading is tried again.
     detour: u32,
@@ -83,7 +83,7 @@ impl Forecast {
         let not_inserted = counts.lines - counts.inserted - counts.rejected;
         state.without_earlier_rows =
             if percent(counts.unchanged) >= MOSTLY_KNOWN { StageAs::Keys } else { StageAs::Jsonb };
-        state.next = if not_inserted == 0 || percent(not_inserted) < NEARLY_ALL_NEW {
+        state.next = if percent(not_inserted) < NEARLY_ALL_NEW {
             state.all_new()
         } else if percent(counts.unchanged) >= PARTLY_KNOWN {
             StageAs::Compared

@@ -38,7 +38,7 @@ impl Heartbeat {
                     renewed = tokio::time::Instant::now();
                     batches::renew(&pool, claims.holder(), &claims.held()).await
                 };
-                // A missed beat costs at most the work of a batch: its fence tells this execution that it
+                // A missed beat costs at most the work of a batch: its fence shows this execution that it
                 // lost the claim.
                 if let Err(error) = beat.await {
                     tracing::debug!(error = error.message(), "the claims could not be renewed");

@@ -1,4 +1,4 @@
-//! What a load of one entity works with.
+//! Everything that a load of one entity needs.
 
 use std::sync::Arc;
 

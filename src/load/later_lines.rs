@@ -1,5 +1,5 @@
-//! Later lines of keys in a batch that was copied straight into the staging table: of each key the last one is
-//! written over the row of the first.
+//! Later lines of keys in a batch that was copied straight into the staging table: of each key the last one
+//! is written over the row of the first.
 
 use chrono::{DateTime, NaiveDate, Utc};
 use uuid::Uuid;
@@ -11,9 +11,7 @@ use crate::ledger::objects::Pending;
 use crate::pg::{Param, Transaction};
 use crate::sql::{columns, fill, qualified};
 use crate::stage::LaterLine;
-
-/// Microseconds between 1970 and 2000.
-const POSTGRES_EPOCH: i64 = 946_684_800_000_000;
+use crate::stage::time::instant;
 
 /// Writes the lines, which come in the order of the batch.
 ///
@@ -56,6 +54,5 @@ pub(super) async fn write(
 
 /// The time in the key of a line; the epoch where there is none.
 fn time(line: &LaterLine) -> DateTime<Utc> {
-    let micros = line.key.event.map_or(0, |event| event.micros + POSTGRES_EPOCH);
-    DateTime::from_timestamp_micros(micros).unwrap_or_default()
+    line.key.event.map_or(DateTime::UNIX_EPOCH, |event| instant(event.micros))
 }

@@ -6,7 +6,7 @@
 //! other objects are asked for: those of the batch and, when none of them answers, some that the ledger
 //! knows. If any of them can be read, the lake is there.
 //!
-//! What is left out stays pending: the next execution tries it again.
+//! An object that is left out stays pending: the next execution tries it again.
 
 use std::collections::BTreeMap;
 

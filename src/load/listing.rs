@@ -31,17 +31,17 @@ impl PartialOrd for ListedRun {
     }
 }
 
-/// What a listing showed besides the objects themselves, which are in the ledger.
+/// The facts that a listing showed besides the objects themselves, which are in the ledger.
 #[derive(Debug, Default)]
 pub(super) struct Listing {
     /// Data objects.
     pub listed: u64,
-    /// What the ledger knew about them.
+    /// Their states in the ledger before the listing.
     pub seen: ListingCounts,
     pub manifests: Vec<Object>,
     /// Objects with endings that evo does not read.
     pub others: Sample<String>,
-    /// What could not be listed.
+    /// Files and folders that could not be listed.
     pub unreadable: Sample<Unreadable>,
     runs: BTreeSet<ListedRun>,
     has_undated: bool,
@@ -117,7 +117,7 @@ fn how_objects_come(entity: &Entity) -> String {
     }
 }
 
-/// What the ledger keeps of an object.
+/// An object as the ledger keeps it.
 fn listed(object: Object) -> Listed {
     Listed {
         path: object.path,

@@ -9,7 +9,7 @@ use crate::ledger::manifests::{self, Manifest, WaitingRun};
 use crate::ledger::objects::{self, Listed, ListingCounts, StateCount};
 use crate::ledger::preview::Preview;
 
-/// What discovering asks of the ledger, and tells it.
+/// The questions that discovering asks of the ledger, and the notes that it makes there.
 pub(super) trait Notes {
     /// The server's time, at which a listing begins.
     async fn now(&self) -> Result<DateTime<Utc>>;

@@ -1,4 +1,4 @@
-//! What a batch came to, and where its time went.
+//! The outcome of a batch, and where its time went.
 
 use std::time::Duration;
 
@@ -80,9 +80,9 @@ impl PhaseTimes {
 /// A batch whose rows are written, in a transaction that is still open.
 #[derive(Debug)]
 pub(super) struct StagedBatch {
-    /// What was read of each object, in the order of the batch.
+    /// Lines and bytes read of each object, in the order of the batch.
     pub tallies: Vec<ObjectTally>,
-    /// What became of the lines of each object, in the same order.
+    /// The verdicts on the lines of each object, counted, in the same order.
     pub counts: Vec<Counts>,
     pub times: PhaseTimes,
     /// Rounds of verdicts that the merge took; 0 without a merge.
@@ -111,7 +111,7 @@ impl LoadedBatch {
         }
     }
 
-    /// Says in its span what it came to, and where its time went, in seconds.
+    /// Sets the attributes of its span: counts, and where its time went, in seconds.
     pub(super) fn describe(&self, span: &WorkSpan) {
         span.set("objects", self.objects);
         span.set("bytes", self.bytes);
@@ -146,7 +146,7 @@ impl LoadedBatch {
             ],
         );
         tally().time(entity, &[(Timed::Batch, elapsed)]);
-        // Of a batch whose earlier attempt turned out to have committed, nothing was timed.
+        // Nothing was timed when an earlier attempt turned out to have committed the batch.
         if self.inflated_bytes > 0 {
             tally().time(entity, &self.times.by_name());
         }

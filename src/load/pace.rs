@@ -12,7 +12,7 @@ const TOO_LONG: Duration = Duration::from_secs(3);
 /// Expected work that is left to it.
 const LONG_ENOUGH: Duration = Duration::from_millis(1500);
 
-/// What a transaction costs besides its bytes.
+/// The time that a transaction takes besides that for its bytes.
 const TRANSACTION: Duration = Duration::from_millis(50);
 /// Compressed bytes of a batch below which it says nothing about others.
 const TOO_SMALL: u64 = 64 * 1024;

@@ -1,4 +1,4 @@
-//! What is to be loaded of one entity, and what is not.
+//! The plan of a load: the objects of one entity that are to be loaded, and those that are not.
 
 use crate::bronze::{Sample, Unreadable};
 use crate::error::Error;
@@ -10,19 +10,20 @@ use crate::ledger::objects::{ListingCounts, StateCount};
 pub struct LoadPlan {
     /// Data objects in the listing.
     pub listed: u64,
-    /// What the ledger knew about them at that moment.
+    /// Their states in the ledger before the listing.
     pub seen: ListingCounts,
     /// How many objects are in which state once everything is planned.
     pub standing: Vec<StateCount>,
-    /// What waits in batches, oldest run first; includes what other executions have planned or begun.
+    /// Runs with batches that are not committed, oldest first; also those that other executions have planned
+    /// or begun.
     pub runs: Vec<OpenRun>,
     /// Runs that are not loaded because they are not finished.
     pub left_alone: Vec<LeftAlone>,
-    /// What an operator should know about the runs, a line each.
+    /// Warnings about the runs for an operator, a line each.
     pub warnings: Vec<String>,
     /// Objects with endings that evo does not read.
     pub others: Sample<String>,
-    /// What could not be listed.
+    /// Files and folders that could not be listed.
     pub unreadable: Sample<Unreadable>,
     /// Why there is nothing at all to load, when the lake holds nothing of what was asked for.
     pub absence: Option<Error>,

@@ -1,7 +1,7 @@
 //! Cuts a batch that would take too long: what a process has not committed when it dies is done again.
 //!
-//! Batches are planned by what earlier loads have measured. A first load has nothing to go by, and a server may
-//! be slower than it was.
+//! Batches are planned by what earlier loads have measured. A first load has nothing to go by, and a server
+//! may be slower than it was.
 
 use super::under_way::Load;
 use crate::error::Result;

@@ -1,4 +1,4 @@
-//! What a load of one entity did.
+//! The results of a load of one entity.
 
 use std::time::Duration;
 
@@ -13,7 +13,8 @@ use crate::ledger::batches::Counts;
 pub struct NotLoaded {
     /// Path and reason of each object that was quarantined.
     pub quarantined: Vec<(String, String)>,
-    /// What could not be listed or read. It stays pending, and the next execution tries it again.
+    /// Files and folders that could not be listed or read. Such objects stay pending, and the next execution
+    /// tries them again.
     pub unreadable: Sample<Unreadable>,
     /// How often an object turned out to be replaced or deleted after it had been listed.
     pub gone: u64,
@@ -40,7 +41,7 @@ pub struct EntitySummary {
     pub times: PhaseTimes,
     /// Wall clock.
     pub elapsed: Duration,
-    /// What was not loaded.
+    /// The objects that were not loaded.
     pub not_loaded: NotLoaded,
     /// Why the load ended early, if it did.
     pub failure: Option<Error>,

@@ -61,7 +61,7 @@ pub(super) async fn run(load: &Load<'_>, batch: &Claimed, stage_as: StageAs) -> 
     Ok(LoadedBatch { counts, inflated_bytes, times, ..loaded })
 }
 
-/// What staging holds of the same objects of older runs.
+/// The rows that the same objects of older runs have in staging.
 async fn earlier_rows(
     load: &Load<'_>,
     tx: &Transaction<'_>,
@@ -89,7 +89,7 @@ async fn complete(tx: &Transaction<'_>, batch: &Claimed, stage_as: StageAs, stag
     batches::complete(tx, &completion).await
 }
 
-/// What was read of each object must be what was counted of it.
+/// Makes sure that each object's counts add up to the lines that were read of it.
 fn check_lines(objects: &BatchObjects<'_>, staged: &StagedBatch) -> Result<()> {
     for ((object, tally), counted) in objects.objects.iter().zip(&staged.tallies).zip(&staged.counts) {
         if tally.lines != counted.lines {

@@ -14,7 +14,7 @@ use crate::meter::Phase;
 use crate::sql::{fill, qualified};
 use crate::stage::ZoneOffsets;
 
-/// What the workers of a load share.
+/// The state that the workers of a load share.
 #[derive(Debug)]
 pub(super) struct Load<'a> {
     pub job: &'a LoadJob,
@@ -30,20 +30,20 @@ pub(super) struct Load<'a> {
 }
 
 impl<'a> Load<'a> {
-    /// Looks at the staging table and prepares a load into it.
+    /// Checks the staging table and prepares a load into it.
     ///
     /// # Errors
     /// `Config` if the table is not as evo needs it; see [`crate::pg`].
     pub(super) async fn begin(job: &'a LoadJob, progress: &'a Phase) -> Result<Self> {
         let table = job.entity.staging.table.as_str();
         let sql = fill(sql_file!("load/target.sql"), &[("target", &qualified(table))]);
-        let look = async || {
+        let check = async || {
             let connection = job.pool.get().await?;
             staging::require_fitting(&*connection, std::slice::from_ref(&job.entity)).await?;
             let row = connection.query_one(&sql, &[&table]).await?;
             Ok((row.get::<_, bool>(0), row.get::<_, Option<String>>(1)))
         };
-        let (holds_rows, compression) = job.retry("looking at the staging table", look).await?;
+        let (holds_rows, compression) = job.retry("checking the staging table", check).await?;
         let compression = match compression.as_deref() {
             Some("l") => "compression lz4",
             Some("p") => "compression pglz",

@@ -15,7 +15,8 @@ const FIRST_YEAR: i32 = 2000;
 const YEARS_AHEAD: i32 = 3;
 const DAY_MICROS: i64 = 86_400_000_000;
 
-/// The offsets of the entity's zone, asked for once in a load; `None` for an entity without a time in its key.
+/// The offsets of the entity's zone, asked for once in a load; `None` for an entity without a time in its
+/// key.
 ///
 /// # Errors
 /// See [`crate::pg`].

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::tally::tally;
 use crate::span::WorkSpan;
 
-/// What a phase counts.
+/// The unit that a phase counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unit {
     /// Bytes.
@@ -140,6 +140,11 @@ impl Drop for Tentative {
     }
 }
 
+/// Entity and phase of a label such as `sales: filling`; the entity is empty if the label has none.
+pub fn entity_and_phase(label: &str) -> (&str, &str) {
+    label.split_once(": ").unwrap_or(("", label))
+}
+
 /// All phases of this process that are in progress, of whatever meter.
 static RUNNING: Mutex<Vec<Weak<Gauge>>> = Mutex::new(Vec::new());
 
@@ -163,7 +168,7 @@ impl Meter {
     pub fn phase(&self, label: impl Into<String>, total: u64, unit: Unit) -> Phase {
         let (total, done) = (AtomicU64::new(total), AtomicU64::new(0));
         let label = label.into();
-        let (entity, name) = label.split_once(": ").unwrap_or(("", &label));
+        let (entity, name) = entity_and_phase(&label);
         let span = WorkSpan::begin(name, entity);
         let gauge = Arc::new(Gauge { label, unit, total, done, began: Instant::now() });
         add(&gauge, &self.0);

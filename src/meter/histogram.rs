@@ -6,8 +6,8 @@ use std::time::Duration;
 const STEPS: u64 = 16;
 const STEP_BITS: u32 = STEPS.trailing_zeros();
 
-/// Counts durations in buckets of which each is a sixteenth wider than the one before. It keeps count, sum and
-/// maximum exactly, and quantiles to 4 %. A histogram takes up to 8 kB, however much it counts.
+/// Counts durations in buckets of which each is a sixteenth wider than the one before. It keeps count, sum
+/// and maximum exactly, and quantiles to 4 %. A histogram takes up to 8 kB, however much it counts.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Histogram {
     /// By bucket; as long as the last one that is not 0.

@@ -1,4 +1,4 @@
-//! What a process has counted, as one value.
+//! The counts and timings of a process, as one value.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use super::histogram::Histogram;
 use super::names::{Backlog, Counted, Timed};
 
-/// What a process has done from its start to one moment.
+/// The counts and timings of a process from its start to one moment.
 #[derive(Debug, Clone, Default)]
 pub struct Measures {
     /// By entity.
@@ -17,7 +17,7 @@ pub struct Measures {
     pub times: BTreeMap<(String, Timed), Histogram>,
     /// Phases that have ended, by label: `sales: filling`.
     pub phases: BTreeMap<String, Histogram>,
-    /// What was repeated, by the kind of the error.
+    /// Retries, by the kind of the error.
     pub repeats: BTreeMap<String, Repeats>,
     /// How full the channels of a load were.
     pub backlogs: BTreeMap<Backlog, Fill>,

@@ -24,7 +24,7 @@ macro_rules! named {
 }
 
 named! {
-    /// What is counted, by entity. All of it is committed.
+    /// A count, kept for each entity. It counts only what is committed.
     Counted {
         /// Batches loaded.
         Batches = "batches",
@@ -62,7 +62,7 @@ named! {
 }
 
 named! {
-    /// What is timed. Each has a [`Histogram`](super::Histogram).
+    /// A duration. Each has a [`Histogram`](super::Histogram).
     Timed {
         /// A batch of a load, from its claim to its commit, with all its attempts.
         Batch = "batch",
@@ -95,9 +95,9 @@ named! {
     /// A bounded channel of a load. How full it is says which side is the limit: an empty one waits for its
     /// sender, a full one for its receiver.
     Backlog {
-        /// What is downloaded and waits to be decoded.
+        /// Downloaded bytes that wait to be decoded.
         Downloaded = "downloaded",
-        /// What is decoded and waits for the server.
+        /// Decoded rows that wait for the server.
         Decoded = "decoded",
     }
 }

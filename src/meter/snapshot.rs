@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::gauge::running;
 use super::tally::tally;
 
-/// What this process has counted, and how far its phases are. `evo.runs.measures` holds it.
+/// The counts and timings of this process, and how far its phases are. `evo.runs.measures` holds it.
 pub fn snapshot() -> Value {
     let mut snapshot = tally().measures().to_json();
     snapshot["running"] = running().iter().map(|gauge| gauge.to_json()).collect();

@@ -106,11 +106,11 @@ impl Health {
 
     /// Records that a probe found the database again. Returns how long it was down.
     pub(super) fn rose(&self) -> Duration {
-        let mut away = Duration::ZERO;
+        let mut outage = Duration::ZERO;
         self.state.send_modify(|state| {
-            away = state.down.take().map(|down| down.since.elapsed()).unwrap_or_default();
+            outage = state.down.take().map(|down| down.since.elapsed()).unwrap_or_default();
         });
-        away
+        outage
     }
 
     /// Records that a job timed out. Others that queued behind it fail too instead of waiting as long again.

@@ -10,7 +10,7 @@ pub(super) struct Holders {
 }
 
 impl Holders {
-    /// What to type in order to end the wait.
+    /// The statement or the advice that ends the wait.
     pub(super) fn remedy(&self) -> String {
         match &self.gid {
             Some(gid) => format!(

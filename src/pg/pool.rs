@@ -109,8 +109,8 @@ impl Pool {
         }
     }
 
-    /// A connection for something that no work waits for: an idle one, or a new one. `None` when there is none
-    /// within two seconds, or the database is unavailable.
+    /// A connection for something that no work waits for: an idle one, or a new one. `None` when there is
+    /// none within two seconds, or the database is unavailable.
     pub async fn spare(&self) -> Option<Pooled<'_>> {
         for _ in 0..SPARE_POLLS {
             if self.recovery.health.down().is_some() {

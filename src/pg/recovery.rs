@@ -116,11 +116,11 @@ impl Recovery {
         let mut pauses = self.reconnect.as_ref().map(|reconnect| reconnect.policy.probes());
         loop {
             let Err(error) = open().await else {
-                let away = self.health.rose();
-                tally().time("", &[(Timed::Outage, away)]);
+                let outage = self.health.rose();
+                tally().time("", &[(Timed::Outage, outage)]);
                 // A single lost session of a running server is not worth a line: its batch reports it.
-                if away > Duration::from_secs(1) {
-                    tracing::info!(away_ms = away.as_millis() as u64, "the database takes writes again");
+                if outage > Duration::from_secs(1) {
+                    tracing::info!(outage_ms = outage.as_millis() as u64, "the database takes writes again");
                 }
                 return Ok(());
             };

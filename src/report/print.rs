@@ -13,8 +13,8 @@ use crate::config::{LogFormat, Output, Settings, columns_of_stderr};
 use crate::error::{Error, Kind, Result};
 use crate::visible;
 
-/// Version of the documents that `--output json` prints. It grows when a field is removed or means something else;
-/// fields may be added at any time.
+/// Version of the documents that `--output json` prints. It grows when a field is removed or means something
+/// else; fields may be added at any time.
 const JSON_VERSION: u32 = 1;
 
 /// Prints the summary or the error of a command.

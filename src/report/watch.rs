@@ -1,7 +1,8 @@
 //! A command whose output is shown again and again: `--watch`.
 //!
-//! On a terminal it is redrawn in place and cut to the window, whatever size that has at the moment. Elsewhere
-//! it is written again when it has changed: as text with a blank line between, as JSON one line each.
+//! On a terminal it is redrawn in place and cut to the window, whatever size that has at the moment.
+//! Elsewhere it is written again when it has changed: as text with a blank line between, as JSON one line
+//! each.
 
 use std::io::{self, Write};
 use std::time::{Duration, Instant};
@@ -15,7 +16,7 @@ use crate::visible;
 /// How often it is shown.
 const EVERY: Duration = Duration::from_secs(2);
 
-/// What is shown once, and whether there will be more.
+/// One output, and whether there will be more.
 #[derive(Debug)]
 pub struct Frame {
     /// The output.
@@ -26,8 +27,8 @@ pub struct Frame {
 
 /// Shows the frames that `look` gives, until one of them is the last. That one is the result.
 ///
-/// A database that is unavailable is waited for, as long as `retry.budget` says: whoever watches a job wants to
-/// see how it survives a failover.
+/// Waits for a database that is unavailable as long as `retry.budget` says: a person who watches a job wants
+/// to see how it survives a failover.
 ///
 /// # Errors
 /// Those of `look` that waiting does not heal.
@@ -37,14 +38,14 @@ pub async fn watch(
     mut look: impl AsyncFnMut() -> Result<Frame>,
 ) -> Result<Outcome> {
     let mut screen = Screen::new(settings, command);
-    let mut away: Option<Instant> = None;
+    let mut down_since: Option<Instant> = None;
     let mut beat = tokio::time::interval(EVERY);
     loop {
         beat.tick().await;
         screen.fit();
         match look().await {
             Ok(Frame { outcome, goes_on: true }) => {
-                away = None;
+                down_since = None;
                 if !screen.show(outcome)? {
                     return Ok(Outcome::default());
                 }
@@ -54,8 +55,8 @@ pub async fn watch(
                 return screen.last(outcome);
             }
             Err(error) => {
-                let since = *away.get_or_insert_with(Instant::now);
-                if !is_away(&error) || since.elapsed() > settings.retry.budget {
+                let since = *down_since.get_or_insert_with(Instant::now);
+                if !may_come_back(&error) || since.elapsed() > settings.retry.budget {
                     screen.clear();
                     return Err(error);
                 }
@@ -66,7 +67,7 @@ pub async fn watch(
 }
 
 /// Whether the database may come back.
-fn is_away(error: &Error) -> bool {
+fn may_come_back(error: &Error) -> bool {
     matches!(error.kind(), Kind::DatabaseUnavailable | Kind::DatabaseBusy)
 }
 
@@ -78,7 +79,7 @@ struct Screen {
     is_terminal: bool,
     /// Lines of the frame on the terminal.
     drawn: Vec<String>,
-    /// What was shown last, elsewhere.
+    /// The output that was shown last, where stdout is no terminal.
     shown: String,
     /// The text of the last frame.
     text: String,
@@ -142,10 +143,10 @@ impl Screen {
     }
 
     /// Says below the last frame that it is not up to date, and why.
-    fn note(&mut self, error: &Error, away: Duration) {
+    fn note(&mut self, error: &Error, down: Duration) {
         let note = format!(
             "no answer from the database for {}: {}; asking again",
-            units::duration(away),
+            units::duration(down),
             visible::line(error.message())
         );
         match self.is_terminal {

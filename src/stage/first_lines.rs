@@ -12,8 +12,8 @@ use super::zone::ZoneOffsets;
 use crate::error::{Error, Kind, Result};
 use crate::ids::ObjectNo;
 
-/// Keys that are remembered, 8 MB of them. Beyond that the memory begins anew, and the primary key refuses
-/// what comes again.
+/// Keys that are remembered, 8 MB of them. Beyond that they are forgotten, and the primary key refuses those
+/// that come again.
 const MAX_KEYS: usize = (1 << 18) / 8 * 7;
 /// Bytes of lines that are kept aside.
 const MAX_LATER_BYTES: usize = 1024 * 1024;

@@ -13,6 +13,7 @@ use tokio::sync::mpsc;
 use super::StageAs;
 use super::json::Rejection;
 use super::key::DocumentKey;
+use super::time::POSTGRES_EPOCH_DAYS;
 use crate::error::{Error, Kind, Result};
 use crate::ids::{BatchId, ObjectNo};
 use crate::meter::{Backlog, tally};
@@ -35,8 +36,6 @@ pub const TARGET_COLUMNS: &str =
 const TARGET_COLUMN_COUNT: i16 = 8;
 /// Bytes of rejected lines that are kept in memory while rows go straight into the staging table.
 const MAX_KEPT_BYTES: usize = 1024 * 1024;
-/// Days between 1970 and PostgreSQL's epoch, 2000-01-01.
-const POSTGRES_EPOCH_DAYS: i32 = 10_957;
 
 /// The lineage columns that all rows of an object share in the staging table.
 #[derive(Debug, Clone)]
@@ -132,7 +131,8 @@ impl FrameWriter {
         Ok(())
     }
 
-    /// Frames a line that can be staged. The time of a row that goes straight into the staging table is in UTC.
+    /// Frames a line that can be staged. The time of a row that goes straight into the staging table is in
+    /// UTC.
     ///
     /// # Errors
     /// `SourceCorrupt` when it is longer than 2 GB. `Internal` when nobody receives the chunks any more: the

@@ -1,11 +1,15 @@
 //! Dates and times of documents: the language of `docs/values.md`, as the casts in SQL read it.
 
+use chrono::{DateTime, Utc};
+
 use crate::entity::DateFormat;
 
 /// Microseconds of a day.
 const DAY: i64 = 86_400_000_000;
 /// Days between 1970 and PostgreSQL's epoch, 2000-01-01.
-const POSTGRES_EPOCH_DAYS: i64 = 10_957;
+pub(super) const POSTGRES_EPOCH_DAYS: i32 = 10_957;
+/// Microseconds between 1970 and PostgreSQL's epoch.
+pub(super) const POSTGRES_EPOCH_MICROS: i64 = POSTGRES_EPOCH_DAYS as i64 * DAY;
 
 /// A time of the document: microseconds since 2000-01-01, local to the entity's zone unless the text named an
 /// offset.
@@ -15,6 +19,16 @@ pub struct Event {
     pub micros: i64,
     /// Whether the text named its offset, so that `micros` is UTC.
     pub is_utc: bool,
+}
+
+/// The instant that lies so many microseconds after 2000-01-01 UTC.
+pub fn instant(micros: i64) -> DateTime<Utc> {
+    DateTime::from_timestamp_micros(micros + POSTGRES_EPOCH_MICROS).unwrap_or_default()
+}
+
+/// The microseconds from 2000-01-01 UTC to an instant.
+pub fn micros_of(instant: DateTime<Utc>) -> i64 {
+    instant.timestamp_micros() - POSTGRES_EPOCH_MICROS
 }
 
 /// Reads a time in one of the entity's own formats, or else ISO 8601.
@@ -104,7 +118,7 @@ fn days(year: i64, month: i64, day: i64) -> Option<i64> {
     let shifted = if month <= 2 { year - 1 } else { year };
     let (era, of_era) = (shifted / 400, shifted % 400);
     let of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
-    Some(era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468 - POSTGRES_EPOCH_DAYS)
+    Some(era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468 - i64::from(POSTGRES_EPOCH_DAYS))
 }
 
 /// The text without the characters around it that are blanks to PostgreSQL.

@@ -2,14 +2,12 @@
 
 use std::ops::Range;
 
-use chrono::{DateTime, Datelike};
+use chrono::Datelike;
 
-use super::time::Event;
+use super::time::{self, Event};
 
-/// Two days: more than any zone is away from UTC, on either side.
+/// Two days: more than any zone differs from UTC, in either direction.
 const MARGIN: i64 = 2 * 86_400_000_000;
-/// Microseconds between 1970 and 2000.
-const POSTGRES_EPOCH: i64 = 946_684_800_000_000;
 
 /// The offsets of a time zone over some decades. Times are microseconds since 2000-01-01.
 #[derive(Debug, Clone)]
@@ -23,7 +21,7 @@ pub struct ZoneOffsets {
 pub struct ZoneStep {
     /// The local time.
     pub from: i64,
-    /// What is added to a local time to get UTC.
+    /// Microseconds to add to a local time to get UTC.
     pub offset: i64,
 }
 
@@ -46,7 +44,7 @@ impl ZoneOffsets {
     pub fn year(&self, event: Event) -> Option<i32> {
         let offset = self.offset(event.micros)?;
         let local = if event.is_utc { event.micros - offset } else { event.micros };
-        DateTime::from_timestamp_micros(local + POSTGRES_EPOCH).map(|time| time.year())
+        Some(time::instant(local).year())
     }
 
     /// The instants that have a known offset however a document writes them.

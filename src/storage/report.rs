@@ -81,6 +81,11 @@ impl TableStorage {
     pub fn dead_share(&self) -> f64 {
         self.dead_tuples as f64 / (self.live_tuples + self.dead_tuples).max(1) as f64
     }
+
+    /// An empty table has no bloat, even if that was never gauged.
+    fn bloat_if_any(&self) -> Option<Bloat> {
+        if self.heap_bytes == 0 { Some(Bloat::default()) } else { self.bloat }
+    }
 }
 
 impl StorageReport {
@@ -129,13 +134,6 @@ impl StorageReport {
         let unused =
             |i: &&IndexStorage| i.is_valid && i.scans == 0 && !i.is_constraint && i.bytes >= NOTABLE_INDEX_BYTES;
         self.indexes.iter().filter(unused).collect()
-    }
-}
-
-impl TableStorage {
-    /// An empty table has no bloat, even if that was never gauged.
-    fn bloat_if_any(&self) -> Option<Bloat> {
-        if self.heap_bytes == 0 { Some(Bloat::default()) } else { self.bloat }
     }
 }
 

@@ -37,7 +37,7 @@ pub(super) struct ExecutionEnd {
     pub at: Instant,
 }
 
-/// What is reported, and where to.
+/// The destinations of metrics and spans, and the execution that they are about.
 #[derive(Debug)]
 pub(super) struct Destinations {
     pub resource: Resource,
@@ -72,8 +72,8 @@ impl Exporter {
         self.stop.send_replace(Some(ExecutionEnd { exit_code, at: Instant::now() }));
     }
 
-    /// Waits until everything is reported, but no longer than the collector may take. What is not sent then is
-    /// lost: the process ends without it.
+    /// Waits until everything is reported, but no longer than the collector may take. What is not sent then
+    /// is lost: the process ends without it.
     pub(super) fn finish(self) {
         // The thread ends in time by itself, unless a disk or a name server hangs.
         let _ = self.done.recv_timeout(GRACE + Duration::from_millis(500));
@@ -262,8 +262,8 @@ impl Link {
         Self { client, what, failures: 0, not_before: None }
     }
 
-    /// Whether to send now. At the end a collector that has just failed is not asked again: it would delay the
-    /// end of the process.
+    /// Whether to send now. At the end a collector that has just failed is not asked again: it would delay
+    /// the end of the process.
     fn may_send(&self, is_last: bool) -> bool {
         match is_last {
             true => self.failures == 0,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::meter::Histogram;
 
-/// What a metric's values mean.
+/// How a metric's values are to be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Instrument {
     /// Counts up from the start of the process.
@@ -34,7 +34,7 @@ impl Instrument {
 pub struct MetricName {
     /// Name in OpenTelemetry.
     pub name: &'static str,
-    /// What its values mean.
+    /// How its values are to be read.
     pub instrument: Instrument,
     /// Unit in UCUM: `s`, `By`, `1`, `{line}`.
     pub unit: &'static str,
@@ -90,8 +90,8 @@ pub(super) struct Metric {
     pub points: Vec<Point>,
 }
 
-/// Upper bounds of the buckets of every histogram, in seconds. Those up to 10 s are the ones that the semantic
-/// conventions give for operations of databases.
+/// Upper bounds of the buckets of every histogram, in seconds. Those up to 10 s are the ones that the
+/// semantic conventions give for operations of databases.
 pub(super) const BOUNDS: [f64; 14] =
     [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0];
 

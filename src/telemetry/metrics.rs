@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use super::metric::Instrument::{Counter, Gauge, Histogram, UpDownCounter};
 use super::metric::{Attributes, Distribution, Instrument, Metric, MetricName, Point, Value};
-use crate::meter::{self, Backlog, Counted, Measures, Timed};
+use crate::meter::{self, Backlog, Counted, Measures, Timed, entity_and_phase};
 use crate::report::usage::Usage;
 
 const fn metric(
@@ -195,7 +195,7 @@ fn times(readings: &mut Readings, measures: &Measures) {
 
 fn phases(readings: &mut Readings, measures: &Measures) {
     for (label, histogram) in &measures.phases {
-        let (entity, phase) = parts(label);
+        let (entity, phase) = entity_and_phase(label);
         readings.add("evo.phase.duration", &[entity, phase], Value::Times(Distribution::of(histogram)));
     }
     // Two phases of one label are one series.
@@ -206,15 +206,10 @@ fn phases(readings: &mut Readings, measures: &Measures) {
         *total += gauge.total();
     }
     for (label, (done, total)) in &running {
-        let (entity, phase) = parts(label);
+        let (entity, phase) = entity_and_phase(label);
         let share = *done as f64 / *total as f64;
         readings.add("evo.phase.progress", &[entity, phase], Value::Real(share.min(1.0)));
     }
-}
-
-/// Entity and phase of a label such as `sales: filling`.
-pub(super) fn parts(label: &str) -> (&str, &str) {
-    label.split_once(": ").unwrap_or(("", label))
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! What an execution tells other programs: metrics, spans, and a notification at its end.
+//! Reports an execution to other programs: metrics, spans, and a notification at its end.
 //!
 //! ```text
 //! reporting   begins with the process · sends while it runs · says how it ended

@@ -56,8 +56,8 @@ impl Reporting {
         Self { command, began, exporter, spans, is_job }
     }
 
-    /// Reports how the execution ended, and waits for that as long as the module's page says. `summary` is what
-    /// the command printed; there is none if it failed before it had one. Nothing here fails.
+    /// Reports how the execution ended, and waits for that as long as the module's page says. `summary` is
+    /// what the command printed; there is none if it failed before it had one. Nothing here fails.
     pub fn end(self, settings: &Settings, runtime: &Runtime, summary: Option<&Value>, failure: Option<&Error>) {
         let exit_code = failure.map_or(0, Error::exit_code);
         if let Some(spans) = &self.spans {

@@ -1,4 +1,4 @@
-//! What metrics and spans are about: this process, by the semantic conventions.
+//! The subject of metrics and spans: this process, by the semantic conventions.
 
 use uuid::Uuid;
 

@@ -51,7 +51,7 @@ pub(super) struct FinishedSpan {
     pub attributes: Vec<(String, Attribute)>,
     pub events: Vec<SpanEvent>,
     pub dropped_events: u32,
-    /// What went wrong, if something did.
+    /// The message of the error, if the work failed.
     pub error: Option<String>,
 }
 
@@ -284,7 +284,7 @@ mod tests {
 
     const ROOT: SpanId = SpanId([7; 8]);
 
-    /// What is queued after some work.
+    /// The queue after some work.
     fn recorded(work: impl FnOnce()) -> SpanQueue {
         let queue = Arc::new(SpanQueue::new(ROOT));
         let layer = SpanLayer(Arc::clone(&queue)).with_filter(interest());

@@ -73,7 +73,8 @@ impl TextFile {
             // Renaming over a device would replace it.
             return Err(io::Error::other("it is not a regular file"));
         }
-        // The process that scrapes belongs to another user. The name is that of a process that is gone, if it exists.
+        // The process that scrapes belongs to another user. The name is that of a process that is gone, if it
+        // exists.
         let _ = fs::remove_file(temporary);
         let mut file = OpenOptions::new().write(true).create_new(true).mode(0o644).open(temporary)?;
         file.write_all(text.as_bytes())?;

@@ -36,7 +36,7 @@ pub(super) struct TraceContext {
     pub trace: TraceId,
     /// The span that started the execution, if one did.
     pub parent: Option<SpanId>,
-    /// What vendors add, as it came.
+    /// `tracestate`, which vendors add, as it came.
     pub state: String,
     /// Whether spans are recorded: what started the execution decides for the whole trace.
     pub is_sampled: bool,

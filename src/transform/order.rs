@@ -100,7 +100,7 @@ mod tests {
             .collect()
     }
 
-    /// What was begun and done in which order (`+a -a`), and how each ended.
+    /// The order in which tasks were begun and done (`+a -a`), and how each ended.
     fn go(text: &str, lanes: usize, broken: &str) -> (String, String) {
         let tasks = tasks(text);
         let log = RefCell::new(Vec::new());

@@ -5,13 +5,12 @@ use uuid::Uuid;
 
 use crate::pg::Param;
 use crate::stage::key::DocumentKey;
+use crate::stage::time::instant;
 
 /// Lines of one chunk at most.
 const MAX_LINES: usize = 2_048;
 /// Bytes of their documents at most, unless one line alone is longer.
 const MAX_BYTES: usize = 2 * 1024 * 1024;
-/// Microseconds between 1970 and the epoch of [`crate::stage::time::Event`].
-const EPOCH_MICROS: i64 = 946_684_800_000_000;
 
 /// Valid lines of an object, in ascending order.
 #[derive(Debug, Clone, Default)]
@@ -34,7 +33,7 @@ impl LineChunk {
         self.hashes.push(Uuid::from_u128(hash));
         self.lines.push(line);
         if let Some(event) = key.event {
-            self.events.push(DateTime::from_timestamp_micros(event.micros + EPOCH_MICROS).unwrap_or_default());
+            self.events.push(instant(event.micros));
             self.are_utc.push(event.is_utc);
         }
         self.bytes += document.len();

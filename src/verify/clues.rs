@@ -17,7 +17,7 @@ use crate::pg::Transaction;
 pub(super) struct Clue {
     /// The key as sets of seen keys have it.
     pub seen_key: i64,
-    /// What it is then.
+    /// The mismatch that it is then.
     pub mismatch: Mismatch,
 }
 
@@ -51,7 +51,7 @@ impl Clues {
     }
 }
 
-/// What is wrong of the clues that came from an object's lines.
+/// The mismatches among the clues that came from an object's lines.
 ///
 /// # Errors
 /// See [`crate::pg`].

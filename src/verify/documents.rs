@@ -58,8 +58,8 @@ pub struct DocumentCounts {
     pub unprovable: u64,
 }
 
-/// Reads objects again, newest first, and compares each of their lines with the row of its key. `bytes` is how
-/// much there is to read.
+/// Reads objects again, newest first, and compares each of their lines with the row of its key. `bytes` is
+/// how much there is to read.
 ///
 /// # Errors
 /// `SourceUnavailable` and `AccessDenied` of the lake; the signal's; see [`crate::pg`].

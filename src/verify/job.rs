@@ -1,4 +1,4 @@
-//! What a verification of one entity works with.
+//! Everything that a verification of one entity needs.
 
 use std::sync::Arc;
 

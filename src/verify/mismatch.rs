@@ -1,4 +1,4 @@
-//! What a verification finds.
+//! The findings of a verification.
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
@@ -11,7 +11,7 @@ use crate::bronze::order::Precedence;
 /// Of each kind this many mismatches are kept by name; the others are counted.
 const NAMED: usize = 1_000;
 
-/// What is wrong.
+/// The way in which a row or an object is wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum MismatchKind {
     /// The lake holds another version of an object than the one that was loaded.
@@ -35,6 +35,19 @@ pub enum MismatchKind {
 }
 
 impl MismatchKind {
+    /// Every kind, in the order in which they are declared.
+    pub const ALL: [Self; 9] = [
+        MismatchKind::ObjectReplaced,
+        MismatchKind::ObjectGone,
+        MismatchKind::ObjectUnreadable,
+        MismatchKind::ObjectLines,
+        MismatchKind::RowCount,
+        MismatchKind::RowMissing,
+        MismatchKind::RowAltered,
+        MismatchKind::RowOutdated,
+        MismatchKind::RowAdded,
+    ];
+
     /// As summaries and `--accept` write it.
     pub fn word(self) -> &'static str {
         match self {
@@ -79,7 +92,7 @@ impl Place {
 /// One thing that is wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mismatch {
-    /// What is wrong.
+    /// The way in which it is wrong.
     pub kind: MismatchKind,
     /// Key of the row.
     pub key: Option<i64>,
@@ -119,7 +132,7 @@ impl Mismatch {
     }
 }
 
-/// What a verification found: a limited number of each kind by name, and how many there are.
+/// The mismatches of a verification: a limited number of each kind by name, and how many there are.
 #[derive(Debug, Clone, Default)]
 pub struct Mismatches {
     named: BTreeMap<(MismatchKind, Option<i64>, String), Mismatch>,

@@ -8,14 +8,14 @@ use super::statements::VerifyStatements;
 use crate::error::Result;
 use crate::pg::{Connection, Param};
 
-/// What the lines of a chunk came to.
+/// The result for the lines of a chunk.
 #[derive(Debug, Default)]
 pub(super) struct Probed {
     /// Rows that came from these very lines.
     pub own: u64,
     /// Documents whose values were compared.
     pub values: u64,
-    /// What is wrong for certain.
+    /// Mismatches that are certain.
     pub mismatches: Vec<Mismatch>,
     /// Rows with older content than their line, which a newer object may account for; by line.
     pub clues: Vec<(i64, Clue)>,

@@ -19,7 +19,7 @@ use crate::stage::key::KeyReader;
 /// Chunks between the decode thread and the statements.
 const CHUNKS_IN_FLIGHT: usize = 1;
 
-/// What the ledger knows about the lines of an object.
+/// Facts of the ledger about the lines of an object.
 #[derive(Debug, Clone, Default)]
 pub(super) struct RecordedLines {
     /// Corrected texts, each of which stands in the place of its line.

@@ -1,4 +1,4 @@
-//! What a repair changes in staging and in the ledger. The right rows come from a load.
+//! The changes that a repair makes in staging and in the ledger. The right rows come from a load.
 
 use super::job::VerifyJob;
 use super::mismatch::{Mismatch, MismatchKind};

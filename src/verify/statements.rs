@@ -4,8 +4,9 @@ use crate::entity::Entity;
 use crate::error::Result;
 use crate::pg::Pool;
 use crate::sql::{fill, ident, literal, qualified};
+use crate::stage::seen_key_sql;
 
-/// What the placeholders of `sql/verify/` stand for.
+/// The values of the placeholders of `sql/verify/`.
 #[derive(Debug, Clone)]
 pub(super) struct VerifyStatements {
     staging: String,
@@ -32,9 +33,7 @@ impl VerifyStatements {
                 let (column, zone) = (ident(&partition.column), literal(&entity.zone));
                 let local = "(k.event_at at time zone 'UTC')";
                 let at = format!("case when k.event_utc then k.event_at else {local} at time zone {zone} end");
-                // As sql/load writes it.
-                let micros = format!("(extract(epoch from s.{column}) * 1000000)::bigint");
-                (format!(" and s.{column} = {at}"), format!("hashint8extended(k.key, {micros})"))
+                (format!(" and s.{column} = {at}"), seen_key_sql("k.key", &format!("s.{column}")))
             }
         };
         Ok(Self {

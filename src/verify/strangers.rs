@@ -11,7 +11,7 @@ use crate::error::Result;
 use crate::ids::BatchId;
 use crate::pg::Connection;
 
-/// What was found about the rows of an object.
+/// The findings about the rows of an object.
 #[derive(Debug, Default)]
 pub(super) struct Strangers {
     /// Rows that no line gives.

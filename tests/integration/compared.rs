@@ -64,7 +64,8 @@ fn a_run_that_is_compared_ends_as_one_of_which_keys_are_staged_first() {
         let line = |id: u32, version: &str| first(id)[kind].replace(r#""v": "a""#, &format!(r#""v": "{version}""#));
         let run_1 = [(0..40).map(|id| line(id, "a")).collect(), (40..60).map(|id| line(id, "a")).collect()];
         let mut part_0: Vec<String> = (0..40).map(|id| line(id, if id == 7 { "b" } else { "a" })).collect();
-        // Twice, the same; twice, the last one differs; twice, the first one differs; new; no document at all.
+        // Twice, the same; twice, the last one differs; twice, the first one differs; new; no document at
+        // all.
         part_0.extend([line(3, "a"), line(4, "b"), line(70, "a"), "{\"broken\"".to_owned()]);
         part_0.insert(0, line(5, "b"));
         // Again in another object: the same, and not.

@@ -234,8 +234,8 @@ impl Bench {
         })
     }
 
-    /// Plants a corruption in one row that came from an object as it is now, and asserts that it is found, and
-    /// nothing else.
+    /// Plants a corruption in one row that came from an object as it is now, and asserts that it is found,
+    /// and nothing else.
     fn corrupt(&self, dice: &mut Dice, shape: Shape, story: &str) {
         let none: Vec<&Mismatch> = Vec::new();
         assert_eq!(self.verify().iter().collect::<Vec<_>>(), none, "{story}");

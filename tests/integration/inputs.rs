@@ -192,7 +192,7 @@ fn fault_13_a_bomb_is_set_aside_with_its_ratio_and_the_setting() {
         "{quarantined:?}"
     );
     assert_eq!(toy.keys(), "1");
-    // Whoever knows better says so.
+    // A setting raises the limit.
     toy.write(1, "honest.jsonl.gz", &std::fs::read(toy.evo.lake().join(path(0, "bomb.jsonl.gz"))).unwrap());
     toy.load_with(&[("EVO_LOAD_MAX_RATIO", "2000")]).exits(6).says("/bomb.jsonl.gz");
     assert_eq!(toy.quarantined().len(), 1);

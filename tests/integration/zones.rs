@@ -5,8 +5,8 @@ use evo::stage::{ZoneOffsets, ZoneStep, seen_key};
 
 use crate::support::{Database, Dice, Session};
 
-/// Zones with summer time of an hour and of half an hour, one that skipped a day, one that stops it for a month
-/// every year, and one that never changed.
+/// Zones with summer time of an hour and of half an hour, one that skipped a day, one that stops it for a
+/// month every year, and one that never changed.
 const ZONES: [&str; 6] =
     ["America/Sao_Paulo", "America/New_York", "Australia/Lord_Howe", "Pacific/Apia", "Africa/Casablanca", "Etc/GMT+3"];
 const DAY: i64 = 86_400_000_000;

@@ -11,7 +11,7 @@ use crate::report::Outcome;
 use crate::transform::checks::Checks;
 use crate::transform::dimension;
 
-/// What was read, by kind.
+/// The number of declarations that were read, by kind.
 #[derive(Debug, Default)]
 struct Read {
     entities: usize,

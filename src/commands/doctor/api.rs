@@ -10,7 +10,7 @@ use crate::error::{Error, Kind};
 use crate::extract;
 
 /// How long one answer may take.
-const PATIENT: Duration = Duration::from_secs(20);
+const ANSWER: Duration = Duration::from_secs(20);
 
 /// Asks each source that an entity comes from, if its secrets are set.
 pub(super) async fn examine(sources: &[ApiSource], entities: &[Entity]) -> Vec<DoctorFinding> {
@@ -32,9 +32,9 @@ async fn ask(source: &ApiSource, query: &Query) -> Option<DoctorFinding> {
     if let Some(fault) = &source.fault {
         return Some(fails("api.address", format!("source {name}: {fault}")));
     }
-    let answer = tokio::time::timeout(PATIENT, extract::reach(source, query)).await;
+    let answer = tokio::time::timeout(ANSWER, extract::reach(source, query)).await;
     let answer =
-        answer.unwrap_or_else(|_| Err(Error::new(Kind::SourceUnavailable, format!("no answer within {PATIENT:?}"))));
+        answer.unwrap_or_else(|_| Err(Error::new(Kind::SourceUnavailable, format!("no answer within {ANSWER:?}"))));
     match answer {
         Ok(status @ (401 | 403)) => {
             let finding = fails("api.credential", format!("source {name} refuses the credential ({status})"));

@@ -21,7 +21,7 @@ use crate::report::progress;
 use crate::retry::retry;
 use crate::shutdown::Shutdown;
 
-/// What an extraction of one entity came to.
+/// The outcome of an extraction of one entity.
 #[derive(Debug)]
 pub(super) struct Extracted {
     pub(super) entity: String,

@@ -1,4 +1,4 @@
-//! What an extraction works on: entities, the source, the lake.
+//! The entities, the source and the lake of an extraction.
 
 use std::sync::Arc;
 

@@ -5,7 +5,8 @@ use std::time::Duration;
 use crate::config::{self, Share};
 use crate::error::{Error, Kind, Result};
 
-/// Shows heap, TOAST and indexes, dead rows, bloat and what to do about them; with --vacuum or --reindex does it.
+/// Shows heap, TOAST and indexes, dead rows, bloat and what to do about them; with --vacuum or --reindex does
+/// it.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:

@@ -31,7 +31,7 @@ pub(super) fn text(record: &ExecutionRecord, progress: &[RunningPhase]) -> Strin
     parts.join("\n\n")
 }
 
-/// What it was, where and when.
+/// The execution's command, state, time and place.
 fn head(record: &ExecutionRecord) -> String {
     let r = &record.row;
     let code = r.exit_code.map_or(String::new(), |code| format!(", exit code {code}"));
@@ -197,7 +197,7 @@ fn windows(record: &ExecutionRecord) -> Option<String> {
     (!record.windows.is_empty()).then(|| table(&headers, record.windows.iter().map(row)))
 }
 
-/// What to do about an execution that fell silent.
+/// Advice about an execution that fell silent.
 fn silent(r: &PastExecution) -> String {
     let since = r.seen_at.as_deref().map_or(String::new(), |at| format!(" since {}", moment(at)));
     let again = format!("evo {} {}", r.command, r.entities.join(" "));

@@ -1,4 +1,4 @@
-//! What is going on: what waits and how long it takes, the last hour, and what runs at the moment.
+//! The work of the warehouse: what waits and how long it takes, the last hour, and what runs at the moment.
 
 use chrono::Utc;
 use serde_json::{Value, json};
@@ -15,7 +15,7 @@ use crate::report::units;
 /// The most executions of an hour that are read.
 const MOST: i64 = 10_000;
 
-/// What is going on in the warehouse.
+/// The work of the warehouse: waiting, recent and running.
 #[derive(Debug)]
 pub(super) struct Work {
     entities: Vec<EntityActivity>,

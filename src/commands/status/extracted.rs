@@ -20,7 +20,7 @@ impl Rounds {
     /// Asks the ledger. `declared` are all entities, among which a budget is divided.
     ///
     /// # Errors
-    /// Those of the server.
+    /// See [`crate::pg`].
     pub(super) async fn read(pool: &Pool, entities: &[&Entity], declared: &[&Entity]) -> Result<Self> {
         let mut rounds = Vec::new();
         for entity in entities {
@@ -76,7 +76,7 @@ impl Rounds {
         order.into_iter().filter_map(|budget| Some((budget, names.remove(&budget)?))).collect()
     }
 
-    /// What the summary says of an entity.
+    /// The part of the summary about an entity.
     pub(super) fn json(&self, entity: &str) -> Value {
         let Some((_, round)) = self.0.iter().find(|(name, _)| name == entity) else { return Value::Null };
         let standing = &round.standing;

@@ -1,4 +1,4 @@
-//! What the lake holds that a load would take and has not recorded yet.
+//! Objects of the lake that a load would take and that the ledger does not know yet.
 
 use std::time::Duration;
 

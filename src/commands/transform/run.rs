@@ -80,11 +80,11 @@ impl Work<'_> {
         let (arguments, machine) = (self.arguments(lanes, request), &self.settings.machine);
         let execution = Execution::begin(pool, "transform", &names, &arguments, machine).await?;
         let watched = progress::watch(self.settings);
-        let anew = matches!(request.mode, Some(Mode::FullRefresh | Mode::InPlace));
+        let from_scratch = matches!(request.mode, Some(Mode::FullRefresh | Mode::InPlace));
         let ended = order::run(&tasks, lanes.entities, &self.shutdown, |i| {
             let job = entities.get(i).map(|entity| self.job(entity, execution.id, lanes, &watched.meter));
             let dimension = i.checked_sub(entities.len()).and_then(|d| dimensions.get(d));
-            let dimension = dimension.map(|dimension| self.dimension_job(dimension, execution.id, anew));
+            let dimension = dimension.map(|dimension| self.dimension_job(dimension, execution.id, from_scratch));
             let meter = &watched.meter;
             async move {
                 match (job, dimension) {

@@ -1,22 +1,16 @@
 //! The flags of `evo verify`.
 
-use crate::config::{self, Share};
+use clap::builder::PossibleValuesParser;
 
-/// What `--accept` takes: every kind of mismatch.
-pub(super) const KINDS: [&str; 12] = [
-    "object-replaced",
-    "object-gone",
-    "object-unreadable",
-    "object-lines",
-    "row-count",
-    "row-missing",
-    "row-altered",
-    "row-outdated",
-    "row-added",
-    "core-missing",
-    "core-added",
-    "core-differs",
-];
+use crate::config::{self, Share};
+use crate::transform::compare::CoreMismatchKind;
+use crate::verify::MismatchKind;
+
+/// The values of `--accept`: the words of every kind of mismatch.
+fn kinds() -> PossibleValuesParser {
+    let staging = MismatchKind::ALL.map(MismatchKind::word);
+    staging.into_iter().chain(CoreMismatchKind::ALL.map(CoreMismatchKind::word)).into()
+}
 
 /// Compares lake, ledger, staging and core with each other, and names row, object and line of what differs.
 /// Changes nothing without --repair.
@@ -48,7 +42,7 @@ pub struct Args {
     #[arg(long, conflicts_with = "dry_run")]
     pub repair: bool,
     /// Do not fail because of this kind of mismatch; repeatable
-    #[arg(long, value_name = "KIND", value_parser = KINDS)]
+    #[arg(long, value_name = "KIND", value_parser = kinds())]
     pub accept: Vec<String>,
     /// Show how much would be read
     #[arg(long)]

@@ -1,4 +1,4 @@
-//! What to type when something is wrong.
+//! The commands that repair what is wrong.
 
 use std::collections::BTreeSet;
 

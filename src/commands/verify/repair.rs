@@ -19,9 +19,9 @@ const ROUNDS: usize = 3;
 
 /// An entity that was verified, repaired where that was necessary, and verified again.
 pub(super) struct RepairedEntity {
-    /// What was wrong at first.
+    /// The first verification.
     pub first: VerifiedEntity,
-    /// What is wrong at the end; `None` where nothing was wrong at first.
+    /// The last verification; `None` where nothing was repaired.
     pub last: Option<VerifiedEntity>,
     pub repaired: Repaired,
 }

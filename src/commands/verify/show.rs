@@ -91,7 +91,7 @@ fn core_finding(entity: &str, m: &CoreMismatch) -> String {
     line
 }
 
-/// What there is to know besides, and what to type.
+/// Notes about an entity, and the commands to type.
 fn notes(entity: &RepairedEntity, accepted: &[String]) -> String {
     let (v, mut text) = (&entity.first, String::new());
     let name = &v.entity;

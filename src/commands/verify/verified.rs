@@ -1,4 +1,4 @@
-//! What a verification of one entity came to.
+//! The result of a verification of one entity.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use super::depth::VerifyDepth;
 use crate::transform::compare::{CoreMismatch, CoreMismatches};
 use crate::verify::{DocumentCounts, Mismatch, MismatchKind, Mismatches, StagingCounts};
 
-/// What a verification of one entity found.
+/// The result of a verification of one entity.
 #[derive(Debug)]
 pub(super) struct VerifiedEntity {
     pub entity: String,
@@ -28,7 +28,7 @@ pub(super) struct VerifiedEntity {
     pub unread_rows: u64,
 }
 
-/// What a repair of one entity did.
+/// The result of a repair of one entity.
 #[derive(Debug, Default)]
 pub(super) struct Repaired {
     /// Rows that were deleted from staging.

@@ -20,7 +20,7 @@ use crate::verify::{self, DocumentCounts, Mismatches, Reread, VerifyJob};
 /// their objects.
 const MAX_REWRITTEN: u64 = 10_000;
 
-/// What all entities of the command share.
+/// The inputs that all entities of the command share.
 pub(super) struct VerifyWork<'a> {
     pub settings: &'a Settings,
     pub loading: &'a Loading,

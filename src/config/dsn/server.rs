@@ -27,6 +27,12 @@ impl Server {
     pub fn is_socket(&self) -> bool {
         self.address.is_none() && self.host.starts_with('/')
     }
+
+    /// Whether it is on this machine, as far as its address says: a Unix socket, or a loopback address.
+    pub fn is_local(&self) -> bool {
+        let address = self.address.or_else(|| self.host.parse().ok());
+        self.is_socket() || self.host == "localhost" || address.is_some_and(|address| address.is_loopback())
+    }
 }
 
 /// `host:port`, with brackets around an IPv6 address.

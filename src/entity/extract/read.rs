@@ -12,8 +12,8 @@ const PAGE_KEYS: [&str; 10] = ["offset", "number", "cursor", "next", "limit", "s
 const WINDOW_KEYS: [&str; 5] = ["from", "to", "format", "end", "length"];
 const SINCE_KEYS: [&str; 4] = ["param", "field", "format", "template"];
 
-/// Reads the queries of a declaration. `None` when one of them is wrong, with its mistakes, which name file and
-/// line.
+/// Reads the queries of a declaration. `None` when one of them is wrong, with its mistakes, which name file
+/// and line.
 pub(in crate::entity) fn read(file: &str, text: &str, mistakes: &mut Mistakes) -> Option<Vec<Query>> {
     let document = Document { file, text };
     let before = mistakes.all().len();

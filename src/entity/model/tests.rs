@@ -1,4 +1,4 @@
-//! What models may say, and what is refused.
+//! Models that are accepted, and models that are refused.
 
 use super::*;
 use crate::entity::Catalog;

@@ -1,7 +1,7 @@
 //! The numbers in a manifest, however it was written: other tools add a byte order mark, quote numbers,
 //! compress the file.
 //!
-//! What cannot be understood is reported, and never read as "nothing to check".
+//! A field that cannot be understood is reported, and never read as "nothing to check".
 
 use std::io::Read;
 
@@ -27,7 +27,7 @@ pub(super) struct ManifestCounts {
     pub listed: Vec<ListedObject>,
     /// Whether these are all objects.
     pub lists_objects: bool,
-    /// What could not be understood, a phrase each.
+    /// Fields that could not be understood, a phrase each.
     pub unclear: Vec<String>,
 }
 

@@ -1,4 +1,4 @@
-//! Whether a run is finished, as far as its manifest tells.
+//! Whether a run is finished, as far as its manifest shows.
 
 use crate::ledger::manifests::WaitingRun;
 
@@ -10,8 +10,8 @@ use crate::ledger::manifests::WaitingRun;
 /// holds for objects of a later date under the id of a run that has a manifest: they are another extraction,
 /// which has none yet.
 ///
-/// What evo extracts itself is in the ledger: it is unfinished until its manifest is written, be it the first
-/// run of all.
+/// A run that evo extracts itself is in the ledger: it is unfinished until its manifest is written, also the
+/// first run of all.
 pub(in crate::load) fn unfinished(run: &WaitingRun) -> Option<String> {
     if run.is_being_extracted {
         return Some("not finished: its extraction is open; `evo extract` goes on with it".to_owned());

@@ -1,4 +1,4 @@
-//! What a manifest says of single objects: `"objects": [{ "path", "bytes", "sha256" }, …]`.
+//! The entries of a manifest about single objects: `"objects": [{ "path", "bytes", "sha256" }, …]`.
 
 use serde_json::{Map, Value};
 

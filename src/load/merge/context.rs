@@ -1,4 +1,4 @@
-//! What the steps of a merge work with.
+//! The context that the steps of a merge share.
 
 use chrono::NaiveDate;
 

@@ -21,10 +21,10 @@ use crate::stage::{LineSet, StageAs};
 /// batch's commit.
 const MAX_ROUNDS: u32 = 12;
 
-/// What a merge came to.
+/// The outcome of a merge.
 #[derive(Debug)]
 pub(in crate::load) struct Merged {
-    /// What became of the lines of each object, in order.
+    /// The verdicts on the lines of each object, counted, in order.
     pub counts: Vec<Counts>,
     /// Times of the second pass, where there was one.
     pub stream: StreamTimes,
@@ -36,7 +36,7 @@ pub(in crate::load) struct Merged {
     pub rounds: u32,
 }
 
-/// What follows from a round of verdicts.
+/// The step that a round of verdicts requires.
 enum Next {
     /// The server lacks documents of these lines. Once they are there, the verdicts need this turn.
     SendDocuments(Vec<LineSet>, Turn),
@@ -49,9 +49,9 @@ enum Next {
 /// Merges the staged rows of a batch into the staging table.
 ///
 /// # Errors
-/// `TransactionConflict` when other batches kept changing the same rows, or changed one that a line repeats, or
-/// partitions are missing ([`AttemptError::years`]); `Refused` when a trigger leaves rows out; errors of the
-/// lake in the second pass; see [`crate::pg`].
+/// `TransactionConflict` when other batches kept changing the same rows, or changed one that a line repeats,
+/// or partitions are missing ([`AttemptError::years`]); `Refused` when a trigger leaves rows out; errors of
+/// the lake in the second pass; see [`crate::pg`].
 pub(in crate::load) async fn run(
     job: &LoadJob,
     tx: &Transaction<'_>,

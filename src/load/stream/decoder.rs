@@ -20,7 +20,7 @@ use crate::stage::frame::{FrameWriter, FramesWritten, KeptReject, Lineage};
 use crate::stage::key::KeyReader;
 use crate::stage::{Sieve, StageAs};
 
-/// What the decode thread works with.
+/// The work of the decode thread.
 pub(super) struct Decoder {
     pub batch_id: BatchId,
     pub objects: Vec<Pending>,
@@ -31,9 +31,9 @@ pub(super) struct Decoder {
     pub pass: Pass,
 }
 
-/// What the decode thread came to.
+/// The results of the decode thread.
 pub(super) struct Decoded {
-    /// What was read of each object; empty in the second pass.
+    /// Lines and bytes read of each object; empty in the second pass.
     pub tallies: Vec<ObjectTally>,
     /// Rows framed.
     pub rows: i64,
@@ -78,7 +78,7 @@ impl Decoder {
         Ok(Decoded { tallies, rows, kept, sieve, elapsed: started.elapsed(), lake, copy })
     }
 
-    /// Decodes one object. Returns what was read of it, in the first pass.
+    /// Decodes one object. Returns its lines and bytes in the first pass.
     fn object(&self, index: usize, mut lines: Lines, through: &mut Through) -> Result<Option<ObjectTally>> {
         let object_no = ObjectNo::at(index);
         let context = ObjectContext { object_no, reader: &self.key, corrections: &self.corrections[index] };
@@ -103,7 +103,7 @@ impl Decoder {
     }
 }
 
-/// What every line goes through.
+/// The sieve and the writer that every line goes through.
 struct Through {
     sieve: Sieve,
     frames: FrameWriter,

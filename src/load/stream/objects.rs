@@ -1,4 +1,4 @@
-//! What is streamed: the objects of a batch, and how much of them.
+//! The objects of a batch that are streamed, and how much of them.
 
 use std::sync::Arc;
 
@@ -30,8 +30,8 @@ impl<'a> BatchObjects<'a> {
 /// How much of the objects is sent, and where.
 #[derive(Debug)]
 pub(in crate::load) enum Pass {
-    /// The lines that the sieve lets through, and all rejects: into a temporary stage table, or as rows of the
-    /// staging table.
+    /// The lines that the sieve lets through, and all rejects: into a temporary stage table, or as rows of
+    /// the staging table.
     Lines(StageAs, Sieve),
     /// The documents of some lines of each object, into the temporary table of documents.
     Documents(Vec<LineSet>),

@@ -23,10 +23,10 @@ use crate::stage::{Sieve, StageAs};
 /// COPY frames in flight between decoder and server, 256 KiB each.
 const FRAMES_IN_FLIGHT: usize = 4;
 
-/// What a pass came to.
+/// The results of a pass.
 #[derive(Debug, Default)]
 pub(in crate::load) struct Streamed {
-    /// What was read of each object, in order; empty in the second pass.
+    /// Lines and bytes read of each object, in order; empty in the second pass.
     pub tallies: Vec<ObjectTally>,
     /// Where the time went.
     pub times: StreamTimes,

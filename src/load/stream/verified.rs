@@ -12,7 +12,7 @@ impl<'a> Verified<'a> {
     /// Begins to verify an object.
     ///
     /// # Errors
-    /// `SourceCorrupt` when it can be told already that it is not what the manifest says.
+    /// `SourceCorrupt` when the listing already shows that it is not the object of the manifest.
     pub(super) fn begin(object: &'a Pending) -> Result<Self> {
         match &object.manifest {
             InManifest::Unknown => Ok(Self(None)),

@@ -42,7 +42,7 @@ pub(in crate::telemetry) struct Ending<'a> {
     pub began: (u64, Instant),
     pub host: Option<&'a str>,
     pub trace: Option<String>,
-    /// What the command printed; `None` if it failed before.
+    /// The summary that the command printed; `None` if it failed before.
     pub summary: Option<&'a Value>,
     pub failure: Option<&'a Error>,
 }

@@ -18,8 +18,8 @@ const LIMIT: Duration = Duration::from_secs(15);
 /// How long an answer may take.
 const ANSWER: Duration = Duration::from_secs(5);
 
-/// Posts the notification, if this end is one to notify of. Repeats what may pass, as `policy` says but for no
-/// longer than 15 s. A failure is a warning.
+/// Posts the notification, if this end is one to notify of. Repeats what may pass, as `policy` says but for
+/// no longer than 15 s. A failure is a warning.
 pub(in crate::telemetry) async fn send(notify: &Notify, policy: Policy, ending: &Ending<'_>) {
     if notify.on == NotifyOn::Failure && ending.failure.is_none() {
         return;

@@ -62,7 +62,8 @@ fn slack(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
-/// What Markdown would take for a link, and a line feed that it would take for a space.
+/// Escapes brackets, which Markdown would take for a link, and doubles line feeds, which it would take for
+/// spaces.
 fn teams(text: &str) -> String {
     text.replace('[', "\\[").replace(']', "\\]").replace('\n', "\n\n")
 }

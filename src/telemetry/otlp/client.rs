@@ -15,7 +15,7 @@ use crate::config::{OtlpEncoding, OtlpTarget};
 /// How long a connection to a collector may take.
 const CONNECT: Duration = Duration::from_secs(2);
 
-/// What a request came to.
+/// The outcome of a request.
 #[derive(Debug, PartialEq)]
 pub(in crate::telemetry) enum Delivery {
     /// The collector has it.
@@ -81,7 +81,7 @@ fn compressed(body: &[u8]) -> Option<Vec<u8>> {
     encoder.finish().ok()
 }
 
-/// What OTLP says about a status.
+/// The outcome that a status stands for, as OTLP defines it.
 fn verdict(status: StatusCode, asked: Option<Duration>) -> Delivery {
     match status.as_u16() {
         200..=299 => Delivery::Taken,

@@ -1,4 +1,4 @@
-//! What the requests share: resource, scope and attributes.
+//! The parts that both requests have: resource, scope and attributes.
 
 use super::message::{FieldValue, Message};
 use crate::telemetry::resource::{Attribute, Resource};

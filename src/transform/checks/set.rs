@@ -28,7 +28,8 @@ impl Checks {
         mistakes.into_result(Some(checks))
     }
 
-    /// Reads as [`Checks::load`] does and adds every mistake to `mistakes`. A check with a mistake is left out.
+    /// Reads as [`Checks::load`] does and adds every mistake to `mistakes`. A check with a mistake is left
+    /// out.
     pub fn load_with_mistakes(extend: Option<&Path>, catalog: &Catalog, mistakes: &mut Mistakes) -> Self {
         let mut found = BTreeMap::new();
         let built_in = BUILT_IN

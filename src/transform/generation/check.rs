@@ -17,7 +17,7 @@ pub(super) struct Checked {
     pub indexed: Indexed,
     /// Foreign keys that reference core.
     pub keys: Vec<ForeignKey>,
-    /// What the checks found; nothing that stops a swap.
+    /// The findings of the checks; none of them stops a swap.
     pub findings: Vec<Finding>,
     /// Fields that the documents did not have before. A failure to look for them stops nothing.
     pub unknown_fields: Result<UnknownFields>,

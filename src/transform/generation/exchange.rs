@@ -136,8 +136,8 @@ fn locked_tables(job: &EntityJob, ready: &Ready<'_>) -> String {
 
 /// Waits until nobody vacuums or analyzes these tables; readers and writers pass meanwhile.
 ///
-/// The server cancels an autovacuum for whoever has waited `deadlock_timeout` for its lock, which no attempt
-/// of [`LOCK_TIMEOUT`] ever does: an autovacuum of hours would keep the swap waiting for hours.
+/// The server cancels an autovacuum for a session that has waited `deadlock_timeout` for its lock, which no
+/// attempt of [`LOCK_TIMEOUT`] ever does: an autovacuum of hours would keep the swap waiting for hours.
 async fn end_vacuums(tx: &Transaction<'_>, tables: &str) -> Result<()> {
     tx.query_one(sql_file!("transform/generation/vacuum_wait.sql"), &[]).await?;
     tx.batch(&format!("lock table {tables} in share update exclusive mode")).await

@@ -1,4 +1,4 @@
-//! What a new generation must fulfil before readers see it.
+//! The conditions that a new generation must fulfil before readers see it.
 
 use super::build::Build;
 use super::fill::Filled;

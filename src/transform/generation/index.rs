@@ -27,14 +27,14 @@ pub(super) struct Indexed {
     pub given: Vec<Vec<Statement>>,
 }
 
-/// What a worker does with a build, which it knows by its index.
+/// The work on one build, which is known by its index.
 enum IndexTask {
     Index(usize, Statement),
     /// All indexes are there: add the rest, and vacuum.
     Complete(usize),
 }
 
-/// What is left to do for one new table.
+/// The steps that are left for one new table.
 struct Progress {
     /// Indexes that are not built yet.
     missing: AtomicUsize,
@@ -70,7 +70,7 @@ impl Filled {
     }
 }
 
-/// What comes between the indexes and the rest: the user's own columns, and the proof of the partition's
+/// The steps between the indexes and the rest: the user's own columns, and the proof of the partition's
 /// bound.
 fn before_the_rest(job: &EntityJob, filled: &Filled, build: &Build) -> impl Iterator<Item = Statement> + use<> {
     let carry = build.carry_sql(&filled.plan.shapes[build.model], &job.entity.models[build.model].key);

@@ -29,7 +29,7 @@ pub(super) struct Insert<'a> {
     pub snapshot: &'a Snapshot<'a>,
 }
 
-/// What one insert did.
+/// The result of one insert.
 #[derive(Debug, Default)]
 pub(super) struct InsertedPart {
     pub rows: u64,

@@ -1,4 +1,4 @@
-//! What a full refresh rebuilds, read from the catalog before anything is created.
+//! The partitions that a full refresh rebuilds, read from the catalog before anything is created.
 
 use super::build::Build;
 use super::{catalog_state, leftovers};
@@ -9,7 +9,7 @@ use crate::transform::job::EntityJob;
 use crate::transform::partitions::{LeafPartition, leaves, mirror, of_year};
 use crate::transform::shape::Shape;
 
-/// What a full refresh rebuilds.
+/// The partitions that a full refresh rebuilds, and their tables.
 #[derive(Debug)]
 pub(super) struct GenerationPlan {
     /// One for each partition that is rebuilt, in the order of the models.

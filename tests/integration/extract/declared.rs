@@ -15,8 +15,8 @@ pub(super) struct Declared {
 }
 
 impl Declared {
-    /// `source` is what `[source.x]` says besides its address, `extract` what `[[extract]]` says besides source
-    /// and path; `{url}` in them is the address of the API.
+    /// `source` is what `[source.x]` says besides its address, `extract` what `[[extract]]` says besides
+    /// source and path; `{url}` in them is the address of the API.
     pub(super) fn new(api: HttpServer, source: &str, extract: &str) -> Self {
         let evo = Evo::new();
         let filled = |text: &str| text.replace("{url}", &api.url());

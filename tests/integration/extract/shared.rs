@@ -42,7 +42,7 @@ fn one_limit_holds_for_all_workers_and_processes_and_is_used() {
     together(&world, 2, &args).into_iter().for_each(|run| drop(run.exits(0)));
     let (seconds, requests) = (began.elapsed().as_secs_f64(), world.api.requests());
     assert_eq!(world.api.throttled(), 0);
-    // Slots lie 50.5 ms apart, whoever takes them.
+    // Slots lie 50.5 ms apart, no matter which process takes them.
     assert!(seconds >= requests as f64 * 0.05, "{requests} in {seconds} s");
 }
 

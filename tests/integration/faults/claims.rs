@@ -84,7 +84,8 @@ fn fault_19_killed_at_each_step_of_a_load_the_next_one_ends_as_an_undisturbed_on
         let evo = Evo::new();
         let generate = ["generate", "sales", "--records", "400", "--part-records", "20", "--runs", "2", "--start-date"];
         evo.run(&[&generate[..], &["2025-11-01", "--changed", "10%", "--new", "5%"]].concat()).exits(0);
-        // Half of the second run's objects have names that the first one does not know: they are not compared.
+        // Half of the second run's objects have names that the first one does not know: they are not
+        // compared.
         let day = evo.lake().join("bronze/evo/entity=sales/ingestion_date=2026-01-11");
         let run = std::fs::read_dir(day).unwrap().next().unwrap().unwrap().path();
         let mut names: Vec<_> = std::fs::read_dir(&run).unwrap().map(|entry| entry.unwrap().file_name()).collect();

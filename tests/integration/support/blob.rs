@@ -5,11 +5,13 @@
 //! RST, or not at all.
 
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
+
+use super::http::read_message;
 
 /// The container that the server holds.
 pub const CONTAINER: &str = "datalake";
@@ -324,21 +326,7 @@ impl Answer {
 }
 
 fn read_request(reader: &mut BufReader<TcpStream>) -> Option<Request> {
-    let line = |reader: &mut BufReader<TcpStream>| {
-        let mut line = String::new();
-        (reader.read_line(&mut line).ok()? > 0).then(|| line.trim_end().to_owned())
-    };
-    let first = line(reader)?;
-    let mut words = first.split(' ');
-    let target = words.nth(1)?.to_owned();
-    let mut headers = BTreeMap::new();
-    loop {
-        let text = line(reader)?;
-        let Some((name, value)) = text.split_once(':') else { break };
-        headers.insert(name.to_ascii_lowercase(), value.trim().to_owned());
-    }
-    let mut body = vec![0; headers.get("content-length").and_then(|n| n.parse().ok()).unwrap_or(0)];
-    reader.read_exact(&mut body).ok()?;
+    let (target, headers, body) = read_message(reader)?;
     let (path, query) = target.split_once('?').unwrap_or((&target, ""));
     let blob = path.strip_prefix(&format!("/{CONTAINER}/")).map(decoded);
     Some(Request {

@@ -129,7 +129,8 @@ fn serve(stream: impl Read + Write, seen: &Mutex<Vec<Asked>>, answer: &dyn Fn(&A
     }
 }
 
-fn read_request(reader: &mut BufReader<impl Read>) -> Option<Asked> {
+/// Target, headers and body of the next request; `None` once the client sends no more.
+pub fn read_message(reader: &mut BufReader<impl Read>) -> Option<(String, BTreeMap<String, String>, Vec<u8>)> {
     let mut line = || {
         let mut line = String::new();
         (reader.read_line(&mut line).ok()? > 0).then(|| line.trim_end().to_owned())
@@ -143,6 +144,11 @@ fn read_request(reader: &mut BufReader<impl Read>) -> Option<Asked> {
     }
     let mut body = vec![0; headers.get("content-length").and_then(|n| n.parse().ok()).unwrap_or(0)];
     reader.read_exact(&mut body).ok()?;
+    Some((target, headers, body))
+}
+
+fn read_request(reader: &mut BufReader<impl Read>) -> Option<Asked> {
+    let (target, headers, body) = read_message(reader)?;
     let url = url::Url::parse(&format!("http://x{target}")).ok()?;
     let query = url.query_pairs().map(|(name, value)| (name.into_owned(), value.into_owned())).collect();
     let (path, body) = (url.path().to_owned(), String::from_utf8(body).ok()?);

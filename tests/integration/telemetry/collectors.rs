@@ -14,7 +14,8 @@ fn outcome(url: &str) -> (String, String) {
     (counts(&run.json()["entities"][0]), run.stderr)
 }
 
-/// An address that swallows connections: its queue is full, so that the system drops the first packet of each.
+/// An address that swallows connections: its queue is full, so that the system drops the first packet of
+/// each.
 struct BlackHole {
     listener: TcpListener,
     _queued: Vec<TcpStream>,
@@ -81,7 +82,8 @@ fn a_collector_that_never_answers_delays_the_end_by_the_grace_only() {
     let evo = prepared();
     let started = Instant::now();
     load(&evo, &[("EVO_OTLP_ENDPOINT", &hangs.url())]).exits(0);
-    // Ten seconds is what the collector may take while a job runs; with a job this short it is not waited for.
+    // Ten seconds is what the collector may take while a job runs; with a job this short it is not waited
+    // for.
     assert!(started.elapsed() < Duration::from_secs(9), "{:?}", started.elapsed());
     assert!(hangs.posted().len() <= 2, "one request of each signal at most");
 }

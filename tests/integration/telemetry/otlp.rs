@@ -77,7 +77,7 @@ fn spans_form_one_tree_in_the_trace_of_the_environment() {
     let lines: u32 = batches.iter().map(|batch| batch["evo.lines"].parse::<u32>().unwrap()).sum();
     assert_eq!((batches.len(), lines), (2, 3), "{batches:?}");
     assert!(batches.iter().all(|batch| batch["evo.entity"] == "sales" && batch.contains_key("evo.batch.id")));
-    // Whoever began the trace may have decided not to record it.
+    // The caller began the trace, and may have decided not to record it.
     let unsampled = parent.replace("-01", "-00");
     let (before, url) = (spans.len(), collector.url());
     load(&evo, &[("EVO_OTLP_ENDPOINT", &url), ("TRACEPARENT", &unsampled)]).exits(0);

@@ -207,8 +207,8 @@ impl Document {
 }
 
 impl Document {
-    /// What an expression gives that makes its result of the plain value by `f`. What stands in the place of that is null
-    /// to the expression.
+    /// What an expression gives that makes its result of the plain value by `f`. What stands in the place of
+    /// that is null to the expression.
     fn plain(&self, f: impl Fn(Option<&str>) -> Option<String>) -> Cell {
         match &self.plain {
             Value::Null => (f(None), None),

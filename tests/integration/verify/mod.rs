@@ -36,8 +36,8 @@ fn found(entity: &Value) -> Vec<String> {
     mismatches(entity).into_iter().map(|(what, _)| what).collect()
 }
 
-/// Everything that staging and core hold, except when and by which batch it was written, and from which of the
-/// lines with that content: a row that is loaded again may come from another one.
+/// Everything that staging and core hold, except when and by which batch it was written, and from which of
+/// the lines with that content: a row that is loaded again may come from another one.
 fn content(evo: &Evo) -> String {
     evo.db.one(
         "select md5(string_agg(x, e'\\n' order by x)) from (
@@ -50,8 +50,8 @@ fn content(evo: &Evo) -> String {
     )
 }
 
-/// A warehouse with a past: runs that arrived in another order, increments, rejects that were replayed, misfits, and
-/// a full refresh at the end.
+/// A warehouse with a past: runs that arrived in another order, increments, rejects that were replayed,
+/// misfits, and a full refresh at the end.
 fn with_a_past() -> Evo {
     let evo = Evo::new();
     let generate = ["generate", "sales", "--runs", "4", "--records", "90", "--part-records", "20"];

@@ -12,8 +12,8 @@ const ENTITIES: [(&str, &str, &str, &str); 4] = [
     ("entries", "entry_id", "core.evo_entries", "device = 'changed by hand'"),
 ];
 
-/// Verifies a warehouse with a random past, then plants a corruption and asserts that it is found, alone, and that a
-/// repair brings back what was there.
+/// Verifies a warehouse with a random past, then plants a corruption and asserts that it is found, alone, and
+/// that a repair brings back what was there.
 pub fn is_right_until_something_is_changed(evo: &Evo, seed: u64) {
     evo.run(&["verify"]).exits(0);
     evo.run(&["verify", "--deep"]).exits(0);
