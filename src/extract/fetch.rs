@@ -40,9 +40,9 @@ pub(super) struct FetchedPage {
 #[derive(Debug)]
 enum Reply {
     Page(FetchedPage),
-    /// What fails the window.
+    /// The window fails.
     Refused(Error),
-    /// What every other window would meet as well.
+    /// Every other window would fail as well.
     RefusedForAll(Error),
 }
 

@@ -121,21 +121,6 @@ fn comments_wrap_at_110_columns() {
     assert_none("comments over 110 columns", wide, WIDE_COMMENTS);
 }
 
-#[test]
-fn no_docstring_begins_with_what() {
-    let is_flag = |next: Option<&&str>| next.is_some_and(|line| line.contains("#[arg"));
-    let found = all_texts().flat_map(|(name, text)| {
-        let lines: Vec<&str> = text.lines().map(str::trim_start).collect();
-        let begins = |at: usize| at == 0 || !lines[at - 1].starts_with("//");
-        let is_doc = |line: &str| line.starts_with("/// What ") || line.starts_with("//! What ");
-        let found = (0..lines.len()).filter(|at| is_doc(lines[*at]) && begins(*at));
-        // The help of a flag is not about an item.
-        let found = found.filter(|at| !is_flag(lines[at + 1..].iter().find(|line| !line.starts_with("///"))));
-        found.map(|at| (name.clone(), format!("line {}", at + 1))).collect::<Vec<_>>()
-    });
-    assert_none("docstrings that begin with \"What\"", found, &[]);
-}
-
 /// Name and length of each function, by the indentation that rustfmt gives it.
 fn functions(text: &str) -> Vec<(String, usize)> {
     let lines: Vec<&str> = text.lines().collect();
