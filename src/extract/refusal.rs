@@ -54,7 +54,8 @@ pub(super) fn of_transport(e: reqwest::Error, shown: &str) -> Error {
     error.caused_by(e)
 }
 
-/// The reason why there is no protected connection. A certificate does not become another one while evo waits.
+/// The reason why there is no protected connection. A certificate does not become another one while evo
+/// waits.
 fn of_tls(tls: &rustls::Error, shown: &str) -> Error {
     let error = match tls {
         rustls::Error::InvalidCertificate(_) => {

@@ -24,7 +24,9 @@ fn reserved_slots_never_lie_closer_together_than_the_longest_pause_that_holds() 
         let slots = db.sql("select extract(epoch from slot_at), extract(epoch from next_at) from evo.pace");
         let (first, next): (f64, f64) = (slots[0][0].parse().unwrap(), slots[0][1].parse().unwrap());
         assert!(first >= behind - 1e-5, "a slot of another reservation is {} s away", first - behind);
-        assert!((next - first - count as f64 * 0.00505).abs() < 1e-5, "{} for {count}", next - first);
+        // The statement reads the clock twice, and on a busy machine some time passes between.
+        let further = next - first - count as f64 * 0.00505;
+        assert!((-1e-5..0.05).contains(&further), "{} for {count}", next - first);
         behind = next;
     }
     assert_eq!(db.one("select slowdown from evo.pace"), "1");
