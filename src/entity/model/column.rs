@@ -28,7 +28,7 @@ pub struct Column {
     pub plain: Option<PlainCast>,
     /// Set if the column is one cast, whatever its arguments are.
     pub cast: Option<WholeCast>,
-    /// What `evo.as_timestamptz(text, {zone})` reads, if that is all the column is.
+    /// The text that `evo.as_timestamptz(text, {zone})` reads, if that is all the column is.
     pub local_time: Option<LocalTime>,
     /// The bytes that an index on the column has room for: the second argument of `evo.as_short(text,
     /// bytes)`, if that is all the column is.

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 
 use memchr::memchr2;
 
-/// What learns of each field. Fields inside an array have the path of the array and `[]`.
+/// The receiver of each field. Fields inside an array have the path of the array and `[]`.
 pub(super) trait Visitor {
     /// Appends a name in the object `path` to it, as it is to be recorded.
     fn append(&self, path: &mut String, name: &str);

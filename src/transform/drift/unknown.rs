@@ -1,4 +1,4 @@
-//! What a sample of an entity's documents has that `evo.fields` does not.
+//! Fields that a sample of an entity's documents has and `evo.fields` does not.
 
 use super::known::KnownFields;
 use super::new_fields::{NewField, NewFields, SampledLine};

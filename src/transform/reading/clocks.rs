@@ -37,7 +37,7 @@ impl<'a> Clocks<'a> {
         }
     }
 
-    /// What precedes the call of a record; nothing if it is not wrapped.
+    /// The text in front of the call of a record; empty if it is not wrapped.
     pub(super) fn before(&self, record: &JsonRecord) -> String {
         let Some((_, times)) = self.0.iter().find(|(wrapped, _)| wrapped.call == record.call) else {
             return String::new();
