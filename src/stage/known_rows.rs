@@ -7,9 +7,11 @@ use std::sync::Arc;
 use super::frame::Position;
 use super::key::DocumentKey;
 use super::seen_key::seen_key;
-use super::time::POSTGRES_EPOCH_MICROS;
 use super::zone::ZoneOffsets;
 use crate::ids::ObjectNo;
+
+/// Microseconds between 1970 and 2000.
+const POSTGRES_EPOCH: i64 = 946_684_800_000_000;
 
 /// Rows by key: id, and time in microseconds since 2000-01-01 UTC where it is part of the key, else 0.
 #[derive(Debug, Default)]
@@ -25,7 +27,7 @@ struct KnownRow {
     fate: Fate,
 }
 
-/// The state of a row in the batch so far.
+/// What the batch has of a row so far.
 #[derive(Debug, Clone, Copy)]
 enum Fate {
     NoLine,
@@ -83,7 +85,7 @@ impl KnownRows {
         let mut keys = vec![Vec::new(); self.superseded.len()];
         for ((id, time), row) in &self.rows {
             if let Fate::Repeated(object) = row.fate {
-                let key = if self.zone.is_some() { seen_key(*id, time + POSTGRES_EPOCH_MICROS) } else { *id };
+                let key = if self.zone.is_some() { seen_key(*id, time + POSTGRES_EPOCH) } else { *id };
                 keys[object.index()].push(key);
             }
         }

@@ -1,4 +1,4 @@
-//! The number that stands for the key of a row with a time in the sets of seen keys: PostgreSQL's
+//! What stands for the key of a row with a time in the sets of seen keys: PostgreSQL's
 //! `hashint8extended(key, time)`, so that evo and its statements write the same.
 //!
 //! The function is what hash partitions are made with, and so the same in every version:
@@ -9,11 +9,6 @@ pub fn seen_key(id: i64, micros: i64) -> i64 {
     let (low, high) = (id as u32, (id >> 32) as u32);
     let folded = low ^ if id >= 0 { high } else { !high };
     hash_uint32_extended(folded, micros as u64) as i64
-}
-
-/// The same in SQL, of two expressions: an id, and a time as timestamptz.
-pub fn seen_key_sql(id: &str, time: &str) -> String {
-    format!("hashint8extended({id}, (extract(epoch from {time}) * 1000000)::bigint)")
 }
 
 /// Bob Jenkins' hash of one word, with a seed.

@@ -9,7 +9,7 @@ const DAY: i64 = 86_400_000_000;
 /// Days between 1970 and PostgreSQL's epoch, 2000-01-01.
 pub(super) const POSTGRES_EPOCH_DAYS: i32 = 10_957;
 /// Microseconds between 1970 and PostgreSQL's epoch.
-pub(super) const POSTGRES_EPOCH_MICROS: i64 = POSTGRES_EPOCH_DAYS as i64 * DAY;
+const POSTGRES_EPOCH_MICROS: i64 = POSTGRES_EPOCH_DAYS as i64 * DAY;
 
 /// A time of the document: microseconds since 2000-01-01, local to the entity's zone unless the text named an
 /// offset.
@@ -24,11 +24,6 @@ pub struct Event {
 /// The instant that lies so many microseconds after 2000-01-01 UTC.
 pub fn instant(micros: i64) -> DateTime<Utc> {
     DateTime::from_timestamp_micros(micros + POSTGRES_EPOCH_MICROS).unwrap_or_default()
-}
-
-/// The microseconds from 2000-01-01 UTC to an instant.
-pub fn micros_of(instant: DateTime<Utc>) -> i64 {
-    instant.timestamp_micros() - POSTGRES_EPOCH_MICROS
 }
 
 /// Reads a time in one of the entity's own formats, or else ISO 8601.

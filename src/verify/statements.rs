@@ -4,9 +4,8 @@ use crate::entity::Entity;
 use crate::error::Result;
 use crate::pg::Pool;
 use crate::sql::{fill, ident, literal, qualified};
-use crate::stage::seen_key_sql;
 
-/// The values of the placeholders of `sql/verify/`.
+/// What the placeholders of `sql/verify/` stand for.
 #[derive(Debug, Clone)]
 pub(super) struct VerifyStatements {
     staging: String,
@@ -33,7 +32,9 @@ impl VerifyStatements {
                 let (column, zone) = (ident(&partition.column), literal(&entity.zone));
                 let local = "(k.event_at at time zone 'UTC')";
                 let at = format!("case when k.event_utc then k.event_at else {local} at time zone {zone} end");
-                (format!(" and s.{column} = {at}"), seen_key_sql("k.key", &format!("s.{column}")))
+                // As sql/load writes it.
+                let micros = format!("(extract(epoch from s.{column}) * 1000000)::bigint");
+                (format!(" and s.{column} = {at}"), format!("hashint8extended(k.key, {micros})"))
             }
         };
         Ok(Self {

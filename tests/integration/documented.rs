@@ -8,8 +8,7 @@ use std::path::Path;
 
 use crate::support::{Evo, Run, binary, object};
 
-/// Subcommands that do not work on the warehouse, or need an API: the private server, extractions, what
-/// shells read.
+/// Subcommands that do not work on the warehouse, or need an API: the private server, extractions, what shells read.
 const ELSEWHERE: [&str; 4] = ["db", "extract", "completions", "man"];
 /// Commands that change nothing: a check after them would repeat the last one.
 const READS: [&str; 14] = [

@@ -1,5 +1,4 @@
-//! Every statement under `sql/` is one that a migrated server understands, with the parameter types that its
-//! header names.
+//! Every statement under `sql/` is one that a migrated server understands, with the parameter types that its header names.
 //!
 //! What creates temporary tables is run, not prepared.
 
@@ -203,8 +202,8 @@ const SCRIPTS: [&str; 4] = [
     "transform/increment/temp_tables",
     "ledger/schema_history",
 ];
-/// Tested elsewhere: checks by running them, the settings of a session on every version, parts of other
-/// statements and what consists of them by dry runs.
+/// Tested elsewhere: checks by running them, the settings of a session on every version, parts of other statements and what
+/// consists of them by dry runs.
 const ELSEWHERE: [&str; 6] = [
     "checks/",
     "pg/session",

@@ -1,5 +1,4 @@
-//! The rows that the same objects of older runs have in staging. A batch is compared with them while it is
-//! read.
+//! What staging holds of the same objects of older runs, to compare a batch with while it is read.
 //!
 //! An extraction cuts its objects by the same windows each time, so that most lines of an object repeat those
 //! of the object of that name in the runs before. Names only say where it is worth looking: a row counts by
@@ -16,11 +15,12 @@ use crate::ids::BatchId;
 use crate::load::job::LoadJob;
 use crate::load::stream::BatchObjects;
 use crate::pg::{Param, Transaction};
-use crate::stage::time::{instant, micros_of};
 use crate::stage::{KnownLines, KnownRows, ZoneOffsets};
 
 /// Rows that a batch is compared with at most: some 20 MB in memory.
 const MAX_ROWS: i64 = (1 << 18) / 8 * 7;
+/// Microseconds between 1970 and 2000.
+const POSTGRES_EPOCH: i64 = 946_684_800_000_000;
 
 /// Rows that committed batches have written.
 #[derive(Debug)]
@@ -52,6 +52,7 @@ impl EarlierRows {
     ) -> Result<Option<(Self, KnownRows)>> {
         let Some(mut earlier) = Self::of_names(job, tx, batch).await? else { return Ok(None) };
         if let Some(zone) = &zone {
+            let instant = |micros| DateTime::from_timestamp_micros(micros + POSTGRES_EPOCH).unwrap_or_default();
             let span = zone.span();
             (earlier.from, earlier.until) = (instant(span.start), instant(span.end));
         }
@@ -64,7 +65,7 @@ impl EarlierRows {
         let has_time = zone.is_some();
         let mut rows = KnownRows::new(zone, batch.objects.len());
         for ((key, time), hash) in keys.into_iter().zip(times).zip(hashes) {
-            let time = if has_time { micros_of(time) } else { 0 };
+            let time = if has_time { time.timestamp_micros() - POSTGRES_EPOCH } else { 0 };
             rows.add((key, time), hash.as_u128());
         }
         Ok(Some((earlier, rows)))

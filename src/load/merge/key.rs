@@ -2,7 +2,6 @@
 
 use crate::entity::Entity;
 use crate::sql::{ident, literal};
-use crate::stage::seen_key_sql;
 
 /// The key of an entity's staging table in SQL.
 #[derive(Debug)]
@@ -15,8 +14,8 @@ pub(super) struct KeyExpressions {
     time: Option<String>,
     /// The key's time in a row of the stage table, as timestamptz.
     pub event: String,
-    /// The number that stands for the whole key in a set of keys.
-    pub seen_key: String,
+    /// What stands for the whole key in a set of keys.
+    pub seen_key: &'static str,
     /// Its columns in the staging table.
     pub columns: String,
     /// Their values in a verdict.
@@ -34,7 +33,7 @@ impl KeyExpressions {
                 row_time: "'epoch'::timestamptz".to_owned(),
                 time: None,
                 event: "'epoch'::timestamptz".to_owned(),
-                seen_key: "key".to_owned(),
+                seen_key: "key",
                 columns: key.clone(),
                 values: "c.key",
                 returning: format!("t.{key}"),
@@ -49,7 +48,7 @@ impl KeyExpressions {
             event: format!(
                 "case when s.event_utc then s.event_at at time zone 'UTC' else s.event_at at time zone {zone} end"
             ),
-            seen_key: seen_key_sql("key", "event_at"),
+            seen_key: "hashint8extended(key, (extract(epoch from event_at) * 1000000)::bigint)",
             columns: format!("{key}, {time}"),
             values: "c.key, c.event_at",
             returning: format!("t.{key}, t.{time}"),

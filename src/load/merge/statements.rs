@@ -85,7 +85,7 @@ impl Statements {
                 ("event", &self.key.event),
                 ("key", &self.key.id),
                 ("time", &self.key.row_time),
-                ("seen_key", &self.key.seen_key),
+                ("seen_key", self.key.seen_key),
                 ("match", &self.key.matching("t", "w")),
                 ("key_columns", &self.key.columns),
                 ("key_values", self.key.values),
