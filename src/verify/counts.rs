@@ -41,8 +41,8 @@ struct TooMany {
     written: i64,
 }
 
-/// Counts the rows of staging by batch, object and writing transaction, and finds those that the ledger cannot
-/// account for. Reads the table once, without its documents.
+/// Counts the rows of staging by batch, object and writing transaction, and finds those that the ledger
+/// cannot account for. Reads the table once, without its documents.
 ///
 /// # Errors
 /// See [`crate::pg`].
@@ -75,7 +75,7 @@ pub async fn count(job: &VerifyJob, found: &mut Mismatches) -> Result<StagingCou
 }
 
 impl StagingCounts {
-    /// The mismatches between rows and counts that are not explained by rows that were `found` added or missing.
+    /// The mismatches between rows and counts that rows which were `found` added or missing do not explain.
     pub fn mismatches(&self, staging: &str, found: &Mismatches) -> Vec<Mismatch> {
         let unexplained = self.too_many.iter().filter(|object| !object.is_explained(found));
         unexplained.map(TooMany::mismatch).chain(self.total(staging, found)).collect()

@@ -135,7 +135,7 @@ fn notes(entity: &RepairedEntity, accepted: &[String]) -> String {
     text
 }
 
-/// Why the command fails: what is wrong at the end with the first entity or dimension with which something is.
+/// Why the command fails: the first entity or dimension with which something is wrong at the end.
 pub(super) fn failure(
     (entities, dimensions): (&[RepairedEntity], &[VerifiedDimension]),
     accepted: &[String],

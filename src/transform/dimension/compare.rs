@@ -25,7 +25,8 @@ pub struct DimensionMismatch {
 /// What comparing a dimension came to.
 #[derive(Debug, Clone, Default)]
 pub struct ComparedDimension {
-    /// Its sources have something that it has not: there is nothing to compare it with. The rest is empty then.
+    /// Its sources have something that it has not: there is nothing to compare it with. The rest is empty
+    /// then.
     pub is_behind: bool,
     /// Rows of the dimension.
     pub rows: u64,

@@ -76,8 +76,8 @@ impl DimensionJob {
         unconfirmed.commit(tx, (batches.len() as u64, summary), wrote).await
     }
 
-    /// Begins a transaction with one snapshot for the ledger and the sources. It must be younger than the locks:
-    /// to an older snapshot a generation that was swapped in after it would look half empty.
+    /// Begins a transaction with one snapshot for the ledger and the sources. It must be younger than the
+    /// locks: to an older snapshot a generation that was swapped in after it would look half empty.
     pub(super) async fn begin<'a>(&self, connection: &'a mut Connection) -> Result<Transaction<'a>> {
         let tx = begin(connection).await?;
         let tables = relations(&self.dimension).join(", ");
