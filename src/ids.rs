@@ -2,10 +2,13 @@
 //!
 //! Each has a type of its own, so that a batch, an object and a fencing token cannot be passed in each
 //! other's place. `ledger/sent.rs` makes them parameters and columns of statements.
+//!
+//! And the id of a document, which its source gives: [`RowKey`].
 
 use std::fmt;
 
 use uuid::Uuid;
+use xxhash_rust::xxh3::xxh3_128;
 
 macro_rules! ids {
     ($($(#[$doc:meta])* $name:ident($inner:ty);)*) => {$(
@@ -75,5 +78,49 @@ impl ObjectNo {
     /// The index of the object in its batch.
     pub fn index(self) -> usize {
         self.0.unsigned_abs() as usize
+    }
+}
+
+/// The id of a document: what the key column of its staging table holds. The ids of an entity are all of one
+/// kind, and sort as the server sorts them (texts by their bytes).
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum RowKey {
+    /// A bigint.
+    Integer(i64),
+    /// A text, in the collation "C".
+    Text(Box<str>),
+    /// A uuid, or the digest of several fields.
+    Uuid(Uuid),
+}
+
+impl RowKey {
+    /// A number that no other id of the entity has: the id itself, or 128 bits of a digest of a text.
+    pub fn identity(&self) -> [u64; 2] {
+        let number = match self {
+            Self::Integer(id) => return [0, id.cast_unsigned()],
+            Self::Text(text) => xxh3_128(text.as_bytes()),
+            Self::Uuid(id) => id.as_u128(),
+        };
+        [(number >> 64) as u64, number as u64]
+    }
+}
+
+impl RowKey {
+    /// The id as a part of a list that commas separate: as in `evo.issues.key_text` and on the command line.
+    pub fn part(&self) -> String {
+        match self {
+            Self::Text(text) => text.replace('%', "%25").replace(',', "%2C"),
+            Self::Integer(_) | Self::Uuid(_) => self.to_string(),
+        }
+    }
+}
+
+impl fmt::Display for RowKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Integer(id) => id.fmt(f),
+            Self::Text(text) => text.fmt(f),
+            Self::Uuid(id) => id.fmt(f),
+        }
     }
 }

@@ -1,8 +1,8 @@
 -- purpose: find the faults of a staging table that keep evo from writing or reading it
 -- parameters: $1 table text, $2 the columns that evo reads or writes text[], $3 the types that each may have,
 --             separated by commas, empty for any text[], $4 the key columns text[]
--- rows: the fault ('table', 'column', 'type', 'given', 'rule', 'key', 'child'); the name of the column, rule or
---       child table that it is about; the column's type
+-- rows: the fault ('table', 'column', 'type', 'collation', 'given', 'rule', 'key', 'child'); the name of the
+--       column, rule or child table that it is about; the column's type
 -- locks: none
 -- idempotent: reads only
 with target as (
@@ -12,7 +12,7 @@ with target as (
                                      substr($1::text, strpos($1::text, '.') + 1)))
 ),
 found as (
-    select a.attname::text as name, a.attnotnull, a.atthasdef or a.attidentity <> '' as is_filled,
+    select a.attname::text as name, a.attcollation, a.attnotnull, a.atthasdef or a.attidentity <> '' as is_filled,
            format_type(a.atttypid, a.atttypmod) as shown,
            format_type(coalesce(nullif(t.typbasetype, 0), t.oid), null) as base
     from target
@@ -31,6 +31,11 @@ fault as (
     from unnest($2::text[], $3::text[]) with ordinality as w (name, types, place)
     join found f on f.name = w.name
     where w.types <> '' and f.base <> all (string_to_array(w.types, ','))
+    union all
+    -- evo compares and sorts texts by their bytes, and an index of another order serves neither.
+    select 150, 'collation', f.name, f.shown
+    from found f
+    where f.name = ($4::text[])[1] and f.shown = 'text' and f.attcollation <> 'pg_catalog."C"'::regcollation
     union all
     select 200, 'given', f.name, f.shown
     from found f

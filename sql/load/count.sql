@@ -1,5 +1,5 @@
 -- purpose: count the lines of each object of the batch, apart from the rows that were written
--- placeholders: {stage} the stage table
+-- placeholders: {verdict} the verdicts, {stage} the stage table
 -- rows: object number, accepted, winners, unchanged, superseded by what staging holds, rejected
 -- locks: none outside of the session
 -- idempotent: reads only
@@ -18,6 +18,6 @@ full join (
     select object_no, count(*) as winners,
            count(*) filter (where verdict = 'unchanged') as unchanged,
            count(*) filter (where verdict = 'superseded') as superseded
-    from evo_verdict
+    from {verdict}
     group by object_no
 ) v on v.object_no = s.object_no

@@ -1,15 +1,16 @@
 -- purpose: write later lines of keys over the rows that the same batch has copied straight into the staging
 --          table
--- parameters: $1 batch id bigint, $2 run id text, $3 ingestion dates date[], $4 keys bigint[], $5 times
---             timestamptz[], $6 content hashes uuid[], $7 line numbers bigint[], $8 paths text[], $9 documents
---             text[]; the arrays are of one length and in the order of the lines
--- placeholders: {target} the staging table, {key_columns} of it, {key_values} of a line
+-- parameters: $1 batch id bigint, $2 run id text, $3 ingestion dates date[], $4 keys of any type text[], $5
+--             times timestamptz[], $6 content hashes uuid[], $7 line numbers bigint[], $8 paths text[], $9
+--             documents text[]; the arrays are of one length and in the order of the lines
+-- placeholders: {target} the staging table, {key_type} type of its key, {key_columns} of it, {key_values} of
+--               a line
 -- rows: one: keys, rows written: fewer when a row is not one of the batch
 -- locks: the rows that it writes, until commit
 -- idempotent: yes; of each key the last line counts
 with line as (
     select l.key, l.event_at, l.hash, l.line_no, l.path, l.ingestion_date, l.doc, l.place
-    from unnest($4::bigint[], $5::timestamptz[], $6::uuid[], $7::bigint[], $8::text[], $3::date[], $9::text[])
+    from unnest($4::{key_type}[], $5::timestamptz[], $6::uuid[], $7::bigint[], $8::text[], $3::date[], $9::text[])
         with ordinality as l (key, event_at, hash, line_no, path, ingestion_date, doc, place)
 ),
 last_line as materialized (

@@ -1,7 +1,7 @@
 -- purpose: list the keys of the batch that are unchanged and whose row was written by an older object: seen,
 --          but not touched
--- placeholders: {seen_key} the key, or its digest together with the time
+-- placeholders: {verdict} the verdicts, {seen_key} the key, or its digest together with the time
 -- rows: object number, key
 -- locks: none outside of the session
 -- idempotent: reads only
-select object_no, {seen_key} from evo_verdict where verdict = 'unchanged' and is_older
+select object_no, {seen_key} from {verdict} where verdict = 'unchanged' and is_older

@@ -1,15 +1,16 @@
 -- purpose: create the session's temporary tables of a load, which are emptied at every commit
--- placeholders: {mode} jsonb or text: the type of the document column, {compression} of the staging table: a
---               document is compressed once, here, and is copied as it is
+-- placeholders: {stage} and {verdict} names of tables, which change with the types in them, {key_column} type
+--               of the keys, {mode} jsonb or text: the type of the document column, {compression} of the
+--               staging table: a document is compressed once, here, and is copied as it is
 -- rows: none
 -- locks: none outside of the session
 -- idempotent: if not exists; repeated in every transaction, because a pooler may hand us another session.
 --             Tables made for each batch would bloat the catalogs
-create temp table if not exists evo_stage_{mode} (
+create temp table if not exists {stage} (
     object_no     integer not null,
     line_no       bigint  not null,
     byte_offset   bigint  not null,
-    key           bigint,
+    key           {key_column},
     event_at      timestamp,
     event_utc     boolean,
     hash          uuid,
@@ -23,8 +24,8 @@ create temp table if not exists evo_document (
     line_no   bigint  not null,
     doc       jsonb   {compression} not null
 ) on commit delete rows;
-create temp table if not exists evo_verdict (
-    key        bigint      not null,
+create temp table if not exists {verdict} (
+    key        {key_column} not null,
     event_at   timestamptz not null,
     hash       uuid        not null,
     object_no  integer     not null,

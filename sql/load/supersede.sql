@@ -1,7 +1,7 @@
 -- purpose: mark changed keys as superseded that a newer object has seen
 -- parameters: $1 keys bigint[]
--- placeholders: {seen_key} the key, or its digest together with the time
+-- placeholders: {verdict} the verdicts, {seen_key} the key, or its digest together with the time
 -- rows: none; the command tag counts the keys
 -- locks: none outside of the session
 -- idempotent: a superseded key is not changed again
-update evo_verdict set verdict = 'superseded' where verdict = 'changed' and {seen_key} = any($1)
+update {verdict} set verdict = 'superseded' where verdict = 'changed' and {seen_key} = any($1)

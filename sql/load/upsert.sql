@@ -2,9 +2,10 @@
 -- parameters: $1 run id text, $2 paths by object number text[], $3 ingestion dates by object number date[],
 --             $4 other runs of that day that are newer text[], $5 other runs of that day that are older
 --             text[], $6 batch id bigint
--- placeholders: {documents} the table with the documents, {target} the staging table, {key_columns} of the
---               target, {key_values} of them, {age} of the present row against the new one, {written_match}
---               joins candidate and written, {returning} the key columns of a written row
+-- placeholders: {verdict} the verdicts, {documents} the table with the documents, {target} the staging table,
+--               {key_columns} of the target, {key_values} of them, {age} of the present row against the new
+--               one, {written_match} joins candidate and written, {returning} the key columns of a written
+--               row
 -- rows: object number, inserted, updated, surprises: rows that were missing, or not newer, when the verdict
 --       was made
 -- locks: the rows that it writes, until commit
@@ -12,7 +13,7 @@
 -- An update always moves _updated_at past _loaded_at, so that "equal" means "never updated".
 with candidate as materialized (
     select key, event_at, hash, object_no, line_no, stage_row, verdict
-    from evo_verdict
+    from {verdict}
     where verdict in ('new', 'changed')
     order by key, event_at
 ),

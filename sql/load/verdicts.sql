@@ -3,16 +3,16 @@
 -- parameters: $1 run id text, $2 paths by object number text[], $3 ingestion dates by object number date[],
 --             $4 other runs of that day that are newer text[], $5 other runs of that day that are older
 --             text[]
--- placeholders: {stage} the stage table, {event} the key's time as timestamptz, {stage_row} where the
---               document is: ctid, or null, {target} the staging table, {match} joins its key, {age} of the
---               staged row against the object
--- rows: none; fills evo_verdict, where is_older says that the staged row is from an older object. Keys are
+-- placeholders: {verdict} the verdicts, {stage} the stage table, {event} the key's time as timestamptz,
+--               {stage_row} where the document is: ctid, or null, {target} the staging table, {match} joins
+--               its key, {age} of the staged row against the object
+-- rows: none; fills the verdicts, where is_older says that the staged row is from an older object. Keys are
 --       sorted, not documents
 -- locks: none outside of the session
--- idempotent: no; the caller empties evo_verdict by rolling back to a savepoint
+-- idempotent: no; the caller empties them by rolling back to a savepoint
 -- Newer beats older, by evo.compare_places; the same content is left alone. Run with hash and merge joins
 -- switched off: the planner knows nothing of a temporary table's keys and would scan a large staging table.
-insert into evo_verdict (key, event_at, hash, object_no, line_no, stage_row, verdict, is_older, known_hash)
+insert into {verdict} (key, event_at, hash, object_no, line_no, stage_row, verdict, is_older, known_hash)
 select
     c.key, c.event_at, c.hash, c.object_no, c.line_no, c.stage_row,
     case

@@ -18,7 +18,8 @@ Examples:
   evo migrate --dry-run     what would be applied
   evo migrate
 
-Tables of another tool in stg_evo or core are never touched: evo names them and stops.")]
+What others have in the schemas stg_evo and core is never touched, and is no obstacle unless it has the name of
+something that evo creates: evo names it and stops.")]
 pub struct Args {
     /// Show what would be applied and apply nothing
     #[arg(long)]

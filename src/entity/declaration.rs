@@ -7,7 +7,7 @@ use super::definition::{Entity, Model, Staging};
 use super::extract;
 use super::header::Header;
 use super::input;
-use super::key::{KeyRule, Partition};
+use super::key::{KeyRule, KeyType, Partition};
 use super::model::Select;
 use super::shape;
 use crate::declaration::Document;
@@ -36,16 +36,24 @@ struct EntityDeclaration {
 #[serde(deny_unknown_fields)]
 struct KeyDeclaration {
     field: Option<String>,
+    #[serde(rename = "type")]
+    field_type: Option<KeyType>,
+    fields: Option<Vec<String>>,
     digest: Option<Vec<String>>,
 }
 
 impl KeyDeclaration {
     fn rule(self, file: &str) -> Result<KeyRule> {
-        match (self.field, self.digest) {
-            (Some(field), None) => Ok(KeyRule::Field(field)),
-            (None, Some(fields)) if !fields.is_empty() => Ok(KeyRule::Digest(fields)),
+        if self.field_type.is_some() && self.field.is_none() {
+            return Err(Error::new(Kind::Config, format!("{file} gives the key a type, but no field"))
+                .hint("type says what the values of field are; the keys of fields and digest have a type already"));
+        }
+        match (self.field, self.fields, self.digest) {
+            (Some(field), None, None) => Ok(KeyRule::Field(field, self.field_type.unwrap_or(KeyType::Integer))),
+            (None, Some(fields), None) if !fields.is_empty() => Ok(KeyRule::Fields(fields)),
+            (None, None, Some(fields)) if !fields.is_empty() => Ok(KeyRule::Digest(fields)),
             _ => Err(Error::new(Kind::Config, format!("{file} needs one key rule"))
-                .hint("write [key] with either field = \"…\" or digest = [\"…\", …]")),
+                .hint("write [key] with either field = \"…\", fields = [\"…\", …] or digest = [\"…\", …]")),
         }
     }
 }
@@ -206,7 +214,7 @@ mod tests {
     fn an_entity_is_read_from_its_folder() {
         let entity = parse(TOML, MODEL).unwrap();
         assert_eq!(entity.bronze_prefix, "bronze/evo/entity=visits");
-        assert_eq!(entity.key, KeyRule::Field("idVisit".into()));
+        assert_eq!(entity.key, KeyRule::Field("idVisit".into(), KeyType::Integer));
         assert_eq!(entity.models[0].key, ["visit_id"]);
         assert_eq!(entity.models[0].table, "core.evo_visits");
         assert_eq!(entity.models[0].select.text(), "select s.visit_id\nfrom {source} s");

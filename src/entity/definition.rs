@@ -5,7 +5,7 @@ use serde::Deserialize;
 use super::dates::DateFormat;
 use super::extract::Query;
 use super::input::Input;
-use super::key::{KeyRule, Partition};
+use super::key::{KeyRule, KeyType, Partition};
 use super::model::Select;
 
 /// One entity: where its objects are, how a document's key is read, where it is staged, which models it
@@ -40,7 +40,7 @@ pub struct Entity {
 pub struct Staging {
     /// Qualified name, not quoted: `stg_evo.sales_raw`.
     pub table: String,
-    /// Its bigint key column: `sale_id`.
+    /// Its key column: `sale_id`.
     pub key_column: String,
 }
 
@@ -58,6 +58,11 @@ pub struct Model {
 }
 
 impl Entity {
+    /// The type of its keys.
+    pub fn key_type(&self) -> KeyType {
+        self.key.key_type()
+    }
+
     /// Staging key columns in order: the key column and, if there is one, the partition column.
     pub fn staging_key(&self) -> Vec<&str> {
         let mut key = vec![self.staging.key_column.as_str()];

@@ -5,7 +5,7 @@
 
 use serde::Deserialize;
 
-use super::key::{KeyRule, Partition};
+use super::key::{KeyRule, KeyType, Partition};
 use crate::error::{Error, Kind, Result};
 use crate::suggest::did_you_mean;
 
@@ -116,9 +116,11 @@ impl InputDeclaration {
         if delimiter == quote {
             return Err(Error::new(Kind::Config, "[input] delimiter and quote are the same character"));
         }
-        let (key_column, integer_column) = match key {
-            KeyRule::Field(field) => (Some(field), Some(field.clone())),
-            KeyRule::Digest(fields) => (fields.first(), None),
+        let (key_columns, integer_column) = match key {
+            KeyRule::Field(field, KeyType::Integer) => (std::slice::from_ref(field), Some(field.clone())),
+            KeyRule::Field(field, KeyType::Text | KeyType::Uuid) => (std::slice::from_ref(field), None),
+            KeyRule::Fields(fields) => (fields.as_slice(), None),
+            KeyRule::Digest(fields) => (&fields[..1], None),
         };
         Ok(Input {
             suffixes: suffixes(self.suffixes)?,
@@ -126,7 +128,7 @@ impl InputDeclaration {
             format,
             delimiter,
             quote,
-            needed_columns: key_column.into_iter().chain(partition.map(|p| &p.field)).cloned().collect(),
+            needed_columns: key_columns.iter().chain(partition.map(|p| &p.field)).cloned().collect(),
             integer_column,
         })
     }
@@ -169,7 +171,7 @@ mod tests {
     use super::*;
 
     fn check(text: &str) -> Result<Input> {
-        toml::from_str::<InputDeclaration>(text).unwrap().check(&KeyRule::Field("id".into()), None)
+        toml::from_str::<InputDeclaration>(text).unwrap().check(&KeyRule::Field("id".into(), KeyType::Integer), None)
     }
 
     #[test]

@@ -25,7 +25,7 @@ pub use dates::DateFormat;
 pub use definition::{Entity, Model, Staging};
 pub use header::{Header, HeaderLine};
 pub use input::{Compression, Format, Input};
-pub use key::{KeyRule, Partition, PartitionBy};
+pub use key::{KeyRule, KeyType, Partition, PartitionBy};
 pub use model::{
     CASTS, Case, Cast, CastSite, Children, Column, Edits, Expression, JsonRecord, Limit, LocalTime, Placeholder,
     PlainCast, Question, RecordColumn, Select, WholeCast,

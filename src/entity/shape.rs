@@ -17,7 +17,7 @@ pub(super) fn read(document: Document<'_>, mistakes: &mut Mistakes) -> Vec<Strin
     }
     mistakes.keep(top.texts("dates"));
     part(&top, "staging", (&["table", "key_column"], &["table", "key_column"]), mistakes);
-    part(&top, "key", (&["field", "digest"], &[]), mistakes);
+    part(&top, "key", (&["field", "type", "fields", "digest"], &[]), mistakes);
     if top.has("partition") {
         part(&top, "partition", (&["column", "field", "by"], &["column", "field", "by"]), mistakes);
     }

@@ -9,6 +9,7 @@ use std::time::Instant;
 use include_dir::{Dir, include_dir};
 use sha2::{Digest, Sha256};
 
+use super::created::created;
 use super::rights::{self, Schemas};
 use super::staging;
 use crate::entity::Entity;
@@ -17,8 +18,8 @@ use crate::pg::{Connection, Transaction};
 
 static BUILT_IN: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/migrations");
 
-/// Schemas in which both the predecessor and evo create tables.
-const SHARED_SCHEMAS: [&str; 2] = ["stg_evo", "core"];
+/// Names that an error lists.
+const NAMED: usize = 20;
 
 /// Migrations of `--extend` are numbered from here.
 const EXTENSIONS: i32 = 10_000;
@@ -91,8 +92,8 @@ fn parse(file: &str, sql: &str, offset: i32) -> Result<Migration> {
 ///
 /// # Errors
 /// `AccessDenied` that names a missing grant; `Config` when the database is not encoded in UTF8, when the
-/// schema is newer than this evo, when an applied migration was changed, or when tables of the predecessor
-/// are in the way; otherwise see [`crate::pg`].
+/// schema is newer than this evo, when an applied migration was changed, or when a name that a pending one
+/// needs is taken; otherwise see [`crate::pg`].
 pub async fn apply(connection: &mut Connection, migrations: &[Migration], dry_run: bool) -> Result<Applied> {
     apply_for(connection, migrations, &[], dry_run).await
 }
@@ -113,8 +114,8 @@ pub async fn apply_for(
     tx.batch("select pg_advisory_xact_lock(hashtextextended('evo:migrate', 0))").await?;
     let done = history(&tx).await?;
     let pending = compare(migrations, &done)?;
-    if done.is_empty() && !pending.is_empty() {
-        refuse_foreign_tables(&tx).await?;
+    if !pending.is_empty() {
+        refuse_taken_names(&tx, migrations, &pending).await?;
     }
     let texts: Vec<&str> = pending.iter().map(|m| m.sql.as_str()).collect();
     let schemas = Schemas::check(&tx, &texts).await?;
@@ -224,20 +225,25 @@ fn compare<'a>(migrations: &'a [Migration], done: &[(i32, String)]) -> Result<Ve
     Ok(migrations.iter().filter(|m| !done.iter().any(|(version, _)| *version == m.version)).collect())
 }
 
-async fn refuse_foreign_tables(tx: &Transaction<'_>) -> Result<()> {
-    let rows = tx.query(sql_file!("ledger/foreign_tables.sql"), &[&SHARED_SCHEMAS.to_vec()]).await?;
-    if rows.is_empty() {
-        return Ok(());
-    }
-    let names: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
-    Err(Error::new(Kind::Config, "the schemas stg_evo and core already hold tables that evo did not create")
-        .detail(format!("found {}", names.join(", ")))
-        .hint(
-            "evo never alters or drops the predecessor's tables. Either migrate into another database and \
-             load the lake \
-             there, or move them aside first:\nalter schema stg_evo rename to stg_evo_old; alter schema \
-             core rename to core_old;",
-        ))
+/// Refuses to go on where somebody else has something of a name that a pending migration creates. Whatever else is in
+/// the same schemas is no obstacle.
+async fn refuse_taken_names(tx: &Transaction<'_>, all: &[Migration], pending: &[&Migration]) -> Result<()> {
+    let is_pending = |m: &&Migration| pending.iter().any(|p| p.version == m.version);
+    let own: Vec<String> = all.iter().filter(|m| !is_pending(m)).flat_map(|m| created(&m.sql)).collect();
+    let mut names: Vec<String> = pending.iter().flat_map(|m| created(&m.sql)).collect();
+    names.retain(|name| !own.contains(name));
+    let rows = tx.query(sql_file!("ledger/foreign_tables.sql"), &[&names]).await?;
+    let Some(first) = rows.first() else { return Ok(()) };
+    let (name, kind): (String, String) = (first.get(0), first.get(1));
+    let found: Vec<String> = rows.iter().take(NAMED).map(|row| row.get(0)).collect();
+    let more = if rows.len() > NAMED { ", …" } else { "" };
+    let bare = name.split_once('.').map_or(name.as_str(), |(_, bare)| bare);
+    Err(Error::new(Kind::Config, format!("the name {name} is taken by a {kind} that evo did not create"))
+        .detail(format!("taken: {}{more}", found.join(", ")))
+        .hint(format!(
+            "evo never alters or drops what others made, and needs this name: give theirs another one, or migrate into \
+             another database\nalter {kind} {name} rename to {bare}_before_evo;"
+        )))
 }
 
 #[cfg(test)]

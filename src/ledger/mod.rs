@@ -4,6 +4,7 @@
 pub mod activity;
 pub mod batches;
 mod counts;
+mod created;
 pub mod extractions;
 pub mod history;
 pub mod lakes;
@@ -14,6 +15,7 @@ pub mod objects;
 pub mod pace;
 pub mod preview;
 pub mod rejects;
+pub mod reset;
 pub mod rights;
 pub mod runs;
 pub mod seen;

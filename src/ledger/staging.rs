@@ -1,6 +1,6 @@
 //! The columns that evo needs in a staging table.
 
-use crate::entity::Entity;
+use crate::entity::{Entity, KeyType};
 use crate::error::{Error, Kind, Result};
 use crate::pg::Ask;
 use crate::sql::{ident, qualified};
@@ -20,7 +20,13 @@ const STAGING_COLUMNS: [(&str, &str); 9] = [
 ];
 
 /// Types of the column that holds the key.
-const KEY_TYPES: &str = "bigint,integer,numeric";
+fn key_types(entity: &Entity) -> &'static str {
+    match entity.key_type() {
+        KeyType::Integer => "bigint,integer,numeric",
+        KeyType::Text => "text",
+        KeyType::Uuid => "uuid",
+    }
+}
 
 /// Makes sure that evo can read and write the staging tables of these entities: every column is there and has
 /// its type, nothing else has to be given a value, a unique index finds a row by its key, and neither a rule
@@ -31,23 +37,42 @@ const KEY_TYPES: &str = "bigint,integer,numeric";
 pub async fn require_fitting(ask: &impl Ask, entities: &[Entity]) -> Result<()> {
     for entity in entities {
         let key = entity.staging_key();
-        let of_key = key.iter().enumerate().map(|(i, name)| (*name, if i == 0 { KEY_TYPES } else { "" }));
+        let of_key = key.iter().enumerate().map(|(i, name)| (*name, if i == 0 { key_types(entity) } else { "" }));
         let (columns, types): (Vec<&str>, Vec<&str>) = of_key.chain(STAGING_COLUMNS).unzip();
         let table = &entity.staging.table;
         let rows = ask.query(sql_file!("ledger/staging_faults.sql"), &[table, &columns, &types, &key]).await?;
         let faults: Vec<Fault> = rows.iter().map(|row| (row.get(0), row.get(1), row.get(2))).collect();
-        if let Some(error) = error(table, &key, &faults) {
+        if let Some(error) = error(entity, &key, &faults) {
             return Err(error);
         }
+        require_fitting_core(ask, entity).await?;
     }
     Ok(())
+}
+
+/// Makes sure that core keeps keys as staging does, where they are no integers.
+async fn require_fitting_core(ask: &impl Ask, entity: &Entity) -> Result<()> {
+    let key_type = entity.key_type();
+    if key_type == KeyType::Integer {
+        return Ok(());
+    }
+    let (tables, columns): (Vec<&str>, Vec<&str>) =
+        entity.models.iter().map(|model| (model.table.as_str(), model.parent_key.as_str())).unzip();
+    let rows = ask.query(sql_file!("ledger/key_columns.sql"), &[&tables, &columns, &key_type.sql()]).await?;
+    let Some(row) = rows.first() else { return Ok(()) };
+    let (table, column, shown): (String, String, String) = (row.get(0), row.get(1), row.get(2));
+    let wanted = key_type.column();
+    Err(Error::new(Kind::Config, format!("the column {column} of {table} is of type {shown}, and has to be {wanted}"))
+        .detail(format!("it holds the key of the documents, as {} does", entity.staging.key_column))
+        .hint(format!("alter table {} alter column {} type {wanted}", qualified(&table), ident(&column))))
 }
 
 /// The fault, the name that it is about, a column's type.
 type Fault = (String, Option<String>, Option<String>);
 
 /// The error for the first kind of fault.
-fn error(table: &str, key: &[&str], faults: &[Fault]) -> Option<Error> {
+fn error(entity: &Entity, key: &[&str], faults: &[Fault]) -> Option<Error> {
+    let table = &entity.staging.table;
     let (fault, name, shown) = faults.first()?;
     let (name, shown) = (name.as_deref().unwrap_or_default(), shown.as_deref().unwrap_or_default());
     let (quoted, alter) = (ident(name), format!("alter table {}", qualified(table)));
@@ -65,14 +90,20 @@ fn error(table: &str, key: &[&str], faults: &[Fault]) -> Option<Error> {
             )
         }
         "type" => {
-            let known =
-                STAGING_COLUMNS.iter().find(|(column, _)| *column == name).map_or(KEY_TYPES, |(_, types)| types);
+            let known = STAGING_COLUMNS
+                .iter()
+                .find(|(column, _)| *column == name)
+                .map_or(key_types(entity), |(_, types)| types);
             let wanted = known.split(',').next().unwrap_or_default();
             (
                 format!("the column {name} of {table} is of type {shown}, and has to be {wanted}"),
                 format!("{alter} alter column {quoted} type {wanted} using {quoted}::{wanted}"),
             )
         }
+        "collation" => (
+            format!("the column {name} of {table} is not in the collation \"C\", the order of bytes"),
+            format!("{alter} alter column {quoted} type text collate \"C\""),
+        ),
         "given" => (
             format!("the column {name} of {table} is NOT NULL and has no default, and evo does not fill it"),
             format!("{alter} alter column {quoted} set default …, or: drop not null"),

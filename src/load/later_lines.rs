@@ -7,6 +7,7 @@ use uuid::Uuid;
 use super::job::LoadJob;
 use super::stream::BatchObjects;
 use crate::error::{Error, Kind, Result};
+use crate::ids::RowKey;
 use crate::ledger::objects::Pending;
 use crate::pg::{Param, Transaction};
 use crate::sql::{columns, fill, qualified};
@@ -27,7 +28,7 @@ pub(super) async fn write(
     let Some(first) = batch.objects.first().filter(|_| !lines.is_empty()) else { return Ok(()) };
     let object = |line: &LaterLine| -> &Pending { &batch.objects[line.at.object_no.index()] };
     let dates: Vec<Option<NaiveDate>> = lines.iter().map(|line| object(line).ingestion_date).collect();
-    let keys: Vec<i64> = lines.iter().map(|line| line.key.id).collect();
+    let keys: Vec<RowKey> = lines.iter().map(|line| line.key.id.clone()).collect();
     let times: Vec<DateTime<Utc>> = lines.iter().map(time).collect();
     let hashes: Vec<Uuid> = lines.iter().map(|line| Uuid::from_u128(line.hash)).collect();
     let numbers: Vec<i64> = lines.iter().map(|line| line.at.line_no).collect();
@@ -38,6 +39,7 @@ pub(super) async fn write(
         sql_file!("load/later_lines.sql"),
         &[
             ("target", &qualified(&entity.staging.table)),
+            ("key_type", entity.key_type().sql()),
             ("key_columns", &columns(&entity.staging_key())),
             ("key_values", if entity.partition.is_some() { "c.key, c.event_at" } else { "c.key" }),
         ],

@@ -40,6 +40,7 @@ mod presence;
 mod recovery;
 mod redact;
 mod room;
+mod row_key;
 mod server_error;
 mod session;
 mod settings;

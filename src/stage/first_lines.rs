@@ -47,7 +47,7 @@ pub struct LaterLine {
 pub struct FirstLines {
     placement: Option<Placement>,
     last: Range<i64>,
-    seen: HashMap<(i64, i64), ObjectNo>,
+    seen: HashMap<([u64; 2], i64), ObjectNo>,
     later: Vec<LaterLine>,
     later_bytes: usize,
     missing_year: Option<i32>,
@@ -76,7 +76,7 @@ impl FirstLines {
         if self.seen.len() >= MAX_KEYS {
             self.seen.clear();
         }
-        let full_key = (key.id, key.event.map_or(0, |event| event.micros));
+        let full_key = (key.id.identity(), key.event.map_or(0, |event| event.micros));
         let Some(earlier) = self.seen.insert(full_key, at.object_no) else { return Ok(Some(key)) };
         self.later_bytes += text.len();
         if self.later_bytes > MAX_LATER_BYTES {

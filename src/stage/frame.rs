@@ -15,7 +15,7 @@ use super::json::Rejection;
 use super::key::DocumentKey;
 use super::time::POSTGRES_EPOCH_DAYS;
 use crate::error::{Error, Kind, Result};
-use crate::ids::{BatchId, ObjectNo};
+use crate::ids::{BatchId, ObjectNo, RowKey};
 use crate::meter::{Backlog, tally};
 
 /// The columns of the temporary stage table, in the order in which rows are framed.
@@ -27,7 +27,7 @@ pub const DOCUMENT_COLUMNS: &str = "object_no, line_no, doc";
 const DOCUMENT_COLUMN_COUNT: i16 = 3;
 const CHUNK_BYTES: usize = 256 * 1024;
 /// Bytes of the buffer beyond a chunk: small values are added before its length is checked.
-const HEAD_ROOM: usize = 1024;
+const HEAD_ROOM: usize = 2048;
 
 /// The columns of a staging table after its key and, where it has one, its time, in the order in which rows
 /// are framed for it.
@@ -142,8 +142,7 @@ impl FrameWriter {
             return self.target_row(at, key, hash, text);
         }
         self.head(at);
-        self.buffer.put_i32(8);
-        self.buffer.put_i64(key.id);
+        self.id(&key.id);
         match key.event {
             Some(event) => {
                 self.buffer.put_i32(8);
@@ -218,8 +217,7 @@ impl FrameWriter {
     fn target_row(&mut self, at: Position, key: DocumentKey, hash: u128, text: &str) -> Result<()> {
         self.rows += 1;
         self.buffer.put_i16(TARGET_COLUMN_COUNT + i16::from(key.event.is_some()));
-        self.buffer.put_i32(8);
-        self.buffer.put_i64(key.id);
+        self.id(&key.id);
         if let Some(event) = key.event {
             self.buffer.put_i32(8);
             self.buffer.put_i64(event.micros);
@@ -232,6 +230,24 @@ impl FrameWriter {
         self.jsonb_length(text.len())?;
         self.text(text.as_bytes())?;
         self.flush_if_full()
+    }
+
+    fn id(&mut self, id: &RowKey) {
+        match id {
+            RowKey::Integer(id) => {
+                self.buffer.put_i32(8);
+                self.buffer.put_i64(*id);
+            }
+            RowKey::Uuid(id) => {
+                self.buffer.put_i32(16);
+                self.buffer.put_u128(id.as_u128());
+            }
+            // Not longer than a thousand bytes.
+            RowKey::Text(text) => {
+                self.buffer.put_i32(text.len() as i32);
+                self.buffer.put_slice(text.as_bytes());
+            }
+        }
     }
 
     fn keep(&mut self, at: Position, line: &[u8], rejection: &Rejection) -> Result<()> {

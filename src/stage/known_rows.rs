@@ -8,22 +8,25 @@ use super::frame::Position;
 use super::key::DocumentKey;
 use super::seen_key::seen_key;
 use super::zone::ZoneOffsets;
-use crate::ids::ObjectNo;
+use crate::ids::{ObjectNo, RowKey};
 
 /// Microseconds between 1970 and 2000.
 const POSTGRES_EPOCH: i64 = 946_684_800_000_000;
 
-/// Rows by key: id, and time in microseconds since 2000-01-01 UTC where it is part of the key, else 0.
+/// Rows by the identity of their id and, where it is part of the key, the time in microseconds since 2000-01-01
+/// UTC, else 0.
 #[derive(Debug, Default)]
 pub struct KnownRows {
     zone: Option<Arc<ZoneOffsets>>,
-    rows: HashMap<(i64, i64), KnownRow>,
+    rows: HashMap<([u64; 2], i64), KnownRow>,
     superseded: Vec<i64>,
 }
 
 #[derive(Debug)]
 struct KnownRow {
     hash: [u64; 2],
+    /// The key as the sets of seen keys hold it.
+    seen_key: i64,
     fate: Fate,
 }
 
@@ -53,20 +56,21 @@ impl KnownRows {
         Self { zone, rows: HashMap::new(), superseded: vec![0; objects] }
     }
 
-    /// Adds a row.
-    pub fn add(&mut self, key: (i64, i64), hash: u128) {
+    /// Adds a row; `time` in microseconds since 2000-01-01 UTC.
+    pub fn add(&mut self, (key, time): (&RowKey, i64), hash: u128) {
         let hash = [(hash >> 64) as u64, hash as u64];
-        self.rows.insert(key, KnownRow { hash, fate: Fate::NoLine });
+        let seen_key = seen_key(key, self.zone.is_some().then_some(time + POSTGRES_EPOCH));
+        self.rows.insert((key.identity(), time), KnownRow { hash, seen_key, fate: Fate::NoLine });
     }
 
     /// Whether the line repeats a row, so that it need not be sent. Lines come in the order of the batch.
-    pub(super) fn repeats(&mut self, at: Position, key: DocumentKey, hash: u128) -> bool {
+    pub(super) fn repeats(&mut self, at: Position, key: &DocumentKey, hash: u128) -> bool {
         let time = match (key.event, &self.zone) {
             (None, _) => Some(0),
             (Some(event), Some(zone)) => zone.instant(event),
             (Some(_), None) => None,
         };
-        let Some(row) = time.and_then(|time| self.rows.get_mut(&(key.id, time))) else { return false };
+        let Some(row) = time.and_then(|time| self.rows.get_mut(&(key.id.identity(), time))) else { return false };
         let is_same = row.hash == [(hash >> 64) as u64, hash as u64];
         if let Fate::Repeated(earlier) = row.fate {
             self.superseded[earlier.index()] += 1;
@@ -83,10 +87,9 @@ impl KnownRows {
     /// The lines that were not sent.
     pub fn lines(self) -> KnownLines {
         let mut keys = vec![Vec::new(); self.superseded.len()];
-        for ((id, time), row) in &self.rows {
+        for row in self.rows.values() {
             if let Fate::Repeated(object) = row.fate {
-                let key = if self.zone.is_some() { seen_key(*id, time + POSTGRES_EPOCH) } else { *id };
-                keys[object.index()].push(key);
+                keys[object.index()].push(row.seen_key);
             }
         }
         keys.iter_mut().for_each(|keys| keys.sort_unstable());
@@ -101,9 +104,9 @@ mod tests {
     #[test]
     fn a_line_repeats_a_row_until_another_line_of_its_key_differs() {
         let mut known = KnownRows::new(None, 3);
-        known.add((1, 0), 10);
-        known.add((2, 0), 20);
-        known.add((3, 0), 30);
+        for id in 1..4 {
+            known.add((&RowKey::Integer(id), 0), id as u128 * 10);
+        }
         let lines = [
             (0, 1, 10, true),
             (0, 2, 21, false),
@@ -118,7 +121,8 @@ mod tests {
         ];
         for (object, id, hash, repeats) in lines {
             let at = Position { object_no: ObjectNo(object), line_no: 1, byte_offset: 0 };
-            assert_eq!(known.repeats(at, DocumentKey { id, event: None }, hash), repeats, "{object} {id}");
+            let key = DocumentKey { id: RowKey::Integer(id), event: None };
+            assert_eq!(known.repeats(at, &key, hash), repeats, "{object} {id}");
         }
         let lines = known.lines();
         assert_eq!(lines.keys, [vec![], vec![1], vec![]]);

@@ -1,28 +1,57 @@
-//! What stands for the key of a row with a time in the sets of seen keys: PostgreSQL's
-//! `hashint8extended(key, time)`, so that evo and its statements write the same.
+//! What stands for a key in the sets of seen keys: an integer itself, and PostgreSQL's 64-bit hash of any other
+//! key and of one with a time, so that evo and its statements write the same.
 //!
-//! The function is what hash partitions are made with, and so the same in every version:
+//! The functions are what hash partitions are made with, and so the same in every version:
 //! <https://github.com/postgres/postgres/blob/master/src/common/hashfn.c>.
 
-/// The digest of an id and of a time in microseconds since 1970.
-pub fn seen_key(id: i64, micros: i64) -> i64 {
-    let (low, high) = (id as u32, (id >> 32) as u32);
-    let folded = low ^ if id >= 0 { high } else { !high };
-    hash_uint32_extended(folded, micros as u64) as i64
+use crate::ids::RowKey;
+
+/// The key, or the digest of a key and of its time in microseconds since 1970.
+pub fn seen_key(key: &RowKey, micros: Option<i64>) -> i64 {
+    let seed = micros.unwrap_or_default().cast_unsigned();
+    let hash = match (key, micros) {
+        (RowKey::Integer(id), None) => return *id,
+        (RowKey::Integer(id), Some(_)) => {
+            let (low, high) = (*id as u32, (id >> 32) as u32);
+            let folded = low ^ if *id >= 0 { high } else { !high };
+            hash_extended(&folded.to_le_bytes(), seed)
+        }
+        (RowKey::Text(text), _) => hash_extended(text.as_bytes(), seed),
+        (RowKey::Uuid(id), _) => hash_extended(id.as_bytes(), seed),
+    };
+    hash.cast_signed()
 }
 
-/// Bob Jenkins' hash of one word, with a seed.
-fn hash_uint32_extended(word: u32, seed: u64) -> u64 {
-    let begin = 0x9e37_79b9_u32.wrapping_add(4).wrapping_add(3_923_095);
+/// Bob Jenkins' hash of some bytes, with a seed.
+fn hash_extended(bytes: &[u8], seed: u64) -> u64 {
+    let begin = 0x9e37_79b9_u32.wrapping_add(bytes.len() as u32).wrapping_add(3_923_095);
     let mut state = [begin; 3];
     if seed != 0 {
         state[0] = state[0].wrapping_add((seed >> 32) as u32);
         state[1] = state[1].wrapping_add(seed as u32);
         mix(&mut state);
     }
-    state[0] = state[0].wrapping_add(word);
+    let mut parts = bytes.chunks_exact(12);
+    for part in parts.by_ref() {
+        add(&mut state, part, 0);
+        mix(&mut state);
+    }
+    // The lowest byte of the last word is left for the length.
+    let rest = parts.remainder();
+    add(&mut state, &rest[..rest.len().min(8)], 0);
+    if let Some(last) = rest.get(8..) {
+        add(&mut state[2..], last, 1);
+    }
     finish(&mut state);
     u64::from(state[1]) << 32 | u64::from(state[2])
+}
+
+/// Adds bytes to words of four, of which the first begins `shift` bytes later.
+fn add(words: &mut [u32], bytes: &[u8], shift: usize) {
+    for (i, byte) in bytes.iter().enumerate() {
+        let place = i + shift;
+        words[place / 4] = words[place / 4].wrapping_add(u32::from(*byte) << (place % 4 * 8));
+    }
 }
 
 fn mix(state: &mut [u32; 3]) {

@@ -27,7 +27,7 @@ impl Sieve {
         match self {
             Sieve::Everything => Ok(Some(key)),
             Sieve::FirstOfKey(lines) => lines.admit(at, key, hash, text),
-            Sieve::Unknown(rows) => Ok((!rows.repeats(at, key, hash)).then_some(key)),
+            Sieve::Unknown(rows) => Ok((!rows.repeats(at, &key, hash)).then_some(key)),
         }
     }
 

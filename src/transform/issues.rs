@@ -22,12 +22,13 @@ pub(super) async fn file(
         filed += tx.execute(&sql, &[&job.entity.name, &model.table, &job.execution_id]).await?;
     }
     if let (Some(children), Some(key)) = (model.select.children(), model.key.last()) {
+        let (alias, staging_key) = (ident(model.select.source()), ident(&job.entity.staging.key_column));
         let sql = fill(
             sql_file!("transform/issues/children.sql"),
             &[
                 ("rows", &rows.sql()),
-                ("staging_key", &ident(&job.entity.staging.key_column)),
-                ("alias", &ident(model.select.source())),
+                ("key_part", &job.entity.key_type().part(&format!("{alias}.{staging_key}"))),
+                ("alias", &alias),
                 ("children", model.select.slice(&children.arguments)),
             ],
         );
@@ -39,7 +40,11 @@ pub(super) async fn file(
 
 /// `None` if no column of the model can have a misfit.
 fn values_sql(job: &EntityJob, model: &Model, rows: &StagedRows, within: &str) -> Option<String> {
-    let key: Vec<String> = model.key.iter().map(|k| format!("m.{}", ident(k))).collect();
+    let part = |column: &String| {
+        let value = format!("m.{}", ident(column));
+        if *column == model.parent_key { job.entity.key_type().part(&value) } else { value }
+    };
+    let key: Vec<String> = model.key.iter().map(part).collect();
     let select = &model.select;
     let value = |(i, column): (usize, &Column)| {
         let max_bytes = column.max_bytes.as_ref().map_or("null::integer", |span| select.slice(span));

@@ -4,7 +4,7 @@ use super::checks::Checks;
 use super::crew::Crew;
 use crate::entity::Entity;
 use crate::error::Result;
-use crate::ids::ExecutionId;
+use crate::ids::{ExecutionId, RowKey};
 use crate::meter::{Meter, Phase, Unit};
 use crate::pg::{EntityLock, Pool};
 use crate::shutdown::Shutdown;
@@ -24,7 +24,7 @@ pub struct EntityJob {
     /// How many transactions work side by side; 0 counts as 1.
     pub workers: usize,
     /// Only documents with these keys, whether they changed or not; empty for all. They are compared in place.
-    pub keys: Vec<i64>,
+    pub keys: Vec<RowKey>,
     /// Documents per transaction of an increment and per part of a full refresh; 0 counts as 1.
     pub chunk_rows: u64,
     /// Fail on a value that does not fit its column. Otherwise it becomes null and an issue.

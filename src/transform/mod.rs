@@ -10,6 +10,7 @@
 //!   swaps all tables of the entity in one short transaction. Until the swap the old generation serves; the
 //!   next run drops what an interruption left.
 //! * `compare/`: compares core with what the models give, and changes nothing.
+//! * `example/`: tests of models, and previews; writes nothing.
 //! * `dimension/`: small tables derived from core, written in place.
 //! * `reading/`: what is sent to the server for a model. `order`: which entities and dimensions run after
 //!   which. `checks/`: what must hold before a swap and after an increment.
@@ -23,6 +24,7 @@ pub mod compare;
 mod crew;
 pub mod dimension;
 mod drift;
+pub mod example;
 mod generation;
 mod increment;
 mod issues;

@@ -1,5 +1,6 @@
 //! Ranges of values by which tables are worked on in parts.
 
+use crate::ids::RowKey;
 use crate::sql::{ident, literal};
 
 /// The values in `(after, up_to]`, as texts that SQL reads; `None` is open.
@@ -7,8 +8,8 @@ use crate::sql::{ident, literal};
 pub(super) struct Range {
     pub after: Option<String>,
     pub up_to: Option<String>,
-    /// Only these of them, where there is a list; whole numbers.
-    pub only: Option<Vec<i64>>,
+    /// Only these of them, where there is a list.
+    pub only: Option<Vec<RowKey>>,
 }
 
 impl Range {
@@ -21,7 +22,7 @@ impl Range {
     }
 
     /// The range of `keys[begin..end]`, for ascending keys that are all there are. The last range is open.
-    pub(super) fn of_keys(keys: &[i64], begin: usize, end: usize) -> Self {
+    pub(super) fn of_keys(keys: &[RowKey], begin: usize, end: usize) -> Self {
         let after = begin.checked_sub(1).map(|i| keys[i].to_string());
         Self { after, up_to: (end < keys.len()).then(|| keys[end - 1].to_string()), only: None }
     }
@@ -36,16 +37,29 @@ impl Range {
     pub(super) fn conditions(&self, column: &str) -> Vec<String> {
         let after = self.after.iter().map(|v| format!("{} > {}", ident(column), literal(v)));
         let up_to = self.up_to.iter().map(|v| format!("{} <= {}", ident(column), literal(v)));
-        let only = self.only.iter().map(|keys| {
-            let keys: Vec<String> = keys.iter().map(i64::to_string).collect();
-            format!("{} = any('{{{}}}'::bigint[])", ident(column), keys.join(","))
-        });
+        let only = self.only.iter().map(|keys| format!("{} = any({})", ident(column), array(keys)));
         after.chain(up_to).chain(only).collect()
     }
 
     /// Lists of at most `most` keys each.
-    pub(super) fn of_lists(keys: &[i64], most: usize) -> Vec<Range> {
+    pub(super) fn of_lists(keys: &[RowKey], most: usize) -> Vec<Range> {
         keys.chunks(most.max(1)).map(|keys| Range { only: Some(keys.to_vec()), ..Range::default() }).collect()
+    }
+}
+
+/// Keys as an array that SQL reads.
+fn array(keys: &[RowKey]) -> String {
+    let of = |sql: &str| {
+        let keys: Vec<String> = keys.iter().map(|key| literal(&key.to_string())).collect();
+        format!("array[{}]::{sql}[]", keys.join(","))
+    };
+    match keys.first() {
+        Some(RowKey::Text(_)) => of("text"),
+        Some(RowKey::Uuid(_)) => of("uuid"),
+        Some(RowKey::Integer(_)) | None => {
+            let keys: Vec<String> = keys.iter().map(RowKey::to_string).collect();
+            format!("'{{{}}}'::bigint[]", keys.join(","))
+        }
     }
 }
 
@@ -66,9 +80,11 @@ mod tests {
         assert_eq!(Range::between(&bounds), expected);
         assert_eq!(expected[1].conditions("x"), ["\"x\" > '3'", "\"x\" <= '9'"]);
         assert_eq!(expected[2].clone().inside(&range(Some("1"), Some("12"))), range(Some("9"), Some("12")));
-        let lists = Range::of_lists(&[4, 5, 6], 2);
+        let lists = Range::of_lists(&[4, 5, 6].map(RowKey::Integer), 2);
         assert_eq!(lists[0].conditions("x"), ["\"x\" = any('{4,5}'::bigint[])"]);
-        assert_eq!((lists.len(), lists[1].only.clone()), (2, Some(vec![6])));
+        assert_eq!((lists.len(), lists[1].only.clone()), (2, Some(vec![RowKey::Integer(6)])));
+        let texts = Range::of_lists(&[RowKey::Text("O'Hara, {a}".into())], 2);
+        assert_eq!(texts[0].conditions("x"), ["\"x\" = any(array['O''Hara, {a}']::text[])"]);
         let part = range(Some("3"), None).inside(&lists[0]);
         assert_eq!(part.conditions("x"), ["\"x\" > '3'", "\"x\" = any('{4,5}'::bigint[])"]);
     }

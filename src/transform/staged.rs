@@ -3,7 +3,7 @@
 use super::range::Range;
 use crate::entity::Entity;
 use crate::ids::BatchId;
-use crate::sql::qualified;
+use crate::sql::{ident, qualified};
 
 /// Rows of a staging table, or of one of its partitions.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,6 +29,12 @@ impl StagedRows {
     /// The rows of any table whose `column` lies in the range; `table` is qualified and quoted.
     pub(super) fn of_part(table: &str, column: &str, range: &Range) -> Self {
         Self { table: table.to_owned(), conditions: range.conditions(column) }
+    }
+
+    /// The first rows by key, at most so many.
+    pub(super) fn first(entity: &Entity, most: u64) -> Self {
+        let (table, key) = (qualified(&entity.staging.table), ident(&entity.staging.key_column));
+        Self { table: format!("(select * from {table} order by {key} limit {most}) first"), conditions: Vec::new() }
     }
 
     /// These rows, restricted to those whose `column` lies in the range.

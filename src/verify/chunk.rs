@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
+use crate::ids::RowKey;
 use crate::pg::Param;
 use crate::stage::key::DocumentKey;
 use crate::stage::time::instant;
@@ -15,7 +16,7 @@ const MAX_BYTES: usize = 2 * 1024 * 1024;
 /// Valid lines of an object, in ascending order.
 #[derive(Debug, Clone, Default)]
 pub(super) struct LineChunk {
-    pub keys: Vec<i64>,
+    pub keys: Vec<RowKey>,
     pub hashes: Vec<Uuid>,
     pub lines: Vec<i64>,
     /// Times of the keys as if they were UTC; empty where keys have none.
@@ -49,7 +50,7 @@ impl LineChunk {
     pub(super) fn pick(&self, lines: &[i64]) -> Self {
         let mut picked = Self::default();
         for i in lines.iter().filter_map(|line| self.lines.binary_search(line).ok()) {
-            picked.keys.push(self.keys[i]);
+            picked.keys.push(self.keys[i].clone());
             picked.hashes.push(self.hashes[i]);
             picked.lines.push(self.lines[i]);
             picked.events.extend(self.events.get(i));
@@ -60,8 +61,8 @@ impl LineChunk {
     }
 
     /// The key of a line.
-    pub(super) fn key(&self, line: i64) -> Option<i64> {
-        self.lines.binary_search(&line).ok().map(|i| self.keys[i])
+    pub(super) fn key(&self, line: i64) -> Option<RowKey> {
+        self.lines.binary_search(&line).ok().map(|i| self.keys[i].clone())
     }
 
     /// The parameters with which the statements of `sql/verify/` begin.

@@ -8,7 +8,7 @@ use super::chunk::LineChunk;
 use super::loaded::LoadedObject;
 use super::mismatch::Mismatch;
 use crate::error::Result;
-use crate::ids::ObjectNo;
+use crate::ids::{ObjectNo, RowKey};
 use crate::ledger::seen::{self, Candidates};
 use crate::pg::Transaction;
 
@@ -27,7 +27,7 @@ pub(super) struct Clue {
 pub(super) struct Clues(HashMap<LineKey, Clue>);
 
 /// A key with its time, as it was read.
-type LineKey = (i64, Option<DateTime<Utc>>);
+type LineKey = (RowKey, Option<DateTime<Utc>>);
 
 impl Clues {
     /// Adds what a chunk gave. A line without a clue takes back that of an earlier line with its key.
@@ -37,7 +37,7 @@ impl Clues {
         }
         let mut found: HashMap<i64, Clue> = found.into_iter().collect();
         for (i, line) in chunk.lines.iter().enumerate() {
-            let key = (chunk.keys[i], chunk.events.get(i).copied());
+            let key = (chunk.keys[i].clone(), chunk.events.get(i).copied());
             match found.remove(line) {
                 Some(clue) => drop(self.0.insert(key, clue)),
                 None => drop(self.0.remove(&key)),

@@ -83,9 +83,9 @@ impl StagingCounts {
 
     fn total(&self, staging: &str, found: &Mismatches) -> Option<Mismatch> {
         // A row that is outdated and that its own line does not give is in the place of the right one.
-        let instead = found.iter().filter(|m| m.kind == MismatchKind::RowOutdated).map(|m| (m.key, &m.row));
+        let instead = found.iter().filter(|m| m.kind == MismatchKind::RowOutdated).map(|m| (&m.key, &m.row));
         let instead: BTreeSet<_> = instead.collect();
-        let is_instead = |m: &&Mismatch| m.kind == MismatchKind::RowAdded && instead.contains(&(m.key, &m.row));
+        let is_instead = |m: &&Mismatch| m.kind == MismatchKind::RowAdded && instead.contains(&(&m.key, &m.row));
         let added = found.count(MismatchKind::RowAdded) - found.iter().filter(is_instead).count() as u64;
         let missing = found.count(MismatchKind::RowMissing);
         let difference = self.rows.cast_signed() - self.counted - added.cast_signed() + missing.cast_signed();

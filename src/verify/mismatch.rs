@@ -7,6 +7,7 @@ use std::collections::btree_map::Entry;
 use chrono::NaiveDate;
 
 use crate::bronze::order::Precedence;
+use crate::ids::RowKey;
 
 /// Of each kind this many mismatches are kept by name; the others are counted.
 const NAMED: usize = 1_000;
@@ -95,7 +96,7 @@ pub struct Mismatch {
     /// The way in which it is wrong.
     pub kind: MismatchKind,
     /// Key of the row.
-    pub key: Option<i64>,
+    pub key: Option<RowKey>,
     /// The line that gives the right row, or the object; the newest one where there are several.
     pub place: Option<Place>,
     /// Path and line that the wrong row itself says it came from.
@@ -106,7 +107,7 @@ pub struct Mismatch {
 
 impl Mismatch {
     /// About a row with this key.
-    pub(super) fn of_row(kind: MismatchKind, key: i64, place: Option<Place>) -> Self {
+    pub(super) fn of_row(kind: MismatchKind, key: RowKey, place: Option<Place>) -> Self {
         Self { kind, key: Some(key), place, row: None, detail: String::new() }
     }
 
@@ -121,21 +122,21 @@ impl Mismatch {
     }
 
     /// Two of the same identity are one mismatch, found at two places.
-    fn identity(&self) -> (MismatchKind, Option<i64>, String) {
-        let object = match (self.key, &self.row, &self.place) {
+    fn identity(&self) -> (MismatchKind, Option<RowKey>, String) {
+        let object = match (&self.key, &self.row, &self.place) {
             (Some(_), Some((path, line)), _) => format!("{path:?} {line:?}"),
             (None, _, Some(place)) => place.path.clone(),
             (None, _, None) => self.detail.clone(),
             _ => String::new(),
         };
-        (self.kind, self.key, object)
+        (self.kind, self.key.clone(), object)
     }
 }
 
 /// The mismatches of a verification: a limited number of each kind by name, and how many there are.
 #[derive(Debug, Clone, Default)]
 pub struct Mismatches {
-    named: BTreeMap<(MismatchKind, Option<i64>, String), Mismatch>,
+    named: BTreeMap<(MismatchKind, Option<RowKey>, String), Mismatch>,
     counts: BTreeMap<MismatchKind, u64>,
 }
 
@@ -202,9 +203,9 @@ mod tests {
     fn a_row_that_is_missing_in_several_runs_is_one_mismatch_at_its_newest_line() {
         let mut found = Mismatches::default();
         for (run, line) in [("9", 4), ("10", 2), ("8", 7)] {
-            found.add(Mismatch::of_row(MismatchKind::RowMissing, 5, at(run, line)));
+            found.add(Mismatch::of_row(MismatchKind::RowMissing, RowKey::Integer(5), at(run, line)));
         }
-        found.add(Mismatch::of_row(MismatchKind::RowMissing, 6, at("8", 1)));
+        found.add(Mismatch::of_row(MismatchKind::RowMissing, RowKey::Integer(6), at("8", 1)));
         assert_eq!(found.count(MismatchKind::RowMissing), 2);
         assert_eq!(found.iter().next().unwrap().place, at("10", 2));
     }
@@ -212,7 +213,8 @@ mod tests {
     #[test]
     fn what_is_beyond_the_limit_is_counted() {
         let mut found = Mismatches::default();
-        found.extend((0..NAMED as i64 + 7).map(|key| Mismatch::of_row(MismatchKind::RowAdded, key, None)));
+        let added = |key| Mismatch::of_row(MismatchKind::RowAdded, RowKey::Integer(key), None);
+        found.extend((0..NAMED as i64 + 7).map(added));
         assert_eq!((found.iter().count(), found.count(MismatchKind::RowAdded)), (NAMED, NAMED as u64 + 7));
     }
 }

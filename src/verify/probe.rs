@@ -6,6 +6,7 @@ use super::loaded::LoadedObject;
 use super::mismatch::{Mismatch, MismatchKind};
 use super::statements::VerifyStatements;
 use crate::error::Result;
+use crate::ids::RowKey;
 use crate::pg::{Connection, Param};
 
 /// The result for the lines of a chunk.
@@ -58,8 +59,9 @@ impl Prober<'_> {
         let mut present: Vec<i64> = rows.iter().map(|row| row.get(0)).collect();
         present.sort_unstable();
         let lines = chunk.lines.iter().zip(&chunk.keys).filter(|(line, _)| present.binary_search(line).is_err());
-        let missing =
-            |(line, key): (&i64, &i64)| Mismatch::of_row(MismatchKind::RowMissing, *key, Some(self.object.line(*line)));
+        let missing = |(line, key): (&i64, &RowKey)| {
+            Mismatch::of_row(MismatchKind::RowMissing, key.clone(), Some(self.object.line(*line)))
+        };
         Ok(lines.map(missing).collect())
     }
 

@@ -4,7 +4,7 @@ use super::job::VerifyJob;
 use super::mismatch::{Mismatch, MismatchKind};
 use super::statements::VerifyStatements;
 use crate::error::Result;
-use crate::ids::ExecutionId;
+use crate::ids::{ExecutionId, RowKey};
 
 /// Deletes the rows that are altered, outdated or added, if they are still what was found. Returns how many
 /// were deleted.
@@ -15,10 +15,10 @@ pub async fn remove(job: &VerifyJob, wrong: &[&Mismatch]) -> Result<u64> {
     let is_wrong = |m: &&&Mismatch| {
         matches!(m.kind, MismatchKind::RowAltered | MismatchKind::RowOutdated | MismatchKind::RowAdded)
     };
-    let (mut keys, mut paths, mut lines): (Vec<i64>, Vec<Option<String>>, Vec<Option<i64>>) = Default::default();
+    let (mut keys, mut paths, mut lines): (Vec<RowKey>, Vec<Option<String>>, Vec<Option<i64>>) = Default::default();
     for mismatch in wrong.iter().filter(is_wrong) {
-        if let (Some(key), Some((path, line))) = (mismatch.key, &mismatch.row) {
-            keys.push(key);
+        if let (Some(key), Some((path, line))) = (&mismatch.key, &mismatch.row) {
+            keys.push(key.clone());
             paths.push(path.clone());
             lines.push(*line);
         }

@@ -1,6 +1,6 @@
 //! The statements of a verification, filled in for one entity.
 
-use crate::entity::Entity;
+use crate::entity::{Entity, KeyType};
 use crate::error::Result;
 use crate::pg::Pool;
 use crate::sql::{fill, ident, literal, qualified};
@@ -10,6 +10,7 @@ use crate::sql::{fill, ident, literal, qualified};
 pub(super) struct VerifyStatements {
     staging: String,
     key: String,
+    key_type: KeyType,
     and_event: String,
     seen_key: String,
     transaction: &'static str,
@@ -26,20 +27,23 @@ impl VerifyStatements {
             Ok(row.get::<_, bool>(0))
         };
         let shows = pool.retry("asking for the server's extensions", shows).await?;
+        let (_, hash) = entity.key_type().hashes();
         let (and_event, seen_key) = match &entity.partition {
-            None => (String::new(), "k.key".to_owned()),
+            None if entity.key_type() == KeyType::Integer => (String::new(), "k.key".to_owned()),
+            None => (String::new(), format!("{hash}(k.key, 0)")),
             Some(partition) => {
                 let (column, zone) = (ident(&partition.column), literal(&entity.zone));
                 let local = "(k.event_at at time zone 'UTC')";
                 let at = format!("case when k.event_utc then k.event_at else {local} at time zone {zone} end");
                 // As sql/load writes it.
                 let micros = format!("(extract(epoch from s.{column}) * 1000000)::bigint");
-                (format!(" and s.{column} = {at}"), format!("hashint8extended(k.key, {micros})"))
+                (format!(" and s.{column} = {at}"), format!("{hash}(k.key, {micros})"))
             }
         };
         Ok(Self {
             staging: qualified(&entity.staging.table),
             key: ident(&entity.staging.key_column),
+            key_type: entity.key_type(),
             and_event,
             seen_key,
             transaction: if shows { "s.xmin" } else { "null::xid" },
@@ -53,6 +57,7 @@ impl VerifyStatements {
             &[
                 ("staging", &self.staging),
                 ("key", &self.key),
+                ("key_type", self.key_type.sql()),
                 ("and_event", &self.and_event),
                 ("seen_key", &self.seen_key),
                 ("transaction", self.transaction),

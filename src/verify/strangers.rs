@@ -8,7 +8,7 @@ use super::probe::with;
 use super::reader::{ObjectReader, RecordedLines};
 use super::statements::VerifyStatements;
 use crate::error::Result;
-use crate::ids::BatchId;
+use crate::ids::{BatchId, RowKey};
 use crate::pg::Connection;
 
 /// The findings about the rows of an object.
@@ -35,7 +35,7 @@ pub(super) async fn find(
     let mut strangers = Strangers::default();
     let mut add = |rows: Vec<crate::pg::Row>| {
         for row in rows {
-            let (key, line, batch): (i64, Option<i64>, BatchId) = (row.get(0), row.get(1), row.get(2));
+            let (key, line, batch): (RowKey, Option<i64>, BatchId) = (row.get(0), row.get(1), row.get(2));
             if object.has_earlier && batch != object.batch_id {
                 strangers.unprovable += 1;
                 continue;

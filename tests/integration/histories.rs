@@ -80,6 +80,8 @@ struct Shape {
     table: &'static str,
     key: &'static str,
     document: fn(u64, u64) -> String,
+    /// An id of the key column `s.KEY` that no document has.
+    stranger: &'static str,
 }
 
 const SALES: Shape = Shape {
@@ -87,6 +89,7 @@ const SALES: Shape = Shape {
     table: "stg_evo.sales_raw",
     key: "(raw_data ->> 'idSale')",
     document: |key, version| format!(r#"{{"idSale": {key}, "v": {version}}}"#),
+    stranger: "-s.sale_id",
 };
 
 /// Partitioned, hashed keys, a time in the key.
@@ -97,7 +100,43 @@ const ENTRIES: Shape = Shape {
     document: |key, version| {
         format!(r#"{{"date": "202{}-05-05T10:00:00", "idMember": {key}, "v": {version}}}"#, key % 3)
     },
+    stranger: "-s.entry_id",
 };
+
+/// Texts as keys, some with characters that mean something elsewhere.
+const ITEMS: Shape = Shape {
+    entity: "items",
+    table: "stg_evo.items_raw",
+    key: "(raw_data ->> 'n')",
+    document: |key, version| {
+        let code = ["a,b", "%2C", "é", "É", "a\\\"b'", " x", "Z", "z", "漢", "10"][key as usize % 10];
+        format!(r#"{{"n": {key}, "code": "{code}{key}", "v": {version}}}"#)
+    },
+    stranger: "s.item_id || '?'",
+};
+
+/// A uuid together with a time, in partitions.
+const TICKETS: Shape = Shape {
+    entity: "tickets",
+    table: "stg_evo.tickets_raw",
+    key: "(raw_data ->> 'n')",
+    document: |key, version| {
+        let id = uuid::Uuid::from_u128(u128::from(key).pow(9));
+        format!(r#"{{"n": {key}, "id": "{id}", "sold": "202{}-05-05T10:00:00", "v": {version}}}"#, key % 3)
+    },
+    stranger: "md5(s.ticket_id::text)::uuid",
+};
+
+/// Several fields as a key.
+const SEATS: Shape = Shape {
+    entity: "seats",
+    table: "stg_evo.seats_raw",
+    key: "(raw_data ->> 'n')",
+    document: |key, version| format!(r#"{{"n": {key}, "room": "{}", "seat": {}, "v": {version}}}"#, key % 3, key / 3),
+    stranger: "md5(s.seat_key::text)::uuid",
+};
+
+const KEYS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/keys");
 
 fn lines(dice: &mut Dice, shape: Shape, keys: u64) -> Vec<Line> {
     (0..dice.roll(9))
@@ -122,11 +161,12 @@ struct Bench {
 
 impl Bench {
     fn new(shape: Shape) -> Self {
-        let catalog = Catalog::load(None).unwrap();
+        let catalog = Catalog::load(Some(Path::new(KEYS))).unwrap();
         let entity = catalog.select(&[shape.entity.to_owned()]).unwrap()[0].clone();
         let lake = tempfile::tempdir().unwrap();
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let db = Database::migrated();
+        db.sql(&std::fs::read_to_string(format!("{KEYS}/migrations/0001_keys.up.sql")).unwrap());
         let client = runtime.block_on(async {
             let (client, connection) = tokio_postgres::connect(&db.url, tokio_postgres::NoTls).await.unwrap();
             tokio::spawn(connection);
@@ -251,7 +291,7 @@ impl Bench {
             return;
         }
         let chosen = &rows[dice.index(rows.len())][0];
-        let is_chosen = format!("where s.{key} = {chosen}");
+        let is_chosen = format!("where s.{key} = '{}'", chosen.replace('\'', "''"));
         let (sql, kinds): (String, &[MismatchKind]) = match dice.roll(4) {
             0 => (format!("delete from {table} s {is_chosen}"), &[MismatchKind::RowMissing]),
             1 => (format!("update {table} s set raw_data = '{{\"v\": 9}}' {is_chosen}"), &[MismatchKind::RowAltered]),
@@ -263,7 +303,7 @@ impl Bench {
             _ => {
                 let names = all.replace("s.", "");
                 let keys = self.entity.staging_key().join(", ");
-                let values = self.entity.staging_key().join(", s.").replacen(key, &format!("-s.{key}"), 1);
+                let values = self.entity.staging_key().join(", s.").replacen(key, shape.stranger, 1);
                 let select = format!("select {values}, {all}, s._source_line from {table} s {is_chosen}");
                 (format!("insert into {table} ({keys}, {names}, _source_line) {select}"), &[MismatchKind::RowAdded])
             }
@@ -273,8 +313,10 @@ impl Bench {
         // A row too many is also one more than its object's load wrote.
         let is_counted = |m: &&Mismatch| m.kind == MismatchKind::RowCount && kinds.contains(&MismatchKind::RowAdded);
         let found: Vec<&Mismatch> = found.iter().filter(|m| !is_counted(m)).collect();
-        let key = chosen.parse::<i64>().unwrap();
-        let is_planted = |m: &&Mismatch| kinds.contains(&m.kind) && m.key.map(i64::abs) == Some(key);
+        let is_added = kinds.contains(&MismatchKind::RowAdded);
+        let is_planted = |m: &&Mismatch| {
+            kinds.contains(&m.kind) && m.key.as_ref().is_some_and(|key| is_added || key.to_string() == *chosen)
+        };
         assert!(found.len() == 1 && found.iter().all(is_planted), "{story}\n{sql}\n{found:#?}");
     }
 }
@@ -398,8 +440,12 @@ fn compare(bench: &Bench, shape: Shape, oracle: &Oracle, story: &str) {
 }
 
 fn play_many(shape: Shape, offset: u64) {
+    play_some(shape, offset, 100);
+}
+
+fn play_some(shape: Shape, offset: u64, usual: u64) {
     let number = |name: &str, default: u64| std::env::var(name).map_or(default, |n| n.parse().unwrap());
-    let histories = number("EVO_TEST_HISTORIES", 100);
+    let histories = number("EVO_TEST_HISTORIES", usual);
     let seed = number("EVO_TEST_SEED", 20_260_101) + offset * 1_000_000;
     let bench = Bench::new(shape);
     for n in 0..histories {
@@ -421,4 +467,11 @@ fn any_other_history_of_sales_ends_so_too() {
 #[test]
 fn any_history_of_partitioned_entries_ends_as_a_plain_sequential_loader_would() {
     play_many(ENTRIES, 3);
+}
+
+#[test]
+fn any_history_of_texts_uuids_and_several_fields_as_keys_ends_so_too() {
+    for (offset, shape) in [(14, ITEMS), (15, TICKETS), (16, SEATS)] {
+        play_some(shape, offset, 20);
+    }
 }

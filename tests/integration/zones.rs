@@ -1,5 +1,6 @@
 //! Local times of documents: evo makes the instants of them that the server would.
 
+use evo::ids::RowKey;
 use evo::stage::time::Event;
 use evo::stage::{ZoneOffsets, ZoneStep, seen_key};
 
@@ -59,6 +60,26 @@ fn what_stands_for_a_key_with_a_time_is_what_the_server_computes() {
     let list = list.replace("(-9223372036854775808,", "((-9223372036854775807 - 1),");
     let server = session.run(&format!("select hashint8extended(id, micros) from (values {list}) as v (id, micros)"));
     for ((id, micros), row) in pairs.iter().zip(&server) {
-        assert_eq!(seen_key(*id, *micros).to_string(), row[0], "{id} {micros}");
+        assert_eq!(seen_key(&RowKey::Integer(*id), Some(*micros)).to_string(), row[0], "{id} {micros}");
+    }
+}
+
+#[test]
+fn what_stands_for_another_key_is_what_the_server_computes() {
+    let db = Database::bare();
+    let session = Session::open(&db.url);
+    let mut dice = Dice(11);
+    for length in (0..40).chain([999, 1_000]) {
+        let text: String = (0..length).map(|_| ['a', 'Z', '7', ',', 'é', '漢'][dice.index(6)]).collect();
+        let id = uuid::Uuid::from_u64_pair(dice.roll(u64::MAX), dice.roll(u64::MAX));
+        let micros = (dice.roll(u64::MAX) as i64) >> dice.roll(60);
+        let sql = format!(
+            "select hashtextextended('{text}', 0), hashtextextended('{text}' collate \"C\", {micros}),
+                    uuid_hash_extended('{id}', 0), uuid_hash_extended('{id}', {micros})"
+        );
+        let (text, id) = (RowKey::Text(text.into()), RowKey::Uuid(id));
+        let own =
+            [seen_key(&text, None), seen_key(&text, Some(micros)), seen_key(&id, None), seen_key(&id, Some(micros))];
+        assert_eq!(session.run(&sql)[0], own.map(|key| key.to_string()), "{text} {id} {micros}");
     }
 }

@@ -1,7 +1,7 @@
 -- purpose: collect the keys of a chunk
--- placeholders: {names} of evo_changed, {keys} a select of staging keys
--- rows: none; fills evo_changed
+-- placeholders: {changed} the keys of the chunk, {names} of its columns, {keys} a select of staging keys
+-- rows: none; fills the temporary table
 -- locks: none outside of the session
 -- idempotent: no; the table is emptied at commit
-insert into evo_changed ({names})
+insert into {changed} ({names})
 {keys}

@@ -1,7 +1,7 @@
 -- purpose: read the rows that core holds for the changed parents
--- placeholders: {old} where they go, {columns} of the model, {table_columns} the same of the table, {table}
---               the core table, {changed_match} joins core (t) and the changed keys (c), {changed_count}
---               their number
+-- placeholders: {changed} the keys of the chunk, {old} where they go, {columns} of the model, {table_columns}
+--               the same of the table, {table} the core table, {changed_match} joins core (t) and the changed
+--               keys (c), {changed_count} their number
 -- rows: none
 -- locks: none outside of the session
 -- idempotent: no; the table is emptied at commit
@@ -11,4 +11,4 @@
 insert into {old} ({columns})
 select {table_columns}
 from {table} t
-join (select * from evo_changed offset 0 limit {changed_count}) c on {changed_match}
+join (select * from {changed} offset 0 limit {changed_count}) c on {changed_match}

@@ -1,7 +1,7 @@
 -- purpose: file the values that did not fit
 -- parameters: $1 entity text, $2 table text, $3 execution id uuid
--- placeholders: {misfits} the model with its misfits, {key} its key columns, {values} its cast columns with
---               their paths and misfits, {within} a condition on its rows
+-- placeholders: {misfits} the model with its misfits, {key} its key columns, as parts of key_text, {values}
+--               its cast columns with their paths and misfits, {within} a condition on its rows
 -- rows: none; the command tag counts the issues
 -- locks: the rows that it writes, until commit
 -- idempotent: one row per table, key and column; seen again it is updated

@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use crate::config::{self, Share};
+use crate::entity::Entity;
 use crate::error::{Error, Kind, Result};
+use crate::ids::RowKey;
+use crate::stage::key::parse_part;
 use crate::transform::{Mode, Refresh, Request};
 
 /// Brings the core tables up to date with staging; readers always see a complete generation.
@@ -35,12 +38,12 @@ pub struct Args {
     /// Compare all of core with staging and write the differences; needs no disk for a second generation
     #[arg(long, conflicts_with = "full_refresh")]
     pub in_place: bool,
-    /// Only the documents with these keys, of one entity, whether they changed or not
+    /// Only the documents with these keys, of one entity, whether they changed or not; %2C is a comma in a key
     #[arg(
         long, value_name = "KEY", value_delimiter = ',', num_args = 1.., allow_negative_numbers = true,
         conflicts_with_all = ["full_refresh", "incremental", "in_place", "dry_run"]
     )]
-    pub keys: Vec<i64>,
+    pub keys: Vec<String>,
     /// With --full-refresh: only the partition of this year
     #[arg(long, value_name = "YEAR", requires = "full_refresh", value_parser = config::whole::<i32>(1, 9999))]
     pub year: Option<i32>,
@@ -65,16 +68,25 @@ pub struct Args {
 }
 
 impl Args {
-    /// Makes sure that keys are those of one entity.
+    /// The keys, which are those of one entity.
     ///
     /// # Errors
     /// `Usage`.
-    pub(super) fn require_one_entity(&self, entities: usize, dimensions: usize) -> Result<()> {
-        if self.keys.is_empty() || (entities, dimensions) == (1, 0) {
-            return Ok(());
+    pub(super) fn keys(&self, entities: &[&Entity], dimensions: usize) -> Result<Vec<RowKey>> {
+        if self.keys.is_empty() {
+            return Ok(Vec::new());
         }
-        Err(Error::new(Kind::Usage, "--keys are the keys of documents of one entity, and another number is named")
-            .hint("name one entity, not a dimension: evo transform sales --keys 5,7"))
+        let ([entity], 0) = (entities, dimensions) else {
+            let message = "--keys are the keys of documents of one entity, and another number is named";
+            return Err(Error::new(Kind::Usage, message)
+                .hint("name one entity, not a dimension: evo transform sales --keys 5,7"));
+        };
+        let key_type = entity.key_type();
+        let no_key = |text: &str| {
+            let message = format!("invalid value {text:?} for '--keys <KEY>': no {}", key_type.sql());
+            Error::new(Kind::Usage, message).hint(format!("the keys of {} are of that type", entity.name))
+        };
+        self.keys.iter().map(|text| parse_part(key_type, text).ok_or_else(|| no_key(text))).collect()
     }
 
     /// The request that these flags make.

@@ -10,7 +10,7 @@ use crate::commands::warehouse::{self, Access, Warehouse};
 use crate::config::Settings;
 use crate::entity::{Catalog, Entity};
 use crate::error::{Context, Result};
-use crate::ids::ExecutionId;
+use crate::ids::{ExecutionId, RowKey};
 use crate::ledger::runs::Execution;
 use crate::meter::{Meter, Unit};
 use crate::pg::{EntityLock, Purpose};
@@ -33,12 +33,12 @@ pub async fn run(args: Args, settings: &Settings) -> Result<Outcome> {
     let checks = Checks::load(settings.extend.as_deref(), &catalog)?.accept(&args.accept)?;
     let known = catalog.clone();
     let (entities, dimensions) = dimension::select(&known, &dimensions, &args.entities)?;
-    args.require_one_entity(entities.len(), dimensions.len())?;
+    let keys = args.keys(&entities, dimensions.len())?;
     let request = args.request();
     let full_refresh = request.mode == Some(Mode::FullRefresh);
     let lanes = Lanes::new(settings.workers, entities.len().max(dimensions.len()), full_refresh);
     let warehouse = warehouse::open(settings, catalog, ("transform", lanes.connections() + 1), access).await?;
-    let work = Work { args: &args, settings, warehouse: &warehouse, checks, shutdown };
+    let work = Work { args: &args, keys, settings, warehouse: &warehouse, checks, shutdown };
     match args.dry_run {
         true => work.preview(&entities, lanes, &request).await,
         false => {
@@ -52,6 +52,7 @@ pub async fn run(args: Args, settings: &Settings) -> Result<Outcome> {
 /// The inputs that all entities and dimensions of the command share.
 struct Work<'a> {
     args: &'a Args,
+    keys: Vec<RowKey>,
     settings: &'a Settings,
     warehouse: &'a Warehouse,
     checks: Checks,
@@ -112,7 +113,7 @@ impl Work<'_> {
             entity: entity.clone(),
             execution_id,
             workers: lanes.workers_each(),
-            keys: self.args.keys.clone(),
+            keys: self.keys.clone(),
             chunk_rows: self.settings.chunk_rows,
             strict: self.args.strict,
             checks: self.checks.clone(),

@@ -55,7 +55,7 @@ fn verified(v: &VerifiedEntity, accepted: &[String]) -> Value {
 fn row(m: &Mismatch) -> Value {
     let place = m.place.as_ref();
     json!({
-        "kind": m.kind.word(), "table": Value::Null, "key": m.key.map(|key| key.to_string()),
+        "kind": m.kind.word(), "table": Value::Null, "key": m.key.as_ref().map(ToString::to_string),
         "object": place.map(|p| p.path.as_str()), "line": place.map(|p| p.line).filter(|line| *line > 0),
         "columns": [], "detail": m.detail,
     })

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::verified::VerifiedEntity;
+use crate::ids::RowKey;
 use crate::verify::MismatchKind;
 use crate::visible;
 
@@ -35,15 +36,17 @@ pub(super) fn commands(verified: &VerifiedEntity) -> Vec<String> {
     match keys.len() {
         0 => {}
         1..=LISTED => {
-            let keys: Vec<String> = keys.iter().map(i64::to_string).collect();
-            commands.push(format!("evo transform {entity} --keys {}", keys.join(",")));
+            let list = keys.iter().map(RowKey::part).collect::<Vec<_>>().join(",");
+            let is_text = keys.iter().any(|key| matches!(key, RowKey::Text(_)));
+            let list = if is_text { quoted(&list) } else { list };
+            commands.push(format!("evo transform {entity} --keys {list}"));
         }
         _ => commands.push(format!("evo transform {entity} --in-place")),
     }
     commands
 }
 
-/// A path as a shell takes it.
+/// A text as a shell takes it.
 fn quoted(path: &str) -> String {
     format!("'{}'", visible::line(path).replace('\'', r"'\''"))
 }

@@ -64,8 +64,8 @@ fn findings(v: &VerifiedEntity) -> String {
 
 fn finding(entity: &str, m: &Mismatch) -> String {
     let mut line = format!("{entity}: {}", m.kind.word());
-    if let Some(key) = m.key {
-        line += &format!(" {key}");
+    if let Some(key) = &m.key {
+        line += &format!(" {}", visible::line(&key.to_string()));
     }
     if let Some(place) = &m.place {
         line += &format!(": {}", visible::line(&place.path));
@@ -80,7 +80,7 @@ fn finding(entity: &str, m: &Mismatch) -> String {
 }
 
 fn core_finding(entity: &str, m: &CoreMismatch) -> String {
-    let mut line = format!("{entity}: {} {} {}", m.kind.word(), m.table, m.key);
+    let mut line = format!("{entity}: {} {} {}", m.kind.word(), m.table, visible::line(&m.key));
     if !m.columns.is_empty() {
         line += &format!(" ({})", m.columns.join(", "));
     }

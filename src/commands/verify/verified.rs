@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::depth::VerifyDepth;
+use crate::ids::RowKey;
 use crate::transform::compare::{CoreMismatch, CoreMismatches};
 use crate::verify::{DocumentCounts, Mismatch, MismatchKind, Mismatches, StagingCounts};
 
@@ -75,16 +76,16 @@ impl VerifiedEntity {
     }
 
     /// Keys of documents whose rows in core have to be compared again after a repair.
-    pub(super) fn keys(&self) -> Vec<i64> {
-        let rows = self.found.iter().filter_map(|mismatch| mismatch.key);
-        let core = self.core.named.iter().map(|mismatch| mismatch.parent_key);
-        rows.chain(core).collect::<BTreeSet<i64>>().into_iter().collect()
+    pub(super) fn keys(&self) -> Vec<RowKey> {
+        let rows = self.found.iter().filter_map(|mismatch| mismatch.key.clone());
+        let core = self.core.named.iter().map(|mismatch| mismatch.parent_key.clone());
+        rows.chain(core).collect::<BTreeSet<RowKey>>().into_iter().collect()
     }
 }
 
 /// Leaves out what is wrong in core because its document in staging is wrong.
 pub(super) fn without_consequences(mut core: CoreMismatches, found: &Mismatches) -> CoreMismatches {
-    let keys: BTreeSet<i64> = found.iter().filter_map(|mismatch| mismatch.key).collect();
+    let keys: BTreeSet<&RowKey> = found.iter().filter_map(|mismatch| mismatch.key.as_ref()).collect();
     let is_consequence = |mismatch: &CoreMismatch| keys.contains(&mismatch.parent_key);
     for mismatch in core.named.iter().filter(|mismatch| is_consequence(mismatch)) {
         if let Some(count) = core.counts.get_mut(&(mismatch.table.clone(), mismatch.kind)) {

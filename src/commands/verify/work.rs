@@ -7,7 +7,7 @@ use super::verified::{VerifiedEntity, without_consequences};
 use crate::commands::loading::Loading;
 use crate::config::Settings;
 use crate::error::Result;
-use crate::ids::ExecutionId;
+use crate::ids::{ExecutionId, RowKey};
 use crate::load::LoadJob;
 use crate::meter::Meter;
 use crate::pg::{EntityLock, Purpose};
@@ -50,7 +50,7 @@ impl VerifyWork<'_> {
     }
 
     /// The job of a transform of the documents with these keys.
-    pub(super) fn entity_job(&self, job: &LoadJob, keys: Vec<i64>) -> EntityJob {
+    pub(super) fn entity_job(&self, job: &LoadJob, keys: Vec<RowKey>) -> EntityJob {
         EntityJob {
             pool: job.pool.clone(),
             lock: EntityLock::new(&job.pool, &job.entity.name, Purpose::Transform),

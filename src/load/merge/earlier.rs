@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::statements::Statements;
 use crate::error::{Error, Kind, Result};
-use crate::ids::BatchId;
+use crate::ids::{BatchId, RowKey};
 use crate::load::job::LoadJob;
 use crate::load::stream::BatchObjects;
 use crate::pg::{Param, Transaction};
@@ -58,7 +58,7 @@ impl EarlierRows {
         }
         let sql = statements.fill(sql_file!("load/known_rows.sql"));
         let row = tx.query_one(&sql, &earlier.parameters()).await?;
-        let Some(keys) = row.get::<_, Option<Vec<i64>>>(0) else { return Ok(None) };
+        let Some(keys) = row.get::<_, Option<Vec<RowKey>>>(0) else { return Ok(None) };
         let times: Vec<DateTime<Utc>> = row.get(1);
         let hashes: Vec<Uuid> = row.get(2);
         earlier.count = i64::try_from(keys.len()).unwrap_or(i64::MAX);
@@ -66,7 +66,7 @@ impl EarlierRows {
         let mut rows = KnownRows::new(zone, batch.objects.len());
         for ((key, time), hash) in keys.into_iter().zip(times).zip(hashes) {
             let time = if has_time { time.timestamp_micros() - POSTGRES_EPOCH } else { 0 };
-            rows.add((key, time), hash.as_u128());
+            rows.add((&key, time), hash.as_u128());
         }
         Ok(Some((earlier, rows)))
     }

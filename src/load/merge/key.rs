@@ -1,11 +1,13 @@
-//! The expressions in which entities differ: whether a time is part of the key.
+//! The expressions in which entities differ: the type of the key, and whether a time is part of it.
 
-use crate::entity::Entity;
+use crate::entity::{Entity, KeyType};
 use crate::sql::{ident, literal};
 
 /// The key of an entity's staging table in SQL.
 #[derive(Debug)]
 pub(super) struct KeyExpressions {
+    /// The type of its id.
+    pub id_type: KeyType,
     /// Its id in a row of the staging table.
     pub id: String,
     /// Its time there, or a constant.
@@ -15,7 +17,7 @@ pub(super) struct KeyExpressions {
     /// The key's time in a row of the stage table, as timestamptz.
     pub event: String,
     /// What stands for the whole key in a set of keys.
-    pub seen_key: &'static str,
+    pub seen_key: String,
     /// Its columns in the staging table.
     pub columns: String,
     /// Their values in a verdict.
@@ -27,13 +29,16 @@ pub(super) struct KeyExpressions {
 impl KeyExpressions {
     pub(super) fn of(entity: &Entity) -> Self {
         let key = ident(&entity.staging.key_column);
+        let id_type = entity.key_type();
+        let (_, hash) = id_type.hashes();
         let Some(partition) = &entity.partition else {
             return Self {
+                id_type,
                 id: format!("t.{key}"),
                 row_time: "'epoch'::timestamptz".to_owned(),
                 time: None,
                 event: "'epoch'::timestamptz".to_owned(),
-                seen_key: "key",
+                seen_key: if id_type == KeyType::Integer { "key".to_owned() } else { format!("{hash}(key, 0)") },
                 columns: key.clone(),
                 values: "c.key",
                 returning: format!("t.{key}"),
@@ -43,12 +48,13 @@ impl KeyExpressions {
         let time = ident(&partition.column);
         let zone = literal(&entity.zone);
         Self {
+            id_type,
             id: format!("t.{key}"),
             row_time: format!("t.{time}"),
             event: format!(
                 "case when s.event_utc then s.event_at at time zone 'UTC' else s.event_at at time zone {zone} end"
             ),
-            seen_key: "hashint8extended(key, (extract(epoch from event_at) * 1000000)::bigint)",
+            seen_key: format!("{hash}(key, (extract(epoch from event_at) * 1000000)::bigint)"),
             columns: format!("{key}, {time}"),
             values: "c.key, c.event_at",
             returning: format!("t.{key}, t.{time}"),

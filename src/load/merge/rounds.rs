@@ -60,7 +60,7 @@ pub(in crate::load) async fn run(
 ) -> Result<Merged, AttemptError> {
     let merge = Merge::new(job, tx, statements, (batch, known)).await?;
     if statements.stage_as() == StageAs::Text {
-        tx.batch(sql_file!("load/reject_invalid.sql")).await?;
+        tx.batch(&statements.fill(sql_file!("load/reject_invalid.sql"))).await?;
     }
     partitions::ensure(&merge).await?;
     Rounds::new(&merge).run().await
@@ -135,7 +135,7 @@ impl<'a> Rounds<'a> {
             known.rows.assert_unchanged(merge.tx, merge.statements).await?;
         }
         verdicts::make(merge).await?;
-        let needed = Turn::needed(merge.tx).await?;
+        let needed = Turn::needed(merge.tx, merge.statements).await?;
         if merge.statements.stage_as() == StageAs::Keys {
             let missing = verdicts::missing_documents(merge).await?;
             if missing.iter().any(|lines| !lines.is_empty()) {

@@ -14,8 +14,9 @@ pub(in crate::load) const IDLE_LIMIT: &str = "set local idle_in_transaction_sess
 pub(in crate::load) struct Statements {
     stage_as: StageAs,
     compression: &'static str,
-    /// Name of the temporary stage table.
+    /// Names of the temporary tables of lines and verdicts.
     stage: String,
+    verdict: String,
     target: String,
     key: KeyExpressions,
 }
@@ -23,12 +24,15 @@ pub(in crate::load) struct Statements {
 impl Statements {
     /// Statements for an entity; `compression` is the column clause of its documents.
     pub(in crate::load) fn new(entity: &Entity, stage_as: StageAs, compression: &'static str) -> Self {
+        let key = KeyExpressions::of(entity);
+        let suffix = key.id_type.suffix();
         Self {
             stage_as,
             compression,
-            stage: format!("evo_stage_{}", stage_as.sql()),
+            stage: format!("evo_stage_{}{suffix}", stage_as.sql()),
+            verdict: format!("evo_verdict{suffix}"),
             target: qualified(&entity.staging.table),
-            key: KeyExpressions::of(entity),
+            key,
         }
     }
 
@@ -38,7 +42,13 @@ impl Statements {
 
     /// Makes the temporary tables that the session lacks.
     pub(in crate::load) fn stage_tables(&self) -> String {
-        let placeholders = [("mode", self.stage_as.sql()), ("compression", self.compression)];
+        let placeholders = [
+            ("stage", self.stage.as_str()),
+            ("verdict", self.verdict.as_str()),
+            ("key_column", self.key.id_type.column()),
+            ("mode", self.stage_as.sql()),
+            ("compression", self.compression),
+        ];
         format!("{IDLE_LIMIT};\n{}", fill(sql_file!("load/stage_tables.sql"), &placeholders))
     }
 
@@ -78,6 +88,8 @@ impl Statements {
             template,
             &[
                 ("stage", &self.stage),
+                ("verdict", &self.verdict),
+                ("key_type", self.key.id_type.sql()),
                 ("stage_row", stage_row),
                 ("documents", documents),
                 ("target", &self.target),
@@ -85,7 +97,7 @@ impl Statements {
                 ("event", &self.key.event),
                 ("key", &self.key.id),
                 ("time", &self.key.row_time),
-                ("seen_key", self.key.seen_key),
+                ("seen_key", &self.key.seen_key),
                 ("match", &self.key.matching("t", "w")),
                 ("key_columns", &self.key.columns),
                 ("key_values", self.key.values),

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use super::statements::Statements;
 use crate::error::Result;
 use crate::pg::Transaction;
 use crate::sql::fill;
@@ -22,8 +23,8 @@ impl Turn {
     ///
     /// # Errors
     /// See [`crate::pg`].
-    pub(super) async fn needed(tx: &Transaction<'_>) -> Result<Self> {
-        let row = tx.query_one(sql_file!("load/needed_turn.sql"), &[]).await?;
+    pub(super) async fn needed(tx: &Transaction<'_>, statements: &Statements) -> Result<Self> {
+        let row = tx.query_one(&statements.fill(sql_file!("load/needed_turn.sql")), &[]).await?;
         Ok(match (row.get(0), row.get(1)) {
             (true, _) => Self::Exclusive,
             (false, true) => Self::Shared,

@@ -37,5 +37,5 @@ pub(super) async fn missing_documents(merge: &Merge<'_>) -> Result<Vec<LineSet>>
 /// # Errors
 /// See [`crate::pg`].
 pub(super) async fn locate_documents(merge: &Merge<'_>) -> Result<()> {
-    merge.tx.batch(sql_file!("load/locate.sql")).await
+    merge.tx.batch(&merge.statements.fill(sql_file!("load/locate.sql"))).await
 }

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::ids::RowKey;
+
 /// Of each table this many rows are kept by name; the others are counted.
 const NAMED: usize = 1_000;
 
@@ -40,7 +42,7 @@ pub struct CoreMismatch {
     /// Its key columns, joined by commas.
     pub key: String,
     /// Key of its document.
-    pub parent_key: i64,
+    pub parent_key: RowKey,
     /// The columns that differ.
     pub columns: Vec<String>,
     /// Object and line that the document came from; `None` where staging has no such document.

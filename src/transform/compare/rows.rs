@@ -4,6 +4,7 @@ use super::finding::{CoreMismatch, CoreMismatchKind, CoreMismatches};
 use super::range::{KeyRange, begin};
 use crate::entity::Model;
 use crate::error::{Context, Kind, Result};
+use crate::ids::RowKey;
 use crate::pg::{Row, Transaction};
 use crate::sql::{columns, fill, ident, literal, qualified};
 use crate::transform::job::EntityJob;
@@ -110,6 +111,7 @@ fn sql(table: ComparedTable<'_>, keys: &KeyRange<'_>, model: &str) -> String {
                 "parent",
                 &if of.key.contains(&of.parent_key) { parent } else { format!("coalesce(f.{parent}, t.{parent})") },
             ),
+            ("key_type", keys.entity.key_type().sql()),
             ("differs", &differs),
             ("differing", if differing.is_empty() { "null" } else { &differing }),
             ("limit", &NAMED_OF_RANGE.to_string()),
@@ -138,11 +140,15 @@ async fn name_sources(tx: &Transaction<'_>, keys: &KeyRange<'_>, found: &mut [Co
     let staging = &keys.entity.staging;
     let sql = fill(
         sql_file!("transform/compare/lineage.sql"),
-        &[("staging", &qualified(&staging.table)), ("staging_key", &ident(&staging.key_column))],
+        &[
+            ("staging", &qualified(&staging.table)),
+            ("staging_key", &ident(&staging.key_column)),
+            ("key_type", keys.entity.key_type().sql()),
+        ],
     );
-    let parents: Vec<i64> = found.iter().map(|mismatch| mismatch.parent_key).collect();
+    let parents: Vec<RowKey> = found.iter().map(|mismatch| mismatch.parent_key.clone()).collect();
     for row in tx.query(&sql, &[&parents]).await? {
-        let (key, path, line): (i64, Option<String>, Option<i64>) = (row.get(0), row.get(1), row.get(2));
+        let (key, path, line): (RowKey, Option<String>, Option<i64>) = (row.get(0), row.get(1), row.get(2));
         let source = path.zip(line);
         found.iter_mut().filter(|m| m.parent_key == key).for_each(|m| m.source = source.clone());
     }

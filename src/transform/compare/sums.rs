@@ -26,12 +26,14 @@ pub(super) async fn compare(job: &EntityJob, range: &Range) -> Result<RangeSums>
     let tx = begin(&mut connection).await?;
     let keys = KeyRange::read(&tx, &job.entity, range).await?;
     let staged = staged(&tx, &keys).await?;
+    let (_, hash) = job.entity.key_type().hashes();
     let mut differing = Vec::new();
     let mut arrays = staged.elements.iter();
     for (i, model) in job.entity.models.iter().enumerate() {
         let sql = fill(
             sql_file!("transform/compare/core_sums.sql"),
             &[
+                ("hash", hash),
                 ("table", &qualified(&model.table)),
                 ("parent", &ident(&model.parent_key)),
                 ("within", &keys.within(&model.parent_key)),
@@ -62,7 +64,9 @@ pub(super) async fn documents(job: &EntityJob, range: &Range) -> Result<u64> {
     let tx = begin(&mut connection).await?;
     let keys = KeyRange::read(&tx, &job.entity, range).await?;
     let (rows, key) = (keys.staged().sql(), ident(&job.entity.staging.key_column));
-    let sql = fill(sql_file!("transform/compare/documents.sql"), &[("rows", &rows), ("staging_key", &key)]);
+    let (_, hash) = job.entity.key_type().hashes();
+    let sql =
+        fill(sql_file!("transform/compare/documents.sql"), &[("hash", hash), ("rows", &rows), ("staging_key", &key)]);
     let documents: i64 = tx.query_one(&sql, &[]).await?.get(0);
     tx.rollback().await?;
     Ok(documents.unsigned_abs())
@@ -79,7 +83,8 @@ struct StagedSums {
 async fn staged(tx: &Transaction<'_>, keys: &KeyRange<'_>) -> Result<StagedSums> {
     let (rows, key) = (keys.staged().sql(), ident(&keys.entity.staging.key_column));
     let arrays = arrays(keys.entity);
-    let known = [("rows", rows.as_str()), ("staging_key", key.as_str())];
+    let (_, hash) = keys.entity.key_type().hashes();
+    let known = [("hash", hash), ("rows", rows.as_str()), ("staging_key", key.as_str())];
     if arrays.is_empty() {
         let row = tx.query_one(&fill(sql_file!("transform/compare/documents.sql"), &known), &[]).await?;
         return Ok(StagedSums { documents: row.get(0), sum: row.get(1), elements: Vec::new() });
@@ -95,7 +100,7 @@ async fn staged(tx: &Transaction<'_>, keys: &KeyRange<'_>) -> Result<StagedSums>
     };
     let lengths: Vec<String> = arrays.iter().map(length).collect();
     let (record, lengths) = (record.join(", "), lengths.join(", "));
-    let values = [known[0], known[1], ("record", record.as_str()), ("lengths", lengths.as_str())];
+    let values = [&known[..], &[("record", record.as_str()), ("lengths", lengths.as_str())]].concat();
     let row = tx.query_one(&fill(sql_file!("transform/compare/sums.sql"), &values), &[]).await?;
     Ok(StagedSums { documents: row.get(0), sum: row.get(1), elements: row.get(2) })
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use include_dir::{Dir, include_dir};
 
-use crate::entity::{Catalog, Entity, Header, Template};
+use crate::entity::{Catalog, Entity, Header, KeyType, Template};
 use crate::error::{Error, Kind, Mistakes, Result};
 use crate::transform::sql_files::{sql_files, stem};
 
@@ -98,6 +98,11 @@ fn parse(file: &str, text: &str, catalog: &Catalog) -> Result<Dimension> {
     if sources.is_empty() {
         return Err(Error::new(Kind::Config, format!("{file}: the select reads no {{core.…}} table"))
             .hint("read it through a placeholder: from {core.evo_members} m"));
+    }
+    if let Some(source) = sources.iter().find(|source| source.key_type() != KeyType::Integer) {
+        let message = format!("{file}: the keys of {} are no integers", Dimension::source_table(source));
+        return Err(Error::new(Kind::Config, message)
+            .hint("a dimension reads tables with integer keys; make a view, or an entity of its own"));
     }
     let columns: Vec<&str> = [key.as_str(), &name_column].into_iter().chain(LINEAGE).collect();
     sightings.require_columns(

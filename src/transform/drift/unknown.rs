@@ -53,8 +53,8 @@ impl UnknownFields {
         }
         let rows = StagedRows::of_batches(&job.entity, ids, &Range::default()).sql();
         let key = ident(&job.entity.staging.key_column);
-        let every = changed.div_ceil(SAMPLE);
-        Self::read(job, &format!("(select * from {rows} r where hashint8({key}) % {every} = 0 limit {SAMPLE})")).await
+        let (every, (hash, _)) = (changed.div_ceil(SAMPLE), job.entity.key_type().hashes());
+        Self::read(job, &format!("(select * from {rows} r where {hash}({key}) % {every} = 0 limit {SAMPLE})")).await
     }
 
     /// Samples the whole staging table, which holds `staged` documents.

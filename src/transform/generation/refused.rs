@@ -5,6 +5,7 @@ use super::build::Build;
 use super::constraint::broken_constraint;
 use super::insert::Insert;
 use crate::error::{Error, Kind, Result};
+use crate::ids::RowKey;
 use crate::pg::{Connection, Transaction};
 use crate::sql::ident;
 use crate::transform::job::EntityJob;
@@ -38,8 +39,9 @@ async fn search(insert: &Insert<'_>, reading: Reading) -> Result<Vec<String>> {
     let mut connection = insert.job.pool.get().await?;
     let tx = insert.begin(&mut connection, reading).await?;
     tx.batch(TIMEOUT).await?;
-    let sql = format!("select distinct {0} from {1} s order by {0}", ident(column), insert.rows.sql());
-    let keys: Vec<i64> = tx.query(&sql, &[]).await?.iter().map(|row| row.get(0)).collect();
+    let key = format!("{}::{}", ident(column), insert.job.entity.key_type().sql());
+    let sql = format!("select distinct {key} from {} s order by {key}", insert.rows.sql());
+    let keys: Vec<RowKey> = tx.query(&sql, &[]).await?.iter().map(|row| row.get(0)).collect();
     let mut found = Vec::new();
     // Halves that are still to be tried, the first one last.
     let mut halves = vec![(0, keys.len())];

@@ -1,5 +1,6 @@
 //! One chunk of an increment: one transaction over all tables of the entity.
 
+use super::changed::changed_table;
 use super::refused::RefusedDocument;
 use super::table::{AtTable, ChunkTable};
 use super::typed::TypedModels;
@@ -56,7 +57,9 @@ pub(super) async fn begin_chunk<'c, 'a>(
     let tx = begin(connection).await?;
     tx.batch(SETTINGS).await?;
     let tables = ChunkTable::all(&job.entity, shapes);
-    let changed = sql_file!("transform/increment/temp_changed.sql").to_owned();
+    let names = [("changed", changed_table(&job.entity)), ("key_column", job.entity.key_type().column().to_owned())];
+    let names = names.each_ref().map(|(name, value)| (*name, value.as_str()));
+    let changed = fill(sql_file!("transform/increment/temp_changed.sql"), &names);
     tx.batch(&tables.iter().fold(changed, |sql, table| sql + &table.temp_tables_sql())).await?;
     Ok((tx, tables))
 }
@@ -90,11 +93,16 @@ pub(super) async fn write_part(
     Ok(summaries)
 }
 
-/// Fills `evo_changed` with the keys of the chunk and forgets the issues of these documents. Returns how many
+/// Fills the temporary table with the keys of the chunk and forgets the issues of these documents. Returns how many
 /// there are.
 pub(super) async fn find_changed(job: &EntityJob, tx: &Transaction<'_>, chunk: Chunk<'_>) -> Result<u64> {
     let changed = tx.execute(&changed_sql(&job.entity, chunk), &[]).await?;
-    tx.execute(sql_file!("transform/increment/forget_issues.sql"), &[&job.entity.name]).await?;
+    let table = changed_table(&job.entity);
+    let forget = fill(
+        sql_file!("transform/increment/forget_issues.sql"),
+        &[("changed", &table), ("key_part", &job.entity.key_type().part("c.key"))],
+    );
+    tx.execute(&forget, &[&job.entity.name]).await?;
     Ok(changed)
 }
 
@@ -108,5 +116,7 @@ fn changed_sql(entity: &Entity, chunk: Chunk<'_>) -> String {
         keys += &format!("\nunion\nselect {} from {} c", columns(&key), core.sql());
     }
     let names = &["key", "event_at"][..key.len()];
-    fill(sql_file!("transform/increment/changed.sql"), &[("names", &columns(names)), ("keys", &keys)])
+    let changed = changed_table(entity);
+    let template = sql_file!("transform/increment/changed.sql");
+    fill(template, &[("changed", &changed), ("names", &columns(names)), ("keys", &keys)])
 }

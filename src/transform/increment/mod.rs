@@ -6,6 +6,7 @@
 //! run repeats the pieces of unfinished batches; what those had written no longer differs.
 
 mod attempt;
+mod changed;
 mod chunk;
 mod one_by_one;
 mod plan;

@@ -6,10 +6,12 @@
 //! stay of one version. It becomes a row of `evo.issues` and its batch stays pending: the next transform
 //! tries again.
 
+use super::changed::changed_table;
 use super::chunk::{Chunk, ChunkResult, begin_chunk, find_changed, is_about_a_row, write_part};
 use super::refused::{RefusedDocument, grouped};
 use super::table::{AtTable, ChunkTable};
 use crate::error::{Error, Kind, Result};
+use crate::ids::RowKey;
 use crate::ledger::models;
 use crate::pg::Transaction;
 use crate::sql::{fill, ident};
@@ -38,8 +40,9 @@ pub(super) async fn one_by_one(
     let mut connection = job.pool.get().await?;
     let (tx, tables) = begin_chunk(job, &mut connection, chunk.shapes).await?;
     find_changed(job, &tx, chunk).await?;
-    let keys = tx.query("select distinct key from evo_changed order by key", &[]).await?;
-    let keys: Vec<i64> = keys.iter().map(|row| row.get(0)).collect();
+    let sql = format!("select distinct key from {} order by key", changed_table(&job.entity));
+    let keys = tx.query(&sql, &[]).await?;
+    let keys: Vec<RowKey> = keys.iter().map(|row| row.get(0)).collect();
     let result = match by_halves(job, (&tx, &tables), chunk, &keys).await {
         Err(error) if job.strict && error.kind() == Kind::BadRow => {
             drop(tx);
@@ -61,7 +64,7 @@ async fn by_halves(
     job: &EntityJob,
     on: (&Transaction<'_>, &[ChunkTable<'_>]),
     chunk: Chunk<'_>,
-    keys: &[i64],
+    keys: &[RowKey],
 ) -> Result<ChunkResult> {
     let mut result = ChunkResult { tables: TableSummary::of(&job.entity), refused: Vec::new() };
     // Halves that are still to be done, the first one last.
@@ -74,7 +77,7 @@ async fn by_halves(
             Ok(summaries) => add_tables(&mut result.tables, &summaries),
             Err(at) if !is_about_a_row(&at.error) => return Err(at.error),
             Err(at) if job.strict && at.error.kind() == Kind::BadRow => return Err(at.error),
-            Err(at) if end - begin == 1 => result.refused.push(RefusedDocument::new(keys[begin], at)),
+            Err(at) if end - begin == 1 => result.refused.push(RefusedDocument::new(keys[begin].clone(), at)),
             Err(_) => {
                 let middle = begin.midpoint(end);
                 halves.extend([(middle, end), (begin, middle)]);
@@ -97,7 +100,8 @@ async fn try_range(
 ) -> Result<Vec<TableSummary>, AtTable> {
     let failed = |error: Error| AtTable { table: job.entity.models[0].table.clone(), error };
     let clear: String = tables.iter().map(ChunkTable::clear_sql).collect();
-    tx.batch(&format!("savepoint evo_part; delete from evo_changed; {clear}")).await.map_err(failed)?;
+    let changed = changed_table(&job.entity);
+    tx.batch(&format!("savepoint evo_part; delete from {changed}; {clear}")).await.map_err(failed)?;
     let rows = chunk.rows.within(&job.entity.staging.key_column, range);
     let core = chunk.core.map(|whole| range.clone().inside(whole));
     let part = Chunk { rows: &rows, core: core.as_ref(), ..chunk };
@@ -121,10 +125,15 @@ async fn try_range(
 async fn file_refused(job: &EntityJob, tx: &Transaction<'_>, rows: &StagedRows, one: &RefusedDocument) -> Result<()> {
     let sql = fill(
         sql_file!("transform/increment/refused.sql"),
-        &[("rows", &rows.sql()), ("staging_key", &ident(&job.entity.staging.key_column))],
+        &[
+            ("rows", &rows.sql()),
+            ("staging_key", &ident(&job.entity.staging.key_column)),
+            ("key_type", job.entity.key_type().sql()),
+            ("key_part", &job.entity.key_type().part("$3")),
+        ],
     );
-    let (entity, key) = (&job.entity.name, one.key.to_string());
-    tx.execute(&sql, &[entity, &one.table, &key, &one.by, &one.reason, &job.execution_id]).await?;
+    let entity = &job.entity.name;
+    tx.execute(&sql, &[entity, &one.table, &one.key, &one.by, &one.reason, &job.execution_id]).await?;
     Ok(())
 }
 

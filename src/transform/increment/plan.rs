@@ -138,7 +138,7 @@ pub(in crate::transform) async fn whole(job: &EntityJob, connection: &Connection
 /// The documents with the keys of the job, in staging and in core. Their batches stay as pending as they are.
 fn chosen(job: &EntityJob) -> IncrementPlan {
     let mut keys = job.keys.clone();
-    keys.sort_unstable();
+    keys.sort();
     keys.dedup();
     let chunks = Range::of_lists(&keys, usize::try_from(job.chunk_rows).unwrap_or(usize::MAX));
     let changed = keys.len() as u64;

@@ -2,13 +2,14 @@
 
 use super::table::AtTable;
 use crate::error::Kind;
+use crate::ids::RowKey;
 use crate::pg::sqlstate::STRING_TOO_LONG;
 use crate::transform::refusal::Refusal;
 
 /// A document that was refused.
 #[derive(Debug, Clone)]
 pub(super) struct RefusedDocument {
-    pub key: i64,
+    pub key: RowKey,
     pub table: String,
     /// The column, constraint or function that refused it.
     pub by: String,
@@ -16,7 +17,7 @@ pub(super) struct RefusedDocument {
 }
 
 impl RefusedDocument {
-    pub(super) fn new(key: i64, at: AtTable) -> Self {
+    pub(super) fn new(key: RowKey, at: AtTable) -> Self {
         let AtTable { table, error } = at;
         let named = error.named();
         let by = [&named.constraint, &named.column, &named.function].into_iter().flatten().next().cloned();

@@ -1,5 +1,6 @@
 //! One core table in one chunk.
 
+use super::changed::changed_table;
 use super::typed::TypedModel;
 use crate::entity::{Entity, Model};
 use crate::error::{Error, Result};
@@ -149,6 +150,7 @@ impl<'a> ChunkTable<'a> {
         fill(
             template,
             &[
+                ("changed", &changed_table(self.entity)),
                 ("fresh", &temp("fresh")),
                 ("old", &temp("old")),
                 ("diff", &temp("diff")),

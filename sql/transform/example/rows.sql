@@ -1,0 +1,12 @@
+-- purpose: read the rows that a model gives for the documents of a test, in the types of its table
+-- placeholders: {typed} the columns of m with their types, {model} the model's select
+-- rows: a row as json
+-- locks: none
+-- idempotent: reads only
+select to_json(t)
+from (
+    select {typed}
+    from (
+{model}
+    ) m
+) t
