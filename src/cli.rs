@@ -63,6 +63,14 @@ pub enum Command {
     Runs(commands::runs::Args),
     /// Say what is misconfigured, and the line that fixes it
     Doctor(commands::doctor::Args),
+    /// Draft an entity of your own from samples of its files
+    New(commands::new::Args),
+    /// Show the rows that a model gives; writes nothing
+    Preview(commands::preview::Args),
+    /// Empty an entity and forget what was loaded
+    Reset(commands::reset::Args),
+    /// Test models: documents in, rows out; writes nothing
+    Test(commands::test::Args),
     /// Create or upgrade the schemas evo, stg_evo and core
     Migrate(commands::migrate::Args),
     /// Show the effective settings, or every mistake in them
@@ -173,6 +181,10 @@ impl Command {
             Command::Status(_) => "status",
             Command::Runs(_) => "runs",
             Command::Doctor(_) => "doctor",
+            Command::New(_) => "new",
+            Command::Preview(_) => "preview",
+            Command::Reset(_) => "reset",
+            Command::Test(_) => "test",
             Command::Migrate(_) => "migrate",
             Command::Config(_) => "config",
             Command::Db(_) => "db",
@@ -201,6 +213,10 @@ pub async fn dispatch(command: Command, settings: &Settings) -> Result<Outcome> 
         Command::Status(args) => commands::status::run(args, settings).await,
         Command::Runs(args) => commands::runs::run(args, settings).await,
         Command::Doctor(args) => Box::pin(commands::doctor::run(args, settings)).await,
+        Command::New(args) => Box::pin(commands::new::run(args, settings)).await,
+        Command::Preview(args) => Box::pin(commands::preview::run(args, settings)).await,
+        Command::Reset(args) => commands::reset::run(args, settings).await,
+        Command::Test(args) => Box::pin(commands::test::run(args, settings)).await,
         Command::Migrate(args) => commands::migrate::run(args, settings).await,
         Command::Config(args) => commands::config::run(args, settings).await,
         Command::Db(args) => commands::db::run(args, settings).await,

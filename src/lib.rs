@@ -10,7 +10,7 @@
 //! ```text
 //! 6  main · cli
 //! 5  commands · telemetry · report
-//! 4  extract · load · transform · verify · storage · doctor    workflows; none imports another
+//! 4  extract · load · transform · verify · storage · doctor · draft    workflows; none imports another
 //! 3  ledger · stage
 //! 2  pg · bronze · embedded                   none knows another
 //! 1  config · entity · ids
@@ -31,6 +31,7 @@ pub mod config;
 pub mod counted;
 pub mod declaration;
 pub mod doctor;
+pub mod draft;
 pub mod embedded;
 pub mod entity;
 pub mod error;

@@ -2,7 +2,7 @@
 
 use crate::config::dsn::Dsn;
 use crate::config::{Database, Settings};
-use crate::embedded::{Cluster, Spec, Status};
+use crate::embedded::{self, Cluster, Spec, Status};
 use crate::error::{Context, Error, Kind, Result};
 
 /// The private server of these settings, whether or not it exists.
@@ -10,6 +10,11 @@ pub(super) fn cluster(settings: &Settings) -> Cluster {
     let spec =
         Spec { state_dir: settings.state_dir.clone(), bin_dir: settings.pg_bin.clone(), extra_settings: Vec::new() };
     Cluster::new(spec, &settings.search_path)
+}
+
+/// Whether a private server could be started here.
+pub(super) fn has_programs(settings: &Settings) -> bool {
+    embedded::find_program("initdb", &settings.search_path, settings.pg_bin.as_deref()).is_some()
 }
 
 /// The address of the database. Creates and starts the private server if that is meant.

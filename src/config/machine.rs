@@ -1,5 +1,7 @@
 //! The machine that this process runs on.
 
+use std::path::PathBuf;
+
 use super::environment::Environment;
 
 /// The machine and the process, as `evo.runs` records them.
@@ -20,4 +22,21 @@ impl Machine {
         let container_execution = environment.get("CONTAINER_APP_JOB_EXECUTION_NAME").map(str::to_owned);
         Self { host_name: environment.host_name.clone(), container_execution, process_id: std::process::id() }
     }
+}
+
+/// The file of this program, for a job that runs others of its kind.
+///
+/// # Errors
+/// The system's, where it does not say.
+pub fn own_program() -> std::io::Result<PathBuf> {
+    std::env::current_exe()
+}
+
+/// A new folder of this name where the system keeps what is not kept.
+///
+/// # Errors
+/// The system's, when it cannot be made.
+pub fn scratch_folder(name: &str) -> std::io::Result<PathBuf> {
+    let path = std::env::temp_dir().join(name);
+    std::fs::create_dir(&path).map(|()| path)
 }

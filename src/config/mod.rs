@@ -27,7 +27,7 @@ pub use environment::{Environment, columns_of_stderr, command_line, size_of_stdo
 pub use flags::{GlobalArgs, LogFormat, Output};
 pub use keys::{KEYS, Setting, Takes};
 pub use lake::LakeAddress;
-pub use machine::Machine;
+pub use machine::{Machine, own_program, scratch_folder};
 pub use notify::{Notify, NotifyFormat, NotifyOn, PLACEHOLDERS};
 pub use parsers::{day, share, time, whole};
 pub use rate::{Rate, rate};

@@ -9,8 +9,8 @@ pub enum KeyRule {
     Field(String, KeyType),
     /// Several fields that together are unique: an MD5 over all of them as a uuid. None may be missing.
     Fields(Vec<String>),
-    /// MD5 over these fields joined with `|`, first 15 hex digits, modulo 10^15: a bigint. The first field must
-    /// not be missing.
+    /// MD5 over these fields joined with `|`, first 15 hex digits, modulo 10^15: a bigint. The first field
+    /// must not be missing.
     Digest(Vec<String>),
 }
 

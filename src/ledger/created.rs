@@ -1,7 +1,7 @@
 //! Which relations a migration creates, as far as its text names them.
 
-/// What `create table`, `create view`, `create index` and their kin create, with their schema. Names without one,
-/// in quotes, or made by code are left out.
+/// What `create table`, `create view`, `create index` and their kin create, with their schema. Names without
+/// one, in quotes, or made by code are left out.
 pub(super) fn created(sql: &str) -> Vec<String> {
     let text: String =
         sql.lines().map(|line| line.split("--").next().unwrap_or_default()).collect::<Vec<_>>().join(" ");
@@ -25,7 +25,7 @@ fn name(words: &[&str]) -> Option<String> {
     let name = match kind {
         "table" | "view" | "sequence" => name.to_owned(),
         "index" => {
-            let table = words.skip_while(|word| ["on", "only"].contains(word)).next()?;
+            let table = words.find(|word| !["on", "only"].contains(word))?;
             format!("{}.{name}", table.split_once('.')?.0)
         }
         _ => return None,

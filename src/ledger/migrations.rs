@@ -225,8 +225,8 @@ fn compare<'a>(migrations: &'a [Migration], done: &[(i32, String)]) -> Result<Ve
     Ok(migrations.iter().filter(|m| !done.iter().any(|(version, _)| *version == m.version)).collect())
 }
 
-/// Refuses to go on where somebody else has something of a name that a pending migration creates. Whatever else is in
-/// the same schemas is no obstacle.
+/// Refuses to go on where somebody else has something of a name that a pending migration creates. Whatever
+/// else is in the same schemas is no obstacle.
 async fn refuse_taken_names(tx: &Transaction<'_>, all: &[Migration], pending: &[&Migration]) -> Result<()> {
     let is_pending = |m: &&Migration| pending.iter().any(|p| p.version == m.version);
     let own: Vec<String> = all.iter().filter(|m| !is_pending(m)).flat_map(|m| created(&m.sql)).collect();

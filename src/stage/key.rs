@@ -126,7 +126,8 @@ fn uuid(field: &str, value: Option<&RawValue>) -> Result<Uuid, Rejection> {
 }
 
 /// MD5 over the texts of the fields, each with its length in bytes in front and a comma behind it, so that no
-/// two lists of texts are the same: `4:BR-1,2:77,`. In SQL: `md5(concat(octet_length(a), ':', a, ',', …))::uuid`.
+/// two lists of texts are the same: `4:BR-1,2:77,`. In SQL: `md5(concat(octet_length(a), ':', a, ',',
+/// …))::uuid`.
 fn composite(fields: &[String], values: &[Option<&RawValue>]) -> Result<Uuid, Rejection> {
     let mut hash = Md5::new();
     for (field, value) in fields.iter().zip(values) {

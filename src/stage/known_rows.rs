@@ -13,8 +13,8 @@ use crate::ids::{ObjectNo, RowKey};
 /// Microseconds between 1970 and 2000.
 const POSTGRES_EPOCH: i64 = 946_684_800_000_000;
 
-/// Rows by the identity of their id and, where it is part of the key, the time in microseconds since 2000-01-01
-/// UTC, else 0.
+/// Rows by the identity of their id and, where it is part of the key, the time in microseconds since
+/// 2000-01-01 UTC, else 0.
 #[derive(Debug, Default)]
 pub struct KnownRows {
     zone: Option<Arc<ZoneOffsets>>,

@@ -1,5 +1,5 @@
-//! What stands for a key in the sets of seen keys: an integer itself, and PostgreSQL's 64-bit hash of any other
-//! key and of one with a time, so that evo and its statements write the same.
+//! What stands for a key in the sets of seen keys: an integer itself, and PostgreSQL's 64-bit hash of any
+//! other key and of one with a time, so that evo and its statements write the same.
 //!
 //! The functions are what hash partitions are made with, and so the same in every version:
 //! <https://github.com/postgres/postgres/blob/master/src/common/hashfn.c>.

@@ -6,11 +6,11 @@ use serde_json::Value;
 
 use crate::support::{Api, Evo, Run};
 
-/// Fields whose content is somebody else's: the arguments and the summary of a job, what a batch was timed.
-const OPAQUE: [&str; 3] = ["arguments", "summary", "timings"];
+/// Fields whose content is somebody else's: the arguments and the summary of a job, what a batch was timed, rows.
+const OPAQUE: [&str; 4] = ["arguments", "summary", "timings", "rows[]"];
 
-/// Commands that only read, the name of the snapshot, and the heading in docs/json.md.
-const COMMANDS: [(&[&str], &str); 16] = [
+/// Commands that only read, or have nothing to write, the name of the snapshot, and the heading in docs/json.md.
+const COMMANDS: [(&[&str], &str); 20] = [
     (&["status"], "status"),
     (&["runs"], "runs"),
     (&["runs", "last"], "runs_one"),
@@ -24,6 +24,10 @@ const COMMANDS: [(&[&str], &str); 16] = [
     (&["optimize-storage", "sales"], "optimize_storage"),
     (&["migrate", "--dry-run"], "migrate"),
     (&["config", "show"], "config_show"),
+    (&["new", "visits", "--from", "sample.csv", "--dry-run"], "new"),
+    (&["preview", "evo_sales"], "preview"),
+    (&["reset", "entries", "--yes"], "reset"),
+    (&["test"], "test"),
     (&["db", "status"], "db_status"),
     (&["runs", "--failed"], "runs"),
     (&["verify", "--deep", "--dry-run"], "verify_dry_run"),
@@ -94,6 +98,7 @@ fn every_document_has_a_version_and_the_shape_that_its_page_describes() {
                 jsonb_set(measures, '{running}', '[{\"phase\": \"sales: loading\", \"done\": 1, \"total\": 2, \"unit\": \"bytes\", \"elapsed_ms\": 10, \"left_ms\": null}]')
          from evo.runs where command = 'load' order by started_at limit 1",
     );
+    std::fs::write(evo.dir.path().join("sample.csv"), "id,at,a\n1,18/03/2024,7\n2,,8\n").unwrap();
     // Otherwise it would depend on autovacuum whether these times are known.
     evo.db.sql("vacuum (analyze)");
     let mut shapes: BTreeMap<&'static str, Shape> = BTreeMap::new();

@@ -11,7 +11,7 @@ const SQL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/sql");
 const TYPES: [&str; 10] =
     ["text", "int", "bigint", "boolean", "date", "timestamptz", "uuid", "jsonb", "bytea", "double precision"];
 /// What the placeholders of a folder or a file stand for; the first entry counts.
-const PLACEHOLDERS: [(&str, &[(&str, &str)]); 26] = [
+const PLACEHOLDERS: [(&str, &[(&str, &str)]); 27] = [
     (
         "load/age",
         &[
@@ -106,6 +106,8 @@ const PLACEHOLDERS: [(&str, &[(&str, &str)]); 26] = [
             ("winners", "{elect}"),
             ("fresh", "{elect}"),
             ("gone", "true"),
+            ("name_text", "'branch_name'"),
+            ("limit", "10"),
             ("changed", "select 'core.evo_sales' as table_name, 1::bigint as row_key"),
         ],
     ),

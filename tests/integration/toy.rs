@@ -33,7 +33,7 @@ fn an_entity_of_ones_own_is_a_folder_and_a_migration() {
 }
 
 /// Copies a folder with everything below it.
-fn copy(from: &Path, to: &Path) {
+pub fn copy(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).unwrap();
     for entry in std::fs::read_dir(from).unwrap().flatten() {
         let target = to.join(entry.file_name());

@@ -38,7 +38,8 @@ pub struct Args {
     /// Compare all of core with staging and write the differences; needs no disk for a second generation
     #[arg(long, conflicts_with = "full_refresh")]
     pub in_place: bool,
-    /// Only the documents with these keys, of one entity, whether they changed or not; %2C is a comma in a key
+    /// Only the documents with these keys, of one entity, whether they changed or not; %2C is a comma in a
+    /// key
     #[arg(
         long, value_name = "KEY", value_delimiter = ',', num_args = 1.., allow_negative_numbers = true,
         conflicts_with_all = ["full_refresh", "incremental", "in_place", "dry_run"]

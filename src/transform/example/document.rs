@@ -20,8 +20,8 @@ use crate::transform::staged::StagedRows;
 /// Microseconds between 1970 and 2000.
 const POSTGRES_EPOCH: i64 = 946_684_800_000_000;
 
-/// Stages documents. Returns how many of them are none, or have no key. Of documents with one key the first counts
-/// where they `may_repeat`.
+/// Stages documents. Returns how many of them are none, or have no key. Of documents with one key the first
+/// counts where they `may_repeat`.
 ///
 /// # Errors
 /// `Config` when two documents have one key; see [`crate::pg`].
@@ -100,7 +100,8 @@ pub(super) async fn rows(
     Ok(found.iter().filter_map(|row| row.get::<_, Value>(0).as_object().cloned()).collect())
 }
 
-/// The rows that a model gives for staged documents: some of those that staging holds, or the documents given.
+/// The rows that a model gives for staged documents: some of those that staging holds, or the documents
+/// given.
 ///
 /// # Errors
 /// See [`crate::pg`].

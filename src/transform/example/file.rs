@@ -19,7 +19,8 @@ pub struct ModelTest {
     pub file: String,
     /// The documents, one each.
     pub documents: Vec<String>,
-    /// Of core tables the rows, each with the columns that are compared. A table that is not named is not compared.
+    /// Of core tables the rows, each with the columns that are compared. A table that is not named is not
+    /// compared.
     pub rows: BTreeMap<String, Vec<Map<String, Value>>>,
     /// Documents that have no key or are none.
     pub rejected: usize,

@@ -1,5 +1,5 @@
-//! Tests of models: documents in, rows out. Nothing of the warehouse is written: the documents are in a temporary
-//! table of a transaction that is rolled back.
+//! Tests of models: documents in, rows out. Nothing of the warehouse is written: the documents are in a
+//! temporary table of a transaction that is rolled back.
 
 mod document;
 mod file;

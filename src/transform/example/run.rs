@@ -14,6 +14,9 @@ use crate::transform::job::EntityJob;
 use crate::transform::limits;
 use crate::transform::shape::Shape;
 
+/// A row by its columns.
+type ExampleRow = Map<String, Value>;
+
 /// A cell, or a row as a whole, that is not as a test expects.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CellDifference {
@@ -106,8 +109,8 @@ fn key_of(model: &Model, row: &Map<String, Value>) -> String {
 /// Compares rows by their keys, and of each the columns that the test names.
 fn compare(
     model: &Model,
-    (named, typed): (&[Map<String, Value>], &[Map<String, Value>]),
-    mut found: Vec<Map<String, Value>>,
+    (named, typed): (&[ExampleRow], &[ExampleRow]),
+    mut found: Vec<ExampleRow>,
 ) -> Result<Vec<CellDifference>> {
     let difference = |key: &str, column: &str, expected: Option<Value>, found: Option<Value>| CellDifference {
         table: model.table.clone(),

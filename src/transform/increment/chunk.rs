@@ -93,8 +93,8 @@ pub(super) async fn write_part(
     Ok(summaries)
 }
 
-/// Fills the temporary table with the keys of the chunk and forgets the issues of these documents. Returns how many
-/// there are.
+/// Fills the temporary table with the keys of the chunk and forgets the issues of these documents. Returns
+/// how many there are.
 pub(super) async fn find_changed(job: &EntityJob, tx: &Transaction<'_>, chunk: Chunk<'_>) -> Result<u64> {
     let changed = tx.execute(&changed_sql(&job.entity, chunk), &[]).await?;
     let table = changed_table(&job.entity);

@@ -1,0 +1,92 @@
+//! Running `evo new`: read, draft, check, try out, write.
+
+use std::path::{Path, PathBuf};
+
+use super::args::Args;
+use super::show::{self, Drafted};
+use super::trial::{self, TriedDraft};
+use super::{samples, write};
+use crate::bronze::Limits;
+use crate::commands::database;
+use crate::config::{self, Settings};
+use crate::draft::{self, DraftWish};
+use crate::entity::{Catalog, Entity};
+use crate::error::{Context, Error, Kind, Result};
+use crate::report::Outcome;
+
+/// Longest name of an entity, bytes: tables have longer ones.
+const MAX_NAME: usize = 30;
+
+/// Runs the command.
+///
+/// # Errors
+/// `Usage` for a name that cannot be, samples that cannot be read or have no key, and files that are there
+/// already; `Config` when the draft does not work.
+pub async fn run(args: Args, settings: &Settings) -> Result<Outcome> {
+    require_name(&args.entity)?;
+    let folder = settings.extend.clone().unwrap_or_else(|| PathBuf::from(write::FOLDER));
+    let catalog = Catalog::load(settings.extend.as_deref())?;
+    if catalog.all().iter().any(|entity| entity.name == args.entity) {
+        return Err(Error::new(Kind::Usage, format!("there is an entity {} already", args.entity))
+            .hint("choose another name, or remove its folder and its migration"));
+    }
+    let samples = samples::find(settings, &args.from).await?;
+    let limits = Limits { line_bytes: settings.max_line_bytes, ratio: settings.max_ratio };
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let reading = draft::read_samples(&samples, limits, threads).await?;
+    let wish = DraftWish { entity: args.entity.clone(), key: args.key.clone(), zone: args.zone.clone() };
+    let draft = draft::plan(&wish, &reading)?;
+    let mut files = draft::files(&draft, write::next_number(&folder));
+    let scratch = scratch_folder()?;
+    write::write(&scratch.0.join("own"), &files)?;
+    let entity = checked(&scratch.0.join("own"), &args.entity)?;
+    let mut drafted = Drafted::new(&draft, &reading);
+    if !args.no_trial && !args.dry_run {
+        match database::has_programs(settings) {
+            true => {
+                let example = draft::example_documents(&draft, &reading.shape);
+                let tried = TriedDraft { draft: &draft, entity: &entity, samples: &samples, example: &example };
+                let trial = trial::run(settings, &scratch.0, &tried, args.rows).await?;
+                files.push(draft::test_file(&draft, &example, &trial.example));
+                drafted.trial = Some(trial);
+            }
+            false => drafted.untried = Some("no PostgreSQL is installed here, so the draft was not tried out"),
+        }
+    }
+    if !args.dry_run {
+        drafted.written = write::write(&folder, &files)?;
+        drafted.is_configured = settings.extend.is_some();
+    }
+    Ok(show::outcome(&drafted, &folder))
+}
+
+fn require_name(name: &str) -> Result<()> {
+    let is_word = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_';
+    let begins_well = name.bytes().next().is_some_and(|b| b.is_ascii_lowercase());
+    match begins_well && name.len() <= MAX_NAME && name.bytes().all(is_word) && name != "all" {
+        true => Ok(()),
+        false => Err(Error::new(Kind::Usage, format!("{name:?} is no name of an entity"))
+            .hint(format!("up to {MAX_NAME} small letters, digits and underscores: evo new visits --from visits.csv"))),
+    }
+}
+
+/// The entity as evo reads it.
+fn checked(folder: &Path, name: &str) -> Result<Entity> {
+    let catalog = Catalog::load(Some(folder)).context("the draft is not understood")?;
+    catalog.select(&[name.to_owned()]).map(|list| list[0].clone())
+}
+
+/// A folder that is removed in the end.
+struct Scratch(PathBuf);
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+fn scratch_folder() -> Result<Scratch> {
+    let name = format!("evo-new-{}", uuid::Uuid::new_v4().simple());
+    let made = config::scratch_folder(&name);
+    made.map(Scratch).map_err(|e| Error::new(Kind::Config, "cannot make a folder for the trial").caused_by(e))
+}

@@ -1,0 +1,177 @@
+//! Which field, or fields together, make a document unique: looked for among the first documents.
+
+use std::collections::{BTreeMap, HashSet};
+
+use serde_json::Value;
+use xxhash_rust::xxh3::xxh3_64;
+
+/// Documents that are compared with each other.
+const MAX_DOCUMENTS: usize = 50_000;
+/// Fields that a key is looked for among.
+const MAX_FIELDS: usize = 24;
+/// Texts longer than this are no key.
+const MAX_BYTES: usize = 200;
+
+/// Digests of the values of the first documents, by field.
+#[derive(Debug, Default)]
+pub struct KeyRows {
+    documents: HashSet<u64>,
+    /// Fields that each document had with a plain value, in the order of the first one.
+    columns: Vec<(String, Vec<u64>)>,
+    /// Of the elements of an array: their number, and of each integer field its number, as long as no two
+    /// elements of an array shared a value.
+    children: BTreeMap<String, (u64, BTreeMap<String, Option<u64>>)>,
+}
+
+/// The fields of a key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyGuess {
+    /// One, or several that are unique together.
+    pub fields: Vec<String>,
+    /// Documents in which they were unique.
+    pub documents: usize,
+}
+
+impl KeyRows {
+    /// Whether there are enough.
+    pub fn is_full(&self) -> bool {
+        self.documents.len() >= MAX_DOCUMENTS
+    }
+
+    /// Adds a document; one that is exactly like another counts once.
+    pub fn add(&mut self, line: &[u8]) {
+        let Ok(Value::Object(fields)) = serde_json::from_slice(line) else { return };
+        let count = self.documents.len();
+        if !self.documents.insert(xxh3_64(line.trim_ascii())) {
+            return;
+        }
+        if count == 0 {
+            let plain = fields.iter().filter(|(_, value)| digest(value).is_some()).take(MAX_FIELDS);
+            self.columns = plain.map(|(name, _)| (name.clone(), Vec::new())).collect();
+        }
+        self.columns.retain_mut(|(name, column)| {
+            let digest = fields.get(name.as_str()).and_then(digest);
+            column.extend(digest);
+            digest.is_some()
+        });
+        for (name, value) in &fields {
+            if let Value::Array(elements) = value {
+                self.add_elements(name, elements);
+            }
+        }
+    }
+
+    fn add_elements(&mut self, array: &str, elements: &[Value]) {
+        let (count, ids) = self.children.entry(array.to_owned()).or_default();
+        let mut seen: HashSet<(&str, i64)> = HashSet::new();
+        for element in elements.iter().filter_map(Value::as_object) {
+            *count += 1;
+            for (name, value) in element {
+                let Some(id) = value.as_i64() else { continue };
+                let known = ids.entry(name.clone()).or_insert(Some(0));
+                *known = known.filter(|_| seen.insert((name.as_str(), id))).map(|n| n + 1);
+            }
+        }
+    }
+
+    /// The integer field that tells the elements of a document's array apart; the one that is named most like
+    /// an id.
+    pub fn child_id(&self, array: &str) -> Option<String> {
+        let (count, ids) = self.children.get(array)?;
+        let unique = ids.iter().filter(|(name, known)| **known == Some(*count) && likeness(name, array) > 0);
+        unique.max_by_key(|(name, _)| likeness(name, array)).map(|(name, _)| name.clone())
+    }
+
+    /// The fields that make documents of `entity` unique, the best ones first; none if there are none.
+    pub fn guesses(&self, entity: &str) -> Vec<KeyGuess> {
+        let documents = self.documents.len();
+        let is_unique = |columns: &[&Vec<u64>]| {
+            let rows: HashSet<Vec<u64>> = (0..documents).map(|i| columns.iter().map(|c| c[i]).collect()).collect();
+            rows.len() == documents
+        };
+        let guess = |fields: Vec<&String>| KeyGuess { fields: fields.into_iter().cloned().collect(), documents };
+        let mut single: Vec<(usize, &String)> = self.columns.iter().map(|(name, _)| name).enumerate().collect();
+        single.retain(|(i, _)| documents > 0 && is_unique(&[&self.columns[*i].1]));
+        single.sort_by_key(|(i, name)| (std::cmp::Reverse(likeness(name, entity)), *i));
+        if !single.is_empty() {
+            return single.into_iter().map(|(_, name)| guess(vec![name])).collect();
+        }
+        let columns = &self.columns;
+        let pairs = (0..columns.len()).flat_map(|a| (a + 1..columns.len()).map(move |b| vec![a, b]));
+        let triples = (0..columns.len().min(8)).flat_map(move |a| {
+            (a + 1..columns.len().min(8)).flat_map(move |b| (b + 1..columns.len().min(8)).map(move |c| vec![a, b, c]))
+        });
+        let unique = |places: &Vec<usize>| is_unique(&places.iter().map(|i| &columns[*i].1).collect::<Vec<_>>());
+        let found = pairs.chain(triples).find(|places| documents > 0 && unique(places));
+        found.into_iter().map(|places| guess(places.iter().map(|i| &columns[*i].0).collect())).collect()
+    }
+}
+
+/// A digest of a plain value that may be part of a key; 7 and "7" are the same.
+fn digest(value: &Value) -> Option<u64> {
+    match value {
+        Value::String(text) if text.is_empty() || text.len() > MAX_BYTES => None,
+        Value::String(text) => Some(xxh3_64(text.as_bytes())),
+        Value::Number(number) if !number.is_f64() => Some(xxh3_64(number.to_string().as_bytes())),
+        _ => None,
+    }
+}
+
+/// How much a name looks like that of an id of `thing`; 0 for not at all.
+fn likeness(name: &str, thing: &str) -> u32 {
+    let plain = |text: &str| text.to_lowercase().replace(['_', '-', ' '], "");
+    let (name, thing) = (plain(name), plain(thing));
+    let one = thing.strip_suffix('s').unwrap_or(&thing);
+    let is_of_thing = name == format!("id{one}") || name == format!("{one}id") || name == one;
+    match name.as_str() {
+        "id" => 5,
+        _ if is_of_thing => 4,
+        "uuid" | "guid" | "key" | "code" | "codigo" | "sku" => 3,
+        _ if name.starts_with("id") || name.ends_with("id") => 2,
+        _ if name.ends_with("no") || name.ends_with("number") || name.ends_with("numero") => 1,
+        _ if name.ends_with("code") || name.ends_with("key") || name.ends_with("uuid") => 1,
+        _ => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rows(lines: &[&str]) -> KeyRows {
+        let mut rows = KeyRows::default();
+        lines.iter().for_each(|line| rows.add(line.as_bytes()));
+        rows
+    }
+
+    #[test]
+    fn the_field_that_is_unique_and_named_like_an_id_is_the_key() {
+        let rows = rows(&[
+            r#"{"at": "a", "club": "x", "idVisit": 1, "idClub": 7}"#,
+            r#"{"at": "b", "club": "x", "idVisit": 2, "idClub": 7}"#,
+            r#"{"at": "b", "club": "x", "idVisit": 2, "idClub": 7}"#,
+        ]);
+        let guesses = rows.guesses("visits");
+        assert_eq!(guesses[0], KeyGuess { fields: vec!["idVisit".into()], documents: 2 });
+        assert_eq!(guesses[1].fields, ["at"]);
+    }
+
+    #[test]
+    fn several_fields_may_be_unique_together_and_a_field_that_is_null_is_no_key() {
+        let rows = rows(&[
+            r#"{"room": "A", "seat": 1, "id": 5}"#,
+            r#"{"room": "A", "seat": 2, "id": null}"#,
+            r#"{"room": "B", "seat": 1, "id": 6}"#,
+        ]);
+        assert_eq!(rows.guesses("seats")[0].fields, ["room", "seat"]);
+    }
+
+    #[test]
+    fn elements_are_told_apart_by_an_integer_that_no_two_of_an_array_share() {
+        let rows = rows(&[
+            r#"{"guests": [{"id": 1, "age": 7}, {"id": 2, "age": 7}], "tags": [{"id": 1}, {"id": 1}]}"#,
+            r#"{"guests": [{"id": 1, "age": 8}], "tags": null}"#,
+        ]);
+        assert_eq!((rows.child_id("guests"), rows.child_id("tags")), (Some("id".to_owned()), None));
+    }
+}

@@ -1,0 +1,137 @@
+//! Names of tables and columns made of the names in documents.
+
+use std::collections::HashSet;
+
+/// Bytes of an identifier.
+const MAX_BYTES: usize = 60;
+
+/// Words that PostgreSQL takes for something else where a column stands.
+const RESERVED: &str = "all analyse analyze and any array as asc asymmetric authorization binary both case cast check \
+    collate collation column concurrently constraint create cross current_catalog current_date current_role \
+    current_schema current_time current_timestamp current_user default deferrable desc distinct do else end except \
+    false fetch for foreign freeze from full grant group having ilike in initially inner intersect into is isnull \
+    join lateral leading left like limit localtime localtimestamp natural not notnull null offset on only or order \
+    outer overlaps placing primary references returning right select session_user similar some symmetric \
+    system_user table tablesample then to trailing true union unique user using variadic verbose when where window \
+    with between bigint bit boolean char character coalesce dec decimal exists extract float greatest grouping \
+    inout int integer interval json json_array json_object least national nchar none normalize nullif numeric out \
+    overlay position precision real row setof smallint substring time timestamp treat trim values varchar \
+    xmlattributes xmlconcat xmlelement xmlexists xmlforest xmlnamespaces xmlparse xmlpi xmlroot xmlserialize \
+    xmltable name value state number type date year month day hour minute second zone";
+
+/// `idVisit` → `id_visit`, `São José (1)` → `sao_jose_1`; a name without a letter or digit gives `field`.
+pub(super) fn snake(name: &str) -> String {
+    let mut text = String::new();
+    let (mut was_lower, mut letters) = (false, name.chars().peekable());
+    while let Some(letter) = letters.next() {
+        let plain = plain(letter);
+        if plain.is_empty() {
+            was_lower = false;
+            if !text.is_empty() && !text.ends_with('_') {
+                text.push('_');
+            }
+            continue;
+        }
+        let ends_capitals = letter.is_uppercase() && letters.peek().is_some_and(|next| next.is_lowercase());
+        if letter.is_uppercase() && (was_lower || ends_capitals) && !text.is_empty() && !text.ends_with('_') {
+            text.push('_');
+        }
+        was_lower = letter.is_lowercase() || letter.is_ascii_digit();
+        text.push_str(&plain);
+    }
+    let text = text.trim_matches('_');
+    match text.as_bytes().first() {
+        None => "field".to_owned(),
+        Some(b'0'..=b'9') => format!("n{}", cut(text)),
+        Some(_) => cut(text).to_owned(),
+    }
+}
+
+fn cut(text: &str) -> &str {
+    text.get(..MAX_BYTES).unwrap_or(text)
+}
+
+/// The letter without its accent, in lower case; empty for what is no letter of a name.
+fn plain(letter: char) -> String {
+    let letter = letter.to_lowercase().next().unwrap_or(letter);
+    let plain = match letter {
+        'a'..='z' | '0'..='9' => letter,
+        'à'..='å' => 'a',
+        'ç' => 'c',
+        'è'..='ë' => 'e',
+        'ì'..='ï' => 'i',
+        'ñ' => 'n',
+        'ò'..='ö' | 'ø' => 'o',
+        'ù'..='ü' => 'u',
+        'ý' | 'ÿ' => 'y',
+        'ß' => return "ss".to_owned(),
+        'æ' => return "ae".to_owned(),
+        _ => return String::new(),
+    };
+    plain.to_string()
+}
+
+/// A name as SQL takes it: in quotes unless it is a plain word.
+pub(super) fn quoted(name: &str) -> String {
+    let is_word = name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+        && name.bytes().next().is_some_and(|b| !b.is_ascii_digit());
+    match is_word && !RESERVED.split(' ').any(|word| word == name) {
+        true => name.to_owned(),
+        false => crate::sql::ident(name),
+    }
+}
+
+/// One of many: `visits` → `visit`, `companies` → `company`.
+pub(super) fn singular(name: &str) -> String {
+    match name {
+        _ if name.ends_with("ies") && name.len() > 4 => format!("{}y", &name[..name.len() - 3]),
+        _ if name.ends_with("ss") || name.ends_with("us") || name.len() < 3 => name.to_owned(),
+        _ => name.strip_suffix('s').unwrap_or(name).to_owned(),
+    }
+}
+
+/// Gives each name once: `total`, `total_2`.
+#[derive(Debug, Default)]
+pub(super) struct Unique(HashSet<String>);
+
+impl Unique {
+    pub(super) fn name(&mut self, wanted: &str) -> String {
+        let mut name = wanted.to_owned();
+        let mut number = 2;
+        while !self.0.insert(name.clone()) {
+            name = format!("{wanted}_{number}");
+            number += 1;
+        }
+        name
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_documents_become_names_of_columns() {
+        for (name, expected) in [
+            ("idVisit", "id_visit"),
+            ("IDVisit", "id_visit"),
+            ("visit_id", "visit_id"),
+            ("HTTPStatusCode", "http_status_code"),
+            ("São José (1)", "sao_jose_1"),
+            ("2nd name", "n2nd_name"),
+            ("漢字", "field"),
+            ("_id", "id"),
+            ("a.b-c", "a_b_c"),
+        ] {
+            assert_eq!(snake(name), expected, "{name}");
+        }
+        assert_eq!(snake(&"x".repeat(99)).len(), 60);
+        assert_eq!([quoted("club"), quoted("order"), quoted("clubName")], ["club", "\"order\"", "\"clubName\""]);
+        assert_eq!(
+            ["visits", "companies", "status", "address"].map(singular),
+            ["visit", "company", "status", "address"]
+        );
+        let mut unique = Unique::default();
+        assert_eq!(["a", "b", "a", "a"].map(|name| unique.name(name)), ["a", "b", "a_2", "a_3"]);
+    }
+}

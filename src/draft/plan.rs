@@ -1,0 +1,276 @@
+//! What is declared for the entity of some samples.
+
+use super::counts::ValueType;
+use super::keys::KeyGuess;
+use super::names::{singular, snake};
+use super::nodes::NodeShape;
+use super::read::SampleReading;
+use super::tables::{Certainty, DraftColumn, DraftTable, TableKind, Tables};
+use crate::counted::counted;
+use crate::entity::KeyType;
+use crate::error::{Error, Kind, Result};
+
+/// The zone of times without an offset, if nobody names another one.
+const ZONE: &str = "America/Sao_Paulo";
+/// Names that say what a key is only together with the entity's name.
+const BARE: [&str; 7] = ["id", "uuid", "guid", "key", "code", "codigo", "sku"];
+
+/// What somebody wants to be so, whatever the samples say.
+#[derive(Debug, Clone, Default)]
+pub struct DraftWish {
+    /// Name of the entity.
+    pub entity: String,
+    /// Fields of the key; empty to look for them.
+    pub key: Vec<String>,
+    /// The zone of times without an offset.
+    pub zone: Option<String>,
+}
+
+/// An entity that is not declared yet.
+#[derive(Debug, Clone)]
+pub struct EntityDraft {
+    /// Its name.
+    pub entity: String,
+    /// The zone of its times.
+    pub zone: String,
+    /// Formats of its dates besides ISO 8601.
+    pub dates: Vec<String>,
+    /// The delimiter of its CSV, if it is another than the comma.
+    pub delimiter: Option<u8>,
+    /// The fields of its key.
+    pub key_fields: Vec<String>,
+    /// The type of its key.
+    pub key_type: KeyType,
+    /// The column with its key.
+    pub key_column: String,
+    /// Its core tables, parent first.
+    pub tables: Vec<DraftTable>,
+    /// What to look at, and why.
+    pub notes: Vec<String>,
+}
+
+/// Drafts an entity.
+///
+/// # Errors
+/// `Usage` when there is no document, when a field of the key is in none, or when no key was found.
+pub fn plan(wish: &DraftWish, reading: &SampleReading) -> Result<EntityDraft> {
+    let shape = &reading.shape;
+    if reading.documents == 0 {
+        return Err(Error::new(Kind::Usage, "the samples contain no document")
+            .hint("a sample is NDJSON, a JSON array or CSV, plain or compressed (docs/inputs.md)"));
+    }
+    let mut notes = Vec::new();
+    if reading.unusable > 0 {
+        let lines = counted(reading.unusable, "line is no document", "lines are no documents");
+        notes.push(format!("{lines}, and would be rejected"));
+    }
+    let key_fields = key_fields(wish, reading, &mut notes)?;
+    let key_type = key_type(reading, &key_fields)?;
+    let key_column = key_column(&wish.entity, &key_fields);
+    let key_field = (key_fields.len() == 1).then(|| key_fields[0].as_str());
+    let child_id = |array: &str| reading.keys.child_id(array);
+    let mut tables = Tables::new((&wish.entity, &key_column), key_field, &child_id).of(shape);
+    let dates = dates(shape, &mut tables, &mut notes);
+    let zone = zone(wish, shape, &tables, &mut notes);
+    let delimiter = reading.delimiter.filter(|delimiter| *delimiter != b',');
+    Ok(EntityDraft {
+        entity: wish.entity.clone(),
+        zone,
+        dates,
+        delimiter,
+        key_fields,
+        key_type,
+        key_column,
+        tables,
+        notes,
+    })
+}
+
+fn key_fields(wish: &DraftWish, reading: &SampleReading, notes: &mut Vec<String>) -> Result<Vec<String>> {
+    let known: Vec<&str> = reading.shape.fields.iter().map(|(name, _)| name.as_str()).collect();
+    if let Some(missing) = wish.key.iter().find(|field| !known.contains(&field.as_str())) {
+        return Err(Error::new(Kind::Usage, format!("no document has the field {missing:?} of --key"))
+            .detail(format!("fields: {}", known.join(", "))));
+    }
+    if !wish.key.is_empty() {
+        return Ok(wish.key.clone());
+    }
+    let guesses = reading.keys.guesses(&wish.entity);
+    let Some(KeyGuess { fields, documents }) = guesses.first() else {
+        return Err(Error::new(Kind::Usage, "no field, and no two or three together, are unique in the samples")
+            .detail(format!("fields: {}", known.join(", ")))
+            .hint("name the fields of the key: --key club,at"));
+    };
+    let (fields_text, others) = (fields.join(" and "), guesses.get(1..4).unwrap_or_default());
+    let others: Vec<String> = others.iter().map(|guess| guess.fields.join(" and ")).collect();
+    let also = if others.is_empty() { String::new() } else { format!("; so are {}", others.join(", ")) };
+    notes.push(format!("key: {fields_text} is unique in the first {documents} documents{also} (--key)"));
+    Ok(fields.clone())
+}
+
+fn key_type(reading: &SampleReading, fields: &[String]) -> Result<KeyType> {
+    let [field] = fields else { return Ok(KeyType::Uuid) };
+    let Some((_, node)) = reading.shape.fields.iter().find(|(name, _)| name == field) else { return Ok(KeyType::Text) };
+    let plain = &node.plain;
+    if node.records + node.arrays > 0 {
+        return Err(Error::new(Kind::Usage, format!("the field {field:?} of --key has other than plain values")));
+    }
+    // In CSV an integer is a text; in JSON a text is no integer.
+    let is_all = |count: u64| count == plain.values && plain.values > 0;
+    Ok(match plain.value_type() {
+        ValueType::Integer if is_all(plain.numbers) || reading.delimiter.is_some() => KeyType::Integer,
+        _ if is_all(plain.uuids) => KeyType::Uuid,
+        _ => KeyType::Text,
+    })
+}
+
+fn key_column(entity: &str, fields: &[String]) -> String {
+    let one = singular(entity);
+    match fields {
+        [field] => match snake(field) {
+            name if BARE.contains(&name.as_str()) => format!("{one}_{}", if name == "codigo" { "code" } else { &name }),
+            name => name,
+        },
+        _ => format!("{one}_key"),
+    }
+}
+
+/// The formats to declare. Columns in a format that contradicts them stay texts.
+fn dates(shape: &NodeShape, tables: &mut [DraftTable], notes: &mut Vec<String>) -> Vec<String> {
+    let mut dates: Vec<String> = Vec::new();
+    for table in tables {
+        let root = match &table.kind {
+            TableKind::Parent => Some(shape),
+            TableKind::Children { array, .. } => at(shape, array).and_then(|n| n.elements.as_deref()),
+            TableKind::Link { .. } => None,
+        };
+        for column in &mut table.columns {
+            let Some(node) = root.and_then(|root| at(root, &column.path)) else { continue };
+            let is_time = matches!(column.value_type, Some(ValueType::Date | ValueType::Time));
+            let Some((format, _)) = node.plain.format().filter(|_| is_time) else { continue };
+            if dates.iter().any(|known| contradicts(known, format)) {
+                column.value_type = Some(ValueType::Text);
+                column.certainty = Certainty::Look;
+                column.note = format!("written as {format}, which contradicts {}: a text", dates.join(" and "));
+            } else if !dates.iter().any(|known| known == format) {
+                dates.push(format.to_owned());
+            }
+        }
+    }
+    if !dates.is_empty() {
+        notes.push(format!("dates are written as {}: declared for the whole entity", dates.join(" and ")));
+    }
+    dates
+}
+
+/// Whether two formats read one text as two times.
+fn contradicts(a: &str, b: &str) -> bool {
+    let is_american = |format: &str| format.starts_with("%m");
+    a.as_bytes().get(2) == b.as_bytes().get(2) && is_american(a) != is_american(b)
+}
+
+fn at<'n>(node: &'n NodeShape, path: &[String]) -> Option<&'n NodeShape> {
+    path.iter().try_fold(node, |node, name| Some(&node.fields.iter().find(|(known, _)| known == name)?.1))
+}
+
+fn zone(wish: &DraftWish, shape: &NodeShape, tables: &[DraftTable], notes: &mut Vec<String>) -> String {
+    let is_time = |column: &&DraftColumn| column.value_type == Some(ValueType::Time);
+    let mut times = tables.iter().flat_map(|table| &table.columns).filter(is_time).peekable();
+    let has_times = times.peek().is_some();
+    let is_local = has_local_times(shape);
+    if let Some(zone) = &wish.zone {
+        return zone.clone();
+    }
+    match (has_times, is_local) {
+        (true, true) => {
+            notes.push(format!("times have no offset: they are read as times of {ZONE} (--zone)"));
+            ZONE.to_owned()
+        }
+        (true, false) => "UTC".to_owned(),
+        (false, _) => ZONE.to_owned(),
+    }
+}
+
+fn has_local_times(node: &NodeShape) -> bool {
+    let is_local = node.plain.local_times > node.plain.midnights || node.plain.format().is_some();
+    is_local
+        || node.fields.iter().any(|(_, field)| has_local_times(field))
+        || node.elements.as_deref().is_some_and(has_local_times)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::draft::keys::KeyRows;
+    use crate::draft::nodes::add_document;
+
+    fn drafted(entity: &str, lines: &[&str]) -> EntityDraft {
+        let mut reading = SampleReading { keys: KeyRows::default(), ..SampleReading::default() };
+        for line in lines {
+            reading.keys.add(line.as_bytes());
+            assert!(add_document(&mut reading.shape, line.as_bytes()));
+            reading.documents += 1;
+        }
+        plan(&DraftWish { entity: entity.to_owned(), ..DraftWish::default() }, &reading).unwrap()
+    }
+
+    fn shown(draft: &EntityDraft) -> Vec<String> {
+        let table = |table: &DraftTable| {
+            let columns: Vec<String> = table.columns.iter().map(|c| format!("{} {:?}", c.name, c.value_type)).collect();
+            format!(
+                "{} ({}): {}",
+                table.name,
+                table.key.join(", "),
+                columns.join(", ").replace("Some(", "").replace(')', "")
+            )
+        };
+        draft.tables.iter().map(table).collect()
+    }
+
+    #[test]
+    fn nested_documents_become_a_parent_children_and_links() {
+        let draft = drafted(
+            "visits",
+            &[
+                r#"{"idVisit": 1, "at": "2026-01-09T18:30:00", "room": {"name": "A", "size": 12.5}, "tags": ["x"],
+                    "guests": [{"idGuest": 5, "born": "1990-01-02"}], 
+                    "steps": [{"n": 1, "ok": true}, {"n": 1, "ok": false}]}"#,
+                r#"{"idVisit": 2, "at": null, "odd": [1, {"a": 2}], "any": 1}"#,
+                r#"{"idVisit": 3, "any": "x", "never": null}"#,
+            ],
+        );
+        assert_eq!((draft.key_column.as_str(), draft.key_type), ("id_visit", KeyType::Integer));
+        assert_eq!(draft.zone, ZONE);
+        assert_eq!(
+            shown(&draft),
+            [
+                "visits (): at Time, room_name Text, room_size Decimal, odd None, any Text, never Text",
+                "visit_tags (tag): ",
+                "visit_guests (id_guest): born Date",
+                "visit_steps (place): n Integer, ok Bool",
+            ]
+        );
+    }
+
+    #[test]
+    fn keys_of_all_kinds_are_found() {
+        let of = |lines: &[&str]| {
+            let draft = drafted("items", lines);
+            (draft.key_fields.join(" "), draft.key_type, draft.key_column)
+        };
+        let key = |fields: &str, key_type, column: &str| (fields.to_owned(), key_type, column.to_owned());
+        assert_eq!(of(&[r#"{"id": 7}"#, r#"{"id": 8}"#]), key("id", KeyType::Integer, "item_id"));
+        assert_eq!(of(&[r#"{"id": "7"}"#, r#"{"id": "8"}"#]), key("id", KeyType::Text, "item_id"));
+        assert_eq!(of(&[r#"{"code": "07"}"#, r#"{"code": "8"}"#]), key("code", KeyType::Text, "item_code"));
+        let uuid = r#"{"uuid": "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11"}"#;
+        assert_eq!(of(&[uuid]), key("uuid", KeyType::Uuid, "item_uuid"));
+        assert_eq!(of(&[r#"{"a": 1, "b": 1}"#, r#"{"a": 1, "b": 2}"#, r#"{"a": 2, "b": 1}"#]).1, KeyType::Uuid);
+    }
+
+    #[test]
+    fn formats_that_contradict_each_other_are_not_declared_together() {
+        let draft = drafted("items", &[r#"{"id": 1, "a": "18/03/2024", "b": "03/18/2024", "c": "18.03.2024"}"#]);
+        assert_eq!(draft.dates, ["%d/%m/%Y", "%d.%m.%Y"]);
+        assert_eq!(shown(&draft), ["items (): a Date, b Text, c Date"]);
+    }
+}

@@ -1,0 +1,256 @@
+//! Reads samples: one thread cuts a file into documents, others look into them.
+
+use std::io::Read;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread::JoinHandle;
+
+use bytes::Bytes;
+use futures_util::StreamExt;
+use parking_lot::Mutex;
+use tokio::runtime::Handle;
+
+use super::keys::KeyRows;
+use super::nodes::{NodeShape, add_document};
+use super::sniff;
+use crate::bronze::{ChunkReader, ChunkWriter, Lake, Limits, Lines, chunks};
+use crate::entity::{Format, Input};
+use crate::error::{Context, Error, Kind, Result};
+
+/// Bytes of documents that are handed over at a time.
+const BATCH_BYTES: usize = 512 * 1024;
+/// Bytes of a file that are read at a time.
+const FILE_BYTES: usize = 128 * 1024;
+
+/// Limits of documents that are tried out.
+const TRIAL_LIMITS: Limits = Limits { line_bytes: 1024 * 1024, ratio: 1_000 };
+
+/// Where a sample is.
+#[derive(Debug, Clone)]
+pub enum SampleFile {
+    /// A file.
+    Path(PathBuf),
+    /// An object of the lake, with its etag.
+    Object(Lake, String, String),
+}
+
+/// What samples came to.
+#[derive(Debug, Default)]
+pub struct SampleReading {
+    /// The shape of the documents.
+    pub shape: NodeShape,
+    /// Which fields are unique.
+    pub keys: KeyRows,
+    /// Documents.
+    pub documents: u64,
+    /// Lines that are no documents.
+    pub unusable: u64,
+    /// Decompressed bytes.
+    pub bytes: u64,
+    /// The byte that separates the fields, where a sample is CSV.
+    pub delimiter: Option<u8>,
+}
+
+impl SampleFile {
+    /// Its name, as messages show it.
+    pub fn name(&self) -> String {
+        match self {
+            Self::Path(path) => path.display().to_string(),
+            Self::Object(_, path, _) => path.clone(),
+        }
+    }
+
+    fn is_csv(&self) -> bool {
+        let name = self.name().to_lowercase();
+        name.trim_end_matches(".gz").trim_end_matches(".zst").ends_with(".csv")
+    }
+
+    /// Begins to read: the bytes arrive at the reader.
+    async fn open(&self) -> Result<ChunkReader> {
+        let (writer, reader) = chunks::channel(&self.name());
+        match self {
+            Self::Path(path) => {
+                let opened = std::fs::File::open(path);
+                let file = opened.map_err(|e| {
+                    Error::new(Kind::Usage, format!("cannot read the sample {}", path.display())).caused_by(e)
+                })?;
+                let handle = Handle::current();
+                tokio::task::spawn_blocking(move || copy_file(file, writer, &handle));
+            }
+            Self::Object(lake, path, etag) => {
+                let body = lake.read(path, etag).await?;
+                tokio::spawn(async move {
+                    let (mut body, mut writer) = (std::pin::pin!(body), writer);
+                    while let Some(bytes) = body.next().await {
+                        match bytes {
+                            Ok(bytes) => {
+                                if !writer.write(bytes).await {
+                                    return;
+                                }
+                            }
+                            Err(error) => return writer.fail(error).await,
+                        }
+                    }
+                    writer.finish().await;
+                });
+            }
+        }
+        Ok(reader)
+    }
+}
+
+fn copy_file(mut file: std::fs::File, mut writer: ChunkWriter, handle: &Handle) {
+    let mut buffer = vec![0; FILE_BYTES];
+    loop {
+        match file.read(&mut buffer) {
+            Ok(0) => return handle.block_on(writer.finish()),
+            Ok(n) if handle.block_on(writer.write(Bytes::copy_from_slice(&buffer[..n]))) => {}
+            Ok(_) => return,
+            Err(e) => {
+                let error = Error::new(Kind::SourceUnavailable, "the sample cannot be read").caused_by(e);
+                return handle.block_on(writer.fail(error));
+            }
+        }
+    }
+}
+
+/// Documents on their way to a thread that looks into them.
+#[derive(Debug, Default)]
+struct Documents {
+    bytes: Vec<u8>,
+    ends: Vec<usize>,
+}
+
+/// Threads that look into documents.
+struct Lookers {
+    sender: SyncSender<Documents>,
+    threads: Vec<JoinHandle<(NodeShape, u64, u64)>>,
+}
+
+impl Lookers {
+    fn new(count: usize) -> Self {
+        let (sender, receiver) = sync_channel(2);
+        let receiver = Arc::new(Mutex::new(receiver));
+        let look = |receiver: Arc<Mutex<Receiver<Documents>>>| move || look(&receiver);
+        let threads = (0..count.max(1)).map(|_| std::thread::spawn(look(receiver.clone()))).collect();
+        Self { sender, threads }
+    }
+
+    /// What all of them have found.
+    fn end(self, reading: &mut SampleReading) -> Result<()> {
+        drop(self.sender);
+        for thread in self.threads {
+            let (shape, documents, unusable) =
+                thread.join().map_err(|_| Error::new(Kind::Internal, "a thread that reads a sample died"))?;
+            reading.shape.merge(shape);
+            reading.documents += documents;
+            reading.unusable += unusable;
+        }
+        Ok(())
+    }
+}
+
+fn look(receiver: &Mutex<Receiver<Documents>>) -> (NodeShape, u64, u64) {
+    let (mut shape, mut documents, mut unusable) = (NodeShape::default(), 0, 0);
+    loop {
+        let received = receiver.lock().recv();
+        let Ok(batch) = received else { return (shape, documents, unusable) };
+        let mut begin = 0;
+        for end in batch.ends {
+            match add_document(&mut shape, &batch.bytes[begin..end]) {
+                true => documents += 1,
+                false => unusable += 1,
+            }
+            begin = end;
+        }
+    }
+}
+
+/// Reads all samples, on as many threads.
+///
+/// # Errors
+/// `Usage` for a file that cannot be opened; `SourceCorrupt` for one that is broken; those of the lake.
+pub async fn read_samples(samples: &[SampleFile], limits: Limits, threads: usize) -> Result<SampleReading> {
+    let lookers = Lookers::new(threads);
+    let mut reading = SampleReading::default();
+    for sample in samples {
+        let mut input = Input::default();
+        if sample.is_csv() {
+            input.format = Some(Format::Csv);
+            input.delimiter = delimiter(sample, limits).await?;
+            reading.delimiter = Some(input.delimiter);
+        }
+        let lines = Lines::new(sample.open().await?, &input, limits);
+        let sender = lookers.sender.clone();
+        let keys = std::mem::take(&mut reading.keys);
+        let cut = tokio::task::spawn_blocking(move || cut(lines, &sender, keys));
+        let (keys, bytes, refused) = cut.await.map_err(died)?.context(sample.name())?;
+        reading.keys = keys;
+        reading.bytes += bytes;
+        reading.unusable += refused;
+    }
+    let ended = tokio::task::spawn_blocking(move || lookers.end(&mut reading).map(|()| reading));
+    ended.await.map_err(died)?
+}
+
+fn died(e: tokio::task::JoinError) -> Error {
+    Error::new(Kind::Internal, "a thread that reads a sample died").caused_by(e)
+}
+
+/// The delimiter of a CSV file, by its first line.
+async fn delimiter(sample: &SampleFile, limits: Limits) -> Result<u8> {
+    let input = Input { format: Some(Format::Ndjson), ..Input::default() };
+    let mut lines = Lines::new(sample.open().await?, &input, limits);
+    let first = tokio::task::spawn_blocking(move || -> Result<u8> {
+        Ok(lines.next_line()?.map_or(b',', |line| sniff::delimiter(line.bytes)))
+    });
+    first.await.map_err(died)?.context(sample.name())
+}
+
+/// Hands the documents of a file over, and collects keys. Returns them, the bytes, and how many lines are too
+/// long or no rows.
+fn cut(mut lines: Lines, sender: &SyncSender<Documents>, mut keys: KeyRows) -> Result<(KeyRows, u64, u64)> {
+    let (mut batch, mut bytes, mut refused) = (Documents::default(), 0, 0);
+    while let Some(line) = lines.next_line()? {
+        if line.refused.is_some() {
+            refused += 1;
+            continue;
+        }
+        if !keys.is_full() {
+            keys.add(line.bytes);
+        }
+        batch.bytes.extend_from_slice(line.bytes);
+        batch.ends.push(batch.bytes.len());
+        if batch.bytes.len() >= BATCH_BYTES {
+            // Nobody receives only when a thread died, and its end is an error.
+            let _ = sender.send(std::mem::take(&mut batch));
+        }
+        bytes = lines.bytes_read().unsigned_abs();
+    }
+    let _ = sender.send(batch);
+    Ok((keys, bytes, refused))
+}
+
+/// The first documents of samples that are read as `input` says; at most `most`.
+///
+/// # Errors
+/// As [`read_samples`].
+pub async fn first_documents(samples: &[SampleFile], input: &Input, most: usize) -> Result<Vec<Vec<u8>>> {
+    let mut documents: Vec<Vec<u8>> = Vec::new();
+    for sample in samples {
+        let room = most - documents.len();
+        let mut lines = Lines::new(sample.open().await?, input, TRIAL_LIMITS);
+        let read = tokio::task::spawn_blocking(move || -> Result<Vec<Vec<u8>>> {
+            let mut found = Vec::new();
+            while found.len() < room
+                && let Some(line) = lines.next_line()?
+            {
+                found.extend(line.refused.is_none().then(|| line.bytes.to_vec()));
+            }
+            Ok(found)
+        });
+        documents.extend(read.await.map_err(died)?.context(sample.name())?);
+    }
+    Ok(documents)
+}
