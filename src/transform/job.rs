@@ -23,7 +23,7 @@ pub struct EntityJob {
     pub execution_id: ExecutionId,
     /// How many transactions work side by side; 0 counts as 1.
     pub workers: usize,
-    /// Only documents with these keys, whether they changed or not; empty for all. They are compared in place.
+    /// Only documents with these keys, changed or not; empty for all. They are compared in place.
     pub keys: Vec<RowKey>,
     /// Documents per transaction of an increment and per part of a full refresh; 0 counts as 1.
     pub chunk_rows: u64,

@@ -154,8 +154,8 @@ async fn given(connection: &Connection, entity: &Entity, model: &Model) -> Resul
     Ok(row.columns().iter().map(column).collect())
 }
 
-/// Refuses a column into which a time would go by way of the session's zone. The server makes such a cast without
-/// a word, and sessions that fill the table may have different zones.
+/// Refuses a column into which a time would go by way of the session's zone. The server makes such a cast
+/// without a word, and sessions that fill the table may have different zones.
 fn refuse_zone_casts(table: &str, all: &[CatalogColumn], given: &[GivenColumn]) -> Result<()> {
     for column in all {
         let Some(given) = given.iter().find(|given| given.name == column.name) else { continue };
@@ -172,8 +172,8 @@ fn refuse_zone_casts(table: &str, all: &[CatalogColumn], given: &[GivenColumn]) 
         if is_refused {
             let (name, of_model) = (&column.name, &given.type_name);
             let message = format!(
-                "the column {name} of {table} is of type {}, and its model gives {of_model}: the zone of a session would \
-                 decide what it holds",
+                "the column {name} of {table} is of type {}, and its model gives {of_model}: the zone of a session \
+                 would decide what it holds",
                 column.type_name
             );
             return Err(Error::new(Kind::Config, message).hint(format!(

@@ -21,8 +21,8 @@ pub(super) struct Build {
     pub table: String,
     /// The partition that serves.
     pub old: LeafPartition,
-    /// Whether it is the first of the partitions that take from the same documents: those below one of the table's
-    /// own where it has years, otherwise all. Documents are counted there, once.
+    /// Whether it is the first of the partitions that take from the same documents: those below one of the
+    /// table's own where it has years, otherwise all. Documents are counted there, once.
     pub is_first: bool,
     /// The successor while it is built; qualified and quoted.
     pub new: String,
