@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::database;
 use crate::config::dsn::{ChannelBinding, Dsn, Roots, Server, SslMode};
-use crate::config::{Database, Settings};
+use crate::config::{Database, Origin, Settings};
 use crate::embedded::{self, Cluster, Data, Status};
 use crate::error::{Error, Kind, Result};
 use crate::report::Outcome;
@@ -84,8 +84,10 @@ pub async fn run(args: Args, settings: &Settings) -> Result<Outcome> {
         }
         Action::Psql { arguments } => psql(settings, &arguments),
         Action::Destroy { yes } => match (&settings.database, cluster.status()?) {
-            // Whoever names a server does not mean the private one.
-            (Database::Server(dsn), _) => Err(not_private(dsn, settings)),
+            // Whoever names a server on the same line does not mean the private one.
+            (Database::Server(dsn), found) if found == Status::Absent || is_from_flag(settings) => {
+                Err(not_private(dsn, settings))
+            }
             (_, Status::Absent) if !yes => Ok(nothing_to_destroy()),
             _ => destroy(&cluster, yes),
         },
@@ -162,9 +164,17 @@ fn nothing_to_destroy() -> Outcome {
     Outcome::new("there is none", json!({ "state": "absent", "removed": false }))
 }
 
+/// Where the address of the server comes from.
+fn origin(settings: &Settings) -> Option<&Origin> {
+    settings.shown.iter().find(|setting| setting.key.name == "database_url").map(|setting| &setting.origin)
+}
+
+fn is_from_flag(settings: &Settings) -> bool {
+    matches!(origin(settings), Some(Origin::Flag(_)))
+}
+
 fn in_use(dsn: &Dsn, settings: &Settings) -> String {
-    let origin = settings.shown.iter().find(|setting| setting.key.name == "database_url");
-    let origin = origin.map_or(String::new(), |setting| format!(" ({})", setting.origin));
+    let origin = origin(settings).map_or(String::new(), |origin| format!(" ({origin})"));
     format!("no private PostgreSQL is in use: {dsn} is configured{origin}")
 }
 

@@ -36,14 +36,18 @@ impl Limit {
             let most = format!("case when {is_beyond} then -1 else 2147483647 end");
             Some(format!("evo.as_short(({expression})::text, {most}){sql_type}"))
         };
+        // An integer column would round.
+        let fraction = if kind == Some("decimal") { format!("({expression}) % 1 <> 0 or ") } else { String::new() };
         match (self, kind) {
             (Limit::Bytes(most), None | Some("text" | "short")) => Some(format!("evo.as_short({expression}, {most})")),
+            // The text of an instant depends on a session's zone: such a column is refused.
+            (Limit::Characters(_), Some("timestamptz")) => None,
             (Limit::Characters(most), _) => guarded(format!("char_length(rtrim(({expression})::text)) > {most}"), ""),
-            (Limit::Integer, Some("bigint")) => {
-                guarded(format!("({expression}) not between -2147483648 and 2147483647"), "::integer")
+            (Limit::Integer, Some("bigint" | "decimal")) => {
+                guarded(format!("{fraction}({expression}) not between -2147483648 and 2147483647"), "::integer")
             }
-            (Limit::Smallint, Some("bigint" | "int")) => {
-                guarded(format!("({expression}) not between -32768 and 32767"), "::smallint")
+            (Limit::Smallint, Some("bigint" | "int" | "decimal")) => {
+                guarded(format!("{fraction}({expression}) not between -32768 and 32767"), "::smallint")
             }
             (Limit::Numeric { precision, scale }, Some("decimal"))
                 if (0..=precision).contains(&scale) && precision - scale < DECIMAL.0 =>
@@ -97,6 +101,13 @@ mod tests {
                  2147483647 then -1 else 2147483647 end)::integer as x",
             ),
             ("evo.as_int(d.a) as x", Limit::Integer, "evo.as_int(d.a) as x"),
+            (
+                "evo.as_decimal(d.a) as x",
+                Limit::Smallint,
+                "evo.as_short((evo.as_decimal(d.a))::text, case when (evo.as_decimal(d.a)) % 1 <> 0 or \
+                 (evo.as_decimal(d.a)) not between -32768 and 32767 then -1 else 2147483647 end)::smallint as x",
+            ),
+            ("evo.as_timestamptz(d.a, {zone}) as x", Limit::Characters(9), "evo.as_timestamptz(d.a, {zone}) as x"),
             ("d.a as x", Limit::Integer, "d.a as x"),
             (
                 "evo.as_decimal(d.a) as x",
