@@ -52,7 +52,7 @@ pub struct ValueCounts {
     pub uuids: u64,
     /// Texts that are JSON arrays of plain values.
     pub lists: u64,
-    /// Texts in each of [`DATE_FORMATS`].
+    /// Texts in each of the date formats that are tried.
     pub in_format: [u64; DATE_FORMATS.len()],
     /// Bytes of the longest text.
     pub longest: usize,
