@@ -1,8 +1,9 @@
 //! SIGINT, SIGTERM and SIGHUP: the first asks the job to stop, the second ends the process immediately.
 //!
 //! ```text
-//! signal ─▶ requested: nothing new is begun ─ GRACE ─▶ cancelled: work in flight is rolled back ─▶ the end is recorded
-//!       └────────────────────────────────── LIMIT ──────────────────────────────────▶ the process ends in any case
+//! signal    requested: nothing new is begun
+//! + GRACE   cancelled: work in flight is rolled back, and the end is recorded
+//! + LIMIT   the process ends in any case
 //! ```
 //!
 //! The limit stays below the 30 s after which container platforms follow SIGTERM with SIGKILL. Ending

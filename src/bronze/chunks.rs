@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use bytes::{Buf, Bytes, BytesMut};
+use futures_util::{Stream, StreamExt};
 use tokio::sync::mpsc;
 
 use crate::error::{Error, Kind, Result};
@@ -45,6 +46,22 @@ impl ChunkWriter {
             }
         }
         true
+    }
+
+    /// Writes a body as it arrives, to its end or to its first error; stops once the reader was dropped.
+    pub async fn write_all(mut self, body: impl Stream<Item = Result<Bytes>>) {
+        let mut body = std::pin::pin!(body);
+        while let Some(bytes) = body.next().await {
+            match bytes {
+                Err(error) => return self.fail(error).await,
+                Ok(bytes) => {
+                    if !self.write(bytes).await {
+                        return;
+                    }
+                }
+            }
+        }
+        self.finish().await;
     }
 
     /// Marks the end of a body that has arrived completely.

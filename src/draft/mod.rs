@@ -2,7 +2,7 @@
 //! have, and the files that declare it.
 //!
 //! ```text
-//! sample ─lines▶ shape (what each field holds) + keys (which fields are unique) ─plan▶ tables ─render▶ files
+//! sample ─▶ shape: what each field holds, and keys: which fields are unique ─▶ tables ─▶ files
 //! ```
 //!
 //! Memory does not grow with the samples: a shape counts, and keys are looked for among the first documents.

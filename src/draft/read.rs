@@ -7,7 +7,6 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 
 use bytes::Bytes;
-use futures_util::StreamExt;
 use parking_lot::Mutex;
 use tokio::runtime::Handle;
 
@@ -80,20 +79,7 @@ impl SampleFile {
             }
             Self::Object(lake, path, etag) => {
                 let body = lake.read(path, etag).await?;
-                tokio::spawn(async move {
-                    let (mut body, mut writer) = (std::pin::pin!(body), writer);
-                    while let Some(bytes) = body.next().await {
-                        match bytes {
-                            Ok(bytes) => {
-                                if !writer.write(bytes).await {
-                                    return;
-                                }
-                            }
-                            Err(error) => return writer.fail(error).await,
-                        }
-                    }
-                    writer.finish().await;
-                });
+                tokio::spawn(writer.write_all(body));
             }
         }
         Ok(reader)

@@ -1,14 +1,12 @@
 //! Reads an object again: download → decompression → lines → chunks, on a decode thread.
 
-use bytes::Bytes;
-use futures_util::{Stream, StreamExt};
 use tokio::sync::{mpsc, oneshot};
 use xxhash_rust::xxh3::xxh3_128;
 
 use super::chunk::LineChunk;
 use super::job::VerifyJob;
 use super::loaded::LoadedObject;
-use crate::bronze::{ChunkReader, ChunkWriter, Limits, Lines, chunks};
+use crate::bronze::{ChunkReader, Limits, Lines, chunks};
 use crate::entity::Input;
 use crate::error::{Error, Kind, Result};
 use crate::ledger::rejects::Fixes;
@@ -49,7 +47,7 @@ impl ObjectReader {
     pub(super) async fn open(job: &VerifyJob, object: &LoadedObject, known: RecordedLines) -> Result<Self> {
         let body = job.lake.read(&object.object.path, &object.object.etag).await?;
         let (writer, reader) = chunks::channel(&object.object.path);
-        let download = tokio::spawn(download(body, writer));
+        let download = tokio::spawn(writer.write_all(body));
         let (chunks_in, chunks) = mpsc::channel(CHUNKS_IN_FLIGHT);
         let (end_in, end) = oneshot::channel();
         let decoder = Decoder {
@@ -79,21 +77,6 @@ impl ObjectReader {
         let died = || Err(Error::new(Kind::Internal, "a decode thread died"));
         (&mut self.end).await.unwrap_or_else(|_| died())
     }
-}
-
-async fn download(body: impl Stream<Item = Result<Bytes>>, mut writer: ChunkWriter) {
-    let mut body = std::pin::pin!(body);
-    while let Some(bytes) = body.next().await {
-        match bytes {
-            Ok(bytes) => {
-                if !writer.write(bytes).await {
-                    return;
-                }
-            }
-            Err(error) => return writer.fail(error).await,
-        }
-    }
-    writer.finish().await;
 }
 
 /// The work of the decode thread.
