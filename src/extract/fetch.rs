@@ -79,7 +79,7 @@ impl Fetcher {
     }
 
     /// The page of a window at a position; repeated while time can heal what fails. Each request counts in
-    /// `asked`.
+    /// `asked`. A source that could not be connected to for all that time would fail every window in turn.
     pub(super) async fn page(
         &self,
         of: (&Query, Days),
@@ -95,7 +95,7 @@ impl Fetcher {
             Err(error) => error,
         };
         Err(match error.kind() {
-            Kind::SourceUnavailable => NoPage::Failed(error),
+            Kind::SourceUnavailable if !refusal::is_unreachable(&error) => NoPage::Failed(error),
             _ => NoPage::Stop(error),
         })
     }

@@ -54,6 +54,11 @@ pub(super) fn of_transport(e: reqwest::Error, shown: &str) -> Error {
     error.caused_by(e)
 }
 
+/// Whether there was no connection to the source, so that no other window can be read either.
+pub(super) fn is_unreachable(error: &Error) -> bool {
+    find::<reqwest::Error>(error).is_some_and(reqwest::Error::is_connect)
+}
+
 /// The reason why there is no protected connection. A certificate does not become another one while evo
 /// waits.
 fn of_tls(tls: &rustls::Error, shown: &str) -> Error {

@@ -77,13 +77,8 @@ fn refusals_name_what_to_check_and_stop_at_once() {
     world.run(&["extract", "sales", "--last", "3d"]).exits(4).says("refuses the request: status 400");
     world.api.faults("");
     refused("EVO_PASSWORD", "").exits(3).says("EVO_PASSWORD is not set");
-    let text = std::fs::read_to_string(world.evo.dir.path().join("evo.toml")).unwrap();
     let at = |url: &str| {
-        let lines: Vec<String> = text
-            .lines()
-            .map(|l| if l.starts_with("url") { format!("url = \"{url}\"") } else { l.to_owned() })
-            .collect();
-        std::fs::write(world.evo.dir.path().join("evo.toml"), lines.join("\n")).unwrap();
+        declare_url(&world, url);
         world.run(&["extract", "sales", "--last", "3d"])
     };
     at(&format!("{}/nowhere", world.api.url)).exits(4).says("has nothing there: status 404");
@@ -91,6 +86,28 @@ fn refusals_name_what_to_check_and_stop_at_once() {
     at("https://api.invalid").exits(4).says("cannot be reached");
     at(&world.api.url.replace("http://127.0.0.1", "https://localhost")).exits(4).says("does not speak TLS there");
     at("http://example.com").exits(3).says("must be an https address");
+}
+
+#[test]
+fn no_window_fails_while_the_source_cannot_be_reached() {
+    let world = World::new();
+    let args = ["extract", "prospects", "--from", "2025-01-01", "--to", "2025-12-31"];
+    let windows = "select count(*) filter (where state = 'failed') || ' of ' || count(*) from evo.windows";
+    for url in ["http://127.0.0.1:9", "https://api.invalid"] {
+        declare_url(&world, url);
+        world.run(&args).exits(4).says("cannot be reached");
+        assert_eq!(world.evo.db.one(windows), "0 of 4", "{url}");
+    }
+    declare_url(&world, &world.api.url);
+    world.run(&args).exits(0);
+}
+
+/// Writes another address of the source into evo.toml.
+fn declare_url(world: &World, url: &str) {
+    let file = world.evo.dir.path().join("evo.toml");
+    let lines = std::fs::read_to_string(&file).unwrap();
+    let lines = lines.lines().map(|l| if l.starts_with("url") { format!("url = \"{url}\"") } else { l.to_owned() });
+    std::fs::write(&file, lines.collect::<Vec<_>>().join("\n")).unwrap();
 }
 
 #[test]
