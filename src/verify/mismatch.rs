@@ -121,7 +121,8 @@ impl Mismatch {
         Self { kind: MismatchKind::RowCount, key: None, place: None, row: None, detail }
     }
 
-    /// Two of the same identity are one mismatch, found at two places.
+    /// Two of the same identity are one mismatch, found at two places. A row that was altered is not that of a
+    /// newer line with its content either.
     fn identity(&self) -> (MismatchKind, Option<RowKey>, String) {
         let object = match (&self.key, &self.row, &self.place) {
             (Some(_), Some((path, line)), _) => format!("{path:?} {line:?}"),
@@ -129,7 +130,8 @@ impl Mismatch {
             (None, _, None) => self.detail.clone(),
             _ => String::new(),
         };
-        (self.kind, self.key.clone(), object)
+        let kind = if self.kind == MismatchKind::RowAltered { MismatchKind::RowOutdated } else { self.kind };
+        (kind, self.key.clone(), object)
     }
 }
 
@@ -143,21 +145,30 @@ pub struct Mismatches {
 impl Mismatches {
     /// Adds a mismatch. One that is known is kept with the newer of its places.
     pub fn add(&mut self, found: Mismatch) {
-        let identity = found.identity();
-        let count = self.counts.entry(found.kind).or_default();
-        let is_full = *count >= NAMED as u64;
-        match self.named.entry(identity) {
+        let is_full = self.count(found.kind) >= NAMED as u64;
+        match self.named.entry(found.identity()) {
             Entry::Occupied(mut known) => {
                 if newer(&found.place, &known.get().place) == Ordering::Greater {
-                    known.insert(found);
+                    let kind = found.kind;
+                    let before = known.insert(found).kind;
+                    self.recount(before, kind);
                 }
             }
-            Entry::Vacant(_) if is_full => *count += 1,
+            Entry::Vacant(_) if is_full => *self.counts.entry(found.kind).or_default() += 1,
             Entry::Vacant(place) => {
+                *self.counts.entry(found.kind).or_default() += 1;
                 place.insert(found);
-                *count += 1;
             }
         }
+    }
+
+    /// Counts one as another kind than before.
+    fn recount(&mut self, before: MismatchKind, now: MismatchKind) {
+        if let Some(count) = self.counts.get_mut(&before) {
+            *count -= 1;
+        }
+        *self.counts.entry(now).or_default() += 1;
+        self.counts.retain(|_, count| *count > 0);
     }
 
     /// Adds all of `others`.
@@ -208,6 +219,23 @@ mod tests {
         found.add(Mismatch::of_row(MismatchKind::RowMissing, RowKey::Integer(6), at("8", 1)));
         assert_eq!(found.count(MismatchKind::RowMissing), 2);
         assert_eq!(found.iter().next().unwrap().place, at("10", 2));
+    }
+
+    #[test]
+    fn a_row_that_was_altered_is_one_mismatch_also_where_a_newer_line_has_its_content() {
+        let of_row = |kind, run| {
+            let mut mismatch = Mismatch::of_row(kind, RowKey::Integer(5), at(run, 1));
+            mismatch.row = Some((Some("a".to_owned()), Some(1)));
+            mismatch
+        };
+        let altered = || of_row(MismatchKind::RowAltered, "8");
+        let outdated = || of_row(MismatchKind::RowOutdated, "9");
+        for both in [[altered(), outdated()], [outdated(), altered()]] {
+            let mut found = Mismatches::default();
+            found.extend(both);
+            assert_eq!(found.counts().collect::<Vec<_>>(), [(MismatchKind::RowOutdated, 1)]);
+            assert_eq!(found.iter().collect::<Vec<_>>(), [&outdated()]);
+        }
     }
 
     #[test]

@@ -84,7 +84,8 @@ async fn read(
     let mut reader = ObjectReader::open(job, object, known.clone()).await?;
     let (mut own, mut clues) = (0, Clues::default());
     while let Some(chunk) = reader.next().await {
-        let probed = Prober { connection: &*connection, statements, object }.compare(&chunk).await?;
+        let prober = Prober { connection: &*connection, statements, object, batches: held.batches };
+        let probed = prober.compare(&chunk).await?;
         own += probed.own;
         compared.values += probed.values;
         compared.mismatches.extend(probed.mismatches);

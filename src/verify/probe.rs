@@ -6,7 +6,7 @@ use super::loaded::LoadedObject;
 use super::mismatch::{Mismatch, MismatchKind};
 use super::statements::VerifyStatements;
 use crate::error::Result;
-use crate::ids::RowKey;
+use crate::ids::{BatchId, RowKey};
 use crate::pg::{Connection, Param};
 
 /// The result for the lines of a chunk.
@@ -27,6 +27,8 @@ pub(super) struct Prober<'a> {
     pub connection: &'a Connection,
     pub statements: &'a VerifyStatements,
     pub object: &'a LoadedObject,
+    /// Batches that may have loaded the object.
+    pub batches: &'a [BatchId],
 }
 
 impl Prober<'_> {
@@ -83,9 +85,20 @@ impl Prober<'_> {
                 mismatch.detail = format!("its row came from {shown} line {}", row_line.unwrap_or_default());
             }
             mismatch.row = Some((path, row_line));
-            probed.clues.push((line, Clue { seen_key: row.get(4), mismatch }));
+            if is_own && self.wrote(row.get(4)) {
+                probed.mismatches.push(mismatch);
+            } else {
+                probed.clues.push((line, Clue { seen_key: row.get(5), mismatch }));
+            }
         }
         Ok(())
+    }
+
+    /// Whether a row that names this path and batch is one of the version that is being read. Of another
+    /// version its lines prove nothing; of this one, whatever newer objects have seen, the row is its line.
+    fn wrote(&self, batch: Option<BatchId>) -> bool {
+        let is_its_last = batch == Some(self.object.batch_id);
+        is_its_last || !self.object.has_earlier && batch.is_some_and(|batch| self.batches.contains(&batch))
     }
 
     async fn altered(&self, doubtful: &LineChunk) -> Result<Vec<Mismatch>> {

@@ -1,7 +1,7 @@
 //! Each corruption of staging and core, planted, found, located and repaired.
 
 use super::{content, deep_is_clean, found, mismatches, sales, with_a_past};
-use crate::support::{Dice, Evo};
+use crate::support::{Dice, Evo, object};
 
 /// A corruption, by the SQL that makes it.
 struct Corruption {
@@ -185,4 +185,25 @@ fn many_corruptions_at_once_are_repaired_together() {
     evo.run(&["verify", "sales", "--deep", "--repair"]).exits(0);
     deep_is_clean(&evo);
     assert_eq!(content(&evo), before);
+}
+
+#[test]
+fn a_row_is_held_against_its_own_line_whatever_a_version_of_another_object_has_seen() {
+    let (evo, line) = (Evo::new(), r#"{"idSale": 8, "v": 1}"#);
+    let load = || evo.run(&["load", "sales"]).exits(0);
+    let (first, second) =
+        (object("sales", "20260110T000000Z", "a").path(), object("sales", "20260111T000000Z", "a"));
+    object("sales", "20260110T000000Z", "a").lines(&evo.lake(), &[line, r#"{"idSale": 9, "v": 1}"#]);
+    load();
+    second.lines(&evo.lake(), &[line]);
+    load();
+    second.lines(&evo.lake(), &[r#"{"idSale": 9, "v": 2}"#]);
+    load();
+    deep_is_clean(&evo);
+    evo.db.sql("update stg_evo.sales_raw set _content_hash = md5('x')::uuid where sale_id = 8");
+    for args in [&[][..], &["--deep"]] {
+        assert_eq!(mismatches(&sales(&evo, args)), [("row-altered 8".to_owned(), format!("{first} line 1"))]);
+    }
+    evo.run(&["verify", "sales", "--repair"]).exits(0).says("repaired");
+    deep_is_clean(&evo);
 }
