@@ -191,8 +191,7 @@ fn many_corruptions_at_once_are_repaired_together() {
 fn a_row_is_held_against_its_own_line_whatever_a_version_of_another_object_has_seen() {
     let (evo, line) = (Evo::new(), r#"{"idSale": 8, "v": 1}"#);
     let load = || evo.run(&["load", "sales"]).exits(0);
-    let (first, second) =
-        (object("sales", "20260110T000000Z", "a").path(), object("sales", "20260111T000000Z", "a"));
+    let (first, second) = (object("sales", "20260110T000000Z", "a").path(), object("sales", "20260111T000000Z", "a"));
     object("sales", "20260110T000000Z", "a").lines(&evo.lake(), &[line, r#"{"idSale": 9, "v": 1}"#]);
     load();
     second.lines(&evo.lake(), &[line]);
