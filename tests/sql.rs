@@ -143,3 +143,16 @@ fn comments_of_statements_fit_a_screen() {
         }
     }
 }
+
+#[test]
+fn digests_of_models_know_the_newest_migration_that_changes_a_cast() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations");
+    let defines =
+        |text: &str| ["as_", "try_", "to_iso"].iter().any(|name| text.contains(&format!("function evo.{name}")));
+    let newest = files(&root)
+        .into_iter()
+        .filter(|path| path.to_string_lossy().ends_with(".up.sql") && defines(&std::fs::read_to_string(path).unwrap()))
+        .filter_map(|path| path.file_name()?.to_str()?.split('_').next()?.parse::<u32>().ok())
+        .max();
+    assert_eq!(newest, Some(evo::entity::CASTS_CHANGED), "rows that older casts have made may be different");
+}

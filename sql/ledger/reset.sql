@@ -14,6 +14,7 @@ recount as (delete from evo.recounts where entity = $1),
 transformed as (delete from evo.model_batches where batch_id in (select batch_id from batch)),
 field as (delete from evo.fields where entity = $1),
 issue as (delete from evo.issues where entity = $1 returning 1),
+definition as (delete from evo.definitions where entity = $1),
 model as (update evo.models set generation = generation + 1 where entity = $1),
 gone_object as (delete from evo.objects where entity = $1 returning 1),
 gone_batch as (delete from evo.batches where entity = $1 returning 1)

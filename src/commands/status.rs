@@ -19,6 +19,7 @@ use crate::pg::Connection;
 use crate::report::table::table;
 use crate::report::watch::{Frame, watch};
 use crate::report::{Outcome, units};
+use crate::transform::definitions::Definitions;
 use crate::transform::dimension::{self, Dimension};
 
 /// Shows for each entity and dimension what is loaded and transformed, what is pending and how long it will
@@ -121,7 +122,7 @@ fn shown(rows: Vec<Vec<String>>) -> String {
         ">rejects",
         ">to transform",
         ">issues",
-        "newest run",
+        "~newest run",
         "loaded (UTC)",
         "transformed (UTC)",
     ];
@@ -136,6 +137,15 @@ fn notes(scan: &LakeScan, list: &[Value], work: &Work) -> String {
     let mut text = String::new();
     if let Some(problem) = scan.problem() {
         text += &format!("\n\npending is what the last load saw: {problem}");
+    }
+    for entity in list.iter().filter(|e| e["changed_definitions"].as_array().is_some_and(|tables| !tables.is_empty())) {
+        let tables: Vec<&str> =
+            entity["changed_definitions"].as_array().into_iter().flatten().flat_map(Value::as_str).collect();
+        text += &format!(
+            "\n\nthe definition of {} has changed since its rows were made: evo transform {}",
+            tables.join(", "),
+            entity["entity"].as_str().unwrap_or_default()
+        );
     }
     if waits("objects_pending") || waits("objects_new") {
         text += &format!("\n\nnext: evo load all{}", about(load));
@@ -161,8 +171,9 @@ async fn entity_state(
         cells[2] = format!("{at_least}{}", units::count(counts[1] + new.objects));
     }
     cells.extend([times[0].clone().unwrap_or_default(), minute(&times[1]), minute(&times[2])]);
+    let definitions = Definitions::read(connection, entity).await?;
     let value = json!({
-        "entity": entity.name,
+        "entity": entity.name, "changed_definitions": definitions.changed, "unfilled_columns": definitions.unfilled,
         "objects_loaded": counts[0], "objects_pending": counts[1], "objects_quarantined": counts[2],
         "objects_new": new.map(|new| new.objects), "bytes_new": new.map(|new| new.bytes),
         "rejects_open": counts[3], "batches_to_transform": counts[4], "issues": counts[5],
@@ -176,7 +187,7 @@ async fn dimension_state(connection: &Connection, dimension: &Dimension) -> Resu
     let sources: Vec<String> = dimension.sources.iter().map(|source| source.name.clone()).collect();
     let tables = dimension.source_tables();
     let stale = sql_file!("transform/dimension_state.sql");
-    let stale: bool = connection.query_one(stale, &[&dimension.name, &tables]).await?.get(0);
+    let stale: bool = connection.query_one(stale, &[&dimension.name, &tables, &dimension.digest]).await?.get(0);
     let sql = sql_file!("status/dimension.sql");
     let row = connection.query_one(sql, &[&dimension.name, &sources, &stale]).await?;
     let waiting = row.get::<_, i64>(0).unsigned_abs();

@@ -1,9 +1,11 @@
 //! How an entity is declared: `entity.toml`, and the header of each model.
 
 use serde::Deserialize;
+use toml::Spanned;
 
-use super::dates::{DateFormat, DeclaredDates};
+use super::dates::DeclaredDates;
 use super::definition::{Entity, Model, Staging};
+use super::digest::{self, Times};
 use super::extract;
 use super::header::Header;
 use super::input;
@@ -18,7 +20,7 @@ use crate::error::{Context, Error, Kind, Mistakes, Result};
 struct EntityDeclaration {
     name: String,
     bronze_prefix: String,
-    zone: String,
+    zone: Spanned<String>,
     #[serde(default)]
     dates: DeclaredDates,
     models: Vec<String>,
@@ -77,20 +79,26 @@ pub(super) fn parse_entity(
                 let error = Error::new(Kind::Config, format!("{file} is not a valid declaration"));
                 mistakes.add(error.detail(e.to_string()));
             }
-            folder.models(&models, &[], mistakes);
+            folder.models(&models, ("", &[]), mistakes);
             return None;
         }
     };
+    let before = mistakes.all().len();
+    shape::read(Document { file: &file, text: &text }, mistakes);
+    let is_whole = mistakes.all().len() == before;
     let key = mistakes.keep(declared.key.rule(&file));
     let partition = declared.partition.as_ref();
     let input = key.as_ref().and_then(|key| mistakes.keep(declared.input.check(key, partition).context(&file)));
     let dates = mistakes.keep(declared.dates.check(&file, &text));
-    let models = folder.models(&declared.models, dates.as_deref().unwrap_or_default(), mistakes);
+    let formats = dates.as_deref().unwrap_or_default();
+    let models = folder.models(&declared.models, (declared.zone.get_ref(), formats), mistakes);
     let queries = extract::read(&file, &text, mistakes);
+    is_whole.then_some(())?;
     Some(Entity {
         name: declared.name,
         bronze_prefix: declared.bronze_prefix.trim_matches('/').to_owned(),
-        zone: declared.zone,
+        zone_at: format!("{file}:{}", line_of(&text, declared.zone.span().start)),
+        zone: declared.zone.into_inner(),
         dates: dates?,
         staging: declared.staging,
         input: input?,
@@ -99,6 +107,11 @@ pub(super) fn parse_entity(
         partition: declared.partition,
         models: models?,
     })
+}
+
+/// The line of a place in a text, from 1.
+fn line_of(text: &str, at: usize) -> usize {
+    text[..at.min(text.len())].matches('\n').count() + 1
 }
 
 /// The folder of an entity.
@@ -118,18 +131,18 @@ impl<F: Fn(&str) -> Option<String>> Folder<'_, F> {
     }
 
     /// The models of these names; `None` when one of them is wrong.
-    fn models(&self, names: &[String], dates: &[DateFormat], mistakes: &mut Mistakes) -> Option<Vec<Model>> {
+    fn models(&self, names: &[String], times: Times<'_>, mistakes: &mut Mistakes) -> Option<Vec<Model>> {
         let mut models = Vec::new();
         for name in names {
             let file = format!("{name}.sql");
             let text = mistakes.keep(self.text(&file));
-            models.push(text.and_then(|text| parse_model(name, &self.path(&file), &text, dates, mistakes)));
+            models.push(text.and_then(|text| parse_model(name, &self.path(&file), &text, times, mistakes)));
         }
         models.into_iter().collect()
     }
 }
 
-fn parse_model(name: &str, file: &str, text: &str, dates: &[DateFormat], mistakes: &mut Mistakes) -> Option<Model> {
+fn parse_model(name: &str, file: &str, text: &str, times: Times<'_>, mistakes: &mut Mistakes) -> Option<Model> {
     const HINT: &str = "a model begins with comment lines for grain, source, parent key and key";
     let header = Header::read(file, text);
     mistakes.keep(header.require("grain", HINT));
@@ -138,8 +151,10 @@ fn parse_model(name: &str, file: &str, text: &str, dates: &[DateFormat], mistake
     // Which columns the header names is known only from a whole one.
     let (parent_key, key) = (parent_key?, key?);
     let named: Vec<String> = key.iter().chain([&parent_key]).cloned().collect();
-    let select = Select::parse(file, text, &named).and_then(Select::guarded).and_then(|s| s.with_dates(dates));
-    Some(Model { table: format!("core.{name}"), parent_key, key, select: mistakes.keep(select)? })
+    let select = Select::parse(file, text, &named).and_then(Select::guarded).and_then(|s| s.with_dates(times.1));
+    let select = mistakes.keep(select)?;
+    let digest = digest::of_model(text, &named, times);
+    Some(Model { table: format!("core.{name}"), parent_key, key, select, digest })
 }
 
 #[cfg(test)]
@@ -218,6 +233,25 @@ mod tests {
         assert_eq!(entity.models[0].key, ["visit_id"]);
         assert_eq!(entity.models[0].table, "core.evo_visits");
         assert_eq!(entity.models[0].select.text(), "select s.visit_id\nfrom {source} s");
+    }
+
+    #[test]
+    fn a_value_that_nothing_could_be_made_of_is_refused_with_its_line() {
+        for (from, to, expected) in [
+            ("name = \"visits\"", "name = \"all\"", ":2: name in the declaration must be a name without blanks"),
+            ("name = \"visits\"", "name = \"two words\"", ":2: name in the declaration must be a name"),
+            ("/bronze/evo/entity=visits/", "/", ":3: bronze_prefix in the declaration must be a folder below the lake"),
+            ("/bronze/evo/entity=visits/", "../other", ":3: bronze_prefix in the declaration must be a folder"),
+            ("[\"evo_visits\"]", "[]", ":5: models in the declaration must be a list with at least one model"),
+            ("[\"evo_visits\"]", "[\"evo_visits\", \"evo_visits\"]", "each model once, and \"evo_visits\""),
+            ("stg_evo.visits_raw", "visits_raw", ":7: table in staging of the declaration must be schema and table"),
+            ("key_column = \"visit_id\"", "key_column = \" \"", ":8: key_column in staging of the declaration must be"),
+            ("field = \"idVisit\"", "field = \"\"", ":10: field in key of the declaration must be a text that is not"),
+            ("field = \"idVisit\"", "fields = [\"a\", \"\"]", ":10: fields in key of the declaration must be a list"),
+        ] {
+            let error = parse(&TOML.replace(from, to), MODEL).unwrap_err();
+            assert!(error.message().contains(expected), "{}", error.render());
+        }
     }
 
     #[test]

@@ -18,6 +18,8 @@ pub struct Entity {
     pub bronze_prefix: String,
     /// Time zone of the local times in its documents, as PostgreSQL names it.
     pub zone: String,
+    /// Where its declaration names the zone: `own/models/visits/entity.toml:3`.
+    pub zone_at: String,
     /// Formats in which its documents write dates and times, besides ISO 8601.
     pub dates: Vec<DateFormat>,
     /// Its staging table.
@@ -55,6 +57,9 @@ pub struct Model {
     pub key: Vec<String>,
     /// The select as data.
     pub select: Select,
+    /// 32 hex digits that change with what its rows are made by: the select, without comments and white
+    /// space, the key, and zone and date formats where it reads them.
+    pub digest: String,
 }
 
 impl Entity {

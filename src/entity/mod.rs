@@ -11,6 +11,7 @@ mod catalog;
 mod dates;
 mod declaration;
 mod definition;
+mod digest;
 pub mod extract;
 mod header;
 mod input;
@@ -23,12 +24,13 @@ mod template;
 pub use catalog::{Catalog, unknown_entity};
 pub use dates::DateFormat;
 pub use definition::{Entity, Model, Staging};
+pub use digest::of_statement;
 pub use header::{Header, HeaderLine};
 pub use input::{Compression, Format, Input};
 pub use key::{KeyRule, KeyType, Partition, PartitionBy};
 pub use model::{
-    CASTS, Case, Cast, CastSite, Children, Column, Edits, Expression, JsonRecord, Limit, LocalTime, Placeholder,
-    PlainCast, Question, RecordColumn, Select, WholeCast,
+    CASTS, CASTS_CHANGED, Case, Cast, CastSite, Children, Column, Edits, Expression, JsonRecord, Limit, LocalTime,
+    Placeholder, PlainCast, Question, RecordColumn, Select, WholeCast,
 };
 pub use scan::Span;
 pub use template::Template;

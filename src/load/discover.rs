@@ -10,6 +10,7 @@ use super::plan::{LeftAlone, LoadPlan};
 use crate::counted::counted;
 use crate::error::Result;
 use crate::ledger::batches::{self, Grouping};
+use crate::ledger::definitions;
 use crate::ledger::objects::Again;
 use crate::span::WorkSpan;
 use crate::sql::{fill, qualified};
@@ -26,8 +27,10 @@ const LOCAL_OBJECT_MS: f64 = 2.0;
 /// [`LoadPlan::absence`].
 ///
 /// # Errors
-/// `SourceUnavailable`, `AccessDenied` or `SourceInvalid` when the lake cannot be listed; see [`crate::pg`].
+/// `SourceUnavailable`, `AccessDenied` or `SourceInvalid` when the lake cannot be listed; `Config` when the
+/// key is declared otherwise than that of the rows in staging; see [`crate::pg`].
 pub async fn discover(job: &LoadJob) -> Result<LoadPlan> {
+    require_same_keys(job, false).await?;
     match job.selection.again {
         Again::Named => plan_chosen(job).await,
         _ => WorkSpan::begin("discover", &job.entity.name).run(discover_into(job, Recorded(job))).await,
@@ -59,7 +62,13 @@ pub async fn doubt(job: &LoadJob) -> Result<u64> {
 /// # Errors
 /// As [`discover`]; nothing is repeated.
 pub async fn preview(job: &LoadJob) -> Result<LoadPlan> {
+    require_same_keys(job, true).await?;
     discover_into(job, Previewed::new(job)).await
+}
+
+async fn require_same_keys(job: &LoadJob, is_trial: bool) -> Result<()> {
+    let check = async || definitions::require_same_keys(&*job.pool.get().await?, &job.entity, is_trial).await;
+    job.retry("checking the key", check).await
 }
 
 /// Groups objects into batches to load them again: those with open rejects, or those that are named. The lake

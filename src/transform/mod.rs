@@ -22,6 +22,7 @@ mod checking;
 pub mod checks;
 pub mod compare;
 mod crew;
+pub mod definitions;
 pub mod dimension;
 mod drift;
 pub mod example;

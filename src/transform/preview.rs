@@ -1,5 +1,6 @@
 //! `--dry-run`: what a transform would do, from the ledger and the catalog alone.
 
+use super::definitions::Definitions;
 use super::generation::require_year;
 use super::increment;
 use super::job::EntityJob;
@@ -26,6 +27,8 @@ pub struct TransformPreview {
     pub chunks: u64,
     /// The core tables, parent first.
     pub tables: Vec<TablePreview>,
+    /// Core tables whose definition has changed since their rows were made.
+    pub changed_definitions: Vec<String>,
 }
 
 /// The work that a transform would do on one core table.
@@ -52,7 +55,9 @@ pub struct TablePreview {
 pub async fn preview(job: &EntityJob, request: &Request) -> Result<TransformPreview> {
     let connection = job.pool.get().await?;
     let plan = increment::plan(&connection, &job.entity, job.chunk_rows.max(1)).await?;
-    let mode = request.mode.unwrap_or(if plan.prefers_refresh() { Mode::FullRefresh } else { Mode::Incremental });
+    let made = Definitions::read(&*connection, &job.entity).await?;
+    let is_refresh = plan.prefers_refresh() || (!made.changed.is_empty() && plan.staged > 0);
+    let mode = request.mode.unwrap_or(if is_refresh { Mode::FullRefresh } else { Mode::Incremental });
     let year = request.refresh.year.filter(|_| mode == Mode::FullRefresh);
     if let Some(year) = year {
         require_year(job, &connection, year).await?;
@@ -80,6 +85,7 @@ pub async fn preview(job: &EntityJob, request: &Request) -> Result<TransformPrev
         staged: plan.staged,
         chunks: chunks as u64,
         tables,
+        changed_definitions: made.changed,
     })
 }
 

@@ -28,8 +28,8 @@ impl Mode {
 /// How core is to be brought up to date.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Request {
-    /// The mode. `None` takes an increment or, when at least half of 100,000 or more documents changed, a
-    /// full refresh.
+    /// The mode. `None` takes an increment or, when at least half of 100,000 or more documents changed or
+    /// a definition did, a full refresh.
     pub mode: Option<Mode>,
     /// Options of a full refresh, whether it was asked for or chosen.
     pub refresh: Refresh,

@@ -3,8 +3,9 @@
 use super::checking::{check_increment, record_fill};
 use super::checks::Scope;
 use super::crew::Queue;
+use super::definitions::Definitions;
 use super::generation::full_refresh;
-use super::increment::{self, increment};
+use super::increment::{self, IncrementPlan, increment};
 use super::job::EntityJob;
 use super::limits;
 use super::request::{Mode, Request};
@@ -65,12 +66,14 @@ async fn prepare(job: &EntityJob) -> Result<Entity> {
 }
 
 async fn run_locked(job: &EntityJob, request: &Request) -> Result<TransformSummary> {
+    let read = async || Definitions::read(&*job.pool.get().await?, &job.entity).await;
+    let made = job.step("reading definitions", read).await?;
     let (mut summary, changed) = match request.mode {
         Some(Mode::FullRefresh) => (refreshed(job, request).await?, None),
         Some(Mode::InPlace) => {
             let plan = job.step("planning", async || increment::whole(job, &*job.pool.get().await?).await).await?;
             let scope = if job.keys.is_empty() { Scope::Serving } else { Scope::Changed(Vec::new()) };
-            (increment(job, &plan).await?, Some(scope))
+            (by_increment(job, &plan, &made).await?, Some(scope))
         }
         mode => {
             let rows = job.chunk_rows.max(1);
@@ -80,11 +83,19 @@ async fn run_locked(job: &EntityJob, request: &Request) -> Result<TransformSumma
                 let (changed, staged) = (plan.changed, plan.staged);
                 tracing::info!(changed, staged, "most documents are new or changed: building a new generation");
                 (refreshed(job, request).await?, None)
+            } else if mode.is_none() && !made.changed.is_empty() && plan.staged > 0 {
+                let tables = made.changed.join(", ");
+                tracing::warn!(
+                    tables,
+                    "the definition has changed since the rows were made: building a new generation"
+                );
+                (refreshed(job, request).await?, None)
             } else {
-                (increment(job, &plan).await?, Some(Scope::Changed(plan.ids())))
+                (by_increment(job, &plan, &made).await?, Some(Scope::Changed(plan.ids())))
             }
         }
     };
+    made.report(&mut summary);
     analyze(job, &summary.tables).await;
     match changed {
         Some(scope) => {
@@ -94,6 +105,15 @@ async fn run_locked(job: &EntityJob, request: &Request) -> Result<TransformSumma
         None => job.step("recording fill rates", async || record_fill(job).await).await?,
     }
     Ok(summary)
+}
+
+/// An increment, or a comparison of everything. What it does to the definitions is recorded before its first
+/// row: it may be interrupted after any of them.
+async fn by_increment(job: &EntityJob, plan: &IncrementPlan, made: &Definitions) -> Result<TransformSummary> {
+    if plan.chunks() > 0 {
+        job.step("recording definitions", async || made.begin(job).await).await?;
+    }
+    increment(job, plan).await
 }
 
 /// A full refresh. A repeated one starts over, and drops the tables that the failed attempt left.

@@ -191,7 +191,7 @@ async fn refuse_rules(connection: &Connection, table: &str) -> Result<()> {
     let Some(row) = rules.first() else { return Ok(()) };
     let rule: String = row.get(0);
     Err(Error::new(Kind::Config, format!("the rule {rule} on {table} changes what a write to the table does"))
-        .hint(format!("drop rule {rule} on {table}; a trigger can do the same and does not stand in the way")))
+        .hint(format!("drop rule {rule} on {table}; a trigger can do the same and is no obstacle")))
 }
 
 fn not_given(table: &str, column: &str) -> Error {

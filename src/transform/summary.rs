@@ -98,6 +98,14 @@ pub struct TransformSummary {
     pub checks: Vec<Finding>,
     /// Columns that a model gives and its table lacks: `core.evo_members.nickname`. They were left out.
     pub absent_columns: Vec<String>,
+    /// Core tables whose definition had changed since their rows were made: `core.evo_members`.
+    pub changed_definitions: Vec<String>,
+    /// Whether every row was made again. If not, rows of these tables are still as an older definition made
+    /// them.
+    pub has_all_rows: bool,
+    /// Columns that a model has filled and fills no more: `core.evo_members.nickname`. They keep their
+    /// values.
+    pub unfilled_columns: Vec<String>,
     /// Documents that a constraint, a trigger or a column's type refused.
     pub refused: Vec<Refusal>,
 }

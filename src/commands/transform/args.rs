@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::config::{self, Share};
-use crate::entity::Entity;
+use crate::entity::{Entity, KeyType};
 use crate::error::{Error, Kind, Result};
 use crate::ids::RowKey;
 use crate::stage::key::parse_part;
@@ -14,17 +14,21 @@ use crate::transform::{Mode, Refresh, Request};
 #[command(after_help = "\
 Examples:
   evo transform all                      what changed since the last transform
-  evo transform members --full-refresh   build a new generation next to the old one and swap it in
+  evo transform members --full-refresh   build a new generation and swap it in
   evo transform entries --full-refresh --year 2025
-  evo transform sales --dry-run          what it would do, and how much disk it would need
-  evo transform sales --in-place         compare everything and write the differences; no second generation on disk
+  evo transform sales --dry-run          what it would do, and the disk it needs
+  evo transform sales --in-place         compare everything, write differences;
+                                         needs no disk for a second generation
   evo transform sales --keys 5,7         only these documents, changed or not
-  evo transform sales --strict           stop at a value that does not fit its column
+  evo transform sales --strict           stop at a value that does not fit
 
-Without --full-refresh, --incremental or --in-place: transforms what changed since the last time, or builds a new
-generation if at least half of 100,000 or more documents are new or changed.
+Without --full-refresh, --incremental or --in-place: transforms what changed
+since the last time. It builds a new generation instead if at least half of
+100,000 or more documents are new or changed, or if a model, zone or date
+format has changed since the rows were made.
 
-A value that does not fit its column becomes null and a row in evo.issues; the rest of the record is kept.")]
+A value that does not fit its column becomes null and a row in evo.issues; the
+rest of the record is kept.")]
 pub struct Args {
     /// members, sales, entries, prospects, branches, employees, one of your own, or all
     #[arg(required = true, value_name = "ENTITY")]
@@ -84,8 +88,13 @@ impl Args {
         };
         let key_type = entity.key_type();
         let no_key = |text: &str| {
-            let message = format!("invalid value {text:?} for '--keys <KEY>': no {}", key_type.sql());
-            Error::new(Kind::Usage, message).hint(format!("the keys of {} are of that type", entity.name))
+            let (wanted, example) = match key_type {
+                KeyType::Integer => ("whole numbers", "--keys 5,7"),
+                KeyType::Text => ("texts", "--keys a,b"),
+                KeyType::Uuid => ("uuids", "--keys 0a8f4c1e-5c5b-4f0e-9d5e-2f6b7c8d9e0f"),
+            };
+            let message = format!("--keys: expected {wanted} such as {example}, found {text:?}");
+            Error::new(Kind::Usage, message).hint(format!("the keys of {} are {wanted}", entity.name))
         };
         self.keys.iter().map(|text| parse_part(key_type, text).ok_or_else(|| no_key(text))).collect()
     }

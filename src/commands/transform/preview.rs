@@ -34,6 +34,9 @@ fn text(previews: &[TransformPreview]) -> String {
             units::counted(p.staged, "document", "documents"),
             units::counted(p.batches, "batch", "batches")
         );
+        if !p.changed_definitions.is_empty() {
+            text += &format!("; the definition of {} has changed", p.changed_definitions.join(", "));
+        }
         if p.mode != Mode::FullRefresh {
             text += &format!("; {}", units::counted(p.chunks, "transaction", "transactions"));
         }
@@ -44,7 +47,7 @@ fn text(previews: &[TransformPreview]) -> String {
 fn to_json(p: &TransformPreview) -> Value {
     json!({
         "entity": p.entity, "mode": p.mode.word(), "batches": p.batches, "changed": p.changed, "staged": p.staged,
-        "chunks": p.chunks,
+        "chunks": p.chunks, "changed_definitions": p.changed_definitions,
         "tables": p.tables.iter().map(|t| json!({
             "table": t.table, "partitions": t.partitions, "rows": t.rows, "bytes": t.bytes,
             "needs_bytes": t.needs_bytes,

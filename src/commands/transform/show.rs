@@ -9,6 +9,7 @@ use crate::ids::ExecutionId;
 use crate::report::table::table;
 use crate::report::units;
 use crate::shutdown::Shutdown;
+use crate::suggest::did_you_mean;
 use crate::transform::checks::{self, Finding, Severity};
 use crate::transform::order::{Task, TaskEnd};
 use crate::transform::refusal;
@@ -121,19 +122,42 @@ fn notes(s: &TransformSummary) -> String {
         let values = units::counted(issues, "value", "values");
         text += &format!("\n{}: {values} did not fit and became null: select * from evo.issues", s.entity);
     }
-    for column in &s.absent_columns {
-        text += &format!(
-            "\n{}: left out: {column}, which the model gives and the table lacks; add it in a migration, or \
-             correct the model",
-            s.entity
-        );
-    }
+    text += &definitions(s);
     for refusal in &s.refused {
         text += &format!("\n{}: refused: {}", s.entity, refusal.line());
     }
     text += &drift(s);
     for finding in s.checks.iter().filter(|f| f.rows > 0) {
         text += &format!("\n{}", line(finding));
+    }
+    text
+}
+
+/// What the models and their tables do not agree on.
+fn definitions(s: &TransformSummary) -> String {
+    let (mut text, name) = (String::new(), &s.entity);
+    for column in &s.absent_columns {
+        let near = did_you_mean(column, s.unfilled_columns.iter().map(String::as_str));
+        let advice = match near.and_then(|near| near.rsplit('.').next()) {
+            Some(near) => format!("did you mean {near}?"),
+            None => "add it in a migration, or correct the model".to_owned(),
+        };
+        text += &format!("\n{name}: left out: {column}, which the model gives and the table lacks; {advice}");
+    }
+    for column in &s.unfilled_columns {
+        text += &format!(
+            "\n{name}: {column} keeps the values that it had: its model filled it once and no longer does; give it in \
+             the model again, or drop it in a migration"
+        );
+    }
+    let tables = s.changed_definitions.join(", ");
+    if !tables.is_empty() && !s.has_all_rows {
+        text += &format!(
+            "\n{name}: model, zone or date formats have changed since the rows of {tables} were made; rows that \
+             did not change are still the old ones: evo transform {name} --full-refresh"
+        );
+    } else if !tables.is_empty() {
+        text += &format!("\n{name}: the definition of {tables} had changed: all rows were made again");
     }
     text
 }
@@ -168,7 +192,9 @@ fn to_json(s: &TransformSummary) -> Value {
     json!({
         "entity": s.entity, "mode": s.mode.word(), "batches": s.batches, "elapsed_ms": s.elapsed.as_millis() as u64,
         "swap_ms": s.swap.map(|d| d.as_millis() as u64), "older_readers": s.older_readers,
-        "absent_columns": s.absent_columns,
+        "absent_columns": s.absent_columns, "unfilled_columns": s.unfilled_columns,
+        "changed_definitions": s.changed_definitions,
+        "has_old_rows": !s.changed_definitions.is_empty() && !s.has_all_rows,
         "tables": s.tables.iter().map(|t| json!({
             "table": t.table, "rows": t.rows, "inserted": t.inserted, "updated": t.updated, "deleted": t.deleted,
             "issues": t.issues,

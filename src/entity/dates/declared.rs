@@ -66,7 +66,7 @@ mod tests {
             ("%d/%d/%m/%Y", "twice"),
             ("%-d%m%Y", "where one field ends"),
             ("%d/%m/%Y ", "blank"),
-            ("%d/%m/%Y %H:%M%z.", "behind its offset"),
+            ("%d/%m/%Y %H:%M%z.", "after its offset"),
             ("%d'%m'%Y", "holds \"'\""),
             ("%d/%m/2024", "digit"),
             ("%d/%m/%Y%", "ends in %"),

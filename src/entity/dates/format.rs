@@ -46,6 +46,11 @@ impl DateFormat {
         Ok(format)
     }
 
+    /// The format as it is declared.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
     fn check(&self) -> std::result::Result<(), (&'static str, &'static str)> {
         use Field as F;
         let fields: Vec<F> = self.fields().map(|(field, _)| field).collect();
@@ -58,16 +63,16 @@ impl DateFormat {
         }
         let needs = [(F::Hour, F::Minute), (F::Minute, F::Hour), (F::Second, F::Minute), (F::Fraction, F::Second)];
         if needs.into_iter().any(|(field, other)| has(field) && !has(other)) || has(F::Offset) && !has(F::Hour) {
-            return Err(("is not a whole time", "write %H:%M, %H:%M:%S, %H:%M:%S.%f, each also with %z behind it"));
+            return Err(("is not a whole time", "write %H:%M, %H:%M:%S, %H:%M:%S.%f, each also followed by %z"));
         }
         let ends = |piece: Option<&Piece>| matches!(piece, None | Some(Piece::Literal(b' ')));
         if ends(self.pieces.first()) || ends(self.pieces.last()) {
-            return Err(("begins or ends with a blank", "remove it: blanks around a value are no part of it"));
+            return Err(("begins or ends with a blank", "remove it: blanks around a value do not count"));
         }
         for pair in self.pieces.windows(2) {
             match pair {
                 [Piece::Field { field: F::Offset, .. }, _] => {
-                    return Err(("has something behind its offset", "write %z at the end"));
+                    return Err(("has something after its offset", "write %z at the end"));
                 }
                 [Piece::Field { field, is_short }, Piece::Field { field: next, .. }]
                     if (*is_short || *field == F::Fraction) && *next != F::Offset =>

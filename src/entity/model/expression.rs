@@ -100,7 +100,7 @@ impl Expression {
 
 fn cast(tokens: &Tokens<'_>, call: CastCall) -> Result<Cast, Fault> {
     if call.kind == CHILDREN {
-        return Err(Fault::new(tokens.start(call.name), "evo.as_children stands in an expression")
+        return Err(Fault::new(tokens.start(call.name), "evo.as_children is used in an expression")
             .hint("it gives rows: cross join lateral evo.as_children(s.raw_data, 'array', 'idOfAnElement') c"));
     }
     let arguments = call.open + 1..tokens.partner(call.open);
@@ -166,11 +166,8 @@ fn without_casts(tokens: &Tokens<'_>, open: usize) -> Result<usize, Fault> {
     let end = tokens.partner(open);
     for i in open..end {
         if cast_at(tokens, i)?.is_some() {
-            return Err(Fault::new(
-                tokens.start(i),
-                "a cast inside a select of its own: its misfits could not be filed",
-            )
-            .hint("let the inner select give the text, and cast what it gives: evo.as_int((select … ))"));
+            return Err(Fault::new(tokens.start(i), "a cast inside a subselect: its misfits could not be recorded")
+                .hint("let the inner select give the text, and cast what it gives: evo.as_int((select … ))"));
         }
     }
     Ok(end + 1)

@@ -190,7 +190,7 @@ impl From {
             return Err(Fault::new(at, "evo.as_children takes a document and two names").hint(usage));
         };
         let (Some(array), Some(id)) = (text(array), text(id)) else {
-            return Err(Fault::new(at, "the names in evo.as_children are no plain strings").hint(usage));
+            return Err(Fault::new(at, "the names in evo.as_children are not plain strings").hint(usage));
         };
         if self.children.is_some() {
             return Err(Fault::new(at, "a second array is unfolded")

@@ -34,7 +34,7 @@ mod select;
 mod tests;
 mod zones;
 
-pub use casts::CASTS;
+pub use casts::{CASTS, CASTS_CHANGED};
 pub use column::{Column, LocalTime, PlainCast, WholeCast};
 pub use edits::Edits;
 pub use expression::{Case, Cast, CastSite, Expression};

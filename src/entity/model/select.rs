@@ -168,7 +168,7 @@ fn placeholders(tokens: &Tokens<'_>, end: usize) -> SelectResult<Vec<(Placeholde
             "{source}" => Placeholder::Source,
             "{zone}" => Placeholder::Zone,
             other => {
-                return Err(Fault::new(tokens.start(i), format!("{other} is no placeholder of a model"))
+                return Err(Fault::new(tokens.start(i), format!("{other} is not a placeholder of a model"))
                     .hint("a model knows {source} and {zone}; other braces belong in quotes"));
             }
         };
@@ -226,7 +226,7 @@ impl Parts {
             return Err(Fault::new(tokens.start(0), "the model does not begin with select").hint(hint));
         }
         let Some(select) = tokens.outer(0..end).find(|i| tokens.is_keyword(*i, "select")) else {
-            return Err(Fault::new(tokens.start(0), "there is no select behind the with clause").hint(hint));
+            return Err(Fault::new(tokens.start(0), "there is no select after the with clause").hint(hint));
         };
         let mut start = select + 1;
         let is_distinct = tokens.is_keyword(start, "distinct");
@@ -262,7 +262,7 @@ fn refuse_what_parts_cannot_do(tokens: &Tokens<'_>, range: Range<usize>) -> Sele
         None => Ok(()),
         Some(i) => {
             let word = tokens.str(i).to_ascii_lowercase();
-            Err(Fault::new(tokens.start(i), format!("{word} is nothing for a model")).hint(
+            Err(Fault::new(tokens.start(i), format!("a model cannot use {word}")).hint(
                 "a model is read in parts, document by document: what sums up or picks belongs in a lateral select \
                  over one document",
             ))
@@ -271,7 +271,7 @@ fn refuse_what_parts_cannot_do(tokens: &Tokens<'_>, range: Range<usize>) -> Sele
 }
 
 fn unfiled(at: usize, kind: &str) -> Fault {
-    let message = format!("evo.as_{kind} stands outside of the select list: its misfits could not be filed");
+    let message = format!("evo.as_{kind} is outside the select list, where its misfits could not be recorded");
     Fault::new(at, message).hint(match kind {
         "children" => {
             "write cross join lateral evo.as_children(s.raw_data, 'array', 'idOfAnElement') c, in the from clause of \

@@ -78,7 +78,7 @@ impl Check {
         for line in header.all("parameter") {
             let parts = line.value.split_once('=');
             let (name, value) =
-                parts.ok_or_else(|| line.error(format!("{:?} has not the form \"name = value\"", line.value)))?;
+                parts.ok_or_else(|| line.error(format!("{:?} is not of the form \"name = value\"", line.value)))?;
             parameters.insert(name.trim().to_owned(), value.trim().to_owned());
         }
         let concerned: Vec<&Entity> =
@@ -133,7 +133,7 @@ fn allow(
     concerned: &[&Entity],
     parameters: &BTreeMap<String, String>,
 ) -> std::result::Result<(), (String, String)> {
-    const ALWAYS: [&str; 4] = ["entity", "staging", "generation", "parent"];
+    const ALWAYS: [&str; 5] = ["entity", "staging", "generation", "definitions", "parent"];
     const OF_A_CHILD: [&str; 3] = ["child", "parent_key", "child_key"];
     let table = name.strip_prefix("all ").unwrap_or(name);
     if ALWAYS.contains(&table) || parameters.contains_key(name) {
@@ -156,7 +156,7 @@ fn allow(
             format!("write -- entity: {}", owners.join(", ")),
         )),
         Some(_) => Err((
-            format!("{{{name}}} is no placeholder of this check"),
+            format!("{{{name}}} is not a placeholder of this check"),
             "it may be a core table, parent, child, entity, staging, generation or a parameter (docs/checks.md)"
                 .to_owned(),
         )),
@@ -192,7 +192,7 @@ mod tests {
             ("when: check", "when: check, never", 4, "\"never\""),
             ("n = 1", "n", 5, "name = value"),
             ("-- when", "-- entity: sale\n-- when", 4, "no entity \"sale\""),
-            ("{n}", "{m}", 6, "{m} is no placeholder"),
+            ("{n}", "{m}", 6, "{m} is not a placeholder"),
             ("{parent}", "\n{all child}", 7, "only known for each child"),
             ("{parent}", "{core.evo_sales}", 6, "core.evo_sales is a table of sales, and the check is also about"),
         ] {

@@ -33,13 +33,14 @@ pub async fn run(
         };
         for child in children {
             let query = check.query.render(|name| value(name, check, (entity, child), scope));
-            findings.push(run_one(tx, check, child.map_or(&entity.name, |model| &model.table), &query).await?);
+            let on = child.map_or(&entity.name, |model| &model.table);
+            findings.push(run_one(tx, check, (&entity.name, on), &query).await?);
         }
     }
     Ok(findings)
 }
 
-async fn run_one(tx: &Transaction<'_>, check: &Check, on: &str, query: &str) -> Result<Finding> {
+async fn run_one(tx: &Transaction<'_>, check: &Check, (entity, on): (&str, &str), query: &str) -> Result<Finding> {
     let started = Instant::now();
     let sql = fill(sql_file!("transform/check.sql"), &[("query", query)]);
     let row = tx.query_one(&sql, &[]).await.map_err(|error| cannot_run(check, error))?;
@@ -49,7 +50,7 @@ async fn run_one(tx: &Transaction<'_>, check: &Check, on: &str, query: &str) -> 
         severity: check.severity,
         rows: row.get::<_, i64>(0).unsigned_abs(),
         keys: row.get(1),
-        hint: check.hint.clone(),
+        hint: check.hint.as_ref().map(|hint| hint.replace("ENTITY", entity)),
         elapsed: started.elapsed(),
     })
 }
@@ -74,6 +75,15 @@ fn cannot_run(check: &Check, error: Error) -> Error {
     }
 }
 
+/// What the entity's core tables are made by, as a subselect.
+fn definitions(entity: &Entity) -> String {
+    let row = |model: &Model| {
+        let columns: Vec<String> = model.select.columns().iter().map(|column| literal(&column.name)).collect();
+        format!("({}, {}, array[{}]::text[])", literal(&model.table), literal(&model.digest), columns.join(", "))
+    };
+    format!("(values {})", entity.models.iter().map(row).collect::<Vec<_>>().join(", "))
+}
+
 /// The text of a placeholder. [`Check::parse`] has refused those that mean nothing here.
 fn value(name: &str, check: &Check, (entity, child): (&Entity, Option<&Model>), scope: &Scope) -> String {
     let (is_all, table) = name.strip_prefix("all ").map_or((false, name), |table| (true, table));
@@ -92,6 +102,7 @@ fn value(name: &str, check: &Check, (entity, child): (&Entity, Option<&Model>), 
         "entity" => literal(&entity.name),
         "staging" => qualified(&entity.staging.table),
         "generation" => scope.leaves(entity),
+        "definitions" => definitions(entity),
         parameter => check.parameters.get(parameter).map_or(String::new(), |value| literal(value)),
     }
 }

@@ -78,7 +78,7 @@ impl Checks {
         for setting in settings {
             let parts = setting.split_once('=').and_then(|(path, value)| Some((path.split_once('.')?, value)));
             let Some(((name, parameter), value)) = parts else {
-                let message = format!("--set {setting:?} has not the form CHECK.PARAMETER=VALUE");
+                let message = format!("--set {setting:?} is not of the form CHECK.PARAMETER=VALUE");
                 return Err(Error::new(Kind::Usage, message).hint("for example --set freshness.max_age='3 days'"));
             };
             self.require("--set", &[name.to_owned()])?;

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use include_dir::{Dir, include_dir};
 
-use crate::entity::{Catalog, Entity, Header, KeyType, Template};
+use crate::entity::{Catalog, Entity, Header, KeyType, Template, of_statement};
 use crate::error::{Error, Kind, Mistakes, Result};
 use crate::transform::sql_files::{sql_files, stem};
 
@@ -30,6 +30,8 @@ pub struct Dimension {
     pub sources: Vec<Entity>,
     /// A select of sightings, with a placeholder `{core.…}` for each source.
     pub(super) sightings: Template,
+    /// Changes with the select and the columns that its rows are made by.
+    pub digest: String,
 }
 
 impl Dimension {
@@ -100,7 +102,7 @@ fn parse(file: &str, text: &str, catalog: &Catalog) -> Result<Dimension> {
             .hint("read it through a placeholder: from {core.evo_members} m"));
     }
     if let Some(source) = sources.iter().find(|source| source.key_type() != KeyType::Integer) {
-        let message = format!("{file}: the keys of {} are no integers", Dimension::source_table(source));
+        let message = format!("{file}: the keys of {} are not integers", Dimension::source_table(source));
         return Err(Error::new(Kind::Config, message)
             .hint("a dimension reads tables with integer keys; make a view, or an entity of its own"));
     }
@@ -110,7 +112,8 @@ fn parse(file: &str, text: &str, catalog: &Catalog) -> Result<Dimension> {
         &columns,
         "a sighting has a key, a name, _source_time, _source_table and _source_key: see sql/dimensions in the source",
     )?;
-    Ok(Dimension { name: stem(file), table, key, name_column, sources, sightings })
+    let digest = of_statement(&format!("select {key}, {name_column} ({})", sightings.render(str::to_owned)));
+    Ok(Dimension { name: stem(file), table, key, name_column, sources, sightings, digest })
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use super::definition::Dimension;
 use super::statements::{DimensionBatch, increment_sql, rebuild_sql, relations};
 use crate::error::{Context, Result};
 use crate::ids::{BatchId, ExecutionId};
-use crate::ledger::models;
+use crate::ledger::{definitions, models};
 use crate::pg::{Connection, EntityLock, Pool, Transaction};
 use crate::transform::summary::{TableSummary, TransformSummary, tally_tables};
 use crate::transform::transaction::{Unconfirmed, begin};
@@ -86,10 +86,14 @@ impl DimensionJob {
         Ok(tx)
     }
 
-    /// Whether it must be rebuilt: it never was, or a source has another generation since.
+    /// Whether it must be rebuilt: it never was, a source has another generation since, or its definition has
+    /// changed.
     pub(super) async fn is_stale(&self, tx: &Transaction<'_>) -> Result<bool> {
         let sql = sql_file!("transform/dimension_state.sql");
-        Ok(tx.query_one(sql, &[&self.dimension.name, &self.dimension.source_tables()]).await?.get(0))
+        Ok(tx
+            .query_one(sql, &[&self.dimension.name, &self.dimension.source_tables(), &self.dimension.digest])
+            .await?
+            .get(0))
     }
 
     /// The batches that the sources have and the dimension has not; or all that the sources have.
@@ -111,6 +115,7 @@ impl DimensionJob {
     ) -> Result<()> {
         let ids: Vec<BatchId> = batches.iter().map(|batch| batch.id).collect();
         let (table, name) = (&self.dimension.table, &self.dimension.name);
+        definitions::note(tx, (table, name), Some(&self.dimension.digest), &[]).await?;
         if !is_rebuild {
             models::take(tx, name, &ids).await?;
             return models::record(tx, table, name, self.execution_id).await;

@@ -64,7 +64,7 @@ pub fn tests_of(entity: &Entity, extend: Option<&Path>) -> Result<Vec<ModelTest>
 impl ModelTest {
     fn parse(entity: &Entity, file: String, text: &str) -> Result<Self> {
         let read: TestFile = toml::from_str(text).map_err(|e| {
-            Error::new(Kind::Config, format!("{file} is no test of a model"))
+            Error::new(Kind::Config, format!("{file} is not a test of a model"))
                 .detail(e.to_string())
                 .hint("it has documents = '''…''' and [rows] with a text for each table, one JSON value per line")
         })?;
@@ -90,6 +90,7 @@ fn filled(text: &str) -> impl Iterator<Item = &str> {
 
 fn row(file: &str, table: &str, line: &str) -> Result<Map<String, Value>> {
     serde_json::from_str(line).map_err(|e| {
-        Error::new(Kind::Config, format!("{file}: a row of {table} is no JSON with columns")).detail(e.to_string())
+        Error::new(Kind::Config, format!("{file}: a row of {table} is not a JSON object of columns"))
+            .detail(e.to_string())
     })
 }

@@ -11,6 +11,7 @@ use crate::ids::BatchId;
 use crate::ledger::models;
 use crate::pg::{Connection, Transaction};
 use crate::sql::{fill, ident, qualified};
+use crate::transform::definitions::{self, Definitions};
 use crate::transform::job::EntityJob;
 use crate::transform::summary::TableSummary;
 
@@ -95,8 +96,12 @@ async fn write_ledger(job: &EntityJob, tx: &Transaction<'_>, ready: &Ready<'_>) 
     let entity = &job.entity.name;
     let sql = fill(sql_file!("transform/generation/forget_issues.sql"), &[("within", &stale_issues(job, ready))]);
     tx.execute(&sql, &[entity, &job.execution_id]).await?;
-    if let Some(batches) = ready.watermark {
-        models::reset(tx, entity, batches).await?;
+    match ready.watermark {
+        Some(batches) => {
+            models::reset(tx, entity, batches).await?;
+            definitions::note_current(tx, &job.entity).await?;
+        }
+        None => Definitions::read(tx, &job.entity).await?.note_part(tx, &job.entity).await?,
     }
     let mut generations = Vec::new();
     for table in ready.tables {

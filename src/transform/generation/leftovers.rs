@@ -19,7 +19,7 @@ pub(super) async fn collect(job: &EntityJob, connection: &Connection, builds: &[
     let found = connection.query(sql_file!("transform/generation/leftovers.sql"), &[&names]).await?;
     for row in &found {
         let (name, was_set_aside): (String, bool) = (row.get(0), row.get(2));
-        tracing::info!(table = name, "dropping what an interrupted refresh left behind");
+        tracing::info!(table = name, "dropping what an interrupted refresh left");
         match connection.batch(&format!("drop table if exists {name}")).await {
             Err(error) if error.sqlstate() == Some(DEPENDENTS_EXIST) => {
                 set_aside(connection, &name, was_set_aside, &error).await?;

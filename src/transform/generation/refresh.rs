@@ -65,6 +65,7 @@ async fn summary(job: &EntityJob, swapped: Swapped, refresh: &Refresh) -> Transf
         mode: Mode::FullRefresh,
         batches: if is_whole { filled.batches.len() as u64 } else { 0 },
         staged: is_whole.then_some(filled.documents),
+        has_all_rows: is_whole,
         tables: filled.tables,
         swap: Some(held),
         older_readers,

@@ -15,5 +15,5 @@ mod table;
 mod typed;
 mod work;
 
-pub(super) use plan::{plan, whole};
+pub(super) use plan::{IncrementPlan, plan, whole};
 pub(super) use work::increment;

@@ -15,6 +15,7 @@ use crate::meter::{Counted, Timed, Unit, tally};
 use crate::span::WorkSpan;
 use crate::sql::{columns, qualified};
 use crate::transform::crew::Queue;
+use crate::transform::definitions;
 use crate::transform::drift::UnknownFields;
 use crate::transform::job::EntityJob;
 use crate::transform::partitions::mirror;
@@ -57,8 +58,9 @@ pub(in crate::transform) async fn increment(job: &EntityJob, plan: &IncrementPla
         add_tables(&mut tables, &result.tables);
         refusal::add_all(&mut refused, grouped(&result.refused));
     }
+    let has_all_rows = plan.is_whole && job.keys.is_empty() && refused.is_empty();
     if plan.batches() > 0 || plan.is_whole {
-        job.step("recording", async || record(job, &tables, plan.is_whole).await).await?;
+        job.step("recording", async || record(job, &tables, (plan.is_whole, has_all_rows)).await).await?;
     }
     let fields = async || match plan.is_whole {
         true => UnknownFields::of_all(job, plan.staged).await?.record(job).await,
@@ -74,6 +76,7 @@ pub(in crate::transform) async fn increment(job: &EntityJob, plan: &IncrementPla
         tables,
         absent_columns: absent_columns(&job.entity, &prepared.shapes),
         refused,
+        has_all_rows,
         drift: job.step("looking for new fields", fields).await?,
         elapsed: started.elapsed(),
         ..TransformSummary::default()
@@ -165,7 +168,9 @@ async fn take(job: &EntityJob, batches: &[BatchId]) -> Result<()> {
 
 /// Records in `evo.models` that the tables were brought up to date. In a transaction of its own at the end:
 /// chunks that run side by side would wait for each other's row.
-async fn record(job: &EntityJob, tables: &[TableSummary], is_whole: bool) -> Result<()> {
+///
+/// With `has_all_rows`, every row was made again by the models as they are now.
+async fn record(job: &EntityJob, tables: &[TableSummary], (is_whole, has_all_rows): (bool, bool)) -> Result<()> {
     let mut connection = job.pool.get().await?;
     let tx = connection.begin().await?;
     for table in tables {
@@ -175,6 +180,9 @@ async fn record(job: &EntityJob, tables: &[TableSummary], is_whole: bool) -> Res
             true => drop(models::record_refresh(&tx, name, entity, job.execution_id, None).await?),
             false => models::record(&tx, name, entity, job.execution_id).await?,
         }
+    }
+    if has_all_rows {
+        definitions::note_current(&tx, &job.entity).await?;
     }
     tx.commit().await
 }
