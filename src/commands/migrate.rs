@@ -6,7 +6,7 @@ use super::database;
 use crate::config::Settings;
 use crate::entity::Catalog;
 use crate::error::Result;
-use crate::ledger::migrations;
+use crate::ledger::{migrations, zones};
 use crate::pg::Pool;
 use crate::report::Outcome;
 use crate::report::table::table;
@@ -18,8 +18,9 @@ Examples:
   evo migrate --dry-run     what would be applied
   evo migrate
 
-What others have in the schemas stg_evo and core is never touched, and is no obstacle unless it has the name of
-something that evo creates: evo names it and stops.")]
+What others have in the schemas stg_evo and core is never touched, and is no
+obstacle unless it has the name of something that evo creates: evo names it and
+stops.")]
 pub struct Args {
     /// Show what would be applied and apply nothing
     #[arg(long)]
@@ -38,6 +39,7 @@ pub async fn run(args: Args, settings: &Settings) -> Result<Outcome> {
         false => Pool::for_writing(database::started(settings)?, "evo:migrate", 1, None),
     };
     let mut connection = pool.get().await?;
+    zones::require_known(&connection, catalog.all()).await?;
     let applied = migrations::apply_for(&mut connection, &list, catalog.all(), args.dry_run).await?;
     let rows = applied.steps.iter().map(|(version, name, ms)| {
         vec![

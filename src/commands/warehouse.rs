@@ -4,7 +4,7 @@ use super::database;
 use crate::config::{Database, Settings};
 use crate::entity::Catalog;
 use crate::error::Result;
-use crate::ledger::{migrations, rights};
+use crate::ledger::{migrations, rights, zones};
 use crate::pg::{Diagnosis, Pool, Reconnect};
 use crate::shutdown::Shutdown;
 
@@ -60,7 +60,9 @@ impl Access {
 /// Opens the warehouse for a command of this name, with at most this many connections.
 ///
 /// # Errors
-/// `Config` when the schema is missing, older or newer than this evo; see [`crate::pg`].
+/// `Config` when the schema is missing, older or newer than this evo, or when the server does not know the
+/// zone of an entity; `AccessDenied` with the grant for a role that is to write and may not; see
+/// [`crate::pg`].
 pub(super) async fn open(
     settings: &Settings,
     catalog: Catalog,
@@ -71,6 +73,7 @@ pub(super) async fn open(
     let name = format!("evo:{command}");
     let is_private = matches!(settings.database, Database::Embedded);
     let upgrades = is_private && matches!(access, Access::Writes(_));
+    let writes = matches!(access, Access::Writes(_));
     let pool = match access {
         Access::Writes(shutdown) => {
             let reconnect = Reconnect {
@@ -86,9 +89,14 @@ pub(super) async fn open(
     pool.retry("checking the schema", async || {
         let mut connection = pool.get().await?;
         match upgrades {
-            true => migrations::apply(&mut connection, &migrations, false).await.map(drop),
-            false => migrations::require_current(&mut connection, &migrations).await,
+            true => migrations::apply(&mut connection, &migrations, false).await.map(drop)?,
+            false => migrations::require_current(&mut connection, &migrations).await?,
         }
+        if writes {
+            rights::require_writable(&connection, catalog.all()).await?;
+            zones::require_known(&connection, catalog.all()).await?;
+        }
+        Ok(())
     })
     .await?;
     Ok(Warehouse { catalog, pool })

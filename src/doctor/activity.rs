@@ -28,7 +28,9 @@ pub(super) async fn transactions(connection: &Connection) -> Result<Vec<DoctorFi
         let (who, gid, pid): (String, Option<String>, Option<i32>) = (row.get(0), row.get(1), row.get(2));
         let age = shown(row.get(3));
         let (gravity, why) = match row.get(4) {
-            true => (Gravity::Breaks, "it holds a lock on one of evo's tables: jobs that need it wait, and give up"),
+            true => {
+                (Gravity::Breaks, "it holds a lock on one of evo's tables: jobs that need it wait and then time out")
+            }
             false => (Gravity::Advice, "VACUUM removes no row that died since it began, and index builds wait for it"),
         };
         let finding = DoctorFinding::new(gravity, "transactions.open", format!("{who}, for {age}"), why);

@@ -65,7 +65,7 @@ async fn groups(subject: &Subject<'_>, connection: &mut Pooled<'_>, facts: &Serv
     done.add("connection", Ok(connections::protection(subject.dsn, facts, connection.is_pooled())));
     done.add("server", Ok(server::findings(facts, subject.dsn, host)));
     done.add("replication", activity::replication(connection).await);
-    done.add("rights", rights::examine(connection, facts).await);
+    done.add("rights", rights::examine(connection, facts, subject.entities).await);
     let schema = schema::version(connection, subject).await;
     let has_schema = matches!(&schema, Ok(found) if found.is_empty());
     done.add("schema", schema);

@@ -4,17 +4,23 @@ use super::finding::{DoctorFinding, Gravity};
 use super::server::ServerFacts;
 use super::subject::SCHEMAS;
 use crate::counted::counted;
+use crate::entity::Entity;
 use crate::error::Result;
+use crate::ledger::rights::{self, TableRights};
 use crate::pg::Connection;
 
 /// Checks the rights on the database, its schemas and its tables.
 ///
 /// # Errors
 /// See [`crate::pg`].
-pub(super) async fn examine(connection: &Connection, facts: &ServerFacts) -> Result<Vec<DoctorFinding>> {
+pub(super) async fn examine(
+    connection: &Connection,
+    facts: &ServerFacts,
+    entities: &[Entity],
+) -> Result<Vec<DoctorFinding>> {
     let mut found = temporary(connection, facts).await?;
     found.extend(schemas(connection, facts).await?);
-    found.extend(tables(connection, facts).await?);
+    found.extend(tables(connection, entities).await?);
     Ok(found)
 }
 
@@ -68,40 +74,39 @@ async fn schemas(connection: &Connection, facts: &ServerFacts) -> Result<Vec<Doc
     Ok(found)
 }
 
-/// The tables: jobs that write own them, or are members of their owner; no policy may hide rows.
-async fn tables(connection: &Connection, facts: &ServerFacts) -> Result<Vec<DoctorFinding>> {
-    let schemas: Vec<String> = SCHEMAS.map(str::to_owned).to_vec();
-    let rows = connection.query(sql_file!("doctor/rights.sql"), &[&schemas]).await?;
-    let (role, mut found) = (&facts.role, Vec::new());
-    let mut hidden: Vec<String> = Vec::new();
-    for row in &rows {
-        let (tables, example): (i64, String) = (row.get(1), row.get(2));
-        let tables = counted(tables.unsigned_abs(), "table", "tables");
-        if let Some(owner) = row.get::<_, Option<String>>(0) {
-            let what = format!("{tables}, {example} for one, belong to {owner}, and {role} is no member of it");
+/// The tables: jobs that write own them, or have their owner's rights; no policy may hide rows.
+async fn tables(connection: &Connection, entities: &[Entity]) -> Result<Vec<DoctorFinding>> {
+    let (mut found, mut hidden) = (Vec::new(), Vec::new());
+    let mut of_role = String::new();
+    for rights in rights::of_tables(connection, entities).await? {
+        let TableRights { tables, example, role, .. } = &rights;
+        if let Some(owner) = &rights.owner {
+            let what = match *tables {
+                1 => format!("{example} belongs to {owner}, and {role} does not have its rights"),
+                n => {
+                    format!("{n} tables belong to {owner}, and {role} does not have its rights: {example}, for example")
+                }
+            };
             let why = "jobs that write alter, swap and vacuum tables, which only their owner may";
             let finding = DoctorFinding::new(Gravity::Breaks, "rights.owner", what, why);
-            found.push(finding.sql(format!("grant {owner} to {role};")));
+            found.push(finding.sql(rights::membership(connection, owner, role).await?));
         }
-        let unreadable: i64 = row.get(3);
-        if unreadable > 0 {
-            let what = format!("{role} may not read {} of evo's tables", unreadable);
+        if rights.unreadable > 0 {
+            let what = format!("{role} may not read {} of evo's tables", rights.unreadable);
             let why = "`evo status`, `evo check` and every job read them";
             let finding = DoctorFinding::new(Gravity::Breaks, "rights.select", what, why);
             found.push(finding.sql(format!("grant select on all tables in schema evo, stg_evo, core to {role};")));
         }
-        hidden.extend(row.get::<_, Option<Vec<String>>>(4).unwrap_or_default());
+        hidden.extend(rights.hidden);
+        of_role = rights.role;
     }
     if let Some(first) = hidden.first() {
         let n = counted(hidden.len() as u64, "table", "tables");
-        let what = format!("row-level security hides rows of {n} from {role}: {}", hidden.join(", "));
+        let what = format!("row-level security hides rows of {n} from {of_role}: {}", hidden.join(", "));
         let why = "evo refuses to take a part of the rows for all of them";
         let finding = DoctorFinding::new(Gravity::Breaks, "rights.row_security", what, why);
-        found.push(
-            finding
-                .sql(format!("alter table {first} no force row level security;"))
-                .words(format!("its owner has to run it, for each; or, as a superuser: alter role {role} bypassrls;")),
-        );
+        let bypass = format!("its owner has to run it, for each; or, as a superuser: alter role {of_role} bypassrls;");
+        found.push(finding.sql(format!("alter table {first} no force row level security;")).words(bypass));
     }
     Ok(found)
 }

@@ -1,8 +1,10 @@
 //! The requirements on the database and on the role. Checked before anything begins, so that the error names
 //! the missing grant and not the statement that needed it first.
 
+use crate::counted::counted;
+use crate::entity::Entity;
 use crate::error::{Error, Kind, Result};
-use crate::pg::Transaction;
+use crate::pg::{Connection, Row, Transaction};
 
 /// Refuses a database whose encoding is not UTF8: it could not hold every document, and would read others
 /// wrongly.
@@ -98,7 +100,7 @@ impl Schemas {
 ///
 /// # Errors
 /// `AccessDenied` that names the grant.
-pub async fn require_temporary(connection: &crate::pg::Connection) -> Result<()> {
+pub async fn require_temporary(connection: &Connection) -> Result<()> {
     let row = connection.query_one(sql_file!("ledger/may_use_temporary.sql"), &[]).await?;
     let (role, database): (String, String) = (row.get(1), row.get(2));
     match row.get(0) {
@@ -106,6 +108,84 @@ pub async fn require_temporary(connection: &crate::pg::Connection) -> Result<()>
         false => Err(denied(format!("{role} may not make temporary tables in the database {database}"))
             .hint(format!("grant temporary on database {database} to {role};"))),
     }
+}
+
+/// evo's schemas.
+const SCHEMAS: [&str; 5] = ["evo", "stg_evo", "core", "evo_next", "evo_old"];
+
+/// What a role lacks on the tables of one owner.
+#[derive(Debug, Clone)]
+pub struct TableRights {
+    /// The owner as SQL writes it, if the role does not have the owner's rights.
+    pub owner: Option<String>,
+    /// Number of tables.
+    pub tables: u64,
+    /// One of them.
+    pub example: String,
+    /// Number of those that the role may not read.
+    pub unreadable: u64,
+    /// Tables whose rows a policy hides from the role.
+    pub hidden: Vec<String>,
+    /// Number of those that the role may not write.
+    pub unwritable: u64,
+    /// The role as SQL writes it.
+    pub role: String,
+}
+
+/// What the role lacks on evo's tables: those of schema `evo`, those of the role that migrated, and those of
+/// the entities with their partitions.
+///
+/// # Errors
+/// See [`crate::pg`].
+pub async fn of_tables(connection: &Connection, entities: &[Entity]) -> Result<Vec<TableRights>> {
+    let of_entity = |entity: &Entity| {
+        let core = entity.models.iter().map(|model| model.table.clone());
+        core.chain([entity.staging.table.clone()]).collect::<Vec<String>>()
+    };
+    let tables: Vec<String> = entities.iter().flat_map(of_entity).collect();
+    let schemas = SCHEMAS.map(str::to_owned).to_vec();
+    let rows = connection.query(sql_file!("ledger/table_rights.sql"), &[&schemas, &tables]).await?;
+    let count = |row: &Row, i: usize| row.get::<_, i64>(i).unsigned_abs();
+    let rights = |row: &Row| TableRights {
+        owner: row.get(0),
+        tables: count(row, 1),
+        example: row.get(2),
+        unreadable: count(row, 3),
+        hidden: row.get::<_, Option<Vec<String>>>(4).unwrap_or_default(),
+        unwritable: count(row, 5),
+        role: row.get(6),
+    };
+    Ok(rows.iter().map(rights).collect())
+}
+
+/// The statement that gives a role the rights of another one, also if it does not inherit rights.
+///
+/// # Errors
+/// See [`crate::pg`].
+pub async fn membership(connection: &Connection, owner: &str, role: &str) -> Result<String> {
+    let row = connection.query_one(sql_file!("ledger/inherits.sql"), &[]).await?;
+    Ok(match (row.get(0), row.get(1)) {
+        (true, _) => format!("grant {owner} to {role};"),
+        (false, true) => format!("grant {owner} to {role} with inherit true;"),
+        (false, false) => format!("alter role {role} inherit; grant {owner} to {role};"),
+    })
+}
+
+/// Refuses a role that is to write and may not: neither as the owner of evo's tables nor by rights of its
+/// own.
+///
+/// # Errors
+/// `AccessDenied` that names the grant; otherwise see [`crate::pg`].
+pub async fn require_writable(connection: &Connection, entities: &[Entity]) -> Result<()> {
+    let rights = of_tables(connection, entities).await?;
+    let Some(first) = rights.iter().find(|rights| rights.unwritable > 0) else { return Ok(()) };
+    let Some(owner) = &first.owner else { return Ok(()) };
+    let (role, example) = (&first.role, &first.example);
+    let tables = counted(first.unwritable, "table", "tables");
+    let message = format!("{role} may not write {tables} of evo's that belong to {owner}: {example}, for example");
+    Err(denied(message)
+        .detail("jobs that write run as the owner of evo's tables, or with its rights")
+        .hint(membership(connection, owner, role).await?))
 }
 
 fn denied(message: String) -> Error {

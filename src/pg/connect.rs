@@ -24,6 +24,7 @@ const NO_LIMIT: Duration = Duration::from_secs(3600);
 /// no writes, `AccessDenied`, or `Config` for a database or certificate that does not exist.
 pub(super) async fn connect_for(dsn: &Dsn, application_name: &str, demand: Demand) -> Result<Connected> {
     use TargetSession as T;
+    super::server_error::connects_as(&dsn.user);
     let wanted = |target| Wanted { name: shown_name(application_name), demand, target };
     match (demand, dsn.target) {
         (Demand::Writable, T::Standby | T::ReadOnly) => Err(Error::new(

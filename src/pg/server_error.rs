@@ -1,10 +1,13 @@
 //! An error that the server reported, with what to do about it.
 
+use std::sync::OnceLock;
+
 use tokio_postgres::error::DbError;
 
 use super::redact::{function_in, is_raised, without_values};
 use super::sqlstate::{self as code, kind_of};
 use crate::error::{Error, Kind, Named};
+use crate::sql::ident;
 
 /// An error of which only the server's code and message are known.
 pub(super) fn from_sqlstate(code: &str, message: String) -> Error {
@@ -94,35 +97,52 @@ fn raised(code: &str, function: Option<String>) -> Error {
         .hint("its message is in the server's log; it is not shown here because it may hold values")
 }
 
+/// The role of this process's connections, to be named in a grant.
+static ROLE: OnceLock<String> = OnceLock::new();
+
+/// Remembers the role as which this process connects.
+pub(super) fn connects_as(user: &str) {
+    let is_plain = user.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
+    let starts_plain = user.starts_with(|c: char| c.is_ascii_lowercase());
+    let is_reserved = ["all", "group", "order", "table", "user"].contains(&user);
+    let _ = ROLE.set(if is_plain && starts_plain && !is_reserved { user.to_owned() } else { ident(user) });
+}
+
+fn role() -> &'static str {
+    ROLE.get().map_or("ROLE", String::as_str)
+}
+
+fn between<'a>(text: &'a str, start: &str, end: &str) -> Option<&'a str> {
+    text.split_once(start)?.1.split_once(end).map(|(inner, _)| inner)
+}
+
 /// The grant that is missing, as far as the server's message says; the message may be in another language.
 fn missing_privilege(message: &str) -> String {
     let object = |kind: &str| message.strip_prefix(&format!("permission denied for {kind} "));
     let owned = |kind: &str| message.strip_prefix(&format!("must be owner of {kind} "));
-    const READ: &str = "commands that read need usage on the schemas evo, stg_evo and core, and select on their \
-                        tables";
-    if let Some(name) = object("schema") {
-        format!("grant usage on schema {name} to the role, and create too if it is to write; {READ}")
-    } else if let Some(name) = ["table", "view", "materialized view", "relation"].into_iter().find_map(object) {
+    const WRITES: &str = "for a job that writes, evo doctor shows the grants";
+    let role = role();
+    if object("schema").is_some_and(|name| ["evo", "stg_evo", "core"].contains(&name)) {
         format!(
-            "grant select on {name} to the role to read it; jobs that write run as the owner of its table; \
-                 {READ}"
+            "grant usage on schema evo, stg_evo, core to {role};\n\
+             grant select on all tables in schema evo, stg_evo, core to {role};\n{WRITES}"
         )
+    } else if let Some(name) = object("schema") {
+        format!("grant usage, create on schema {name} to {role};")
+    } else if ["table", "view", "materialized view", "relation"].into_iter().find_map(object).is_some() {
+        format!("grant select on all tables in schema evo, stg_evo, core to {role};\n{WRITES}")
     } else if let Some(name) = object("function") {
-        format!("grant execute on function {name} to the role")
+        format!("grant execute on function {name} to {role};")
     } else if let Some(name) = object("tablespace") {
-        format!("grant create on tablespace {name} to the role")
+        format!("grant create on tablespace {name} to {role};")
     } else if let Some(name) = object("database") {
-        format!("grant create on database {name} to the role; or create the schemas beforehand, owned by it")
-    } else if message.contains("temporary tables") {
-        "grant temporary on the database to the role".to_owned()
-    } else if let Some(name) = ["table", "relation", "index", "schema", "sequence", "view"].into_iter().find_map(owned)
-    {
-        format!(
-            "jobs that write run as the owner of evo's objects: alter … {name} owner to the role, or grant its \
-             owner's role to it"
-        )
+        format!("grant create on database {name} to {role};\nor create the schemas beforehand, owned by {role}")
+    } else if let Some(database) = between(message, "in database \"", "\"") {
+        format!("grant temporary on database {} to {role};", ident(database))
+    } else if ["table", "relation", "index", "schema", "sequence", "view"].into_iter().find_map(owned).is_some() {
+        "jobs that write run as the owner of evo's tables, or with its rights: evo doctor shows the grant".to_owned()
     } else {
-        "grant the role what it needs, or run as the owner of the schemas evo, stg_evo and core".to_owned()
+        "evo doctor shows what the role lacks".to_owned()
     }
 }
 

@@ -234,7 +234,7 @@ fn an_unreachable_database_leaves_lake_and_api_to_be_checked() {
 }
 
 #[test]
-fn mistakes_in_the_settings_come_first_and_alone() {
+fn mistakes_in_the_settings_come_first() {
     let dir = tempfile::tempdir().unwrap();
     std::fs::write(dir.path().join("evo.toml"), "worker = 3\nlake = \"s3://x\"\n").unwrap();
     let run = Run::from(binary(dir.path()).arg("doctor").output().unwrap()).exits(6);
