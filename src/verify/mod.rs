@@ -43,4 +43,4 @@ pub use job::VerifyJob;
 pub use listing::compare_listing;
 pub use loaded::{Cost, cost};
 pub use mismatch::{Mismatch, MismatchKind, Mismatches, Place};
-pub use repair::{recount, remove};
+pub use repair::{newest_batch, recount, remove};

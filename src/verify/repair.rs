@@ -4,14 +4,24 @@ use super::job::VerifyJob;
 use super::mismatch::{Mismatch, MismatchKind};
 use super::statements::VerifyStatements;
 use crate::error::Result;
-use crate::ids::{ExecutionId, RowKey};
+use crate::ids::{BatchId, ExecutionId, RowKey};
 
-/// Deletes the rows that are altered, outdated or added, if they are still what was found. Returns how many
-/// were deleted.
+/// The newest batch of the ledger; what a later one writes is not what was found.
 ///
 /// # Errors
 /// See [`crate::pg`].
-pub async fn remove(job: &VerifyJob, wrong: &[&Mismatch]) -> Result<u64> {
+pub async fn newest_batch(job: &VerifyJob) -> Result<BatchId> {
+    let sql = "select coalesce(max(batch_id), 0) from evo.batches";
+    let read = async || Ok(job.pool.get().await?.query_one(sql, &[]).await?.get(0));
+    job.pool.retry("looking up the newest batch", read).await
+}
+
+/// Deletes the rows that are altered, outdated or added, if they are still what was found: written by a batch
+/// up to `newest`. Returns how many were deleted.
+///
+/// # Errors
+/// See [`crate::pg`].
+pub async fn remove(job: &VerifyJob, wrong: &[&Mismatch], newest: BatchId) -> Result<u64> {
     let is_wrong = |m: &&&Mismatch| {
         matches!(m.kind, MismatchKind::RowAltered | MismatchKind::RowOutdated | MismatchKind::RowAdded)
     };
@@ -27,7 +37,7 @@ pub async fn remove(job: &VerifyJob, wrong: &[&Mismatch]) -> Result<u64> {
         return Ok(0);
     }
     let sql = VerifyStatements::new(&job.pool, &job.entity).await?.fill(sql_file!("verify/remove_rows.sql"));
-    let delete = async || job.pool.get().await?.execute(&sql, &[&keys, &paths, &lines]).await;
+    let delete = async || job.pool.get().await?.execute(&sql, &[&keys, &paths, &lines, &newest]).await;
     job.pool.retry("deleting wrong rows", delete).await
 }
 

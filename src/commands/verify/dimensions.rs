@@ -94,7 +94,7 @@ impl VerifyWork<'_> {
             first = job.compare().await?;
         }
         if first.is_behind {
-            let reason = format!("it is behind what it is made of: evo transform {}", dimension.name);
+            let reason = format!("it is older than its sources: evo transform {}", dimension.name);
             return Ok(DimensionEnd::NotCompared(reason));
         }
         if !repair || first.counts.is_empty() {

@@ -4,13 +4,15 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use parking_lot::Mutex;
+
 use super::depth::VerifyDepth;
 use super::verified::{Repaired, VerifiedEntity};
 use super::work::VerifyWork;
 use crate::commands::patterns::like;
 use crate::error::Result;
 use crate::ledger::objects::{self, Again, Selection};
-use crate::load::{self, LoadJob};
+use crate::load::{self, LoadJob, LoadPlan};
 use crate::transform::{self, Mode, Refresh, Request};
 use crate::verify::{self, MismatchKind};
 
@@ -60,9 +62,14 @@ impl VerifyWork<'_> {
     async fn correct(&self, job: &LoadJob, found: &VerifiedEntity, repaired: &mut Repaired) -> Result<bool> {
         let verify_job = self.verify_job(job);
         let wrong: Vec<_> = found.found.iter().collect();
-        let removed = verify::remove(&verify_job, &wrong).await?;
+        // The objects are planned before their rows are deleted: if this process is killed in between, the
+        // next load finds them in the ledger.
+        let newest = verify::newest_batch(&verify_job).await?;
+        let again = self.plan_again(job, found).await?;
+        let removed = verify::remove(&verify_job, &wrong, newest).await?;
+        failpoint!("verify.after_remove");
         repaired.removed += removed;
-        let objects = self.load_again(job, found).await? + self.load_replaced(job, found).await?;
+        let objects = self.load_again(again).await? + self.load_replaced(job, found).await?;
         repaired.objects += objects;
         let keys = found.keys();
         if !keys.is_empty() {
@@ -78,32 +85,52 @@ impl VerifyWork<'_> {
         Ok(removed > 0 || objects > 0 || !keys.is_empty() || is_settled)
     }
 
-    /// Loads the objects again that give rows which are missing or were wrong. Returns how many.
-    async fn load_again(&self, job: &LoadJob, found: &VerifiedEntity) -> Result<u64> {
+    /// Plans the objects again that give rows which are missing or wrong.
+    async fn plan_again(&self, job: &LoadJob, found: &VerifiedEntity) -> Result<Option<(LoadJob, LoadPlan)>> {
         let rows = found.of(&[MismatchKind::RowMissing, MismatchKind::RowAltered, MismatchKind::RowOutdated]);
         let paths: BTreeSet<&str> = rows.iter().filter_map(|m| Some(m.place.as_ref()?.path.as_str())).collect();
         if paths.is_empty() {
-            return Ok(0);
+            return Ok(None);
         }
         let patterns: Vec<String> = paths.iter().map(|path| like(path)).collect();
         let (name, lake) = (&job.entity.name, job.selection.lake);
         let look_up = async || objects::named(&*job.pool.get().await?, name, lake, &patterns).await;
         let objects = job.pool.retry("looking up the objects", look_up).await?;
-        self.load(job, Selection { lake, again: Again::Named, objects, ..Selection::default() }).await
+        let selection = Selection { lake, again: Again::Named, objects, ..Selection::default() };
+        let planned = self.loading.jobs(&[&job.entity], self.execution_id, &selection, job.batch_size).pop();
+        let Some(job) = planned else { return Ok(None) };
+        let plan = load::discover(&job).await?;
+        Ok(Some((job, plan)))
+    }
+
+    /// Loads what is planned. Returns how many objects.
+    async fn load_again(&self, planned: Option<(LoadJob, LoadPlan)>) -> Result<u64> {
+        match planned {
+            None => Ok(0),
+            Some((job, plan)) => self.load(vec![job], Some(plan)).await,
+        }
     }
 
     /// Loads what the lake holds instead of what was loaded. Returns how many objects.
     async fn load_replaced(&self, job: &LoadJob, found: &VerifiedEntity) -> Result<u64> {
         match found.found.count(MismatchKind::ObjectReplaced) {
             0 => Ok(0),
-            _ => self.load(job, Selection { lake: job.selection.lake, ..Selection::default() }).await,
+            _ => {
+                let selection = Selection { lake: job.selection.lake, ..Selection::default() };
+                let jobs = self.loading.jobs(&[&job.entity], self.execution_id, &selection, job.batch_size);
+                self.load(jobs, None).await
+            }
         }
     }
 
-    async fn load(&self, job: &LoadJob, selection: Selection) -> Result<u64> {
-        let jobs = self.loading.jobs(&[&job.entity], self.execution_id, &selection, job.batch_size);
+    async fn load(&self, jobs: Vec<LoadJob>, plan: Option<LoadPlan>) -> Result<u64> {
+        let planned = Mutex::new(plan);
         let load = async |job: &LoadJob| {
-            let plan = load::discover(job).await?;
+            let plan = planned.lock().take();
+            let plan = match plan {
+                Some(plan) => plan,
+                None => load::discover(job).await?,
+            };
             let mut loaded = load::load(job, plan, &self.meter).await;
             let failure = loaded.summary.failure.take();
             Ok((loaded.summary.objects, failure))

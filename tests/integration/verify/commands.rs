@@ -36,6 +36,27 @@ fn the_printed_commands_fill_a_hole_without_a_full_refresh() {
 }
 
 #[test]
+fn a_repair_that_is_killed_after_it_has_deleted_rows_is_completed_by_the_next_load() {
+    let evo = with_a_past();
+    let before = content(&evo);
+    evo.db.sql(
+        "update stg_evo.sales_raw set raw_data = raw_data || '{\"x\": 1}', _content_hash = null
+         where sale_id = (select min(sale_id) from stg_evo.sales_raw)",
+    );
+    let rows = evo.db.one("select count(*) from stg_evo.sales_raw");
+    let mut repair = evo.command(&["verify", "sales", "--deep", "--repair"]);
+    repair.env("EVO_FAILPOINTS", "verify.after_remove=kill@1").output().unwrap();
+    assert_ne!(evo.db.one("select count(*) from stg_evo.sales_raw"), rows, "it was killed in between");
+    let run = evo.run(&["load", "sales"]);
+    // The object also has a line that was rejected before, and is again.
+    assert!([0, 6].contains(&run.code), "{}", run.stderr);
+    assert_eq!(evo.db.one("select count(*) from stg_evo.sales_raw"), rows);
+    evo.run(&["verify", "sales", "--deep", "--repair"]).exits(0);
+    assert_eq!(content(&evo), before);
+    deep_is_clean(&evo);
+}
+
+#[test]
 fn a_load_of_named_objects_writes_a_changed_row_again_and_leaves_other_objects_alone() {
     let evo = Evo::new();
     object("sales", RUN, "a").lines(&evo.lake(), &[r#"{"idSale": 1, "v": 1}"#, r#"{"idSale": 2, "v": 1}"#]);

@@ -86,7 +86,7 @@ fn a_dimension_whose_sources_are_wrong_or_ahead_is_not_compared_and_the_summary_
     evo.run(&["load", "members"]).exits(0);
     evo.run(&["transform", "members"]).exits(0);
     let run = evo.run(&["verify", "--deep"]).exits(0);
-    run.says("branches: not compared: it is behind what it is made of: evo transform branches");
+    run.says("branches: not compared: it is older than its sources: evo transform branches");
     evo.run(&["transform", "all"]).exits(0);
     evo.run(&["verify", "--deep"]).exits(0).says("right");
 }
