@@ -127,8 +127,8 @@ impl Cli {
     /// As [`Settings::load`].
     pub fn load_settings(&self) -> Result<Settings> {
         match &self.command {
-            Command::Config(args) if args.lists_mistakes() => Settings::load_with_mistakes(&self.global),
-            Command::Doctor(_) => Settings::load_with_mistakes(&self.global),
+            Command::Config(_) | Command::Doctor(_) => Settings::load_with_mistakes(&self.global),
+            Command::Db(args) if args.works_with_mistakes() => Settings::load_with_mistakes(&self.global),
             _ => Settings::load(&self.global),
         }
     }
@@ -222,5 +222,21 @@ pub async fn dispatch(command: Command, settings: &Settings) -> Result<Outcome> 
         Command::Db(args) => commands::db::run(args, settings).await,
         // Printed as the command line was read.
         Command::Completions(_) | Command::Man(_) => Ok(Outcome::default()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn too_wide(command: &clap::Command) -> Vec<String> {
+        let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+        let lines = help.lines().filter(|line| line.chars().count() > 80).map(str::to_owned);
+        lines.chain(command.get_subcommands().flat_map(too_wide)).collect()
+    }
+
+    #[test]
+    fn the_examples_of_every_command_fit_a_terminal_of_80_columns() {
+        assert_eq!(too_wide(&Cli::command()), Vec::<String>::new());
     }
 }

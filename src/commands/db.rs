@@ -51,6 +51,13 @@ enum Action {
     },
 }
 
+impl Args {
+    /// Whether it does its work although settings are wrong, as far as they do not decide what it is.
+    pub(crate) fn works_with_mistakes(&self) -> bool {
+        matches!(self.action, Action::Start | Action::Stop | Action::Status)
+    }
+}
+
 /// Runs the command.
 ///
 /// # Errors
@@ -58,6 +65,14 @@ enum Action {
 /// managed; `DatabaseUnavailable` when it does not start or stop; `Usage` for destroy without --yes.
 pub async fn run(args: Args, settings: &Settings) -> Result<Outcome> {
     let cluster = database::cluster(settings);
+    // The folder that is meant may be in what cannot be read: nothing is created there.
+    if let Some(first) = settings.mistakes.all().first() {
+        if matches!(args.action, Action::Start) && cluster.status()? == Status::Absent {
+            let all = "the first start creates the private PostgreSQL, so correct the settings first: evo config check";
+            return Err(Error::new(first.kind(), first.message()).hint(all));
+        }
+        settings.mistakes.all().iter().for_each(|mistake| tracing::warn!("{mistake}"));
+    }
     match args.action {
         Action::Start => match &settings.database {
             Database::Server(dsn) => Err(not_private(dsn, settings)),

@@ -75,7 +75,7 @@ fn plain_path(text: &str, base: &Path) -> Result<LakeAddress> {
     let scheme = ["file:", "az:", "abfs:", "abfss:", "https:"].into_iter().find(|scheme| text.starts_with(scheme));
     let (what, hint) = match (text, scheme) {
         (blank, _) if blank.trim().is_empty() => ("the lake's address is empty", FORMS),
-        (_, Some(_)) => ("the lake's address has no :// behind its scheme", FORMS),
+        (_, Some(_)) => ("the lake's address has no :// after its scheme", FORMS),
         ("~", _) => ("~ is not expanded in a lake's address", "write the whole path"),
         (home, _) if home.starts_with("~/") => ("~ is not expanded in a lake's address", "write the whole path"),
         _ => return Ok(LakeAddress::Directory(base.join(text))),
@@ -84,7 +84,7 @@ fn plain_path(text: &str, base: &Path) -> Result<LakeAddress> {
 }
 
 fn query() -> Error {
-    Error::new(Kind::Config, "a lake's address takes no query")
+    Error::new(Kind::Config, "a lake's address cannot have a query string")
         .hint("put the shared access signature into AZURE_STORAGE_SAS_TOKEN")
 }
 
@@ -187,8 +187,8 @@ mod tests {
             ("s3://bucket/x", "a lake cannot be at s3://"),
             ("file://data/lake", "a file:// address needs an absolute path"),
             ("file:///data/lake#2", "a file:// address has neither a query nor a fragment"),
-            ("file:/data/lake", "the lake's address has no :// behind its scheme"),
-            ("az:gold/one", "the lake's address has no :// behind its scheme"),
+            ("file:/data/lake", "the lake's address has no :// after its scheme"),
+            ("az:gold/one", "the lake's address has no :// after its scheme"),
             ("", "the lake's address is empty"),
             (" ", "the lake's address is empty"),
             ("~/lake", "~ is not expanded in a lake's address"),

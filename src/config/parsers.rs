@@ -1,8 +1,9 @@
 //! Parsers for flags that are not settings, with the same grammar and wording.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, Utc};
 
 use super::value::{self, Share, unexpected};
 use crate::error::Error;
@@ -36,6 +37,22 @@ pub fn day(text: &str) -> Result<NaiveDate, Error> {
     let is_plain = text.len() == 10 && text.bytes().all(|b| b.is_ascii_digit() || b == b'-');
     let day = NaiveDate::parse_from_str(text, "%Y-%m-%d").ok().filter(|_| is_plain && !text.starts_with("0000"));
     day.ok_or_else(|| unexpected("a day such as 2026-01-31", text))
+}
+
+/// An address with a port: `127.0.0.1:8080`.
+///
+/// # Errors
+/// `Config` for anything else, also for a name: a server listens on an address.
+pub fn socket(text: &str) -> Result<SocketAddr, Error> {
+    text.parse().map_err(|_| unexpected("an address and a port such as 127.0.0.1:8080", text))
+}
+
+/// A moment with its offset: `2026-01-31T12:00:00Z`.
+///
+/// # Errors
+/// `Config` for anything else.
+pub fn moment(text: &str) -> Result<DateTime<Utc>, Error> {
+    text.parse().map_err(|_| unexpected("a time such as 2026-01-31T12:00:00Z", text))
 }
 
 #[cfg(test)]

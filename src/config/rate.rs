@@ -29,7 +29,7 @@ pub(super) fn parse_rates(texts: &[&str]) -> Result<Vec<Rate>, String> {
 ///
 /// # Errors
 /// The expected form, to follow "must be".
-pub fn rate(text: &str) -> Result<Rate, String> {
+fn rate(text: &str) -> Result<Rate, String> {
     let mut words = text.split_whitespace();
     let (count, unit) = words.next().and_then(|word| word.split_once('/')).ok_or_else(expected)?;
     let seconds = match unit {
@@ -49,6 +49,15 @@ pub fn rate(text: &str) -> Result<Rate, String> {
         return Err(expected());
     }
     Ok(Rate { count, per: Duration::from_secs(seconds), minutes })
+}
+
+/// Reads the limit that a flag gives.
+///
+/// # Errors
+/// What was expected, and what was found.
+pub fn given_rate(text: &str) -> Result<Rate, String> {
+    let expected = r#"a limit such as 40/min, 10/s, 10000/h or "40/min 05:00-24:00""#;
+    rate(text).map_err(|_| format!("expected {expected}, found {text:?}"))
 }
 
 fn minute(text: &str) -> Option<u16> {

@@ -71,7 +71,7 @@ impl Resolved {
         self.parse(|text| match self.key.takes {
             Takes::Whole(min, max) => value::whole(text, min, max),
             Takes::Size(min, max) => value::size(text, min, max),
-            _ => Err(Error::new(Kind::Internal, "this setting is no number")),
+            _ => Err(Error::new(Kind::Internal, "this setting is not a number")),
         })
     }
 
@@ -79,7 +79,7 @@ impl Resolved {
     pub(super) fn time(&self) -> Result<Duration> {
         self.parse(|text| match self.key.takes {
             Takes::Time(min, max) => value::duration(text, min, max),
-            _ => Err(Error::new(Kind::Internal, "this setting is no duration")),
+            _ => Err(Error::new(Kind::Internal, "this setting is not a duration")),
         })
     }
 

@@ -1,6 +1,6 @@
 //! The effective settings of one execution.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -132,7 +132,9 @@ impl Settings {
         let retry = retries::policy(&mut all)?;
         let read = |name: &str| find(&all, name);
         let state_dir = environment.directory.join(read("state_dir")?.require()?);
+        mistakes.keep(no_file(read("state_dir")?, &state_dir));
         let lake = lake(read("lake")?, environment, &mut mistakes);
+        let is_default_lake = lake.is_none();
         let lake = lake.unwrap_or_else(|| LakeAddress::Directory(state_dir.join("lake")));
         let extend = read("extend")?.text.as_deref().map(|dir| environment.directory.join(dir));
         let (database, database_shown) = match mistakes.keep(database(&all, retry, environment)) {
@@ -172,7 +174,7 @@ impl Settings {
             log_level,
             telemetry: mistakes.keep(telemetry::read(&all, environment)).unwrap_or_default(),
             notify: mistakes.keep(notify::read(&all, environment)).flatten(),
-            shown: shown(&all, &lake, database_shown),
+            shown: shown(&all, (&lake, is_default_lake), database_shown),
             lake,
             mistakes: Arc::new(mistakes),
         })
@@ -208,6 +210,20 @@ fn database(all: &[Resolved], retry: Policy, environment: &Environment) -> Resul
     Ok((database, shown))
 }
 
+/// Makes sure that a folder which evo would create is not a file.
+fn no_file(setting: &Resolved, folder: &Path) -> Result<()> {
+    if setting.text.as_deref().is_some_and(|text| text.trim().is_empty()) {
+        return Err(setting.blame(Error::new(Kind::Config, "expected a folder such as .evo, found \"\"")));
+    }
+    match folder.exists() && !folder.is_dir() {
+        false => Ok(()),
+        true => {
+            let message = format!("{} is a file, and evo keeps the private PostgreSQL in a folder", folder.display());
+            Err(setting.blame(Error::new(Kind::Config, message).hint("name a folder: state_dir, or EVO_STATE_DIR")))
+        }
+    }
+}
+
 fn existing(folder: PathBuf) -> Result<PathBuf> {
     match folder.is_dir() {
         true => Ok(folder),
@@ -219,7 +235,11 @@ fn existing(folder: PathBuf) -> Result<PathBuf> {
 }
 
 /// Every setting as `evo config show` prints it, without credentials.
-fn shown(all: &[Resolved], lake: &LakeAddress, database: database::ShownAddress) -> Vec<Resolved> {
+fn shown(
+    all: &[Resolved],
+    (lake, is_default_lake): (&LakeAddress, bool),
+    database: database::ShownAddress,
+) -> Vec<Resolved> {
     let mut shown: Vec<Resolved> = all.iter().map(Resolved::redacted).collect();
     for resolved in &mut shown {
         match resolved.key.name {
@@ -227,7 +247,12 @@ fn shown(all: &[Resolved], lake: &LakeAddress, database: database::ShownAddress)
                 resolved.text = Some(database.text.clone());
                 resolved.origin = database.origin.clone().unwrap_or_else(|| resolved.origin.clone());
             }
-            "lake" => resolved.text = Some(lake.to_string()),
+            "lake" => {
+                resolved.text = Some(lake.to_string());
+                if is_default_lake {
+                    resolved.origin = Origin::Default;
+                }
+            }
             _ => {}
         }
     }

@@ -112,7 +112,7 @@ impl Secret {
     pub fn expose(&self) -> Result<&str> {
         self.value.as_ref().map(ExposeSecret::expose_secret).ok_or_else(|| {
             Error::new(Kind::Config, format!("the environment variable {} is not set", self.variable))
-                .hint("set it; a secret never stands in a file or on a command line")
+                .hint("set it; secrets are never read from a file or a command line")
         })
     }
 }
@@ -165,7 +165,7 @@ fn tables<'a>(
 ) -> Option<Vec<(String, DeclaredTable<'a>)>> {
     let Some((_, value)) = root.iter().find(|(name, _)| name.get_ref() == "source") else { return Some(Vec::new()) };
     let wrong = |offset: usize| {
-        let message = format!("{}:{}: a source is a table of its own", document.file, document.line(offset));
+        let message = format!("{}:{}: each source needs its own table", document.file, document.line(offset));
         Error::new(Kind::Config, message).hint("write [source.NAME]")
     };
     let DeValue::Table(sources) = value.get_ref() else {
@@ -371,7 +371,7 @@ mod tests {
             ),
             (base.replace("\"none\"", "{ bearer = \"A\", header = \"B\" }") + "limit = \"none\"", "must be one of"),
             (base.replace("\"none\"", "{ baerer = \"A\" }") + "limit = \"none\"", "did you mean \"bearer\"?"),
-            ("[source]\nx = 1".to_owned(), "evo.toml:2: a source is a table of its own; write [source.NAME]"),
+            ("[source]\nx = 1".to_owned(), "evo.toml:2: each source needs its own table; write [source.NAME]"),
         ] {
             let found = fails(&text);
             assert!(found.contains(says), "{says}\n{found}");

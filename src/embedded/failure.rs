@@ -33,7 +33,7 @@ pub(super) fn cannot(act: &str, path: &Path, e: impl Into<std::io::Error>) -> Er
         true => {
             error.hint("does another user own it? use a state directory of your own with EVO_STATE_DIR (state_dir)")
         }
-        false => error,
+        false => error.hint("name another folder with EVO_STATE_DIR (state_dir)"),
     }
 }
 

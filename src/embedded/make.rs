@@ -7,7 +7,7 @@ use std::process::Stdio;
 
 use nix::fcntl::OFlag;
 
-use super::failure::{cannot, remove_dir};
+use super::failure::{cannot, full, remove_dir, says_full};
 use super::paths::Paths;
 use super::process::Programs;
 use super::settings;
@@ -40,14 +40,23 @@ pub(super) fn make(programs: &Programs, paths: &Paths, durable: bool) -> Result<
     if let (true, Some(parent)) = (paths.elsewhere, dir.parent()) {
         create(parent, 0o711)?;
     }
-    initdb(programs, &dir, durable)?;
+    let made = complete(programs, paths, &dir, durable);
+    if made.is_err() {
+        // Half of it is of no use, and on a full disk it takes the space.
+        let _ = remove_dir(&dir);
+    }
+    made
+}
+
+fn complete(programs: &Programs, paths: &Paths, dir: &Path, durable: bool) -> Result<()> {
+    initdb(programs, dir, durable)?;
     let password = random_password()?;
-    create_database(programs, &dir, &password)?;
+    create_database(programs, dir, &password)?;
     write(&dir.join("pg_hba.conf"), ACCESS.as_bytes(), false)?;
     write(&dir.join("postgresql.conf"), format!("\ninclude_if_exists '{}'\n", settings::FILE).as_bytes(), true)?;
     paths.keep_password(&password)?;
-    paths.mark_made(&dir)?;
-    std::fs::rename(&dir, &paths.data).map_err(|e| cannot("rename", &dir, e))
+    paths.mark_made(dir)?;
+    std::fs::rename(dir, &paths.data).map_err(|e| cannot("rename", dir, e))
 }
 
 fn initdb(programs: &Programs, dir: &Path, durable: bool) -> Result<()> {
@@ -81,7 +90,10 @@ fn create_database(programs: &Programs, dir: &Path, password: &str) -> Result<()
     let mut command = programs.command("postgres");
     command.args(["--single", "-c", "exit_on_error=on", "-c", "log_min_messages=error", "-D"]).arg(dir);
     command.arg("template1").stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
-    let failed = |detail: String| Error::new(Kind::Config, "cannot create the private database").detail(detail);
+    let failed = |detail: String| match says_full(&detail) {
+        true => full(format!("cannot create the private database: the disk of {} is full", dir.display())),
+        false => Error::new(Kind::Config, "cannot create the private database").detail(detail),
+    };
     let mut child = command.spawn().map_err(|e| failed(e.to_string()))?;
     if let Some(mut stdin) = child.stdin.take() {
         // In single-user mode a line is a statement.

@@ -183,46 +183,73 @@ pub async fn require_current(connection: &mut Connection, migrations: &[Migratio
     }
 }
 
-/// Version and checksum of each applied migration; empty when there is no history.
-async fn history(tx: &Transaction<'_>) -> Result<Vec<(i32, String)>> {
+/// A migration that the database has.
+struct AppliedMigration {
+    version: i32,
+    checksum: String,
+    name: String,
+}
+
+impl AppliedMigration {
+    /// The file of one of the user's own, below the folder of `--extend`.
+    fn file(&self) -> String {
+        format!("migrations/{:04}_{}.up.sql", self.version - EXTENSIONS, self.name)
+    }
+
+    fn absent(&self) -> Error {
+        let (version, name) = (self.version, &self.name);
+        if version <= EXTENSIONS {
+            let message = format!("the schema is newer than this evo: it has migration {version:04}_{name}");
+            return Error::new(Kind::Config, message).hint("use the evo that made it, or a newer one");
+        }
+        let message = format!("the database has a migration of your own that was not found: {}", self.file());
+        Error::new(Kind::Config, message).hint(format!(
+            "name the folder that has it: --extend DIR, EVO_EXTEND=DIR, or extend = \"DIR\" in evo.toml\n\
+             if the file was deleted, restore it; or drop what it created, then: \
+             evo db psql -c 'delete from evo.schema_history where version = {version}'"
+        ))
+    }
+
+    fn changed(&self, now: &Migration) -> Error {
+        let (version, name) = (self.version, &self.name);
+        let number = if version > EXTENSIONS { version - EXTENSIONS } else { version };
+        let error =
+            Error::new(Kind::Config, format!("migration {number:04}_{name} was changed after it had been applied"));
+        if version <= EXTENSIONS {
+            return error.hint("use the evo that made the schema, or a newer one");
+        }
+        error.hint(format!(
+            "restore the text of {} and put the change into a new migration\n\
+             if only comments or line ends differ: evo db psql -c \"update evo.schema_history set checksum = '{}' \
+             where version = {version}\"",
+            self.file(),
+            now.checksum
+        ))
+    }
+}
+
+/// What is recorded of each applied migration; empty when there is no history.
+async fn history(tx: &Transaction<'_>) -> Result<Vec<AppliedMigration>> {
     rights::require_utf8(tx).await?;
     let exists = tx.query_one("select to_regclass('evo.schema_history') is not null", &[]).await?;
     if !exists.get::<_, bool>(0) {
         return Ok(Vec::new());
     }
-    let rows = tx.query("select version, checksum from evo.schema_history order by version", &[]).await?;
-    Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
+    let rows = tx.query("select version, checksum, name from evo.schema_history order by version", &[]).await?;
+    let applied =
+        |row: &crate::pg::Row| AppliedMigration { version: row.get(0), checksum: row.get(1), name: row.get(2) };
+    Ok(rows.iter().map(applied).collect())
 }
 
-fn compare<'a>(migrations: &'a [Migration], done: &[(i32, String)]) -> Result<Vec<&'a Migration>> {
-    for (version, checksum) in done {
-        match migrations.iter().find(|m| m.version == *version) {
-            None if *version > EXTENSIONS => {
-                let number = version - EXTENSIONS;
-                return Err(Error::new(
-                    Kind::Config,
-                    format!("the database has a migration of an entity of your own that is not here: {number:04}"),
-                )
-                .hint("run evo where your evo.toml names the folder, or pass --extend with it"));
-            }
-            None => {
-                return Err(Error::new(
-                    Kind::Config,
-                    format!("the schema is newer than this evo: it has migration {version:04}"),
-                )
-                .hint("use the evo that made it"));
-            }
-            Some(m) if m.checksum != *checksum => {
-                return Err(Error::new(
-                    Kind::Config,
-                    format!("migration {:04}_{} was changed after it had been applied", m.version, m.name),
-                )
-                .hint("restore its text and put the change into a new migration"));
-            }
+fn compare<'a>(migrations: &'a [Migration], done: &[AppliedMigration]) -> Result<Vec<&'a Migration>> {
+    for applied in done {
+        match migrations.iter().find(|m| m.version == applied.version) {
+            None => return Err(applied.absent()),
+            Some(m) if m.checksum != applied.checksum => return Err(applied.changed(m)),
             Some(_) => {}
         }
     }
-    Ok(migrations.iter().filter(|m| !done.iter().any(|(version, _)| *version == m.version)).collect())
+    Ok(migrations.iter().filter(|m| done.iter().all(|applied| applied.version != m.version)).collect())
 }
 
 /// Refuses to go on where somebody else has something of a name that a pending migration creates. Whatever
@@ -260,10 +287,15 @@ mod tests {
     #[test]
     fn a_changed_or_unknown_migration_is_refused() {
         let known = [parse("0001_a.up.sql", "select 1", 0).unwrap()];
+        let applied = |version, checksum: &str| {
+            [AppliedMigration { version, checksum: checksum.to_owned(), name: "a".to_owned() }]
+        };
         assert!(compare(&known, &[]).unwrap().len() == 1);
-        assert!(compare(&known, &[(1, known[0].checksum.clone())]).unwrap().is_empty());
-        assert!(compare(&known, &[(1, "other".into())]).unwrap_err().message().contains("was changed"));
-        assert!(compare(&known, &[(2, "x".into())]).unwrap_err().message().contains("newer than this evo"));
+        assert!(compare(&known, &applied(1, &known[0].checksum)).unwrap().is_empty());
+        assert!(compare(&known, &applied(1, "other")).unwrap_err().message().contains("was changed"));
+        assert!(compare(&known, &applied(2, "x")).unwrap_err().message().contains("newer than this evo"));
+        let own = compare(&known, &applied(10_003, "x")).unwrap_err();
+        assert!(own.message().ends_with("was not found: migrations/0003_a.up.sql"), "{}", own.render());
         assert!(parse("visits.up.sql", "", 0).is_err());
     }
 }

@@ -29,7 +29,10 @@ fn an_entity_of_ones_own_is_a_folder_and_a_migration() {
         assert_eq!(evo.db.sql("select visit_id, guest_id, name from core.visit_guests"), [["1", "5", "Ana"]]);
     }
     evo.run(&["status", "visits", "--extend", toy]).exits(0).says("visits");
-    evo.run(&["status"]).exits(3).says("an entity of your own that is not here: 0001");
+    evo.run(&["status"])
+        .exits(3)
+        .says("your own that was not found: migrations/0001_visits.up.sql")
+        .says("--extend DIR");
 }
 
 /// Copies a folder with everything below it.

@@ -1,13 +1,16 @@
 //! `evo config check`: every mistake in what people write, without a database or a lake.
 
+use std::path::Path;
+
 use serde_json::{Value, json};
 
 use crate::config::{ApiSource, LakeAddress, Settings};
 use crate::counted::counted;
 use crate::entity::{Catalog, Entity};
-use crate::error::{Error, Kind, Mistakes};
+use crate::error::{Error, Kind, Mistakes, Result};
 use crate::ledger::migrations;
 use crate::report::Outcome;
+use crate::suggest::did_you_mean;
 use crate::transform::checks::Checks;
 use crate::transform::dimension;
 
@@ -81,6 +84,9 @@ fn declarations(settings: &Settings) -> (Read, Mistakes) {
     for entity in catalog.all().iter().filter(|_| !settings.sources.is_empty()) {
         check_sources(entity, &settings.sources, &mut mistakes);
     }
+    for entity in catalog.all() {
+        mistakes.keep(check_zone(entity));
+    }
     if let LakeAddress::Azure { .. } = settings.lake {
         mistakes.keep(settings.azure.credential());
     }
@@ -97,8 +103,32 @@ fn check_sources(entity: &Entity, sources: &[ApiSource], mistakes: &mut Mistakes
     }
 }
 
+/// Refuses a zone that this machine does not know, as far as it knows any. The server has the last word,
+/// before a load.
+fn check_zone(entity: &Entity) -> Result<()> {
+    let is_name = entity.zone.contains('/') && !entity.zone.contains(['<', '>', '.']);
+    let is_unknown = |folder: &&Path| folder.join("America").is_dir() && !folder.join(&entity.zone).is_file();
+    match Some(Path::new("/usr/share/zoneinfo")).filter(is_unknown) {
+        Some(folder) if is_name => {
+            let message = format!("{}: {:?} is not a time zone", entity.zone_at, entity.zone);
+            let area = entity.zone.split('/').next().unwrap_or_default();
+            let names: Vec<String> = std::fs::read_dir(folder.join(area))
+                .map(|entries| {
+                    entries.flatten().map(|e| format!("{area}/{}", e.file_name().to_string_lossy())).collect()
+                })
+                .unwrap_or_default();
+            let near = did_you_mean(&entity.zone, names.iter().map(String::as_str));
+            Err(Error::new(Kind::Config, message).hint(match near {
+                Some(near) => format!("did you mean {near:?}?"),
+                None => "write a name such as America/Sao_Paulo or UTC".to_owned(),
+            }))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// A mistake, and what to write instead.
-fn shown(mistake: &Error) -> String {
+pub(super) fn shown(mistake: &Error) -> String {
     let more = [mistake.detail_text(), mistake.hint_text()].into_iter().flatten();
     let more = more.flat_map(str::lines).map(|line| format!("\n  {line}"));
     more.fold(mistake.message().to_owned(), |text, line| text + &line)

@@ -30,13 +30,6 @@ enum Action {
     Check,
 }
 
-impl Args {
-    /// Whether it lists every mistake instead of ending with the first.
-    pub(crate) fn lists_mistakes(&self) -> bool {
-        matches!(self.action, Some(Action::Check))
-    }
-}
-
 /// Runs the command.
 ///
 /// # Errors

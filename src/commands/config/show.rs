@@ -4,6 +4,8 @@ use secrecy::ExposeSecret;
 use serde_json::{Map, Value, json};
 
 use crate::config::Settings;
+use crate::counted::counted;
+use crate::error::{Error, Kind};
 use crate::report::Outcome;
 use crate::report::table::table;
 
@@ -29,5 +31,14 @@ pub(super) fn show(settings: &Settings) -> Outcome {
         .iter()
         .map(|r| (r.key.name.to_owned(), json!({ "value": r.text, "origin": r.origin.to_string() })))
         .collect();
-    Outcome::new(table(&["setting", "value", "origin", "variable"], rows), json.into())
+    let text = table(&["setting", "value", "origin", "variable"], rows);
+    let mistakes = settings.mistakes.all();
+    if mistakes.is_empty() {
+        return Outcome::new(text, json.into());
+    }
+    let shown: Vec<String> = mistakes.iter().map(super::check::shown).collect();
+    let message = counted(mistakes.len() as u64, "setting is wrong", "settings are wrong");
+    let failure =
+        Error::new(Kind::Config, message).hint("the table shows the default of each; correct them: evo config check");
+    Outcome::new(format!("{text}\n\n{}", shown.join("\n")), json.into()).failed_with(Some(failure))
 }

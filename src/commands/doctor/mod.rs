@@ -6,12 +6,12 @@ mod show;
 use super::addresses::addresses;
 use super::{config, database, which_lake};
 use crate::bronze::Lake;
-use crate::config::{Database, Settings};
+use crate::config::{Database, Origin, Settings};
 use crate::counted::counted;
 use crate::doctor::{self, DoctorFinding, Examination, Gravity, Subject};
 use crate::entity::{Catalog, Entity};
-use crate::error::{Error, Kind, Result};
-use crate::ledger::migrations;
+use crate::error::{Error, Kind, Mistakes, Result};
+use crate::ledger::migrations::{self, Migration};
 use crate::pg::Pool;
 use crate::report::Outcome;
 
@@ -46,11 +46,7 @@ pub struct Args {
 /// # Errors
 /// None: what cannot be reached or read is a finding.
 pub async fn run(args: Args, settings: &Settings) -> Result<Outcome> {
-    let mistakes = config::mistakes_of(settings);
-    let mut done = match mistakes.is_empty() {
-        true => examine(settings).await?,
-        false => only_settings(mistakes),
-    };
+    let mut done = examine(settings).await;
     // Stable: within a gravity in the order of the examination.
     done.findings.sort_by_key(|finding| finding.gravity);
     let breaks = done.findings.iter().filter(|finding| finding.gravity == Gravity::Breaks).count();
@@ -64,32 +60,55 @@ pub async fn run(args: Args, settings: &Settings) -> Result<Outcome> {
     Ok(Outcome::new(text, json).failed_with(failure))
 }
 
-/// Mistakes in settings come first: everything else would be checked against defaults.
-fn only_settings(mistakes: Vec<String>) -> Examination {
-    let mut done = Examination::default();
+/// Adds the mistakes in settings and declarations.
+fn add_mistakes(done: &mut Examination, mistakes: &[String]) {
     for mistake in mistakes {
-        let (what, hint) = mistake.split_once('\n').unwrap_or((&mistake, ""));
+        let (what, hint) = mistake.split_once('\n').unwrap_or((mistake, ""));
         let why = "every command ends with exit code 2 or 3";
         let finding = DoctorFinding::new(Gravity::Breaks, "settings.mistake", what, why);
         let hints = hint.lines().map(str::trim).filter(|line| !line.is_empty());
         done.findings.push(hints.fold(finding, |finding, line| finding.words(line)));
     }
-    done.checked.push("settings and declarations");
-    done.not_checked.push(("database, lake and API", "correct the settings first".to_owned()));
+    done.checked.insert(0, "settings and declarations");
+}
+
+/// Whether a setting has a value of its own. Where settings are wrong, one without may have the default only
+/// because what names it cannot be read.
+fn is_given(settings: &Settings, name: &str) -> bool {
+    settings.shown.iter().any(|setting| setting.key.name == name && setting.origin != Origin::Default)
+}
+
+async fn examine(settings: &Settings) -> Examination {
+    let mistakes = config::mistakes_of(settings);
+    let is_certain = |name: &str| settings.mistakes.is_empty() || is_given(settings, name);
+    let extend = settings.extend.as_deref();
+    let catalog = Catalog::load_with_mistakes(extend, &mut Mistakes::default());
+    let entities = catalog.all();
+    let mut done = match (is_certain("database_url"), migrations::all(extend)) {
+        (true, Ok(migrations)) => examine_database(settings, entities, &migrations).await,
+        _ => {
+            let mut done = Examination::default();
+            done.not_checked.push(("database", "correct the settings first: they decide which one it is".to_owned()));
+            done
+        }
+    };
+    match is_certain("lake") {
+        true => done.add("lake", Ok(doctor::examine_lake(&settings.lake, &settings.azure, entities).await)),
+        false => done.not_checked.push(("lake", "correct the settings first: they decide which one it is".to_owned())),
+    }
+    done.add("API", Ok(api::examine(&settings.sources, entities).await));
+    add_mistakes(&mut done, &mistakes);
     done
 }
 
-async fn examine(settings: &Settings) -> Result<Examination> {
-    let extend = settings.extend.as_deref();
-    let (catalog, migrations) = (Catalog::load(extend)?, migrations::all(extend)?);
-    let entities = catalog.all();
+async fn examine_database(settings: &Settings, entities: &[Entity], migrations: &[Migration]) -> Examination {
     let is_private = matches!(settings.database, Database::Embedded);
-    let mut done = match database::as_it_is(settings) {
+    match database::as_it_is(settings) {
         Ok(dsn) => {
             // One more for the examination itself, while the connections that are left are counted.
             let pool = Pool::new(dsn.clone(), "evo:doctor", settings.workers + 3);
-            let (workers, migrations) = (settings.workers, migrations.as_slice());
-            let subject = Subject { pool: &pool, dsn: &dsn, is_private, entities, migrations, workers };
+            let subject =
+                Subject { pool: &pool, dsn: &dsn, is_private, entities, migrations, workers: settings.workers };
             let mut done = doctor::examine(&subject).await;
             if done.checked.contains(&"tables") {
                 done.add("lake and ledger", same_lake(settings, &pool, entities).await);
@@ -97,11 +116,7 @@ async fn examine(settings: &Settings) -> Result<Examination> {
             done
         }
         Err(error) => not_running(&error),
-    };
-    done.checked.insert(0, "settings and declarations");
-    done.add("lake", Ok(doctor::examine_lake(&settings.lake, &settings.azure, entities).await));
-    done.add("API", Ok(api::examine(&settings.sources, entities).await));
-    Ok(done)
+    }
 }
 
 /// The private server does not exist yet, or does not run.

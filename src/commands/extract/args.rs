@@ -16,23 +16,26 @@ const YEARS: RangeInclusive<i32> = 1990..=2200;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
-  evo extract sales --year 2025                    a first extraction, in windows of a month
-  evo extract all --from 2020-01-01                everything from that day on
-  evo extract all                                  from where the last extraction ended: new and changed records
-  evo extract all --budget 5000                    the same; what is left of 5,000 requests reads old windows again
-  evo extract sales --dry-run                      windows, expected requests and hours
-  evo extract --try sales                          one page, to write or check a declaration
+  evo extract sales --year 2025       a first extraction, in windows of a month
+  evo extract all --from 2020-01-01   everything from that day on
+  evo extract all                     new and changed records since the last one
+  evo extract all --budget 5000       the same; requests that are left of 5,000
+                                      read old windows again
+  evo extract sales --dry-run         windows, expected requests and hours
+  evo extract --try sales             one page, to check a declaration
 
-The credential comes from the environment: EVO_USERNAME and EVO_PASSWORD, or what [source.NAME] in evo.toml names. \
-Several processes share an extraction and its rate limit. One that was interrupted goes on where it stopped.
+The credential comes from the environment: EVO_USERNAME and EVO_PASSWORD, or
+what [source.NAME] in evo.toml names. Several processes share an extraction and
+its rate limit. One that was interrupted continues where it stopped.
 
-Exit codes: 0 everything is in the lake · 3 a declaration or a secret · 4 the source refused, or a \
-window failed; the next extraction fetches it first · 5 database")]
+Exit codes: 0 everything is in the lake · 3 a declaration or a secret · 4 the
+source refused, or a window failed; the next extraction fetches it first · 5
+database")]
 pub struct Args {
     /// members, sales, entries, prospects, one of your own, or all
     #[arg(required = true, value_name = "ENTITY")]
     pub(super) entities: Vec<String>,
-    /// Windows fetched at once, 1 to 64 [env: EVO_WORKERS] [default: one per CPU, at most 8]
+    /// Windows fetched in parallel, 1 to 64 [env: EVO_WORKERS] [default: one per CPU, at most 8]
     #[arg(long, value_name = "N")]
     pub workers: Option<String>,
     /// First day
@@ -50,7 +53,7 @@ pub struct Args {
         help_heading = "Which days")]
     pub(super) last: Option<u64>,
     /// Another rate than the source's: N/s, N/min or N/h
-    #[arg(long, value_name = "RATE", value_parser = config::rate, help_heading = "How fast")]
+    #[arg(long, value_name = "RATE", value_parser = config::given_rate, help_heading = "How fast")]
     pub(super) rate: Option<Rate>,
     /// Stop after this number of requests; what new and changed records leave of it reads old windows again
     #[arg(long, value_name = "N", value_parser = config::whole::<u64>(1, 100_000_000), help_heading = "How fast")]

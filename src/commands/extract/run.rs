@@ -101,7 +101,7 @@ impl Run<'_> {
         let mut done = Vec::new();
         let open = async || extractions::open(pool, &entity.name, self.lake_id).await;
         if let Some(open) = pool.retry("looking for an open extraction", open).await? {
-            tracing::info!(entity = entity.name, run_id = open.run_id, "going on with the extraction that is open");
+            tracing::info!(entity = entity.name, run_id = open.run_id, "continuing the open extraction");
             let is_it = self.is_the_same(entity, range, &open).await?;
             done.push(self.work(entity, open, (&client, &limiter, claims), 0).await?);
             let last = done.last().map(|one| &one.summary);

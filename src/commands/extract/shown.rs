@@ -50,7 +50,7 @@ pub(super) fn text(extracted: &[Extracted]) -> String {
         text += &own_share(one).map_or(String::new(), |share| format!("\n\n{share}"));
     }
     if extracted.iter().any(|one| one.summary.is_spent) {
-        text += "\n\nThe budget is spent; the same command goes on where this one stopped.";
+        text += "\n\nThe budget is spent; the same command continues where this one stopped.";
     }
     text
 }

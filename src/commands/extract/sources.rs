@@ -45,9 +45,17 @@ pub(super) fn source<'a>(settings: &'a Settings, entity: &Entity) -> Result<(&'a
     Ok((source, Arc::new(client)))
 }
 
-/// The lake; a directory that is not there yet is made.
+/// The lake. Only the default directory is made if it is not there: any other one may be mistyped, and the
+/// first lake that a ledger meets becomes its own.
 pub(super) fn open_lake(settings: &Settings, is_trial: bool) -> Result<Lake> {
-    if let (LakeAddress::Directory(dir), false) = (&settings.lake, is_trial) {
+    if let (LakeAddress::Directory(dir), false) = (&settings.lake, is_trial)
+        && !dir.exists()
+    {
+        if *dir != settings.state_dir.join("lake") {
+            let dir = dir.display();
+            return Err(Error::new(Kind::SourceInvalid, format!("the lake {dir} does not exist"))
+                .hint(format!("correct --lake; or, if a new lake is to begin there: mkdir -p '{dir}'")));
+        }
         std::fs::create_dir_all(dir).map_err(|e| {
             Error::new(Kind::SourceInvalid, format!("the lake {} cannot be made: {e}", dir.display())).caused_by(e)
         })?;

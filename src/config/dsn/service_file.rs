@@ -53,7 +53,7 @@ fn section(text: &str, name: &str, path: &Path) -> Result<Option<Vec<(String, St
             found = (header == name).then(Vec::new);
         } else if let Some(pairs) = &mut found {
             if line.starts_with("ldap") {
-                return Err(Error::new(Kind::Config, format!("{}: evo does not ask LDAP for a service", place())));
+                return Err(Error::new(Kind::Config, format!("{}: evo does not look services up in LDAP", place())));
             }
             let (key, value) = line.split_once('=').ok_or_else(|| wrong(format!("{}: a line without =", place())))?;
             if ["service", "servicefile"].contains(&key.trim()) {
