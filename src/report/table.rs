@@ -18,8 +18,8 @@ pub fn fit_into(columns: usize) {
 
 /// A table without frame lines. Columns whose header starts with `>` are right-aligned; the `>` is not
 /// printed. A table that is too wide for the terminal loses the columns in which every cell is empty or 0,
-/// and names them. If it is still too wide it is written row by row: the first cell, then each value after
-/// its name.
+/// then those whose header starts with `~`, the last one first, and names them. If it is still too wide it is
+/// written row by row: the first cell, then each value after its name.
 pub fn table(headers: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
     // Names come from elsewhere: a cell is one line without control characters.
     let shown = |row: Vec<String>| row.iter().map(|cell| visible::line(cell).into_owned()).collect();
@@ -37,27 +37,47 @@ fn fitted(headers: &[&str], rows: Vec<Vec<String>>, columns: Option<usize>) -> S
     let says =
         |i: &usize| *i == 0 || rows.iter().any(|row| !matches!(row.get(*i).map_or("", String::as_str), "" | "0"));
     let (kept, dropped): (Vec<usize>, Vec<usize>) = (0..headers.len()).partition(says);
-    let pick = |row: &Vec<String>| kept.iter().map(|i| row.get(*i).cloned().unwrap_or_default()).collect::<Vec<_>>();
-    let shorter =
-        aligned(&kept.iter().map(|i| headers[*i]).collect::<Vec<_>>(), &rows.iter().map(pick).collect::<Vec<_>>());
-    if dropped.is_empty() || !fits(&shorter) {
-        return stacked(headers, &rows, columns);
+    let only = |kept: &[usize]| {
+        let names: Vec<&str> = kept.iter().map(|i| headers[*i]).collect();
+        let cells = |row: &Vec<String>| -> Vec<String> {
+            kept.iter().map(|i| row.get(*i).cloned().unwrap_or_default()).collect()
+        };
+        aligned(&names, &rows.iter().map(cells).collect::<Vec<Vec<String>>>())
+    };
+    let (mut kept, mut left_out) = (kept, Vec::new());
+    let mut text = only(&kept);
+    while !fits(&text) {
+        let Some(last) = kept.iter().rposition(|i| headers[*i].starts_with('~')) else {
+            return stacked(headers, &rows, columns);
+        };
+        left_out.insert(0, kept.remove(last));
+        text = only(&kept);
     }
-    let names: Vec<&str> = dropped.iter().map(|i| headers[*i].trim_start_matches('>')).collect();
-    format!("{shorter}\n{}", wrap(&format!("empty or 0: {}", names.join(", ")), Some(columns)))
+    for (word, columns_of) in [("empty or 0", dropped), ("no room for", left_out)] {
+        let names: Vec<&str> = columns_of.iter().map(|i| name_of(headers[*i])).collect();
+        if !names.is_empty() {
+            text += &format!("\n{}", wrap(&format!("{word}: {}", names.join(", ")), Some(columns)));
+        }
+    }
+    text
+}
+
+/// A header as it is printed.
+fn name_of(header: &str) -> &str {
+    header.trim_start_matches(['~', '>'])
 }
 
 fn aligned(headers: &[&str], rows: &[Vec<String>]) -> String {
     let mut table = Table::new();
     table.load_style(TableStyle::new());
-    table.set_header(headers.iter().map(|h| h.trim_start_matches('>')));
+    table.set_header(headers.iter().map(|h| name_of(h)));
     for row in rows {
         table.add_row(row);
     }
     for (i, header) in headers.iter().enumerate() {
         if let Some(column) = table.column_mut(i) {
             column.set_padding((0, 2));
-            if header.starts_with('>') {
+            if header.trim_start_matches('~').starts_with('>') {
                 column.set_cell_alignment(CellAlignment::Right);
             }
         }
@@ -70,9 +90,8 @@ fn stacked(headers: &[&str], rows: &[Vec<String>], columns: usize) -> String {
     for row in rows {
         lines.push(row.first().cloned().unwrap_or_default());
         // A non-breaking space keeps name and value together.
-        let pair = |(header, cell): (&&str, &String)| {
-            format!("{} {cell}", header.trim_start_matches('>')).trim().replace(' ', "\u{a0}")
-        };
+        let pair =
+            |(header, cell): (&&str, &String)| format!("{} {cell}", name_of(header)).trim().replace(' ', "\u{a0}");
         let pairs: Vec<String> =
             headers.iter().zip(row).skip(1).filter(|(_, cell)| !cell.is_empty()).map(pair).collect();
         lines.push(wrap(&format!("  {}", pairs.join(" · ")), Some(columns)).replace("\n    ", "\n  "));
@@ -111,6 +130,21 @@ mod tests {
             let text = fitted(&headers, rows.clone(), Some(columns));
             assert!(text.lines().all(|line| width_of(line) <= columns), "{columns}:\n{text}");
         }
+    }
+
+    #[test]
+    fn columns_of_less_importance_make_room_for_the_others() {
+        let headers = ["id", "state", "~>rows", "~>rows/s"];
+        let rows = vec![vec!["a".to_owned(), "succeeded".to_owned(), "1,234,567".to_owned(), "89".to_owned()]];
+        assert_eq!(
+            fitted(&headers, rows.clone(), Some(40)),
+            "id  state           rows  rows/s\na   succeeded  1,234,567      89"
+        );
+        assert_eq!(
+            fitted(&headers, rows.clone(), Some(26)),
+            "id  state           rows\na   succeeded  1,234,567\nno room for: rows/s"
+        );
+        assert_eq!(fitted(&headers, rows, Some(22)), "id  state\na   succeeded\nno room for: rows,\n  rows/s");
     }
 
     #[test]

@@ -31,18 +31,20 @@ use crate::transform::dimension;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
-  evo load sales                                   everything of sales that is not loaded yet
+  evo load sales                              what is not loaded yet
   evo load members sales --workers 8 --batch-size 10
-  evo load all --since 2026-01-01                  runs extracted on that day or later
-  evo load entries --run-id 20260111T030000Z       exactly one run, even if it is unfinished
-  evo load sales --all-runs                        everything in the lake again; correct rows are not touched
-  evo load sales --objects '*part-00003*'          only these objects, again
-  evo load all --dry-run                           the plan: objects, bytes, batches, what is skipped and why
+  evo load all --since 2026-01-01             runs of that day and later
+  evo load entries --run-id 20260111T030000Z  one run, even if unfinished
+  evo load sales --all-runs                   everything again
+  evo load sales --objects '*part-00003*'     only these objects, again
+  evo load all --dry-run                      the plan, and what is skipped
 
-Several processes may load the same entity: they share its batches, and take over those of a process that died.
+Several processes may load the same entity: they share its batches, and take
+over those of a process that died.
 
-Exit codes: 0 everything loaded · 4 lake, or objects that could not be read or that vanished · 5 database ·
-6 too many rejects, objects set aside (evo objects), or fewer records than a manifest says")]
+Exit codes: 0 everything loaded · 4 lake, or objects that could not be read or
+that vanished · 5 database · 6 too many rejects, objects set aside (evo
+objects), or fewer records than a manifest says")]
 pub struct Args {
     /// members, sales, entries, prospects, one of your own, or all
     #[arg(required = true, value_name = "ENTITY")]

@@ -16,9 +16,9 @@ const HEADERS: [&str; 11] = [
     ">unchanged",
     ">superseded",
     ">rejected",
-    ">compressed",
+    "~>compressed",
     ">seconds",
-    ">rows/s",
+    "~>rows/s",
 ];
 
 /// The summary of all entities; empty when there is none.
@@ -26,7 +26,11 @@ pub(super) fn summary(loaded: &[Loaded]) -> String {
     if loaded.is_empty() {
         return String::new();
     }
-    let mut text = table(&HEADERS, loaded.iter().map(|l| row(&l.load.summary)));
+    // A row of zeros says nothing about an entity that failed; the error does.
+    let has_row =
+        |l: &&Loaded| l.load.summary.objects > 0 || l.load.plan.listed == 0 || !l.load.aftermath.standing.is_empty();
+    let rows: Vec<Vec<String>> = loaded.iter().filter(has_row).map(|l| row(&l.load.summary)).collect();
+    let mut text = if rows.is_empty() { String::new() } else { table(&HEADERS, rows) };
     for Loaded { load, .. } in loaded {
         let EntityLoad { plan, summary: s, aftermath, .. } = load;
         text += &not_loaded(load);

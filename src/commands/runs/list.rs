@@ -14,10 +14,10 @@ const HEADERS: [&str; 11] = [
     "state",
     "started (UTC)",
     ">took",
-    ">rows",
-    ">rows/s",
-    ">written",
-    ">retries",
+    "~>rows",
+    "~>rows/s",
+    "~>written",
+    "~>retries",
     ">exit",
 ];
 
