@@ -39,7 +39,7 @@ pub(super) fn foreign(sample: &[u8], is_inner: bool) -> Option<String> {
     if let Some((_, what)) = MAGIC.iter().find(|(magic, _)| begins_with(sample, magic)) {
         let is_compressed = what.starts_with("compressed");
         return Some(match is_compressed && is_inner {
-            true => format!("its content is {what} once more: it was compressed twice; decompress it once"),
+            true => format!("its content is {what} again: it was compressed twice; decompress it once"),
             false => format!("its content is {what}, which is not read"),
         });
     }

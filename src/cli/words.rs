@@ -38,17 +38,21 @@ pub(super) fn is_help(e: &clap::Error) -> bool {
 
 /// The error for a person. `line` is the command line as typed.
 pub(super) fn plain(e: &clap::Error, line: &[OsString], tree: &Command) -> Error {
-    let typed = Typed::find(line, tree);
+    // The commands before a word that is none: `evo sales load` is about `evo`.
+    let unknown = texts(e, ContextKind::InvalidSubcommand).pop();
+    let end = line.iter().position(|word| word.to_str().is_some() && word.to_str() == unknown.as_deref());
+    let typed = Typed::find(&line[..end.unwrap_or(line.len())], tree);
     let argument = texts(e, ContextKind::InvalidArg);
     let name = argument.first().map(|text| flag(text)).unwrap_or_default();
     let value = texts(e, ContextKind::InvalidValue).pop().unwrap_or_default();
     let path = &typed.path;
     match e.kind() {
         ErrorKind::UnknownArgument => typed.unknown(&argument.first().cloned().unwrap_or_default(), tree),
-        ErrorKind::InvalidSubcommand => typed.no_command(&texts(e, ContextKind::InvalidSubcommand).join(" "), tree),
+        ErrorKind::InvalidSubcommand => typed.no_command(&unknown.unwrap_or_default(), line, tree),
         ErrorKind::MissingRequiredArgument => {
             let missing: Vec<String> = argument.iter().map(|text| flag(text)).collect();
-            typed.usage(format!("{path}: {} is missing", missing.join(", ")))
+            let verb = if missing.len() > 1 { "are" } else { "is" };
+            typed.usage(format!("{path}: {} {verb} missing", missing.join(" and ")))
         }
         ErrorKind::InvalidValue | ErrorKind::TooFewValues | ErrorKind::WrongNumberOfValues if value.is_empty() => {
             let wanted = argument.first().map(|text| placeholder(text)).unwrap_or("value");
@@ -75,10 +79,10 @@ pub(super) fn plain(e: &clap::Error, line: &[OsString], tree: &Command) -> Error
             let twice = others.is_empty() || others.contains(&name);
             typed.usage(match twice {
                 true => format!("{name} is given twice"),
-                false => format!("{name} and {} exclude each other", others.join(", ")),
+                false => format!("{name} and {} cannot be used together", others.join(", ")),
             })
         }
-        ErrorKind::TooManyValues | ErrorKind::NoEquals => typed.usage(format!("{name} takes no {value:?}")),
+        ErrorKind::TooManyValues | ErrorKind::NoEquals => typed.usage(format!("{name} does not take {value:?}")),
         ErrorKind::InvalidUtf8 => typed.usage("an argument is not UTF-8".to_owned()),
         _ => {
             let text = e.render().to_string();
@@ -143,10 +147,15 @@ impl<'a> Typed<'a> {
         }
     }
 
-    fn no_command(&self, word: &str, tree: &Command) -> Error {
+    fn no_command(&self, word: &str, line: &[OsString], tree: &Command) -> Error {
         let known: Vec<&str> = self.command.get_subcommands().map(Command::get_name).collect();
         let error = self.usage(format!("{} has no command {word:?}", self.path));
         let error = error.detail(format!("its commands are {}", known.join(", ")));
+        let next = line.iter().skip_while(|typed| *typed != word).nth(1).and_then(|next| next.to_str());
+        let is_swapped = next.is_some_and(|next| known.contains(&next));
+        if let (true, Some(next)) = (is_swapped && did_you_mean(word, known.iter().copied()).is_none(), next) {
+            return error.hint(format!("did you mean `{} {next} {word}`?", self.path));
+        }
         let elsewhere = tree.get_subcommands().find(|c| c.find_subcommand(word).is_some()).map(Command::get_name);
         match (did_you_mean(word, known.iter().copied()), elsewhere) {
             (Some(near), _) => error.hint(format!("did you mean `{} {near}`?", self.path)),
@@ -262,9 +271,42 @@ mod tests {
                 "--max-rejects: expected a number of lines such as 100, or a share of them such as 1%, found \"many\"",
                 "",
             ),
-            ("transform sales --full-refresh --incremental", "--full-refresh and --incremental exclude each other", ""),
+            (
+                "transform sales --full-refresh --incremental",
+                "--full-refresh and --incremental cannot be used together",
+                "",
+            ),
             ("generate saels", "ENTITY: expected all, members, sales, entries or prospects, found \"saels\"", "sales"),
             ("rejects show x", "ID: expected a whole number from 1 to 9223372036854775807, found \"x\"", ""),
+        ] {
+            let (said, hinted) = refused(line);
+            assert_eq!(said, message, "{line}");
+            assert!(hinted.contains(hint) && !hinted.is_empty(), "{line}: {hinted}");
+        }
+    }
+
+    #[test]
+    fn swapped_words_and_values_of_another_shape_are_answered_too() {
+        for (line, message, hint) in [
+            ("sales load", "evo has no command \"sales\"", "did you mean `evo load sales`?"),
+            ("-v sales transform --workers 2", "evo has no command \"sales\"", "did you mean `evo transform sales`?"),
+            ("db url start", "evo db url takes no further \"start\"", ""),
+            ("new", "evo new: --from and ENTITY are missing", "for example"),
+            (
+                "generate --serve localhost",
+                "--serve: expected an address and a port such as 127.0.0.1:8080, found \"localhost\"",
+                "",
+            ),
+            (
+                "generate --serve 127.0.0.1:0 --clock noon",
+                "--clock: expected a time such as 2026-01-31T12:00:00Z, found \"noon\"",
+                "",
+            ),
+            (
+                "extract sales --rate fast",
+                "--rate: expected a limit such as 40/min, 10/s, 10000/h or \"40/min 05:00-24:00\", found \"fast\"",
+                "",
+            ),
         ] {
             let (said, hinted) = refused(line);
             assert_eq!(said, message, "{line}");

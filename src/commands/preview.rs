@@ -25,8 +25,8 @@ Examples:
   evo preview visit_guests --sample 100
   evo preview visits --from visits.csv        a file that is not loaded
 
-It shows values: run it where those who watch may see them. A value that does not fit its column is shown as
-null; `evo test` and `evo transform` say which.")]
+It shows values: run it where those who watch may see them. A value that does
+not fit its column is shown as null; `evo test` and `evo transform` say which.")]
 pub struct Args {
     /// A model: the name of its core table without the schema
     #[arg(value_name = "MODEL")]

@@ -20,8 +20,9 @@ Examples:
   evo reset sales --yes
   evo load sales && evo transform sales
 
-The tables stay, and so do the lake and what evo extracted. Readers find the core tables empty until the next
-transform: to read everything again without that, use evo load --all-runs and evo transform --full-refresh.")]
+The tables stay, and so do the lake and what evo extracted. Readers find the
+core tables empty until the next transform: to read everything again without
+that, use evo load --all-runs and evo transform --full-refresh.")]
 pub struct Args {
     /// The entity
     #[arg(value_name = "ENTITY")]

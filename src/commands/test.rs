@@ -45,7 +45,8 @@ A test is a file models/<entity>/tests/<name>.toml:
   '''
   visit_guests = '{\"visit_id\": 1, \"guest_id\": 5}'
 
-The tables must be there (evo migrate); what they hold does not matter. Exit code 6 if a test fails.")]
+The tables must be there (evo migrate); what they hold does not matter. Exit
+code 6 if a test fails.")]
 pub struct Args {
     /// Entities [default: all]
     #[arg(value_name = "ENTITY")]

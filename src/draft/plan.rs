@@ -61,7 +61,7 @@ pub fn plan(wish: &DraftWish, reading: &SampleReading) -> Result<EntityDraft> {
     }
     let mut notes = Vec::new();
     if reading.unusable > 0 {
-        let lines = counted(reading.unusable, "line is no document", "lines are no documents");
+        let lines = counted(reading.unusable, "line is not a document", "lines are not documents");
         notes.push(format!("{lines}, and would be rejected"));
     }
     let key_fields = key_fields(wish, reading, &mut notes)?;

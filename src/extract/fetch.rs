@@ -63,7 +63,7 @@ impl FetchedPage {
         // An answer without records may be anything.
         let Some((first, last)) = self.records.first().zip(self.records.last()) else { return Ok(Vec::new()) };
         let text = simdutf8::basic::from_utf8(&self.answer.body[first.start..last.end]);
-        let text = text.map_err(|e| Error::new(Kind::Internal, "a record is no text").caused_by(e))?;
+        let text = text.map_err(|e| Error::new(Kind::Internal, "a record is not text").caused_by(e))?;
         Ok(self.records.iter().map(|range| &text[range.start - first.start..range.end - first.start]).collect())
     }
 }

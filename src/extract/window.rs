@@ -22,7 +22,7 @@ impl Days {
     pub fn inclusive(first: NaiveDate, last: NaiveDate) -> Result<Self> {
         match last.succ_opt().filter(|until| *until > first) {
             Some(until) => Ok(Self { from: first, until }),
-            None => Err(Error::new(Kind::Usage, format!("--to {last} lies before --from {first}"))),
+            None => Err(Error::new(Kind::Usage, format!("--to {last} is before --from {first}"))),
         }
     }
 
@@ -34,7 +34,7 @@ impl Days {
         match last {
             Some(last) => Self::inclusive(first, last),
             None if first > today => {
-                Err(Error::new(Kind::Usage, format!("--from {first} lies in the future: today is {today}")))
+                Err(Error::new(Kind::Usage, format!("--from {first} is in the future: today is {today}")))
             }
             None => Self::inclusive(first, today),
         }

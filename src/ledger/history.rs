@@ -182,7 +182,7 @@ pub async fn find(connection: &impl Ask, beginning: &str) -> Result<ExecutionId>
     let error = match ids.as_slice() {
         [one] => match Uuid::parse_str(one) {
             Ok(id) => return Ok(ExecutionId(id)),
-            Err(e) => Error::new(Kind::Internal, "an execution's id is no UUID").caused_by(e),
+            Err(e) => Error::new(Kind::Internal, "an execution's id is not a UUID").caused_by(e),
         },
         [] if beginning == "last" => Error::new(Kind::Usage, "no command was executed yet"),
         [] => Error::new(Kind::Usage, format!("no execution has an id that begins with {beginning:?}"))

@@ -110,10 +110,7 @@ fn error(entity: &Entity, key: &[&str], faults: &[Fault]) -> Option<Error> {
         ),
         "rule" => (
             format!("the rule {name} on {table} changes what a write to the table does"),
-            format!(
-                "drop rule {quoted} on {}; a trigger can do the same and does not stand in the way",
-                qualified(table)
-            ),
+            format!("drop rule {quoted} on {}; a trigger can do the same and is no obstacle", qualified(table)),
         ),
         "key" => {
             let columns = key.iter().map(|column| ident(column)).collect::<Vec<_>>().join(", ");

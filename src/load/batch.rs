@@ -161,8 +161,8 @@ impl Batch<'_> {
         let ids: Vec<ObjectId> = rest.iter().map(|o| o.object_id).collect();
         batches::split(&self.job.pool, claimed.batch_id, claimed.fence, &ids).await?;
         let why = match error.kind().disposition() {
-            Disposition::Shrink => "the server is out of memory: going on with half of the batch",
-            _ => "the server refuses a value: going on with half of the batch, to find the object",
+            Disposition::Shrink => "the server is out of memory: continuing with half of the batch",
+            _ => "the server refuses a value: continuing with half of the batch to find the object",
         };
         tracing::warn!(batch = %claimed.batch_id, reason = error.message(), "{why}");
         Ok(())
@@ -173,7 +173,7 @@ impl Batch<'_> {
     async fn wait_for_memory(&mut self, error: &Error) -> Result<()> {
         let Some(pause) = self.memory_pauses.next() else {
             let code = error.sqlstate().map_or(String::new(), |code| format!(" (SQLSTATE {code})"));
-            let reason = format!("the server has not the memory to load it: {}{code}", error.message());
+            let reason = format!("the server does not have enough memory to load it: {}{code}", error.message());
             return self.quarantine(0, &reason).await;
         };
         let wait_ms = pause.as_millis() as u64;

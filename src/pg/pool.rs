@@ -262,7 +262,7 @@ impl Pool {
         if self.tighten() {
             let open = self.inner.state().connections;
             let reason = error.message();
-            tracing::warn!(open, wanted = self.size, reason, "going on with fewer connections: it takes longer");
+            tracing::warn!(open, wanted = self.size, reason, "continuing with fewer connections: it will take longer");
         }
         if began.elapsed() > self.dsn.lock_wait {
             return Err(error.given_up());

@@ -227,7 +227,7 @@ impl Session {
         let error = match failure {
             NoAnswer::Silent(silence) => Error::new(
                 Kind::DatabaseUnavailable,
-                format!("the database was silent for {silence:?} although it does nothing for this session"),
+                format!("the database was silent for {silence:?} and is not working for this session"),
             ),
             NoAnswer::Blocked(blocked) => return too_long_blocked(blocked),
             NoAnswer::LockTimeout(e, holders) => return not_granted(e, &holders),

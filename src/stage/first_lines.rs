@@ -108,6 +108,6 @@ impl FirstLines {
             }
         }
         self.missing_year = placement.zone.year(event);
-        Err(Error::new(Kind::TransactionConflict, "a row of the batch has no partition of its own"))
+        Err(Error::new(Kind::TransactionConflict, "a row of the batch has no partition"))
     }
 }

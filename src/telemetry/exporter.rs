@@ -187,7 +187,7 @@ async fn write_file(mut file: TextFile, clock: Clock, mut rounds: Rounds) {
             Ok(()) => is_warned = false,
             Err(error) if !std::mem::replace(&mut is_warned, true) => {
                 let path = file.path().display();
-                tracing::warn!(%path, %error, "the metrics file cannot be written; the job goes on");
+                tracing::warn!(%path, %error, "the metrics file cannot be written; the job continues");
             }
             Err(_) => {}
         }
@@ -293,7 +293,7 @@ impl Link {
             Delivery::Refused(reason) => (reason, None),
         };
         if self.failures == 0 {
-            tracing::warn!(collector, reason, "{what} do not reach the collector; the job goes on without");
+            tracing::warn!(collector, reason, "{what} do not reach the collector; the job continues without them");
         }
         self.failures += 1;
         let pause = Duration::from_secs(1 << self.failures.min(6)).max(asked.unwrap_or_default());

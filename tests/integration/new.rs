@@ -155,7 +155,7 @@ fn what_cannot_be_drafted_is_said_before_anything_is_written() {
     new(&evo, &["things", "--from", &good, "--dry-run"])
         .exits(0)
         .says("nothing was written")
-        .says("1 line is no document");
+        .says("1 line is not a document");
     assert!(!Path::new(&evo.dir.path().join("own")).exists());
     new(&evo, &["things", "--from", &good, "--no-trial"]).exits(0);
     new(&evo, &["things", "--from", &good, "--no-trial"]).exits(2).says("is there already");

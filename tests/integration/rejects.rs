@@ -55,7 +55,7 @@ fn a_refused_line_is_listed_shown_and_loads_once_it_is_corrected() {
         evo.db.sql("select lines_count, inserted_count, unchanged_count, rejected_count from evo.objects"),
         [["3", "1", "2", "0"]]
     );
-    evo.run(&["rejects", "list", "sales"]).exits(0).says("no line is refused");
+    evo.run(&["rejects", "list", "sales"]).exits(0).says("no rejected lines");
     evo.run(&["rejects", "list", "sales", "--all"]).exits(0).says("resolved");
     evo.run(&["rejects", "replay", "sales"]).exits(0).says("nothing to replay");
     // The correction stands in the line's place from now on, and the transform takes it in.

@@ -60,7 +60,7 @@ fn fault_16_an_object_for_which_there_is_no_memory_at_all_is_set_aside_and_the_r
     evo.run(&["load", "sales", "--workers", "1", "--batch-size", "3"])
         .exits(6)
         .says("for one object: trying again")
-        .says("2025-12_part-00002.jsonl.gz: the server has not the memory to load it")
+        .says("2025-12_part-00002.jsonl.gz: the server does not have enough memory to load it")
         .says("53200");
     let of_run = |run: &str| format!("select count(*) from stg_evo.sales_raw where run_id = '{run}'");
     assert_eq!(evo.db.one(&of_run("20260110T020501Z")), "25000");

@@ -22,7 +22,7 @@ use crate::shutdown::Shutdown;
 pub(super) struct ServeArgs {
     /// Serves the world as the vendor's API does instead of writing a lake, until SIGINT or SIGTERM; port 0
     /// takes a free one. The user is gym, the password secret
-    #[arg(long, value_name = "ADDR:PORT")]
+    #[arg(long, value_name = "ADDR:PORT", value_parser = config::socket)]
     pub(super) serve: Option<SocketAddr>,
     /// Rate limits, all of which hold: N/s, N/min, N/h, or none
     #[arg(long, value_name = "LIMITS", default_value = "40/min,10000/h", value_parser = limits, requires = "serve")]
@@ -32,7 +32,7 @@ pub(super) struct ServeArgs {
     #[arg(long, value_name = "FAULTS", default_value = "", value_parser = faults, requires = "serve")]
     faults: Arc<Faults>,
     /// Where the clock of the API begins [default: noon of --first-run, UTC]
-    #[arg(long, value_name = "TIME", requires = "serve")]
+    #[arg(long, value_name = "TIME", value_parser = config::moment, requires = "serve")]
     clock: Option<DateTime<Utc>>,
     /// How long each answer takes at least
     #[arg(long, value_name = "TIME", default_value = "0s", value_parser = config::time(60), requires = "serve")]

@@ -7,13 +7,15 @@
 Examples:
   evo new visits --from visits.csv
   evo new visits --from day1.jsonl.gz day2.jsonl.gz --zone Europe/Lisbon
-  evo new visits --from bronze/evo/entity=visits   what a folder of the lake holds
+  evo new visits --from bronze/evo/entity=visits   a folder of the lake
   evo new visits --from visits.csv --key club,at   unique together
   evo new visits --from visits.csv --dry-run       show it and write nothing
 
-It writes models/visits/ and a migration into the folder of --extend, or into own/, and never over a file that is
-there. Before that it loads and transforms the first documents in a database that it makes on the private
-PostgreSQL and drops again, and shows the first rows: run it where those who watch may see the data.
+It writes models/visits/ and a migration into the folder of --extend, or into
+own/, and never over a file that is there. Before that it loads and transforms
+the first documents in a database that it makes on the private PostgreSQL and
+drops again, and shows the first rows: run it where those who watch may see the
+data.
 
 What it writes is yours: read it, change it, then: evo migrate.")]
 pub struct Args {

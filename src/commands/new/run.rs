@@ -65,7 +65,7 @@ fn require_name(name: &str) -> Result<()> {
     let begins_well = name.bytes().next().is_some_and(|b| b.is_ascii_lowercase());
     match begins_well && name.len() <= MAX_NAME && name.bytes().all(is_word) && name != "all" {
         true => Ok(()),
-        false => Err(Error::new(Kind::Usage, format!("{name:?} is no name of an entity"))
+        false => Err(Error::new(Kind::Usage, format!("{name:?} is not a valid name for an entity"))
             .hint(format!("up to {MAX_NAME} small letters, digits and underscores: evo new visits --from visits.csv"))),
     }
 }

@@ -25,7 +25,7 @@ pub(super) async fn find(settings: &Settings, names: &[String]) -> Result<Vec<Sa
 /// The object of that path, or all below a folder of that path.
 async fn of_lake(settings: &Settings, name: &str) -> Result<Vec<SampleFile>> {
     let nothing = |lake: &str| {
-        Error::new(Kind::Usage, format!("there is no sample {name}: no file, and nothing in the lake {lake}"))
+        Error::new(Kind::Usage, format!("there is no sample {name}: it is neither a file nor in the lake {lake}"))
             .hint("a sample is a file, or an object or a folder of the lake as in bronze/evo/entity=visits")
     };
     let lake = Lake::open(&settings.lake, &settings.azure).map_err(|_| nothing(&settings.lake.to_string()))?;

@@ -16,18 +16,20 @@ use crate::report::Outcome;
 /// Shows the objects that the ledger knows, and decides about those that a load has set aside.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-An object that cannot be loaded is set aside, and every `evo load` ends with exit code 6 until the object is
-replaced in the lake, loaded after all, or acknowledged:
+An object that cannot be loaded is set aside, and every `evo load` ends with
+exit code 6 until the object is replaced in the lake, loaded after all, or
+acknowledged:
 
-  evo objects list                                  what is set aside or vanished, and why
-  evo objects retry sales                           the next `evo load` tries them again
+  evo objects list                      what is set aside or vanished, and why
+  evo objects retry sales               the next `evo load` tries them again
   evo objects ignore sales --path '*/broken.jsonl.gz'
 
-A ledger belongs to a lake. Under another address of the same lake nothing is loaded twice:
+A ledger belongs to a lake. Under another address of the same lake nothing is
+loaded twice:
 
-  evo objects lakes                                 the lakes of the ledger, and their addresses
-  evo objects same-lake --lake /mnt/lake            this is the lake that the ledger already knows
-  evo objects another-lake --lake /mnt/second       load the objects of this one as well")]
+  evo objects lakes                           the ledger's lakes and addresses
+  evo objects same-lake --lake /mnt/lake      it is the lake that evo knows
+  evo objects another-lake --lake /mnt/other  load the objects of this one too")]
 pub struct Args {
     #[command(subcommand)]
     action: Action,

@@ -12,13 +12,14 @@ use crate::error::{Error, Kind, Result};
 Examples:
   evo optimize-storage                           report; changes nothing
   evo optimize-storage entries --partitions      one line per partition
-  evo optimize-storage sales --vacuum            VACUUM (ANALYZE) of its staging and core tables
-  evo optimize-storage --vacuum --reindex        everything, as the weekly job does
-  evo optimize-storage --reindex --min-bloat 30%   only indexes that a rebuild would shrink by 30 %
+  evo optimize-storage sales --vacuum            VACUUM (ANALYZE) of its tables
+  evo optimize-storage --vacuum --reindex        everything, once a week
+  evo optimize-storage --reindex --min-bloat 30%  only indexes with 30 % bloat
 
-Loads and readers continue: VACUUM is never FULL, and indexes are rebuilt CONCURRENTLY. A rebuild waits for all older
-transactions of the database; if one of them lasts longer than --max-wait, that index stays as it is. INVALID leftovers
-of canceled rebuilds are dropped.")]
+Loads and readers continue: VACUUM is never FULL, and indexes are rebuilt
+CONCURRENTLY. A rebuild waits for all older transactions of the database; if
+one of them lasts longer than --max-wait, that index stays as it is. INVALID
+leftovers of canceled rebuilds are dropped.")]
 pub struct Args {
     /// Entities and dimensions [default: all, and evo's own tables]
     #[arg(value_name = "ENTITY")]

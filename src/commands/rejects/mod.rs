@@ -19,16 +19,18 @@ use crate::report::{Outcome, units};
 /// Shows, exports and replays lines that a load has refused.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-A rejected line is kept verbatim, with object, line number, byte offset and reason; the other lines are loaded.
+A rejected line is kept verbatim, with object, line number, byte offset and
+reason; the other lines are loaded.
 
 Examples:
-  evo rejects list sales                            what was rejected, and why
-  evo rejects show 17                               one line, verbatim
-  evo rejects export sales --to rejects.jsonl       all lines, to correct them in an editor or with a script
-  evo rejects replay sales --file rejects.jsonl     loads the corrected lines
-  evo rejects replay sales                          checks the lines again, for example with a newer evo
+  evo rejects list sales                         what was rejected, and why
+  evo rejects show 17                            one line, verbatim
+  evo rejects export sales --to rejects.jsonl    all lines, to correct them
+  evo rejects replay sales --file rejects.jsonl  loads the corrected lines
+  evo rejects replay sales                       checks the lines again
 
-A line corrected in the lake needs no replay: the next `evo load` loads the replaced object.")]
+A line corrected in the lake needs no replay: the next `evo load` loads the
+replaced object.")]
 pub struct Args {
     #[command(subcommand)]
     action: Action,
@@ -152,7 +154,7 @@ async fn list(warehouse: &Warehouse, filter: &RejectFilter, limit: i64) -> Resul
         })).collect::<Vec<_>>(),
     });
     if reasons.is_empty() {
-        let what = if filter.resolved_too { "no line was ever refused" } else { "no line is refused" };
+        let what = if filter.resolved_too { "no lines were ever rejected" } else { "no rejected lines" };
         return Ok(Outcome::new(what, json));
     }
     let n = |v: i64| units::count(v.unsigned_abs());

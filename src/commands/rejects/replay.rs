@@ -159,7 +159,7 @@ fn refused(lines: i64) -> String {
 
 fn text(replayed: &[Replayed]) -> String {
     if replayed.iter().all(|r| r.before == 0 && r.elsewhere.is_empty()) {
-        return "no line is refused: nothing to replay".to_owned();
+        return "no rejected lines: nothing to replay".to_owned();
     }
     let n = |v: i64| units::count(v.unsigned_abs());
     let rows: Vec<Vec<String>> = replayed

@@ -129,7 +129,7 @@ impl<'a> Scanner<'a> {
         };
         let Some(tag) = tag.filter(is_tag) else {
             return Err(self.fault(
-                "there are no parameters here",
+                "parameters cannot be used here",
                 "what differs between runs is a placeholder, {source} for example",
             ));
         };
@@ -139,7 +139,7 @@ impl<'a> Scanner<'a> {
     fn placeholder(&self) -> Result<usize, Fault> {
         let end = self.rest()[1..].find(['{', '}', '\n']).map(|end| end + 1);
         end.filter(|end| self.rest()[*end..].starts_with('}')).map(|end| end + 1).ok_or_else(|| {
-            self.fault("braces that are no placeholder", "a placeholder is {name}; other braces belong in quotes")
+            self.fault("braces that are not a placeholder", "a placeholder is {name}; other braces belong in quotes")
         })
     }
 }

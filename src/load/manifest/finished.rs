@@ -14,7 +14,7 @@ use crate::ledger::manifests::WaitingRun;
 /// first run of all.
 pub(in crate::load) fn unfinished(run: &WaitingRun) -> Option<String> {
     if run.is_being_extracted {
-        return Some("not finished: its extraction is open; `evo extract` goes on with it".to_owned());
+        return Some("not finished: its extraction is still open; `evo extract` continues it".to_owned());
     }
     match &run.manifest {
         Some(manifest) => {

@@ -22,7 +22,7 @@ fn days_that_make_no_sense_are_refused_before_anything_is_asked() {
         (&["--last", "0d"], "a number of days from 1d"),
         (&["--last", "7"], "a number of days from 1d"),
         (&["--to", "2025-02-01"], "--from is missing"),
-        (&["--year", "2025", "--from", "2025-01-01"], "exclude each other"),
+        (&["--year", "2025", "--from", "2025-01-01"], "cannot be used together"),
         (&["--budget", "0"], "a whole number from 1"),
         (&["--rate", "40"], "40/min"),
     ] {
