@@ -179,7 +179,7 @@ mod tests {
 
     #[test]
     fn a_limit_with_hours_begins_its_own_length_before_them() {
-        let rate = |text: &str| pauses(&crate::config::rate(text).unwrap());
+        let rate = |text: &str| pauses(&crate::config::given_rate(text).unwrap());
         assert_eq!(rate("60/min 05:00-24:00")[0].minutes, (299, 1440));
         assert_eq!(rate("60/h 00:30-06:00").iter().map(|p| p.minutes).collect::<Vec<_>>(), [(0, 360), (1410, 1440)]);
     }
@@ -187,7 +187,7 @@ mod tests {
     #[test]
     fn a_slot_that_was_missed_is_skipped() {
         let (start, step) = (Instant::now(), Duration::from_secs(1));
-        let tolerance = tolerance(&[crate::config::rate("60/min").unwrap()], Duration::from_millis(100));
+        let tolerance = tolerance(&[crate::config::given_rate("60/min").unwrap()], Duration::from_millis(100));
         assert_eq!(tolerance, Duration::from_millis(200), "the ledger took 100 ms");
         let mut block = SlotBlock::new(start, step, 3, tolerance);
         assert_eq!(block.next(start + tolerance), Some(start), "in time");
