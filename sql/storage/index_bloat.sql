@@ -7,11 +7,16 @@
 -- An entry is its line pointer (4 bytes), its header (8, and 8 more for a bitmap if there are nulls) and the
 -- average widths. The copies of an equal key in an index that is not unique are packed into lists of 6 bytes
 -- each (deduplication).
-with col as (
+-- The statistics are read once: joined as a view, the server would search them again for each index.
+with stat as materialized (
+    select schemaname, tablename, attname, null_frac, avg_width, n_distinct from pg_stats where not inherited
+),
+col as (
     select
         x.indexrelid, i.reltuples, i.relpages, x.indisunique,
-        s.null_frac, s.avg_width,
-        case when s.n_distinct < 0 then -s.n_distinct * i.reltuples else s.n_distinct end as distinct_count
+        coalesce(s.null_frac, e.null_frac) as null_frac, coalesce(s.avg_width, e.avg_width) as avg_width,
+        case when coalesce(s.n_distinct, e.n_distinct) < 0 then -coalesce(s.n_distinct, e.n_distinct) * i.reltuples
+            else coalesce(s.n_distinct, e.n_distinct) end as distinct_count
     from unnest($1::text[]) as t (name)
     join pg_index x on x.indexrelid = to_regclass(t.name)
     join pg_class i on i.oid = x.indexrelid
@@ -20,10 +25,12 @@ with col as (
     join pg_namespace n on n.oid = c.relnamespace
     join pg_attribute a on a.attrelid = x.indexrelid and a.attnum > 0
     left join pg_attribute ta on ta.attrelid = x.indrelid and ta.attnum = x.indkey[a.attnum - 1] and ta.attnum > 0
-    left join pg_stats s
-        on s.schemaname = n.nspname and not s.inherited
-        and ((ta.attname is not null and s.tablename = c.relname and s.attname = ta.attname)
-          or (ta.attname is null and s.tablename = i.relname and s.attname = a.attname))
+    -- Of a column those of the table, of an expression those of the index.
+    left join stat s
+        on s.schemaname = n.nspname and s.tablename = c.relname and s.attname = ta.attname
+    left join stat e
+        on e.schemaname = n.nspname and e.tablename = i.relname and e.attname = a.attname
+        and ta.attname is null
 ),
 entry as (
     select
