@@ -15,6 +15,8 @@ const QUICK_BYTES: u64 = 1 << 30;
 /// How much to read in order to find bloat.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Depth {
+    /// Estimate everything: two statements, however many tables there are.
+    Estimate,
     /// Measure what is quick to read (up to 1 GiB each), estimate the rest.
     Quick,
     /// Measure everything, however long that takes.
@@ -36,9 +38,12 @@ pub async fn gauge(connection: &Connection, report: &mut StorageReport, depth: D
     for index in &mut report.indexes {
         index.bloat = estimates.remove(&index.name).map(|bytes| estimated(bytes, index.bytes));
     }
+    if depth == Depth::Estimate {
+        return Ok(());
+    }
     match (extension(connection).await?, depth) {
         (Some(schema), _) => measure(connection, report, depth, &schema).await,
-        (None, Depth::Quick) => Ok(()),
+        (None, Depth::Estimate | Depth::Quick) => Ok(()),
         (None, Depth::Exact) => {
             Err(Error::new(Kind::Config, "--exact needs the extension pgstattuple and the right to use it").hint(
                 "as an administrator of the database: create extension pgstattuple; \

@@ -59,7 +59,12 @@ pub struct Check {
 impl Check {
     /// Whether it runs for this entity at this time.
     pub(super) fn is_due(&self, entity: &Entity, when: When) -> bool {
-        self.when.contains(&when) && (self.entities.is_empty() || self.entities.contains(&entity.name))
+        self.when.contains(&when) && self.is_about(entity)
+    }
+
+    /// Whether it ever runs for this entity.
+    pub fn is_about(&self, entity: &Entity) -> bool {
+        self.entities.is_empty() || self.entities.contains(&entity.name)
     }
 
     /// Reads `text`, the content of `file`.

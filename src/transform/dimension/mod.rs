@@ -17,9 +17,11 @@ mod compare;
 mod definition;
 mod job;
 mod names;
+mod reads;
 mod statements;
 
 pub use compare::{ComparedDimension, DimensionMismatch};
 pub use definition::{Dimension, all, all_with_mistakes};
 pub use job::DimensionJob;
 pub use names::select;
+pub use reads::SightingReads;
