@@ -61,6 +61,8 @@ pub enum Command {
     Status(commands::status::Args),
     /// List what was executed and what is running; show one execution in full
     Runs(commands::runs::Args),
+    /// Write the warehouse as pages: tables, columns, lineage, freshness
+    Catalog(commands::catalog::Args),
     /// Say what is misconfigured, and the line that fixes it
     Doctor(commands::doctor::Args),
     /// Draft an entity of your own from samples of its files
@@ -180,6 +182,7 @@ impl Command {
             Command::OptimizeStorage(_) => "optimize-storage",
             Command::Status(_) => "status",
             Command::Runs(_) => "runs",
+            Command::Catalog(_) => "catalog",
             Command::Doctor(_) => "doctor",
             Command::New(_) => "new",
             Command::Preview(_) => "preview",
@@ -212,6 +215,7 @@ pub async fn dispatch(command: Command, settings: &Settings) -> Result<Outcome> 
         Command::OptimizeStorage(args) => Box::pin(commands::optimize_storage::run(args, settings)).await,
         Command::Status(args) => commands::status::run(args, settings).await,
         Command::Runs(args) => commands::runs::run(args, settings).await,
+        Command::Catalog(args) => Box::pin(commands::catalog::run(args, settings)).await,
         Command::Doctor(args) => Box::pin(commands::doctor::run(args, settings)).await,
         Command::New(args) => Box::pin(commands::new::run(args, settings)).await,
         Command::Preview(args) => Box::pin(commands::preview::run(args, settings)).await,

@@ -9,7 +9,7 @@
 //!
 //! ```text
 //! 6  main · cli
-//! 5  commands · telemetry · report
+//! 5  commands · catalog · telemetry · report
 //! 4  extract · load · transform · verify · storage · doctor · draft    workflows; none imports another
 //! 3  ledger · stage
 //! 2  pg · bronze · embedded                   none knows another
@@ -25,6 +25,7 @@ pub mod failpoint;
 pub mod sql;
 
 pub mod bronze;
+pub mod catalog;
 pub mod cli;
 pub mod commands;
 pub mod config;

@@ -130,9 +130,17 @@ fn the_readme_of_the_statements_lists_each_with_its_purpose() {
         "transform/issues",
         "transform/compare",
     ];
-    for folder in
-        folders.iter().chain(&["verify", "dimensions", "checks", "queries", "status", "storage", "doctor", "pg"])
-    {
+    for folder in folders.iter().chain(&[
+        "verify",
+        "dimensions",
+        "checks",
+        "queries",
+        "status",
+        "storage",
+        "doctor",
+        "catalog",
+        "pg",
+    ]) {
         text += &format!("\n### {folder}\n\n");
         let mut files: Vec<_> =
             std::fs::read_dir(root.join(folder)).unwrap().map(|entry| entry.unwrap().path()).collect();

@@ -3,6 +3,7 @@
 //! `patterns`.
 
 mod addresses;
+pub mod catalog;
 pub mod check;
 pub mod completions;
 pub mod config;

@@ -10,10 +10,11 @@ use crate::support::{Api, Evo, Run};
 const OPAQUE: [&str; 4] = ["arguments", "summary", "timings", "rows[]"];
 
 /// Commands that only read, or have nothing to write, the name of the snapshot, and the heading in docs/json.md.
-const COMMANDS: [(&[&str], &str); 20] = [
+const COMMANDS: [(&[&str], &str); 21] = [
     (&["status"], "status"),
     (&["runs"], "runs"),
     (&["runs", "last"], "runs_one"),
+    (&["catalog", "--quick"], "catalog"),
     (&["check", "sales"], "check"),
     (&["objects", "list"], "objects_list"),
     (&["objects", "lakes"], "objects_lakes"),

@@ -3,6 +3,7 @@
 #![allow(unreachable_pub, missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::print_stderr)]
 
 mod azure;
+mod catalog;
 mod chaos;
 mod checks;
 mod cli;

@@ -11,6 +11,8 @@ use super::server::free_port;
 
 /// The bytes of a COMMIT in the simple protocol.
 pub const COMMIT: &[u8] = b"Q\0\0\0\x0bCOMMIT\0";
+/// The message that executes a statement with parameters.
+pub const EXECUTE: &[u8] = b"E\0\0\0\x09\0\0\0\0\0";
 /// The beginning of a batch's COPY.
 pub const COPY: &[u8] = b" from stdin (format binary)";
 
@@ -163,7 +165,7 @@ impl Proxy {
         clients.iter().filter(|(_, link)| is_struck(link)).for_each(|(client, _)| reset(client));
     }
 
-    /// How often clients sent `COPY` or `COMMIT`.
+    /// How often clients sent `COPY`, `COMMIT` or `EXECUTE`.
     pub fn count(&self, place: &[u8]) -> u32 {
         self.state.seen.lock().unwrap().iter().find(|(name, _)| *name == place).map_or(0, |(_, n)| *n)
     }
@@ -225,7 +227,7 @@ fn upward(mut client: TcpStream, mut server: TcpStream, state: &State, link: &Li
         // A place may lie across two reads.
         let begun = tail.len();
         tail.extend_from_slice(&buffer[..n]);
-        for place in [COPY, COMMIT] {
+        for place in [COPY, COMMIT, EXECUTE] {
             let times = occurrences(&tail, begun, place);
             let mut seen = state.seen.lock().unwrap();
             match seen.iter_mut().find(|(name, _)| *name == place) {
