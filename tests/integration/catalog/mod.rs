@@ -54,6 +54,11 @@ pub(crate) fn warehouse() -> Evo {
              values (gen_random_uuid(), '{text}', array['{text}'], 'failed', '0', now(), '{text}', 5);"
         ));
     }
+    // Names of the database are short; those of fields are not.
+    evo.db.sql(
+        "insert into evo.fields (entity, path, type, execution_id)
+         values ('sales', repeat('x', 1000), 'string', gen_random_uuid())",
+    );
     evo
 }
 
