@@ -189,7 +189,7 @@ fn no_name_becomes_markup_script_or_path() {
             assert!(text.contains("script-src 'self'"), "{name} has a policy");
         }
         if name == "search.js" {
-            assert!(!text.contains("</script") && text.lines().count() > 50, "{name}");
+            assert!(!text.contains("</script") && text.lines().count() > 30, "{name}");
         }
     }
     assert!(!evo.dir.path().join("etc").exists());
