@@ -4,7 +4,8 @@
 --       that are not null (null: unknown), distinct values (below zero: a share of the rows), average bytes
 -- locks: none beyond those of reading the catalog
 -- idempotent: reads only
--- A partitioned table has statistics of its own only after ANALYZE by hand; without them its partitions' are averaged.
+-- The statistics are read once. A partitioned table has statistics of its own only after
+-- ANALYZE by hand; without them its partitions' are averaged.
 with recursive wanted as (
     select c.oid, n.nspname, c.relname, c.relkind, w.place
     from unnest($1) with ordinality as w (oid, place)
@@ -22,18 +23,19 @@ leaf as (
     join pg_class p on p.oid = b.part and p.relkind = 'r'
     join pg_namespace n on n.oid = p.relnamespace
 ),
+stat as materialized (
+    select schemaname, tablename, inherited, attname, null_frac, n_distinct, avg_width from pg_stats where $2
+),
 known as materialized (
     select w.oid, s.attname, s.null_frac, s.n_distinct, s.avg_width, 0 as rank
-    from pg_stats s
+    from stat s
     join wanted w on w.nspname = s.schemaname and w.relname = s.tablename and (w.relkind = 'p') = s.inherited
-    where $2
     union all
     select l.oid, s.attname, sum(s.null_frac * l.rows) / nullif(sum(l.rows), 0),
         case when count(*) = 1 then max(s.n_distinct) end,
         (sum(s.avg_width * l.rows) / nullif(sum(l.rows), 0))::int, 1
-    from pg_stats s
+    from stat s
     join leaf l on l.nspname = s.schemaname and l.relname = s.tablename and not s.inherited
-    where $2
     group by l.oid, s.attname
 ),
 best as (
