@@ -52,6 +52,8 @@ pub struct ValueCounts {
     pub uuids: u64,
     /// Texts that are JSON arrays of plain values.
     pub lists: u64,
+    /// Elements of these arrays.
+    pub list_elements: u64,
     /// Texts in each of the date formats that are tried.
     pub in_format: [u64; DATE_FORMATS.len()],
     /// Bytes of the longest text.
@@ -82,7 +84,8 @@ impl ValueCounts {
         self.instants += one(fits.instant);
         self.midnights += one(fits.midnight);
         self.uuids += one(fits.uuid);
-        self.lists += one(fits.list);
+        self.lists += one(fits.list.is_some());
+        self.list_elements += fits.list.unwrap_or(0);
         for (count, format) in self.in_format.iter_mut().zip(fits.formats) {
             *count += one(format);
         }
@@ -123,6 +126,7 @@ impl ValueCounts {
             (&mut self.midnights, &other.midnights),
             (&mut self.uuids, &other.uuids),
             (&mut self.lists, &other.lists),
+            (&mut self.list_elements, &other.list_elements),
         ] {
             *own += others;
         }
@@ -206,6 +210,14 @@ mod tests {
         ] {
             assert_eq!(counted(texts).value_type(), expected, "{texts:?}");
         }
+    }
+
+    #[test]
+    fn the_elements_of_lists_are_counted() {
+        let counts = counted(&["[\"a\", \"b\"]", "[]", "[1]"]);
+        assert!(counts.are_lists());
+        assert_eq!((counts.values, counts.list_elements), (3, 3));
+        assert!(!counted(&["[\"a\"]", "[[1]]"]).are_lists());
     }
 
     #[test]

@@ -37,7 +37,8 @@ pub(super) struct Fits {
     pub instant: bool,
     pub midnight: bool,
     pub uuid: bool,
-    pub list: bool,
+    /// The number of elements of a JSON array of plain values.
+    pub list: Option<u64>,
     pub formats: [bool; DATE_FORMATS.len()],
 }
 
@@ -52,7 +53,7 @@ pub(super) fn fits_of_text(text: &str) -> Fits {
                 add_time(&mut fits, text);
             }
         }
-        b'[' => fits.list = is_list(text),
+        b'[' => fits.list = elements_of_list(text),
         _ => fits.truth = is_truth(text),
     }
     fits.uuid = bytes.len() == 36 && bytes[8] == b'-' && Uuid::try_parse(text).is_ok();
@@ -95,9 +96,10 @@ fn is_truth(text: &str) -> bool {
     ["true", "false", "t", "f", "yes", "no", "y", "n", "on", "off"].iter().any(|word| text.eq_ignore_ascii_case(word))
 }
 
-fn is_list(text: &str) -> bool {
+fn elements_of_list(text: &str) -> Option<u64> {
     let is_plain = |value: &serde_json::Value| !value.is_array() && !value.is_object();
-    serde_json::from_str::<Vec<serde_json::Value>>(text).is_ok_and(|list| list.iter().all(is_plain))
+    let list: Vec<serde_json::Value> = serde_json::from_str(text).ok()?;
+    list.iter().all(is_plain).then_some(list.len() as u64)
 }
 
 #[cfg(test)]
@@ -123,7 +125,7 @@ mod tests {
                 (fits.instant, "instant"),
                 (fits.midnight, "midnight"),
                 (fits.uuid, "uuid"),
-                (fits.list, "list"),
+                (fits.list.is_some(), "list"),
             ];
             all.iter().filter(|(is_so, _)| *is_so).map(|(_, word)| *word).collect::<Vec<_>>().join(" ")
         };

@@ -147,7 +147,7 @@ impl<'a> Tables<'a> {
             }
             [false, false, true] if open.has_children && self.add_array(field, path) => return,
             [true, false, false] if open.has_children && field.plain.are_lists() => {
-                return self.add_link(path, field.plain.values, true);
+                return self.add_link(path, field.plain.list_elements, true);
             }
             _ => {}
         }
