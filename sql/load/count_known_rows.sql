@@ -5,7 +5,9 @@
 -- rows: one: rows
 -- locks: none
 -- idempotent: reads only
+-- The interval keeps the index on the time out of it: on a table without statistics the planner would combine it with
+-- that on the batch, and read all of it each time.
 select count(*)
 from {target} t
 where t._batch_id = any($1) and t._source_file = any($2) and t._content_hash is not null
-  and {time} >= $3 and {time} < $4
+  and {time} + interval '0' >= $3 and {time} + interval '0' < $4
