@@ -46,6 +46,15 @@ ids! {
     ObjectNo(i32);
 }
 
+/// A key as the sets of seen keys hold it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct SeenKey {
+    /// An integer itself, or the digest of any other key and of one with a time.
+    pub key: i64,
+    /// Where it lies among others: its time in microseconds since 1970, or the same as `key`.
+    pub place: i64,
+}
+
 impl Default for LakeId {
     /// The first lake that a ledger meets.
     fn default() -> Self {

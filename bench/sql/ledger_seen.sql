@@ -9,6 +9,7 @@ added as (
     from one o cross join made_up m
     returning object_id, substring(path from '[0-9]+$')::int as number
 )
-insert into evo.seen_keys (object_id, keys)
-select a.object_id, m.keys from added a join made_up m using (number);
+insert into evo.seen_keys (object_id, keys, first_place, last_place)
+select a.object_id, m.keys, number * 10000::bigint, number * 10000::bigint + 9999
+from added a join made_up m using (number);
 vacuum analyze evo.objects, evo.seen_keys;

@@ -11,7 +11,7 @@
 use super::objects::Pending;
 use crate::bronze::order::Precedence;
 use crate::error::Result;
-use crate::ids::{ObjectId, ObjectNo};
+use crate::ids::{ObjectId, ObjectNo, SeenKey};
 use crate::pg::Transaction;
 
 /// Sorted keys as LEB128 of their differences.
@@ -19,19 +19,41 @@ use crate::pg::Transaction;
 pub struct KeySet {
     bytes: Vec<u8>,
     last: i64,
+    places: Places,
 }
 
 impl Default for KeySet {
     fn default() -> Self {
-        Self { bytes: Vec::new(), last: i64::MIN }
+        Self { bytes: Vec::new(), last: i64::MIN, places: Places::default() }
+    }
+}
+
+/// The least and the greatest place of some keys.
+#[derive(Debug, Clone, Copy)]
+struct Places {
+    first: i64,
+    last: i64,
+}
+
+impl Default for Places {
+    /// Those of no key.
+    fn default() -> Self {
+        Self { first: i64::MAX, last: i64::MIN }
+    }
+}
+
+impl Places {
+    fn add(&mut self, place: i64) {
+        (self.first, self.last) = (self.first.min(place), self.last.max(place));
     }
 }
 
 impl KeySet {
     /// Adds a key, which must not be less than the last one.
-    pub fn push(&mut self, key: i64) {
-        let mut difference = key.wrapping_sub(self.last) as u64;
-        self.last = key;
+    pub fn push(&mut self, seen: SeenKey) {
+        self.places.add(seen.place);
+        let mut difference = seen.key.wrapping_sub(self.last) as u64;
+        self.last = seen.key;
         while difference >= 0x80 {
             self.bytes.push(difference as u8 | 0x80);
             difference >>= 7;
@@ -43,10 +65,24 @@ impl KeySet {
 /// Keys that are about to be overwritten, each with the object of the batch that brings it.
 #[derive(Debug, Clone, Default)]
 pub struct Candidates {
-    /// The keys, sorted.
-    pub keys: Vec<i64>,
-    /// The object of each key; older objects have smaller numbers.
-    pub objects: Vec<ObjectNo>,
+    keys: Vec<i64>,
+    /// The object of each key.
+    objects: Vec<ObjectNo>,
+    places: Places,
+}
+
+impl Candidates {
+    /// Adds a key, which must not be less than the last one. Older objects have smaller numbers.
+    pub fn push(&mut self, key: i64, object: ObjectNo, place: i64) {
+        self.keys.push(key);
+        self.objects.push(object);
+        self.places.add(place);
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.keys.is_empty()
+    }
 }
 
 /// Stores the keys that objects have seen, in the batch's transaction.
@@ -54,8 +90,10 @@ pub struct Candidates {
 /// # Errors
 /// See [`crate::pg`].
 pub async fn record(tx: &Transaction<'_>, seen: Vec<(ObjectId, KeySet)>) -> Result<()> {
-    let (ids, sets): (Vec<ObjectId>, Vec<Vec<u8>>) = seen.into_iter().map(|(id, set)| (id, set.bytes)).unzip();
-    tx.execute(sql_file!("ledger/record_seen.sql"), &[&ids, &sets]).await?;
+    let (ids, sets): (Vec<ObjectId>, Vec<KeySet>) = seen.into_iter().unzip();
+    let (first, last): (Vec<i64>, Vec<i64>) = sets.iter().map(|set| (set.places.first, set.places.last)).unzip();
+    let sets: Vec<Vec<u8>> = sets.into_iter().map(|set| set.bytes).collect();
+    tx.execute(sql_file!("ledger/record_seen.sql"), &[&ids, &sets, &first, &last]).await?;
     Ok(())
 }
 
@@ -70,7 +108,7 @@ pub async fn has_newer(tx: &Transaction<'_>, entity: &str, batch: &[Pending]) ->
 }
 
 /// The candidates that a newer object than the one that brings them has seen. The batch's objects are in
-/// order, older ones first.
+/// order, older ones first. Sets whose places are all before or after those of the candidates are not read.
 ///
 /// # Errors
 /// See [`crate::pg`].
@@ -81,7 +119,8 @@ pub async fn by_newer(
     candidates: &Candidates,
 ) -> Result<Vec<i64>> {
     let Some(first) = batch.first().map(Pending::precedence) else { return Ok(Vec::new()) };
-    let values: [&dyn crate::pg::Param; 4] = [&entity, &first.ingestion_date, &first.run_id, &first.path];
+    let Places { first: from, last: to } = candidates.places;
+    let values: [&dyn crate::pg::Param; 6] = [&entity, &first.ingestion_date, &first.run_id, &first.path, &from, &to];
     let mut newer = tx.rows(sql_file!("ledger/newer_seen.sql"), &values).await?;
     let mut beaten = Vec::new();
     while let Some(row) = newer.next().await? {
@@ -117,7 +156,10 @@ fn decode(bytes: &[u8]) -> impl Iterator<Item = i64> {
 fn common(candidates: &Candidates, older: ObjectNo, seen: impl Iterator<Item = i64>, both: &mut Vec<i64>) {
     let mut at = 0;
     for key in seen {
-        at += candidates.keys[at..].partition_point(|k| *k < key);
+        // There are far more seen keys than candidates: a step is cheaper than a search for each of them.
+        while candidates.keys.get(at).is_some_and(|candidate| *candidate < key) {
+            at += 1;
+        }
         match candidates.keys.get(at) {
             None => break,
             Some(found) if *found == key && candidates.objects[at] < older => both.push(key),
@@ -132,7 +174,7 @@ mod tests {
 
     fn encode(keys: &[i64]) -> Vec<u8> {
         let mut set = KeySet::default();
-        keys.iter().for_each(|key| set.push(*key));
+        keys.iter().for_each(|key| set.push(SeenKey { key: *key, place: -key.saturating_abs() }));
         set.bytes
     }
 
@@ -153,7 +195,11 @@ mod tests {
 
     #[test]
     fn only_candidates_of_older_objects_are_beaten() {
-        let candidates = Candidates { keys: vec![1, 3, 5, 9], objects: [0, 1, 0, 2].map(ObjectNo).to_vec() };
+        let mut candidates = Candidates::default();
+        for (key, object) in [(1, 0), (3, 1), (5, 0), (9, 2)] {
+            candidates.push(key, ObjectNo(object), 10 - key);
+        }
+        assert_eq!((candidates.places.first, candidates.places.last), (1, 9));
         let beaten = |older, seen: &[i64]| {
             let mut both = Vec::new();
             common(&candidates, ObjectNo(older), seen.iter().copied(), &mut both);

@@ -8,7 +8,7 @@ use super::frame::Position;
 use super::key::DocumentKey;
 use super::seen_key::seen_key;
 use super::zone::ZoneOffsets;
-use crate::ids::{ObjectNo, RowKey};
+use crate::ids::{ObjectNo, RowKey, SeenKey};
 
 /// Microseconds between 1970 and 2000.
 const POSTGRES_EPOCH: i64 = 946_684_800_000_000;
@@ -26,7 +26,7 @@ pub struct KnownRows {
 struct KnownRow {
     hash: [u64; 2],
     /// The key as the sets of seen keys hold it.
-    seen_key: i64,
+    seen_key: SeenKey,
     fate: Fate,
 }
 
@@ -44,7 +44,7 @@ enum Fate {
 #[derive(Debug, Default)]
 pub struct KnownLines {
     /// Of each object, the sorted keys of the rows that it repeats, as the sets of seen keys hold them.
-    pub keys: Vec<Vec<i64>>,
+    pub keys: Vec<Vec<SeenKey>>,
     /// Of each object, the number of repeating lines that are not the last of their key in the batch.
     pub superseded: Vec<i64>,
 }
@@ -125,7 +125,7 @@ mod tests {
             assert_eq!(known.repeats(at, &key, hash), repeats, "{object} {id}");
         }
         let lines = known.lines();
-        assert_eq!(lines.keys, [vec![], vec![1], vec![]]);
+        assert_eq!(lines.keys, [vec![], vec![SeenKey { key: 1, place: 1 }], vec![]]);
         assert_eq!(lines.superseded, [1, 1, 0]);
     }
 }

@@ -4,10 +4,15 @@
 //! The functions are what hash partitions are made with, and so the same in every version:
 //! <https://github.com/postgres/postgres/blob/master/src/common/hashfn.c>.
 
-use crate::ids::RowKey;
+use crate::ids::{RowKey, SeenKey};
 
 /// The key, or the digest of a key and of its time in microseconds since 1970.
-pub fn seen_key(key: &RowKey, micros: Option<i64>) -> i64 {
+pub fn seen_key(key: &RowKey, micros: Option<i64>) -> SeenKey {
+    let key = digest(key, micros);
+    SeenKey { key, place: micros.unwrap_or(key) }
+}
+
+fn digest(key: &RowKey, micros: Option<i64>) -> i64 {
     let seed = micros.unwrap_or_default().cast_unsigned();
     let hash = match (key, micros) {
         (RowKey::Integer(id), None) => return *id,

@@ -12,7 +12,7 @@ use super::chunk::LineChunk;
 use super::loaded::LoadedObject;
 use super::mismatch::Mismatch;
 use crate::error::Result;
-use crate::ids::{ObjectNo, RowKey};
+use crate::ids::{ObjectNo, RowKey, SeenKey};
 use crate::ledger::seen::{self, Candidates};
 use crate::pg::Transaction;
 
@@ -20,7 +20,7 @@ use crate::pg::Transaction;
 #[derive(Debug)]
 pub(super) struct Clue {
     /// The key as sets of seen keys have it.
-    pub seen_key: i64,
+    pub seen_key: SeenKey,
     /// The mismatch that it is then.
     pub mismatch: Mismatch,
 }
@@ -70,13 +70,14 @@ pub(super) async fn resolve(
         return Ok(Vec::new());
     }
     clues.sort_by_key(|clue| clue.seen_key);
-    let mut keys: Vec<i64> = clues.iter().map(|clue| clue.seen_key).collect();
-    keys.dedup();
-    let objects = vec![ObjectNo(0); keys.len()];
+    let mut candidates = Candidates::default();
+    for SeenKey { key, place } in clues.iter().map(|clue| clue.seen_key) {
+        candidates.push(key, ObjectNo(0), place);
+    }
     let beaten = match seen::has_newer(tx, entity, batch).await? {
-        true => seen::by_newer(tx, entity, batch, &Candidates { keys, objects }).await?,
+        true => seen::by_newer(tx, entity, batch, &candidates).await?,
         false => Vec::new(),
     };
-    let wrong = clues.into_iter().filter(|clue| beaten.binary_search(&clue.seen_key).is_err());
+    let wrong = clues.into_iter().filter(|clue| beaten.binary_search(&clue.seen_key.key).is_err());
     Ok(wrong.map(|clue| clue.mismatch).collect())
 }

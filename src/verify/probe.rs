@@ -6,7 +6,7 @@ use super::loaded::LoadedObject;
 use super::mismatch::{Mismatch, MismatchKind};
 use super::statements::VerifyStatements;
 use crate::error::Result;
-use crate::ids::{BatchId, RowKey};
+use crate::ids::{BatchId, RowKey, SeenKey};
 use crate::pg::{Connection, Param};
 
 /// The result for the lines of a chunk.
@@ -88,7 +88,8 @@ impl Prober<'_> {
             if is_own && self.wrote(row.get(4)) {
                 probed.mismatches.push(mismatch);
             } else {
-                probed.clues.push((line, Clue { seen_key: row.get(5), mismatch }));
+                let seen_key = SeenKey { key: row.get(5), place: row.get(6) };
+                probed.clues.push((line, Clue { seen_key, mismatch }));
             }
         }
         Ok(())

@@ -13,6 +13,7 @@ pub(super) struct VerifyStatements {
     key_type: KeyType,
     and_event: String,
     seen_key: String,
+    seen_place: String,
     transaction: &'static str,
 }
 
@@ -28,16 +29,16 @@ impl VerifyStatements {
         };
         let shows = pool.retry("asking for the server's extensions", shows).await?;
         let (_, hash) = entity.key_type().hashes();
-        let (and_event, seen_key) = match &entity.partition {
-            None if entity.key_type() == KeyType::Integer => (String::new(), "k.key".to_owned()),
-            None => (String::new(), format!("{hash}(k.key, 0)")),
+        let (and_event, seen_key, seen_place) = match &entity.partition {
+            None if entity.key_type() == KeyType::Integer => (String::new(), "k.key".to_owned(), "k.key".to_owned()),
+            None => (String::new(), format!("{hash}(k.key, 0)"), format!("{hash}(k.key, 0)")),
             Some(partition) => {
                 let (column, zone) = (ident(&partition.column), literal(&entity.zone));
                 let local = "(k.event_at at time zone 'UTC')";
                 let at = format!("case when k.event_utc then k.event_at else {local} at time zone {zone} end");
                 // As sql/load writes it.
                 let micros = format!("(extract(epoch from s.{column}) * 1000000)::bigint");
-                (format!(" and s.{column} = {at}"), format!("{hash}(k.key, {micros})"))
+                (format!(" and s.{column} = {at}"), format!("{hash}(k.key, {micros})"), micros)
             }
         };
         Ok(Self {
@@ -46,6 +47,7 @@ impl VerifyStatements {
             key_type: entity.key_type(),
             and_event,
             seen_key,
+            seen_place,
             transaction: if shows { "s.xmin" } else { "null::xid" },
         })
     }
@@ -60,6 +62,7 @@ impl VerifyStatements {
                 ("key_type", self.key_type.sql()),
                 ("and_event", &self.and_event),
                 ("seen_key", &self.seen_key),
+                ("seen_place", &self.seen_place),
                 ("transaction", self.transaction),
             ],
         )

@@ -11,7 +11,7 @@ const SQL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/sql");
 const TYPES: [&str; 10] =
     ["text", "int", "bigint", "boolean", "date", "timestamptz", "uuid", "jsonb", "bytea", "double precision"];
 /// What the placeholders of a folder or a file stand for; the first entry counts.
-const PLACEHOLDERS: [(&str, &[(&str, &str)]); 29] = [
+const PLACEHOLDERS: [(&str, &[(&str, &str)]); 30] = [
     (
         "load/age",
         &[
@@ -40,6 +40,7 @@ const PLACEHOLDERS: [(&str, &[(&str, &str)]); 29] = [
             ("key", "t.sale_id"),
             ("time", "'epoch'::timestamptz"),
             ("seen_key", "key"),
+            ("seen_place", "key"),
             ("key_columns", "sale_id"),
             ("key_values", "c.key"),
             ("returning", "t.sale_id"),
@@ -57,6 +58,7 @@ const PLACEHOLDERS: [(&str, &[(&str, &str)]); 29] = [
             ("key_type", "bigint"),
             ("and_event", ""),
             ("seen_key", "k.key"),
+            ("seen_place", "k.key"),
             ("transaction", "s.xmin"),
             ("batch", "s._batch_id is null"),
         ],
@@ -85,7 +87,11 @@ const PLACEHOLDERS: [(&str, &[(&str, &str)]); 29] = [
     ),
     ("ledger", &[("objects", "evo.objects"), ("manifests", "evo.manifests")]),
     ("storage", &[("extension", "pg_temp")]),
-    ("transform/dimension_changed_keys", &[("core", "'core.evo_branches'")]),
+    ("transform/dimension_changed_keys", &[("core", "'core.evo_branches'"), ("key_type", "bigint")]),
+    (
+        "transform/dimension_elect_text",
+        &[("key_type", "text collate \"C\""), ("source_key_type", "text collate \"C\"")],
+    ),
     (
         "transform/dimension_changed",
         &[
@@ -102,7 +108,9 @@ const PLACEHOLDERS: [(&str, &[(&str, &str)]); 29] = [
         "transform/dimension_",
         &[
             ("sightings", "{branches}"),
+            ("is_sighting", "s.branch_id <> '0'"),
             ("among", ""),
+            ("key_type", "bigint"),
             ("winners", "{elect}"),
             ("fresh", "{elect}"),
             ("gone", "true"),

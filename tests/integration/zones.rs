@@ -60,7 +60,7 @@ fn what_stands_for_a_key_with_a_time_is_what_the_server_computes() {
     let list = list.replace("(-9223372036854775808,", "((-9223372036854775807 - 1),");
     let server = session.run(&format!("select hashint8extended(id, micros) from (values {list}) as v (id, micros)"));
     for ((id, micros), row) in pairs.iter().zip(&server) {
-        assert_eq!(seen_key(&RowKey::Integer(*id), Some(*micros)).to_string(), row[0], "{id} {micros}");
+        assert_eq!(seen_key(&RowKey::Integer(*id), Some(*micros)).key.to_string(), row[0], "{id} {micros}");
     }
 }
 
@@ -80,6 +80,6 @@ fn what_stands_for_another_key_is_what_the_server_computes() {
         let (text, id) = (RowKey::Text(text.into()), RowKey::Uuid(id));
         let own =
             [seen_key(&text, None), seen_key(&text, Some(micros)), seen_key(&id, None), seen_key(&id, Some(micros))];
-        assert_eq!(session.run(&sql)[0], own.map(|key| key.to_string()), "{text} {id} {micros}");
+        assert_eq!(session.run(&sql)[0], own.map(|seen| seen.key.to_string()), "{text} {id} {micros}");
     }
 }

@@ -18,6 +18,8 @@ pub(super) struct KeyExpressions {
     pub event: String,
     /// What stands for the whole key in a set of keys.
     pub seen_key: String,
+    /// Where the key lies among others: its time, or the same again.
+    pub seen_place: String,
     /// Its columns in the staging table.
     pub columns: String,
     /// Their values in a verdict.
@@ -32,13 +34,15 @@ impl KeyExpressions {
         let id_type = entity.key_type();
         let (_, hash) = id_type.hashes();
         let Some(partition) = &entity.partition else {
+            let seen_key = if id_type == KeyType::Integer { "key".to_owned() } else { format!("{hash}(key, 0)") };
             return Self {
                 id_type,
                 id: format!("t.{key}"),
                 row_time: "'epoch'::timestamptz".to_owned(),
                 time: None,
                 event: "'epoch'::timestamptz".to_owned(),
-                seen_key: if id_type == KeyType::Integer { "key".to_owned() } else { format!("{hash}(key, 0)") },
+                seen_place: seen_key.clone(),
+                seen_key,
                 columns: key.clone(),
                 values: "c.key",
                 returning: format!("t.{key}"),
@@ -47,6 +51,7 @@ impl KeyExpressions {
         };
         let time = ident(&partition.column);
         let zone = literal(&entity.zone);
+        let micros = "(extract(epoch from event_at) * 1000000)::bigint";
         Self {
             id_type,
             id: format!("t.{key}"),
@@ -54,7 +59,8 @@ impl KeyExpressions {
             event: format!(
                 "case when s.event_utc then s.event_at at time zone 'UTC' else s.event_at at time zone {zone} end"
             ),
-            seen_key: format!("{hash}(key, (extract(epoch from event_at) * 1000000)::bigint)"),
+            seen_key: format!("{hash}(key, {micros})"),
+            seen_place: micros.to_owned(),
             columns: format!("{key}, {time}"),
             values: "c.key, c.event_at",
             returning: format!("t.{key}, t.{time}"),

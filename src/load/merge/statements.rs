@@ -98,6 +98,7 @@ impl Statements {
                 ("key", &self.key.id),
                 ("time", &self.key.row_time),
                 ("seen_key", &self.key.seen_key),
+                ("seen_place", &self.key.seen_place),
                 ("match", &self.key.matching("t", "w")),
                 ("key_columns", &self.key.columns),
                 ("key_values", self.key.values),

@@ -2,6 +2,7 @@
 
 use super::context::Merge;
 use crate::error::Result;
+use crate::ids::SeenKey;
 use crate::ids::{ObjectId, ObjectNo};
 use crate::ledger::batches::Counts;
 use crate::ledger::seen::{self, Candidates, KeySet};
@@ -36,10 +37,9 @@ async fn supersede(merge: &Merge<'_>) -> Result<()> {
     let mut changed = Candidates::default();
     let mut rows = tx.rows(&merge.statements.fill(sql_file!("load/changed.sql")), &[]).await?;
     while let Some(row) = rows.next().await? {
-        changed.keys.push(row.get(0));
-        changed.objects.push(row.get(1));
+        changed.push(row.get(0), row.get(1), row.get(2));
     }
-    if changed.keys.is_empty() {
+    if changed.is_empty() {
         return Ok(());
     }
     let superseded = seen::by_newer(tx, entity, objects, &changed).await?;
@@ -80,13 +80,13 @@ async fn count(merge: &Merge<'_>, written: &[Row]) -> Result<Vec<Counts>> {
 
 /// Records the keys that the batch's objects have seen and not touched.
 async fn record_seen(merge: &Merge<'_>) -> Result<()> {
-    let mut seen: Vec<Vec<i64>> = match merge.known {
+    let mut seen: Vec<Vec<SeenKey>> = match merge.known {
         Some(known) => known.lines.keys.clone(),
         None => vec![Vec::new(); merge.batch.objects.len()],
     };
     let mut rows = merge.tx.rows(&merge.statements.fill(sql_file!("load/seen.sql")), &[]).await?;
     while let Some(row) = rows.next().await? {
-        seen[object_no(&row)].push(row.get(1));
+        seen[object_no(&row)].push(SeenKey { key: row.get(1), place: row.get(2) });
     }
     let mut sets: Vec<(ObjectId, KeySet)> = Vec::new();
     for (object, mut keys) in merge.batch.objects.iter().zip(seen).filter(|(_, keys)| !keys.is_empty()) {

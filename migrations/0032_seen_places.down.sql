@@ -1,0 +1,3 @@
+alter table evo.seen_keys
+    drop column first_place,
+    drop column last_place;
