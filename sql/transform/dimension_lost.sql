@@ -2,11 +2,11 @@
 --          be looked up
 -- placeholders: {fresh} the winners among what changed, {table} the dimension, {key} and {name} its columns,
 --               {changed} source table and key of each changed row
--- rows: id
+-- rows: id as text
 -- locks: none
 -- idempotent: reads only
 with fresh as ({fresh})
-select d.{key}
+select d.{key}::text
 from {table} d
 left join fresh f on f.id = d.{key}
 where exists (select from ({changed}) c where c.table_name = d._source_table and c.row_key = d._source_key)

@@ -10,6 +10,7 @@ use crate::ledger::{migrations, zones};
 use crate::pg::Pool;
 use crate::report::Outcome;
 use crate::report::table::table;
+use crate::transform::dimension;
 
 /// Creates or upgrades the schemas, all or nothing; running it again changes nothing.
 #[derive(Debug, clap::Args)]
@@ -41,6 +42,11 @@ pub async fn run(args: Args, settings: &Settings) -> Result<Outcome> {
     let mut connection = pool.get().await?;
     zones::require_known(&connection, catalog.all()).await?;
     let applied = migrations::apply_for(&mut connection, &list, catalog.all(), args.dry_run).await?;
+    if !args.dry_run {
+        for dimension in dimension::all(settings.extend.as_deref(), &catalog)? {
+            dimension.require_table(&connection).await?;
+        }
+    }
     let rows = applied.steps.iter().map(|(version, name, ms)| {
         vec![
             format!("{version:04}"),

@@ -184,7 +184,7 @@ async fn entity_state(
 
 /// The same for a dimension, which is derived and never loaded.
 async fn dimension_state(connection: &Connection, dimension: &Dimension) -> Result<(Vec<String>, Value)> {
-    let sources: Vec<String> = dimension.sources.iter().map(|source| source.name.clone()).collect();
+    let sources = dimension.source_entities();
     let tables = dimension.source_tables();
     let stale = sql_file!("transform/dimension_state.sql");
     let stale: bool = connection.query_one(stale, &[&dimension.name, &tables, &dimension.digest]).await?.get(0);

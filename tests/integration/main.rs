@@ -34,6 +34,7 @@ mod new;
 mod objects;
 mod oracle;
 mod order;
+mod own_dimensions;
 mod planning;
 mod progress;
 mod protection;

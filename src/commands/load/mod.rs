@@ -138,10 +138,9 @@ pub async fn run(args: Args, settings: &Settings) -> Result<Outcome> {
 fn refuse_dimensions(names: &[String], settings: &Settings, catalog: &Catalog) -> Result<()> {
     let dimensions = dimension::all(settings.extend.as_deref(), catalog)?;
     let Some(named) = dimensions.iter().find(|d| names.contains(&d.name)) else { return Ok(()) };
-    let sources: Vec<&str> = named.sources.iter().map(|source| source.name.as_str()).collect();
     let name = &named.name;
     Err(Error::new(Kind::Usage, format!("{name} is a dimension: it has no objects to load"))
-        .detail(format!("it is derived from {}", sources.join(", ")))
+        .detail(format!("it is derived from {}", named.source_entities().join(", ")))
         .hint(format!("load those, then `evo transform {name}`")))
 }
 

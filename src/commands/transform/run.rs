@@ -149,7 +149,7 @@ impl Work<'_> {
 
 /// The entities, then the dimensions after their sources.
 fn tasks(entities: &[&Entity], dimensions: &[&Dimension]) -> Vec<Task> {
-    let sources = |d: &Dimension| d.sources.iter().map(|s| s.name.clone()).collect();
+    let sources = |d: &Dimension| d.source_entities();
     let first = entities.iter().map(|e| Task { name: e.name.clone(), after: Vec::new() });
     first.chain(dimensions.iter().map(|d| Task { name: d.name.clone(), after: sources(d) })).collect()
 }

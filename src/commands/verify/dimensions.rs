@@ -65,7 +65,7 @@ impl VerifyWork<'_> {
     }
 
     fn reason_to_wait(&self, dimension: &Dimension, depth: VerifyDepth, done: &[RepairedEntity]) -> Option<String> {
-        let is_source = |name: &str| dimension.sources.iter().any(|source| source.name == name);
+        let is_source = |name: &str| dimension.sources.iter().any(|source| source.entity.name == name);
         let is_repaired = done.iter().any(|entity| entity.last.is_some() && is_source(&entity.first.entity));
         if depth != VerifyDepth::Deep && !is_repaired {
             return Some("only --deep compares dimensions".to_owned());

@@ -95,8 +95,8 @@ pub(super) fn json(dimension: &VerifiedDimension, accepted: &[String]) -> Value 
 }
 
 fn mismatch(table: &str, m: &DimensionMismatch) -> Value {
-    let source = m.source.as_ref().map(|(table, key)| json!({ "table": table, "key": key.to_string() }));
+    let source = m.source.as_ref().map(|(table, key)| json!({ "table": table, "key": key }));
     json!({
-        "kind": m.kind.word(), "table": table, "key": m.key.to_string(), "columns": m.columns, "named_by": source,
+        "kind": m.kind.word(), "table": table, "key": m.key, "columns": m.columns, "named_by": source,
     })
 }

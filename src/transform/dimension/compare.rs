@@ -14,12 +14,12 @@ use crate::transform::compare::CoreMismatchKind;
 pub struct DimensionMismatch {
     /// What is wrong.
     pub kind: CoreMismatchKind,
-    /// The id.
-    pub key: i64,
+    /// The id, as text.
+    pub key: String,
     /// The columns that differ.
     pub columns: Vec<String>,
     /// Core table and key of the row that names it best; `None` where no row names it.
-    pub source: Option<(String, i64)>,
+    pub source: Option<(String, String)>,
 }
 
 /// What comparing a dimension came to.
@@ -78,6 +78,6 @@ fn mismatch(row: &Row) -> DimensionMismatch {
         "added" => CoreMismatchKind::Added,
         _ => CoreMismatchKind::Differs,
     };
-    let source = row.get::<_, Option<String>>(3).zip(row.get::<_, Option<i64>>(4));
+    let source = row.get::<_, Option<String>>(3).zip(row.get::<_, Option<String>>(4));
     DimensionMismatch { kind, key: row.get(0), columns: row.get(2), source }
 }

@@ -15,6 +15,15 @@ static BUILT_IN: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/sql/dimensions
 /// winner.
 const LINEAGE: [&str; 3] = ["_source_time", "_source_table", "_source_key"];
 
+/// A core table that a dimension is derived from.
+#[derive(Debug, Clone)]
+pub struct DimensionSource {
+    /// Qualified, not quoted: `core.evo_members`.
+    pub table: String,
+    /// The entity that owns it.
+    pub entity: Entity,
+}
+
 /// A table derived from core tables: one row for each id that any of them names.
 #[derive(Debug, Clone)]
 pub struct Dimension {
@@ -22,12 +31,16 @@ pub struct Dimension {
     pub name: String,
     /// Qualified core table, not quoted: `core.evo_branches`.
     pub table: String,
-    /// Name of its bigint key column.
+    /// Name of its key column.
     pub key: String,
+    /// Type of its key column.
+    pub key_type: KeyType,
+    /// The id that stands for nobody, as text; `None` where every id counts.
+    pub nobody: Option<String>,
     /// Name of its text column.
     pub name_column: String,
-    /// The entities that own its sources, one each. A source is the parent table of its entity.
-    pub sources: Vec<Entity>,
+    /// The tables of its sources, each once. Several may belong to one entity.
+    pub sources: Vec<DimensionSource>,
     /// A select of sightings, with a placeholder `{core.…}` for each source.
     pub(super) sightings: Template,
     /// Changes with the select and the columns that its rows are made by.
@@ -35,22 +48,35 @@ pub struct Dimension {
 }
 
 impl Dimension {
-    /// The core table of a source: the parent table of its entity.
-    pub(super) fn source_table(source: &Entity) -> &str {
-        source.models.first().map_or("", |model| model.table.as_str())
-    }
-
     /// The core tables of its sources.
     pub fn source_tables(&self) -> Vec<String> {
-        self.sources.iter().map(|source| Self::source_table(source).to_owned()).collect()
+        self.sources.iter().map(|source| source.table.clone()).collect()
+    }
+
+    /// The names of the entities that own its sources, each once.
+    pub fn source_entities(&self) -> Vec<String> {
+        let mut names: Vec<String> = Vec::new();
+        for source in &self.sources {
+            if !names.contains(&source.entity.name) {
+                names.push(source.entity.name.clone());
+            }
+        }
+        names
+    }
+
+    /// The type that holds the keys of all of its sources.
+    pub fn source_key_type(&self) -> KeyType {
+        let mut types = self.sources.iter().map(|source| source.entity.key_type());
+        let first = types.next().unwrap_or(KeyType::Integer);
+        if types.all(|key_type| key_type == first) { first } else { KeyType::Text }
     }
 }
 
 /// The built-in dimensions and those of `extend/dimensions/`, by name.
 ///
 /// # Errors
-/// `Config`, with file and line, when a dimension cannot be read or reads a table that is no entity's parent
-/// table; and when a name is given twice.
+/// `Config`, with file and line, when a dimension cannot be read or reads a table that no entity fills; and
+/// when a name is given twice.
 pub fn all(extend: Option<&Path>, catalog: &Catalog) -> Result<Vec<Dimension>> {
     let mut mistakes = Mistakes::default();
     let list = all_with_mistakes(extend, catalog, &mut mistakes);
@@ -83,28 +109,26 @@ fn parse(file: &str, text: &str, catalog: &Catalog) -> Result<Dimension> {
     let table = header.require("table", HINT)?.value.to_owned();
     let key = header.require("key", HINT)?.value.to_owned();
     let name_column = header.require("name", HINT)?.value.to_owned();
-    let owner = |table: &str| catalog.all().iter().find(|entity| Dimension::source_table(entity) == table);
+    let key_type = key_type(&header)?;
+    let nobody = header.get("nobody").map(str::to_owned);
+    let owner =
+        |table: &str| catalog.all().iter().find(|entity| entity.models.iter().any(|model| model.table == table));
     let sightings = Template::parse(file, text, |name| match owner(name) {
         Some(_) => Ok(()),
         None => Err((
-            format!("{{{name}}} is not the parent table of an entity"),
-            "a dimension reads the first core table of entities, {core.evo_members} for example".to_owned(),
+            format!("{{{name}}} is not a table of an entity"),
+            "a dimension reads core tables of entities, {core.evo_members} for example".to_owned(),
         )),
     })?;
-    let mut sources: Vec<Entity> = Vec::new();
-    for entity in sightings.placeholders().filter_map(owner) {
-        if !sources.iter().any(|source| source.name == entity.name) {
-            sources.push(entity.clone());
+    let mut sources: Vec<DimensionSource> = Vec::new();
+    for table in sightings.placeholders() {
+        if let Some(entity) = owner(table).filter(|_| !sources.iter().any(|source| source.table == table)) {
+            sources.push(DimensionSource { table: table.to_owned(), entity: entity.clone() });
         }
     }
     if sources.is_empty() {
         return Err(Error::new(Kind::Config, format!("{file}: the select reads no {{core.…}} table"))
             .hint("read it through a placeholder: from {core.evo_members} m"));
-    }
-    if let Some(source) = sources.iter().find(|source| source.key_type() != KeyType::Integer) {
-        let message = format!("{file}: the keys of {} are not integers", Dimension::source_table(source));
-        return Err(Error::new(Kind::Config, message)
-            .hint("a dimension reads tables with integer keys; make a view, or an entity of its own"));
     }
     let columns: Vec<&str> = [key.as_str(), &name_column].into_iter().chain(LINEAGE).collect();
     sightings.require_columns(
@@ -112,8 +136,20 @@ fn parse(file: &str, text: &str, catalog: &Catalog) -> Result<Dimension> {
         &columns,
         "a sighting has a key, a name, _source_time, _source_table and _source_key: see sql/dimensions in the source",
     )?;
-    let digest = of_statement(&format!("select {key}, {name_column} ({})", sightings.render(str::to_owned)));
-    Ok(Dimension { name: stem(file), table, key, name_column, sources, sightings, digest })
+    let nobody_shown = nobody.as_deref().unwrap_or_default();
+    let digest =
+        of_statement(&format!("select {key}, {name_column}, {nobody_shown} ({})", sightings.render(str::to_owned)));
+    Ok(Dimension { name: stem(file), table, key, key_type, nobody, name_column, sources, sightings, digest })
+}
+
+/// The type of the ids; integer unless the header says otherwise.
+fn key_type(header: &Header) -> Result<KeyType> {
+    let Some(line) = header.all("key type").next() else { return Ok(KeyType::Integer) };
+    let found = KeyType::NAMES.into_iter().find(|(name, _)| *name == line.value);
+    found.map(|(_, key_type)| key_type).ok_or_else(|| {
+        let names: Vec<&str> = KeyType::NAMES.into_iter().map(|(name, _)| name).collect();
+        line.error(format!("{:?} is not a type of keys", line.value)).hint(format!("one of {}", names.join(", ")))
+    })
 }
 
 #[cfg(test)]
@@ -127,7 +163,7 @@ mod tests {
         let shown: Vec<String> = list
             .iter()
             .map(|d| {
-                let sources: Vec<&str> = d.sources.iter().map(|s| s.name.as_str()).collect();
+                let sources: Vec<&str> = d.sources.iter().map(|s| s.entity.name.as_str()).collect();
                 format!("{} {} {} {} < {}", d.name, d.table, d.key, d.name_column, sources.join(" "))
             })
             .collect();
@@ -154,7 +190,8 @@ mod tests {
             ("{core.evo_sales}", "core.evo_sales", "x.sql: the select reads no"),
             ("_source_time", "_source_run_id", "x.sql:5: the select gives no _source_time"),
             ("'x' as b, ", "", "x.sql:5: the select gives no b"),
-            ("{core.evo_sales}", "{core.evo_sale_items}", "x.sql:6: {core.evo_sale_items} is not the parent table"),
+            ("{core.evo_sales}", "{core.evo_branches}", "x.sql:6: {core.evo_branches} is not a table of an entity"),
+            ("-- name: b", "-- name: b\n-- key type: number", "x.sql:5: key type: \"number\" is not a type of keys"),
         ] {
             let error = parse("x.sql", &good.replacen(from, to, 1), &catalog).unwrap_err();
             assert!(error.message().starts_with(expected), "{}", error.render());

@@ -56,6 +56,7 @@ impl DimensionJob {
 
     async fn attempt(&self, unconfirmed: &mut Unconfirmed<Done>) -> Result<Done> {
         let mut connection = self.pool.get().await?;
+        self.dimension.require_table(&connection).await?;
         let tx = self.begin(&mut connection).await?;
         let is_rebuild = self.full_refresh || self.is_stale(&tx).await?;
         let batches = self.batches(&tx, is_rebuild).await?;
@@ -98,9 +99,8 @@ impl DimensionJob {
 
     /// The batches that the sources have and the dimension has not; or all that the sources have.
     pub(super) async fn batches(&self, tx: &Transaction<'_>, all: bool) -> Result<Vec<DimensionBatch>> {
-        let sources: Vec<String> = self.dimension.sources.iter().map(|s| s.name.clone()).collect();
         let sql = sql_file!("transform/dimension_batches.sql");
-        let rows = tx.query(sql, &[&self.dimension.name, &sources, &all]).await?;
+        let rows = tx.query(sql, &[&self.dimension.name, &self.dimension.source_entities(), &all]).await?;
         let batch = |row: &crate::pg::Row| DimensionBatch { id: row.get(0), entity: row.get(1), rows: row.get(2) };
         Ok(rows.iter().map(batch).collect())
     }

@@ -15,13 +15,14 @@
 
 mod compare;
 mod definition;
+mod fit;
 mod job;
 mod names;
 mod reads;
 mod statements;
 
 pub use compare::{ComparedDimension, DimensionMismatch};
-pub use definition::{Dimension, all, all_with_mistakes};
+pub use definition::{Dimension, DimensionSource, all, all_with_mistakes};
 pub use job::DimensionJob;
 pub use names::select;
 pub use reads::SightingReads;

@@ -1,7 +1,7 @@
 //! The statements that bring a dimension up to date.
 
-use super::definition::Dimension;
-use crate::entity::Entity;
+use super::definition::{Dimension, DimensionSource};
+use crate::entity::KeyType;
 use crate::error::Result;
 use crate::ids::BatchId;
 use crate::pg::Transaction;
@@ -27,7 +27,7 @@ pub(super) struct DimensionBatch {
 
 /// The core and staging tables that are read, qualified and quoted.
 pub(super) fn relations(dimension: &Dimension) -> Vec<String> {
-    let of = |source: &Entity| [qualified(Dimension::source_table(source)), qualified(&source.staging.table)];
+    let of = |source: &DimensionSource| [qualified(&source.table), qualified(&source.entity.staging.table)];
     dimension.sources.iter().flat_map(of).collect()
 }
 
@@ -57,19 +57,23 @@ pub(super) async fn increment_sql(
         tx.batch("set local enable_hashjoin = off; set local enable_mergejoin = off").await?;
     }
     let fresh = elect(dimension, &sightings(dimension, |source| changed_rows(source, batches)), None);
-    let keys: Vec<String> = dimension.sources.iter().map(|source| changed_keys(source, batches)).collect();
+    let key_type = dimension.source_key_type();
+    let keys: Vec<String> = dimension.sources.iter().map(|source| changed_keys(source, key_type, batches)).collect();
     let lost = filled(
         dimension,
         sql_file!("transform/dimension_lost.sql"),
         &[("fresh", &fresh), ("changed", &keys.join("\nunion all\n"))],
     );
-    let lost: Vec<i64> = tx.query(&lost, &[]).await?.iter().map(|row| row.get(0)).collect();
-    let elected = match lost.is_empty() {
+    let lost: Vec<String> = tx.query(&lost, &[]).await?.iter().map(|row| row.get(0)).collect();
+    let (is_any_lost, lost) = (!lost.is_empty(), ids(dimension, &lost));
+    let elected = match is_any_lost {
+        true => elect(dimension, &all_sightings(dimension), Some(&lost)),
         // No source needs to be read.
-        true => "select null::bigint, null, null::timestamptz, null, null::bigint where false".to_owned(),
-        false => elect(dimension, &all_sightings(dimension), Some(&lost)),
+        false => {
+            let (id, key) = (dimension.key_type.column(), key_type.column());
+            format!("select null::{id}, null, null::timestamptz, null, null::{key} where false")
+        }
     };
-    let lost = array(&lost);
     let winners = filled(
         dimension,
         sql_file!("transform/dimension_better.sql"),
@@ -79,21 +83,47 @@ pub(super) async fn increment_sql(
 }
 
 /// The dimension's select over a relation for each source.
-fn sightings(dimension: &Dimension, relation: impl Fn(&Entity) -> String) -> String {
+fn sightings(dimension: &Dimension, relation: impl Fn(&DimensionSource) -> String) -> String {
     dimension.sightings.render(|table| {
-        let source = dimension.sources.iter().find(|source| Dimension::source_table(source) == table);
+        let source = dimension.sources.iter().find(|source| source.table == table);
         source.map_or(String::new(), &relation)
     })
 }
 
 fn all_sightings(dimension: &Dimension) -> String {
-    sightings(dimension, |source| qualified(Dimension::source_table(source)))
+    sightings(dimension, |source| qualified(&source.table))
 }
 
-/// The winners of all ids, or of some.
-fn elect(dimension: &Dimension, sightings: &str, ids: Option<&[i64]>) -> String {
-    let among = ids.map_or(String::new(), |ids| format!(" and s.{} = any({})", ident(&dimension.key), array(ids)));
-    filled(dimension, sql_file!("transform/dimension_elect.sql"), &[("sightings", sightings), ("among", &among)])
+/// The winners of all ids, or of those in an array.
+fn elect(dimension: &Dimension, sightings: &str, ids: Option<&str>) -> String {
+    let key = ident(&dimension.key);
+    let is_sighting = match &dimension.nobody {
+        Some(nobody) => format!("s.{key} <> {}", literal(nobody)),
+        None => format!("s.{key} is not null"),
+    };
+    let template = match dimension.source_key_type() {
+        KeyType::Integer => sql_file!("transform/dimension_elect.sql"),
+        KeyType::Text | KeyType::Uuid => sql_file!("transform/dimension_elect_text.sql"),
+    };
+    let among = ids.map_or(String::new(), |ids| format!(" and s.{key} = any({ids})"));
+    filled(
+        dimension,
+        template,
+        &[
+            ("sightings", sightings),
+            ("among", &among),
+            ("is_sighting", &is_sighting),
+            ("key_type", dimension.key_type.column()),
+            ("source_key_type", dimension.source_key_type().column()),
+        ],
+    )
+}
+
+/// Ids as an array that SQL reads: `array['4','5']::bigint[]`.
+fn ids(dimension: &Dimension, ids: &[String]) -> String {
+    let texts: Vec<String> = ids.iter().map(|id| literal(id)).collect();
+    let collation = if dimension.key_type == KeyType::Text { " collate \"C\"" } else { "" };
+    format!("array[{}]::{}[]{collation}", texts.join(","), dimension.key_type.sql())
 }
 
 /// Writes winners, and deletes the rows `d` that fulfil the condition `gone` and have no winner.
@@ -109,32 +139,33 @@ fn filled(dimension: &Dimension, template: &str, values: &[(&str, &str)]) -> Str
 }
 
 /// The batches of one source as an array.
-fn ids_of(source: &Entity, batches: &[DimensionBatch]) -> String {
-    let ids: Vec<BatchId> = batches.iter().filter(|b| b.entity == source.name).map(|b| b.id).collect();
+fn ids_of(source: &DimensionSource, batches: &[DimensionBatch]) -> String {
+    let ids: Vec<BatchId> = batches.iter().filter(|b| b.entity == source.entity.name).map(|b| b.id).collect();
     array(&ids)
 }
 
 /// The rows of a source's core table whose staging row came with one of the batches, as a relation.
-fn changed_rows(source: &Entity, batches: &[DimensionBatch]) -> String {
+fn changed_rows(source: &DimensionSource, batches: &[DimensionBatch]) -> String {
     fill(
         sql_file!("transform/dimension_changed.sql").trim_end(),
         &[
-            ("key", &columns(&source.staging_key())),
-            ("staging", &qualified(&source.staging.table)),
+            ("key", &columns(&source.entity.staging_key())),
+            ("staging", &qualified(&source.entity.staging.table)),
             ("batches", &ids_of(source, batches)),
-            ("core", &qualified(Dimension::source_table(source))),
+            ("core", &qualified(&source.table)),
         ],
     )
 }
 
 /// A select of table and first key column of those rows.
-fn changed_keys(source: &Entity, batches: &[DimensionBatch]) -> String {
+fn changed_keys(source: &DimensionSource, key_type: KeyType, batches: &[DimensionBatch]) -> String {
     fill(
         sql_file!("transform/dimension_changed_keys.sql").trim_end(),
         &[
-            ("core", &literal(Dimension::source_table(source))),
-            ("key", &ident(&source.staging.key_column)),
-            ("staging", &qualified(&source.staging.table)),
+            ("core", &literal(&source.table)),
+            ("key", &ident(&source.entity.staging.key_column)),
+            ("key_type", key_type.column()),
+            ("staging", &qualified(&source.entity.staging.table)),
             ("batches", &ids_of(source, batches)),
         ],
     )
