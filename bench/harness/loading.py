@@ -48,6 +48,7 @@ def evo_load(
     rounds=None,
     blobs=None,
     goes_on=False,
+    extend=None,
 ):
     """`evo load` into a copy of the template (evo's empty schemas by default), with counts that must add up.
 
@@ -61,6 +62,8 @@ def evo_load(
         command[command.index("--lake") + 1] = blobs.lake
     if batch_size:
         command += ["--batch-size", batch_size]
+    if extend:
+        command += ["--extend", extend]
     if run_id:
         command += ["--run-id", run_id]
     lines = lake.lines(run_id)
