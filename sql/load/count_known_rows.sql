@@ -5,8 +5,8 @@
 -- rows: one: rows
 -- locks: none
 -- idempotent: reads only
--- The interval keeps the index on the time out of it: on a table without statistics the planner would combine it with
--- that on the batch, and read all of it each time.
+-- The interval keeps the index on the time out of it: on a table without statistics the planner would combine
+-- it with that on the batch, and read all of it each time.
 select count(*)
 from {target} t
 where t._batch_id = any($1) and t._source_file = any($2) and t._content_hash is not null

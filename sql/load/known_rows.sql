@@ -7,8 +7,8 @@
 --       is no row
 -- locks: none
 -- idempotent: reads only
--- The interval keeps the index on the time out of it: on a table without statistics the planner would combine it with
--- that on the batch, and read all of it each time.
+-- The interval keeps the index on the time out of it: on a table without statistics the planner would combine
+-- it with that on the batch, and read all of it each time.
 select array_agg({key}::{key_type}), array_agg({time}), array_agg(t._content_hash)
 from {target} t
 where t._batch_id = any($1) and t._source_file = any($2) and t._content_hash is not null

@@ -1,8 +1,8 @@
 -- purpose: hold a dimension against the winners of an election among all sightings
 -- placeholders: {winners} rows of dimension_elect.sql, {table} the dimension, {key} and {name} its columns,
 --               {name_text} the latter as a literal, {limit} rows of each class
--- rows: id as text, class: missing, added or differs; the columns that differ, table and key as text of the winner's core row,
---       how many rows of the class there are
+-- rows: id as text, class: missing, added or differs; the columns that differ, table and key as text of the
+--       winner's core row, how many rows of the class there are
 -- locks: none
 -- idempotent: reads only
 with winner as materialized ({winners}),
