@@ -8,13 +8,13 @@ use std::path::{Path, PathBuf};
 /// The keys of a header in their order, by the folder of the file.
 const KEYS: [(&str, &[&str]); 5] = [
     ("models", &["grain", "source", "parent key", "key"]),
-    ("dimensions", &["purpose", "table", "key", "name", "rows", "placeholders"]),
+    ("dimensions", &["purpose", "table", "key", "key type", "nobody", "name", "rows", "placeholders"]),
     ("checks", &["purpose", "for", "entity", "severity", "when", "parameter", "hint", "note"]),
     ("queries", &["purpose", "rows"]),
     ("", &["purpose", "parameters", "placeholders", "rows", "locks", "idempotent"]),
 ];
 /// Keys that only some files of a folder have.
-const OPTIONAL: [&str; 5] = ["parameters", "placeholders", "entity", "parameter", "note"];
+const OPTIONAL: [&str; 7] = ["parameters", "placeholders", "entity", "parameter", "note", "key type", "nobody"];
 /// SQL types of parameters; each may be an array.
 const TYPES: [&str; 10] =
     ["text", "int", "bigint", "boolean", "date", "timestamptz", "uuid", "jsonb", "bytea", "double precision"];

@@ -1,8 +1,8 @@
 -- purpose: the branches, from every document that names one
 -- table: core.evo_branches
 -- key: branch_id
--- name: branch_name
 -- nobody: 0
+-- name: branch_name
 -- rows: one per sighting: an id, a name or null, the latest time in its document, and the row of core in which they
 --       were seen; which sighting wins is decided by sql/transform/dimension_elect.sql
 -- placeholders: {core.…} a core table, or those of its rows that changed

@@ -1,8 +1,8 @@
 //! Rows with older content than a line: right if a newer object has seen that content.
 //!
-//! What a newer object has seen is a set of keys, not of contents, and the object may have been replaced since, so
-//! that no line of it is compared any more. It only says that an older line does not count. Whether the row is as it
-//! was loaded, the line that it names must show.
+//! What a newer object has seen is a set of keys, not of contents, and the object may have been replaced
+//! since, so that no line of it is compared any more. It only says that an older line does not count. Whether
+//! the row is as it was loaded, the line that it names must show.
 
 use std::collections::HashMap;
 

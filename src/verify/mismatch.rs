@@ -121,8 +121,8 @@ impl Mismatch {
         Self { kind: MismatchKind::RowCount, key: None, place: None, row: None, detail }
     }
 
-    /// Two of the same identity are one mismatch, found at two places. A row that was altered is not that of a
-    /// newer line with its content either.
+    /// Two of the same identity are one mismatch, found at two places. A row that was altered is not that of
+    /// a newer line with its content either.
     fn identity(&self) -> (MismatchKind, Option<RowKey>, String) {
         let object = match (&self.key, &self.row, &self.place) {
             (Some(_), Some((path, line)), _) => format!("{path:?} {line:?}"),
