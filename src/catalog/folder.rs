@@ -1,7 +1,7 @@
 //! The folder of a site: what is the same is not written again, what is left over is removed.
 
 use std::collections::BTreeSet;
-use std::fs::{self, File};
+use std::fs::{self, File, TryLockError};
 use std::io::{self, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 
@@ -23,6 +23,8 @@ pub(super) struct SiteFolder {
     written: u64,
     /// What the site was made from, as its maker said.
     state: Option<String>,
+    /// The list, locked: two makers of one site would write into each other's files.
+    _lock: File,
 }
 
 /// What became of a site's files.
@@ -40,7 +42,8 @@ impl SiteFolder {
     /// Opens a folder, or makes it.
     ///
     /// # Errors
-    /// `Usage` for a folder with other files, `Config` when it cannot be written.
+    /// `Usage` for a folder with other files, `AlreadyRunning` while another process writes it, `Config` when it
+    /// cannot be written.
     pub(super) fn open(root: &Path) -> Result<Self> {
         let failed = |e| cannot("write", root, e);
         fs::create_dir_all(root).map_err(failed)?;
@@ -63,10 +66,11 @@ impl SiteFolder {
             }
             Err(e) => return Err(failed(e)),
         };
+        let lock = locked(root)?;
         for folder in ["tables", "entities", "runs"] {
             fs::create_dir_all(root.join(folder)).map_err(failed)?;
         }
-        Ok(Self { root: root.to_owned(), before, files: BTreeSet::new(), written: 0, state })
+        Ok(Self { root: root.to_owned(), before, files: BTreeSet::new(), written: 0, state, _lock: lock })
     }
 
     /// Writes a file, unless it has these bytes already.
@@ -212,6 +216,19 @@ impl SiteFile {
     }
 }
 
+/// The list of a folder, locked as long as it is open.
+fn locked(root: &Path) -> Result<File> {
+    let file = File::open(root.join(LIST)).map_err(|e| cannot("read", root, e))?;
+    match file.try_lock() {
+        Err(TryLockError::WouldBlock) => {
+            let message = format!("--out: {} is being written by another evo catalog", root.display());
+            Err(Error::new(Kind::AlreadyRunning, message).hint("wait until it has ended, or name another folder"))
+        }
+        // A share without locks is used as it is.
+        Ok(()) | Err(TryLockError::Error(_)) => Ok(file),
+    }
+}
+
 fn cannot(what: &str, path: &Path, e: io::Error) -> Error {
     Error::new(Kind::Config, format!("cannot {what} {}", path.display()))
         .caused_by(e)
@@ -260,6 +277,8 @@ mod tests {
         site(&root, &[("a", &["1"]), ("b", &["2"])]);
         let folder = SiteFolder::open(&root).unwrap();
         assert_eq!((folder.state(), folder.unchanged().files), (Some("this"), 2));
+        assert_eq!(SiteFolder::open(&root).unwrap_err().kind(), Kind::AlreadyRunning);
+        drop(folder);
         fs::remove_file(root.join("b")).unwrap();
         assert_eq!(SiteFolder::open(&root).unwrap().state(), None);
     }
