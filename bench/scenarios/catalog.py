@@ -8,7 +8,7 @@ from harness.process import Failed
 from harness.race import Contender
 from harness.report import Figure, Result
 
-PLACE = 26
+PLACE = 29
 
 
 def run(bench):
