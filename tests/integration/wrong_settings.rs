@@ -70,6 +70,9 @@ fn an_extraction_begins_no_lake_at_a_mistyped_path() {
     refused.exits(4).says("lkae does not exist").says("mkdir -p '");
     assert!(!lake.exists());
     assert_eq!(evo.db.one("select count(*) from evo.lake_addresses"), "0");
+    let dir = folder("");
+    run(dir.path(), &["objects", "another-lake", "--lake", "lkae"]).exits(4).says("lkae does not exist");
+    assert!(!dir.path().join(".evo").exists(), "no private server is created for it");
 }
 
 #[test]

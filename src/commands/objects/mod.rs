@@ -105,6 +105,10 @@ impl Which {
 pub async fn run(args: Args, settings: &Settings) -> Result<Outcome> {
     let access = Access::of(!matches!(args.action, Action::List { .. } | Action::Lakes))?;
     let catalog = Catalog::load(settings.extend.as_deref())?;
+    if matches!(args.action, Action::SameLake { .. } | Action::AnotherLake) {
+        // Before a private server is created for a lake that is not there.
+        Lake::open(&settings.lake, &settings.azure)?;
+    }
     let warehouse = warehouse::open(settings, catalog, ("objects", 1), access).await?;
     let pool = &warehouse.pool;
     match args.action {
