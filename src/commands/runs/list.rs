@@ -49,7 +49,7 @@ fn row(r: &PastExecution) -> Vec<String> {
     vec![
         short(&r.execution_id),
         r.command.clone(),
-        r.entities.join(" "),
+        several(&r.entities),
         r.state.clone(),
         moment(&r.started_at),
         r.elapsed_s.map_or(String::new(), seconds),
@@ -59,6 +59,14 @@ fn row(r: &PastExecution) -> Vec<String> {
         n(r.retries_count),
         r.exit_code.map_or(String::new(), |code| code.to_string()),
     ]
+}
+
+/// Up to two names, or the first one and how many more there are: `evo runs ID` has them all.
+fn several(names: &[String]) -> String {
+    match names {
+        [first, _, _, ..] => format!("{first} +{}", names.len() - 1),
+        few => few.join(" "),
+    }
 }
 
 /// A line for what did not end well.
