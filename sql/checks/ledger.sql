@@ -2,7 +2,7 @@
 -- for: each entity
 -- severity: fail
 -- when: check
--- hint: something else wrote to staging or core, or a table was restored alone; what is wrong in core is mended by evo transform ENTITY --full-refresh
+-- hint: something else wrote to staging or core, or a table was restored alone; what is wrong in core is repaired by evo transform ENTITY --full-refresh
 with objects as (
     select count(*) as loaded, coalesce(sum(lines_count), 0) as lines
     from evo.objects where entity = {entity} and state = 'loaded'

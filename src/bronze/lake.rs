@@ -44,7 +44,7 @@ impl Lake {
                 }
                 if !dir.is_dir() {
                     return Err(Error::new(Kind::SourceInvalid, format!("the lake {shown} does not exist"))
-                        .hint("name it with --lake or EVO_LAKE, or make one to try things out: `evo generate`"));
+                        .hint("name it with --lake or EVO_LAKE, or create one to try things out: `evo generate`"));
                 }
                 let directory = Directory::open(dir).context(format!("cannot open the lake {shown}"))?;
                 Ok(Self { store: Store::Directory(directory), prefix: String::new(), shown })

@@ -15,19 +15,20 @@ use crate::report::{Outcome, progress};
 
 const EXAMPLES: &str = "\
 Examples:
-  evo generate                                     a small lake of all four entities
-  evo generate sales --records 200000              200,000 sales, all in one run
-  evo generate --records members=500,sales=2000    a count for each entity
-  evo generate --runs 3 --changed 2% --new 1%      a full run and two re-extractions a day apart
-  evo generate --runs 3 --only-changed             the same, the later runs incremental
-  evo generate --duplicates 1% --broken 0.1% --misfits 0.5%    what real extracts are like
-  evo generate --serve 127.0.0.1:8080 --limit none             behind an imitation of the vendor's API
+  evo generate                                   a small lake of all entities
+  evo generate sales --records 200000            200,000 sales, all in one run
+  evo generate --records members=500,sales=2000  a count for each entity
+  evo generate --runs 3 --changed 2% --new 1%    and two re-extractions later
+  evo generate --runs 3 --only-changed           the later runs incremental
+  evo generate --duplicates 1% --broken 0.1%     what real extracts are like
+  evo generate --serve 127.0.0.1:8080            an imitation of the vendor's API
 
-The same flags give the same lines on every machine. Repeating the command leaves existing objects alone; if there \
-is something else in their place, nothing is written without --force.
+The same flags give the same lines on every machine. Repeating the command
+leaves existing objects alone; if there is something else in their place,
+nothing is written without --force.
 
-In a run, lines = records + duplicates + broken: an older version or a mangled copy precedes its record, which is \
-always complete.";
+In a run, lines = records + duplicates + broken: an older version or a mangled
+copy precedes its record, which is always complete.";
 
 /// Writes realistic bronze objects to the lake: any number of members, sales, entries and prospects.
 #[derive(Debug, clap::Args)]

@@ -30,8 +30,8 @@ async fn temporary(connection: &Connection, facts: &ServerFacts) -> Result<Vec<D
         return Ok(Vec::new());
     }
     let (role, database) = (&facts.role, &facts.database);
-    let what = format!("{role} may not make temporary tables in the database {database}");
-    let why = "a load and a transform make some for each batch and chunk";
+    let what = format!("{role} may not create temporary tables in the database {database}");
+    let why = "a load and a transform create some for each batch and chunk";
     let finding = DoctorFinding::new(Gravity::Breaks, "rights.temporary", what, why);
     Ok(vec![finding.sql(format!("grant temporary on database {database} to {role};"))])
 }
@@ -48,8 +48,9 @@ async fn schemas(connection: &Connection, facts: &ServerFacts) -> Result<Vec<Doc
     let mut found = Vec::new();
     let missing = pick(&|exists, _, _| !exists);
     if !missing.is_empty() && rows.first().is_some_and(|row| !row.get::<_, bool>(2)) {
-        let what = format!("{role} may not make the schemas {} in the database {database}", missing.join(", "));
-        let mut finding = DoctorFinding::new(Gravity::Breaks, "rights.create_schema", what, "`evo migrate` makes them");
+        let what = format!("{role} may not create the schemas {} in the database {database}", missing.join(", "));
+        let mut finding =
+            DoctorFinding::new(Gravity::Breaks, "rights.create_schema", what, "`evo migrate` creates them");
         for name in &missing {
             finding = finding.sql(format!("create schema {name} authorization {role};"));
         }
@@ -66,8 +67,8 @@ async fn schemas(connection: &Connection, facts: &ServerFacts) -> Result<Vec<Doc
     let read_only = pick(&|exists, _, may_create| exists && !may_create);
     if !read_only.is_empty() {
         let list = read_only.join(", ");
-        let what = format!("{role} may not make tables in the schemas {list}");
-        let why = "migrations, new years and full refreshes make some; commands that read do not";
+        let what = format!("{role} may not create tables in the schemas {list}");
+        let why = "migrations, new years and full refreshes create some; commands that read do not";
         let finding = DoctorFinding::new(Gravity::Breaks, "rights.create", what, why);
         found.push(finding.sql(format!("grant create on schema {list} to {role};")));
     }

@@ -63,7 +63,7 @@ impl Cluster {
         let programs = self.programs(&paths)?;
         if !paths.is_made() {
             let durable = !self.spec.extra_settings.iter().any(|(name, value)| name == "fsync" && value == "off");
-            tracing::info!(data = %paths.data.display(), version = programs.version, "making a private PostgreSQL");
+            tracing::info!(data = %paths.data.display(), version = programs.version, "creating a private PostgreSQL");
             make::make(&programs, &paths, durable)?;
         }
         Ok((self.launch(&programs, &paths)?, true))

@@ -75,7 +75,7 @@ fn initdb(programs: &Programs, dir: &Path, durable: bool) -> Result<()> {
         if !durable {
             command.arg("--no-sync");
         }
-        match programs.run(command, "make a private PostgreSQL") {
+        match programs.run(command, "create a private PostgreSQL") {
             Ok(()) => return Ok(()),
             // Perhaps the locale is unknown here. Any other problem fails the last attempt, too.
             Err(error) => last = error,

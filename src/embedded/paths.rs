@@ -98,7 +98,7 @@ impl Paths {
         if self.is_made() || is_empty {
             return Ok(());
         }
-        Err(Error::new(Kind::Config, format!("{} is not a database that evo made", self.data.display()))
+        Err(Error::new(Kind::Config, format!("{} is not a database that evo created", self.data.display()))
             .detail("it holds files, but not the mark that evo leaves, so evo does not touch it")
             .hint("choose another directory with EVO_STATE_DIR (state_dir), or move that one out of the way"))
     }

@@ -24,7 +24,7 @@ pub(super) fn trust(state_dir: &Path) -> Result<()> {
     };
     let link = std::fs::symlink_metadata(state_dir).map_err(|e| cannot("read", state_dir, e))?;
     if link.is_symlink() && link.uid() != 0 {
-        return refused("it is a link that another user made");
+        return refused("it is a link that another user created");
     }
     let found = std::fs::metadata(state_dir).map_err(|e| cannot("read", state_dir, e))?;
     if found.mode() & 0o002 != 0 {

@@ -118,7 +118,7 @@ mod tests {
             ("select 1;\nselect 2", 2, "more than one statement"),
             ("select\n'a", 2, "quote is not closed"),
             ("select 1\n\nfrom {bad}", 3, "{bad} is not known"),
-            ("select 1\nfrom {x", 2, "no placeholder"),
+            ("select 1\nfrom {x", 2, "not a placeholder"),
         ] {
             let error = parse(text).unwrap_err();
             assert_eq!(error.kind(), Kind::Config);

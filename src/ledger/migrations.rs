@@ -200,7 +200,7 @@ impl AppliedMigration {
         let (version, name) = (self.version, &self.name);
         if version <= EXTENSIONS {
             let message = format!("the schema is newer than this evo: it has migration {version:04}_{name}");
-            return Error::new(Kind::Config, message).hint("use the evo that made it, or a newer one");
+            return Error::new(Kind::Config, message).hint("use the version of evo that made it, or a newer one");
         }
         let message = format!("the database has a migration of your own that was not found: {}", self.file());
         Error::new(Kind::Config, message).hint(format!(
@@ -216,7 +216,7 @@ impl AppliedMigration {
         let error =
             Error::new(Kind::Config, format!("migration {number:04}_{name} was changed after it had been applied"));
         if version <= EXTENSIONS {
-            return error.hint("use the evo that made the schema, or a newer one");
+            return error.hint("use the version of evo that made the schema, or a newer one");
         }
         error.hint(format!(
             "restore the text of {} and put the change into a new migration\n\

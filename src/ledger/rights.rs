@@ -67,14 +67,14 @@ impl Schemas {
                 let missing: Vec<String> = rows.iter().filter(|r| !r.get::<_, bool>(4)).map(|r| r.get(3)).collect();
                 let statements: Vec<String> =
                     missing.iter().map(|name| format!("create schema {name} authorization {role};")).collect();
-                return Err(denied(format!("{role} may not make schemas in the database {database}")).hint(format!(
-                    "grant create on database {database} to {role}; or, as its owner, make them beforehand:\n{}",
+                return Err(denied(format!("{role} may not create schemas in the database {database}")).hint(format!(
+                    "grant create on database {database} to {role}; or, as its owner, create them beforehand:\n{}",
                     statements.join(" ")
                 )));
             }
             if schema.exists && !(schema.may_use && schema.may_create) {
                 let name = &schema.name;
-                return Err(denied(format!("{role} may not make tables in the schema {name}")).hint(format!(
+                return Err(denied(format!("{role} may not create tables in the schema {name}")).hint(format!(
                     "grant usage, create on schema {name} to {role}; or alter schema {name} owner to {role};"
                 )));
             }
@@ -105,7 +105,7 @@ pub async fn require_temporary(connection: &Connection) -> Result<()> {
     let (role, database): (String, String) = (row.get(1), row.get(2));
     match row.get(0) {
         true => Ok(()),
-        false => Err(denied(format!("{role} may not make temporary tables in the database {database}"))
+        false => Err(denied(format!("{role} may not create temporary tables in the database {database}"))
             .hint(format!("grant temporary on database {database} to {role};"))),
     }
 }

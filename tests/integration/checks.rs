@@ -101,7 +101,7 @@ fn each_check_finds_what_it_is_for_and_names_keys_and_exit_code() {
         .exits(6)
         .says("FAIL")
         .says("-5,1, -5,2")
-        .says("evo transform ENTITY --full-refresh");
+        .says("evo transform sales --full-refresh");
     evo.run(&["check", "members", "--only", "orphan"]).exits(0);
     evo.run(&["check", "--only", "freshness", "--set", "freshness.max_age=100 years"]).exits(0);
     evo.run(&["check", "--only", "freshnes"]).exits(2).says("did you mean \"freshness\"?");

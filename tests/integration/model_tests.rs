@@ -73,7 +73,7 @@ fn documents_become_the_rows_that_a_test_expects_and_nothing_is_written() {
         own.test(&GOOD.replacen(from, to, 1)).exits(6).says("FAIL  items").says(says);
     }
     for (from, to, says) in [
-        ("[rows]", "[row]", "is no test of a model"),
+        ("[rows]", "[row]", "is not a test of a model"),
         ("item_tags", "item_labels", "items has no table core.item_labels"),
         ("\"part_id\": 1, ", "", "a row of core.item_parts has no part_id"),
         ("\"price\": 2.50", "\"cost\": 1", "core.item_parts has no column cost"),

@@ -23,7 +23,7 @@ fn a_batch_with_a_value_that_the_server_refuses_is_halved_until_the_object_is_fo
     for (bad, loaded) in [(&[5][..], "0,1,2,3,4,6,7"), (&[0, 7], "1,2,3,4,5,6"), (&[3, 4], "0,1,2,5,6,7")] {
         let evo = lake(8, bad);
         let load = evo.run(&["load", "sales", "--workers", "1", "--batch-size", "8"]).exits(6);
-        let load = load.says("going on with half of the batch").says(" set aside");
+        let load = load.says("continuing with half of the batch").says(" set aside");
         assert_eq!(evo.db.one(LOADED), loaded, "{bad:?}");
         assert!(!format!("{}{}", load.stdout, load.stderr).contains("39053344705"), "a value of the document is shown");
         let aside = evo.db.sql(

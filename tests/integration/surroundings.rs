@@ -34,7 +34,7 @@ fn fault_16_a_batch_for_which_the_servers_memory_is_too_small_is_halved_until_it
     }
     server.limit_memory(Some(32 << 20));
     let args = ["load", "sales", "--workers", "1", "--batch-size", "8"];
-    let run = evo.run(&args).exits(0).says("out of memory: going on with half of the batch");
+    let run = evo.run(&args).exits(0).says("out of memory: continuing with half of the batch");
     assert!(server.log().contains("out of memory"), "{}", run.stderr);
     let batches: usize = evo.db.one("select count(*) from evo.batches where run_id like '20260111%'").parse().unwrap();
     assert!((2..=8).contains(&batches), "{batches} batches");

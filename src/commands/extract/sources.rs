@@ -57,7 +57,7 @@ pub(super) fn open_lake(settings: &Settings, is_trial: bool) -> Result<Lake> {
                 .hint(format!("correct --lake; or, if a new lake is to begin there: mkdir -p '{dir}'")));
         }
         std::fs::create_dir_all(dir).map_err(|e| {
-            Error::new(Kind::SourceInvalid, format!("the lake {} cannot be made: {e}", dir.display())).caused_by(e)
+            Error::new(Kind::SourceInvalid, format!("the lake {} cannot be created: {e}", dir.display())).caused_by(e)
         })?;
     }
     Lake::open(&settings.lake, &settings.azure)

@@ -88,5 +88,5 @@ impl Drop for Scratch {
 fn scratch_folder() -> Result<Scratch> {
     let name = format!("evo-new-{}", uuid::Uuid::new_v4().simple());
     let made = config::scratch_folder(&name);
-    made.map(Scratch).map_err(|e| Error::new(Kind::Config, "cannot make a folder for the trial").caused_by(e))
+    made.map(Scratch).map_err(|e| Error::new(Kind::Config, "cannot create a folder for the trial").caused_by(e))
 }

@@ -75,7 +75,7 @@ impl VerifyWork<'_> {
             verified.is_some_and(|entity| entity.end().wrong(self.accepted).is_empty())
         };
         let wrong = self.entities.iter().find(|name| is_source(name) && !is_right(name))?;
-        Some(format!("{wrong}, of which it is made, is not right"))
+        Some(format!("{wrong}, its source, is not right"))
     }
 
     async fn compare(&self, dimension: &Dimension, repair: bool) -> Result<DimensionEnd> {

@@ -15,8 +15,8 @@ fn days_that_make_no_sense_are_refused_before_anything_is_asked() {
     world.run(&[&["extract", "sales"][..], &ALL_DAYS, &["--budget", "3"]].concat()).exits(0);
     let before = world.api.requests();
     for (days, says) in [
-        (&["--from", "2025-02-02", "--to", "2025-02-01"][..], "--to 2025-02-01 lies before --from 2025-02-02"),
-        (&["--from", "2190-01-01"], "--from 2190-01-01 lies in the future"),
+        (&["--from", "2025-02-02", "--to", "2025-02-01"][..], "--to 2025-02-01 is before --from 2025-02-02"),
+        (&["--from", "2190-01-01"], "--from 2190-01-01 is in the future"),
         (&["--from", "0202-01-01"], "a day of the years 1990 to 2200"),
         (&["--from", "2025-02-30"], "a day such as"),
         (&["--last", "0d"], "a number of days from 1d"),
@@ -30,7 +30,7 @@ fn days_that_make_no_sense_are_refused_before_anything_is_asked() {
     }
     assert_eq!(world.api.requests(), before, "nor does the extraction that is open go on");
     let trial = world.run(&["extract", "--try", "sales", "--from", "2190-01-01"]);
-    trial.exits(2).says("lies in the future");
+    trial.exits(2).says("is in the future");
 }
 
 #[test]

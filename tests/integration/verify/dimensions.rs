@@ -77,7 +77,7 @@ fn a_dimension_whose_sources_are_wrong_or_ahead_is_not_compared_and_the_summary_
         .says("evo verify branches --deep");
     evo.db.sql("update core.evo_members set branch_name = 'by hand' where member_id = 1");
     let run = evo.run(&["verify", "--deep"]).exits(6);
-    run.says("branches: not compared: members, of which it is made, is not right");
+    run.says("branches: not compared: members, its source, is not right");
     // A core row that was changed by hand may be in a dimension that was built meanwhile.
     evo.run(&["transform", "branches", "--full-refresh"]).exits(0);
     evo.run(&["verify", "--repair", "--deep"]).exits(0);
