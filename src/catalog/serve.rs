@@ -126,6 +126,7 @@ impl ServedSite {
             Some("html") => reply(StatusCode::OK, "text/html; charset=utf-8", live(bytes)),
             Some("css") => reply(StatusCode::OK, "text/css; charset=utf-8", bytes),
             Some("js") => reply(StatusCode::OK, "text/javascript; charset=utf-8", bytes),
+            Some("svg") => reply(StatusCode::OK, "image/svg+xml", bytes),
             Some("json") => reply(StatusCode::OK, "application/json", bytes),
             _ => reply(StatusCode::OK, "text/plain; charset=utf-8", bytes),
         }

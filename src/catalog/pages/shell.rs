@@ -4,10 +4,11 @@ use crate::catalog::html::Html;
 use crate::catalog::paths::SitePath;
 
 /// Files that every site has, with their content.
-pub(in crate::catalog) const ASSETS: [(&str, &str); 3] = [
+pub(in crate::catalog) const ASSETS: [(&str, &str); 4] = [
     ("catalog.css", include_str!("../assets/catalog.css")),
     ("catalog.js", include_str!("../assets/catalog.js")),
     ("catalog.schema.json", include_str!("../assets/catalog.schema.json")),
+    ("icon.svg", include_str!("../assets/icon.svg")),
 ];
 
 const NAVIGATION: [(&str, &str); 4] =
@@ -25,7 +26,8 @@ pub(super) fn document(path: &SitePath, title: &str, kind: &'static str, main: &
         "<meta name=\"color-scheme\" content=\"light dark\"><meta name=\"referrer\" content=\"no-referrer\"><title>",
     );
     html.text(title).raw(" · evo catalog</title><link rel=\"stylesheet\" href=\"").raw(path.up());
-    html.raw("catalog.css\"><script defer src=\"").raw(path.up()).raw("catalog.js\"></script></head>\n<body>");
+    html.raw("catalog.css\"><link rel=\"icon\" type=\"image/svg+xml\" href=\"").raw(path.up());
+    html.raw("icon.svg\"><script defer src=\"").raw(path.up()).raw("catalog.js\"></script></head>\n<body>");
     html.raw("<a class=\"skip\" href=\"#main\">Skip to the content</a><header><nav aria-label=\"Pages\"><ul>");
     for (page, name) in NAVIGATION {
         let is_this = path.as_str() == page;

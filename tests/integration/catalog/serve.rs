@@ -58,6 +58,7 @@ fn pages_are_served_and_follow_what_is_loaded_until_a_signal() {
     assert!(body.contains("/-/live.js") && body.contains("</html>"), "{body}");
     assert!(!std::fs::read_to_string(evo.dir.path().join("site/index.html")).unwrap().contains("live.js"));
     assert!(served.get("/catalog.css").0.contains("text/css"));
+    assert!(served.get("/icon.svg").0.contains("image/svg+xml"));
     for path in ["/../Cargo.toml", "/%2e%2e/x", "/.catalog-files", "/nothing.html", "/etc/passwd"] {
         assert!(served.get(path).0.starts_with("HTTP/1.1 404"), "{path}");
     }
