@@ -1,7 +1,7 @@
 -- purpose: find the faults of a staging table that keep evo from writing or reading it
 -- parameters: $1 table text, $2 the columns that evo reads or writes text[], $3 the types that each may have,
 --             separated by commas, empty for any text[], $4 the key columns text[]
--- rows: the fault ('table', 'column', 'type', 'collation', 'given', 'rule', 'key', 'child'); the name of the
+-- rows: the fault ('table', 'kind', 'column', 'type', 'collation', 'given', 'rule', 'key', 'child'); the name of the
 --       column, rule or child table that it is about; the column's type
 -- locks: none
 -- idempotent: reads only
@@ -22,6 +22,9 @@ found as (
 fault as (
     select 1 as place, 'table' as fault, $1::text as name, null::text as shown
     where not exists (select from target)
+    union all
+    select 1, 'kind', null, case target.relkind when 'v' then 'a view' when 'm' then 'a materialized view'
+        when 'f' then 'a foreign table' else 'no table' end from target where target.relkind not in ('r', 'p')
     union all
     select 1 + w.place, 'column', w.name, null
     from unnest($2::text[]) with ordinality as w (name, place)

@@ -1,11 +1,11 @@
 -- purpose: write the new and changed rows in key order, so that two workers cannot deadlock
 -- parameters: $1 run id text, $2 paths by object number text[], $3 ingestion dates by object number date[],
 --             $4 other runs of that day that are newer text[], $5 other runs of that day that are older
---             text[], $6 batch id bigint
+--             text[], $6 batch id bigint, and $7 positions of verdicts text[] where the condition asks for them
 -- placeholders: {verdict} the verdicts, {documents} the table with the documents, {target} the staging table,
 --               {key_columns} of the target, {key_values} of them, {age} of the present row against the new
 --               one, {written_match} joins candidate and written, {returning} the key columns of a written
---               row
+--               row, {and_part} a condition on the verdicts, or nothing
 -- rows: object number, inserted, updated, surprises: rows that were missing, or not newer, when the verdict
 --       was made
 -- locks: the rows that it writes, until commit
@@ -14,7 +14,7 @@
 with candidate as materialized (
     select key, event_at, hash, object_no, line_no, stage_row, verdict
     from {verdict}
-    where verdict in ('new', 'changed')
+    where verdict in ('new', 'changed'){and_part}
     order by key, event_at
 ),
 written as (

@@ -1,8 +1,9 @@
 -- purpose: list the limits of a core table's columns and indexes that a model may exceed
 -- parameters: $1 table text
--- rows: column, kind of limit ('index', 'text', 'smallint', 'integer', 'numeric'), bytes, characters or
---       precision, scale; none if there is no such table. NOT NULL columns are left out: a value in them
---       cannot become null
+-- rows: column, kind of limit ('index', 'varchar', 'bpchar', 'cut', 'smallint', 'integer', 'numeric', 'float4',
+--       'float8', 'seconds', 'date'), bytes, characters, precision or digits of a second, scale; none if there
+--       is no such table. NOT NULL columns, in which a value cannot become null, are left out where the server
+--       refuses what does not fit
 -- locks: none
 -- idempotent: reads only
 -- An index row of a B-tree holds 2,704 bytes, shared by the texts of the index. A longer value fails the
@@ -25,21 +26,38 @@ with indexed as (
         and a.atttypid in ('pg_catalog.text'::regtype, 'pg_catalog.varchar'::regtype)
     group by a.attname
 ),
-narrow as (
-    select a.attname, t.typname, a.atttypmod - 4 as typmod
+columns as (
+    select a.attname::text as name, a.attnotnull, t.typname, b.typmod
     from pg_attribute a
-    join pg_type t on t.oid = a.atttypid
-    where a.attrelid = to_regclass($1) and a.attnum > 0 and not a.attisdropped and not a.attnotnull
-      and a.atttypid in ('pg_catalog.varchar'::regtype, 'pg_catalog.bpchar'::regtype, 'pg_catalog.numeric'::regtype,
-                         'pg_catalog.int2'::regtype, 'pg_catalog.int4'::regtype)
+    -- The type below all domains, with the modifier that it has there.
+    cross join lateral (
+        with recursive below as (
+            select a.atttypid as oid, a.atttypmod as typmod
+            union all
+            select d.typbasetype, d.typtypmod from below join pg_type d on d.oid = below.oid and d.typtype = 'd'
+        )
+        select below.oid, below.typmod
+        from below join pg_type t on t.oid = below.oid and t.typtype <> 'd'
+    ) b
+    join pg_type t on t.oid = b.oid and t.typnamespace = 'pg_catalog'::regnamespace
+    where a.attrelid = to_regclass($1) and a.attnum > 0 and not a.attisdropped
 )
 select attname::text, 'index', bytes, 0 from indexed
 union all
-select attname::text, 'text', typmod, 0 from narrow where typname in ('varchar', 'bpchar') and typmod >= 0
+select name, typname::text, typmod - 4, 0 from columns
+where typname in ('varchar', 'bpchar') and typmod >= 4 and not attnotnull
 union all
-select attname::text, 'smallint', 0, 0 from narrow where typname = 'int2'
+select name, 'smallint', 0, 0 from columns where typname = 'int2' and not attnotnull
 union all
-select attname::text, 'integer', 0, 0 from narrow where typname = 'int4'
+select name, 'integer', 0, 0 from columns where typname = 'int4' and not attnotnull
 union all
--- A negative scale has bit 10 set; such a column is left to its constraint.
-select attname::text, 'numeric', (typmod >> 16) & 65535, typmod & 2047 from narrow where typname = 'numeric' and typmod >= 0
+-- What follows would be rounded or cut without a word, also where it may not become null.
+select name, 'cut', case typname when 'name' then 63 else 1 end, 0 from columns where typname in ('name', 'char')
+union all
+-- Eleven bits for the scale, the first of them its sign.
+select name, 'numeric', ((typmod - 4) >> 16) & 65535, (((typmod - 4) & 2047) # 1024) - 1024
+from columns where typname = 'numeric' and typmod >= 4
+union all
+select name, typname::text, 0, 0 from columns where typname in ('float4', 'float8', 'date')
+union all
+select name, 'seconds', typmod, 0 from columns where typname in ('timestamp', 'timestamptz') and typmod between 0 and 5

@@ -81,6 +81,10 @@ fn error(entity: &Entity, key: &[&str], faults: &[Fault]) -> Option<Error> {
             format!("the staging table {table} does not exist"),
             "an entity needs a migration that creates its staging and core tables".to_owned(),
         ),
+        "kind" => (
+            format!("{table} is {shown}, and has to be a table"),
+            "rename it, then: create table … (like stg_evo.prospects_raw including all)".to_owned(),
+        ),
         "column" => {
             let missing =
                 faults.iter().filter(|(kind, ..)| kind == "column").filter_map(|(_, name, _)| name.as_deref());
@@ -112,17 +116,20 @@ fn error(entity: &Entity, key: &[&str], faults: &[Fault]) -> Option<Error> {
             format!("the rule {name} on {table} changes what a write to the table does"),
             format!("drop rule {quoted} on {}; a trigger can do the same and is no obstacle", qualified(table)),
         ),
-        "key" => {
-            let columns = key.iter().map(|column| ident(column)).collect::<Vec<_>>().join(", ");
-            (
-                format!("the staging table {table} has no unique index on its key ({columns})"),
-                format!("{alter} add primary key ({columns})"),
-            )
-        }
+        "key" => no_key(table, key, &alter),
         _ => (
             format!("the table {name} inherits from {table}, so its rows would be read as rows of staging"),
             format!("alter table {name} no inherit {}", qualified(table)),
         ),
     };
     Some(Error::new(Kind::Config, message).hint(hint))
+}
+
+/// What is wrong, and what to type, where no unique index finds a row by its key.
+fn no_key(table: &str, key: &[&str], alter: &str) -> (String, String) {
+    let columns = key.iter().map(|column| ident(column)).collect::<Vec<_>>().join(", ");
+    (
+        format!("the staging table {table} has no unique index on its key ({columns})"),
+        format!("{alter} add primary key ({columns})"),
+    )
 }

@@ -19,12 +19,14 @@ pub(super) struct BatchAttempts {
     is_begun: bool,
     /// Index of the object that the last failure concerns.
     pub failed_object: Option<usize>,
+    /// Whether the last failure is that the server refuses rows.
+    pub are_rows_refused: bool,
 }
 
 impl BatchAttempts {
     /// None made yet.
     pub(super) fn new(claimed: Claimed) -> Self {
-        Self { claimed, is_begun: false, failed_object: None }
+        Self { claimed, is_begun: false, failed_object: None, are_rows_refused: false }
     }
 }
 
@@ -35,6 +37,7 @@ impl BatchAttempts {
 /// staging, with the object that it concerns in [`BatchAttempts::failed_object`].
 pub(super) async fn run(load: &Load<'_>, batch: &mut BatchAttempts) -> Result<LoadedBatch> {
     batch.failed_object = None;
+    batch.are_rows_refused = false;
     if std::mem::replace(&mut batch.is_begun, true)
         && let Some(loaded) = settle(load, &mut batch.claimed).await?
     {
@@ -42,6 +45,7 @@ pub(super) async fn run(load: &Load<'_>, batch: &mut BatchAttempts) -> Result<Lo
     }
     stage_with_partitions(load, &batch.claimed).await.map_err(|failure| {
         batch.failed_object = failure.object;
+        batch.are_rows_refused = failure.is_of_rows;
         failure.error
     })
 }

@@ -11,7 +11,9 @@
 //! | a document that only the server refuses | again, the server validating each document by itself |
 //! | the server out of memory | half of the objects become a batch of their own |
 //! | the server out of memory for a single object | pauses as the retry policy says, then quarantined |
-//! | a value that the server refuses in every way of staging | halved, until one object is left: quarantined |
+//! | a row that the staging table refuses | again, each document by itself: its line is rejected |
+//! | too many such rows, or another value that the server refuses | halved, until one object is left: quarantined |
+//! | eight such objects in turn, and no row accepted between them | the claim is released, the load ends |
 //! | the claim lost to another execution | nothing: the other one loads it |
 //! | anything else | the claim is released, the load ends |
 
@@ -30,6 +32,9 @@ use crate::ledger::batches::{self, Claimed};
 use crate::ledger::objects::{self, Pending, Removal};
 use crate::meter::{Counted, tally};
 use crate::retry::retry;
+
+/// Objects refused one after the other after which the staging table refuses everything.
+const MAX_REFUSED: u32 = 8;
 
 /// Loads a batch, whatever it takes. Returns `None` when nothing of it is left to load, or another execution
 /// has it.
@@ -50,7 +55,7 @@ pub(super) async fn load(
         tracing::debug!(batch = %batch_id, reason = error.message(), "the batch could not be cut");
     }
     let memory_pauses = Box::new(job.retry.pauses());
-    let mut batch = Batch { job, attempts: BatchAttempts::new(claimed), not_loaded, memory_pauses };
+    let mut batch = Batch { load, job, attempts: BatchAttempts::new(claimed), not_loaded, memory_pauses };
     while let Some(what) = batch.name() {
         let attempts = &mut batch.attempts;
         let tried = retry(job.retry, &job.shutdown, &what, async |_| attempt::run(load, attempts).await).await;
@@ -58,6 +63,7 @@ pub(super) async fn load(
             Ok(loaded) => {
                 load.forecast.learn(&batch.attempts.claimed.run_id, &loaded.counts);
                 load.pace.learn(&loaded);
+                load.accept(&loaded.counts);
                 return Ok(Some(loaded));
             }
             Err(error) => batch.resolve(error).await,
@@ -81,6 +87,7 @@ pub(super) async fn load(
 
 /// A batch from which objects are taken that make it fail.
 struct Batch<'a> {
+    load: &'a Load<'a>,
     job: &'a LoadJob,
     attempts: BatchAttempts,
     not_loaded: &'a mut NotLoaded,
@@ -104,7 +111,7 @@ impl Batch<'_> {
     async fn resolve(&mut self, error: Error) -> Result<()> {
         let objects = &self.attempts.claimed.objects;
         let object = self.attempts.failed_object.filter(|index| *index < objects.len());
-        let is_single = objects.len() == 1;
+        let (is_single, are_rows_refused) = (objects.len() == 1, self.attempts.are_rows_refused);
         let disposition = match (error.kind().disposition(), object) {
             (Disposition::Quarantine, Some(index)) if was_overwritten(self.job, &objects[index]).await => {
                 Disposition::ListAgain
@@ -119,10 +126,27 @@ impl Batch<'_> {
                 left_out::leave_out(self.job, error, index, (&mut self.attempts.claimed, self.not_loaded)).await
             }
             (Disposition::Shrink | Disposition::RejectRow, _) if !is_single => self.halve(&error).await,
+            (_, None) if are_rows_refused && !is_single => self.halve(&error).await,
             (Disposition::Shrink, _) => self.wait_for_memory(&error).await,
-            (Disposition::RejectRow, _) => self.quarantine(0, error.message()).await,
+            (Disposition::RejectRow, _) => self.refuse(error).await,
+            (_, None) if are_rows_refused => self.refuse(error).await,
             _ => Err(error),
         }
+    }
+
+    /// Sets the only object of a batch aside, because the server refuses its rows.
+    ///
+    /// # Errors
+    /// `error` when it has refused every row of the objects before, too.
+    async fn refuse(&mut self, error: Error) -> Result<()> {
+        self.quarantine(0, error.message()).await?;
+        if self.load.refuse_object() < MAX_REFUSED {
+            return Ok(());
+        }
+        let entity = &self.job.entity.name;
+        Err(error.context(format!("{MAX_REFUSED} objects one after the other are refused")).hint(format!(
+            "they are set aside; change what refuses their rows, then: evo objects retry {entity}, evo load {entity}"
+        )))
     }
 
     async fn quarantine(&mut self, index: usize, reason: &str) -> Result<()> {
@@ -162,7 +186,7 @@ impl Batch<'_> {
         batches::split(&self.job.pool, claimed.batch_id, claimed.fence, &ids).await?;
         let why = match error.kind().disposition() {
             Disposition::Shrink => "the server is out of memory: continuing with half of the batch",
-            _ => "the server refuses a value: continuing with half of the batch to find the object",
+            _ => "the server refuses a row: continuing with half of the batch to find the object",
         };
         tracing::warn!(batch = %claimed.batch_id, reason = error.message(), "{why}");
         Ok(())

@@ -12,6 +12,7 @@ use super::attempt_error::AttemptError;
 use super::later_lines;
 use super::merge::IDLE_LIMIT;
 use super::outcome::{PhaseTimes, StagedBatch};
+use super::refused::is_of_a_row;
 use super::stream::{BatchObjects, Pass, stream};
 use super::under_way::Load;
 use super::zone;
@@ -29,11 +30,10 @@ use crate::stage::{FirstLines, Placement, Sieve, StageAs};
 const LOCK_TIMEOUT: &str = "set local lock_timeout = '500ms'";
 
 /// Whether a single document may be the reason for the error: a value that the server refuses (class 22), one
-/// of its limits (class 54, and XX000 where an array or object outgrows what it can allocate), or something
-/// that it cannot do (class 0A).
+/// of its limits (class 54, and XX000 where an array or object outgrows what it can allocate), something that
+/// it cannot do (class 0A), or a row that a constraint or trigger of the staging table refuses.
 pub(super) fn may_concern_a_document(error: &Error) -> bool {
-    let class = error.sqlstate().and_then(|code| code.get(..2)).unwrap_or_default();
-    error.kind() == Kind::BadRow || matches!(class, "0A" | "22" | "54") || error.sqlstate() == Some(INTERNAL_ERROR)
+    error.kind() == Kind::BadRow || is_of_a_row(error) || error.sqlstate() == Some(INTERNAL_ERROR)
 }
 
 /// Whether the error means that the batch cannot be copied directly.
@@ -86,7 +86,7 @@ pub(super) async fn stage(
     let values: [&dyn crate::pg::Param; 4] = [&entity.name, &lake, &objects.paths(), &objects.batch_id];
     tx.execute(sql_file!("load/resolve.sql"), &values).await?;
     let times = PhaseTimes { stream: streamed.times, ..PhaseTimes::default() };
-    Ok(StagedBatch { tallies: streamed.tallies, counts, times, rounds: 0 })
+    Ok(StagedBatch { tallies: streamed.tallies, counts, times, rounds: 0, refused: Vec::new() })
 }
 
 /// Where the rows go, where the entity has a time in its key. Asked behind the table's lock, so that nobody

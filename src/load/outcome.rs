@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::refused::RefusedLines;
 use crate::ledger::batches::Counts;
 use crate::ledger::objects::Pending;
 use crate::meter::{Counted, Timed, tally};
@@ -87,6 +88,8 @@ pub(super) struct StagedBatch {
     pub times: PhaseTimes,
     /// Rounds of verdicts that the merge took; 0 without a merge.
     pub rounds: u32,
+    /// Rejected lines whose rows the staging table refused.
+    pub refused: Vec<RefusedLines>,
 }
 
 /// A committed batch.
@@ -99,6 +102,8 @@ pub(super) struct LoadedBatch {
     pub inflated_bytes: u64,
     pub counts: Counts,
     pub times: PhaseTimes,
+    /// Rejected lines whose rows the staging table refused.
+    pub refused: Vec<RefusedLines>,
 }
 
 impl LoadedBatch {

@@ -5,6 +5,7 @@ use std::time::Instant;
 use super::attempt_error::AttemptError;
 use super::merge::{self, EarlierRows, Known, Statements};
 use super::outcome::{PhaseTimes, StagedBatch};
+use super::refused::grouped;
 use super::stream::{BatchObjects, Pass, stream};
 use super::under_way::Load;
 use crate::pg::Transaction;
@@ -39,5 +40,6 @@ pub(super) async fn stage(
     let mut times = PhaseTimes { stream: streamed.times, turn: merged.turn, ..PhaseTimes::default() };
     times.stream.add(merged.stream);
     times.merge = started.elapsed().saturating_sub(merged.turn + merged.streaming);
-    Ok(StagedBatch { tallies: streamed.tallies, counts: merged.counts, times, rounds: merged.rounds })
+    let refused = grouped(merged.refused);
+    Ok(StagedBatch { tallies: streamed.tallies, counts: merged.counts, times, rounds: merged.rounds, refused })
 }

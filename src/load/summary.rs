@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::outcome::{LoadedBatch, PhaseTimes};
+use super::refused::{self, RefusedLines};
 use crate::bronze::{Sample, Unreadable};
 use crate::error::Error;
 use crate::ids::ObjectId;
@@ -43,6 +44,8 @@ pub struct EntitySummary {
     pub elapsed: Duration,
     /// The objects that were not loaded.
     pub not_loaded: NotLoaded,
+    /// Rejected lines whose rows the staging table refused, by reason.
+    pub refused: Vec<RefusedLines>,
     /// Why the load ended early, if it did.
     pub failure: Option<Error>,
 }
@@ -60,6 +63,7 @@ impl EntitySummary {
         self.inflated_bytes += batch.inflated_bytes;
         self.counts.add(&batch.counts);
         self.times.add(&batch.times);
+        refused::add_all(&mut self.refused, batch.refused.clone());
     }
 
     /// Adds what another worker or another round did. The first failure wins.
@@ -74,6 +78,7 @@ impl EntitySummary {
         self.not_loaded.unreadable.extend(other.not_loaded.unreadable);
         self.not_loaded.gone += other.not_loaded.gone;
         self.not_loaded.gone_ids.extend(other.not_loaded.gone_ids);
+        refused::add_all(&mut self.refused, other.refused);
         self.elapsed += other.elapsed;
         self.failure = self.failure.take().or(other.failure);
     }

@@ -51,14 +51,15 @@ pub(super) async fn run(load: &Load<'_>, batch: &Claimed, stage_as: StageAs) -> 
     let started = Instant::now();
     let counts = complete(&tx, batch, stage_as, &staged).await?;
     failpoint!("load.before_commit");
-    tx.commit().await?;
+    // Deferred constraints are checked now.
+    tx.commit().await.map_err(AttemptError::of_rows)?;
     failpoint!("load.after_commit");
     let loaded = LoadedBatch::of(&batch.objects);
     objects.progress.keep(loaded.bytes);
     let mut times = staged.times;
     times.commit = started.elapsed();
     let inflated_bytes = staged.tallies.iter().map(|t| t.bytes.unsigned_abs()).sum();
-    Ok(LoadedBatch { counts, inflated_bytes, times, ..loaded })
+    Ok(LoadedBatch { counts, inflated_bytes, times, refused: staged.refused, ..loaded })
 }
 
 /// The rows that the same objects of older runs have in staging.

@@ -1,7 +1,7 @@
 //! A load under way: what its workers share.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use tokio::sync::OnceCell;
 
@@ -9,6 +9,7 @@ use super::forecast::Forecast;
 use super::job::LoadJob;
 use super::pace::Pace;
 use crate::error::Result;
+use crate::ledger::batches::Counts;
 use crate::ledger::staging;
 use crate::meter::Phase;
 use crate::sql::{fill, qualified};
@@ -27,6 +28,8 @@ pub(super) struct Load<'a> {
     /// See [`super::zone`].
     pub zone: OnceCell<Arc<ZoneOffsets>>,
     is_stopping: AtomicBool,
+    /// Objects that were refused since a row was written last.
+    refused_objects: AtomicU32,
 }
 
 impl<'a> Load<'a> {
@@ -58,7 +61,20 @@ impl<'a> Load<'a> {
             pace: Pace::default(),
             zone,
             is_stopping: AtomicBool::new(false),
+            refused_objects: AtomicU32::new(0),
         })
+    }
+
+    /// Counts an object whose rows were refused. Returns how many there were since a row was written last.
+    pub(super) fn refuse_object(&self) -> u32 {
+        self.refused_objects.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    /// Notes that a batch was committed: if it has written rows, not everything is refused.
+    pub(super) fn accept(&self, counts: &Counts) {
+        if counts.inserted + counts.updated > 0 {
+            self.refused_objects.store(0, Ordering::Relaxed);
+        }
     }
 
     /// Whether no worker should begin another batch.

@@ -86,9 +86,11 @@ fn in_function(error: Error, function: Option<&str>) -> Error {
 }
 
 fn raised(code: &str, function: Option<String>) -> Error {
+    // Its author chose the code. Only what that says about a value, or about trying again, means the same as
+    // from the server itself.
     let kind = match kind_of(code) {
-        Kind::StatementInvalid => Kind::Refused,
-        known => known,
+        known @ (Kind::BadRow | Kind::TransactionConflict) => known,
+        _ => Kind::Refused,
     };
     let name = function.as_deref().unwrap_or("a function of the database");
     Error::new(kind, format!("{name} raised an error"))
@@ -154,7 +156,10 @@ mod tests {
     fn what_a_function_raises_keeps_its_code_but_not_its_text() {
         let error = raised("22023", Some("f()".to_owned()));
         assert_eq!((error.kind(), error.message()), (Kind::BadRow, "f() raised an error"));
-        assert_eq!(raised("XX123", None).kind(), Kind::Refused);
+        for code in ["XX123", "42501", "57014", "53100", "08006", "P0001", "23514"] {
+            assert_eq!(raised(code, None).kind(), Kind::Refused, "{code}");
+        }
+        assert_eq!(raised("40001", None).kind(), Kind::TransactionConflict);
     }
 
     #[test]

@@ -64,6 +64,7 @@ pub const INTERNAL_ERROR: &str = "XX000";
 pub const SQLSTATES: &[(&str, Kind, &str)] = &[
     ("08", Kind::DatabaseUnavailable, "connection exceptions"),
     ("09", Kind::Refused, "a trigger's action failed"),
+    ("21", Kind::BadRow, "a model gives several values, or a key twice, where there can be one"),
     ("22", Kind::BadRow, "data exceptions"),
     ("23", Kind::Refused, "a constraint does not hold: not null, foreign key, unique, check, exclusion"),
     (READ_ONLY_TRANSACTION, Kind::DatabaseUnavailable, "read-only transaction: a standby, or a full server"),
@@ -79,8 +80,10 @@ pub const SQLSTATES: &[(&str, Kind, &str)] = &[
     (UNKNOWN_SCHEMA, Kind::Config, "the schema does not exist, or none was named for a new object"),
     ("40", Kind::TransactionConflict, "serialization failure, deadlock"),
     ("40003", Kind::CommitUnknown, "completion unknown"),
+    ("428C9", Kind::Config, "a column that evo fills is always generated"),
     (INSUFFICIENT_PRIVILEGE, Kind::AccessDenied, "insufficient privilege"),
     (DATATYPE_MISMATCH, Kind::Config, "a column has another type than what is written into it"),
+    ("42809", Kind::Config, "another kind of object than a table has its name"),
     ("44", Kind::Refused, "a view's check option refused the row"),
     ("53", Kind::DatabaseBusy, "insufficient resources, too many connections"),
     (DISK_FULL, Kind::DatabaseFull, "disk full"),
@@ -88,6 +91,7 @@ pub const SQLSTATES: &[(&str, Kind, &str)] = &[
     (CONFIGURATION_LIMIT, Kind::OutOfMemory, "a limit in the server's settings: temp_file_limit"),
     ("54000", Kind::BadRow, "program limit exceeded"),
     ("54001", Kind::BadRow, "statement too complex: a document nested too deeply"),
+    ("55000", Kind::Config, "an object does not allow it, as a table in a publication without replica identity"),
     ("55006", Kind::DatabaseBusy, "object in use"),
     (LOCK_NOT_AVAILABLE, Kind::DatabaseBusy, "lock not available: lock_timeout"),
     (QUERY_CANCELED, Kind::StatementCanceled, "canceled by a person or by statement_timeout"),
@@ -97,6 +101,8 @@ pub const SQLSTATES: &[(&str, Kind, &str)] = &[
     ("57P04", Kind::Config, "the database was dropped"),
     ("57P05", Kind::DatabaseUnavailable, "idle_session_timeout ended the session"),
     ("58", Kind::DatabaseBusy, "input/output error of the server"),
+    ("72", Kind::TransactionConflict, "snapshot too old"),
+    ("HV", Kind::DatabaseBusy, "a foreign table failed"),
     ("P0", Kind::Refused, "a function of the database raised an error, or an assertion failed"),
 ];
 
@@ -141,6 +147,9 @@ mod tests {
             ("P0001", Kind::Refused),
             ("39P01", Kind::Refused),
             ("2BP01", Kind::Config),
+            ("21000", Kind::BadRow),
+            ("55000", Kind::Config),
+            ("42809", Kind::Config),
         ];
         for (code, kind) in table {
             assert_eq!(kind_of(code), kind, "{code}");

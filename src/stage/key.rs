@@ -69,11 +69,13 @@ impl KeyReader {
 
     fn event(&self, i: usize, value: Option<&RawValue>) -> Result<Event, Rejection> {
         let field = &self.fields[i];
-        let text = match value.map(RawValue::get) {
-            Some(raw) if raw.starts_with('"') => string(raw),
-            _ => return Err(Rejection::new(format!("no key: {field} is missing or not a text"))),
+        let event = match value.map(RawValue::get) {
+            None | Some("null") => return Err(Rejection::new(format!("no key: {field} is missing or null"))),
+            Some(raw) if raw.starts_with('"') => time::parse_in(&string(raw), &self.dates),
+            // A number and its text are the same value.
+            Some(raw) if is_integer(raw) => time::parse_in(raw, &self.dates),
+            Some(_) => None,
         };
-        let event = time::parse_in(&text, &self.dates);
         event.ok_or_else(|| Rejection::new(format!("the key field {field} is not a date and time")))
     }
 }
@@ -282,6 +284,21 @@ mod tests {
             r#"{"date":5}"#,
         ] {
             assert!(key(&entries(), line).is_err(), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_number_as_a_date_is_the_text_of_its_digits() {
+        let of = |date: &str| key(&entries(), &format!(r#"{{"date": {date}, "idMember": 7}}"#));
+        assert_eq!(of("20240131").unwrap(), of("\"20240131\"").unwrap());
+        for (date, reason) in [
+            ("2.0240131e7", "the key field date is not a date and time"),
+            ("20241331", "the key field date is not a date and time"),
+            ("-20240131", "the key field date is not a date and time"),
+            ("true", "the key field date is not a date and time"),
+            ("null", "no key: date is missing, null or empty"),
+        ] {
+            assert_eq!(of(date).unwrap_err(), reason, "{date}");
         }
     }
 

@@ -25,7 +25,13 @@ fn limit(row: &Row) -> Option<(String, Limit)> {
     let (column, kind, most, scale): (String, String, i32, i32) = (row.get(0), row.get(1), row.get(2), row.get(3));
     let limit = match kind.as_str() {
         "index" => Limit::Bytes(most),
-        "text" => Limit::Characters(most),
+        "varchar" => Limit::Characters(most),
+        "bpchar" => Limit::Padded(most),
+        "cut" => Limit::Cut(most),
+        "float4" => Limit::Real,
+        "float8" => Limit::Double,
+        "seconds" => Limit::Seconds(most),
+        "date" => Limit::Day,
         "smallint" => Limit::Smallint,
         "integer" => Limit::Integer,
         "numeric" => Limit::Numeric { precision: most, scale },

@@ -55,11 +55,12 @@ impl Shape {
     /// Reads the shape of a model's core table.
     ///
     /// # Errors
-    /// `Config` when the table does not exist, lacks a key column, has a rule, or has a NOT NULL column that
-    /// nothing fills; otherwise see [`crate::pg`].
+    /// `Config` when the table does not exist, is another kind of object, lacks a key column, has a rule, or
+    /// has a NOT NULL column that nothing fills; otherwise see [`crate::pg`].
     pub(super) async fn read(connection: &Connection, entity: &Entity, model: &Model) -> Result<Self> {
         let table = &model.table;
         let all = columns(connection, table).await?;
+        refuse_other_kinds(connection, table).await?;
         let given = given(connection, entity, model).await?;
         refuse_zone_casts(table, &all, &given)?;
         let given: Vec<String> = given.into_iter().map(|column| column.name).collect();
@@ -184,6 +185,14 @@ fn refuse_zone_casts(table: &str, all: &[CatalogColumn], given: &[GivenColumn]) 
         }
     }
     Ok(())
+}
+
+async fn refuse_other_kinds(connection: &Connection, table: &str) -> Result<()> {
+    let kinds = connection.query(sql_file!("transform/relation_kind.sql"), &[&table]).await?;
+    let Some(row) = kinds.first() else { return Ok(()) };
+    let kind: String = row.get(0);
+    Err(Error::new(Kind::Config, format!("{table} is {kind}, and has to be a table"))
+        .hint(format!("rename it, and give the table the name {table} again: alter table … rename to …")))
 }
 
 async fn refuse_rules(connection: &Connection, table: &str) -> Result<()> {

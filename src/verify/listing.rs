@@ -8,7 +8,7 @@ use super::mismatch::{Mismatch, MismatchKind, Mismatches, Place};
 use crate::bronze::Page;
 use crate::error::{Error, Kind, Result};
 use crate::ids::ObjectId;
-use crate::ledger::objects;
+use crate::ledger::{objects, staging};
 use crate::meter::Unit;
 use crate::pg::Param;
 
@@ -43,12 +43,16 @@ impl IdSet {
 ///
 /// # Errors
 /// `SourceInvalid` when the lake holds no object of the entity although some were loaded: it is more likely
-/// the wrong one than an empty one. As [`Lake::list_pages`](crate::bronze::Lake::list_pages); see
-/// [`crate::pg`].
+/// the wrong one than an empty one. `Config` for a staging table that evo cannot read. As
+/// [`Lake::list_pages`](crate::bronze::Lake::list_pages); see [`crate::pg`].
 pub async fn compare_listing(job: &VerifyJob, found: &mut Mismatches) -> Result<u64> {
     let phase = job.meter.phase(format!("{}: listing the lake", job.entity.name), 0, Unit::Things("objects"));
-    let ask = async || objects::now(&*job.pool.get().await?).await;
-    let began = job.pool.retry("asking for the time", ask).await?;
+    let ask = async || {
+        let connection = job.pool.get().await?;
+        staging::require_fitting(&*connection, std::slice::from_ref(&job.entity)).await?;
+        objects::now(&*connection).await
+    };
+    let began = job.pool.retry("checking the staging table", ask).await?;
     let mut pages = job.lake.list_pages(&job.entity.bronze_prefix, &job.entity.input.suffixes);
     let (mut seen, mut listed, mut is_complete) = (IdSet::default(), 0, true);
     while let Some(page) = pages.try_next().await? {

@@ -58,6 +58,42 @@ fn a_staging_table_that_does_not_fit_stops_its_entity_by_name_and_the_others_go_
 }
 
 #[test]
+fn what_has_the_name_of_a_table_and_is_none_is_named_by_every_command() {
+    for table in ["stg_evo.sales_raw", "core.evo_sales"] {
+        let evo = a_sale();
+        evo.json(&["load", "sales"]);
+        evo.json(&["transform", "sales"]);
+        let kept = format!("{}.kept", table.split_once('.').unwrap().0);
+        evo.db.sql(&format!("alter table {table} rename to kept; create view {table} as select * from {kept}"));
+        let says = format!("{table} is a view, and has to be a table");
+        let commands = [&["transform", "sales"][..], &["transform", "sales", "--full-refresh"], &["verify", "sales"]];
+        for command in commands {
+            evo.run(command).exits(3).says(&says).says("hint: rename it");
+        }
+        if table.starts_with("stg_evo") {
+            evo.run(&["load", "sales"]).exits(3).says(&says);
+        }
+    }
+}
+
+#[test]
+fn a_published_table_without_replica_identity_is_for_its_publisher_to_correct() {
+    let evo = a_sale();
+    evo.json(&["load", "sales"]);
+    evo.json(&["transform", "sales"]);
+    evo.db.sql(
+        "alter table core.evo_sales_all replica identity nothing;
+         create publication news for table core.evo_sales_all",
+    );
+    object("sales", "20260111T020501Z", "a").lines(&evo.lake(), &[r#"{"idSale": 1, "idEmployee": 8}"#]);
+    evo.json(&["load", "sales"]);
+    evo.run(&["transform", "sales"]).exits(3).says("does not have a replica identity").says("hint: ");
+    evo.db.sql("alter table core.evo_sales_all replica identity default");
+    evo.json(&["transform", "sales"]);
+    assert_eq!(evo.db.one("select employee_id from core.evo_sales"), "8");
+}
+
+#[test]
 fn a_trigger_that_leaves_rows_out_of_staging_is_named_and_nothing_counts_as_loaded() {
     let evo = a_sale();
     evo.db.sql(

@@ -11,7 +11,7 @@ const SQL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/sql");
 const TYPES: [&str; 10] =
     ["text", "int", "bigint", "boolean", "date", "timestamptz", "uuid", "jsonb", "bytea", "double precision"];
 /// What the placeholders of a folder or a file stand for; the first entry counts.
-const PLACEHOLDERS: [(&str, &[(&str, &str)]); 30] = [
+const PLACEHOLDERS: [(&str, &[(&str, &str)]); 31] = [
     (
         "load/age",
         &[
@@ -23,7 +23,8 @@ const PLACEHOLDERS: [(&str, &[(&str, &str)]); 30] = [
         ],
     ),
     ("load/reject_invalid", &[("stage", "evo_stage_text")]),
-    ("load/upsert", &[("age", "{age of excluded}")]),
+    ("load/reject_refused", &[("stage", "evo_stage_text")]),
+    ("load/upsert", &[("age", "{age of excluded}"), ("and_part", " and ctid = any ($7::text[]::tid[])")]),
     ("load/verdicts", &[("age", "{age of parameters}"), ("match", "t.sale_id = w.key")]),
     (
         "load",

@@ -7,15 +7,16 @@ use crate::commands::loading;
 use crate::commands::threshold::Threshold;
 use crate::error::{Error, Kind};
 use crate::ledger::objects::SetAside;
-use crate::load::{EntityLoad, EntitySummary};
+use crate::load::{EntityLoad, EntitySummary, RefusedLines};
 use crate::report::units;
 use crate::visible;
 
 /// How many objects a message names.
 const NAMED: usize = 10;
 
-/// The first of: objects set aside, objects that the lake does not hand out, too many lines rejected, objects
-/// that vanished or kept changing, fewer objects or lines than a manifest counts.
+/// The first of: objects set aside, objects that the lake does not hand out, lines that the staging table
+/// refuses, too many lines rejected, objects that vanished or kept changing, fewer objects or lines than a
+/// manifest counts.
 pub(super) fn failure(loaded: &[Loaded], max_rejects: Threshold) -> Option<Error> {
     let loads = || loaded.iter().map(|l| &l.load);
     let mut unreadable = Sample::default();
@@ -23,6 +24,7 @@ pub(super) fn failure(loaded: &[Loaded], max_rejects: Threshold) -> Option<Error
     loads()
         .find_map(|l| set_aside(&l.summary.entity, &l.aftermath.set_aside))
         .or_else(|| loading::unreadable(&unreadable))
+        .or_else(|| loads().find_map(|l| refused(&l.summary)))
         .or_else(|| loads().find_map(|l| rejected(&l.summary, max_rejects)))
         .or_else(|| loads().find_map(vanished))
         .or_else(|| loads().find_map(missing))
@@ -51,6 +53,26 @@ fn named_of(mut named: Vec<String>, all: u64) -> String {
         named.push(format!("and {} more: evo objects list", all - named.len() as u64));
     }
     named.join("\n")
+}
+
+/// Rows that a constraint, an index or a trigger of the staging table refuses: somebody meant it to, and must
+/// know.
+fn refused(s: &EntitySummary) -> Option<Error> {
+    let lines: u64 = s.refused.iter().map(|group| group.lines).sum();
+    let described = |group: &RefusedLines| {
+        let (path, line) = (visible::line(&group.first.0), group.first.1);
+        format!("{}: {}, first {path} line {line}", group.reason, units::counted(group.lines, "line", "lines"))
+    };
+    (lines > 0).then(|| {
+        let refused = units::counted(lines, "line is refused", "lines are refused");
+        Error::new(Kind::Refused, format!("{}: {refused} by the staging table", s.entity))
+            .detail(s.refused.iter().map(described).collect::<Vec<_>>().join("\n"))
+            .hint(format!(
+                "all others are loaded, and these are kept verbatim in evo.rejects: correct them, or change what \
+                 refuses them, then: evo rejects replay {}",
+                s.entity
+            ))
+    })
 }
 
 fn rejected(s: &EntitySummary, max_rejects: Threshold) -> Option<Error> {

@@ -8,8 +8,12 @@ use super::column::Column;
 pub enum Limit {
     /// A text of at most this many bytes, because an index holds it.
     Bytes(i32),
-    /// A text of at most this many characters; blanks at its end do not count.
+    /// `varchar(n)`, at most this many characters.
     Characters(i32),
+    /// `char(n)`, at most this many characters; blanks at its end do not count.
+    Padded(i32),
+    /// `name` or `"char"`, which cut a text after this many bytes.
+    Cut(i32),
     /// `smallint`, an integer of two bytes.
     Smallint,
     /// `integer`, four bytes.
@@ -18,13 +22,23 @@ pub enum Limit {
     Numeric {
         /// Digits in total.
         precision: i32,
-        /// Digits after the decimal point.
+        /// Digits after the decimal point; below zero where whole digits are rounded.
         scale: i32,
     },
+    /// `real`, four bytes.
+    Real,
+    /// `double precision`, eight bytes.
+    Double,
+    /// `timestamp(digits)` or `timestamptz(digits)`, with digits of a second.
+    Seconds(i32),
+    /// `date`, without a time of day.
+    Day,
 }
 
 /// Digits of the values that `evo.as_decimal` gives: before the decimal point, and after it.
 const DECIMAL: (i32, i32) = (13, 2);
+/// Digits of the largest `bigint` and `integer`.
+const INTEGERS: (i32, i32) = (19, 10);
 
 impl Limit {
     /// The column's expression within the limit; `None` if its values are within it in any case, or if
@@ -41,19 +55,45 @@ impl Limit {
         match (self, kind) {
             (Limit::Bytes(most), None | Some("text" | "short")) => Some(format!("evo.as_short({expression}, {most})")),
             // The text of an instant depends on a session's zone: such a column is refused.
-            (Limit::Characters(_), Some("timestamptz")) => None,
-            (Limit::Characters(most), _) => guarded(format!("char_length(rtrim(({expression})::text)) > {most}"), ""),
+            (Limit::Characters(_) | Limit::Padded(_) | Limit::Cut(_), Some("timestamptz")) => None,
+            (Limit::Characters(most), _) => guarded(format!("char_length(({expression})::text) > {most}"), ""),
+            (Limit::Padded(most), _) => guarded(format!("char_length(rtrim(({expression})::text)) > {most}"), ""),
+            (Limit::Cut(most), _) => guarded(format!("octet_length(({expression})::text) > {most}"), ""),
             (Limit::Integer, Some("bigint" | "decimal")) => {
                 guarded(format!("{fraction}({expression}) not between -2147483648 and 2147483647"), "::integer")
             }
             (Limit::Smallint, Some("bigint" | "int" | "decimal")) => {
                 guarded(format!("{fraction}({expression}) not between -32768 and 32767"), "::smallint")
             }
-            (Limit::Numeric { precision, scale }, Some("decimal"))
-                if (0..=precision).contains(&scale) && precision - scale < DECIMAL.0 =>
-            {
-                let bound = format!("1e{}", precision - scale);
-                guarded(format!("abs(round({expression}, {scale})) >= {bound}"), "::numeric")
+            (Limit::Numeric { precision, scale }, Some(kind @ ("decimal" | "bigint" | "int"))) => {
+                let (whole, fraction) = match kind {
+                    "decimal" => DECIMAL,
+                    "bigint" => (INTEGERS.0, 0),
+                    _ => (INTEGERS.1, 0),
+                };
+                let rounded = format!("round(({expression})::numeric, {scale})");
+                let is_rounded = (scale < fraction).then(|| format!("{rounded} <> ({expression})"));
+                let digits = precision - scale;
+                let is_too_large = (digits < whole).then(|| format!("abs({rounded}) >= 1e{digits}"));
+                let beyond: Vec<String> = is_rounded.into_iter().chain(is_too_large).collect();
+                if beyond.is_empty() { None } else { guarded(beyond.join(" or "), "::numeric") }
+            }
+            // Up to these every integer has a floating-point number of its own.
+            (Limit::Real, Some("bigint" | "int")) => {
+                guarded(format!("abs(({expression})::numeric) > 16777216"), "::numeric")
+            }
+            (Limit::Double, Some("bigint")) => {
+                guarded(format!("abs(({expression})::numeric) > 9007199254740992"), "::numeric")
+            }
+            (Limit::Real, Some("decimal")) => {
+                guarded(format!("({expression})::real::numeric <> ({expression})"), "::numeric")
+            }
+            (Limit::Seconds(digits), Some(kind @ ("timestamptz" | "local"))) => {
+                let sql_type = if kind == "local" { "timestamp" } else { kind };
+                guarded(format!("({expression})::{sql_type}({digits}) <> ({expression})"), &format!("::{sql_type}"))
+            }
+            (Limit::Day, Some("local")) => {
+                guarded(format!("date_trunc('day', {expression}) <> ({expression})"), "::timestamp")
             }
             _ => None,
         }
@@ -92,7 +132,19 @@ mod tests {
                 "d.a as x",
                 Limit::Characters(5),
                 "evo.as_short((d.a)::text, \
+                 case when char_length((d.a)::text) > 5 then -1 else 2147483647 end) as x",
+            ),
+            (
+                "d.a as x",
+                Limit::Padded(5),
+                "evo.as_short((d.a)::text, \
                  case when char_length(rtrim((d.a)::text)) > 5 then -1 else 2147483647 end) as x",
+            ),
+            (
+                "d.a as x",
+                Limit::Cut(63),
+                "evo.as_short((d.a)::text, \
+                 case when octet_length((d.a)::text) > 63 then -1 else 2147483647 end) as x",
             ),
             (
                 "evo.as_bigint(d.a) as x",
@@ -113,8 +165,23 @@ mod tests {
                 "evo.as_decimal(d.a) as x",
                 Limit::Numeric { precision: 5, scale: 1 },
                 "evo.as_short((evo.as_decimal(d.a))::text, case when \
-                 abs(round(evo.as_decimal(d.a), 1)) >= 1e4 then -1 else 2147483647 end)::numeric as x",
+                 round((evo.as_decimal(d.a))::numeric, 1) <> (evo.as_decimal(d.a)) or \
+                 abs(round((evo.as_decimal(d.a))::numeric, 1)) >= 1e4 then -1 else 2147483647 end)::numeric as x",
             ),
+            (
+                "evo.as_int(d.a) as x",
+                Limit::Numeric { precision: 9, scale: 0 },
+                "evo.as_short((evo.as_int(d.a))::text, case when \
+                 abs(round((evo.as_int(d.a))::numeric, 0)) >= 1e9 then -1 else 2147483647 end)::numeric as x",
+            ),
+            (
+                "evo.as_timestamptz(d.a, {zone}) as x",
+                Limit::Seconds(0),
+                "evo.as_short((evo.as_timestamptz(d.a, {zone}))::text, case when \
+                 (evo.as_timestamptz(d.a, {zone}))::timestamptz(0) <> (evo.as_timestamptz(d.a, {zone})) \
+                 then -1 else 2147483647 end)::timestamptz as x",
+            ),
+            ("evo.as_decimal(d.a) as x", Limit::Double, "evo.as_decimal(d.a) as x"),
             ("evo.as_decimal(d.a) as x", Limit::Numeric { precision: 15, scale: 2 }, "evo.as_decimal(d.a) as x"),
         ] {
             assert_eq!(limited(list, &[("x", limit)]), expected);

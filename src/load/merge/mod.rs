@@ -30,6 +30,7 @@
 mod context;
 mod earlier;
 mod key;
+mod line_by_line;
 mod partitions;
 mod rounds;
 mod statements;

@@ -6,12 +6,13 @@ use super::context::Merge;
 use super::earlier::Known;
 use super::statements::Statements;
 use super::turn::Turn;
-use super::{partitions, verdicts, write};
+use super::{line_by_line, partitions, verdicts, write};
 use crate::error::{Error, Kind, Result};
 use crate::ledger::batches::Counts;
 use crate::load::attempt_error::AttemptError;
 use crate::load::job::LoadJob;
 use crate::load::outcome::StreamTimes;
+use crate::load::refused::RefusedLine;
 use crate::load::stream::{BatchObjects, Pass, stream};
 use crate::pg::Transaction;
 use crate::sql::qualified;
@@ -34,6 +35,8 @@ pub(in crate::load) struct Merged {
     pub turn: Duration,
     /// Rounds of verdicts.
     pub rounds: u32,
+    /// Lines that were rejected because the staging table refused their rows.
+    pub refused: Vec<RefusedLine>,
 }
 
 /// The step that a round of verdicts requires.
@@ -50,8 +53,9 @@ enum Next {
 ///
 /// # Errors
 /// `TransactionConflict` when other batches kept changing the same rows, or changed one that a line repeats,
-/// or partitions are missing ([`AttemptError::years`]); `Refused` when a trigger leaves rows out; errors of
-/// the lake in the second pass; see [`crate::pg`].
+/// or partitions are missing ([`AttemptError::years`]); `Refused` when a trigger leaves rows out; what the
+/// server refuses, where each line is not checked by itself or too many are refused; errors of the lake in
+/// the second pass; see [`crate::pg`].
 pub(in crate::load) async fn run(
     job: &LoadJob,
     tx: &Transaction<'_>,
@@ -88,6 +92,7 @@ impl<'a> Rounds<'a> {
             streaming: Duration::ZERO,
             turn: Duration::ZERO,
             rounds: 0,
+            refused: Vec::new(),
         };
         Self { merge, turn, are_documents_sent: false, merged }
     }
@@ -95,10 +100,14 @@ impl<'a> Rounds<'a> {
     async fn run(mut self) -> Result<Merged, AttemptError> {
         while self.merged.rounds < MAX_ROUNDS {
             match self.begin_round().await? {
-                Next::Write => match write::run(self.merge).await? {
-                    Some(counts) => return Ok(Merged { counts, ..self.merged }),
+                Next::Write => match write::run(self.merge).await {
+                    Ok(Some(counts)) => return Ok(Merged { counts, ..self.merged }),
                     // A surprise: a row is not as the verdicts found it.
-                    None => self.end_round(Turn::Exclusive).await?,
+                    Ok(None) => self.end_round(Turn::Exclusive).await?,
+                    Err(failure) if failure.is_of_rows && self.merge.statements.stage_as() == StageAs::Text => {
+                        self.reject_refused(failure.error).await?;
+                    }
+                    Err(failure) => return Err(failure),
                 },
                 Next::TakeTurn(turn) => self.end_round(turn).await?,
                 Next::SendDocuments(missing, turn) => {
@@ -152,6 +161,16 @@ impl<'a> Rounds<'a> {
     async fn end_round(&mut self, turn: Turn) -> Result<()> {
         self.turn = turn;
         self.merge.tx.batch("rollback to savepoint evo_round; release savepoint evo_round").await
+    }
+
+    /// Finds the lines whose rows are refused, and rejects them.
+    async fn reject_refused(&mut self, error: Error) -> Result<(), AttemptError> {
+        self.merge.tx.batch("rollback to savepoint evo_write").await?;
+        let found = line_by_line::find(self.merge, error).await?;
+        self.end_round(self.turn).await?;
+        line_by_line::reject(self.merge, &found).await?;
+        self.merged.refused.extend(found);
+        Ok(())
     }
 
     /// Sends the documents of these lines, outside of any turn.

@@ -75,8 +75,18 @@ impl Statements {
 
     /// The upsert: the staged row is compared with the row that is about to replace it.
     pub(super) fn upsert(&self) -> String {
+        self.upsert_of("")
+    }
+
+    /// The upsert of the rows whose verdicts are at the positions `$7`, texts.
+    pub(super) fn upsert_part(&self) -> String {
+        self.upsert_of(" and ctid = any ($7::text[]::tid[])")
+    }
+
+    fn upsert_of(&self, and_part: &str) -> String {
         let age = age("t", "excluded._source_file", "excluded.ingestion_date", "excluded.run_id");
-        self.fill_with_age(sql_file!("load/upsert.sql"), &age)
+        let template = fill(sql_file!("load/upsert.sql"), &[("and_part", and_part)]);
+        self.fill_with_age(&template, &age)
     }
 
     fn fill_with_age(&self, template: &str, age: &str) -> String {

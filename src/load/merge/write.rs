@@ -6,19 +6,18 @@ use crate::ids::SeenKey;
 use crate::ids::{ObjectId, ObjectNo};
 use crate::ledger::batches::Counts;
 use crate::ledger::seen::{self, Candidates, KeySet};
+use crate::load::attempt_error::AttemptError;
 use crate::pg::{Param, Row};
+use crate::stage::StageAs;
 
 /// Writes the batch's rows, seen keys and rejects. Returns the counts of each object, in order; `None` when
 /// another batch changed a row since the verdicts: the caller rolls back.
 ///
 /// # Errors
-/// See [`crate::pg`]; `BadRow` and `Refused` for what the server refuses.
-pub(super) async fn run(merge: &Merge<'_>) -> Result<Option<Vec<Counts>>> {
+/// `BadRow` and `Refused` for rows that the server refuses, marked as such; see [`crate::pg`].
+pub(super) async fn run(merge: &Merge<'_>) -> Result<Option<Vec<Counts>>, AttemptError> {
     supersede(merge).await?;
-    let batch = &merge.lineage;
-    let values: [&dyn Param; 6] =
-        [&batch.run_id, &batch.paths, &batch.dates, &batch.newer, &batch.older, &merge.batch.batch_id];
-    let written = merge.tx.query(&merge.statements.upsert(), &values).await?;
+    let written = upsert(merge).await.map_err(AttemptError::of_rows)?;
     if written.iter().any(|row| row.get::<_, i64>(3) > 0) {
         return Ok(None);
     }
@@ -26,6 +25,34 @@ pub(super) async fn run(merge: &Merge<'_>) -> Result<Option<Vec<Counts>>> {
     record_seen(merge).await?;
     file_rejects(merge, &counts).await?;
     Ok(Some(counts))
+}
+
+/// Writes what is new or changed. Where each document is checked by itself, deferred constraints are, too: at
+/// the commit it would be too late to find the line.
+async fn upsert(merge: &Merge<'_>) -> Result<Vec<Row>> {
+    let batch = &merge.lineage;
+    let values: [&dyn Param; 6] =
+        [&batch.run_id, &batch.paths, &batch.dates, &batch.newer, &batch.older, &merge.batch.batch_id];
+    if merge.statements.stage_as() == StageAs::Text {
+        merge.tx.batch("savepoint evo_write").await?;
+    }
+    let written = merge.tx.query(&merge.statements.upsert(), &values).await?;
+    if merge.statements.stage_as() == StageAs::Text {
+        merge.tx.batch("set constraints all immediate").await?;
+    }
+    Ok(written)
+}
+
+/// Writes the rows of some verdicts, at these positions, deferred constraints included.
+///
+/// # Errors
+/// See [`crate::pg`].
+pub(super) async fn upsert_part(merge: &Merge<'_>, ctids: &[&str]) -> Result<()> {
+    let (batch, ctids) = (&merge.lineage, ctids.to_vec());
+    let values: [&dyn Param; 7] =
+        [&batch.run_id, &batch.paths, &batch.dates, &batch.newer, &batch.older, &merge.batch.batch_id, &ctids];
+    merge.tx.query(&merge.statements.upsert_part(), &values).await?;
+    merge.tx.batch("set constraints all immediate").await
 }
 
 /// Lets changed keys lose that a newer object has seen.

@@ -104,6 +104,38 @@ fn a_column_that_somebody_made_narrower_costs_the_value_and_not_its_document() {
 }
 
 #[test]
+fn nothing_is_rounded_or_cut_to_fit_a_column_that_somebody_changed() {
+    let evo = Evo::new();
+    let long = "x".repeat(64);
+    let lines = [
+        format!(
+            r#"{{"idSale": 1, "observations": "{long}", "idMember": 16777217, "saleDate": "2024-03-18T06:12:45.5", "saleSource": 12, "receivables": [{{"idReceivable": 10, "amount": 12.25}}]}}"#
+        ),
+        r#"{"idSale": 2, "observations": "fine", "idMember": 7, "saleDate": "2024-03-18T06:12:45", "saleSource": 10, "receivables": [{"idReceivable": 20, "amount": 12.5}]}"#.to_owned(),
+    ];
+    load(&evo, RUN, &lines);
+    evo.db.sql(
+        "create domain public.tenths as numeric(15, 1);
+         alter table core.evo_sales alter column observations type name, alter column member_id type real,
+             alter column sale_date type timestamptz(0), alter column sale_source type numeric(3, -1);
+         alter table core.evo_receivables alter column amount type public.tenths",
+    );
+    for mode in
+        [&["transform", "sales"][..], &["transform", "sales", "--full-refresh"], &["transform", "sales", "--in-place"]]
+    {
+        evo.run(mode).exits(0);
+        let rows =
+            "select sale_id, observations, member_id, sale_date at time zone 'America/Sao_Paulo', sale_source, amount
+             from core.evo_sales join core.evo_receivables using (sale_id) order by 1";
+        let fine = ["2", "fine", "7", "2024-03-18 06:12:45", "10", "12.5"];
+        assert_eq!(evo.db.sql(rows), [["1", "∅", "∅", "∅", "∅", "∅"], fine], "{mode:?}");
+        let issues = "select string_agg(column_name, ' ' order by column_name) from evo.issues";
+        assert_eq!(evo.db.one(issues), "amount member_id observations sale_date sale_source", "{mode:?}");
+        evo.run(&["verify", "sales", "--deep"]).exits(0);
+    }
+}
+
+#[test]
 fn only_the_session_that_keeps_the_snapshot_may_be_idle_in_its_transaction() {
     let evo = Evo::new();
     evo.db.sql(
