@@ -145,7 +145,7 @@ fn what_cannot_be_drafted_is_said_before_anything_is_written() {
     new(&evo, &["things", "--from", &same]).exits(2).says("unique in the samples").says("--key");
     new(&evo, &["things", "--from", &same, "--key", "d"]).exits(2).says("no document has the field \"d\"");
     new(&evo, &["things", "--from", "nowhere.csv"]).exits(2).says("there is no sample nowhere.csv");
-    new(&evo, &["Things", "--from", &same]).exits(2).says("no name of an entity");
+    new(&evo, &["Things", "--from", &same]).exits(2).says("not a valid name for an entity");
     new(&evo, &["sales", "--from", &same]).exits(2).says("there is an entity sales already");
     let empty = sample(&evo, "empty.json", "[]");
     new(&evo, &["things", "--from", &empty]).exits(2).says("contain no document");
