@@ -129,6 +129,7 @@ fn the_readme_of_the_statements_lists_each_with_its_purpose() {
         "transform/generation",
         "transform/issues",
         "transform/compare",
+        "transform/missing",
     ];
     for folder in folders.iter().chain(&[
         "verify",

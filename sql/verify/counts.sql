@@ -26,13 +26,22 @@ object as materialized (
 shared as materialized (
     select h.transaction from held h group by h.transaction having min(h.batch_id) < max(h.batch_id)
 ),
+-- Marking a row as missing changes nothing that came with its batch.
+marking as materialized (
+    select h.transaction
+    from held h
+    join evo.mark_transactions k on k.entity = $1 and k.transaction = h.transaction::text
+    group by h.transaction, k.rows_count
+    having sum(h.rows) <= k.rows_count
+),
 doubtful as materialized (
     select h.path, o.is_loaded, sum(h.rows)::bigint as rows
     from held h
     join evo.batches b on b.batch_id = h.batch_id and b.entity = $1 and b.state = 'committed'
     join object o on o.path = h.path
-    where b.written_by is null or h.transaction is distinct from b.written_by
-       or exists (select from shared s where s.transaction = h.transaction)
+    where (b.written_by is null or h.transaction is distinct from b.written_by
+           or exists (select from shared s where s.transaction = h.transaction))
+      and not exists (select from marking m where m.transaction = h.transaction)
     group by h.path, o.is_loaded
 )
 select 'total', null::bigint, null::text, (select coalesce(sum(rows), 0)::bigint from held),

@@ -15,6 +15,7 @@ use super::warehouse::{self, Access, Warehouse};
 use crate::config::Settings;
 use crate::entity::{Catalog, Entity};
 use crate::error::Result;
+use crate::ledger::followed;
 use crate::pg::Connection;
 use crate::report::table::table;
 use crate::report::watch::{Frame, watch};
@@ -129,12 +130,23 @@ fn shown(rows: Vec<Vec<String>>) -> String {
     table(&headers, rows)
 }
 
+fn visible(text: &Value) -> String {
+    crate::visible::line(text.as_str().unwrap_or_default()).into_owned()
+}
+
 /// Why `pending` may be incomplete, and what to type next.
 fn notes(scan: &LakeScan, list: &[Value], work: &Work) -> String {
     let about = |left: Option<f64>| left.map_or(String::new(), |left| format!(" (about {})", seconds(left)));
     let (load, transform) = work.left();
     let waits = |key: &str| list.iter().any(|e| e[key].as_u64() > Some(0));
     let mut text = String::new();
+    for entity in list.iter().filter(|entity| entity["missing"]["rows"].as_u64() > Some(0)) {
+        let missing = &entity["missing"];
+        let rows = units::counted(missing["rows"].as_u64().unwrap_or_default(), "document is", "documents are");
+        let done = if missing["rule"] == "delete" { "deleted" } else { "marked" };
+        let (name, run) = (visible(&entity["entity"]), visible(&missing["run_id"]));
+        text += &format!("\n\n{name}: {rows} not in run {run} or a newer one, and {done}");
+    }
     if let Some(problem) = scan.problem() {
         text += &format!("\n\npending is what the last load saw: {problem}");
     }
@@ -172,8 +184,15 @@ async fn entity_state(
     }
     cells.extend([times[0].clone().unwrap_or_default(), minute(&times[1]), minute(&times[2])]);
     let definitions = Definitions::read(connection, entity).await?;
+    let missing = followed::last(connection, &entity.name).await?.map(|last| {
+        json!({
+            "rule": last.missing, "run_id": last.run.run_id, "rows": last.missing_count,
+            "compared_at": last.compared_at,
+        })
+    });
     let value = json!({
         "entity": entity.name, "changed_definitions": definitions.changed, "unfilled_columns": definitions.unfilled,
+        "missing": missing,
         "objects_loaded": counts[0], "objects_pending": counts[1], "objects_quarantined": counts[2],
         "objects_new": new.map(|new| new.objects), "bytes_new": new.map(|new| new.bytes),
         "rejects_open": counts[3], "batches_to_transform": counts[4], "issues": counts[5],

@@ -7,7 +7,7 @@ use super::nodes::NodeShape;
 use super::read::SampleReading;
 use super::tables::{Certainty, DraftColumn, DraftTable, TableKind, Tables};
 use crate::counted::counted;
-use crate::entity::KeyType;
+use crate::entity::{KeyType, MissingRows};
 use crate::error::{Error, Kind, Result};
 
 /// The zone of times without an offset, if nobody names another one.
@@ -24,6 +24,8 @@ pub struct DraftWish {
     pub key: Vec<String>,
     /// The zone of times without an offset.
     pub zone: Option<String>,
+    /// What becomes of rows that a run lacks, if each run holds everything.
+    pub missing: MissingRows,
 }
 
 /// An entity that is not declared yet.
@@ -43,6 +45,8 @@ pub struct EntityDraft {
     pub key_type: KeyType,
     /// The column with its key.
     pub key_column: String,
+    /// What becomes of rows that a run lacks.
+    pub missing: MissingRows,
     /// Its core tables, parent first.
     pub tables: Vec<DraftTable>,
     /// What to look at, and why.
@@ -81,6 +85,7 @@ pub fn plan(wish: &DraftWish, reading: &SampleReading) -> Result<EntityDraft> {
         key_fields,
         key_type,
         key_column,
+        missing: wish.missing,
         tables,
         notes,
     })

@@ -4,7 +4,7 @@ use super::counts::ValueType;
 use super::names::{quoted, singular};
 use super::plan::EntityDraft;
 use super::tables::{DraftColumn, DraftTable, TableKind};
-use crate::entity::KeyType;
+use crate::entity::{KeyType, MissingRows};
 use crate::sql::{fill, literal};
 
 /// Longest value of a link table, bytes: an index holds it together with the key.
@@ -39,6 +39,9 @@ fn declaration(draft: &EntityDraft) -> String {
     let mut text = format!("name = {entity:?}\nbronze_prefix = \"bronze/evo/entity={entity}\"\nzone = {zone:?}\n");
     if !draft.dates.is_empty() {
         text += &format!("dates = [{}]\n", list(&draft.dates));
+    }
+    if draft.missing != MissingRows::Keep {
+        text += &format!("missing = {:?}\nsnapshot = \"run\" # each run holds everything\n", draft.missing.word());
     }
     let models = list(&draft.tables.iter().map(|table| &table.name).collect::<Vec<_>>());
     text += &format!("models = [{models}] # parent first\n\n");
@@ -216,6 +219,9 @@ fn migration(draft: &EntityDraft) -> String {
     let key = format!("{} {}", quoted(&draft.key_column), draft.key_type.column());
     let table = format!("{}_raw", draft.entity);
     let mut text = fill(sql_file!("draft/staging.sql"), &[("table", &table), ("key", &key)]);
+    if draft.missing != MissingRows::Keep {
+        text += &fill(sql_file!("draft/marks.sql"), &[("table", &table), ("key", &quoted(&draft.key_column))]);
+    }
     for table in &draft.tables {
         text += &core_table(draft, table, &key);
     }
@@ -227,6 +233,9 @@ fn core_table(draft: &EntityDraft, table: &DraftTable, key: &str) -> String {
     let kind = if matches!(table.kind, TableKind::Link { .. }) { "text" } else { "bigint" };
     lines.extend(table.key.iter().map(|column| format!("{} {kind}", quoted(column))));
     lines.extend(table.columns.iter().map(|column| format!("{} {}", quoted(&column.name), sql_type(column))));
+    if draft.missing == MissingRows::Mark {
+        lines.push("_deleted_at timestamptz".to_owned());
+    }
     let columns: Vec<String> = std::iter::once(&draft.key_column).chain(&table.key).map(|name| quoted(name)).collect();
     lines.push(format!("primary key ({})", columns.join(", ")));
     fill(

@@ -10,6 +10,7 @@ use super::extract;
 use super::header::Header;
 use super::input;
 use super::key::{KeyRule, KeyType, Partition};
+use super::missing::{MissingRows, Snapshots};
 use super::model::Select;
 use super::shape;
 use crate::declaration::Document;
@@ -23,6 +24,9 @@ struct EntityDeclaration {
     zone: Spanned<String>,
     #[serde(default)]
     dates: DeclaredDates,
+    #[serde(default)]
+    missing: MissingRows,
+    snapshot: Option<Snapshots>,
     models: Vec<String>,
     staging: Staging,
     #[serde(default)]
@@ -79,7 +83,7 @@ pub(super) fn parse_entity(
                 let error = Error::new(Kind::Config, format!("{file} is not a valid declaration"));
                 mistakes.add(error.detail(e.to_string()));
             }
-            folder.models(&models, ("", &[]), mistakes);
+            folder.models(&models, Additions::default(), mistakes);
             return None;
         }
     };
@@ -91,8 +95,11 @@ pub(super) fn parse_entity(
     let input = key.as_ref().and_then(|key| mistakes.keep(declared.input.check(key, partition).context(&file)));
     let dates = mistakes.keep(declared.dates.check(&file, &text));
     let formats = dates.as_deref().unwrap_or_default();
-    let models = folder.models(&declared.models, (declared.zone.get_ref(), formats), mistakes);
+    let is_marked = declared.missing == MissingRows::Mark;
+    let additions = Additions { times: (declared.zone.get_ref(), formats), is_marked };
+    let models = folder.models(&declared.models, additions, mistakes);
     let queries = extract::read(&file, &text, mistakes);
+    let missing = queries.as_ref().and_then(|q| mistakes.keep(declared.missing.check(declared.snapshot, q, &file)));
     is_whole.then_some(())?;
     Some(Entity {
         name: declared.name,
@@ -103,6 +110,8 @@ pub(super) fn parse_entity(
         staging: declared.staging,
         input: input?,
         queries: queries?,
+        missing: missing.map(|()| declared.missing)?,
+        snapshot: declared.snapshot,
         key: key?,
         partition: declared.partition,
         models: models?,
@@ -112,6 +121,20 @@ pub(super) fn parse_entity(
 /// The line of a place in a text, from 1.
 fn line_of(text: &str, at: usize) -> usize {
     text[..at.min(text.len())].matches('\n').count() + 1
+}
+
+/// What evo adds to the models of an entity.
+#[derive(Clone, Copy)]
+struct Additions<'a> {
+    times: Times<'a>,
+    /// Rows have the column `_deleted_at`.
+    is_marked: bool,
+}
+
+impl Default for Additions<'_> {
+    fn default() -> Self {
+        Self { times: ("", &[]), is_marked: false }
+    }
 }
 
 /// The folder of an entity.
@@ -131,18 +154,18 @@ impl<F: Fn(&str) -> Option<String>> Folder<'_, F> {
     }
 
     /// The models of these names; `None` when one of them is wrong.
-    fn models(&self, names: &[String], times: Times<'_>, mistakes: &mut Mistakes) -> Option<Vec<Model>> {
+    fn models(&self, names: &[String], additions: Additions<'_>, mistakes: &mut Mistakes) -> Option<Vec<Model>> {
         let mut models = Vec::new();
         for name in names {
             let file = format!("{name}.sql");
             let text = mistakes.keep(self.text(&file));
-            models.push(text.and_then(|text| parse_model(name, &self.path(&file), &text, times, mistakes)));
+            models.push(text.and_then(|text| parse_model(name, &self.path(&file), &text, additions, mistakes)));
         }
         models.into_iter().collect()
     }
 }
 
-fn parse_model(name: &str, file: &str, text: &str, times: Times<'_>, mistakes: &mut Mistakes) -> Option<Model> {
+fn parse_model(name: &str, file: &str, text: &str, additions: Additions<'_>, mistakes: &mut Mistakes) -> Option<Model> {
     const HINT: &str = "a model begins with comment lines for grain, source, parent key and key";
     let header = Header::read(file, text);
     mistakes.keep(header.require("grain", HINT));
@@ -151,9 +174,11 @@ fn parse_model(name: &str, file: &str, text: &str, times: Times<'_>, mistakes: &
     // Which columns the header names is known only from a whole one.
     let (parent_key, key) = (parent_key?, key?);
     let named: Vec<String> = key.iter().chain([&parent_key]).cloned().collect();
-    let select = Select::parse(file, text, &named).and_then(Select::guarded).and_then(|s| s.with_dates(times.1));
+    let select =
+        Select::parse(file, text, &named).and_then(Select::guarded).and_then(|s| s.with_dates(additions.times.1));
+    let select = select.and_then(|s| if additions.is_marked { s.with_deleted_at() } else { Ok(s) });
     let select = mistakes.keep(select)?;
-    let digest = digest::of_model(text, &named, times);
+    let digest = digest::of_model(text, &named, additions.times);
     Some(Model { table: format!("core.{name}"), parent_key, key, select, digest })
 }
 

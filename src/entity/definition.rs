@@ -6,6 +6,7 @@ use super::dates::DateFormat;
 use super::extract::Query;
 use super::input::Input;
 use super::key::{KeyRule, KeyType, Partition};
+use super::missing::{MissingRows, Snapshots, is_unbounded};
 use super::model::Select;
 
 /// One entity: where its objects are, how a document's key is read, where it is staged, which models it
@@ -28,6 +29,10 @@ pub struct Entity {
     pub input: Input,
     /// Which requests bring its records; none where somebody else writes its objects.
     pub queries: Vec<Query>,
+    /// What becomes of rows that the source no longer has.
+    pub missing: MissingRows,
+    /// Which runs that evo did not extract hold everything; `None` if that is not known of any.
+    pub snapshot: Option<Snapshots>,
     /// How the key is read from a document.
     pub key: KeyRule,
     /// The second part of the key, where the staging table is partitioned by time.
@@ -66,6 +71,11 @@ impl Entity {
     /// The type of its keys.
     pub fn key_type(&self) -> KeyType {
         self.key.key_type()
+    }
+
+    /// Whether an extraction of it holds everything, whatever its days.
+    pub fn is_extracted_whole(&self) -> bool {
+        self.queries.first().is_some_and(is_unbounded)
     }
 
     /// Staging key columns in order: the key column and, if there is one, the partition column.

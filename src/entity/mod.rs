@@ -16,6 +16,7 @@ pub mod extract;
 mod header;
 mod input;
 mod key;
+mod missing;
 mod model;
 mod scan;
 mod shape;
@@ -28,6 +29,7 @@ pub use digest::of_statement;
 pub use header::{Header, HeaderLine};
 pub use input::{Compression, Format, Input};
 pub use key::{KeyRule, KeyType, Partition, PartitionBy};
+pub use missing::{MissingRows, Snapshots};
 pub use model::{
     CASTS, CASTS_CHANGED, Case, Cast, CastSite, Children, Column, Edits, Expression, JsonRecord, Limit, LocalTime,
     Placeholder, PlainCast, Question, RecordColumn, Select, WholeCast,

@@ -3,8 +3,20 @@
 use crate::declaration::{DeclaredTable, Document};
 use crate::error::{Mistakes, Result};
 
-const KEYS: [&str; 10] =
-    ["name", "bronze_prefix", "zone", "dates", "models", "staging", "input", "key", "partition", "extract"];
+const KEYS: [&str; 12] = [
+    "name",
+    "bronze_prefix",
+    "zone",
+    "dates",
+    "missing",
+    "snapshot",
+    "models",
+    "staging",
+    "input",
+    "key",
+    "partition",
+    "extract",
+];
 const INPUT_KEYS: [&str; 5] = ["suffixes", "compression", "format", "delimiter", "quote"];
 
 /// The keys that are unknown, missing, of the wrong type or of the wrong form, and the names of the models as
@@ -17,6 +29,13 @@ pub(super) fn read(document: Document<'_>, mistakes: &mut Mistakes) -> Vec<Strin
     let form = "a folder below the lake, such as bronze/evo/entity=visits";
     mistakes.keep(of_form(&top, "bronze_prefix", form, is_below_the_lake));
     mistakes.keep(top.texts("dates"));
+    for (key, words) in [("missing", &["keep", "mark", "delete"][..]), ("snapshot", &["run"][..])] {
+        if let Some(Some(word)) = mistakes.keep(top.text(key))
+            && !words.contains(&word)
+        {
+            mistakes.add(top.wrong(key, &words.join(", ")));
+        }
+    }
     if let Some(staging) = part(&top, "staging", (&["table", "key_column"], &["key_column"]), mistakes) {
         let form = "schema and table, such as stg_evo.visits_raw";
         mistakes.keep(of_form(&staging, "table", form, is_qualified));

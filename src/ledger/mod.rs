@@ -7,6 +7,7 @@ mod counts;
 mod created;
 pub mod definitions;
 pub mod extractions;
+pub mod followed;
 pub mod history;
 pub mod lakes;
 pub mod manifests;

@@ -5,7 +5,7 @@
 
 use crate::error::Result;
 use crate::ids::{BatchId, ExecutionId};
-use crate::pg::{Ask, Connection, Transaction};
+use crate::pg::{Ask, Transaction};
 
 /// A committed batch that the entity's models have not transformed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,9 +29,9 @@ pub async fn pending(on: &impl Ask, entity: &str) -> Result<Vec<BatchId>> {
 ///
 /// # Errors
 /// See [`crate::pg`].
-pub async fn staged(connection: &Connection, entity: &str) -> Result<u64> {
-    let row = connection.query_one(sql_file!("ledger/staged_documents.sql"), &[&entity]).await?;
-    Ok(row.get::<_, i64>(0).unsigned_abs())
+pub async fn staged(on: &impl Ask, entity: &str) -> Result<u64> {
+    let rows = on.query(sql_file!("ledger/staged_documents.sql"), &[&entity]).await?;
+    Ok(rows.first().map_or(0, |row| row.get::<_, i64>(0).unsigned_abs()))
 }
 
 /// Adds batches to the watermark, in the transaction that transformed them.

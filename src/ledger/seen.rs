@@ -8,11 +8,12 @@
 //! Fresh loads find nothing unchanged and store nothing. A key set consists of sorted differences: a byte per
 //! key where keys are dense (which the server compresses well), about six where they are digests.
 
+use super::followed::RunPlace;
 use super::objects::Pending;
 use crate::bronze::order::Precedence;
 use crate::error::Result;
 use crate::ids::{ObjectId, ObjectNo, SeenKey};
-use crate::pg::Transaction;
+use crate::pg::{Ask, RowStream, Transaction};
 
 /// Sorted keys as LEB128 of their differences.
 #[derive(Debug, Clone)]
@@ -59,6 +60,11 @@ impl KeySet {
             difference >>= 7;
         }
         self.bytes.push(difference as u8);
+    }
+
+    /// The set as it is stored.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
     }
 }
 
@@ -127,14 +133,15 @@ pub async fn by_newer(
         let precedence = Precedence { ingestion_date: row.get(0), run_id: row.get(1), path: row.get(2) };
         // An object of the same run is newer than some of the batch's objects and older than others.
         let older = batch.partition_point(|object| object.precedence() < precedence);
-        common(candidates, ObjectNo::at(older), decode(row.get(3)), &mut beaten);
+        common(candidates, ObjectNo::at(older), keys_of(row.get(3)), &mut beaten);
     }
     beaten.sort_unstable();
     beaten.dedup();
     Ok(beaten)
 }
 
-fn decode(bytes: &[u8]) -> impl Iterator<Item = i64> {
+/// The keys of a set as it is stored, sorted.
+pub fn keys_of(bytes: &[u8]) -> impl Iterator<Item = i64> {
     let mut last = i64::MIN;
     let mut rest = bytes.iter();
     std::iter::from_fn(move || {
@@ -150,6 +157,23 @@ fn decode(bytes: &[u8]) -> impl Iterator<Item = i64> {
         last = last.wrapping_add(difference as i64);
         Some(last)
     })
+}
+
+/// The key sets of the objects of a run and of newer ones, as a stream of ingestion date, run id and set.
+///
+/// # Errors
+/// See [`crate::pg`].
+pub async fn since(tx: &Transaction<'_>, entity: &str, run: &RunPlace) -> Result<RowStream> {
+    tx.rows(sql_file!("ledger/seen_since.sql"), &[&entity, &run.ingestion_date, &run.run_id]).await
+}
+
+/// How many keys these sets have at most.
+///
+/// # Errors
+/// See [`crate::pg`].
+pub async fn count_since(on: &impl Ask, entity: &str, run: &RunPlace) -> Result<u64> {
+    let rows = on.query(sql_file!("ledger/seen_count.sql"), &[&entity, &run.ingestion_date, &run.run_id]).await?;
+    Ok(rows.first().map_or(0, |row| row.get::<_, i64>(0).unsigned_abs()))
 }
 
 /// Adds to `both` the candidates of objects before `older` that a sorted sequence contains too.
@@ -187,7 +211,7 @@ mod tests {
             (5..5_000).collect(),
             vec![78_607_398_374_561, 785_225_325_939_991],
         ] {
-            assert_eq!(decode(&encode(&keys)).collect::<Vec<_>>(), keys);
+            assert_eq!(keys_of(&encode(&keys)).collect::<Vec<_>>(), keys);
         }
         let dense: Vec<i64> = (1_000_000..1_050_000).collect();
         assert!(encode(&dense).len() < 50_020, "a byte a key where keys are dense");

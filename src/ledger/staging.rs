@@ -1,6 +1,6 @@
 //! The columns that evo needs in a staging table.
 
-use crate::entity::{Entity, KeyType};
+use crate::entity::{Entity, KeyType, MissingRows};
 use crate::error::{Error, Kind, Result};
 use crate::pg::Ask;
 use crate::sql::{ident, qualified};
@@ -18,6 +18,9 @@ const STAGING_COLUMNS: [(&str, &str); 9] = [
     ("_content_hash", "uuid"),
     ("_batch_id", "bigint,integer,numeric"),
 ];
+
+/// The column that says since when a document is missing from its source, where that is of interest.
+const DELETED_AT: (&str, &str) = ("_deleted_at", "timestamp with time zone");
 
 /// Types of the column that holds the key.
 fn key_types(entity: &Entity) -> &'static str {
@@ -38,7 +41,8 @@ pub async fn require_fitting(ask: &impl Ask, entities: &[Entity]) -> Result<()> 
     for entity in entities {
         let key = entity.staging_key();
         let of_key = key.iter().enumerate().map(|(i, name)| (*name, if i == 0 { key_types(entity) } else { "" }));
-        let (columns, types): (Vec<&str>, Vec<&str>) = of_key.chain(STAGING_COLUMNS).unzip();
+        let marks = (entity.missing != MissingRows::Keep).then_some(DELETED_AT);
+        let (columns, types): (Vec<&str>, Vec<&str>) = of_key.chain(STAGING_COLUMNS).chain(marks).unzip();
         let table = &entity.staging.table;
         let rows = ask.query(sql_file!("ledger/staging_faults.sql"), &[table, &columns, &types, &key]).await?;
         let faults: Vec<Fault> = rows.iter().map(|row| (row.get(0), row.get(1), row.get(2))).collect();
@@ -46,6 +50,7 @@ pub async fn require_fitting(ask: &impl Ask, entities: &[Entity]) -> Result<()> 
             return Err(error);
         }
         require_fitting_core(ask, entity).await?;
+        require_marks_of_core(ask, entity).await?;
     }
     Ok(())
 }
@@ -67,8 +72,39 @@ async fn require_fitting_core(ask: &impl Ask, entity: &Entity) -> Result<()> {
         .hint(format!("alter table {} alter column {} type {wanted}", qualified(&table), ident(&column))))
 }
 
+/// Makes sure that core can show which rows are missing from the source.
+async fn require_marks_of_core(ask: &impl Ask, entity: &Entity) -> Result<()> {
+    if entity.missing != MissingRows::Mark {
+        return Ok(());
+    }
+    let (column, wanted) = DELETED_AT;
+    let tables: Vec<&str> = entity.models.iter().map(|model| model.table.as_str()).collect();
+    let rows = ask.query(sql_file!("ledger/mark_columns.sql"), &[&tables, &column, &wanted]).await?;
+    let Some(row) = rows.first() else { return Ok(()) };
+    let (table, shown): (String, Option<String>) = (row.get(0), row.get(1));
+    let message = match &shown {
+        None => format!("the core table {table} has no column {column}"),
+        Some(shown) => format!("the column {column} of {table} is of type {shown}, and has to be {wanted}"),
+    };
+    let alter = |table: &str| match shown {
+        None => format!("alter table {} add column {column} timestamptz", qualified(table)),
+        Some(_) => format!("alter table {} alter column {column} type timestamptz", qualified(table)),
+    };
+    Err(Error::new(Kind::Config, message)
+        .detail(format!("{} declares missing = \"mark\"", entity.name))
+        .hint(format!("in a migration: {}", alter(&table))))
+}
+
 /// The fault, the name that it is about, a column's type.
 type Fault = (String, Option<String>, Option<String>);
+
+/// What to type where a column is missing.
+fn missing_column(name: &str, alter: &str) -> String {
+    match name == DELETED_AT.0 {
+        true => format!("in a migration: {alter} add column {} timestamptz", DELETED_AT.0),
+        false => "create it like one of evo's: create table … (like stg_evo.prospects_raw including all)".to_owned(),
+    }
+}
 
 /// The error for the first kind of fault.
 fn error(entity: &Entity, key: &[&str], faults: &[Fault]) -> Option<Error> {
@@ -90,12 +126,13 @@ fn error(entity: &Entity, key: &[&str], faults: &[Fault]) -> Option<Error> {
                 faults.iter().filter(|(kind, ..)| kind == "column").filter_map(|(_, name, _)| name.as_deref());
             (
                 format!("the staging table {table} has no column {}", missing.collect::<Vec<_>>().join(", ")),
-                "create it like one of evo's: create table … (like stg_evo.prospects_raw including all)".to_owned(),
+                missing_column(name, &alter),
             )
         }
         "type" => {
             let known = STAGING_COLUMNS
                 .iter()
+                .chain([&DELETED_AT])
                 .find(|(column, _)| *column == name)
                 .map_or(key_types(entity), |(_, types)| types);
             let wanted = known.split(',').next().unwrap_or_default();

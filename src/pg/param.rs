@@ -32,7 +32,7 @@ params! {
     Vec<i32> => INT4_ARRAY, Vec<i64> => INT8_ARRAY, Vec<String> => TEXT_ARRAY, Vec<&str> => TEXT_ARRAY,
     Vec<Option<i64>> => INT8_ARRAY, Vec<Option<String>> => TEXT_ARRAY, Vec<Option<NaiveDate>> => DATE_ARRAY,
     Vec<NaiveDate> => DATE_ARRAY, Vec<DateTime<Utc>> => TIMESTAMPTZ_ARRAY, Vec<Uuid> => UUID_ARRAY,
-    Vec<bool> => BOOL_ARRAY, Vec<Vec<u8>> => BYTEA_ARRAY,
+    Vec<Option<DateTime<Utc>>> => TIMESTAMPTZ_ARRAY, Vec<bool> => BOOL_ARRAY, Vec<Vec<u8>> => BYTEA_ARRAY,
 }
 
 /// Lets types that wrap a value be parameters and columns of statements: they travel as what they wrap. For

@@ -15,7 +15,7 @@ mod zone;
 pub use first_lines::{FirstLines, LaterLine, Placement};
 pub use known_rows::{KnownLines, KnownRows};
 pub use line_set::{LineSet, Seal};
-pub use seen_key::seen_key;
+pub use seen_key::{seen_key, seen_key_sql};
 pub use sieve::Sieve;
 pub use zone::{ZoneOffsets, ZoneStep};
 

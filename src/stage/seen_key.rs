@@ -4,6 +4,7 @@
 //! The functions are what hash partitions are made with, and so the same in every version:
 //! <https://github.com/postgres/postgres/blob/master/src/common/hashfn.c>.
 
+use crate::entity::KeyType;
 use crate::ids::{RowKey, SeenKey};
 
 /// The key, or the digest of a key and of its time in microseconds since 1970.
@@ -25,6 +26,16 @@ fn digest(key: &RowKey, micros: Option<i64>) -> i64 {
         (RowKey::Uuid(id), _) => hash_extended(id.as_bytes(), seed),
     };
     hash.cast_signed()
+}
+
+/// The same in SQL, of an expression for the key and one for its time.
+pub fn seen_key_sql(key_type: KeyType, key: &str, time: Option<&str>) -> String {
+    let (_, hash) = key_type.hashes();
+    match (key_type, time) {
+        (_, Some(time)) => format!("{hash}({key}, (extract(epoch from {time}) * 1000000)::bigint)"),
+        (KeyType::Integer, None) => key.to_owned(),
+        (_, None) => format!("{hash}({key}, 0)"),
+    }
 }
 
 /// Bob Jenkins' hash of some bytes, with a seed.

@@ -9,6 +9,7 @@
 //! * `generation/`: a full refresh builds a new generation beside the serving one, from one snapshot, and
 //!   swaps all tables of the entity in one short transaction. Until the swap the old generation serves; the
 //!   next run drops what an interruption left.
+//! * `missing/`: rows that the source no longer has, and those that are back.
 //! * `compare/`: compares core with what the models give, and changes nothing.
 //! * `example/`: tests of models, and previews; writes nothing.
 //! * `dimension/`: small tables derived from core, written in place.
@@ -31,6 +32,7 @@ mod increment;
 mod issues;
 mod job;
 mod limits;
+mod missing;
 mod model_fault;
 pub mod order;
 mod partitions;
@@ -51,4 +53,4 @@ pub use job::EntityJob;
 pub use preview::{TablePreview, TransformPreview, preview};
 pub use request::{Mode, Refresh, Request};
 pub use run::run;
-pub use summary::{TableSummary, TransformSummary};
+pub use summary::{MissingSummary, TableSummary, TransformSummary};

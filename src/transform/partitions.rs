@@ -3,7 +3,7 @@
 use super::range::Range;
 use crate::entity::Entity;
 use crate::error::Result;
-use crate::pg::Connection;
+use crate::pg::{Ask, Connection};
 use crate::sql::{fill, ident};
 
 /// Values sampled per range, of which one becomes its bound.
@@ -88,9 +88,10 @@ pub(super) struct TableSize {
 }
 
 impl TableSize {
-    pub(super) async fn read(connection: &Connection, table: &str) -> Result<Self> {
-        let row = connection.query_one(sql_file!("transform/generation/size.sql"), &[&table]).await?;
-        let [rows, bytes, blocks] = [0, 1, 2].map(|i| row.get::<_, i64>(i).unsigned_abs());
+    pub(super) async fn read(on: &impl Ask, table: &str) -> Result<Self> {
+        let found = on.query(sql_file!("transform/generation/size.sql"), &[&table]).await?;
+        let size = |i: usize| found.first().map_or(0, |row| row.get::<_, i64>(i).unsigned_abs());
+        let [rows, bytes, blocks] = [0, 1, 2].map(size);
         Ok(Self { rows, bytes, blocks })
     }
 
@@ -115,13 +116,8 @@ pub(super) async fn block_ranges(connection: &Connection, table: &str, chunk_row
 }
 
 /// Cuts a table by the values of a column, found in a sample of its pages. `table` is qualified and quoted.
-pub(super) async fn key_ranges(
-    connection: &Connection,
-    table: &str,
-    column: &str,
-    chunk_rows: u64,
-) -> Result<Vec<Range>> {
-    let size = TableSize::read(connection, table).await?;
+pub(super) async fn key_ranges(on: &impl Ask, table: &str, column: &str, chunk_rows: u64) -> Result<Vec<Range>> {
+    let size = TableSize::read(on, table).await?;
     let ranges = size.ranges(chunk_rows);
     if ranges <= 1 {
         return Ok(vec![Range::default()]);
@@ -132,7 +128,7 @@ pub(super) async fn key_ranges(
         sql_file!("transform/generation/sample.sql"),
         &[("column", &ident(column)), ("table", table), ("percent", &format!("{percent:.4}"))],
     );
-    let sample: Vec<String> = connection.query(&sql, &[]).await?.iter().map(|row| row.get(0)).collect();
+    let sample: Vec<String> = on.query(&sql, &[]).await?.iter().map(|row| row.get(0)).collect();
     let step = sample.len().div_ceil(usize::try_from(ranges).unwrap_or(usize::MAX)).max(1);
     let mut bounds: Vec<String> = sample.into_iter().skip(step).step_by(step).collect();
     bounds.dedup();

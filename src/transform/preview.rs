@@ -73,7 +73,7 @@ pub async fn preview(job: &EntityJob, request: &Request) -> Result<TransformPrev
         Mode::InPlace => {
             let staging = &job.entity.staging;
             let table = qualified(&staging.table);
-            key_ranges(&connection, &table, &staging.key_column, job.chunk_rows).await?.len()
+            key_ranges(&*connection, &table, &staging.key_column, job.chunk_rows).await?.len()
         }
         _ => plan.chunks(),
     };

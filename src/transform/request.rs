@@ -33,6 +33,8 @@ pub struct Request {
     pub mode: Option<Mode>,
     /// Options of a full refresh, whether it was asked for or chosen.
     pub refresh: Refresh,
+    /// Whether rows that the source no longer has are looked for, if the entity wants that.
+    pub follows_source: bool,
 }
 
 /// Options of a full refresh.
@@ -40,7 +42,7 @@ pub struct Request {
 pub struct Refresh {
     /// Rebuild only the partitions of this year. Entities without yearly partitions refuse it (`Usage`).
     pub year: Option<i32>,
-    /// The largest share of its rows, 0 to 1, that a table may lose.
+    /// The largest share of its rows, 0 to 1, that a table may lose, or that may be missing from the source.
     pub max_shrink: f64,
     /// How long the swap waits for sessions whose snapshot is older than the new generation.
     pub reader_wait: Duration,

@@ -8,8 +8,10 @@ use super::generation::full_refresh;
 use super::increment::{self, IncrementPlan, increment};
 use super::job::EntityJob;
 use super::limits;
+use super::missing::follow;
+use super::refusal;
 use super::request::{Mode, Request};
-use super::summary::{TableSummary, TransformSummary, tally_tables};
+use super::summary::{TableSummary, TransformSummary, add_tables, tally_tables};
 use super::transaction::begin;
 use crate::entity::Entity;
 use crate::error::{Error, Kind, Result};
@@ -66,6 +68,22 @@ async fn prepare(job: &EntityJob) -> Result<Entity> {
 }
 
 async fn run_locked(job: &EntityJob, request: &Request) -> Result<TransformSummary> {
+    let followed = match request.follows_source {
+        true => Box::pin(follow(job, request.refresh.max_shrink)).await?,
+        false => None,
+    };
+    let mut summary = Box::pin(bring_up_to_date(job, request)).await?;
+    if let Some((missing, done)) = followed {
+        summary.missing = Some(missing);
+        refusal::add_all(&mut summary.refused, done.refused);
+        if summary.mode != Mode::FullRefresh {
+            add_tables(&mut summary.tables, &done.tables);
+        }
+    }
+    Ok(summary)
+}
+
+async fn bring_up_to_date(job: &EntityJob, request: &Request) -> Result<TransformSummary> {
     let read = async || Definitions::read(&*job.pool.get().await?, &job.entity).await;
     let made = job.step("reading definitions", read).await?;
     let (mut summary, changed) = match request.mode {

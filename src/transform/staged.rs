@@ -1,7 +1,7 @@
 //! Which rows of staging a statement reads.
 
 use super::range::Range;
-use crate::entity::Entity;
+use crate::entity::{Entity, MissingRows};
 use crate::ids::BatchId;
 use crate::sql::{ident, qualified};
 
@@ -48,6 +48,14 @@ impl StagedRows {
     pub(super) fn and(mut self, condition: String) -> Self {
         self.conditions.push(condition);
         self
+    }
+
+    /// Those of these rows that core shows: all, or those that the source still has.
+    pub(super) fn shown(&self, entity: &Entity) -> Self {
+        match entity.missing {
+            MissingRows::Keep | MissingRows::Mark => self.clone(),
+            MissingRows::Delete => self.clone().and("_deleted_at is null".to_owned()),
+        }
     }
 
     /// A subquery in brackets, for a from clause.

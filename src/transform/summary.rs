@@ -6,7 +6,9 @@ use super::checks::Finding;
 use super::drift::Drift;
 use super::refusal::Refusal;
 use super::request::Mode;
-use crate::entity::Entity;
+use crate::counted::{count, counted};
+use crate::entity::{Entity, MissingRows};
+use crate::error::{Error, Kind};
 use crate::meter::{Counted, tally};
 
 /// The result of a transform for one core table. Only rows that were really written count as inserted,
@@ -73,6 +75,51 @@ pub(super) fn add_tables(totals: &mut [TableSummary], part: &[TableSummary]) {
     totals.iter_mut().zip(part).for_each(|(total, part)| total.add(part));
 }
 
+/// The rows that the source no longer has, as a transform found them.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct MissingSummary {
+    /// What becomes of them.
+    pub rule: MissingRows,
+    /// The newest whole run: with it they were compared.
+    pub run_id: String,
+    /// Rows that were found missing.
+    pub lost: u64,
+    /// Rows that were missing and are there again.
+    pub returned: u64,
+    /// Rows that had been found missing before.
+    pub still: u64,
+    /// Rows that were there before.
+    pub shown: u64,
+    /// The largest share of those that may be lost, 0 to 1.
+    pub max_shrink: f64,
+}
+
+impl MissingSummary {
+    /// Whether more rows are missing than may be.
+    pub fn is_refused(&self) -> bool {
+        self.lost as f64 > self.shown as f64 * self.max_shrink
+    }
+
+    /// The error when more rows are missing than may be, `CheckFailed`: none was touched then. `None` if all
+    /// is well.
+    pub fn failure(&self, entity: &str) -> Option<Error> {
+        let Self { run_id, lost, shown, max_shrink, rule, .. } = self;
+        self.is_refused().then(|| {
+            let (rows, allowed) = (counted(*shown, "row", "rows"), max_shrink * 100.0);
+            let percent = *lost as f64 * 100.0 / *shown as f64;
+            let message = format!(
+                "{entity}: run {run_id} lacks {} of {rows}: {percent:.0} %, more than --max-shrink {allowed:.0}% \
+                 allows",
+                count(*lost)
+            );
+            let done = if *rule == MissingRows::Delete { "deleted" } else { "marked" };
+            Error::new(Kind::CheckFailed, message)
+                .detail(format!("none of them was {done}; everything else is transformed"))
+                .hint(format!("check the run, or say: evo transform {entity} --max-shrink 100%"))
+        })
+    }
+}
+
 /// The result of a transform of an entity or a dimension.
 #[derive(Debug, Clone, Default)]
 pub struct TransformSummary {
@@ -108,4 +155,6 @@ pub struct TransformSummary {
     pub unfilled_columns: Vec<String>,
     /// Documents that a constraint, a trigger or a column's type refused.
     pub refused: Vec<Refusal>,
+    /// Rows that the source no longer has; `None` if they were not looked for.
+    pub missing: Option<MissingSummary>,
 }

@@ -27,6 +27,7 @@ mod lake;
 mod left_out;
 mod limits;
 mod load;
+mod missing;
 mod model_tests;
 mod names;
 mod neighbours;

@@ -11,7 +11,7 @@ const SQL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/sql");
 const TYPES: [&str; 10] =
     ["text", "int", "bigint", "boolean", "date", "timestamptz", "uuid", "jsonb", "bytea", "double precision"];
 /// What the placeholders of a folder or a file stand for; the first entry counts.
-const PLACEHOLDERS: [(&str, &[(&str, &str)]); 31] = [
+const PLACEHOLDERS: [(&str, &[(&str, &str)]); 33] = [
     (
         "load/age",
         &[
@@ -191,6 +191,20 @@ const PLACEHOLDERS: [(&str, &[(&str, &str)]); 31] = [
             ("staging_key", "sale_id"),
         ],
     ),
+    ("transform/missing/mark", &[("key", "sale_id"), ("rows", "stg_evo.sales_raw")]),
+    (
+        "transform/missing",
+        &[
+            ("table", "stg_evo.sales_raw"),
+            ("key", "t.sale_id"),
+            ("key_type", "bigint"),
+            ("time", "null::timestamptz"),
+            ("and_time", ""),
+            ("seen_key", "t.sale_id"),
+            ("within", "true"),
+            ("is_older", "true"),
+        ],
+    ),
     (
         "transform/issues",
         &[
@@ -327,6 +341,7 @@ fn every_statement_is_prepared_with_the_types_of_its_header() {
     let db = Database::migrated();
     let session = Session::open(&db.url);
     session.run(MEASURES);
+    session.run("alter table stg_evo.sales_raw add column _deleted_at timestamptz");
     for script in SCRIPTS {
         session.run(&format!("begin; {}; commit", filled(script)));
     }

@@ -9,6 +9,7 @@ Examples:
   evo new visits --from day1.jsonl.gz day2.jsonl.gz --zone Europe/Lisbon
   evo new visits --from bronze/evo/entity=visits   a folder of the lake
   evo new visits --from visits.csv --key club,at   unique together
+  evo new visits --from visits.csv --missing mark  each file is the whole list; what it lacks is marked
   evo new visits --from visits.csv --dry-run       show it and write nothing
 
 It writes models/visits/ and a migration into the folder of --extend, or into
@@ -31,6 +32,9 @@ pub struct Args {
     /// The zone of times without an offset, as PostgreSQL names it [default: America/Sao_Paulo]
     #[arg(long, value_name = "ZONE")]
     pub zone: Option<String>,
+    /// Each run holds everything: mark rows that the newest one lacks, or delete them
+    #[arg(long, value_name = "RULE", value_parser = ["mark", "delete"])]
+    pub missing: Option<String>,
     /// First rows of each table to show; 0 shows no value
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(0..=100))]
     pub rows: u32,

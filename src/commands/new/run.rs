@@ -10,7 +10,7 @@ use crate::bronze::Limits;
 use crate::commands::database;
 use crate::config::{self, Settings};
 use crate::draft::{self, DraftWish};
-use crate::entity::{Catalog, Entity};
+use crate::entity::{Catalog, Entity, MissingRows};
 use crate::error::{Context, Error, Kind, Result};
 use crate::report::Outcome;
 
@@ -34,7 +34,12 @@ pub async fn run(args: Args, settings: &Settings) -> Result<Outcome> {
     let limits = Limits { line_bytes: settings.max_line_bytes, ratio: settings.max_ratio };
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let reading = draft::read_samples(&samples, limits, threads).await?;
-    let wish = DraftWish { entity: args.entity.clone(), key: args.key.clone(), zone: args.zone.clone() };
+    let missing = match args.missing.as_deref() {
+        Some("mark") => MissingRows::Mark,
+        Some(_) => MissingRows::Delete,
+        None => MissingRows::Keep,
+    };
+    let wish = DraftWish { entity: args.entity.clone(), key: args.key.clone(), zone: args.zone.clone(), missing };
     let draft = draft::plan(&wish, &reading)?;
     let mut files = draft::files(&draft, write::next_number(&folder));
     let scratch = scratch_folder()?;

@@ -52,7 +52,8 @@ pub struct Args {
     /// With --full-refresh: only the partition of this year
     #[arg(long, value_name = "YEAR", requires = "full_refresh", value_parser = config::whole::<i32>(1, 9999))]
     pub year: Option<i32>,
-    /// Share of its rows that a table may lose in a full refresh; beyond that, an error and no swap
+    /// Share of its rows that a table may lose in a full refresh, or that a run may lack; beyond that, an
+    /// error and no swap, and no row is marked or deleted
     #[arg(long, value_name = "SHARE", default_value = "20%", value_parser = config::share)]
     pub max_shrink: Share,
     /// How long the swap of a full refresh waits for sessions whose snapshot is older than the new generation
@@ -109,6 +110,7 @@ impl Args {
         Request {
             mode: modes.into_iter().find_map(|(is_given, mode)| is_given.then_some(mode)),
             refresh: Refresh { year: self.year, max_shrink: self.max_shrink.fraction(), reader_wait: self.reader_wait },
+            follows_source: self.keys.is_empty(),
         }
     }
 }

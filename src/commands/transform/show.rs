@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use crate::commands::check::finding_json;
 use crate::commands::failures;
+use crate::entity::MissingRows;
 use crate::error::Error;
 use crate::ids::ExecutionId;
 use crate::report::table::table;
@@ -13,7 +14,7 @@ use crate::suggest::did_you_mean;
 use crate::transform::checks::{self, Finding, Severity};
 use crate::transform::order::{Task, TaskEnd};
 use crate::transform::refusal;
-use crate::transform::{Drift, Mode, TransformSummary};
+use crate::transform::{Drift, MissingSummary, Mode, TransformSummary};
 
 /// How every entity and dimension ended.
 #[derive(Debug)]
@@ -35,6 +36,8 @@ impl TransformReport {
             match ended {
                 TaskEnd::Done(summary) => {
                     failures.extend(refusal::failure(&summary.refused).map(|error| (task.name.clone(), error)));
+                    let missing = summary.missing.as_ref().and_then(|missing| missing.failure(&task.name));
+                    failures.extend(missing.map(|error| (task.name.clone(), error)));
                     failures.extend(checks::failure(&summary.checks).map(|error| (task.name.clone(), error)));
                     report.summaries.push(summary);
                 }
@@ -105,7 +108,7 @@ fn notes(s: &TransformSummary) -> String {
             text += &format!("\n{}: new generation swapped in; readers waited {waited} at most", s.entity);
         }
         None if s.batches == 0 && s.staged == Some(0) => {}
-        None if s.batches == 0 && s.mode == Mode::Incremental && s.refused.is_empty() => {
+        None if s.batches == 0 && s.mode == Mode::Incremental && s.refused.is_empty() && !has_moved(s) => {
             text += &format!("\n{}: nothing changed in staging since the last transform", s.entity)
         }
         None => {}
@@ -126,6 +129,7 @@ fn notes(s: &TransformSummary) -> String {
     for refusal in &s.refused {
         text += &format!("\n{}: refused: {}", s.entity, refusal.line());
     }
+    text += &missing(s);
     text += &drift(s);
     for finding in s.checks.iter().filter(|f| f.rows > 0) {
         text += &format!("\n{}", line(finding));
@@ -160,6 +164,33 @@ fn definitions(s: &TransformSummary) -> String {
         text += &format!("\n{name}: the definition of {tables} had changed: all rows were made again");
     }
     text
+}
+
+/// Whether rows were found missing, or back.
+fn has_moved(s: &TransformSummary) -> bool {
+    s.missing.as_ref().is_some_and(|m| m.lost + m.returned > 0)
+}
+
+fn missing(s: &TransformSummary) -> String {
+    let Some(m) = s.missing.as_ref().filter(|m| m.lost + m.returned > 0 && m.failure(&s.entity).is_none()) else {
+        return String::new();
+    };
+    let done = if m.rule == MissingRows::Delete { "deleted" } else { "marked" };
+    let lost = units::counted(m.lost, "document is", "documents are");
+    let all = units::count(m.lost + m.still);
+    format!(
+        "\n{}: {lost} not in run {} any more and {done}, {all} in total; {} there again",
+        s.entity,
+        m.run_id,
+        units::counted(m.returned, "is", "are")
+    )
+}
+
+fn missing_json(m: &MissingSummary) -> Value {
+    json!({
+        "rule": m.rule.word(), "run_id": m.run_id, "lost": m.lost, "returned": m.returned,
+        "total": if m.is_refused() { m.still } else { m.lost + m.still }, "refused": m.is_refused(),
+    })
 }
 
 /// Up to ten lines; evo.fields has all of it.
@@ -206,6 +237,7 @@ fn to_json(s: &TransformSummary) -> Value {
         "refused": s.refused.iter().map(|r| json!({
             "table": r.table, "reason": r.reason, "documents": r.documents, "keys": r.keys,
         })).collect::<Vec<_>>(),
+        "missing": s.missing.as_ref().map(missing_json),
         "checks": s.checks.iter().map(finding_json).collect::<Vec<_>>(),
     })
 }

@@ -150,5 +150,9 @@ fn may_recount(found: &VerifiedEntity) -> bool {
 }
 
 fn request(mode: Mode) -> Request {
-    Request { mode: Some(mode), refresh: Refresh { year: None, max_shrink: 1.0, reader_wait: Duration::ZERO } }
+    Request {
+        mode: Some(mode),
+        refresh: Refresh { year: None, max_shrink: 1.0, reader_wait: Duration::ZERO },
+        follows_source: false,
+    }
 }

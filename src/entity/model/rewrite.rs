@@ -11,6 +11,9 @@ use crate::entity::scan::Tokens;
 use crate::error::{Error, Kind, Result};
 use crate::sql::ident;
 
+/// The column that says since when a row is missing from its source: null while it is there.
+const DELETED_AT: &str = "_deleted_at";
+
 impl Select {
     /// The same model with a guard at every place of the document that its select list reads (`guards.rs`).
     ///
@@ -35,6 +38,21 @@ impl Select {
             return Ok(self);
         }
         let text = with_formats(self.whole(), formats).map_err(|fault| fault.in_file(&self.file, self.whole()))?;
+        read(&self.file, &text, &self.key).map_err(|fault| fault.in_file(&self.file, &text))
+    }
+
+    /// The same model with one more column: since when the document is missing from its source.
+    ///
+    /// # Errors
+    /// `Config`, with the file, when the model has such a column itself.
+    pub fn with_deleted_at(self) -> Result<Self> {
+        if self.columns().iter().any(|column| column.name == DELETED_AT) {
+            let message = format!("{}: the model has a column {DELETED_AT}, which evo fills", self.file);
+            return Err(Error::new(Kind::Config, message).hint("give the column another name, or remove it"));
+        }
+        let Some(end) = self.columns().last().map(|column| column.end) else { return Ok(self) };
+        let mut text = self.whole().to_owned();
+        text.insert_str(end, &format!(", {0}.{1} as {1}", ident(self.source()), ident(DELETED_AT)));
         read(&self.file, &text, &self.key).map_err(|fault| fault.in_file(&self.file, &text))
     }
 

@@ -2,6 +2,7 @@
 
 use crate::entity::{Entity, KeyType};
 use crate::sql::{ident, literal};
+use crate::stage::seen_key_sql;
 
 /// The key of an entity's staging table in SQL.
 #[derive(Debug)]
@@ -32,9 +33,8 @@ impl KeyExpressions {
     pub(super) fn of(entity: &Entity) -> Self {
         let key = ident(&entity.staging.key_column);
         let id_type = entity.key_type();
-        let (_, hash) = id_type.hashes();
         let Some(partition) = &entity.partition else {
-            let seen_key = if id_type == KeyType::Integer { "key".to_owned() } else { format!("{hash}(key, 0)") };
+            let seen_key = seen_key_sql(id_type, "key", None);
             return Self {
                 id_type,
                 id: format!("t.{key}"),
@@ -59,7 +59,7 @@ impl KeyExpressions {
             event: format!(
                 "case when s.event_utc then s.event_at at time zone 'UTC' else s.event_at at time zone {zone} end"
             ),
-            seen_key: format!("{hash}(key, {micros})"),
+            seen_key: seen_key_sql(id_type, "key", Some("event_at")),
             seen_place: micros.to_owned(),
             columns: format!("{key}, {time}"),
             values: "c.key, c.event_at",

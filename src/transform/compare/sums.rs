@@ -63,7 +63,7 @@ pub(super) async fn documents(job: &EntityJob, range: &Range) -> Result<u64> {
     let mut connection = job.pool.get().await?;
     let tx = begin(&mut connection).await?;
     let keys = KeyRange::read(&tx, &job.entity, range).await?;
-    let (rows, key) = (keys.staged().sql(), ident(&job.entity.staging.key_column));
+    let (rows, key) = (keys.staged().shown(&job.entity).sql(), ident(&job.entity.staging.key_column));
     let (_, hash) = job.entity.key_type().hashes();
     let sql =
         fill(sql_file!("transform/compare/documents.sql"), &[("hash", hash), ("rows", &rows), ("staging_key", &key)]);
@@ -81,7 +81,7 @@ struct StagedSums {
 }
 
 async fn staged(tx: &Transaction<'_>, keys: &KeyRange<'_>) -> Result<StagedSums> {
-    let (rows, key) = (keys.staged().sql(), ident(&keys.entity.staging.key_column));
+    let (rows, key) = (keys.staged().shown(keys.entity).sql(), ident(&keys.entity.staging.key_column));
     let arrays = arrays(keys.entity);
     let (_, hash) = keys.entity.key_type().hashes();
     let known = [("hash", hash), ("rows", rows.as_str()), ("staging_key", key.as_str())];

@@ -108,7 +108,7 @@ impl Insert<'_> {
             return Ok(0);
         }
         let within = if self.job.entity.partition.is_some() { &self.build.old.top_constraint } else { "true" };
-        let sql = format!("select count(*) from {} s where {within}", self.rows.sql());
+        let sql = format!("select count(*) from {} s where {within}", self.rows.shown(&self.job.entity).sql());
         Ok(tx.query_one(&sql, &[]).await?.get::<_, i64>(0).unsigned_abs())
     }
 }

@@ -1,9 +1,8 @@
 //! The attempts that a chunk gets.
 
-use super::chunk::{Chunk, ChunkResult, begin_chunk, is_about_a_row, write_part};
+use super::chunk::{Chunk, ChunkResult, begin_chunk, complete, is_about_a_row, write_part};
 use super::one_by_one::one_by_one;
 use crate::error::{Kind, Result};
-use crate::ledger::models;
 use crate::transform::issues;
 use crate::transform::job::EntityJob;
 use crate::transform::model_fault::of_author;
@@ -51,7 +50,7 @@ async fn attempt(
     let mut connection = job.pool.get().await?;
     let (tx, tables) = begin_chunk(job, &mut connection, chunk.shapes).await?;
     let summaries = write_part(job, (&tx, &tables), chunk, reading).await.map_err(|at| of_author(at.error))?;
-    models::take(&tx, &job.entity.name, chunk.completes).await?;
+    complete(job, &tx, chunk).await?;
     failpoint!("transform.before_chunk_commit");
     let wrote = has_changes(&summaries);
     let done = unconfirmed.commit(tx, ChunkResult { tables: summaries, refused: Vec::new() }, wrote).await?;

@@ -1,12 +1,14 @@
 //! One chunk of an increment: one transaction over all tables of the entity.
 
 use super::changed::changed_table;
+use super::marks::{self, MarkedRow};
 use super::refused::RefusedDocument;
 use super::table::{AtTable, ChunkTable};
 use super::typed::TypedModels;
 use crate::entity::Entity;
 use crate::error::{Error, Kind, Result};
 use crate::ids::BatchId;
+use crate::ledger::{followed, models};
 use crate::pg::{Connection, Transaction};
 use crate::sql::{columns, fill, qualified};
 use crate::transform::issues;
@@ -33,6 +35,8 @@ pub(super) struct Chunk<'a> {
     pub completes: &'a [BatchId],
     /// A range of keys of which everything that core holds is compared too, whether staging has it or not.
     pub core: Option<&'a Range>,
+    /// Rows of the chunk that are marked, before the models read them.
+    pub marks: &'a [MarkedRow],
 }
 
 /// The result of a chunk.
@@ -72,6 +76,9 @@ pub(super) async fn write_part(
     chunk: Chunk<'_>,
     reading: Reading,
 ) -> Result<Vec<TableSummary>, AtTable> {
+    if !chunk.marks.is_empty() {
+        marks::write(job, tx, chunk.rows, chunk.marks).await.map_err(|error| tables[0].failed(error))?;
+    }
     let changed = find_changed(job, tx, chunk).await.map_err(|error| tables[0].failed(error))?;
     let mut summaries = Vec::new();
     for (table, typed) in tables.iter().zip(&chunk.typed.models) {
@@ -91,6 +98,14 @@ pub(super) async fn write_part(
         }
     }
     Ok(summaries)
+}
+
+/// Records in its transaction that a chunk is done.
+pub(super) async fn complete(job: &EntityJob, tx: &Transaction<'_>, chunk: Chunk<'_>) -> Result<()> {
+    if !chunk.marks.is_empty() {
+        followed::note_change(tx, &job.entity.name).await?;
+    }
+    models::take(tx, &job.entity.name, chunk.completes).await
 }
 
 /// Fills the temporary table with the keys of the chunk and forgets the issues of these documents. Returns

@@ -8,6 +8,8 @@
 mod attempt;
 mod changed;
 mod chunk;
+mod marking;
+mod marks;
 mod one_by_one;
 mod plan;
 mod refused;
@@ -15,5 +17,7 @@ mod table;
 mod typed;
 mod work;
 
+pub(super) use marking::{MarkedChunks, mark};
+pub(super) use marks::MarkedRow;
 pub(super) use plan::{IncrementPlan, plan, whole};
 pub(super) use work::increment;

@@ -7,12 +7,11 @@
 //! tries again.
 
 use super::changed::changed_table;
-use super::chunk::{Chunk, ChunkResult, begin_chunk, find_changed, is_about_a_row, write_part};
+use super::chunk::{Chunk, ChunkResult, begin_chunk, complete, find_changed, is_about_a_row, write_part};
 use super::refused::{RefusedDocument, grouped};
 use super::table::{AtTable, ChunkTable};
 use crate::error::{Error, Kind, Result};
 use crate::ids::RowKey;
-use crate::ledger::models;
 use crate::pg::Transaction;
 use crate::sql::{fill, ident};
 use crate::transform::issues;
@@ -54,7 +53,7 @@ pub(super) async fn one_by_one(
         file_refused(job, &tx, chunk.rows, one).await?;
     }
     if result.refused.is_empty() {
-        models::take(&tx, &job.entity.name, chunk.completes).await?;
+        complete(job, &tx, chunk).await?;
     }
     let wrote = has_changes(&result.tables);
     unconfirmed.commit(tx, result, wrote).await

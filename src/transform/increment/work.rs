@@ -27,9 +27,9 @@ use crate::transform::summary::{TableSummary, TransformSummary, add_tables, tall
 use crate::transform::transaction::Unconfirmed;
 
 /// What all chunks have to know of the entity's tables.
-struct Prepared {
-    shapes: Vec<Shape>,
-    typed: TypedModels,
+pub(super) struct Prepared {
+    pub shapes: Vec<Shape>,
+    pub typed: TypedModels,
 }
 
 /// How far a group of batches is.
@@ -85,7 +85,7 @@ pub(in crate::transform) async fn increment(job: &EntityJob, plan: &IncrementPla
 
 /// Makes partitions, reads the columns of the tables, and moves the watermark past batches that own no rows
 /// any more.
-async fn prepare(job: &EntityJob, plan: &IncrementPlan) -> Result<Prepared> {
+pub(super) async fn prepare(job: &EntityJob, plan: &IncrementPlan) -> Result<Prepared> {
     let connection = job.pool.get().await?;
     mirror(&connection, &job.entity).await?;
     let shapes = Shape::of_entity(&connection, &job.entity).await?;
@@ -139,7 +139,7 @@ async fn work_on(
     // The only chunk of its batches moves the watermark in its own transaction.
     let completes: &[BatchId] = if group.chunks.len() == 1 { &group.ids } else { &[] };
     let Prepared { shapes, typed } = prepared;
-    let chunk = Chunk { rows: &rows, shapes, typed, completes, core };
+    let chunk = Chunk { rows: &rows, shapes, typed, completes, core, marks: &[] };
     let mut unconfirmed = Unconfirmed::none();
     let step = async || transform_chunk(job, chunk, &mut unconfirmed).await;
     let began = Instant::now();

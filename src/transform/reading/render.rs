@@ -37,7 +37,7 @@ pub(in crate::transform) fn misfits(entity: &Entity, model: &Model, rows: &Stage
 }
 
 fn bound(entity: &Entity, rows: &StagedRows, render: impl FnOnce(Binding<'_>) -> String) -> String {
-    render(Binding { rows: &rows.sql(), zone: &literal(&entity.zone) })
+    render(Binding { rows: &rows.shown(entity).sql(), zone: &literal(&entity.zone) })
 }
 
 #[cfg(test)]
