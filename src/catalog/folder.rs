@@ -42,8 +42,8 @@ impl SiteFolder {
     /// Opens a folder, or makes it.
     ///
     /// # Errors
-    /// `Usage` for a folder with other files, `AlreadyRunning` while another process writes it, `Config` when it
-    /// cannot be written.
+    /// `Usage` for a folder with other files, `AlreadyRunning` while another process writes it, `Config` when
+    /// it cannot be written.
     pub(super) fn open(root: &Path) -> Result<Self> {
         let failed = |e| cannot("write", root, e);
         fs::create_dir_all(root).map_err(failed)?;

@@ -196,7 +196,8 @@ impl Bench {
             std::fs::remove_dir_all(bronze).unwrap();
         }
         self.sql(&format!(
-            "truncate {}, evo.recounts, evo.objects, evo.batches, evo.rejects, evo.seen_keys, evo.model_batches",
+            "truncate {}, evo.recounts, evo.objects, evo.batches, evo.rejects, evo.seen_keys, evo.model_batches,
+             evo.followed_batches",
             shape.table
         ));
     }
