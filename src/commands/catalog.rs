@@ -27,12 +27,13 @@ const ASKED_EVERY: Duration = Duration::from_secs(2);
 #[command(after_help = "\
 Examples:
   evo catalog                      into .evo/catalog; open index.html there
-  evo catalog --out site --quick   without sizes, bloat and statistics of columns
+  evo catalog --out site --quick   without sizes, bloat and column statistics
   evo catalog --serve 127.0.0.1:8080   pages that follow the jobs, until SIGINT
   evo catalog --output json
 
-The folder needs no server, no build step and no network: open it from the disk or a
-share, or copy it to static hosting. Pages that have not changed are not written again.
+The folder needs no server, no build step and no network: open it from the disk
+or a share, or copy it to static hosting. Pages that have not changed are not
+written again.
 There are names and numbers in it, and no value of a table.")]
 pub struct Args {
     /// Folder of the pages: new, empty, or written by evo catalog before

@@ -21,7 +21,7 @@ Examples:
   evo generate --runs 3 --changed 2% --new 1%    and two re-extractions later
   evo generate --runs 3 --only-changed           the later runs incremental
   evo generate --duplicates 1% --broken 0.1%     what real extracts are like
-  evo generate --serve 127.0.0.1:8080            an imitation of the vendor's API
+  evo generate --serve 127.0.0.1:8080            the vendor's API, imitated
 
 The same flags give the same lines on every machine. Repeating the command
 leaves existing objects alone; if there is something else in their place,

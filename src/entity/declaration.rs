@@ -124,17 +124,11 @@ fn line_of(text: &str, at: usize) -> usize {
 }
 
 /// What evo adds to the models of an entity.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 struct Additions<'a> {
     times: Times<'a>,
     /// Rows have the column `_deleted_at`.
     is_marked: bool,
-}
-
-impl Default for Additions<'_> {
-    fn default() -> Self {
-        Self { times: ("", &[]), is_marked: false }
-    }
 }
 
 /// The folder of an entity.

@@ -5,7 +5,7 @@
 
 use crate::entity::Entity;
 use crate::error::{Error, Kind, Result};
-use crate::pg::{Ask, Transaction};
+use crate::pg::{Ask, Param, Transaction};
 use crate::sql::{fill, qualified};
 
 /// What the rows of a table were made by, as the ledger knows it.
@@ -52,14 +52,18 @@ pub async fn note(
 pub async fn require_same_keys(on: &impl Ask, entity: &Entity, is_trial: bool) -> Result<()> {
     let (table, digest) = (&entity.staging.table, entity.key_digest());
     let with_target = |sql| fill(sql, &[("target", &qualified(table))]);
-    let rows = match is_trial {
-        true => on.query(&with_target(sql_file!("ledger/known_staging.sql")), &[table, &digest]).await?,
-        false => {
-            let sql = with_target(sql_file!("ledger/note_staging.sql"));
-            on.query(&sql, &[table, &entity.name, &digest]).await?
-        }
+    let is_same = async |sql: &str, values: &[&dyn Param]| {
+        on.query(sql, values).await.map(|rows| rows.first().is_some_and(|row| row.get(0)))
     };
-    if rows.first().is_some_and(|row| row.get(0)) {
+    let is_fine = match is_trial {
+        // An empty table has no keys that could differ. It is asked last: the ledger is all that a plan needs.
+        true => {
+            is_same(sql_file!("ledger/known_staging.sql"), &[table, &digest]).await?
+                || is_same(&with_target("select not exists (select from {target})"), &[]).await?
+        }
+        false => is_same(&with_target(sql_file!("ledger/note_staging.sql")), &[table, &entity.name, &digest]).await?,
+    };
+    if is_fine {
         return Ok(());
     }
     let name = &entity.name;

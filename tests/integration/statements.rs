@@ -11,7 +11,7 @@ const SQL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/sql");
 const TYPES: [&str; 10] =
     ["text", "int", "bigint", "boolean", "date", "timestamptz", "uuid", "jsonb", "bytea", "double precision"];
 /// What the placeholders of a folder or a file stand for; the first entry counts.
-const PLACEHOLDERS: [(&str, &[(&str, &str)]); 33] = [
+const PLACEHOLDERS: [(&str, &[(&str, &str)]); 32] = [
     (
         "load/age",
         &[
@@ -156,7 +156,6 @@ const PLACEHOLDERS: [(&str, &[(&str, &str)]); 33] = [
         ],
     ),
     ("transform/leaves", &[("table", "'core.evo_branches'"), ("replaced", "0::oid")]),
-    ("ledger/known_staging", &[("target", "stg_evo.sales_raw")]),
     ("ledger/note_staging", &[("target", "stg_evo.sales_raw")]),
     ("transform/drift_sample", &[("most", "10")]),
     ("transform/check", &[("query", "select sale_id from core.evo_sales")]),

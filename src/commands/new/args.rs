@@ -9,7 +9,8 @@ Examples:
   evo new visits --from day1.jsonl.gz day2.jsonl.gz --zone Europe/Lisbon
   evo new visits --from bronze/evo/entity=visits   a folder of the lake
   evo new visits --from visits.csv --key club,at   unique together
-  evo new visits --from visits.csv --missing mark  each file is the whole list; what it lacks is marked
+  evo new visits --from visits.csv --missing mark
+                                     a run is the whole list; the rest is marked
   evo new visits --from visits.csv --dry-run       show it and write nothing
 
 It writes models/visits/ and a migration into the folder of --extend, or into

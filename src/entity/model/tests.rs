@@ -145,7 +145,7 @@ fn what_readings_could_not_keep_apart_is_refused_with_its_line() {
         (
             "select s.id\nfrom {source} s cross join lateral evo.as_children(s.raw_data, 'a', d.b) c",
             2,
-            "no plain strings",
+            "not plain strings",
         ),
         (
             "select s.id from {source} s\nleft join lateral \

@@ -301,7 +301,7 @@ fn a_folder_that_evo_did_not_make_is_neither_used_nor_removed() {
         assert!(foreign.join("PG_VERSION").exists(), "{command:?}");
     }
     let failed = evo.run(&["db", "start"]).exits(3);
-    failed.says("not a database that evo made");
+    failed.says("not a database that evo created");
     std::fs::remove_dir_all(&foreign).unwrap();
 }
 
@@ -355,7 +355,7 @@ fn a_server_that_ended_because_its_disk_is_full_is_not_waited_for() {
     let evo = Home::below(disk.path())
         .with("EVO_LAKE", lake.path().to_str().unwrap())
         .with("EVO_RETRY_BUDGET", "10m")
-        .with("EVO_FAILPOINTS", "load.before_copy=sleep(4000)@1");
+        .with("EVO_FAILPOINTS", "load.before_copy=sleep(12000)@1");
     evo.ok(&["generate", "sales", "--records", "200"]);
     evo.ok(&["db", "start"]);
     evo.ok(&["migrate"]);
