@@ -55,13 +55,15 @@ pub async fn require_same_keys(on: &impl Ask, entity: &Entity, is_trial: bool) -
     let is_same = async |sql: &str, values: &[&dyn Param]| {
         on.query(sql, values).await.map(|rows| rows.first().is_some_and(|row| row.get(0)))
     };
+    let is_known = async || is_same(sql_file!("ledger/known_staging.sql"), &[table, &digest]).await;
     let is_fine = match is_trial {
-        // An empty table has no keys that could differ. It is asked last: the ledger is all that a plan needs.
-        true => {
-            is_same(sql_file!("ledger/known_staging.sql"), &[table, &digest]).await?
-                || is_same(&with_target("select not exists (select from {target})"), &[]).await?
+        // An empty table has no keys that could differ. It is asked last: a plan needs the ledger only.
+        true => is_known().await? || is_same(&with_target("select not exists (select from {target})"), &[]).await?,
+        // A process that began at the same moment may have noted the same: that statement does not see it.
+        false => {
+            is_same(&with_target(sql_file!("ledger/note_staging.sql")), &[table, &entity.name, &digest]).await?
+                || is_known().await?
         }
-        false => is_same(&with_target(sql_file!("ledger/note_staging.sql")), &[table, &entity.name, &digest]).await?,
     };
     if is_fine {
         return Ok(());

@@ -70,12 +70,15 @@ fn the_page_about_your_own_data_works_as_it_is_written() {
     let dir = folder();
     let code: Vec<String> = blocks("docs/own-data.md").into_iter().map(|(_, code)| code).collect();
     let runs: Vec<Run> = code.iter().map(|code| paste(code, dir.path(), &[]).exits(0)).collect();
-    let [_, drafted, loaded, looked, changed] = runs.as_slice() else { panic!("{} blocks", runs.len()) };
+    let [_, drafted, loaded, looked, changed, followed] = runs.as_slice() else { panic!("{} blocks", runs.len()) };
     assert!(drafted.stdout.contains("core.order_lines") && drafted.stdout.contains("tried out with 3 documents"));
     assert!(loaded.stdout.contains("(3 rows)") && loaded.stdout.contains("Recife"), "{}", loaded.stdout);
     assert!(looked.stdout.contains("1 test passed, 0 tests failed"), "{}", looked.stdout);
     assert!(changed.stdout.contains("(4 rows)") && changed.stdout.contains("Natal"), "{}", changed.stdout);
     assert!(changed.stdout.contains("free"), "{}", changed.stdout);
+    let marked: Vec<&str> = followed.stdout.lines().filter(|line| line.contains("| 20")).collect();
+    assert!(followed.stdout.contains("(6 rows)"), "{}", followed.stdout);
+    assert!(marked.len() == 1 && marked[0].contains("Ivo"), "{}", followed.stdout);
 }
 
 #[test]
