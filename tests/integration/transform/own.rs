@@ -114,12 +114,15 @@ fn nothing_is_rounded_or_cut_to_fit_a_column_that_somebody_changed() {
         r#"{"idSale": 2, "observations": "fine", "idMember": 7, "saleDate": "2024-03-18T06:12:45", "saleSource": 10, "receivables": [{"idReceivable": 20, "amount": 12.5}]}"#.to_owned(),
     ];
     load(&evo, RUN, &lines);
-    evo.db.sql(
+    // Scales below zero came with PostgreSQL 15.
+    let has_tens = evo.db.one("select current_setting('server_version_num')::int >= 150000") == "t";
+    let (tens, source, issue) = if has_tens { ("numeric(3, -1)", "∅", " sale_source") } else { ("integer", "12", "") };
+    evo.db.sql(&format!(
         "create domain public.tenths as numeric(15, 1);
          alter table core.evo_sales alter column observations type name, alter column member_id type real,
-             alter column sale_date type timestamptz(0), alter column sale_source type numeric(3, -1);
-         alter table core.evo_receivables alter column amount type public.tenths",
-    );
+             alter column sale_date type timestamptz(0), alter column sale_source type {tens};
+         alter table core.evo_receivables alter column amount type public.tenths"
+    ));
     for mode in
         [&["transform", "sales"][..], &["transform", "sales", "--full-refresh"], &["transform", "sales", "--in-place"]]
     {
@@ -128,9 +131,9 @@ fn nothing_is_rounded_or_cut_to_fit_a_column_that_somebody_changed() {
             "select sale_id, observations, member_id, sale_date at time zone 'America/Sao_Paulo', sale_source, amount
              from core.evo_sales join core.evo_receivables using (sale_id) order by 1";
         let fine = ["2", "fine", "7", "2024-03-18 06:12:45", "10", "12.5"];
-        assert_eq!(evo.db.sql(rows), [["1", "∅", "∅", "∅", "∅", "∅"], fine], "{mode:?}");
+        assert_eq!(evo.db.sql(rows), [["1", "∅", "∅", "∅", source, "∅"], fine], "{mode:?}");
         let issues = "select string_agg(column_name, ' ' order by column_name) from evo.issues";
-        assert_eq!(evo.db.one(issues), "amount member_id observations sale_date sale_source", "{mode:?}");
+        assert_eq!(evo.db.one(issues), format!("amount member_id observations sale_date{issue}"), "{mode:?}");
         evo.run(&["verify", "sales", "--deep"]).exits(0);
     }
 }
