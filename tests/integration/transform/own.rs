@@ -116,7 +116,8 @@ fn nothing_is_rounded_or_cut_to_fit_a_column_that_somebody_changed() {
     load(&evo, RUN, &lines);
     // Scales below zero came with PostgreSQL 15.
     let has_tens = evo.db.one("select current_setting('server_version_num')::int >= 150000") == "t";
-    let (tens, source, issue) = if has_tens { ("numeric(3, -1)", "∅", " sale_source") } else { ("integer", "12", "") };
+    let (tens, source, issue) =
+        if has_tens { ("numeric(3, -1)", "∅", " sale_source") } else { ("integer", "12", "") };
     evo.db.sql(&format!(
         "create domain public.tenths as numeric(15, 1);
          alter table core.evo_sales alter column observations type name, alter column member_id type real,
