@@ -131,7 +131,7 @@ def plain(result):
     head, rows = cells(result)
     widths = [max(len(r[i]) for r in [head, *rows]) for i in range(len(head))]
     lines = []
-    for row in [head, *rows]:
+    for row in [head, *rows] if rows else []:
         lines.append(
             "  " + "  ".join(c.ljust(w) if i == 0 else c.rjust(w) for i, (c, w) in enumerate(zip(row, widths))).rstrip()
         )
@@ -145,16 +145,20 @@ def plain(result):
 def markdown(result):
     """The result for docs/performance.md."""
     head, rows = cells(result)
-    lines = ["| " + " | ".join(head) + " |", "|" + "---|" + "---:|" * (len(head) - 1)]
-    lines += ["| " + " | ".join(row) + " |" for row in rows]
+    lines = []
+    # A scenario that races nothing has its figures only.
+    if rows:
+        lines += ["| " + " | ".join(head) + " |", "|" + "---|" + "---:|" * (len(head) - 1)]
+        lines += ["| " + " | ".join(row) + " |" for row in rows] + [""]
     if result["figures"]:
-        lines += ["", "| figure | got | target | |", "|---|---:|---:|---|"]
+        lines += ["| figure | got | target | |", "|---|---:|---:|---|"]
         for figure in result["figures"]:
             value, target, verdict = figure_text(figure)
             lines.append(f"| {figure['text']} | {value} | {target} | {verdict} |")
     lines += [""] + [f"- {note}" for note in result["notes"]] if result["notes"] else []
     settings = ", ".join(f"{k} {v:,}" if isinstance(v, int) else f"{k} {v}" for k, v in result["parameters"].items())
-    lines += ["", f"`scripts/bench {result['scenario']}` · {settings} · {rounds_text(result)}"]
+    said = [f"`scripts/bench {result['scenario']}`", settings, rounds_text(result)]
+    lines += ["", " · ".join(filter(None, said))]
     if result["quick"]:
         lines += ["", "**Measured with --quick: small and once, which says nothing about speed.**"]
     return "\n".join(lines) + "\n"
@@ -163,6 +167,8 @@ def markdown(result):
 def rounds_text(result):
     rounds = max((len(c["runs"]) for c in result["contenders"]), default=0)
     fewer = sorted(c["name"] for c in result["contenders"] if len(c["runs"]) < rounds)
+    if not rounds:
+        return ""
     text = "one round" if rounds == 1 else f"median of {rounds} rounds"
     return text + (f" (fewer of {', '.join(fewer)})" if fewer else "")
 
