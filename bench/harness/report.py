@@ -91,6 +91,7 @@ COLUMNS = {
     "median_ms": ("median", lambda v: f"{v:.1f} ms"),
     "baseline_ms": ("longest without a swap", lambda v: f"{v:.1f} ms"),
     "beyond_ms": ("beyond", lambda v: f"{v:.1f} ms"),
+    "files": ("files", lambda v: f"{v:,.0f}"),
     "errors": ("errors", lambda v: f"{v:,.0f}"),
     "empty": ("empty", lambda v: f"{v:,.0f}"),
     "mixed": ("mixed", lambda v: f"{v:,.0f}"),

@@ -50,7 +50,7 @@ fn fault_18_a_second_signal_ends_the_process_at_once_and_loses_nothing() {
     let since = Instant::now();
     signal(load.id() as i32, libc::SIGTERM);
     end(load).exits(143);
-    assert!(since.elapsed() < Duration::from_secs(2), "{:?}", since.elapsed());
+    assert!(since.elapsed() < Duration::from_secs(8), "as if it had not been asked twice: {:?}", since.elapsed());
     site.proxy.release();
     eventually("the next load", || site.evo.run(&LOAD).code == 0);
     assert_whole(&site.evo);
