@@ -44,7 +44,7 @@ def run(bench):
     return Result(
         "keys",
         list(measured.values()),
-        ["seconds", "rows_per_second", "client_cpu", "server_cpu", "peak_rss", "wal_bytes", "table_bytes", "others_cpu"],
+        ["seconds", "rows_per_second", "client_cpu", "server_cpu", "peak_rss", "wal_bytes", "total_bytes", "others_cpu"],
         figures=figures,
         notes=[loading.phases_text(m) for m in measured.values()],
         parameters={"records": bench.records, "workers": 2},

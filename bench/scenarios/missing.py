@@ -38,7 +38,8 @@ class Runs:
 
     def draft(self, database):
         own = self.folder / "own"
-        if not own.exists():
+        own.mkdir(exist_ok=True)
+        if not any(own.iterdir()):
             sample = self.folder / "sample.jsonl"
             sample.write_text("".join(f'{{"id": {n}, "name": "parcel {n}", "weight": {n}, "tags": ["a"]}}\n' for n in range(100)))
             self.now(database, "new", "parcels", "--from", sample, "--key", "id", "--missing", "mark", "--no-trial")

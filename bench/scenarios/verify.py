@@ -16,7 +16,8 @@ PLACE = 25
 
 def run(bench):
     records = bench.records
-    template, lake = transforming.serving(bench, "sales", records)
+    template = transforming.serving(bench, "sales", records)
+    _, lake = transforming.staged(bench, "sales", records)
     database = "run_verify"
     bench.server.create(database, template)
 

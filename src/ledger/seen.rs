@@ -143,20 +143,36 @@ pub async fn by_newer(
 /// The keys of a set as it is stored, sorted.
 pub fn keys_of(bytes: &[u8]) -> impl Iterator<Item = i64> {
     let mut last = i64::MIN;
-    let mut rest = bytes.iter();
+    let mut rest = bytes;
     std::iter::from_fn(move || {
-        let (mut difference, mut shift) = (0_u64, 0);
-        loop {
-            let byte = *rest.next()?;
-            difference |= u64::from(byte & 0x7f) << shift;
-            shift += 7;
-            if byte < 0x80 {
-                break;
-            }
-        }
+        let (difference, tail) = split_difference(rest)?;
+        rest = tail;
         last = last.wrapping_add(difference as i64);
         Some(last)
     })
+}
+
+/// The difference that some bytes begin with, and the bytes after it.
+fn split_difference(bytes: &[u8]) -> Option<(u64, &[u8])> {
+    // A late run of digests reads hundreds of millions of these, most of six bytes: eight bytes at a time.
+    const MORE: u64 = 0x8080_8080_8080_8080;
+    if let Some((word, _)) = bytes.split_first_chunk::<8>() {
+        let word = u64::from_le_bytes(*word);
+        let ends = !word & MORE;
+        if ends != 0 {
+            let bits = ends.trailing_zeros() + 1;
+            let groups = word & !MORE & (u64::MAX >> (64 - bits));
+            // Eight groups of seven bits, moved together in pairs, fours and eights.
+            let pairs = (groups & 0x007f_007f_007f_007f) | ((groups & 0x7f00_7f00_7f00_7f00) >> 1);
+            let fours = (pairs & 0x0000_3fff_0000_3fff) | ((pairs & 0x3fff_0000_3fff_0000) >> 2);
+            let difference = (fours & 0x0fff_ffff) | ((fours & 0x0fff_ffff_0000_0000) >> 4);
+            return bytes.get(bits as usize / 8..).map(|tail| (difference, tail));
+        }
+    }
+    let end = bytes.iter().position(|byte| *byte < 0x80)?;
+    let (group, tail) = bytes.split_at(end + 1);
+    let difference = group.iter().rev().fold(0_u64, |sum, byte| (sum << 7) | u64::from(byte & 0x7f));
+    Some((difference, tail))
 }
 
 /// The key sets of the objects of a run and of newer ones, as a stream of ingestion date, run id and set.
@@ -210,6 +226,9 @@ mod tests {
             vec![i64::MIN, -1, 0, 1, i64::MAX],
             (5..5_000).collect(),
             vec![78_607_398_374_561, 785_225_325_939_991],
+            // Differences of every length, at every distance from the end.
+            (0..63).map(|bits| 1_i64 << bits).collect(),
+            (0..63).rev().map(|bits| -(1_i64 << bits)).collect(),
         ] {
             assert_eq!(keys_of(&encode(&keys)).collect::<Vec<_>>(), keys);
         }
