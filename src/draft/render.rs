@@ -88,10 +88,11 @@ fn model(draft: &EntityDraft, table: &DraftTable) -> String {
         TableKind::Link { array, is_text } => {
             let value = quoted(&table.key[0]);
             columns.push(format!("t.{value}"));
-            let array = if *is_text { text_as_array(&array[0]) } else { path_of(array) };
-            let from = format!("cross join lateral jsonb_array_elements_text({}) as t ({value})\n", only_array(&array));
-            text += &format!("select distinct\n    {}\nfrom {{source}} s\n{from}", columns.join(",\n    "));
-            return text + &format!("where octet_length(t.{value}) between 1 and {MAX_LINK_BYTES}\n");
+            let array = if *is_text { text_as_array(&array[0]) } else { only_array(&path_of(array)) };
+            text += &format!("select\n    {}\nfrom {{source}} s\n", columns.join(",\n    "));
+            text += &format!("cross join lateral (\n    select distinct e.{value}\n");
+            text += &format!("    from jsonb_array_elements_text({array}) as e ({value})\n");
+            return text + &format!("    where octet_length(e.{value}) between 1 and {MAX_LINK_BYTES}\n) t\n");
         }
     };
     let document = match &table.kind {
@@ -121,8 +122,7 @@ fn path_of(array: &[String]) -> String {
 
 /// The array that is written as a text; null where the text is none.
 fn text_as_array(field: &str) -> String {
-    let text = format!("s.raw_data ->> {}", literal(field));
-    format!("case when {text} like '[%' and evo.jsonb_error({text}) is null then ({text})::jsonb end")
+    format!("evo.text_array(s.raw_data ->> {})", literal(field))
 }
 
 fn only_array(value: &str) -> String {

@@ -86,6 +86,17 @@ const NESTED: [&str; 3] = [
 ];
 
 #[test]
+fn a_cell_that_spells_no_array_has_no_values() {
+    let evo = Evo::new();
+    let cells =
+        ["[1, \"a\"]", " \t\n[]", "{\"a\": [1]}", "\"[\"", "[1", "[", "", "a", "[\"\\u0000\"]", &"[".repeat(100_000)];
+    let arrays: Vec<String> =
+        cells.iter().map(|cell| evo.db.one(&format!("select evo.text_array('{cell}')::text is not null"))).collect();
+    assert_eq!(arrays, ["t", "t", "f", "f", "f", "f", "f", "f", "f", "f"]);
+    assert_eq!(evo.db.one("select evo.text_array(null) is null"), "t");
+}
+
+#[test]
 fn unknown_nested_documents_go_from_file_to_core_without_editing() {
     let evo = beginner();
     let lines: Vec<String> = NESTED.iter().map(|line| line.replace('\n', " ")).collect();

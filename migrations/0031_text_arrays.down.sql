@@ -1,0 +1,1 @@
+drop function evo.text_array(text);
