@@ -42,3 +42,4 @@ pub use lines::{Limits, Lines};
 pub use page::{Object, PAGE_OBJECTS, Page, Unreadable};
 pub use records::Line;
 pub use sample::Sample;
+pub use write::is_full;

@@ -82,7 +82,8 @@ fn is_temporary(name: &str) -> bool {
     id.is_some_and(|id| id.len() == 32 && uuid::Uuid::try_parse(id).is_ok())
 }
 
-fn is_full(e: &io::Error) -> bool {
+/// Whether the disk, or the user's share of it, has no space left.
+pub fn is_full(e: &io::Error) -> bool {
     matches!(e.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded)
 }
 

@@ -8,6 +8,7 @@ use clap::ValueEnum;
 use evo_generator::{Entity, Plan, Portion, Records, write_lake_with};
 use serde_json::json;
 
+use crate::bronze;
 use crate::config::{self, LakeAddress, Settings, Share};
 use crate::error::{Error, Kind, Result};
 use crate::meter::Unit;
@@ -208,7 +209,10 @@ fn refused(error: evo_generator::Error) -> Error {
     let (kind, detail, hint) = match &error {
         Reason::Plan { hint, .. } => (Kind::Usage, None, *hint),
         Reason::Occupied { detail, hint, .. } => (Kind::CheckFailed, detail.clone(), Some(*hint)),
-        Reason::File { source, .. } => (Kind::SourceInvalid, Some(source.to_string()), None),
+        Reason::File { source, .. } => {
+            let hint = bronze::is_full(source).then_some("free space in the lake; then run the same command again");
+            (Kind::SourceInvalid, Some(source.to_string()), hint)
+        }
     };
     let mut refused = Error::new(kind, error.message().to_owned());
     if let Some(detail) = detail {

@@ -106,10 +106,14 @@ async fn list(job: &LoadJob, notes: &mut impl Notes) -> Result<Listing> {
     let began = notes.now().await?;
     let mut pages = job.lake.list_pages(&job.entity.bronze_prefix, &job.entity.input.suffixes);
     let mut listing = Listing::default();
-    while let Some(page) = pages.try_next().await? {
+    let mut following = pages.try_next().await?;
+    while let Some(page) = following {
         let listed = listing.add(page);
         failpoint!("load.after_page");
-        listing.seen.add(notes.record(&listed, began).await?);
+        // The lake lists the next page while the ledger looks at this one.
+        let (states, next) = tokio::try_join!(notes.record(&listed, began), pages.try_next())?;
+        listing.seen.add(states);
+        following = next;
     }
     if listing.is_complete() {
         notes.settle(began).await?;
