@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 MARKS = re.compile(r"(<!-- bench:([a-z-]+) -->\n)(.*?)(<!-- /bench -->)", re.S)
+FIGURES = re.compile(r"^\| figure \| got .*\n\|-.*\n((?:\|.*\n)*)", re.M)
 
 
 @dataclass
@@ -158,7 +159,7 @@ def markdown(result):
             lines.append(f"| {figure['text']} | {value} | {target} | {verdict} |")
     lines += [""] + [f"- {note}" for note in result["notes"]] if result["notes"] else []
     settings = ", ".join(f"{k} {v:,}" if isinstance(v, int) else f"{k} {v}" for k, v in result["parameters"].items())
-    said = [f"`scripts/bench {result['scenario']}`", settings, rounds_text(result)]
+    said = [f"`scripts/bench {result['scenario']}`", settings, rounds_text(result), provenance(result["machine"])]
     lines += ["", " · ".join(filter(None, said))]
     if result["quick"]:
         lines += ["", "**Measured with --quick: small and once, which says nothing about speed.**"]
@@ -174,14 +175,13 @@ def rounds_text(result):
     return text + (f" (fewer of {', '.join(fewer)})" if fewer else "")
 
 
-def overview(results):
-    """One row per figure of all scenarios, for the top of the page."""
+def overview(text):
+    """One row per figure of all sections of the page, for the top of it."""
     lines = ["| scenario | figure | got | target | |", "|---|---|---:|---:|---|"]
-    for result in results:
-        for figure in result["figures"]:
-            value, target, verdict = figure_text(figure)
-            verdict = "reached" if verdict == "reached" else "**missed**"
-            lines.append(f"| {result['scenario']} | {figure['text']} | {value} | {target} | {verdict} |")
+    for _, name, content, _ in MARKS.findall(text):
+        figures = FIGURES.search(content) if name not in ("machine", "overview") else None
+        for row in figures.group(1).splitlines() if figures else []:
+            lines.append(f"| {name} {row}".replace("| missed |", "| **missed** |"))
     return "\n".join(lines) + "\n"
 
 
@@ -193,29 +193,28 @@ def render(results_directory, document):
         path = folder / f"{name}.json"
         return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
 
-    # The overview follows the order of the page.
-    names = [name for _, name, _, _ in MARKS.findall(text) if name not in ("machine", "overview")]
-    results = {name: result for name in names if (result := read(name))}
-
     def section(match):
-        name, content = match.group(2), None
-        if name == "machine" and (machine := read("machine")):
-            content = machine_text(machine, results.values())
-        elif name == "overview" and results:
-            content = overview(results.values())
-        elif name in results:
-            content = markdown(results[name])
-        if content is None:
+        name = match.group(2)
+        if name == "overview" or not (result := read(name)):
             return match.group(0)
         written.append(name)
-        return match.group(1) + content + match.group(4)
+        return match.group(1) + (machine_text(result) if name == "machine" else markdown(result)) + match.group(4)
 
-    Path(document).write_text(MARKS.sub(section, text), encoding="utf-8")
+    def with_overview(match):
+        return match.group(1) + overview(text) + match.group(4) if match.group(2) == "overview" else match.group(0)
+
+    text = MARKS.sub(section, text)
+    Path(document).write_text(MARKS.sub(with_overview, text), encoding="utf-8")
     return written
 
 
-def machine_text(machine, results):
-    """The machine of the last call, and which results are of another build or machine."""
-    others = [r["scenario"] + ": " + r["machine"].get("build", "?") for r in results if r["machine"] != machine]
-    lines = [f"- {key}: {value}" for key, value in machine.items()]
-    return "\n".join(lines + ([f"- measured at another time: {'; '.join(others)}"] if others else [])) + "\n"
+def machine_text(machine):
+    """The machine of the last call. Each section names its own, and the build."""
+    return "\n".join(f"- {key}: {value}" for key, value in machine.items() if key != "build") + "\n"
+
+
+def provenance(machine):
+    """The build and the processor of a result."""
+    build = machine.get("build", "").removeprefix("evo 0.1.0, ").removeprefix("commit ")
+    cores = re.sub(r"\(R\)|,.*| Processor", "", machine.get("cores", ""))
+    return ", on ".join(filter(None, [build, cores]))
