@@ -131,6 +131,66 @@ fn every_parameter_and_placeholder_of_a_statement_is_explained_and_no_other() {
     }
 }
 
+/// Statements that join a local table with the one in braces: a dimension, temporary tables, the ledger, and one that
+/// has to be another statement on a cluster, because its equal costs a single server more.
+const LOCAL_JOINS: [&str; 7] = [
+    "ledger/waiting_runs.sql",
+    "load/verdicts.sql",
+    "transform/dimension_apply.sql",
+    "transform/dimension_better.sql",
+    "transform/dimension_compare.sql",
+    "transform/dimension_lost.sql",
+    "transform/increment/differing.sql",
+];
+/// Statements that recurse over the catalog; their braces stand for names.
+const CATALOG_RECURSION: [&str; 1] = ["transform/generation/state.sql"];
+
+/// Why Citus would refuse a statement, or copy a table to the coordinator, if what is in braces were distributed.
+fn refused_by_citus(path: &str, code: &str) -> Vec<&'static str> {
+    let code = code.split_whitespace().collect::<Vec<_>>().join(" ");
+    let has_placeholder = code.split('{').skip(1).any(|rest| rest.starts_with(|c: char| c.is_ascii_lowercase()));
+    if !has_placeholder {
+        return Vec::new();
+    }
+    let is_local = |rest: &str| ["pg_", "evo.", "unnest("].iter().any(|local| rest.starts_with(local));
+    let joins = ["left join {", "right join {", "full join {"].iter().any(|join| code.contains(join));
+    [
+        (
+            code.split("select from ").skip(1).any(|rest| !is_local(rest)),
+            "selects no column: it cannot pass on the rows of such a subquery (write: select 1 from)",
+        ),
+        (
+            code.contains("with recursive") && !CATALOG_RECURSION.contains(&path),
+            "recurses: copy the rows to a temporary table first",
+        ),
+        (
+            joins && !LOCAL_JOINS.contains(&path),
+            "is an outer join to a table in braces: collect the matches first, with an inner join",
+        ),
+    ]
+    .into_iter()
+    .filter_map(|(is_so, why)| is_so.then_some(why))
+    .collect()
+}
+
+#[test]
+fn no_statement_has_a_form_that_citus_refuses_of_distributed_tables() {
+    for Statement { path, body, .. } in statements() {
+        let code: Vec<&str> = body.lines().filter(|line| !line.trim_start().starts_with("--")).collect();
+        let refused = refused_by_citus(&path, &code.join("\n"));
+        assert!(refused.is_empty(), "{path} {}", refused.join(" and "));
+    }
+    for (code, forms) in [
+        ("select exists (select\n  from {target})", 1),
+        ("with recursive a as (select 1 from {rows}) select 1", 1),
+        ("select 1 from stage s left join\n {target} t on true", 1),
+        ("select exists (select from pg_class), '{}'", 0),
+        ("select exists (select from evo.runs) from {target}", 0),
+    ] {
+        assert_eq!(refused_by_citus("x.sql", code).len(), forms, "{code}");
+    }
+}
+
 #[test]
 fn comments_of_statements_fit_a_screen() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("sql");

@@ -4,6 +4,6 @@
 -- severity: warn
 -- when: check
 -- hint: evo transform branches
-select distinct f.branch_id
-from {parent} f
-where f.branch_id <> 0 and not exists (select from core.evo_branches b where b.branch_id = f.branch_id)
+select f.branch_id
+from (select distinct x.branch_id from {parent} x where x.branch_id <> 0 offset 0) f
+where not exists (select 1 from core.evo_branches b where b.branch_id = f.branch_id)

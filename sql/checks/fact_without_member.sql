@@ -4,6 +4,6 @@
 -- severity: warn
 -- when: check
 -- hint: load and transform members; members that the API no longer has stay unknown
-select distinct f.member_id
-from {parent} f
-where f.member_id <> 0 and not exists (select from core.evo_members m where m.member_id = f.member_id)
+(select distinct f.member_id from {parent} f where f.member_id <> 0)
+except
+select m.member_id from core.evo_members m

@@ -9,8 +9,8 @@ with noted as (
     values ($1, $2, $3)
     on conflict (table_name) do update
     set digest = excluded.digest, noted_at = clock_timestamp()
-    where d.digest is distinct from excluded.digest and not exists (select from {target})
+    where d.digest is distinct from excluded.digest and not exists (select 1 from {target})
     returning d.digest
 )
-select exists (select from noted)
+select exists (select 1 from noted)
     or exists (select from evo.definitions where table_name = $1 and digest = $3)

@@ -29,13 +29,13 @@ with waiting as (
 select
     w.run_id, w.objects, m.records_count, m.parts_count, m.errors_count, m.run_id is not null,
     not exists (
-        select from {objects} o
+        select 1 from {objects} o
         where o.entity = $1 and o.lake_id = $2 and o.run_id <> w.run_id
           and (coalesce(o.ingestion_date, '-infinity'), o.run_order, o.run_id collate "C")
               > (w.day, w.run_order, w.run_id collate "C")
     ),
     exists (
-        select from {manifests} x
+        select 1 from {manifests} x
         where x.entity = $1 and x.lake_id = $2
           and (coalesce(x.ingestion_date, '-infinity'), x.run_order, x.run_id collate "C")
               < (w.day, w.run_order, w.run_id collate "C")

@@ -10,4 +10,4 @@ from {stage} s
 join {verdict} v on v.key = s.key and v.event_at = {event}
 where s.rejected_line is null
   and v.known_hash is distinct from s.hash
-  and not exists (select from evo_document d where d.object_no = s.object_no and d.line_no = s.line_no)
+  and not exists (select 1 from evo_document d where d.object_no = s.object_no and d.line_no = s.line_no)

@@ -6,5 +6,5 @@
 -- locks: none
 -- idempotent: reads only
 select
-    exists (select from {target}),
+    exists (select 1 from {target}),
     (select attcompression::text from pg_attribute where attrelid = $1::regclass and attname = 'raw_data')

@@ -10,7 +10,8 @@
 --       was made
 -- locks: the rows that it writes, until commit
 -- idempotent: no; a row that is written again counts as updated
--- An update always moves _updated_at past _loaded_at, so that "equal" means "never updated".
+-- An update always moves _updated_at past _loaded_at, so that "equal" means "never updated". Adding an interval to
+-- a time with a zone is not immutable, and Citus takes only what is.
 with candidate as materialized (
     select key, event_at, hash, object_no, line_no, stage_row, verdict
     from {verdict}
@@ -29,7 +30,8 @@ written as (
     set raw_data = excluded.raw_data, _source_file = excluded._source_file, run_id = excluded.run_id,
         ingestion_date = excluded.ingestion_date, _source_line = excluded._source_line,
         _content_hash = excluded._content_hash, _batch_id = excluded._batch_id,
-        _updated_at = greatest(excluded._updated_at, t._loaded_at + interval '1 microsecond')
+        _updated_at = greatest(excluded._updated_at,
+                               (t._loaded_at at time zone 'UTC' + interval '1 microsecond') at time zone 'UTC')
     where {age} <= 0
     returning {returning}, t._loaded_at = t._updated_at as is_new
 )

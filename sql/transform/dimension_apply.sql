@@ -13,16 +13,16 @@ differing as (
        or (w.name, w.seen_at, w.table_name, w.row_key) is distinct from (d.{name}, d._source_time, d._source_table, d._source_key)
 ),
 written as (
-    insert into {table} ({key}, {name}, _source_time, _source_table, _source_key)
-    select id, name, seen_at, table_name, row_key from differing order by id
+    insert into {table} ({key}, {name}, _source_time, _source_table, _source_key, _updated_at)
+    select id, name, seen_at, table_name, row_key, now() from differing order by id
     on conflict ({key}) do update
     set {name} = excluded.{name}, _source_time = excluded._source_time, _source_table = excluded._source_table,
-        _source_key = excluded._source_key, _updated_at = now()
+        _source_key = excluded._source_key, _updated_at = excluded._updated_at
     returning 1
 ),
 gone as (
     delete from {table} d
-    where {gone} and not exists (select from winner w where w.id = d.{key})
+    where {gone} and not exists (select 1 from winner w where w.id = d.{key})
     returning 1
 )
 select (select count(*) from winner), count(*) filter (where is_new), count(*) filter (where not is_new), (select count(*) from gone)

@@ -9,7 +9,7 @@ with fresh as ({fresh})
 select d.{key}::text
 from {table} d
 left join fresh f on f.id = d.{key}
-where exists (select from ({changed}) c where c.table_name = d._source_table and c.row_key = d._source_key)
+where exists (select 1 from ({changed}) c where c.table_name = d._source_table and c.row_key = d._source_key)
   and (f.id is null
        or (f.name is not null, coalesce(f.seen_at, '-infinity'), f.table_name collate "C", f.row_key, coalesce(f.name, '') collate "C")
         < (d.{name} is not null, coalesce(d._source_time, '-infinity'), d._source_table collate "C", d._source_key, coalesce(d.{name}, '') collate "C"))

@@ -40,8 +40,8 @@ doubtful as materialized (
     join evo.batches b on b.batch_id = h.batch_id and b.entity = $1 and b.state = 'committed'
     join object o on o.path = h.path
     where (b.written_by is null or h.transaction is distinct from b.written_by
-           or exists (select from shared s where s.transaction = h.transaction))
-      and not exists (select from marking m where m.transaction = h.transaction)
+           or exists (select 1 from shared s where s.transaction = h.transaction))
+      and not exists (select 1 from marking m where m.transaction = h.transaction)
     group by h.path, o.is_loaded
 )
 select 'total', null::bigint, null::text, (select coalesce(sum(rows), 0)::bigint from held),
@@ -56,7 +56,7 @@ union all
 select 'unknown object', h.batch_id, h.path, sum(h.rows)::bigint, 0
 from held h
 where exists (select from evo.batches b where b.batch_id = h.batch_id and b.entity = $1 and b.state = 'committed')
-  and not exists (select from object o where o.path = h.path)
+  and not exists (select 1 from object o where o.path = h.path)
 group by h.batch_id, h.path
 union all
 select 'too many', h.batch_id, h.path, sum(h.rows)::bigint, max(o.inserted_count + o.updated_count)

@@ -4,6 +4,9 @@ use std::collections::HashSet;
 
 /// Bytes of an identifier.
 const MAX_BYTES: usize = 60;
+/// Bytes of a child table's name. Its partition's key adds nine (`_all_pkey`), a second table of the name a
+/// few, and what a cluster and a rebuild add to the name of an index must fit into 63.
+const MAX_TABLE_BYTES: usize = 36;
 
 /// Words that PostgreSQL takes for something else where a column stands.
 const RESERVED: &str = "all analyse analyze and any array as asc asymmetric authorization binary both case cast check \
@@ -49,6 +52,12 @@ pub(super) fn snake(name: &str) -> String {
 
 fn cut(text: &str) -> &str {
     text.get(..MAX_BYTES).unwrap_or(text)
+}
+
+/// The table of an entity's field: `visits`, `guests` → `visit_guests`.
+pub(super) fn child_table(entity: &str, field: &str) -> String {
+    let name = format!("{}_{field}", singular(entity));
+    name.get(..MAX_TABLE_BYTES).unwrap_or(&name).trim_end_matches('_').to_owned()
 }
 
 /// The letter without its accent, in lower case; empty for what is no letter of a name.
@@ -126,6 +135,8 @@ mod tests {
             assert_eq!(snake(name), expected, "{name}");
         }
         assert_eq!(snake(&"x".repeat(99)).len(), 60);
+        assert_eq!(child_table("visits", "guests"), "visit_guests");
+        assert_eq!(child_table(&"v".repeat(30), "room_guests"), format!("{}_room", "v".repeat(30)));
         assert_eq!([quoted("club"), quoted("order"), quoted("clubName")], ["club", "\"order\"", "\"clubName\""]);
         assert_eq!(
             ["visits", "companies", "status", "address"].map(singular),

@@ -1,7 +1,7 @@
 //! The tables that a shape gives.
 
 use super::counts::{ValueCounts, ValueType};
-use super::names::{Unique, singular, snake};
+use super::names::{Unique, child_table, singular, snake};
 use super::nodes::NodeShape;
 
 /// Levels of records inside records that become columns; deeper ones are kept as they are.
@@ -176,7 +176,7 @@ impl<'a> Tables<'a> {
 
     fn add_link(&mut self, path: &[String], rows: u64, is_text: bool) {
         let field = snake(&path.join("_"));
-        let name = self.names.name(&format!("{}_{field}", singular(self.entity)));
+        let name = self.names.name(&child_table(self.entity, &field));
         let value = singular(&field);
         let value = if value == self.key_column { format!("{value}_value") } else { value };
         let kind = TableKind::Link { array: path.to_vec(), is_text };
@@ -185,7 +185,7 @@ impl<'a> Tables<'a> {
 
     fn add_children(&mut self, elements: &NodeShape, path: &[String]) {
         let field = snake(&path.join("_"));
-        let name = self.names.name(&format!("{}_{field}", singular(self.entity)));
+        let name = self.names.name(&child_table(self.entity, &field));
         // The unfolding by ids takes a field of the document itself.
         let id = if path.len() == 1 { (self.child_id)(&path[0]) } else { None };
         let key = match &id {

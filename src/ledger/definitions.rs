@@ -58,7 +58,7 @@ pub async fn require_same_keys(on: &impl Ask, entity: &Entity, is_trial: bool) -
     let is_known = async || is_same(sql_file!("ledger/known_staging.sql"), &[table, &digest]).await;
     let is_fine = match is_trial {
         // An empty table has no keys that could differ. It is asked last: a plan needs the ledger only.
-        true => is_known().await? || is_same(&with_target("select not exists (select from {target})"), &[]).await?,
+        true => is_known().await? || is_same(&with_target("select not exists (select 1 from {target})"), &[]).await?,
         // A process that began at the same moment may have noted the same: that statement does not see it.
         false => {
             is_same(&with_target(sql_file!("ledger/note_staging.sql")), &[table, &entity.name, &digest]).await?

@@ -25,8 +25,8 @@ pub(super) struct Shape {
     pub absent: Vec<String>,
     /// Columns that the user added. Nothing of evo fills them; a new generation keeps their values.
     pub own: Vec<OwnColumn>,
-    /// Whether the table has `_updated_at`.
-    pub has_updated_at: bool,
+    /// What an upsert writes into `_updated_at` of a row that exists, where the table has that column.
+    pub updated_at: Option<&'static str>,
     /// Whether an upsert finds its row: there is a unique index on exactly the model's key.
     pub has_key: bool,
     /// Sixteen hex digits that change with the filled columns and their types.
@@ -49,6 +49,8 @@ struct CatalogColumn {
     /// NOT NULL without a default: an insert must give it a value.
     must_be_given: bool,
     sequence: Option<String>,
+    /// Its default is the time of the transaction.
+    is_now_by_default: bool,
 }
 
 impl Shape {
@@ -92,10 +94,12 @@ impl Shape {
     fn of(table: &str, all: Vec<CatalogColumn>, given: &[String]) -> (Self, Option<String>) {
         let absent = given.iter().filter(|name| all.iter().all(|column| column.name != **name)).cloned().collect();
         let mut lacking = None;
-        let (mut columns, mut own, mut types, mut has_updated_at) = (Vec::new(), Vec::new(), Vec::new(), false);
+        let (mut columns, mut own, mut types, mut updated_at) = (Vec::new(), Vec::new(), Vec::new(), None);
         for column in all.into_iter().filter(|column| !column.is_generated) {
             let is_updated_at = column.name == UPDATED_AT;
-            has_updated_at |= is_updated_at;
+            if is_updated_at {
+                updated_at = Some(time_of_update(column.is_now_by_default));
+            }
             if given.contains(&column.name) && !is_updated_at {
                 columns.push(column.name);
                 types.push(column.type_name);
@@ -107,8 +111,14 @@ impl Shape {
         }
         let typed: String = columns.iter().zip(&types).map(|(name, kind)| format!(", {name} {kind}")).collect();
         let fingerprint = format!("{:016x}", xxhash_rust::xxh3::xxh3_64(format!("{table}: {typed}").as_bytes()));
-        (Self { columns, types, absent, own, has_updated_at, has_key: false, fingerprint }, lacking)
+        (Self { columns, types, absent, own, updated_at, has_key: false, fingerprint }, lacking)
     }
+}
+
+/// The proposed row has the time already where it is the column's default. Citus takes no function in an
+/// upsert that is not immutable.
+pub(super) const fn time_of_update(is_now_by_default: bool) -> &'static str {
+    if is_now_by_default { "excluded._updated_at" } else { "now()" }
 }
 
 /// The columns that models give and their tables lack, as `core.evo_members.nickname`.
@@ -134,6 +144,7 @@ async fn columns(connection: &Connection, table: &str) -> Result<Vec<CatalogColu
         type_name: row.get(2),
         must_be_given: row.get(3),
         sequence: row.get(4),
+        is_now_by_default: row.get(5),
     };
     Ok(rows.iter().map(column).collect())
 }

@@ -6,6 +6,7 @@ mod azure;
 mod catalog;
 mod chaos;
 mod checks;
+mod citus;
 mod cli;
 mod compared;
 mod connections;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::support::{Database, Session};
 
-const SQL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/sql");
+pub const SQL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/sql");
 /// SQL types of parameters.
 const TYPES: [&str; 10] =
     ["text", "int", "bigint", "boolean", "date", "timestamptz", "uuid", "jsonb", "bytea", "double precision"];
@@ -42,6 +42,7 @@ const PLACEHOLDERS: [(&str, &[(&str, &str)]); 32] = [
             ("time", "'epoch'::timestamptz"),
             ("seen_key", "key"),
             ("seen_place", "key"),
+            ("lane", "0"),
             ("key_columns", "sale_id"),
             ("key_values", "c.key"),
             ("returning", "t.sale_id"),
@@ -259,12 +260,12 @@ const MEASURES: &str = "
     create function pg_temp.pgstattuple_approx(oid) returns table (approx_free_space double precision, dead_tuple_len bigint)
         language sql as 'select 0::double precision, 0::bigint'";
 
-fn read(name: &str) -> String {
+pub fn read(name: &str) -> String {
     std::fs::read_to_string(Path::new(SQL).join(name).with_extension("sql")).unwrap()
 }
 
 /// Names of statements, `ledger/claim_batch`.
-fn names(dir: &Path) -> Vec<String> {
+pub fn names(dir: &Path) -> Vec<String> {
     let mut paths: Vec<PathBuf> = std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path()).collect();
     paths.sort();
     let name = |path: PathBuf| match path.extension() {
@@ -276,7 +277,7 @@ fn names(dir: &Path) -> Vec<String> {
 }
 
 /// A statement without its header, its placeholders filled as far as they are known.
-fn filled(name: &str) -> String {
+pub fn filled(name: &str) -> String {
     let mut text = read(name);
     while text.starts_with("--") {
         text = text.split_once('\n').map_or(String::new(), |(_, rest)| rest.to_owned());
@@ -312,7 +313,7 @@ fn filled(name: &str) -> String {
 }
 
 /// The types that a header names: `bigint, text[]`.
-fn types(name: &str) -> Vec<String> {
+pub fn types(name: &str) -> Vec<String> {
     let header: String = read(name)
         .lines()
         .take_while(|line| line.starts_with("--"))
@@ -335,16 +336,21 @@ fn types(name: &str) -> Vec<String> {
     header.split('$').skip(1).map(of).collect()
 }
 
+/// Makes the temporary tables that statements of a load or an increment name.
+pub fn make_temporary_tables(session: &Session) {
+    for script in SCRIPTS {
+        session.run(&format!("begin; {}; commit", filled(script)));
+    }
+    session.run(&filled("load/stage_tables").replace("evo_stage_jsonb", "evo_stage_text").replace("jsonb", "text"));
+}
+
 #[test]
 fn every_statement_is_prepared_with_the_types_of_its_header() {
     let db = Database::migrated();
     let session = Session::open(&db.url);
     session.run(MEASURES);
     session.run("alter table stg_evo.sales_raw add column _deleted_at timestamptz");
-    for script in SCRIPTS {
-        session.run(&format!("begin; {}; commit", filled(script)));
-    }
-    session.run(&filled("load/stage_tables").replace("evo_stage_jsonb", "evo_stage_text").replace("jsonb", "text"));
+    make_temporary_tables(&session);
     let statements = names(Path::new(SQL));
     let (mut prepared, mut failed) = (0, Vec::new());
     let is_left_out = |name: &str| SCRIPTS.contains(&name) || ELSEWHERE.iter().any(|prefix| name.starts_with(prefix));

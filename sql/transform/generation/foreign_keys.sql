@@ -8,7 +8,7 @@
 -- idempotent: reads only
 select k.conrelid::regclass::text, k.conname::text, regexp_replace(pg_get_constraintdef(k.oid), ' NOT VALID$', ''), k.convalidated,
        c.relkind = 'p', obj_description(k.oid, 'pg_constraint'),
-       format('select 1 from %s r where %s and not exists (select from {new} n where %s) limit 1', k.conrelid::regclass,
+       format('select 1 from %s r where %s and not exists (select 1 from {new} n where %s) limit 1', k.conrelid::regclass,
               string_agg(format('r.%I is not null', a.attname), ' and '), string_agg(format('n.%I = r.%I', f.attname, a.attname), ' and '))
 from pg_constraint k
 join pg_class c on c.oid = k.conrelid

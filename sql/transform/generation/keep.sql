@@ -19,9 +19,12 @@ statement as (
     from old join pg_attribute a on a.attrelid = old.oid and a.attnum > 0 and not a.attisdropped
     where a.attstattarget >= 0
     union all
-    select 3, a.attname, format('alter table %s alter column %I set (%s)', $2, a.attname, array_to_string(a.attoptions, ', '))
+    -- Some servers keep an option of their own in every column, which is not for others to set.
+    select 3, a.attname, format('alter table %s alter column %I set (%s)', $2, a.attname, string_agg(o, ', '))
     from old join pg_attribute a on a.attrelid = old.oid and a.attnum > 0 and not a.attisdropped
-    where a.attoptions is not null
+    cross join unnest(a.attoptions) o
+    where split_part(o, '=', 1) <> 'pg_attver'
+    group by a.attnum, a.attname
     union all
     select 4, '', format('comment on table %s is %L', $2, obj_description(old.oid, 'pg_class'))
     from old where obj_description(old.oid, 'pg_class') is not null

@@ -3,4 +3,4 @@
 -- rows: none; a fragment of forget_issues.sql
 -- locks: none
 -- idempotent: reads only
-exists (select from (select split_part(key_text, ',', 2)::timestamptz as {column}) k where {parts})
+exists (select 1 from (select split_part(key_text, ',', 2)::timestamptz as {column}) k where {parts})
