@@ -156,6 +156,17 @@ fn the_readme_of_the_statements_lists_each_with_its_purpose() {
 }
 
 #[test]
+fn scale_md_holds_the_tables_that_its_script_computes() {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/simulate-scale");
+    let done = std::process::Command::new(&script).output().unwrap();
+    let (page, text) = (read("docs/scale.md"), String::from_utf8(done.stdout).unwrap());
+    let tables: Vec<&str> = text.split("\n\n").map(str::trim).collect();
+    assert_eq!(tables.len(), 3, "{text}{}", String::from_utf8_lossy(&done.stderr));
+    let is_on_page = |table: &&str| page.contains(&format!("-->\n{table}\n<!--"));
+    assert!(tables.iter().all(is_on_page), "docs/scale.md is out of date: {} --render", script.display());
+}
+
+#[test]
 fn every_exit_code_has_a_page_in_the_runbook() {
     let text = read("docs/runbook.md");
     for code in KINDS.iter().flat_map(|row| exit_codes(row.kind)) {
@@ -353,8 +364,9 @@ fn the_architecture_lists_every_table_of_the_ledger() {
 fn the_list_of_decisions_has_each_with_its_title() {
     let list = read("docs/decisions/README.md");
     let decisions: Vec<String> = pages().into_iter().filter(|page| page.starts_with("docs/decisions/0")).collect();
-    for (number, page) in (1..).zip(&decisions) {
+    for page in &decisions {
         let text = read(page);
+        let number: u32 = page["docs/decisions/".len()..].split('-').next().unwrap().parse().unwrap();
         let title = text.lines().next().unwrap().trim_start_matches(|c: char| "# .0123456789".contains(c));
         let file = page.rsplit('/').next().unwrap();
         let line = format!("{number}. [{title}]({file})");
