@@ -113,9 +113,20 @@ def once(server, contender):
     result["others_cpu"] = max(0.0, busy_after - busy - result["client_cpu"] - result["server_cpu"])
     result["idle_share"] = max(0.0, 1 - (busy_after - busy + stolen_after - stolen) / (elapsed * _cores()))
     if contender.watch:
-        result.update(waits=waits.text(), lock_waits=waits.share("Lock"))
+        result.update(waits=waits.text(), lock_waits=waits.share("Lock"), turn_held=waits.turn_share())
     result.update(contender.check(usages) or {})
     return result
+
+
+# A row while a session holds a turn alone.
+TURN = """
+    select 'turn' from pg_locks l
+    where l.locktype = 'advisory' and l.granted and l.mode = 'ExclusiveLock' and l.objsubid = 1
+      and l.database = (select oid from pg_database where datname = '{database}')
+      and l.classid::bigint << 32 | l.objid::bigint = any (
+          select hashtextextended(format('evo:merge:%s:%s', lane, entity), 0)
+          from generate_series(0, 31) lane, unnest('{{sales,members,entries,prospects}}'::text[]) entity)
+    limit 1"""
 
 
 class Waits(Sampler):
@@ -127,12 +138,19 @@ class Waits(Sampler):
             "bench:waits",
             0.05,
             "select coalesce(wait_event_type || ':' || wait_event, 'CPU') from pg_stat_activity "
-            f"where datname = '{database}' and state <> 'idle' and backend_type = 'client backend'",
+            f"where datname = '{database}' and state <> 'idle' and backend_type = 'client backend' "
+            f"union all ({TURN.format(database=database)})",
         )
-        self.seen = collections.Counter()
+        self.seen, self.samples, self.turns = collections.Counter(), 0, 0
 
     def note(self, rows):
-        self.seen.update(row[0] for row in rows)
+        events = [row[0] for row in rows]
+        self.samples, self.turns = self.samples + 1, self.turns + ("turn" in events)
+        self.seen.update(event for event in events if event != "turn")
+
+    def turn_share(self):
+        """Share of the samples in which a session held a turn alone."""
+        return self.turns / self.samples if self.samples else 0.0
 
     def share(self, kind):
         """Share of the samples of busy sessions that waited for this kind of event."""

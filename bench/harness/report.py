@@ -100,6 +100,10 @@ COLUMNS = {
     "for_faults": ("for faults", lambda v: f"{v * 1000:,.0f} ms"),
     "calls_for_faults": ("statements for faults", lambda v: f"{v:,.0f}"),
     "others_cpu": ("others' CPU", seconds_text),
+    "lock_waits": ("waits for locks", lambda v: f"{v * 100:.1f} %"),
+    "turn_held": ("turns held", lambda v: f"{v * 100:.0f} %"),
+    "turn_share": ("waits for turns", lambda v: f"{v * 100:.1f} %"),
+    "commit_share": ("commits", lambda v: f"{v * 100:.1f} %"),
     "idle_share": ("idle", lambda v: f"{v * 100:.0f} %"),
 }
 
