@@ -1,5 +1,7 @@
 //! The order of runs: one, total, and the same in SQL and in Rust.
 
+use std::process::Stdio;
+
 use chrono::NaiveDate;
 use evo::bronze::order::{Precedence, run_order};
 use proptest::prelude::*;
@@ -95,6 +97,43 @@ fn a_late_run_loses_to_a_newer_one_that_saw_the_same_content_by_number_too() {
     let at = |run, version| ("2026-01-10", run, version);
     assert_eq!(newest(&[at("8", "a"), at("10", "a"), at("9", "b")]), "a");
     assert_eq!(newest(&[at("9", "a"), at("11", "a"), at("10", "b")]), "a");
+}
+
+#[test]
+fn batches_wait_for_another_one_only_where_it_changes_keys_of_their_lanes() {
+    let evo = Evo::new();
+    // 4,096 neighbours are one lane.
+    let keys = [("a", 1), ("b", 5_000), ("c", 2)];
+    for run in ["1", "2"] {
+        for (file, key) in keys {
+            object("sales", run, file).lines(&evo.lake(), &[&format!(r#"{{"idSale": {key}, "run": "{run}"}}"#)]);
+        }
+    }
+    evo.run(&["load", "sales", "--run-id", "1"]).exits(0);
+    let load = ["load", "sales", "--workers", "1", "--batch-size", "1"];
+    let changed = "select coalesce(string_agg(sale_id::text, ',' order by sale_id), '') from stg_evo.sales_raw \
+                   where raw_data ->> 'run' = '2'";
+    let start = |failpoints: &str| {
+        let mut command = evo.command(&load);
+        command.env("EVO_FAILPOINTS", failpoints).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+    };
+    let mut stands_still = start("load.before_commit=pause@1");
+    evo.db.wait_for("select count(*) from evo.batches where state = 'claimed'", "1");
+    let waiting = "select count(*) from pg_stat_activity \
+                   where datname = current_database() and wait_event_type = 'Lock' and application_name like 'evo:load%'";
+    evo.db.wait_for(
+        "select count(*) from pg_locks where locktype = 'advisory' and mode = 'ExclusiveLock' and granted \
+                     and (classid::bigint << 32 | objid::bigint) = hashtextextended('evo:merge:0:sales', 0)",
+        "1",
+    );
+    let mut other = start("");
+    evo.db.wait_for(changed, "5000");
+    evo.db.wait_for(waiting, "1");
+    assert_eq!(evo.db.one(changed), "5000");
+    stands_still.kill().unwrap();
+    stands_still.wait().unwrap();
+    assert!(other.wait().unwrap().success());
+    assert_eq!(evo.db.one(changed), "1,2,5000");
 }
 
 #[test]

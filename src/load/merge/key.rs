@@ -1,5 +1,6 @@
 //! The expressions in which entities differ: the type of the key, and whether a time is part of it.
 
+use super::lane::lane_sql;
 use crate::entity::{Entity, KeyType};
 use crate::sql::{ident, literal};
 use crate::stage::seen_key_sql;
@@ -21,6 +22,8 @@ pub(super) struct KeyExpressions {
     pub seen_key: String,
     /// Where the key lies among others: its time, or the same again.
     pub seen_place: String,
+    /// Its lane; `None` where there is only one.
+    pub lane: Option<String>,
     /// Its columns in the staging table.
     pub columns: String,
     /// Their values in a verdict.
@@ -42,6 +45,7 @@ impl KeyExpressions {
                 time: None,
                 event: "'epoch'::timestamptz".to_owned(),
                 seen_place: seen_key.clone(),
+                lane: (id_type == KeyType::Integer).then(|| lane_sql(&seen_key)),
                 seen_key,
                 columns: key.clone(),
                 values: "c.key",
@@ -61,6 +65,8 @@ impl KeyExpressions {
             ),
             seen_key: seen_key_sql(id_type, "key", Some("event_at")),
             seen_place: micros.to_owned(),
+            // The ids are digests.
+            lane: None,
             columns: format!("{key}, {time}"),
             values: "c.key, c.event_at",
             returning: format!("t.{key}, t.{time}"),

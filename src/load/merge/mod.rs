@@ -12,11 +12,12 @@
 //!   or it must see the new row;
 //! - *unchanged* in an older object's row depends on every older batch that is about to change that row.
 //!
-//! So batches that change rows take the entity's turn exclusively, those that only find rows unchanged share
-//! it, and the rest need none. The turn is an advisory lock, taken before the verdicts that count and held
-//! until the commit. It is taken only when a first round of verdicts shows the need: roll back to the
-//! savepoint, take the turn, make the verdicts again. A surprise is handled in the same way. Rows are written
-//! in key order, and the turn comes before any write, so that no two batches can wait for each other.
+//! So batches that change rows take the turn alone, those that only find rows unchanged share it, and the
+//! rest need none. Each lane of keys has a turn of its own, because batches without a common key do not
+//! interfere. A turn is an advisory lock, taken before the verdicts that count and held until the commit. It
+//! is taken only when a first round of verdicts shows the need: roll back to the savepoint, take the turns,
+//! make the verdicts again. A surprise is handled in the same way. Rows are written in key order, and the
+//! turns come before any write and in the order of the lanes, so that no two batches can wait for each other.
 //!
 //! **Compared.** Lines that repeat a row which an older run has written are found while the objects are read,
 //! and not sent at all. Their verdict is *unchanged*, in an older object's row. It counts if the rows are the
@@ -30,6 +31,7 @@
 mod context;
 mod earlier;
 mod key;
+mod lane;
 mod line_by_line;
 mod partitions;
 mod rounds;

@@ -80,12 +80,6 @@ struct Rounds<'a> {
 
 impl<'a> Rounds<'a> {
     fn new(merge: &'a Merge<'a>) -> Self {
-        // Both expect mostly unchanged rows, which need the shared turn anyway: take it up front and save a
-        // round.
-        let turn = match merge.statements.stage_as() {
-            StageAs::Keys | StageAs::Compared => Turn::Shared,
-            StageAs::Direct | StageAs::Jsonb | StageAs::Text => Turn::None,
-        };
         let merged = Merged {
             counts: Vec::new(),
             stream: StreamTimes::default(),
@@ -94,16 +88,24 @@ impl<'a> Rounds<'a> {
             rounds: 0,
             refused: Vec::new(),
         };
-        Self { merge, turn, are_documents_sent: false, merged }
+        Self { merge, turn: Turn::default(), are_documents_sent: false, merged }
     }
 
     async fn run(mut self) -> Result<Merged, AttemptError> {
+        // Both expect mostly unchanged rows, which need a shared turn anyway: take it up front and save a
+        // round.
+        if matches!(self.merge.statements.stage_as(), StageAs::Keys | StageAs::Compared) {
+            self.turn = self.of_unchanged().await?;
+        }
         while self.merged.rounds < MAX_ROUNDS {
             match self.begin_round().await? {
                 Next::Write => match write::run(self.merge).await {
                     Ok(Some(counts)) => return Ok(Merged { counts, ..self.merged }),
                     // A surprise: a row is not as the verdicts found it.
-                    Ok(None) => self.end_round(Turn::Exclusive).await?,
+                    Ok(None) => {
+                        let turn = self.of_unchanged().await?.alone();
+                        self.end_round(turn).await?;
+                    }
                     Err(failure) if failure.is_of_rows && self.merge.statements.stage_as() == StageAs::Text => {
                         self.reject_refused(failure.error).await?;
                     }
@@ -119,12 +121,17 @@ impl<'a> Rounds<'a> {
         Err(self.unsettled().await?.into())
     }
 
+    /// What the batch needs as long as it changes nothing.
+    async fn of_unchanged(&self) -> Result<Turn> {
+        Turn::of_unchanged(self.merge.tx, self.merge.statements, self.merge.known).await
+    }
+
     /// Why a row is never as the verdicts found it: a trigger leaves it out or makes another one of it; or it
     /// is others who write.
     async fn unsettled(&self) -> Result<Error> {
         let table = &self.merge.job.entity.staging.table;
         let rows = self.merge.tx.query(sql_file!("load/row_triggers.sql"), &[&qualified(table)]).await?;
-        let Some(trigger) = rows.first().map(|row| row.get::<_, String>(0)).filter(|_| self.turn == Turn::Exclusive)
+        let Some(trigger) = rows.first().map(|row| row.get::<_, String>(0)).filter(|_| self.turn.has_any_alone())
         else {
             return Ok(Error::new(Kind::TransactionConflict, "other batches kept changing the same rows"));
         };
@@ -144,17 +151,17 @@ impl<'a> Rounds<'a> {
             known.rows.assert_unchanged(merge.tx, merge.statements).await?;
         }
         verdicts::make(merge).await?;
-        let needed = Turn::needed(merge.tx, merge.statements).await?;
+        let needed = Turn::needed(merge.tx, merge.statements, merge.known).await?;
         if merge.statements.stage_as() == StageAs::Keys {
             let missing = verdicts::missing_documents(merge).await?;
             if missing.iter().any(|lines| !lines.is_empty()) {
-                return Ok(Next::SendDocuments(missing, self.turn.max(needed)));
+                return Ok(Next::SendDocuments(missing, self.turn.with(needed)));
             }
             if self.are_documents_sent {
                 verdicts::locate_documents(merge).await?;
             }
         }
-        Ok(if needed > self.turn { Next::TakeTurn(needed) } else { Next::Write })
+        Ok(if self.turn.covers(needed) { Next::Write } else { Next::TakeTurn(self.turn.with(needed)) })
     }
 
     /// Forgets the round's verdicts and releases its turn; the next round takes `turn`.

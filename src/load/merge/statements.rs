@@ -40,6 +40,11 @@ impl Statements {
         self.stage_as
     }
 
+    /// Whether there is more than one lane.
+    pub(super) fn has_lanes(&self) -> bool {
+        self.key.lane.is_some()
+    }
+
     /// Makes the temporary tables that the session lacks.
     pub(in crate::load) fn stage_tables(&self) -> String {
         let placeholders = [
@@ -109,6 +114,7 @@ impl Statements {
                 ("time", &self.key.row_time),
                 ("seen_key", &self.key.seen_key),
                 ("seen_place", &self.key.seen_place),
+                ("lane", self.key.lane.as_deref().unwrap_or("0")),
                 ("match", &self.key.matching("t", "w")),
                 ("key_columns", &self.key.columns),
                 ("key_values", self.key.values),
