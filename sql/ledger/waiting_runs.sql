@@ -2,11 +2,13 @@
 --          unfinished ones
 -- parameters: $1 entity text, $2 lake id int, $3 run id text or null, $4 since date or null
 -- placeholders: {objects} evo.objects, or the text of preview_objects.sql; {manifests} evo.manifests, or the
---               text of preview_manifests.sql
+--               text of preview_manifests.sql; {listed} evo.manifest_objects, or the text of
+--               preview_listed.sql
 -- rows: run id; objects of the run at present; records, parts and errors of its manifest, or nulls; whether a
 --       manifest is known; whether it is the newest run; whether an older run has a manifest; whether objects
 --       of it lie on a later date than its manifest; whether evo extracts it and has not written its manifest
---       yet. Oldest run first
+--       yet; the objects that its manifest lists and that are not there, and the path of one. Oldest run
+--       first
 -- locks: none
 -- idempotent: reads only
 -- A run that lies on several dates is one run, and as new as the last of them.
@@ -25,6 +27,16 @@ with waiting as (
         from {objects} o
         where o.entity = $1 and o.lake_id = $2 and o.run_id = w.run_id
     ) d
+),
+absent as (
+    select w.run_id, count(*) as objects, min(l.path collate "C") as path
+    from waiting w
+    join {listed} l on l.entity = $1 and l.lake_id = $2 and l.run_id = w.run_id
+    where not exists (
+        select from {objects} o
+        where o.entity = $1 and o.lake_id = $2 and o.path = l.path and o.state <> 'gone'
+    )
+    group by w.run_id
 )
 select
     w.run_id, w.objects, m.records_count, m.parts_count, m.errors_count, m.run_id is not null,
@@ -44,7 +56,9 @@ select
     exists (
         select from evo.extractions e
         where e.entity = $1 and e.lake_id = $2 and e.run_id = w.run_id and (e.state = 'open' or m.run_id is null)
-    )
+    ),
+    coalesce(a.objects, 0), a.path
 from waiting w
 left join {manifests} m on m.entity = $1 and m.lake_id = $2 and m.run_id = w.run_id
+left join absent a on a.run_id = w.run_id
 order by w.day, w.run_order, w.run_id collate "C"

@@ -5,12 +5,13 @@
 -- locks: none
 -- idempotent: reads only
 -- In doubt a run does not hold everything: something of it is pending, set aside, rejected or fewer than its
--- manifest says; it lies on several dates, so that its place among the runs is not one; it lacks the manifest that
--- others have. An extraction of days holds everything if it goes back to the first day of all before it, up to the
--- day on which it began, and nobody else brought runs before it.
+-- manifest says; its manifest lists an object that is not there; it lies on several dates, so that its place
+-- among the runs is not one; it lacks the manifest that others have. An extraction of days holds everything
+-- if it goes back to the first day of all before it, up to the day on which it began, and nobody else brought
+-- runs before it.
 with present as (
     select distinct on (lake_id, path)
-        lake_id, run_id, run_order, ingestion_date, state, lines_count, rejected_count
+        lake_id, path, run_id, run_order, ingestion_date, state, lines_count, rejected_count
     from evo.objects
     where entity = $1 and run_id is not null
     order by lake_id, path, version desc
@@ -23,6 +24,11 @@ run as materialized (
             and count(distinct coalesce(ingestion_date, '-infinity')) = 1 as is_loaded
     from present
     group by lake_id, run_id, run_order
+),
+absent as materialized (
+    select l.lake_id, l.run_id
+    from evo.manifest_objects l
+    where l.entity = $1 and not exists (select from present p where p.lake_id = l.lake_id and p.path = l.path)
 )
 select r.ingestion_date, r.run_id, coalesce(e.began_at, r.ingestion_date::timestamp at time zone $4)
 from run r
@@ -32,6 +38,7 @@ where r.is_loaded and case
     when e.extraction_id is null then
         $2 and coalesce(m.errors_count, 0) = 0
         and coalesce(m.parts_count <= r.objects, true) and coalesce(m.records_count = r.lines, true)
+        and not exists (select from absent a where a.lake_id = r.lake_id and a.run_id = r.run_id)
         and (m.run_id is not null
              or not exists (select from evo.manifests x where x.entity = $1 and x.lake_id = r.lake_id))
     else

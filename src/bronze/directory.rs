@@ -16,7 +16,7 @@ use crate::error::{Error, Kind, Result};
 /// Bytes that are read at a time.
 const CHUNK_BYTES: u64 = 256 * 1024;
 
-/// A directory. An etag is made of inode, time of change and size.
+/// A directory. An etag is made of inode, size, and the times of writing and of change.
 #[derive(Debug, Clone)]
 pub(super) struct Directory {
     /// Its path without symbolic links.
@@ -219,8 +219,18 @@ mod tests {
         let truncate = || File::options().write(true).open(&file).unwrap().set_len(300_000).unwrap();
         let rewrite = || std::fs::write(&file, vec![8; 600_000]).unwrap();
         let remove = || std::fs::remove_file(&file).unwrap();
-        let changes: [(&str, &dyn Fn()); 4] =
-            [("replaced", &replace), ("truncated", &truncate), ("rewritten", &rewrite), ("removed", &remove)];
+        let set_back = || {
+            let written = std::fs::metadata(&file).unwrap().modified().unwrap();
+            rewrite();
+            File::options().write(true).open(&file).unwrap().set_modified(written).unwrap();
+        };
+        let changes: [(&str, &dyn Fn()); 5] = [
+            ("replaced", &replace),
+            ("truncated", &truncate),
+            ("rewritten", &rewrite),
+            ("rewritten and set back", &set_back),
+            ("removed", &remove),
+        ];
         for (name, change) in changes {
             let (_, mut body) = start(dir.path(), &big).await;
             assert!(body.try_next().await.unwrap().is_some());

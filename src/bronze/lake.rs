@@ -9,7 +9,7 @@ use super::directory::Directory;
 use super::layout::NameKind;
 use super::listing::Blob;
 use super::page::{Object, Page, Wanted};
-use super::{names, read};
+use super::read;
 use crate::config;
 use crate::error::{Context, Error, Kind, Result};
 use crate::shutdown::Shutdown;
@@ -203,11 +203,7 @@ impl Lake {
         for blob in blobs.into_iter().filter(|blob| !blob.is_folder) {
             let path = blob.name.get(cut..).unwrap_or_default().to_owned();
             let is_relevant = matches!(wanted.name_kind(&path), NameKind::Data | NameKind::Manifest);
-            let reason = match blob.is_garbled {
-                true => Some("its name is not text, so it can neither be recorded nor requested".to_owned()),
-                false => names::unaskable(&blob.name),
-            };
-            match reason.filter(|_| is_relevant) {
+            match blob.unaskable().filter(|_| is_relevant) {
                 Some(reason) => page.set_aside(&path, &reason),
                 None => wanted.put(&mut page, path, blob.etag, blob.size_bytes),
             }

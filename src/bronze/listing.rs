@@ -21,6 +21,18 @@ pub(super) struct Blob {
     pub is_folder: bool,
 }
 
+impl Blob {
+    /// Why it cannot be read; `None` if it can, as far as the listing shows.
+    pub(super) fn unaskable(&self) -> Option<String> {
+        match self.is_garbled {
+            true => Some("its name is not text, so it can neither be recorded nor requested".to_owned()),
+            // Another content of the same name would pass for the one that is known.
+            false if self.etag.is_empty() => Some("the listing shows no etag, so its version is not known".to_owned()),
+            false => names::unaskable(&self.name),
+        }
+    }
+}
+
 /// A page, and the marker of the next one.
 #[derive(Debug, Default)]
 pub(super) struct Blobs {
@@ -144,6 +156,8 @@ mod tests {
         assert_eq!(names, expected);
         let garbled: Vec<bool> = page.blobs.iter().map(|b| b.is_garbled).collect();
         assert_eq!(garbled, [false, false, false, false, true, false]);
+        let unaskable: Vec<bool> = page.blobs.iter().map(|b| b.unaskable().is_some()).collect();
+        assert_eq!(unaskable, garbled);
         assert!(page.blobs.iter().all(|b| b.size_bytes == 12 && b.etag == "0x8D"));
         assert_eq!(page.next.as_deref(), Some("2!a&b"));
     }
@@ -153,6 +167,13 @@ mod tests {
         let xml = "<Blob><Name>f</Name><Properties><Content-Length>0</Content-Length>\
             <ResourceType>directory</ResourceType></Properties></Blob>";
         assert!(parse(listing(xml).as_bytes()).unwrap().blobs[0].is_folder);
+    }
+
+    #[test]
+    fn a_blob_without_an_etag_is_not_read_because_its_versions_could_not_be_told_apart() {
+        let xml = "<Blob><Name>a</Name><Properties><Content-Length>12</Content-Length></Properties></Blob>";
+        let page = parse(listing(xml).as_bytes()).unwrap();
+        assert!(page.blobs[0].unaskable().unwrap().contains("no etag"));
     }
 
     #[test]

@@ -36,6 +36,7 @@ mod write;
 
 pub use chunks::{ChunkReader, ChunkWriter};
 pub use created::Created;
+pub use gzip::gunzip;
 pub use lake::Lake;
 pub use layout::PathMeta;
 pub use lines::{Limits, Lines};

@@ -9,7 +9,6 @@ use std::fs::{self, DirEntry, FileType, Metadata};
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
-use std::time::UNIX_EPOCH;
 
 use super::layout::NameKind;
 use super::page::{PAGE_OBJECTS, Page, Wanted};
@@ -160,11 +159,21 @@ impl<E: FnMut(Page) -> bool> Walk<E> {
 /// The reason why a link out of the lake is not followed.
 pub(super) const OUTSIDE: &str = "it is a symbolic link that leads out of the lake, which is not followed";
 
-/// Identity of a file's content: inode, time of change and size.
+/// Identity of a file's content: inode, size, and when it was written.
+///
+/// Anybody may set the time of writing back, but not the time at which the system saw the last change. That
+/// is a part where it says more: where it differs, because somebody gave the file another time, owner or
+/// permission. Not where the file has several names: each hard link that a backup makes or drops changes that
+/// time.
 pub(super) fn etag(metadata: &Metadata) -> String {
-    let changed = metadata.modified().ok().and_then(|at| at.duration_since(UNIX_EPOCH).ok());
-    let micros = changed.unwrap_or_default().as_micros();
-    format!("\"{:x}-{micros:x}-{:x}\"", metadata.ino(), metadata.len())
+    let micros = |seconds: i64, nanos: i64| seconds.saturating_mul(1_000_000).saturating_add(nanos / 1_000);
+    let written = micros(metadata.mtime(), metadata.mtime_nsec());
+    let changed = micros(metadata.ctime(), metadata.ctime_nsec());
+    let (inode, bytes) = (metadata.ino(), metadata.len());
+    match written != changed && metadata.nlink() == 1 {
+        true => format!("\"{inode:x}-{written:x}-{bytes:x}-{changed:x}\""),
+        false => format!("\"{inode:x}-{written:x}-{bytes:x}\""),
+    }
 }
 
 /// Why a file or a folder cannot be read, for a person.

@@ -41,6 +41,13 @@ pub struct ListedObject {
     pub sha256: Vec<u8>,
 }
 
+impl ListedObject {
+    /// Whether both describe the same content.
+    pub fn is_like(&self, other: &Self) -> bool {
+        (self.size_bytes, &self.sha256) == (other.size_bytes, &other.sha256)
+    }
+}
+
 /// A run with pending objects.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WaitingRun {
@@ -58,6 +65,10 @@ pub struct WaitingRun {
     pub goes_on_after_manifest: bool,
     /// Whether evo extracts it and has not written its manifest yet.
     pub is_being_extracted: bool,
+    /// Objects that its manifest lists and the lake does not show.
+    pub absent: i64,
+    /// Path of the first of them.
+    pub absent_path: Option<String>,
 }
 
 /// A completely loaded run whose objects hold another number of lines than its manifest says.
@@ -114,7 +125,8 @@ pub async fn is_known(on: &impl Ask, entity: &str, lake: LakeId, path: &str, eta
 /// See [`crate::pg`].
 pub async fn waiting_runs(on: &impl Ask, entity: &str, selection: &Selection) -> Result<Vec<WaitingRun>> {
     let Selection { lake, run_id, since, .. } = selection;
-    let sql = fill(sql_file!("ledger/waiting_runs.sql"), &[("objects", "evo.objects"), ("manifests", "evo.manifests")]);
+    let relations = [("objects", "evo.objects"), ("manifests", "evo.manifests"), ("listed", "evo.manifest_objects")];
+    let sql = fill(sql_file!("ledger/waiting_runs.sql"), &relations);
     let rows = on.query(&sql, &[&entity, lake, run_id, since]).await?;
     Ok(rows.iter().map(waiting_run).collect())
 }
@@ -134,15 +146,17 @@ pub(super) fn waiting_run(row: &Row) -> WaitingRun {
         expects_manifest: row.get(7),
         goes_on_after_manifest: row.get(8),
         is_being_extracted: row.get(9),
+        absent: row.get(10),
+        absent_path: row.get(11),
     }
 }
 
-/// A run whose manifest counts objects that vanished before they were loaded.
+/// A run whose manifest counts or lists objects that vanished before they were loaded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Missing {
     /// Id of the run.
     pub run_id: String,
-    /// Objects that the manifest counts.
+    /// Objects that the manifest counts, or those that are there and those that it lists in vain.
     pub parts: i64,
     /// Objects that are there, or that somebody has acknowledged.
     pub present: i64,

@@ -1,8 +1,9 @@
 //! The changes that a listing would make in the ledger, kept in memory: the plan of a dry run, which only
 //! reads.
 //!
-//! The statements are those of a load, over a relation that shows `evo.objects` and `evo.manifests` as they
-//! would be (`sql/ledger/preview_objects.sql`, `preview_manifests.sql`), so that both come to the same plan.
+//! The statements are those of a load, over relations that show `evo.objects` and the manifests as they would
+//! be (`sql/ledger/preview_objects.sql`, `preview_manifests.sql`, `preview_listed.sql`), so that both come to
+//! the same plan.
 
 use chrono::{DateTime, NaiveDate, Utc};
 
@@ -175,7 +176,8 @@ impl Preview {
         let Selection { lake, run_id, since, .. } = &self.selection;
         let objects = fill(sql_file!("ledger/preview_objects.sql"), &[]);
         let manifests = fill(sql_file!("ledger/preview_manifests.sql"), &[]);
-        let sql = fill(template, &[("objects", &objects), ("manifests", &manifests)]);
+        let listed = fill(sql_file!("ledger/preview_listed.sql"), &[]);
+        let sql = fill(template, &[("objects", &objects), ("manifests", &manifests), ("listed", &listed)]);
         let unused: Option<i64> = None;
         let mut values: Vec<&dyn Param> = vec![&self.entity, lake, run_id, since];
         values.extend(own);
@@ -186,7 +188,13 @@ impl Preview {
         let (records, parts, errors) = (column(|m| m.records), column(|m| m.parts), column(|m| m.errors));
         let manifest_runs: Vec<&str> = self.manifests.iter().map(|(run_id, _)| run_id.as_str()).collect();
         let manifest_dates: Vec<Option<NaiveDate>> = self.manifests.iter().map(|(_, m)| m.ingestion_date).collect();
+        let (mut listed_runs, mut listed_paths) = (Vec::new(), Vec::new());
+        for (run_id, manifest) in &self.manifests {
+            listed_runs.extend(manifest.listed.iter().map(|_| run_id.as_str()));
+            listed_paths.extend(manifest.listed.iter().map(|object| object.path.as_str()));
+        }
         values.extend([&manifest_runs as &dyn Param, &manifest_dates, &records, &parts, &errors]);
+        values.extend([&listed_runs as &dyn Param, &listed_paths]);
         connection.query(&sql, &values).await
     }
 }

@@ -15,8 +15,11 @@ use crate::support::{BlobServer, Evo, Run, binary, gz, object, write};
 
 const RUN: &str = "20260110T020501Z";
 /// Every kind of trouble that a name can make on its way through paths, web addresses, XML, SQL and globs.
-const ODD: [&str; 28] = [
+const ODD: [&str; 31] = [
     "março",
+    "MARÇO",
+    "part-a",
+    "Part-A",
     "c\u{327}\u{301}",
     "p%20q",
     "p q",

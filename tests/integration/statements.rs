@@ -87,7 +87,7 @@ const PLACEHOLDERS: [(&str, &[(&str, &str)]); 32] = [
             ("lengths", "0"),
         ],
     ),
-    ("ledger", &[("objects", "evo.objects"), ("manifests", "evo.manifests")]),
+    ("ledger", &[("objects", "evo.objects"), ("manifests", "evo.manifests"), ("listed", "evo.manifest_objects")]),
     ("storage", &[("extension", "pg_temp")]),
     ("transform/dimension_changed_keys", &[("core", "'core.evo_branches'"), ("key_type", "bigint")]),
     (
@@ -243,7 +243,7 @@ const SCRIPTS: [&str; 4] = [
 /// Tested elsewhere: checks by running them, the settings of a session on every version, parts of other statements and what
 /// consists of them by dry runs, the migration of a draft by applying it,
 /// tests of models by running them.
-const ELSEWHERE: [&str; 8] = [
+const ELSEWHERE: [&str; 9] = [
     "checks/",
     "draft/",
     "transform/example/",
@@ -251,6 +251,7 @@ const ELSEWHERE: [&str; 8] = [
     "ledger/group_objects",
     "ledger/preview_objects",
     "ledger/preview_manifests",
+    "ledger/preview_listed",
     "ledger/preview_batches",
 ];
 /// pgstattuple's functions, for a server that does not have the extension.

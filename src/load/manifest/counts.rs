@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::listed;
 use super::number::count;
+use crate::bronze::gunzip;
 use crate::ledger::manifests::ListedObject;
 
 /// The most that is decompressed of a manifest.
@@ -67,14 +68,18 @@ fn fields(bytes: &[u8]) -> Result<serde_json::Map<String, Value>, String> {
 }
 
 fn inflated(bytes: &[u8]) -> Result<Option<Vec<u8>>, String> {
-    let mut whole = Vec::new();
-    let read = match bytes {
-        [0x1f, 0x8b, ..] => flate2::read::MultiGzDecoder::new(bytes).take(MAX_INFLATED_BYTES).read_to_end(&mut whole),
-        [0x28, 0xb5, 0x2f, 0xfd, ..] => zstd::stream::read::Decoder::new(bytes)
-            .and_then(|decoder| decoder.take(MAX_INFLATED_BYTES).read_to_end(&mut whole)),
+    let inflated = match bytes {
+        [0x1f, 0x8b, ..] => gunzip(bytes, MAX_INFLATED_BYTES),
+        [0x28, 0xb5, 0x2f, 0xfd, ..] => unzstd(bytes),
         _ => return Ok(None),
     };
-    read.map(|_| Some(whole)).map_err(|e| format!("it cannot be decompressed: {e}"))
+    inflated.map(Some).map_err(|e| format!("it cannot be decompressed: {e}"))
+}
+
+fn unzstd(bytes: &[u8]) -> std::io::Result<Vec<u8>> {
+    let mut whole = Vec::new();
+    zstd::stream::read::Decoder::new(bytes)?.take(MAX_INFLATED_BYTES).read_to_end(&mut whole)?;
+    Ok(whole)
 }
 
 fn text(bytes: &[u8]) -> Result<String, String> {

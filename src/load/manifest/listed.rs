@@ -1,24 +1,40 @@
 //! The entries of a manifest about single objects: `"objects": [{ "path", "bytes", "sha256" }, …]`.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value};
 
 use super::number::count;
 use crate::ledger::manifests::ListedObject;
 
+/// Longest name of a file, bytes, on the usual file systems; one of a blob may be longer, but its path is an
+/// entry of an index.
+const MAX_NAME_BYTES: usize = 600;
+
 /// The objects with size and digest, and what could not be understood. Entries without a digest are another
-/// tool's own.
+/// tool's own; one that is repeated counts once.
 pub(super) fn read(fields: &Map<String, Value>) -> (Vec<ListedObject>, Option<String>) {
     let Some(Value::Array(entries)) = fields.get("objects") else { return (Vec::new(), None) };
-    let with_digest: Vec<&Value> = entries.iter().filter(|entry| entry.get("sha256").is_some()).collect();
-    let listed: Vec<ListedObject> = with_digest.iter().filter_map(|entry| object(entry)).collect();
-    let unclear = with_digest.len() - listed.len();
+    let (mut listed, mut unclear) = (BTreeMap::<String, ListedObject>::new(), 0);
+    for entry in entries.iter().filter(|entry| entry.get("sha256").is_some()) {
+        let object = object(entry);
+        let known = object.as_ref().and_then(|object| listed.get(name(&object.path)));
+        match object {
+            // Only the name counts, so it must not be given to two objects.
+            Some(object) if known.is_none_or(|known| known.is_like(&object)) => {
+                listed.entry(name(&object.path).to_owned()).or_insert(object);
+            }
+            _ => unclear += 1,
+        }
+    }
     let what = format!("path, bytes or sha256 of {unclear} of its objects cannot be understood");
-    (listed, (unclear > 0).then_some(what))
+    (listed.into_values().collect(), (unclear > 0).then_some(what))
 }
 
 fn object(entry: &Value) -> Option<ListedObject> {
+    let is_usable = |path: &&str| (1..=MAX_NAME_BYTES).contains(&name(path).len()) && !name(path).contains('\0');
     Some(ListedObject {
-        path: entry.get("path")?.as_str().filter(|path| !path.is_empty())?.to_owned(),
+        path: entry.get("path")?.as_str().filter(is_usable)?.to_owned(),
         size_bytes: count(entry.get("bytes")?)?,
         sha256: digest(entry.get("sha256")?.as_str()?)?,
     })
@@ -34,11 +50,15 @@ fn digest(text: &str) -> Option<Vec<u8>> {
 /// Where an object of a manifest lies: beside it. The lake may have been copied to another prefix since the
 /// manifest was written.
 pub(super) fn beside(manifest: &str, path: &str) -> String {
-    let name = path.rsplit('/').next().unwrap_or_default();
+    let name = name(path);
     match manifest.rsplit_once('/') {
         Some((folder, _)) => format!("{folder}/{name}"),
         None => name.to_owned(),
     }
+}
+
+fn name(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -61,6 +81,9 @@ mod tests {
             format!(r#"{{"path": "x", "bytes": 1, "sha256": "{}"}}"#, hex.replace('0', "é")),
             format!(r#"{{"bytes": 1, "sha256": "{hex}"}}"#),
             r#"{"path": "x", "bytes": 1, "sha256": 5}"#.to_owned(),
+            format!(r#"{{"path": "a/\u0000.gz", "bytes": 1, "sha256": "{hex}"}}"#),
+            format!(r#"{{"path": "a/", "bytes": 1, "sha256": "{hex}"}}"#),
+            format!(r#"{{"path": "{}", "bytes": 1, "sha256": "{hex}"}}"#, "x".repeat(601)),
         ] {
             let (listed, unclear) = of(&format!("[{wrong}]"));
             assert!(listed.is_empty() && unclear.unwrap().contains("of 1 of its objects"), "{wrong}");
@@ -68,6 +91,18 @@ mod tests {
         for other in ["12", "[\"a\", \"b\"]", "[{\"path\": \"a\"}]"] {
             assert_eq!(of(other), (Vec::new(), None), "{other}");
         }
+    }
+
+    #[test]
+    fn an_object_that_is_listed_twice_counts_once_and_two_of_one_name_are_reported() {
+        let entry = |path: &str, bytes: u8| {
+            format!(r#"{{"path": "{path}", "bytes": {bytes}, "sha256": "{}"}}"#, "00ff".repeat(16))
+        };
+        let (listed, unclear) = of(&format!("[{}, {}]", entry("x/a.gz", 7), entry("y/a.gz", 7)));
+        assert_eq!((listed.len(), unclear), (1, None));
+        let (listed, unclear) = of(&format!("[{}, {}]", entry("a.gz", 7), entry("a.gz", 8)));
+        assert_eq!(listed.len(), 1);
+        assert!(unclear.unwrap().contains("of 1 of its objects"));
     }
 
     #[test]

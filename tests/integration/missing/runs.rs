@@ -147,6 +147,13 @@ fn a_manifest_that_names_errors_or_other_numbers_shows_that_its_run_is_not_whole
         follower.transform(&[]).exits(0);
         assert_eq!(follower.marked(), marked, "run {run}");
     }
+    // Its numbers are right, but it lists an object that is not there. It is loaded because somebody insists.
+    let lost = format!(r#"[{{"path": "lost.jsonl.gz", "bytes": 1, "sha256": "{}"}}]"#, "00".repeat(32));
+    manifest(4, "5", &format!(r#"{{"total_records": 1, "objects": {lost}}}"#));
+    follower.put(DAYS[4], "5", &visits([1]));
+    follower.run(&["load", "visits", "--run-id", "5"]).exits(0).says("lost.jsonl.gz, which its manifest lists, is not");
+    follower.transform(&[]).exits(0);
+    assert_eq!(follower.marked(), "3 2026-01-13");
 }
 
 #[test]
