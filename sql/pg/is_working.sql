@@ -2,7 +2,7 @@
 -- parameters: $1 application_name of the session text, $2 its process id int, or null behind PgBouncer
 -- rows: one: whether it works for it; for whom a statement waits, or null; if one of those is a prepared
 --       transaction, which no session will end, its name as SQL writes it; whether there is a session of this
---       name
+--       name; the event that it waits for, as Type/Event, or null
 -- locks: none
 -- idempotent: reads only
 -- Behind PgBouncer found by name alone, because there the process id changes from transaction to transaction.
@@ -15,7 +15,8 @@
 with recursive mine as materialized (
     select pid,
            coalesce(state in ('idle', 'idle in transaction', 'idle in transaction (aborted)'), false)
-               or coalesce(wait_event in ('ClientRead', 'ClientWrite'), false) as is_idle
+               or coalesce(wait_event in ('ClientRead', 'ClientWrite'), false) as is_idle,
+           wait_event_type || '/' || wait_event as event
     from pg_stat_activity
     where application_name = $1 and ($2::integer is null or pid = $2) and pid <> pg_backend_pid()
 ), blocker (pid) as (
@@ -61,4 +62,5 @@ with recursive mine as materialized (
 select (select coalesce(bool_or(not m.is_idle), false) from mine as m),
        (select string_agg(h.who, '; ' order by h.who) from held_by as h),
        (select min(quote_literal(p.gid)) from prepared as p),
-       exists (select from mine)
+       exists (select from mine),
+       (select max(m.event) from mine as m where not m.is_idle)

@@ -29,7 +29,7 @@ use super::open::{Connected, LastWords, guarded_tls};
 use super::server_error::from_sqlstate;
 use super::settings::{Inherited, cannot_begin};
 use super::sqlstate::{ADMIN_SHUTDOWN, LOCK_NOT_AVAILABLE};
-use super::witness::{Blocked, LockWait, Witness};
+use super::witness::{Blocked, LockWait, StillWorking, Witness};
 use crate::config::dsn::Dsn;
 use crate::error::{Error, Kind, Result};
 
@@ -187,7 +187,7 @@ impl Session {
         let often = stall_timeout.min(often);
         let began = Instant::now();
         let (mut witness, mut misses) = (Witness::default(), 0);
-        let mut lock_wait = LockWait::default();
+        let (mut lock_wait, mut still_working) = (LockWait::default(), StillWorking::after(stall_timeout));
         let mut pause = often;
         loop {
             if let Ok(result) = tokio::time::timeout(pause, &mut answer).await {
@@ -206,6 +206,7 @@ impl Session {
             if began.elapsed() < stall_timeout {
                 continue;
             }
+            still_working.update(seen.as_ref(), &self.application_name, began.elapsed());
             misses = if seen.is_none() { misses + 1 } else { 0 };
             // Behind a pooler a statement that waits for a server connection has no session yet.
             let may_queue = !self.has_settings && began.elapsed() < stall_timeout * QUEUE;
@@ -217,7 +218,6 @@ impl Session {
                     Err(_) => Err(NoAnswer::Silent(stall_timeout)),
                 };
             }
-            tracing::debug!(session = self.application_name, "the server still works on a statement");
         }
     }
 

@@ -27,6 +27,8 @@ pub(super) struct Activity {
     pub(super) is_found: bool,
     /// Who holds the lock that it waits for.
     waits_for: Option<Holders>,
+    /// The event that it waits for, as the server calls it: `IO/DataFileRead`.
+    event: Option<String>,
 }
 
 /// The connection that asks, opened when first needed.
@@ -42,7 +44,7 @@ impl Witness {
                 Ok(connected) => self.0 = Some(connected),
                 Err(error) if error.kind() == Kind::DatabaseUnavailable => return None,
                 // It answers, if only to refuse: nothing says that the statement has stopped.
-                Err(_) => return Some(Activity { works: true, is_found: true, waits_for: None }),
+                Err(_) => return Some(Activity { works: true, is_found: true, waits_for: None, event: None }),
             }
         }
         let connected = self.0.as_ref()?;
@@ -57,11 +59,40 @@ impl Witness {
                 works: row.get(0),
                 is_found: row.get(3),
                 waits_for: row.get::<_, Option<String>>(1).map(|by| Holders { by, gid: row.get(2) }),
+                event: row.get(4),
             }),
             Err(_) => {
                 self.0 = None;
                 None
             }
+        }
+    }
+}
+
+/// Says that a statement takes long: after a while, and again each time that it has taken twice as long.
+pub(super) struct StillWorking {
+    next: Duration,
+}
+
+impl StillWorking {
+    /// Says nothing before `first`.
+    pub(super) fn after(first: Duration) -> Self {
+        Self { next: first }
+    }
+
+    /// Logs that a statement has taken this long, if it is time to.
+    pub(super) fn update(&mut self, seen: Option<&Activity>, session: &str, taken: Duration) {
+        let Some(seen) = seen.filter(|seen| seen.works && seen.waits_for.is_none()) else { return };
+        if taken < self.next {
+            return;
+        }
+        self.next = taken * 2;
+        let (taken_s, waits_for) = (taken.as_secs(), seen.event.as_deref().unwrap_or("nothing"));
+        match seen.event.as_deref() {
+            Some("IPC/SyncRep") => {
+                tracing::warn!(session, taken_s, "a commit waits for a standby: see synchronous_standby_names");
+            }
+            _ => tracing::info!(session, taken_s, waits_for, "the server still works on a statement"),
         }
     }
 }
