@@ -1,9 +1,9 @@
 -- purpose: list the limits of a core table's columns and indexes that a model may exceed
 -- parameters: $1 table text
 -- rows: column, kind of limit ('index', 'varchar', 'bpchar', 'cut', 'smallint', 'integer', 'numeric', 'float4',
---       'float8', 'seconds', 'date'), bytes, characters, precision or digits of a second, scale; none if there
---       is no such table. NOT NULL columns, in which a value cannot become null, are left out where the server
---       refuses what does not fit
+--       'float8', 'seconds', 'date', 'time', 'whole'), bytes, characters, precision or digits of a second,
+--       scale; none if there is no such table. NOT NULL columns, in which a value cannot become null, are
+--       left out where the server refuses what does not fit
 -- locks: none
 -- idempotent: reads only
 -- An index row of a B-tree holds 2,704 bytes, shared by the texts of the index. A longer value fails the
@@ -58,6 +58,8 @@ union all
 select name, 'numeric', ((typmod - 4) >> 16) & 65535, (((typmod - 4) & 2047) # 1024) - 1024
 from columns where typname = 'numeric' and typmod >= 4
 union all
-select name, typname::text, 0, 0 from columns where typname in ('float4', 'float8', 'date')
+select name, typname::text, 0, 0 from columns where typname in ('float4', 'float8', 'date', 'time')
+union all
+select name, 'whole', 0, 0 from columns where typname = 'int8' or typname in ('int2', 'int4') and attnotnull
 union all
 select name, 'seconds', typmod, 0 from columns where typname in ('timestamp', 'timestamptz') and typmod between 0 and 5

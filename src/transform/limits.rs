@@ -32,6 +32,8 @@ fn limit(row: &Row) -> Option<(String, Limit)> {
         "float8" => Limit::Double,
         "seconds" => Limit::Seconds(most),
         "date" => Limit::Day,
+        "time" => Limit::Time,
+        "whole" => Limit::Whole,
         "smallint" => Limit::Smallint,
         "integer" => Limit::Integer,
         "numeric" => Limit::Numeric { precision: most, scale },

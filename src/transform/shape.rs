@@ -51,6 +51,8 @@ struct CatalogColumn {
     sequence: Option<String>,
     /// Its default is the time of the transaction.
     is_now_by_default: bool,
+    /// The type below its domains.
+    base_type: String,
 }
 
 impl Shape {
@@ -145,6 +147,7 @@ async fn columns(connection: &Connection, table: &str) -> Result<Vec<CatalogColu
         must_be_given: row.get(3),
         sequence: row.get(4),
         is_now_by_default: row.get(5),
+        base_type: row.get(6),
     };
     Ok(rows.iter().map(column).collect())
 }
@@ -177,8 +180,8 @@ fn refuse_zone_casts(table: &str, all: &[CatalogColumn], given: &[GivenColumn]) 
                 && !has_zone(type_name)
         };
         let is_refused = match given.type_name.as_str() {
-            "timestamptz" => is_local(&column.type_name),
-            "timestamp" | "date" => has_zone(&column.type_name),
+            "timestamptz" => is_local(&column.base_type),
+            "timestamp" | "date" => has_zone(&column.base_type),
             _ => false,
         };
         if is_refused {

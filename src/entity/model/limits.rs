@@ -33,6 +33,10 @@ pub enum Limit {
     Seconds(i32),
     /// `date`, without a time of day.
     Day,
+    /// `time`, without a day.
+    Time,
+    /// An integer whose range the server watches: it rounds a fraction without a word.
+    Whole,
 }
 
 /// Digits of the values that `evo.as_decimal` gives: before the decimal point, and after it.
@@ -65,6 +69,7 @@ impl Limit {
             (Limit::Smallint, Some("bigint" | "int" | "decimal")) => {
                 guarded(format!("{fraction}({expression}) not between -32768 and 32767"), "::smallint")
             }
+            (Limit::Whole, Some("decimal")) => guarded(format!("({expression}) % 1 <> 0"), "::numeric"),
             (Limit::Numeric { precision, scale }, Some(kind @ ("decimal" | "bigint" | "int"))) => {
                 let (whole, fraction) = match kind {
                     "decimal" => DECIMAL,
@@ -95,6 +100,8 @@ impl Limit {
             (Limit::Day, Some("local")) => {
                 guarded(format!("date_trunc('day', {expression}) <> ({expression})"), "::timestamp")
             }
+            // Every value has a day.
+            (Limit::Time, Some("local")) => guarded(format!("({expression}) is not null"), "::time"),
             _ => None,
         }
     }
@@ -181,6 +188,19 @@ mod tests {
                  (evo.as_timestamptz(d.a, {zone}))::timestamptz(0) <> (evo.as_timestamptz(d.a, {zone})) \
                  then -1 else 2147483647 end)::timestamptz as x",
             ),
+            (
+                "evo.as_local(d.a) as x",
+                Limit::Time,
+                "evo.as_short((evo.as_local(d.a))::text, \
+                 case when (evo.as_local(d.a)) is not null then -1 else 2147483647 end)::time as x",
+            ),
+            (
+                "evo.as_decimal(d.a) as x",
+                Limit::Whole,
+                "evo.as_short((evo.as_decimal(d.a))::text, \
+                 case when (evo.as_decimal(d.a)) % 1 <> 0 then -1 else 2147483647 end)::numeric as x",
+            ),
+            ("evo.as_bigint(d.a) as x", Limit::Whole, "evo.as_bigint(d.a) as x"),
             ("evo.as_decimal(d.a) as x", Limit::Double, "evo.as_decimal(d.a) as x"),
             ("evo.as_decimal(d.a) as x", Limit::Numeric { precision: 15, scale: 2 }, "evo.as_decimal(d.a) as x"),
         ] {

@@ -8,6 +8,7 @@ mod lock;
 mod meanwhile;
 mod own;
 mod own_models;
+mod own_values;
 mod refresh;
 mod refused;
 mod shapes;
