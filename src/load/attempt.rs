@@ -97,6 +97,12 @@ fn is_outdated(failure: &AttemptError) -> bool {
 
 /// Stages and commits the batch in the way that is forecast. Where that turns out to be the wrong way, the
 /// next more careful one follows in the same attempt.
+///
+/// Each way reads the objects again. Only as text can one line be rejected for itself, because a rejected
+/// line is kept verbatim, and jsonb is another text. So what a document or its row is refused for leads there
+/// directly: such a batch is read twice. Once would mean to send every batch as text, which is the slowest
+/// way. Three times remain where rows break a unique index: that looks like the key that was expected to be
+/// new, and only the merge can tell.
 async fn stage(load: &Load<'_>, batch: &Claimed, made: &BTreeSet<i32>) -> Result<LoadedBatch, AttemptError> {
     let mut stage_as = load.forecast.stage_as(&batch.run_id);
     loop {
@@ -110,7 +116,7 @@ async fn stage(load: &Load<'_>, batch: &Claimed, made: &BTreeSet<i32>) -> Result
             StageAs::Direct if direct::is_refuted(&failure.error) => {
                 tracing::debug!(batch = %batch.batch_id, reason, "the batch cannot be copied directly");
                 load.forecast.refute_direct(&batch.run_id);
-                StageAs::Jsonb
+                if direct::is_certain_of_a_document(&failure.error) { StageAs::Text } else { StageAs::Jsonb }
             }
             StageAs::Compared if is_outdated(&failure) => {
                 tracing::debug!(batch = %batch.batch_id, reason, "what the batch was compared with has changed");

@@ -1,6 +1,7 @@
 //! A row that the staging table refuses, by a constraint, an index or a trigger of somebody's own, costs its
 //! line; too many of them cost their object, and no other.
 
+use crate::lake::{KEY, Lake};
 use crate::support::{Evo, Run, object};
 
 const RUN: &str = "20260110T020501Z";
@@ -87,6 +88,16 @@ fn a_row_that_the_staging_table_refuses_costs_its_line_and_goes_in_when_nothing_
         assert_eq!(evo.db.one(LOADED), "1,2,3,4,5", "{refuse}");
         assert_eq!(evo.db.one("select raw_data ->> 'idBranch' from stg_evo.sales_raw where sale_id = 3"), "99");
     }
+}
+
+#[test]
+fn an_object_with_a_row_that_is_refused_is_read_twice_and_not_three_times() {
+    let lake = Lake::of(1);
+    lake.evo.db.sql("alter table stg_evo.sales_raw add constraint own check (sale_id <> 7)");
+    let run = lake.command(&["--max-rejects", "100%"]).env("AZURE_STORAGE_ACCOUNT_KEY", KEY).output().unwrap();
+    Run::from(run).exits(6).says("constraint \"own\"");
+    assert_eq!(lake.evo.db.one("select count(*) from stg_evo.sales_raw"), "49");
+    assert_eq!(lake.server.gets(&lake.server.paths()[0]).len(), 2);
 }
 
 #[test]
