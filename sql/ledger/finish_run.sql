@@ -4,7 +4,7 @@
 -- rows: none
 -- locks: the execution's row, until commit
 -- idempotent: a repetition after a lost reply writes the same
-update evo.runs
-set state = $2, exit_code = $3, summary = $4, error = $5, measures = $6,
-    finished_at = clock_timestamp(), seen_at = clock_timestamp()
-where execution_id = $1
+update evo.runs r
+set state = $2, exit_code = $3, summary = $4, error = $5, measures = $6, finished_at = ended.at, seen_at = ended.at
+from (select clock_timestamp() as at) ended
+where r.execution_id = $1

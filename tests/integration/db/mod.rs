@@ -187,16 +187,22 @@ fn committed_rows_survive_kill_9_of_the_postmaster() {
 fn a_start_waits_for_the_queries_of_a_killed_server() {
     let evo = Home::new();
     evo.ok(&["db", "start"]);
-    // It hears of the postmaster's end only when it is done.
-    let busy = "select count(*) from generate_series(1, 20000000)";
+    // It hears of the postmaster's end only when it is done: when this file is there.
+    let busy = "do $$ begin while (pg_stat_file('end_of_test', true)).size is null loop end loop; end $$";
     let mut busy = evo.command(&["db", "psql", "-X", "-c", busy]);
-    let mut busy = busy.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null()).spawn().unwrap();
-    let active = "select count(*) from pg_stat_activity where query like '%20000000%' and pid <> pg_backend_pid()";
+    let mut busy = busy.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let active = "select count(*) from pg_stat_activity where query like 'do %end_of_test%'";
     while evo.query(active) == "0" {
         std::thread::sleep(Duration::from_millis(20));
     }
+    let flag = evo.data().join("end_of_test");
     kill(evo.pid());
-    assert_eq!(evo.query("select 1"), "1");
+    let mut next = evo.command(&["db", "psql", "-XqAt", "-c", "select 1"]).stdout(Stdio::piped()).spawn().unwrap();
+    std::thread::sleep(Duration::from_secs(1));
+    assert_eq!(next.try_wait().unwrap(), None, "it did not wait");
+    std::fs::write(flag, "now").unwrap();
+    let next = Run::from(next.wait_with_output().unwrap()).exits(0);
+    assert_eq!(next.stdout.trim(), "1");
     busy.wait().unwrap();
 }
 
