@@ -77,7 +77,7 @@ fn error_tables() -> String {
         let codes: Vec<String> = exit_codes(row.kind).iter().map(u8::to_string).collect();
         text += &format!("### `{:?}`: exit {}\n\n", row.kind, codes.join(", "));
         text += &item(&format!("**What happened:** {}.", row.meaning));
-        text += &item(&format!("**What evo does:** {}.", row.disposition.does()));
+        text += &item(&format!("**What evo does:** {}.", row.does));
         text += &item(&format!("**What to do:** {}.", row.advice));
         text += "\n";
     }

@@ -33,7 +33,7 @@ absent as (
     from waiting w
     join {listed} l on l.entity = $1 and l.lake_id = $2 and l.run_id = w.run_id
     where not exists (
-        select from {objects} o
+        select 1 from {objects} o
         where o.entity = $1 and o.lake_id = $2 and o.path = l.path and o.state <> 'gone'
     )
     group by w.run_id

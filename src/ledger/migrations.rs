@@ -149,7 +149,7 @@ pub async fn apply_for(
 /// The failure of a migration. One of `--extend` is its author's to correct.
 fn failed(m: &Migration, error: Error) -> Error {
     let error = error.context(format!("migration {:04}_{}", m.version, m.name));
-    let is_wrong = matches!(error.kind(), Kind::StatementInvalid | Kind::BadRow | Kind::Refused | Kind::Internal);
+    let is_wrong = error.kind().is_of_statement() || error.kind() == Kind::Internal;
     if m.version <= EXTENSIONS || !is_wrong {
         return error;
     }

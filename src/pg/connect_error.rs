@@ -74,7 +74,7 @@ pub(super) fn cannot_connect(dsn: &Dsn, e: tokio_postgres::Error) -> Error {
                 .caused_by(error)
         }
         // A session that does not open has no data: what the server refuses is a setting of the address.
-        Kind::BadRow | Kind::StatementInvalid => {
+        Kind::BadRow | Kind::StatementInvalid | Kind::SchemaChanged => {
             let hint = "a parameter of the session is refused: check `options` in the address and PGOPTIONS";
             let error = error.context(format!("cannot connect to {}", dsn.shown_servers()));
             error.of_kind(Kind::Config).hint(hint)

@@ -36,10 +36,17 @@ pub(super) fn is_raised(code: &str, routine: Option<&str>, function: Option<&str
     !is_of_evo && (is_text_of_a_function || ["P0", "38", "39", "2F"].contains(&code.get(..2).unwrap_or_default()))
 }
 
-/// The function named in the first line of an error's context, whatever language the server speaks:
-/// `PL/pgSQL function public.f(text) line 1 at RAISE`.
+/// The function that an error's context names, whatever language the server speaks: `PL/pgSQL function
+/// public.f(text) line 1 at RAISE`. The first line is where it happened, the last one the function that was
+/// called first. Lines between them, and those of a COPY, may hold values.
 pub(super) fn function_in(context: &str) -> Option<&str> {
-    let line = context.lines().next().filter(|line| !line.contains(['\'', ':']))?;
+    let innermost = context.lines().next().and_then(named_in);
+    let outermost = || context.lines().last().filter(|_| !context.contains("COPY ")).and_then(named_in);
+    innermost.or_else(outermost)
+}
+
+fn named_in(line: &str) -> Option<&str> {
+    let line = Some(line).filter(|line| !line.contains(['\'', ':']))?;
     let open = line.find('(')?;
     let close = open + line[open..].find(')')?;
     let mut is_quoted = false;
@@ -82,7 +89,9 @@ mod tests {
         let found = |context| function_in(context);
         assert_eq!(found("PL/pgSQL function public.f(text) line 1 at RAISE"), Some("public.f(text)"));
         assert_eq!(found("função PL/pgSQL s.\"a f\"(a, b) linha 3 em RAISE\nmore g()"), Some("s.\"a f\"(a, b)"));
-        assert_eq!(found("SQL statement \"select f('Ana')\"\nPL/pgSQL function f() line 1"), None);
+        assert_eq!(found("SQL statement \"select f('Ana')\"\nPL/pgSQL function f() line 1"), Some("f()"));
+        let copied = "SQL statement \"select f('Ana')\"\nPL/pgSQL function f() line 1\nCOPY t, line 1";
+        assert_eq!(found(copied), None);
         assert_eq!(found("COPY t, line 1, column a: \"x(y)\""), None);
         assert_eq!(found("nothing"), None);
     }

@@ -2,12 +2,27 @@
 
 use std::sync::OnceLock;
 
-use tokio_postgres::error::DbError;
+use tokio_postgres::error::{DbError, Severity};
 
 use super::redact::{function_in, is_raised, without_values};
 use super::sqlstate::{self as code, kind_of};
 use crate::error::{Error, Kind, Named};
 use crate::sql::ident;
+
+/// The advice for [`Kind::SchemaChanged`] where nothing more is known.
+pub const SCHEMA_HINT: &str =
+    "it is not as `evo migrate` made it: put it back as the migrations make it, or rename what has taken its name";
+/// Sources of the server in which a missing privilege is one of the server itself, on a file of its own.
+const FILE_SOURCES: [&str; 7] =
+    ["fd.c", "md.c", "tablespace.c", "storage.c", "copydir.c", "buffile.c", "sharedfileset.c"];
+/// Sources of the server in which it refuses to begin a transaction because its transaction ids run out.
+const NUMBER_SOURCES: [&str; 2] = ["varsup.c", "multixact.c"];
+/// Functions of the server that report as an internal error what another transaction has just changed in the
+/// catalog.
+const RACES: [&str; 3] = ["simple_heap_update", "simple_heap_delete", "relation_open"];
+
+/// The function of the server that refuses to empty a table that others reference.
+const CHECKS_REFERENCES: &str = "heap_truncate_check_FKs";
 
 /// An error of which only the server's code and message are known.
 pub(super) fn from_sqlstate(code: &str, message: String) -> Error {
@@ -22,6 +37,31 @@ pub(super) fn from_server(db: &DbError) -> Error {
         return raised(code, function);
     }
     let error = from_sqlstate(code, without_values(code, db.message()));
+    let error = match error.kind() {
+        Kind::AccessDenied | Kind::SchemaChanged if is_of(db, &FILE_SOURCES) => {
+            return error.of_kind(Kind::DatabaseFailed).hint(
+                "the server itself may not write there: make the file system of that tablespace writable for it; if \
+                 it holds temporary files only, leave it out: alter role … reset temp_tablespaces",
+            );
+        }
+        // The session is alive: a function or a foreign table of somebody's own has asked another server.
+        Kind::DatabaseUnavailable if is_of_another_server(code, db) => {
+            let error = error.of_kind(Kind::DatabaseBusy).hint(
+                "it is about another server, which a trigger, a function or a foreign table of yours asks: its message \
+                 is in the server's log",
+            );
+            return match function {
+                Some(name) => error.context(name),
+                None => error,
+            };
+        }
+        // A limit, as of a row; but no row is to blame.
+        Kind::BadRow if is_of(db, &NUMBER_SOURCES) => error.of_kind(Kind::DatabaseFailed),
+        Kind::DatabaseFailed if db.routine().is_some_and(|routine| RACES.contains(&routine)) => {
+            error.of_kind(Kind::TransactionConflict)
+        }
+        _ => error,
+    };
     let error = in_function(error, function.as_deref()).naming(Named {
         table: db.schema().zip(db.table()).map(|(schema, table)| (schema.to_owned(), table.to_owned())),
         column: db.column().map(str::to_owned),
@@ -32,9 +72,27 @@ pub(super) fn from_server(db: &DbError) -> Error {
         // Its detail lists the dependents, by name only. The server's hint is to drop them too.
         (_, code::DEPENDENTS_EXIST, Some(dependents)) => error.detail(dependents),
         (_, code::DEPENDENTS_EXIST, None) => error,
+        // The same with a table that somebody's foreign key references: the hint is to empty theirs, too.
+        (_, code::FEATURE_NOT_SUPPORTED, Some(references)) if db.routine() == Some(CHECKS_REFERENCES) => error
+            .detail(references)
+            .hint("drop that foreign key, or empty its table yourself, then run the same command again"),
         (Some(hint), ..) => error.hint(hint),
+        (None, ..) if error.kind() == Kind::SchemaChanged => error.hint(SCHEMA_HINT),
         (None, ..) => error,
     }
+}
+
+/// Whether the error is about a connection that the server itself has to another one. An error about the
+/// session's own ends the session.
+fn is_of_another_server(code: &str, db: &DbError) -> bool {
+    code.starts_with("08") && db.parsed_severity() == Some(Severity::Error)
+}
+
+/// Whether one of these sources of the server reports the error. Some codes mean different things in
+/// different sources.
+fn is_of(db: &DbError, sources: &[&str]) -> bool {
+    let source = db.file().and_then(|file| file.rsplit('/').next());
+    source.is_some_and(|source| sources.contains(&source))
 }
 
 /// evo's advice for a SQLSTATE, where it knows more than the server; `None` elsewhere.
@@ -42,9 +100,12 @@ fn advice(code: &str, db: &DbError) -> Option<String> {
     let text = match code {
         // Recognised by the name of the function that refuses: the message comes in the server's language.
         code::INSUFFICIENT_PRIVILEGE if db.routine() == Some("check_enable_rls") => {
-            "row-level security would hide rows from evo, which would treat them as gone. As the table's owner: \
-             alter table \
-             SCHEMA.TABLE no force row level security; or let evo's role see all rows: alter role ROLE bypassrls"
+            let role = role();
+            return Some(format!(
+                "row-level security would hide rows from evo, which would treat them as gone. As the table's owner: \
+                 alter table SCHEMA.TABLE no force row level security; or let evo's role see all rows: alter role \
+                 {role} bypassrls; evo doctor lists the tables"
+            ));
         }
         code::INSUFFICIENT_PRIVILEGE => return Some(missing_privilege(db.message())),
         code::UNKNOWN_DATABASE => "create it with `createdb`, or name another in --database-url",
@@ -59,6 +120,18 @@ fn advice(code: &str, db: &DbError) -> Option<String> {
              superuser, with \
              alter role … set temp_file_limit = -1; or work in smaller pieces: EVO_TRANSFORM_CHUNK_ROWS, --batch-size"
         }
+        code::QUERY_CANCELED => {
+            "somebody canceled it (pg_cancel_backend), or a timeout did: evo switches statement_timeout off, so look \
+             for a trigger or function that sets it, and for a pooler or monitor that cancels. What is committed \
+             stays: run the same command again"
+        }
+        code::INDEX_CORRUPTED => {
+            "rebuild the index that the message names (reindex index …), and find out what has damaged it"
+        }
+        code::DATA_CORRUPTED => {
+            "find out what has damaged it, before anything else. What the lake holds can be made again: evo reset and \
+             evo load for staging, evo transform --full-refresh for core"
+        }
         code::DISK_FULL => "free or add storage, then run the same command again: it continues where it stopped",
         // A trigger, or a function in an index or model, of the user's own.
         code::UNDEFINED_FUNCTION | code::UNDEFINED_TABLE | code::UNDEFINED_OBJECT if db.where_().is_some() => {
@@ -69,6 +142,7 @@ fn advice(code: &str, db: &DbError) -> Option<String> {
         code::DATATYPE_MISMATCH => {
             "the column's type was changed, or the model gives another one: alter the column, or cast in the model"
         }
+        code::UNKNOWN_SCHEMA if db.routine() == Some("get_namespace_oid") => SCHEMA_HINT,
         code::UNKNOWN_SCHEMA => "sessions of evo have no default schema for new objects: write SCHEMA.NAME",
         _ => return None,
     };
@@ -78,7 +152,10 @@ fn advice(code: &str, db: &DbError) -> Option<String> {
 /// A statement inside a function that is not evo's is for its author to correct.
 fn in_function(error: Error, function: Option<&str>) -> Error {
     match function {
-        Some(name) if error.kind() == Kind::StatementInvalid && !name.starts_with("evo.") => {
+        Some(name)
+            if matches!(error.kind(), Kind::StatementInvalid | Kind::SchemaChanged | Kind::Config)
+                && !name.starts_with("evo.") =>
+        {
             error.of_kind(Kind::Config).context(name)
         }
         _ => error,
@@ -163,13 +240,13 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_in_a_function_is_internal_only_if_the_function_is_evos() {
+    fn what_is_wrong_in_a_function_is_its_authors_unless_the_function_is_evos() {
         let missing = || from_sqlstate(code::UNDEFINED_TABLE, "relation \"log\" does not exist".to_owned());
         let error = in_function(missing(), Some("public.lg()"));
         assert_eq!((error.kind(), error.exit_code()), (Kind::Config, 3));
         assert_eq!(error.message(), "public.lg(): relation \"log\" does not exist");
         for function in [None, Some("evo.as_date(text)")] {
-            assert_eq!(in_function(missing(), function).kind(), Kind::StatementInvalid);
+            assert_eq!(in_function(missing(), function).kind(), Kind::SchemaChanged);
         }
     }
 }

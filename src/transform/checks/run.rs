@@ -68,7 +68,7 @@ fn cannot_run(check: &Check, error: Error) -> Error {
             let given: Vec<String> = check.parameters.iter().map(|(name, value)| format!("{name} = {value}")).collect();
             error.of_kind(Kind::Config).hint(format!("its parameters are {}; --set changes them", given.join(", ")))
         }
-        Kind::StatementInvalid => error
+        Kind::StatementInvalid | Kind::SchemaChanged => error
             .of_kind(Kind::Config)
             .hint("its query does not fit the tables: a column has another type or name, or the query is wrong"),
         _ => error,

@@ -36,7 +36,7 @@ pub(super) async fn compare(
     let what = || table.model.table.clone();
     match try_reading(job, table, range, Reading::Typed { is_plain }).await {
         Ok(found) if found.count() == 0 => return Ok(found),
-        Err(e) if !matches!(e.kind(), Kind::BadRow | Kind::Refused | Kind::StatementInvalid) => {
+        Err(e) if !e.kind().is_of_statement() => {
             return Err(e.context(what()));
         }
         _ => {}

@@ -88,7 +88,7 @@ async fn fill_part(insert: &Insert<'_>, typed: &AtomicBool, is_plain: bool) -> R
             Ok(Some(part)) => return Ok(part),
             Ok(None) => typed.store(false, Ordering::Relaxed),
             // Whatever this reading fails on, the model as it is written decides.
-            Err(e) if matches!(e.kind(), Kind::BadRow | Kind::Refused | Kind::StatementInvalid) => {
+            Err(e) if e.kind().is_of_statement() => {
                 typed.store(false, Ordering::Relaxed);
             }
             Err(e) => return Err(e),

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::entity::{Entity, Model};
-use crate::error::{Kind, Result};
+use crate::error::Result;
 use crate::pg::{Connection, Transaction};
 use crate::sql::{columns, fill, literal};
 use crate::transform::reading::{AT_SESSION_ZONE, Reading};
@@ -50,7 +50,7 @@ impl TypedModel {
         let zone = if insert.contains(AT_SESSION_ZONE) { zone } else { "UTC" };
         tx.batch(&format!("savepoint evo_typed; set local timezone = {}", literal(zone))).await?;
         let inserted = match has_each_key_once(tx, model, insert).await {
-            Err(e) if matches!(e.kind(), Kind::BadRow | Kind::Refused | Kind::StatementInvalid) => false,
+            Err(e) if e.kind().is_of_statement() => false,
             inserted => inserted?,
         };
         if inserted {

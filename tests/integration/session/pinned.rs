@@ -73,6 +73,20 @@ fn rows_that_a_policy_would_hide_are_an_error_that_names_the_table_and_never_few
     evo.db.sql("alter table stg_evo.sales_raw no force row level security");
     evo.json(&["transform", "sales", "--full-refresh"]);
     assert_eq!(evo.db.one("select count(*) from core.evo_sales"), "200");
+    // The same in the ledger and in core.
+    for (table, args) in [
+        ("evo.runs", &["load", "sales"][..]),
+        ("evo.objects", &["load", "sales"]),
+        ("evo.batches", &["transform", "sales"]),
+        ("evo.objects", &["status"]),
+        ("core.evo_sales", &["transform", "sales", "--in-place"]),
+        ("core.evo_sales", &["verify", "sales", "--deep"]),
+    ] {
+        evo.db.sql(&format!("alter table {table} enable row level security, force row level security"));
+        let name = table.split_once('.').unwrap().1;
+        evo.run(args).exits(5).says(name).says("no force row level security").says("alter role keeper bypassrls");
+        evo.db.sql(&format!("alter table {table} disable row level security, no force row level security"));
+    }
 }
 
 #[test]
