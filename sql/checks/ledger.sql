@@ -18,7 +18,8 @@ batches as (
     from evo.batches b where entity = {entity} and state = 'committed'
 ),
 staging as (select count(*) as rows from {staging}),
-core as (select count(*) as rows from {all parent})
+documents as (select count(*) as rows from {documents} d),
+core as (select count(*) as rows from {current} c)
 select format('objects %s, in batches %s', o.loaded, b.loaded) from objects o, batches b where o.loaded <> b.loaded
 union all
 select format('lines of objects %s, of batches %s', o.lines, b.lines) from objects o, batches b where o.lines <> b.lines
@@ -26,5 +27,5 @@ union all
 select format('rows of staging %s, inserted by batches %s', s.rows, b.inserted) from staging s, batches b
 where s.rows <> b.inserted
 union all
-select format('rows of core %s, of staging %s', c.rows, s.rows) from core c, staging s, batches b
-where b.transformed and c.rows <> s.rows
+select format('rows of core %s, of staging %s', c.rows, d.rows) from core c, documents d, batches b
+where b.transformed and c.rows <> d.rows

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::entity::{Column, Entity, KeyRule, Model};
+use crate::entity::{Column, Entity, History, KeyRule, Model};
 use crate::transform::checks::{Check, Severity};
 use crate::transform::dimension::{Dimension, SightingReads};
 
@@ -75,7 +75,15 @@ impl<'a> Declared<'a> {
         match self.role(table) {
             Some(TableRole::Core(entity, model)) => {
                 let declared = model.select.columns().iter().find(|declared| declared.name == column);
-                declared.map(|declared| core_origin(entity, declared)).unwrap_or_default()
+                match (declared, &entity.history) {
+                    (Some(declared), _) => core_origin(entity, declared),
+                    (None, Some(history)) if model.is_history && column == History::ENDS => ColumnOrigin {
+                        paths: history.fields.clone(),
+                        columns: vec![(entity.staging.table.clone(), history.column.clone())],
+                        ..ColumnOrigin::default()
+                    },
+                    _ => ColumnOrigin::default(),
+                }
             }
             Some(TableRole::Staging(entity)) => staging_origin(entity, column),
             Some(TableRole::Dimension(dimension)) => self.dimension_origin(dimension, column),
@@ -152,8 +160,8 @@ fn staging_origin(entity: &Entity, column: &str) -> ColumnOrigin {
     let mut origin = ColumnOrigin::default();
     if column == entity.staging.key_column {
         origin.paths = key_fields(&entity.key);
-    } else if let Some(partition) = entity.partition.as_ref().filter(|partition| partition.column == column) {
-        origin.paths = vec![partition.field.clone()];
+    } else if let Some(time) = entity.key_time().filter(|time| time.column == column) {
+        origin.paths = time.fields.to_vec();
     }
     origin
 }

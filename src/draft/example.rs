@@ -8,14 +8,14 @@ use super::plan::EntityDraft;
 use super::render::DraftFile;
 use crate::entity::KeyType;
 
-/// Two documents: one with every field, and one with its key alone.
+/// Two documents: one with every field, and one with its key alone, and its time where versions have one.
 pub fn example_documents(draft: &EntityDraft, shape: &NodeShape) -> Vec<String> {
     let of = |n: u64, is_whole: bool| {
         let mut fields = Map::new();
         for (name, node) in &shape.fields {
             if draft.key_fields.contains(name) {
                 fields.insert(name.clone(), key(draft.key_type, draft.key_fields.len() > 1, n));
-            } else if is_whole {
+            } else if is_whole || draft.history.as_ref().is_some_and(|history| history.fields.contains(name)) {
                 fields.insert(name.clone(), value(node));
             }
         }

@@ -5,13 +5,15 @@ use super::keys::KeyGuess;
 use super::names::{singular, snake};
 use super::nodes::NodeShape;
 use super::read::SampleReading;
-use super::tables::{Certainty, DraftColumn, DraftTable, TableKind, Tables};
+use super::tables::{Certainty, DraftColumn, DraftTable, TableKind, Tables, history_table};
 use crate::counted::counted;
-use crate::entity::{KeyType, MissingRows};
+use crate::entity::{History, KeyType, MissingRows};
 use crate::error::{Error, Kind, Result};
 
 /// The zone of times without an offset, if nobody names another one.
 const ZONE: &str = "America/Sao_Paulo";
+/// The column since when a version counts.
+const SINCE: &str = "valid_from";
 /// Names that say what a key is only together with the entity's name.
 const BARE: [&str; 7] = ["id", "uuid", "guid", "key", "code", "codigo", "sku"];
 
@@ -26,6 +28,8 @@ pub struct DraftWish {
     pub zone: Option<String>,
     /// What becomes of rows that a run lacks, if each run holds everything.
     pub missing: MissingRows,
+    /// Fields with the time of a change, if each version is kept: the first one with a value counts.
+    pub history: Vec<String>,
 }
 
 /// An entity that is not declared yet.
@@ -47,6 +51,8 @@ pub struct EntityDraft {
     pub key_column: String,
     /// What becomes of rows that a run lacks.
     pub missing: MissingRows,
+    /// The time that tells its versions apart, if each is kept.
+    pub history: Option<History>,
     /// Its core tables, parent first.
     pub tables: Vec<DraftTable>,
     /// What to look at, and why.
@@ -73,8 +79,10 @@ pub fn plan(wish: &DraftWish, reading: &SampleReading) -> Result<EntityDraft> {
     let key_column = key_column(&wish.entity, &key_fields);
     let key_field = (key_fields.len() == 1).then(|| key_fields[0].as_str());
     let child_id = |array: &str| reading.keys.child_id(array);
-    let mut tables = Tables::new((&wish.entity, &key_column), key_field, &child_id).of(shape);
+    let taken = if wish.history.is_empty() { &[][..] } else { &[SINCE, History::ENDS] };
+    let mut tables = Tables::new((&wish.entity, &key_column), key_field, &child_id, taken).of(shape);
     let dates = dates(shape, &mut tables, &mut notes);
+    let history = history(wish, &mut tables)?;
     let zone = zone(wish, shape, &tables, &mut notes);
     let delimiter = reading.delimiter.filter(|delimiter| *delimiter != b',');
     Ok(EntityDraft {
@@ -86,6 +94,7 @@ pub fn plan(wish: &DraftWish, reading: &SampleReading) -> Result<EntityDraft> {
         key_type,
         key_column,
         missing: wish.missing,
+        history,
         tables,
         notes,
     })
@@ -100,7 +109,11 @@ fn key_fields(wish: &DraftWish, reading: &SampleReading, notes: &mut Vec<String>
     if !wish.key.is_empty() {
         return Ok(wish.key.clone());
     }
-    let guesses = reading.keys.guesses(&wish.entity);
+    let mut guesses = reading.keys.guesses(&wish.entity);
+    if !wish.history.is_empty() {
+        // Several versions of a document have one key, and what is unique beside it is chance.
+        guesses.retain(|guess| guess.fields.len() == 1 && !wish.history.contains(&guess.fields[0]));
+    }
     let Some(KeyGuess { fields, documents }) = guesses.first() else {
         return Err(Error::new(Kind::Usage, "no field, and no two or three together, are unique in the samples")
             .detail(format!("fields: {}", known.join(", ")))
@@ -140,12 +153,33 @@ fn key_column(entity: &str, fields: &[String]) -> String {
     }
 }
 
+/// The time of versions, and the table that shows them: the parent's columns but for that time.
+fn history(wish: &DraftWish, tables: &mut Vec<DraftTable>) -> Result<Option<History>> {
+    let Some(parent) = tables.first().filter(|_| !wish.history.is_empty()) else { return Ok(None) };
+    let is_of = |column: &DraftColumn, field: &String| column.path.len() == 1 && column.path[0] == *field;
+    for field in &wish.history {
+        let column = parent.columns.iter().find(|column| is_of(column, field));
+        if !column.is_some_and(|column| matches!(column.value_type, Some(ValueType::Time | ValueType::Date))) {
+            let times = parent.columns.iter().filter(|column| column.value_type == Some(ValueType::Time));
+            let times: Vec<String> = times.map(|column| column.path.join(".")).collect();
+            return Err(Error::new(Kind::Usage, format!("--history: {field:?} is no field with a time"))
+                .detail(format!("fields with times: {}", times.join(", ")))
+                .hint("name a field of the document itself that holds the time of its last change"));
+        }
+    }
+    let mut table = DraftTable { name: history_table(&wish.entity), kind: TableKind::History, ..parent.clone() };
+    table.columns.retain(|column| !wish.history.iter().any(|field| is_of(column, field)));
+    table.key = vec![SINCE.to_owned()];
+    tables.push(table);
+    Ok(Some(History { column: SINCE.to_owned(), fields: wish.history.clone() }))
+}
+
 /// The formats to declare. Columns in a format that contradicts them stay texts.
 fn dates(shape: &NodeShape, tables: &mut [DraftTable], notes: &mut Vec<String>) -> Vec<String> {
     let mut dates: Vec<String> = Vec::new();
     for table in tables {
         let root = match &table.kind {
-            TableKind::Parent => Some(shape),
+            TableKind::Parent | TableKind::History => Some(shape),
             TableKind::Children { array, .. } => at(shape, array).and_then(|n| n.elements.as_deref()),
             TableKind::Link { .. } => None,
         };

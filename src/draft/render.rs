@@ -4,7 +4,7 @@ use super::counts::ValueType;
 use super::names::{quoted, singular};
 use super::plan::EntityDraft;
 use super::tables::{DraftColumn, DraftTable, TableKind};
-use crate::entity::{KeyType, MissingRows};
+use crate::entity::{History, KeyType, MissingRows};
 use crate::sql::{fill, literal};
 
 /// Longest value of a link table, bytes: an index holds it together with the key.
@@ -52,6 +52,13 @@ fn declaration(draft: &EntityDraft) -> String {
         ([field], KeyType::Uuid) => format!("field = {field:?}\ntype = \"uuid\"\n"),
         (fields, _) => format!("fields = [{}]\n", list(fields)),
     };
+    if let Some(history) = &draft.history {
+        text += &format!("\n[history]\ncolumn = {:?}\nfield = ", history.column);
+        text += &match history.fields.as_slice() {
+            [field] => format!("{field:?}\n"),
+            fields => format!("[{}]\n", list(fields)),
+        };
+    }
     if let Some(delimiter) = draft.delimiter {
         text += &format!("\n[input]\ndelimiter = {:?}\n", char::from(delimiter));
     }
@@ -76,6 +83,11 @@ fn model(draft: &EntityDraft, table: &DraftTable) -> String {
     let mut columns = vec![format!("s.{key_column}")];
     let from = match &table.kind {
         TableKind::Parent => String::new(),
+        TableKind::History => {
+            text += "-- history: yes\n";
+            columns.extend(table.key.iter().map(|column| format!("s.{}", quoted(column))));
+            String::new()
+        }
         TableKind::Children { array, id: Some(id) } => {
             columns.push(format!("c.id as {}", quoted(&table.key[0])));
             format!("cross join lateral evo.as_children(s.raw_data, {}, {}) c\n", literal(&array[0]), literal(id))
@@ -110,6 +122,7 @@ fn grain(draft: &EntityDraft, table: &DraftTable) -> String {
     let one = singular(&draft.entity);
     match &table.kind {
         TableKind::Parent => format!("one row per {one}"),
+        TableKind::History => format!("one row per version of a {one}"),
         TableKind::Children { array, .. } => format!("one row per element of {} in a {one}", array.join(".")),
         TableKind::Link { array, .. } => format!("one row per {one} and value in {}", array.join(".")),
     }
@@ -218,7 +231,15 @@ fn wrapped(items: &[String]) -> String {
 fn migration(draft: &EntityDraft) -> String {
     let key = format!("{} {}", quoted(&draft.key_column), draft.key_type.column());
     let table = format!("{}_raw", draft.entity);
-    let mut text = fill(sql_file!("draft/staging.sql"), &[("table", &table), ("key", &key)]);
+    let (rest, primary) = match &draft.history {
+        None => (" primary key".to_owned(), String::new()),
+        Some(History { column, .. }) => {
+            let (id, column) = (quoted(&draft.key_column), quoted(column));
+            (format!(",\n    {column} timestamptz"), format!(",\n    primary key ({id}, {column})"))
+        }
+    };
+    let of_key = format!("{key}{rest}");
+    let mut text = fill(sql_file!("draft/staging.sql"), &[("table", &table), ("key", &of_key), ("primary", &primary)]);
     if draft.missing != MissingRows::Keep {
         text += &fill(sql_file!("draft/marks.sql"), &[("table", &table), ("key", &quoted(&draft.key_column))]);
     }
@@ -230,11 +251,18 @@ fn migration(draft: &EntityDraft) -> String {
 
 fn core_table(draft: &EntityDraft, table: &DraftTable, key: &str) -> String {
     let mut lines = vec![key.to_owned()];
-    let kind = if matches!(table.kind, TableKind::Link { .. }) { "text" } else { "bigint" };
+    let kind = match table.kind {
+        TableKind::Link { .. } => "text",
+        TableKind::History => "timestamptz",
+        TableKind::Parent | TableKind::Children { .. } => "bigint",
+    };
     lines.extend(table.key.iter().map(|column| format!("{} {kind}", quoted(column))));
     lines.extend(table.columns.iter().map(|column| format!("{} {}", quoted(&column.name), sql_type(column))));
     if draft.missing == MissingRows::Mark {
         lines.push("_deleted_at timestamptz".to_owned());
+    }
+    if table.kind == TableKind::History {
+        lines.insert(2, format!("{} timestamptz", History::ENDS));
     }
     let columns: Vec<String> = std::iter::once(&draft.key_column).chain(&table.key).map(|name| quoted(name)).collect();
     lines.push(format!("primary key ({})", columns.join(", ")));

@@ -44,6 +44,8 @@ pub struct DraftColumn {
 pub enum TableKind {
     /// A document.
     Parent,
+    /// A version of a document.
+    History,
     /// An element of an array with records, known by an integer field, or by its place.
     Children {
         /// The names of the fields from the document to the array.
@@ -83,6 +85,8 @@ pub(super) struct Tables<'a> {
     pub key_field: Option<&'a str>,
     /// The integer field that tells the elements of an array apart.
     pub child_id: &'a dyn Fn(&str) -> Option<String>,
+    /// Other names that no column of the parent may have.
+    pub taken: &'a [&'a str],
     pub list: Vec<DraftTable>,
     names: Unique,
 }
@@ -100,15 +104,17 @@ impl<'a> Tables<'a> {
         (entity, key_column): (&'a str, &'a str),
         key_field: Option<&'a str>,
         child_id: &'a dyn Fn(&str) -> Option<String>,
+        taken: &'a [&'a str],
     ) -> Self {
         let mut names = Unique::default();
         names.name(entity);
-        Self { entity, key_column, key_field, child_id, list: Vec::new(), names }
+        names.name(&history_table(entity));
+        Self { entity, key_column, key_field, child_id, taken, list: Vec::new(), names }
     }
 
     /// The tables of documents of this shape, parent first.
     pub(super) fn of(mut self, shape: &NodeShape) -> Vec<DraftTable> {
-        let columns = self.columns(shape, &[self.key_column], true);
+        let columns = self.columns(shape, &[&[self.key_column][..], self.taken].concat(), true);
         let parent = DraftTable {
             name: self.entity.to_owned(),
             kind: TableKind::Parent,
@@ -202,6 +208,11 @@ impl<'a> Tables<'a> {
         let kind = TableKind::Children { array: path.to_vec(), id };
         self.list.insert(at, DraftTable { name, kind, key: vec![key], columns, rows: elements.records });
     }
+}
+
+/// The name of the table with the versions of documents.
+pub(super) fn history_table(entity: &str) -> String {
+    format!("{entity}_history")
 }
 
 /// The type of plain values, how certain it is, and why it is none that one might expect.

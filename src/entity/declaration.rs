@@ -8,6 +8,7 @@ use super::definition::{Entity, Model, Staging};
 use super::digest::{self, Times};
 use super::extract;
 use super::header::Header;
+use super::history::{self, Beside, DeclaredHistory, HistoryDeclaration};
 use super::input;
 use super::key::{KeyRule, KeyType, Partition};
 use super::missing::{MissingRows, Snapshots};
@@ -33,6 +34,7 @@ struct EntityDeclaration {
     input: input::InputDeclaration,
     key: KeyDeclaration,
     partition: Option<Partition>,
+    history: Option<Spanned<HistoryDeclaration>>,
     /// Read by [`extract::read`], which knows the lines.
     #[serde(default, rename = "extract")]
     _queries: serde::de::IgnoredAny,
@@ -92,12 +94,19 @@ pub(super) fn parse_entity(
     let is_whole = mistakes.all().len() == before;
     let key = mistakes.keep(declared.key.rule(&file));
     let partition = declared.partition.as_ref();
-    let input = key.as_ref().and_then(|key| mistakes.keep(declared.input.check(key, partition).context(&file)));
+    let beside = Beside { key_column: &declared.staging.key_column, partition, missing: declared.missing };
+    let history = DeclaredHistory::read(declared.history, (&file, &text), &beside, mistakes);
+    let time = history.as_ref().and_then(|history| history.key_time(partition));
+    let input = key.as_ref().and_then(|key| mistakes.keep(declared.input.check(key, time).context(&file)));
     let dates = mistakes.keep(declared.dates.check(&file, &text));
     let formats = dates.as_deref().unwrap_or_default();
+    let versions = history.as_ref().map(DeclaredHistory::column);
     let is_marked = declared.missing == MissingRows::Mark;
-    let additions = Additions { times: (declared.zone.get_ref(), formats), is_marked };
+    let additions = Additions { times: (declared.zone.get_ref(), formats), is_marked, versions };
     let models = folder.models(&declared.models, additions, mistakes);
+    if let (Some(history), Some(models)) = (&history, &models) {
+        mistakes.keep(history.require_model(models));
+    }
     let queries = extract::read(&file, &text, mistakes);
     let missing = queries.as_ref().and_then(|q| mistakes.keep(declared.missing.check(declared.snapshot, q, &file)));
     is_whole.then_some(())?;
@@ -114,6 +123,7 @@ pub(super) fn parse_entity(
         snapshot: declared.snapshot,
         key: key?,
         partition: declared.partition,
+        history: history?.history,
         models: models?,
     })
 }
@@ -129,6 +139,8 @@ struct Additions<'a> {
     times: Times<'a>,
     /// Rows have the column `_deleted_at`.
     is_marked: bool,
+    /// The time that tells versions apart, where staging keeps them; `None` if that cannot be read.
+    versions: Option<Option<&'a str>>,
 }
 
 /// The folder of an entity.
@@ -167,13 +179,18 @@ fn parse_model(name: &str, file: &str, text: &str, additions: Additions<'_>, mis
     let key = mistakes.keep(header.require("key", HINT)).map(|line| line.list());
     // Which columns the header names is known only from a whole one.
     let (parent_key, key) = (parent_key?, key?);
+    let history = mistakes.keep(history::of_model(&header, (&parent_key, &key), additions.versions))?;
     let named: Vec<String> = key.iter().chain([&parent_key]).cloned().collect();
     let select =
         Select::parse(file, text, &named).and_then(Select::guarded).and_then(|s| s.with_dates(additions.times.1));
     let select = select.and_then(|s| if additions.is_marked { s.with_deleted_at() } else { Ok(s) });
     let select = mistakes.keep(select)?;
-    let digest = digest::of_model(text, &named, additions.times);
-    Some(Model { table: format!("core.{name}"), parent_key, key, select, digest })
+    let versions = additions.versions.flatten().filter(|_| history.is_some());
+    if let (Some(line), Some(column)) = (history, versions) {
+        mistakes.keep(history::check_select(line, &select, column))?;
+    }
+    let digest = digest::of_model(text, &named, additions.times, versions);
+    Some(Model { table: format!("core.{name}"), parent_key, key, select, is_history: history.is_some(), digest })
 }
 
 #[cfg(test)]

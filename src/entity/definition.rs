@@ -5,7 +5,7 @@ use serde::Deserialize;
 use super::dates::DateFormat;
 use super::extract::Query;
 use super::input::Input;
-use super::key::{KeyRule, KeyType, Partition};
+use super::key::{History, KeyRule, KeyTime, KeyType, Partition};
 use super::missing::{MissingRows, Snapshots, is_unbounded};
 use super::model::Select;
 
@@ -37,6 +37,8 @@ pub struct Entity {
     pub key: KeyRule,
     /// The second part of the key, where the staging table is partitioned by time.
     pub partition: Option<Partition>,
+    /// The second part of the key, where staging keeps each version of a document.
+    pub history: Option<History>,
     /// Its core tables, parent first.
     pub models: Vec<Model>,
 }
@@ -62,9 +64,19 @@ pub struct Model {
     pub key: Vec<String>,
     /// The select as data.
     pub select: Select,
+    /// Its rows are versions: the table has one for each time at which the document changed what it shows.
+    pub is_history: bool,
     /// 32 hex digits that change with what its rows are made by: the select, without comments and white
     /// space, the key, and zone and date formats where it reads them.
     pub digest: String,
+}
+
+impl Model {
+    /// The columns that tell its rows apart, but for the time of a version: what has versions.
+    pub fn identity(&self, entity: &Entity) -> Vec<&str> {
+        let time = entity.history.as_ref().filter(|_| self.is_history).map(|history| history.column.as_str());
+        self.key.iter().map(String::as_str).filter(|column| Some(*column) != time).collect()
+    }
 }
 
 impl Entity {
@@ -78,10 +90,27 @@ impl Entity {
         self.queries.first().is_some_and(is_unbounded)
     }
 
-    /// Staging key columns in order: the key column and, if there is one, the partition column.
+    /// The time in its keys, if there is one.
+    pub fn key_time(&self) -> Option<KeyTime<'_>> {
+        match (&self.partition, &self.history) {
+            (Some(part), _) => Some(KeyTime { column: &part.column, fields: std::slice::from_ref(&part.field) }),
+            (None, Some(history)) => Some(KeyTime { column: &history.column, fields: &history.fields }),
+            (None, None) => None,
+        }
+    }
+
+    /// Staging key columns in order: the key column and, if there is a time in the key, its column.
     pub fn staging_key(&self) -> Vec<&str> {
+        let mut key = self.document_key();
+        key.extend(self.history.as_ref().map(|history| history.column.as_str()));
+        key
+    }
+
+    /// The columns that tell documents apart. The versions of a document, where staging keeps them, have the
+    /// same: the rows that they give in core are made together.
+    pub fn document_key(&self) -> Vec<&str> {
         let mut key = vec![self.staging.key_column.as_str()];
-        key.extend(self.partition.as_ref().map(|p| p.column.as_str()));
+        key.extend(self.partition.as_ref().map(|partition| partition.column.as_str()));
         key
     }
 }

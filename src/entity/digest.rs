@@ -14,9 +14,11 @@ pub(super) type Times<'a> = (&'a str, &'a [DateFormat]);
 /// Casts that read the date formats of an entity.
 const OF_DATES: [&str; 3] = ["as_date", "as_local", "as_timestamptz"];
 
-/// The digest of a model. `text` is its file as it was written, `key` the columns that its header names.
-pub(super) fn of_model(text: &str, key: &[String], (zone, dates): Times<'_>) -> String {
+/// The digest of a model. `text` is its file as it was written, `key` the columns that its header names, and
+/// `versions` the time that tells versions apart, where its rows are versions.
+pub(super) fn of_model(text: &str, key: &[String], (zone, dates): Times<'_>, versions: Option<&str>) -> String {
     let mut parts = vec![format!("casts of {CASTS_CHANGED}"), key.join(",")];
+    parts.extend(versions.map(|column| format!("versions by {column}")));
     parts.extend(tokens(text));
     let has = |word: &str| parts.iter().any(|part| part == word);
     let (reads_zone, reads_dates) = (has("{zone}"), OF_DATES.iter().any(|cast| has(cast)));
@@ -39,6 +41,11 @@ impl Entity {
         };
         if let Some(partition) = &self.partition {
             parts.extend(["partition".to_owned(), partition.field.clone(), self.zone.clone()]);
+            parts.extend(self.dates.iter().map(|format| format.text().to_owned()));
+        }
+        if let Some(history) = &self.history {
+            parts.extend(["history".to_owned(), self.zone.clone()]);
+            parts.extend(history.fields.iter().cloned());
             parts.extend(self.dates.iter().map(|format| format.text().to_owned()));
         }
         digest(&parts)
@@ -70,7 +77,7 @@ mod tests {
 
     fn of(text: &str, zone: &str, dates: &[&str]) -> String {
         let dates: Vec<DateFormat> = dates.iter().map(|text| DateFormat::parse(text).unwrap()).collect();
-        of_model(text, &["id".to_owned()], (zone, &dates))
+        of_model(text, &["id".to_owned()], (zone, &dates), None)
     }
 
     #[test]

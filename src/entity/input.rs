@@ -5,7 +5,7 @@
 
 use serde::Deserialize;
 
-use super::key::{KeyRule, KeyType, Partition};
+use super::key::{KeyRule, KeyTime, KeyType};
 use crate::error::{Error, Kind, Result};
 use crate::suggest::did_you_mean;
 
@@ -105,7 +105,7 @@ pub(super) struct InputDeclaration {
 
 impl InputDeclaration {
     /// The declaration, if it makes sense, together with what the key asks of a CSV header.
-    pub(super) fn check(self, key: &KeyRule, partition: Option<&Partition>) -> Result<Input> {
+    pub(super) fn check(self, key: &KeyRule, time: Option<KeyTime<'_>>) -> Result<Input> {
         let format = choice("format", self.format.as_deref(), &Format::NAMES)?;
         if format.is_some_and(|format| format != Format::Csv) && (self.delimiter.is_some() || self.quote.is_some()) {
             return Err(Error::new(Kind::Config, "[input] delimiter and quote mean something in CSV only")
@@ -128,9 +128,17 @@ impl InputDeclaration {
             format,
             delimiter,
             quote,
-            needed_columns: key_columns.iter().chain(partition.map(|p| &p.field)).cloned().collect(),
+            needed_columns: key_columns.iter().chain(time.and_then(only_field)).cloned().collect(),
             integer_column,
         })
+    }
+}
+
+/// The field with the time, if there is one alone: of several each may be missing.
+fn only_field(time: KeyTime<'_>) -> Option<&String> {
+    match time.fields {
+        [field] => Some(field),
+        _ => None,
     }
 }
 
@@ -192,9 +200,11 @@ mod tests {
 
     #[test]
     fn a_csv_header_must_have_what_the_key_is_made_of() {
-        let partition = Partition { column: "at".into(), field: "date".into(), by: crate::entity::PartitionBy::Year };
+        let fields = ["date".to_owned(), "made".to_owned()];
         let rule = KeyRule::Digest(vec!["a".into(), "b".into()]);
-        let input = InputDeclaration::default().check(&rule, Some(&partition)).unwrap();
+        let of = |fields| InputDeclaration::default().check(&rule, Some(KeyTime { column: "at", fields })).unwrap();
+        assert_eq!(of(&fields).needed_columns, ["a"], "one of them is enough");
+        let input = of(&fields[..1]);
         assert_eq!(input.needed_columns, ["a", "date"]);
         assert_eq!(input.integer_column, None);
     }

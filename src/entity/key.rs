@@ -1,4 +1,4 @@
-//! How the key of a document is read, and by which time staging is partitioned.
+//! How the key of a document is read, and the time that may be part of it.
 
 use serde::Deserialize;
 
@@ -96,6 +96,30 @@ pub struct Partition {
     pub field: String,
     /// The time that a partition covers.
     pub by: PartitionBy,
+}
+
+/// The time that tells the versions of a document apart, where staging keeps each of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct History {
+    /// Column of type timestamptz, part of the primary key of staging and of each history table: since when
+    /// the version counts.
+    pub column: String,
+    /// Fields of the document that hold the local time; the first one with a value counts.
+    pub fields: Vec<String>,
+}
+
+impl History {
+    /// The column of a history table until when a version counts: null for the newest one.
+    pub const ENDS: &'static str = "valid_to";
+}
+
+/// The second part of a key in staging: a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KeyTime<'a> {
+    /// Its column of type timestamptz.
+    pub column: &'a str,
+    /// Fields of the document that hold the local time; the first one with a value counts.
+    pub fields: &'a [String],
 }
 
 /// The time that a partition covers.

@@ -14,6 +14,7 @@ mod definition;
 mod digest;
 pub mod extract;
 mod header;
+mod history;
 mod input;
 mod key;
 mod missing;
@@ -28,7 +29,7 @@ pub use definition::{Entity, Model, Staging};
 pub use digest::of_statement;
 pub use header::{Header, HeaderLine};
 pub use input::{Compression, Format, Input};
-pub use key::{KeyRule, KeyType, Partition, PartitionBy};
+pub use key::{History, KeyRule, KeyTime, KeyType, Partition, PartitionBy};
 pub use missing::{MissingRows, Snapshots};
 pub use model::{
     CASTS, CASTS_CHANGED, Case, Cast, CastSite, Children, Column, Edits, Expression, JsonRecord, Limit, LocalTime,

@@ -3,7 +3,7 @@
 use crate::declaration::{DeclaredTable, Document};
 use crate::error::{Mistakes, Result};
 
-const KEYS: [&str; 12] = [
+const KEYS: [&str; 13] = [
     "name",
     "bronze_prefix",
     "zone",
@@ -15,6 +15,7 @@ const KEYS: [&str; 12] = [
     "input",
     "key",
     "partition",
+    "history",
     "extract",
 ];
 const INPUT_KEYS: [&str; 5] = ["suffixes", "compression", "format", "delimiter", "quote"];
@@ -54,6 +55,7 @@ pub(super) fn read(document: Document<'_>, mistakes: &mut Mistakes) -> Vec<Strin
     if top.has("partition") {
         part(&top, "partition", (&["column", "field", "by"], &["column", "field", "by"]), mistakes);
     }
+    history(&top, mistakes);
     mistakes.keep(top.table("input", &INPUT_KEYS));
     match mistakes.keep(top.texts("models")) {
         Some(Some(models)) => {
@@ -76,6 +78,18 @@ pub(super) fn read(document: Document<'_>, mistakes: &mut Mistakes) -> Vec<Strin
             Vec::new()
         }
         None => Vec::new(),
+    }
+}
+
+fn history(top: &DeclaredTable<'_>, mistakes: &mut Mistakes) {
+    if !top.has("history") {
+        return;
+    }
+    let Some(history) = part(top, "history", (&["column", "field"], &["column"]), mistakes) else { return };
+    let fields = mistakes.keep(history.texts("field"));
+    let are_fields = |fields: Vec<&str>| !fields.is_empty() && fields.iter().all(|field| !field.trim().is_empty());
+    if fields.is_some_and(|fields| !fields.is_some_and(are_fields)) {
+        mistakes.add(history.wrong("field", "the field with the time of a change, or a list of fields"));
     }
 }
 

@@ -1,6 +1,6 @@
 //! The columns that evo needs in a staging table.
 
-use crate::entity::{Entity, KeyType, MissingRows};
+use crate::entity::{Entity, History, KeyType, MissingRows};
 use crate::error::{Error, Kind, Result};
 use crate::pg::Ask;
 use crate::sql::{ident, qualified};
@@ -20,7 +20,10 @@ const STAGING_COLUMNS: [(&str, &str); 9] = [
 ];
 
 /// The column that says since when a document is missing from its source, where that is of interest.
-const DELETED_AT: (&str, &str) = ("_deleted_at", "timestamp with time zone");
+const DELETED_AT: (&str, &str) = ("_deleted_at", TIME);
+
+/// The type of times.
+const TIME: &str = "timestamp with time zone";
 
 /// Types of the column that holds the key.
 fn key_types(entity: &Entity) -> &'static str {
@@ -40,7 +43,8 @@ fn key_types(entity: &Entity) -> &'static str {
 pub async fn require_fitting(ask: &impl Ask, entities: &[Entity]) -> Result<()> {
     for entity in entities {
         let key = entity.staging_key();
-        let of_key = key.iter().enumerate().map(|(i, name)| (*name, if i == 0 { key_types(entity) } else { "" }));
+        let of_time = if entity.history.is_some() { TIME } else { "" };
+        let of_key = key.iter().enumerate().map(|(i, name)| (*name, if i == 0 { key_types(entity) } else { of_time }));
         let marks = (entity.missing != MissingRows::Keep).then_some(DELETED_AT);
         let (columns, types): (Vec<&str>, Vec<&str>) = of_key.chain(STAGING_COLUMNS).chain(marks).unzip();
         let table = &entity.staging.table;
@@ -51,6 +55,7 @@ pub async fn require_fitting(ask: &impl Ask, entities: &[Entity]) -> Result<()> 
         }
         require_fitting_core(ask, entity).await?;
         require_marks_of_core(ask, entity).await?;
+        require_times_of_core(ask, entity).await?;
     }
     Ok(())
 }
@@ -77,22 +82,44 @@ async fn require_marks_of_core(ask: &impl Ask, entity: &Entity) -> Result<()> {
     if entity.missing != MissingRows::Mark {
         return Ok(());
     }
-    let (column, wanted) = DELETED_AT;
     let tables: Vec<&str> = entity.models.iter().map(|model| model.table.as_str()).collect();
-    let rows = ask.query(sql_file!("ledger/mark_columns.sql"), &[&tables, &column, &wanted]).await?;
+    let why = || format!("{} declares missing = \"mark\"", entity.name);
+    require_time_column(ask, &tables, DELETED_AT.0, why).await
+}
+
+/// Makes sure that core can show since when and until when a version counts.
+async fn require_times_of_core(ask: &impl Ask, entity: &Entity) -> Result<()> {
+    let Some(history) = &entity.history else { return Ok(()) };
+    let models = entity.models.iter().filter(|model| model.is_history);
+    let tables: Vec<&str> = models.map(|model| model.table.as_str()).collect();
+    for column in [history.column.as_str(), History::ENDS] {
+        let why = || "the header of its model says: -- history: yes".to_owned();
+        require_time_column(ask, &tables, column, why).await?;
+    }
+    Ok(())
+}
+
+/// Makes sure that core tables have a column with a time.
+async fn require_time_column(
+    ask: &impl Ask,
+    tables: &[&str],
+    column: &str,
+    why: impl FnOnce() -> String,
+) -> Result<()> {
+    let rows = ask.query(sql_file!("ledger/mark_columns.sql"), &[&tables.to_vec(), &column, &TIME]).await?;
     let Some(row) = rows.first() else { return Ok(()) };
     let (table, shown): (String, Option<String>) = (row.get(0), row.get(1));
     let message = match &shown {
         None => format!("the core table {table} has no column {column}"),
-        Some(shown) => format!("the column {column} of {table} is of type {shown}, and has to be {wanted}"),
+        Some(shown) => format!("the column {column} of {table} is of type {shown}, and has to be {TIME}"),
     };
-    let alter = |table: &str| match shown {
-        None => format!("alter table {} add column {column} timestamptz", qualified(table)),
-        Some(_) => format!("alter table {} alter column {column} type timestamptz", qualified(table)),
+    let is_word = column.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
+    let (table, column) = (qualified(&table), if is_word { column.to_owned() } else { ident(column) });
+    let alter = match shown {
+        None => format!("alter table {table} add column {column} timestamptz"),
+        Some(_) => format!("alter table {table} alter column {column} type timestamptz"),
     };
-    Err(Error::new(Kind::Config, message)
-        .detail(format!("{} declares missing = \"mark\"", entity.name))
-        .hint(format!("in a migration: {}", alter(&table))))
+    Err(Error::new(Kind::Config, message).detail(why()).hint(format!("in a migration: {alter}")))
 }
 
 /// The fault, the name that it is about, a column's type.
@@ -134,7 +161,7 @@ fn error(entity: &Entity, key: &[&str], faults: &[Fault]) -> Option<Error> {
                 .iter()
                 .chain([&DELETED_AT])
                 .find(|(column, _)| *column == name)
-                .map_or(key_types(entity), |(_, types)| types);
+                .map_or(if name == key[0] { key_types(entity) } else { TIME }, |(_, types)| types);
             let wanted = known.split(',').next().unwrap_or_default();
             (
                 format!("the column {name} of {table} is of type {shown}, and has to be {wanted}"),

@@ -41,7 +41,7 @@ pub(super) async fn write(
             ("target", &qualified(&entity.staging.table)),
             ("key_type", entity.key_type().sql()),
             ("key_columns", &columns(&entity.staging_key())),
-            ("key_values", if entity.partition.is_some() { "c.key, c.event_at" } else { "c.key" }),
+            ("key_values", if entity.key_time().is_some() { "c.key, c.event_at" } else { "c.key" }),
         ],
     );
     let values: [&dyn Param; 9] =

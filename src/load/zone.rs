@@ -22,7 +22,7 @@ const DAY_MICROS: i64 = 86_400_000_000;
 /// See [`crate::pg`].
 pub(super) async fn offsets(load: &Load<'_>, tx: &Transaction<'_>) -> Result<Option<Arc<ZoneOffsets>>> {
     let entity = &load.job.entity;
-    if entity.partition.is_none() {
+    if entity.key_time().is_none() {
         return Ok(None);
     }
     load.zone.get_or_try_init(async || ask(tx, &entity.zone).await.map(Arc::new)).await.cloned().map(Some)

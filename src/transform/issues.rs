@@ -26,7 +26,7 @@ pub(super) async fn file(
         let sql = fill(
             sql_file!("transform/issues/children.sql"),
             &[
-                ("rows", &rows.shown(&job.entity).sql()),
+                ("rows", &rows.of_model(&job.entity, model)),
                 ("key_part", &job.entity.key_type().part(&format!("{alias}.{staging_key}"))),
                 ("alias", &alias),
                 ("children", model.select.slice(&children.arguments)),

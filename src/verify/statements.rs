@@ -29,11 +29,11 @@ impl VerifyStatements {
         };
         let shows = pool.retry("asking for the server's extensions", shows).await?;
         let (_, hash) = entity.key_type().hashes();
-        let (and_event, seen_key, seen_place) = match &entity.partition {
+        let (and_event, seen_key, seen_place) = match entity.key_time() {
             None if entity.key_type() == KeyType::Integer => (String::new(), "k.key".to_owned(), "k.key".to_owned()),
             None => (String::new(), format!("{hash}(k.key, 0)"), format!("{hash}(k.key, 0)")),
-            Some(partition) => {
-                let (column, zone) = (ident(&partition.column), literal(&entity.zone));
+            Some(time) => {
+                let (column, zone) = (ident(time.column), literal(&entity.zone));
                 let local = "(k.event_at at time zone 'UTC')";
                 let at = format!("case when k.event_utc then k.event_at else {local} at time zone {zone} end");
                 // As sql/load writes it.

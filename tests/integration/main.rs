@@ -65,5 +65,6 @@ mod transform;
 mod values;
 mod verdict;
 mod verify;
+mod versions;
 mod wrong_settings;
 mod zones;

@@ -70,7 +70,9 @@ fn the_page_about_your_own_data_works_as_it_is_written() {
     let dir = folder();
     let code: Vec<String> = blocks("docs/own-data.md").into_iter().map(|(_, code)| code).collect();
     let runs: Vec<Run> = code.iter().map(|code| paste(code, dir.path(), &[]).exits(0)).collect();
-    let [_, drafted, loaded, looked, changed, followed] = runs.as_slice() else { panic!("{} blocks", runs.len()) };
+    let [_, drafted, loaded, looked, changed, followed, versions] = runs.as_slice() else {
+        panic!("{} blocks", runs.len())
+    };
     assert!(drafted.stdout.contains("core.order_lines") && drafted.stdout.contains("tried out with 3 documents"));
     assert!(loaded.stdout.contains("(3 rows)") && loaded.stdout.contains("Recife"), "{}", loaded.stdout);
     assert!(looked.stdout.contains("1 test passed, 0 tests failed"), "{}", looked.stdout);
@@ -79,6 +81,10 @@ fn the_page_about_your_own_data_works_as_it_is_written() {
     let marked: Vec<&str> = followed.stdout.lines().filter(|line| line.contains("| 20")).collect();
     assert!(followed.stdout.contains("(6 rows)"), "{}", followed.stdout);
     assert!(marked.len() == 1 && marked[0].contains("Ivo"), "{}", followed.stdout);
+    let shown = &versions.stdout;
+    assert!(shown.contains("(5 rows)") && shown.contains(" 0 failed"), "{shown}");
+    let of_a_day = shown.rsplit("(5 rows)").next().unwrap();
+    assert!(of_a_day.contains("(2 rows)") && of_a_day.contains(" 50\n") && of_a_day.contains(" 90\n"), "{of_a_day}");
 }
 
 #[test]

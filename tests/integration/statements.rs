@@ -11,7 +11,7 @@ pub const SQL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/sql");
 const TYPES: [&str; 10] =
     ["text", "int", "bigint", "boolean", "date", "timestamptz", "uuid", "jsonb", "bytea", "double precision"];
 /// What the placeholders of a folder or a file stand for; the first entry counts.
-const PLACEHOLDERS: [(&str, &[(&str, &str)]); 32] = [
+const PLACEHOLDERS: [(&str, &[(&str, &str)]); 34] = [
     (
         "load/age",
         &[
@@ -189,6 +189,20 @@ const PLACEHOLDERS: [(&str, &[(&str, &str)]); 32] = [
             ("on_conflict", "nothing"),
             ("source", "stg_evo.sales_raw"),
             ("staging_key", "sale_id"),
+        ],
+    ),
+    ("transform/versions/source", &[("key", "sale_id"), ("time", "_loaded_at")]),
+    (
+        "transform/versions",
+        &[
+            ("rows", "stg_evo.sales_raw"),
+            ("all", "stg_evo.sales_raw"),
+            ("columns", "sale_id"),
+            ("identity", "sale_id"),
+            ("time", "since"),
+            ("ends", "valid_to"),
+            ("differs", "false"),
+            ("model", "select 1::bigint as sale_id, now() as since, now() as evo_until"),
         ],
     ),
     ("transform/missing/mark", &[("key", "sale_id"), ("rows", "stg_evo.sales_raw")]),

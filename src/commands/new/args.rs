@@ -11,6 +11,8 @@ Examples:
   evo new visits --from visits.csv --key club,at   unique together
   evo new visits --from visits.csv --missing mark
                                      a run is the whole list; the rest is marked
+  evo new visits --from visits.csv --key id --history changedAt
+                                     keep each version with its time
   evo new visits --from visits.csv --dry-run       show it and write nothing
 
 It writes models/visits/ and a migration into the folder of --extend, or into
@@ -36,6 +38,10 @@ pub struct Args {
     /// Each run holds everything: mark rows that the newest one lacks, or delete them
     #[arg(long, value_name = "RULE", value_parser = ["mark", "delete"])]
     pub missing: Option<String>,
+    /// Keep each version of a document: the field with the time of its last change, or several of which the
+    /// first one with a value counts
+    #[arg(long, value_name = "FIELD", value_delimiter = ',', num_args = 1.., conflicts_with = "missing")]
+    pub history: Vec<String>,
     /// First rows of each table to show; 0 shows no value
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(0..=100))]
     pub rows: u32,

@@ -39,7 +39,13 @@ pub async fn run(args: Args, settings: &Settings) -> Result<Outcome> {
         Some(_) => MissingRows::Delete,
         None => MissingRows::Keep,
     };
-    let wish = DraftWish { entity: args.entity.clone(), key: args.key.clone(), zone: args.zone.clone(), missing };
+    let wish = DraftWish {
+        entity: args.entity.clone(),
+        key: args.key.clone(),
+        zone: args.zone.clone(),
+        missing,
+        history: args.history.clone(),
+    };
     let draft = draft::plan(&wish, &reading)?;
     let mut files = draft::files(&draft, write::next_number(&folder));
     let scratch = scratch_folder()?;

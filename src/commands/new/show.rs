@@ -167,6 +167,7 @@ fn table_json(of: &DraftTable) -> Value {
     };
     let kind = match of.kind {
         TableKind::Parent => "parent",
+        TableKind::History => "history",
         TableKind::Children { .. } => "children",
         TableKind::Link { .. } => "link",
     };

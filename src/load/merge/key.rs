@@ -36,7 +36,7 @@ impl KeyExpressions {
     pub(super) fn of(entity: &Entity) -> Self {
         let key = ident(&entity.staging.key_column);
         let id_type = entity.key_type();
-        let Some(partition) = &entity.partition else {
+        let Some(key_time) = entity.key_time() else {
             let seen_key = seen_key_sql(id_type, "key", None);
             return Self {
                 id_type,
@@ -53,7 +53,7 @@ impl KeyExpressions {
                 key,
             };
         };
-        let time = ident(&partition.column);
+        let time = ident(key_time.column);
         let zone = literal(&entity.zone);
         let micros = "(extract(epoch from event_at) * 1000000)::bigint";
         Self {

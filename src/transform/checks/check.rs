@@ -33,6 +33,7 @@ pub enum When {
 pub(super) enum Each {
     Entity,
     Child,
+    History,
 }
 
 /// A query that must return no rows.
@@ -73,7 +74,8 @@ impl Check {
     /// `Config`, with file and line.
     pub(super) fn parse(file: &str, text: &str, catalog: &Catalog) -> Result<Self> {
         let header = Header::read(file, text);
-        let each = word(header.require("for", HINT)?, &[("each entity", Each::Entity), ("each child", Each::Child)])?;
+        let units = [("each entity", Each::Entity), ("each child", Each::Child), ("each history", Each::History)];
+        let each = word(header.require("for", HINT)?, &units)?;
         let severity = word(header.require("severity", HINT)?, &[("warn", Severity::Warn), ("fail", Severity::Fail)])?;
         let entities = match header.all("entity").next() {
             Some(line) => entities(line, catalog)?,
@@ -138,19 +140,22 @@ fn allow(
     concerned: &[&Entity],
     parameters: &BTreeMap<String, String>,
 ) -> std::result::Result<(), (String, String)> {
-    const ALWAYS: [&str; 5] = ["entity", "staging", "generation", "definitions", "parent"];
+    const ALWAYS: [&str; 7] = ["entity", "staging", "documents", "current", "generation", "definitions", "parent"];
     const OF_A_CHILD: [&str; 3] = ["child", "parent_key", "child_key"];
+    const OF_A_HISTORY: [&str; 4] = ["history", "identity", "since", "is_whole"];
     let table = name.strip_prefix("all ").unwrap_or(name);
     if ALWAYS.contains(&table) || parameters.contains_key(name) {
         return Ok(());
     }
-    if OF_A_CHILD.contains(&table) {
-        return match each {
-            Each::Child => Ok(()),
-            Each::Entity => {
-                Err((format!("{{{name}}} is only known for each child"), "write -- for: each child".to_owned()))
-            }
-        };
+    for (names, of, word) in [(&OF_A_CHILD[..], Each::Child, "child"), (&OF_A_HISTORY[..], Each::History, "history")] {
+        if names.contains(&table) {
+            return match each == of {
+                true => Ok(()),
+                false => {
+                    Err((format!("{{{name}}} is only known for each {word}"), format!("write -- for: each {word}")))
+                }
+            };
+        }
     }
     let has_table = |entity: &&&Entity| entity.models.iter().any(|model| model.table == table);
     let owners: Vec<&str> = concerned.iter().filter(has_table).map(|entity| entity.name.as_str()).collect();

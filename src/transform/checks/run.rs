@@ -6,11 +6,13 @@ use super::check::{Check, Each, When};
 use super::finding::Finding;
 use super::scope::Scope;
 use super::set::Checks;
-use crate::entity::{Entity, Model};
+use crate::entity::{Entity, History, Model};
 use crate::error::{Error, Kind, Result};
 use crate::pg::Transaction;
 use crate::pg::sqlstate::READ_ONLY_TRANSACTION;
-use crate::sql::{fill, ident, literal, qualified};
+use crate::sql::{columns, fill, ident, literal, qualified};
+use crate::transform::range::Range;
+use crate::transform::staged::StagedRows;
 
 /// Runs the checks of an entity that are due at `when` in this transaction, which should be read only.
 /// Returns what each found, by name. Data that a check objects to is no error: see
@@ -30,6 +32,7 @@ pub async fn run(
         let children: Vec<Option<&Model>> = match check.each {
             Each::Entity => vec![None],
             Each::Child => entity.models.iter().skip(1).map(Some).collect(),
+            Each::History => entity.models.iter().filter(|model| model.is_history).map(Some).collect(),
         };
         for child in children {
             let query = check.query.render(|name| value(name, check, (entity, child), scope));
@@ -75,6 +78,21 @@ fn cannot_run(check: &Check, error: Error) -> Error {
     }
 }
 
+/// The column that tells a child apart from the others of its parent.
+fn child_key<'a>(entity: &Entity, child: &'a Model) -> &'a str {
+    child.identity(entity).last().copied().unwrap_or(&child.parent_key)
+}
+
+/// The rows of the parent table of which there is one for each document; of a history the newest ones.
+fn current(entity: &Entity, scope: &Scope) -> String {
+    let Some(parent) = entity.models.first() else { return String::new() };
+    let all = scope.all(&parent.table);
+    match parent.is_history {
+        false => all,
+        true => format!("(select * from {all} h where {} is null)", ident(History::ENDS)),
+    }
+}
+
 /// What the entity's core tables are made by, as a subselect.
 fn definitions(entity: &Entity) -> String {
     let row = |model: &Model| {
@@ -89,7 +107,7 @@ fn value(name: &str, check: &Check, (entity, child): (&Entity, Option<&Model>), 
     let (is_all, table) = name.strip_prefix("all ").map_or((false, name), |table| (true, table));
     let model = match table {
         "parent" => entity.models.first(),
-        "child" => child,
+        "child" | "history" => child,
         table => entity.models.iter().find(|model| model.table == table),
     };
     if let Some(model) = model {
@@ -98,9 +116,14 @@ fn value(name: &str, check: &Check, (entity, child): (&Entity, Option<&Model>), 
     let of_child = |column: fn(&Model) -> &String| child.map_or(String::new(), |child| ident(column(child)));
     match name {
         "parent_key" => of_child(|child| &child.parent_key),
-        "child_key" => of_child(|child| child.key.last().unwrap_or(&child.parent_key)),
+        "child_key" => child.map_or(String::new(), |child| ident(child_key(entity, child))),
+        "identity" => child.map_or(String::new(), |child| columns(&child.identity(entity))),
+        "since" => entity.history.as_ref().map_or(String::new(), |history| ident(&history.column)),
+        "is_whole" => child.is_some_and(|child| child.identity(entity) == [&child.parent_key]).to_string(),
         "entity" => literal(&entity.name),
         "staging" => qualified(&entity.staging.table),
+        "documents" => StagedRows::of_keys(entity, &Range::default()).shown(entity).sql(),
+        "current" => current(entity, scope),
         "generation" => scope.leaves(entity),
         "definitions" => definitions(entity),
         parameter => check.parameters.get(parameter).map_or(String::new(), |value| literal(value)),

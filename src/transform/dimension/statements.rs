@@ -149,7 +149,7 @@ fn changed_rows(source: &DimensionSource, batches: &[DimensionBatch]) -> String 
     fill(
         sql_file!("transform/dimension_changed.sql").trim_end(),
         &[
-            ("key", &columns(&source.entity.staging_key())),
+            ("key", &columns(&source.entity.document_key())),
             ("staging", &qualified(&source.entity.staging.table)),
             ("batches", &ids_of(source, batches)),
             ("core", &qualified(&source.table)),

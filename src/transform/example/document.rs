@@ -66,7 +66,7 @@ fn insert(entity: &Entity) -> String {
     let zone = literal(&entity.zone);
     let time =
         format!("case when d.event_utc then d.event_at else (d.event_at at time zone 'UTC') at time zone {zone} end");
-    let values = if entity.partition.is_some() { format!("d.key, {time}") } else { "d.key".to_owned() };
+    let values = if entity.key_time().is_some() { format!("d.key, {time}") } else { "d.key".to_owned() };
     fill(
         sql_file!("transform/example/documents.sql"),
         &[

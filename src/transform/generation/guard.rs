@@ -9,9 +9,11 @@ use crate::entity::Entity;
 use crate::error::{Error, Kind, Result};
 use crate::pg::Connection;
 
-/// The parent table has exactly one row per staged document.
+/// The parent table has exactly one row per staged document; a history has one at least.
 pub(super) fn require_all_documents(entity: &Entity, filled: &Filled) -> Result<()> {
-    let Some(parent) = filled.tables.first().filter(|parent| parent.rows != filled.documents) else {
+    let is_history = entity.models.first().is_some_and(|model| model.is_history);
+    let is_wrong = |rows: u64| if is_history { rows < filled.documents } else { rows != filled.documents };
+    let Some(parent) = filled.tables.first().filter(|parent| is_wrong(parent.rows)) else {
         return Ok(());
     };
     let documents = counted(filled.documents, "staged document", "staged documents");

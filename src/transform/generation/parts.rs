@@ -2,14 +2,14 @@
 //!
 //! Parts are ranges of blocks in the files of staging: all of the same size, read from front to back, and
 //! found without an index. They are cut before the snapshot is taken, so it is checked that no file and no
-//! partition changed in between.
+//! partition changed in between. A history is filled by ranges of keys.
 
 use super::build::Build;
 use crate::error::{Error, Kind, Result};
 use crate::pg::{Ask, Connection};
 use crate::sql::qualified;
 use crate::transform::job::EntityJob;
-use crate::transform::partitions::{LeafPartition, block_ranges, leaves};
+use crate::transform::partitions::{LeafPartition, block_ranges, key_ranges, leaves};
 use crate::transform::range::Range;
 use crate::transform::staged::StagedRows;
 
@@ -49,14 +49,23 @@ impl FillParts {
 
     async fn cut_table(job: &EntityJob, connection: &Connection, builds: &[Build]) -> Result<Self> {
         let mut parts = Self::default();
-        let table = qualified(&job.entity.staging.table);
+        let staging = &job.entity.staging;
+        let table = qualified(&staging.table);
+        let (histories, others): (Vec<usize>, Vec<usize>) =
+            (0..builds.len()).rev().partition(|build| job.entity.models[builds[*build].model].is_history);
+        // All versions of a document go into one part, wherever they lie.
+        if !histories.is_empty() {
+            for range in key_ranges(connection, &table, &staging.key_column, job.chunk_rows).await? {
+                let part = |build: &usize| FillPart { build: *build, rows: StagedRows::of_keys(&job.entity, &range) };
+                parts.list.extend(histories.iter().map(part));
+            }
+        }
         let ranges = parts.ranges(job, connection, &table).await?;
         // Part by part: all tables read a document while it is cached. The parent, which is the quickest,
         // comes last.
         for range in &ranges {
-            for build in (0..builds.len()).rev() {
-                parts.list.push(FillPart { build, rows: StagedRows::of_part(&table, "ctid", range) });
-            }
+            let part = |build: &usize| FillPart { build: *build, rows: StagedRows::of_part(&table, "ctid", range) };
+            parts.list.extend(others.iter().map(part));
         }
         Ok(parts)
     }

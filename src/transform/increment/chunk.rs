@@ -122,8 +122,9 @@ pub(super) async fn find_changed(job: &EntityJob, tx: &Transaction<'_>, chunk: C
 }
 
 fn changed_sql(entity: &Entity, chunk: Chunk<'_>) -> String {
-    let key = entity.staging_key();
-    let mut keys = format!("select {} from {} s", columns(&key), chunk.rows.sql());
+    let key = entity.document_key();
+    let distinct = if entity.history.is_some() { "distinct " } else { "" };
+    let mut keys = format!("select {distinct}{} from {} s", columns(&key), chunk.rows.sql());
     if let (Some(range), Some(parent)) = (chunk.core, entity.models.first()) {
         let mut key = key.clone();
         key[0] = &parent.parent_key;

@@ -25,14 +25,14 @@ pub(in crate::transform) struct MarkedRow {
 /// Writes those of the marks whose rows are among these.
 pub(super) async fn write(job: &EntityJob, tx: &Transaction<'_>, rows: &StagedRows, marks: &[MarkedRow]) -> Result<()> {
     let staging = &job.entity.staging;
-    let same_time = |column: &String| format!("and t.{} = m.event_at", ident(column));
+    let same_time = |column: &str| format!("and t.{} = m.event_at", ident(column));
     let sql = fill(
         sql_file!("transform/missing/mark.sql"),
         &[
             ("table", &qualified(&staging.table)),
             ("key", &ident(&staging.key_column)),
             ("key_type", job.entity.key_type().sql()),
-            ("and_time", &job.entity.partition.as_ref().map_or(String::new(), |p| same_time(&p.column))),
+            ("and_time", &job.entity.key_time().map_or(String::new(), |time| same_time(time.column))),
             ("rows", &rows.sql()),
         ],
     );

@@ -33,7 +33,7 @@ pub(in crate::transform) struct IncrementPlan {
 #[derive(Debug, PartialEq, Eq)]
 pub(in crate::transform) struct BatchGroup {
     pub ids: Vec<BatchId>,
-    /// One, or the pieces of a batch too large for one transaction.
+    /// One, or pieces of what is too large for one transaction.
     pub chunks: Vec<Range>,
 }
 
@@ -86,12 +86,18 @@ pub(in crate::transform) async fn plan(
         .iter()
         .map(|row| PendingBatch { batch_id: row.get(0), rows: row.get::<_, i64>(1).unsigned_abs() })
         .collect();
+    let together = match entity.history {
+        // Versions of one document come with several batches, and no two chunks may share a document.
+        Some(_) if !counted.is_empty() => vec![counted.iter().map(|batch| batch.batch_id).collect()],
+        _ => grouped(&counted, chunk_rows),
+    };
     let mut groups = Vec::new();
-    for ids in grouped(&counted, chunk_rows) {
+    for ids in together {
         let size: u64 = counted.iter().filter(|b| ids.contains(&b.batch_id)).map(|b| b.rows).sum();
-        let bounds = match ids[..] {
-            [id] if size > chunk_rows => bounds(connection, entity, id, piece(size, chunk_rows)).await?,
-            _ => Vec::new(),
+        let is_cut = size > chunk_rows && (ids.len() == 1 || entity.history.is_some());
+        let bounds = match is_cut {
+            true => bounds(connection, entity, &ids, piece(size, chunk_rows)).await?,
+            false => Vec::new(),
         };
         groups.push(BatchGroup { ids, chunks: Range::between(&bounds) });
     }
@@ -109,13 +115,13 @@ fn piece(rows: u64, chunk_rows: u64) -> i64 {
     i64::try_from(rows.div_ceil(rows.div_ceil(chunk_rows))).unwrap_or(i64::MAX)
 }
 
-/// The keys at which a batch is cut into pieces of this many rows.
-async fn bounds(connection: &Connection, entity: &Entity, batch: BatchId, piece: i64) -> Result<Vec<String>> {
+/// The keys at which batches are cut into pieces of this many rows.
+async fn bounds(connection: &Connection, entity: &Entity, ids: &Vec<BatchId>, piece: i64) -> Result<Vec<String>> {
     let sql = fill(
         sql_file!("transform/increment/bounds.sql"),
         &[("key", &ident(&entity.staging.key_column)), ("table", &qualified(&entity.staging.table))],
     );
-    let rows = connection.query(&sql, &[&batch, &piece]).await?;
+    let rows = connection.query(&sql, &[ids, &piece]).await?;
     let mut bounds: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
     bounds.dedup();
     Ok(bounds)

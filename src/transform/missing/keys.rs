@@ -17,7 +17,7 @@ pub(super) struct StagedKey {
 impl StagedKey {
     pub(super) fn of(entity: &Entity) -> Self {
         let key = format!("t.{}::{}", ident(&entity.staging.key_column), entity.key_type().sql());
-        let time = entity.partition.as_ref().map(|partition| format!("t.{}", ident(&partition.column)));
+        let time = entity.key_time().map(|time| format!("t.{}", ident(time.column)));
         Self {
             table: qualified(&entity.staging.table),
             seen_key: seen_key_sql(entity.key_type(), &key, time.as_deref()),

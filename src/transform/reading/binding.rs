@@ -1,6 +1,7 @@
 //! The values of a model's placeholders, and the model's text with spans replaced.
 
 use crate::entity::{Edits, Placeholder, Select, Span};
+use crate::sql::ident;
 
 /// The values of a model's placeholders.
 #[derive(Debug, Clone, Copy)]
@@ -9,6 +10,8 @@ pub(super) struct Binding<'a> {
     pub rows: &'a str,
     /// `{zone}`: the entity's zone, as a literal.
     pub zone: &'a str,
+    /// A column of the staged rows that the select gives besides its own, if any.
+    pub also: Option<&'a str>,
 }
 
 /// A reading in the making. What is not replaced stays as its author wrote it, comments included.
@@ -28,6 +31,9 @@ impl<'a> Draft<'a> {
                 Placeholder::Zone => binding.zone,
             };
             draft.replace(span.clone(), value.to_owned());
+        }
+        if let (Some(also), Some(last)) = (binding.also, select.columns().last()) {
+            draft.insert(last.end, format!(",\n    {0}.{1} as {1}", ident(select.source()), ident(also)));
         }
         draft
     }

@@ -7,6 +7,8 @@
 //! | typed | the same, but the server parses numbers: stricter, never laxer | fails the statement |
 //! | careful | `evo.try_…` for `evo.as_…` | is null |
 //! | misfits | the careful one, with what it nulled and in which document | is listed |
+//!
+//! Where the rows are versions, each but the last stands inside of the select that makes a history of them.
 
 mod binding;
 mod clocks;
@@ -17,6 +19,7 @@ mod tests;
 mod typed;
 mod typed_fields;
 mod unfold;
+mod versions;
 mod written;
 
 pub(super) use misfits::misfit_column;

@@ -1,7 +1,7 @@
 //! A model as SQL over staged rows.
 
 use super::binding::Binding;
-use super::{misfits as of_misfits, typed, written};
+use super::{misfits as of_misfits, typed, versions, written};
 use crate::entity::{Entity, Model};
 use crate::sql::literal;
 use crate::transform::staged::StagedRows;
@@ -23,21 +23,26 @@ pub(in crate::transform) enum Reading {
 
 /// The model's select over these rows.
 pub(in crate::transform) fn select(entity: &Entity, model: &Model, rows: &StagedRows, reading: Reading) -> String {
-    bound(entity, rows, |binding| match reading {
+    let text = bound(entity, model, rows, |binding| match reading {
         Reading::Typed { is_plain } => typed::typed(&model.select, &model.key, binding, is_plain)
             .unwrap_or_else(|| written::written(&model.select, binding)),
         Reading::Written => written::written(&model.select, binding),
         Reading::Careful => written::careful(&model.select, binding),
-    })
+    });
+    match entity.history.as_ref().filter(|_| model.is_history) {
+        None => text,
+        Some(history) => versions::history(entity, model, history, &text),
+    }
 }
 
 /// The careful select with what it nulls; see [`of_misfits::misfits`].
 pub(in crate::transform) fn misfits(entity: &Entity, model: &Model, rows: &StagedRows) -> String {
-    bound(entity, rows, |binding| of_misfits::misfits(&model.select, binding))
+    bound(entity, model, rows, |binding| of_misfits::misfits(&model.select, Binding { also: None, ..binding }))
 }
 
-fn bound(entity: &Entity, rows: &StagedRows, render: impl FnOnce(Binding<'_>) -> String) -> String {
-    render(Binding { rows: &rows.shown(entity).sql(), zone: &literal(&entity.zone) })
+fn bound(entity: &Entity, model: &Model, rows: &StagedRows, render: impl FnOnce(Binding<'_>) -> String) -> String {
+    let also = (entity.history.is_some() && model.is_history).then_some(versions::UNTIL);
+    render(Binding { rows: &rows.of_model(entity, model), zone: &literal(&entity.zone), also })
 }
 
 #[cfg(test)]

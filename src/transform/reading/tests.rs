@@ -6,7 +6,7 @@ use super::typed::{AT_SESSION_ZONE, typed};
 use super::written::{careful, written};
 use crate::entity::{Catalog, Model, Select};
 
-const ROWS: Binding<'_> = Binding { rows: "(select * from x)", zone: "'UTC'" };
+const ROWS: Binding<'_> = Binding { rows: "(select * from x)", zone: "'UTC'", also: None };
 
 fn built_in(table: &str) -> Model {
     let catalog = Catalog::load(None).unwrap();

@@ -6,25 +6,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
-use std::sync::Arc;
-use std::time::Duration;
 
-use evo::bronze::{Lake, Limits};
-use evo::config::{self, Dsn};
-use evo::entity::{Catalog, Entity};
-use evo::ids::ExecutionId;
-use evo::ledger::objects::{Again, Selection};
-use evo::load::{Claims, LoadJob, discover, load_planned};
-use evo::meter::Meter;
-use evo::pg::{EntityLock, Pool, Presence, Purpose};
-use evo::retry::Policy;
-use evo::shutdown::Shutdown;
-use evo::transform::checks::Checks;
-use evo::transform::compare::{CoreDepth, compare};
-use evo::transform::{self, EntityJob, Mode, Refresh, Request};
+use evo::transform::Mode;
 
 use super::fixtures;
-use crate::support::{Database, Dice, Object, object, write};
+use crate::support::{Dice, Jobs, Object, object, with_room, write};
 
 /// How documents of an entity look, and its rows.
 #[derive(Clone, Copy)]
@@ -124,7 +110,7 @@ impl SourceRun {
         self.is_whole && self.objects.iter().flatten().all(|(_, version)| version.is_some())
     }
 
-    fn reveal(&self, bench: &Bench, shape: Shape) {
+    fn reveal(&self, jobs: &Jobs, shape: Shape) {
         let run = self.run.to_string();
         let mut records = 0;
         for (i, lines) in self.objects.iter().enumerate() {
@@ -133,13 +119,13 @@ impl SourceRun {
             let lines: Vec<String> = lines.iter().map(line).collect();
             records += lines.len();
             let path = Object { date: &self.date, ..object(shape.entity, &run, &format!("part-{i}")) }.path();
-            write(bench.lake.path(), &path.replace(".gz", ""), lines.join("\n").as_bytes());
+            write(jobs.lake.path(), &path.replace(".gz", ""), lines.join("\n").as_bytes());
         }
         let errors = u8::from(!self.is_whole);
         let manifest =
             format!(r#"{{"total_records": {records}, "total_parts": {}, "errors": {errors}}}"#, self.objects.len());
         let folder = format!("bronze/evo/entity={}/ingestion_date={}/run_id={run}", shape.entity, self.date);
-        write(bench.lake.path(), &format!("{folder}/_manifest.json"), manifest.as_bytes());
+        write(jobs.lake.path(), &format!("{folder}/_manifest.json"), manifest.as_bytes());
     }
 }
 
@@ -171,104 +157,18 @@ fn oracle(shape: Shape, shown: &[SourceRun], is_marked: bool) -> BTreeSet<String
 }
 
 struct Bench {
-    db: Database,
-    lake: tempfile::TempDir,
-    catalog: Catalog,
-    entity: Entity,
+    jobs: Jobs,
     is_marked: bool,
-    decoders: Arc<rayon::ThreadPool>,
-    runtime: tokio::runtime::Runtime,
 }
 
 impl Bench {
     fn new(shape: Shape, rule: &str) -> Self {
-        let lake = tempfile::tempdir().unwrap();
-        let own = lake.path().join("own");
-        fixtures(&own, rule);
-        let catalog = Catalog::load(Some(&own)).unwrap();
-        let entity = catalog.select(&[shape.entity.to_owned()]).unwrap()[0].clone();
-        let db = Database::migrated();
-        for migration in ["0001_keys", "0002_visits", "0003_marks"] {
-            db.sql(&std::fs::read_to_string(own.join(format!("migrations/{migration}.up.sql"))).unwrap());
-        }
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-        let (decoders, is_marked) = (evo::load::decoders(2).unwrap(), rule == "mark");
-        Self { db, lake, catalog, entity, is_marked, decoders, runtime }
-    }
-
-    fn clear(&self, shape: Shape) {
-        let bronze = self.lake.path().join("bronze");
-        if bronze.exists() {
-            std::fs::remove_dir_all(bronze).unwrap();
-        }
-        self.db.sql(&format!(
-            "truncate {}, evo.recounts, evo.objects, evo.batches, evo.rejects, evo.seen_keys, evo.model_batches,
-             evo.manifests, evo.manifest_objects, evo.followed_runs, evo.followed_batches, evo.mark_transactions",
-            shape.tables
-        ));
-    }
-
-    async fn load(&self, dice: &mut Dice, again: bool) {
-        let workers = 1 + dice.index(3);
-        let pool = Pool::new(Dsn::parse(&self.db.url).unwrap(), "evo:load", workers * 2 + 2);
-        let lake = config::LakeAddress::Directory(self.lake.path().to_owned());
-        let job = LoadJob {
-            lake: Lake::open(&lake, &config::Azure::default()).unwrap(),
-            pool: pool.clone(),
-            entity: self.entity.clone(),
-            selection: Selection { again: if again { Again::All } else { Again::No }, ..Selection::default() },
-            batch_size: [None, Some(1), Some(2)][dice.index(3)],
-            claims: Claims::new(ExecutionId::new(), Duration::from_secs(30)),
-            workers,
-            retry: Policy {
-                max_retries: 8,
-                base: Duration::from_millis(5),
-                max: Duration::from_millis(50),
-                budget: Duration::from_secs(10),
-            },
-            limits: Limits { line_bytes: 1 << 20, ratio: 1_000 },
-            decoders: self.decoders.clone(),
-            shutdown: Shutdown::never(),
-        };
-        let _presence = Presence::announce(&pool, "load", job.claims.holder().execution_id.0).await.unwrap();
-        let plan = discover(&job).await.unwrap_or_else(|e| panic!("{}", e.render()));
-        let summary = load_planned(&job, &plan, &Meter::default()).await;
-        if let Some(failure) = &summary.failure {
-            panic!("{}", failure.render());
-        }
-    }
-
-    fn job(&self, pool: &Pool, dice: &mut Dice) -> EntityJob {
-        EntityJob {
-            pool: pool.clone(),
-            lock: EntityLock::new(pool, &self.entity.name, Purpose::Transform),
-            entity: self.entity.clone(),
-            execution_id: ExecutionId::new(),
-            workers: 1 + dice.index(3),
-            keys: Vec::new(),
-            chunk_rows: 1 + dice.roll(4),
-            strict: false,
-            checks: Checks::load(None, &self.catalog).unwrap(),
-            shutdown: Shutdown::never(),
-            meter: Meter::default(),
-        }
-    }
-
-    async fn transform(&self, dice: &mut Dice, mode: Option<Mode>, broken_off: Option<Duration>) {
-        let pool = Pool::new(Dsn::parse(&self.db.url).unwrap(), "evo:transform", 6);
-        let job = self.job(&pool, dice);
-        let refresh = Refresh { year: None, max_shrink: 1.0, reader_wait: Duration::ZERO };
-        let request = Request { mode, refresh, follows_source: true };
-        let whole = transform::run(job, &request);
-        match broken_off {
-            Some(after) => drop(tokio::time::timeout(after, whole).await),
-            None => drop(whole.await.unwrap_or_else(|e| panic!("{}", e.render()))),
-        }
+        Self { jobs: Jobs::new(shape.entity, |own| fixtures(own, rule)), is_marked: rule == "mark" }
     }
 
     fn rows(&self, shape: Shape) -> BTreeSet<String> {
         let mark = if self.is_marked { "_deleted_at is not null" } else { "null" };
-        self.db.sql(&shape.sql.replace("MARK", mark)).into_iter().map(|row| row[0].clone()).collect()
+        self.jobs.db.sql(&shape.sql.replace("MARK", mark)).into_iter().map(|row| row[0].clone()).collect()
     }
 }
 
@@ -284,40 +184,33 @@ fn play(bench: &Bench, shape: Shape, seed: u64) {
             let next = if dice.one_in(3) { dice.index(hidden.len()) } else { 0 };
             let run = hidden.remove(next);
             write!(story, " | run {} whole {} {:?}", run.run, run.is_known(), run.objects).unwrap();
-            run.reveal(bench, shape);
+            run.reveal(&bench.jobs, shape);
             shown.push(run);
         }
         let again = dice.one_in(6);
-        bench.runtime.block_on(bench.load(&mut dice, again));
+        bench.jobs.load(&mut dice, again);
         let mode = [None, Some(Mode::Incremental), Some(Mode::FullRefresh), Some(Mode::InPlace)][dice.index(4)];
         write!(story, " | again {again}, {mode:?}").unwrap();
         if dice.one_in(3) {
             let after = dice.millis(1, 80);
             write!(story, ", broken off after {after:?}").unwrap();
-            bench.runtime.block_on(bench.transform(&mut dice, mode, Some(after)));
+            bench.jobs.transform(&mut dice, mode, Some(after));
             if dice.one_in(2) {
                 continue;
             }
         }
-        bench.runtime.block_on(bench.transform(&mut dice, mode, None));
+        bench.jobs.transform(&mut dice, mode, None);
         assert_eq!(bench.rows(shape), oracle(shape, &shown, bench.is_marked), "{story}");
     }
     for mode in [Mode::Incremental, Mode::FullRefresh] {
-        bench.runtime.block_on(bench.transform(&mut dice, Some(mode), None));
+        bench.jobs.transform(&mut dice, Some(mode), None);
         assert_eq!(bench.rows(shape), oracle(shape, &shown, bench.is_marked), "{mode:?} {story}");
     }
-    let found = bench.runtime.block_on(async {
-        let pool = Pool::new(Dsn::parse(&bench.db.url).unwrap(), "evo:verify", 3);
-        compare(&mut bench.job(&pool, &mut dice), CoreDepth::Rows).await.unwrap()
-    });
-    assert_eq!(found.count(), 0, "{story}");
+    assert_eq!(bench.jobs.wrong_rows(&mut dice), 0, "{story}");
 }
 
-/// In a thread of its own: unoptimized, the futures of a transform need more than the stack of a test.
 fn play_many(shape: Shape, rule: &'static str, offset: u64) {
-    let thread = std::thread::Builder::new().stack_size(64 << 20);
-    let played = thread.spawn(move || play_all(shape, rule, offset)).unwrap().join();
-    played.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+    with_room(move || play_all(shape, rule, offset));
 }
 
 fn play_all(shape: Shape, rule: &str, offset: u64) {
@@ -327,10 +220,10 @@ fn play_all(shape: Shape, rule: &str, offset: u64) {
     let bench = Bench::new(shape, rule);
     let mut missing = 0;
     for n in 0..histories {
-        bench.clear(shape);
+        bench.jobs.clear(shape.tables);
         play(&bench, shape, seed + n);
         let sql = "select coalesce(sum(missing_count), 0) from evo.followed_runs";
-        missing += bench.db.one(sql).parse::<u64>().unwrap();
+        missing += bench.jobs.db.one(sql).parse::<u64>().unwrap();
     }
     assert!(missing > 0, "histories without a missing row prove nothing");
 }

@@ -49,6 +49,7 @@ fn rows_that_a_whole_run_lacks_are_deleted_with_their_children_and_written_again
         assert_eq!(follower.rows(counts), [["1,2,4", "6"]], "{mode}");
         follower.run(&["verify", "visits"]).exits(0);
         follower.run(&["verify", "visits", "--deep"]).exits(0);
+        follower.run(&["check", "visits"]).exits(0);
     }
     follower.bring(DAYS[2], "3", &visits(1..=4)).exits(0).says("1 is there again");
     assert_eq!(follower.rows(counts), [["1,2,3,4", "8"]]);
