@@ -36,10 +36,12 @@ pub(super) fn may_concern_a_document(error: &Error) -> bool {
     error.kind() == Kind::BadRow || is_of_a_row(error) || error.sqlstate() == Some(INTERNAL_ERROR)
 }
 
-/// Whether a document, or its row, is the reason for certain: the error is none that a key gives which is
-/// known already. A server may report that as an internal error, where another one of it keeps the row.
+/// Whether the server has refused a document, or its row, for certain: the error is none that a key gives
+/// which is known already. A server may report that as an internal error, where another one of it keeps the
+/// row. What evo itself has no room for, such as too many lines of one key, has no SQLSTATE.
 pub(super) fn is_certain_of_a_document(error: &Error) -> bool {
-    may_concern_a_document(error) && !matches!(error.sqlstate(), Some(UNIQUE_VIOLATION | INTERNAL_ERROR))
+    let code = error.sqlstate().filter(|code| !matches!(*code, UNIQUE_VIOLATION | INTERNAL_ERROR));
+    code.is_some() && may_concern_a_document(error)
 }
 
 /// Whether the error means that the batch cannot be copied directly.
