@@ -102,15 +102,15 @@ fn busy(status: u16, retry_after: Option<&str>) -> Act {
 fn fault_10_a_busy_lake_is_left_alone_as_long_as_it_asks() {
     for (status, at_least) in [(503, Duration::from_secs(1)), (429, Duration::from_millis(900)), (500, Duration::ZERO)]
     {
-        let asks = match status {
+        let asks = move || match status {
             503 => Some("1".to_owned()),
-            429 => Some((chrono::Utc::now() + Duration::from_secs(4)).format("%a, %d %b %Y %H:%M:%S GMT").to_string()),
+            429 => Some((chrono::Utc::now() + Duration::from_secs(3)).format("%a, %d %b %Y %H:%M:%S GMT").to_string()),
             _ => None,
         };
         let lake = Lake::of(2);
-        let (path, date) = (lake.paths[1].clone(), asks.clone());
+        let path = lake.paths[1].clone();
         lake.server.script(move |r| match (&r.blob, r.number) {
-            (Some(blob), 1) if *blob == path => busy(status, date.as_deref()),
+            (Some(blob), 1) if *blob == path => busy(status, asks().as_deref()),
             _ => Act::Serve,
         });
         // No batch is repeated: the client's own retries are enough.
