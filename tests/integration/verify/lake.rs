@@ -23,8 +23,11 @@ fn loaded() -> Evo {
     evo
 }
 
-/// Replaces the bytes of an object and leaves its etag as it was.
+/// Replaces the bytes of an object and leaves its etag as it was: of a file with two names, the time of the
+/// last change of its status is no part of it.
 fn overwrite(path: &Path, bytes: &[u8]) {
+    let lake = path.ancestors().find(|folder| folder.ends_with("bronze")).and_then(Path::parent).unwrap();
+    std::fs::hard_link(path, lake.with_extension("second-name")).unwrap();
     let time = std::fs::metadata(path).unwrap().modified().unwrap();
     let mut file = std::fs::OpenOptions::new().write(true).open(path).unwrap();
     file.write_all(bytes).unwrap();
