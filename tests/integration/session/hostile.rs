@@ -77,6 +77,22 @@ fn spring(server: &Server, db: &Database) {
 }
 
 #[test]
+fn functions_of_evo_that_catch_errors_keep_a_statement_from_running_in_parallel() {
+    let db = Database::migrated();
+    let catching = "select p.proname, p.proparallel from pg_proc p join pg_language l on l.oid = p.prolang
+                    where p.pronamespace = 'evo'::regnamespace and l.lanname = 'plpgsql'
+                      and p.prosrc ~ 'exception\\s+when' order by 1";
+    assert_eq!(db.sql(catching), [["jsonb_error", "u"], ["text_array", "u"]]);
+    // A plan that could be parallel, and would begin a subtransaction in a worker.
+    let cheap = "set parallel_setup_cost = 0; set parallel_tuple_cost = 0; set min_parallel_table_scan_size = 0;";
+    let asked = format!(
+        "create table public.cells as select '[' || n || ']' as cell from generate_series(1, 5000) n; analyze public.cells;
+         {cheap} select count(evo.text_array(cell)) + count(evo.jsonb_error(cell)) from public.cells"
+    );
+    assert_eq!(db.sql(&asked), [["5000"]]);
+}
+
+#[test]
 fn functions_of_evo_find_their_names_whoever_calls_them() {
     let db = Database::migrated();
     // A body that is an expression was bound when it was made; another one must say where names are looked
