@@ -5,12 +5,11 @@
 //! `histories.rs`.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write as _;
 
 use evo::transform::Mode;
 
 use super::fixtures;
-use crate::support::{Dice, Jobs, Object, object, with_room, write};
+use crate::support::{Dice, History, Jobs, Object, object, with_room, write};
 
 /// How documents of an entity look, and its rows.
 #[derive(Clone, Copy)]
@@ -81,6 +80,7 @@ const TICKETS: Shape = Shape {
 };
 
 /// A run of the source.
+#[derive(Debug)]
 struct SourceRun {
     date: String,
     run: u64,
@@ -174,39 +174,16 @@ impl Bench {
 
 fn play(bench: &Bench, shape: Shape, seed: u64) {
     let mut dice = Dice(seed);
-    let mut story = format!("seed {seed}");
     let keys = 1 + dice.roll(9);
-    let mut hidden: Vec<SourceRun> = (0..2 + dice.roll(5)).map(|run| SourceRun::random(&mut dice, run, keys)).collect();
-    let mut shown: Vec<SourceRun> = Vec::new();
-    while !hidden.is_empty() {
-        // Mostly the oldest; a later one first makes others arrive late.
-        for _ in 0..hidden.len().min(1 + dice.index(2)) {
-            let next = if dice.one_in(3) { dice.index(hidden.len()) } else { 0 };
-            let run = hidden.remove(next);
-            write!(story, " | run {} whole {} {:?}", run.run, run.is_known(), run.objects).unwrap();
-            run.reveal(&bench.jobs, shape);
-            shown.push(run);
-        }
-        let again = dice.one_in(6);
-        bench.jobs.load(&mut dice, again);
-        let mode = [None, Some(Mode::Incremental), Some(Mode::FullRefresh), Some(Mode::InPlace)][dice.index(4)];
-        write!(story, " | again {again}, {mode:?}").unwrap();
-        if dice.one_in(3) {
-            let after = dice.millis(1, 80);
-            write!(story, ", broken off after {after:?}").unwrap();
-            bench.jobs.transform(&mut dice, mode, Some(after));
-            if dice.one_in(2) {
-                continue;
-            }
-        }
-        bench.jobs.transform(&mut dice, mode, None);
-        assert_eq!(bench.rows(shape), oracle(shape, &shown, bench.is_marked), "{story}");
-    }
-    for mode in [Mode::Incremental, Mode::FullRefresh] {
-        bench.jobs.transform(&mut dice, Some(mode), None);
-        assert_eq!(bench.rows(shape), oracle(shape, &shown, bench.is_marked), "{mode:?} {story}");
-    }
-    assert_eq!(bench.jobs.wrong_rows(&mut dice), 0, "{story}");
+    let runs = (0..2 + dice.roll(5)).map(|run| SourceRun::random(&mut dice, run, keys)).collect();
+    let history = History {
+        jobs: &bench.jobs,
+        reveal: &|run: &SourceRun| run.reveal(&bench.jobs, shape),
+        found: &|| bench.rows(shape),
+        oracle: &|shown| oracle(shape, shown, bench.is_marked),
+        last: &[Mode::Incremental, Mode::FullRefresh],
+    };
+    history.play(&mut dice, format!("seed {seed}"), runs);
 }
 
 fn play_many(shape: Shape, rule: &'static str, offset: u64) {

@@ -1,5 +1,7 @@
 //! Loads and transforms of one entity in the test's own process, in random ways.
 
+use std::collections::BTreeSet;
+use std::fmt::{Debug, Write as _};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -137,6 +139,57 @@ impl Jobs {
             let pool = Pool::new(Dsn::parse(&self.db.url).unwrap(), "evo:verify", 3);
             compare(&mut self.job(&pool, dice), CoreDepth::Rows).await.unwrap().count()
         })
+    }
+}
+
+/// A history of a source's runs, to be held against an oracle.
+pub struct History<'a, R> {
+    pub jobs: &'a Jobs,
+    /// Writes a run into the lake.
+    pub reveal: &'a dyn Fn(&R),
+    /// The rows of core.
+    pub found: &'a dyn Fn() -> BTreeSet<String>,
+    /// What they must be when these runs are in the lake, in the order in which they came.
+    pub oracle: &'a dyn Fn(&[R]) -> BTreeSet<String>,
+    /// Modes in which it is transformed once more at the end.
+    pub last: &'a [Mode],
+}
+
+impl<R: Debug> History<'_, R> {
+    /// Reveals the runs in any order, loads them, also again, and transforms in any mode, also broken off.
+    /// Returns the runs in the order in which they came.
+    pub fn play(&self, dice: &mut Dice, mut story: String, mut hidden: Vec<R>) -> Vec<R> {
+        let mut shown = Vec::new();
+        while !hidden.is_empty() {
+            // Mostly the oldest; a later one first makes others arrive late.
+            for _ in 0..hidden.len().min(1 + dice.index(2)) {
+                let next = if dice.one_in(3) { dice.index(hidden.len()) } else { 0 };
+                let run = hidden.remove(next);
+                write!(story, " | {run:?}").unwrap();
+                (self.reveal)(&run);
+                shown.push(run);
+            }
+            let again = dice.one_in(6);
+            self.jobs.load(dice, again);
+            let mode = [None, Some(Mode::Incremental), Some(Mode::FullRefresh), Some(Mode::InPlace)][dice.index(4)];
+            write!(story, " | again {again}, {mode:?}").unwrap();
+            if dice.one_in(3) {
+                let after = dice.millis(1, 80);
+                write!(story, ", broken off after {after:?}").unwrap();
+                self.jobs.transform(dice, mode, Some(after));
+                if dice.one_in(2) {
+                    continue;
+                }
+            }
+            self.jobs.transform(dice, mode, None);
+            assert_eq!((self.found)(), (self.oracle)(&shown), "{story}");
+        }
+        for mode in self.last {
+            self.jobs.transform(dice, Some(*mode), None);
+            assert_eq!((self.found)(), (self.oracle)(&shown), "{mode:?} {story}");
+        }
+        assert_eq!(self.jobs.wrong_rows(dice), 0, "{story}");
+        shown
     }
 }
 

@@ -30,7 +30,7 @@ pub use collector::{Collector, Reply, attributes, metrics_of};
 pub use dice::Dice;
 use evo::embedded::{Cluster, Spec};
 pub use http::{Asked, HttpReply, HttpServer};
-pub use jobs::{Jobs, with_room};
+pub use jobs::{History, Jobs, with_room};
 pub use lake::{Object, gz, object, write};
 pub use outcome::outcome;
 use serde_json::Value;

@@ -1,7 +1,7 @@
 //! Columns and partitions of people's own: kept, ignored, or refused by name.
 
 use super::{RUN, RUN_2};
-use crate::support::{Database, Evo, Session, object};
+use crate::support::{Evo, Session, object, write};
 
 const RUN_3: &str = "20260112T020501Z";
 
@@ -155,13 +155,8 @@ fn only_the_session_that_keeps_the_snapshot_may_be_idle_in_its_transaction() {
 
 /// An entity whose tables have no columns but their keys.
 fn links() -> Evo {
-    let evo = Evo { dir: tempfile::tempdir().unwrap(), db: Database::migrated() };
-    std::fs::create_dir(evo.lake()).unwrap();
-    let write = |path: &str, text: &str| {
-        let path = evo.dir.path().join("own").join(path);
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(path, text).unwrap();
-    };
+    let evo = Evo::new();
+    let write = |path: &str, text: &str| write(&evo.dir.path().join("own"), path, text.as_bytes());
     write(
         "migrations/0001_links.up.sql",
         "create table stg_evo.links_raw (like stg_evo.prospects_raw including all);

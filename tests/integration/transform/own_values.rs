@@ -1,17 +1,12 @@
 //! Columns of an entity of one's own, of types that the server would fill with less than the model gives.
 
 use super::{RUN, RUN_2};
-use crate::support::{Database, Evo, object};
+use crate::support::{Evo, object, write};
 
 /// An entity whose columns hold less than the casts of their model give.
 fn things() -> Evo {
-    let evo = Evo { dir: tempfile::tempdir().unwrap(), db: Database::migrated() };
-    std::fs::create_dir(evo.lake()).unwrap();
-    let write = |path: &str, text: &str| {
-        let path = evo.dir.path().join("own").join(path);
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(path, text).unwrap();
-    };
+    let evo = Evo::new();
+    let write = |path: &str, text: &str| write(&evo.dir.path().join("own"), path, text.as_bytes());
     write(
         "migrations/0001_things.up.sql",
         "create table stg_evo.things_raw (like stg_evo.prospects_raw including all);

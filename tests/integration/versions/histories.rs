@@ -5,12 +5,11 @@
 //! moment. `EVO_TEST_HISTORIES` and `EVO_TEST_SEED` as in `histories.rs`.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write as _;
 
 use evo::transform::Mode;
 
 use super::fixtures;
-use crate::support::{Dice, Jobs, Object, object, with_room, write};
+use crate::support::{Dice, History, Jobs, Object, object, with_room, write};
 
 /// What a version says.
 #[derive(Debug, Clone, PartialEq)]
@@ -45,6 +44,7 @@ type Place = (u64, usize, usize);
 /// A line: key, time, content; without a time it is rejected.
 type Line = (u64, Option<u64>, Content);
 
+#[derive(Debug)]
 struct SourceRun {
     date: String,
     run: u64,
@@ -193,39 +193,16 @@ fn found(jobs: &Jobs, shape: Shape) -> BTreeSet<String> {
 
 fn play(jobs: &Jobs, shape: Shape, seed: u64) -> usize {
     let mut dice = Dice(seed);
-    let mut story = format!("seed {seed}");
     let keys = 1 + dice.roll(4);
-    let mut hidden: Vec<SourceRun> = (0..2 + dice.roll(5)).map(|run| SourceRun::random(&mut dice, run, keys)).collect();
-    let mut shown: Vec<SourceRun> = Vec::new();
-    while !hidden.is_empty() {
-        // Mostly the oldest; a later one first makes others arrive late.
-        for _ in 0..hidden.len().min(1 + dice.index(2)) {
-            let next = if dice.one_in(3) { dice.index(hidden.len()) } else { 0 };
-            let run = hidden.remove(next);
-            write!(story, " | run {} {:?}", run.run, run.objects).unwrap();
-            run.reveal(jobs, shape);
-            shown.push(run);
-        }
-        let again = dice.one_in(6);
-        jobs.load(&mut dice, again);
-        let mode = [None, Some(Mode::Incremental), Some(Mode::FullRefresh), Some(Mode::InPlace)][dice.index(4)];
-        write!(story, " | again {again}, {mode:?}").unwrap();
-        if dice.one_in(3) {
-            let after = dice.millis(1, 80);
-            write!(story, ", broken off after {after:?}").unwrap();
-            jobs.transform(&mut dice, mode, Some(after));
-            if dice.one_in(2) {
-                continue;
-            }
-        }
-        jobs.transform(&mut dice, mode, None);
-        assert_eq!(found(jobs, shape), oracle(shape, &shown), "{story}");
-    }
-    for mode in [Mode::Incremental, Mode::FullRefresh, Mode::InPlace] {
-        jobs.transform(&mut dice, Some(mode), None);
-        assert_eq!(found(jobs, shape), oracle(shape, &shown), "{mode:?} {story}");
-    }
-    assert_eq!(jobs.wrong_rows(&mut dice), 0, "{story}");
+    let runs = (0..2 + dice.roll(5)).map(|run| SourceRun::random(&mut dice, run, keys)).collect();
+    let history = History {
+        jobs,
+        reveal: &|run: &SourceRun| run.reveal(jobs, shape),
+        found: &|| found(jobs, shape),
+        oracle: &|shown| oracle(shape, shown),
+        last: &[Mode::Incremental, Mode::FullRefresh, Mode::InPlace],
+    };
+    let shown = history.play(&mut dice, format!("seed {seed}"), runs);
     let versions: usize = shown.iter().flat_map(|run| &run.objects).flatten().filter(|line| line.1.is_some()).count();
     versions.saturating_sub(oracle(shape, &shown).len())
 }
