@@ -366,7 +366,8 @@ fn a_server_that_ended_because_its_disk_is_full_is_not_waited_for() {
     evo.ok(&["db", "start"]);
     evo.ok(&["migrate"]);
     let load = evo.command(&["load", "sales"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    eventually("a load", || evo.query("select count(*) from evo.runs where state = 'running'") == "1");
+    // From its claim on the load writes nothing of its own until the server has ended.
+    eventually("a claim", || evo.query("select count(*) from evo.batches where state = 'claimed'") == "1");
     let filler = fill(disk.path());
     // The next segment of the log does not fit on the disk: the server crashes, and cannot recover.
     for statement in ["select pg_switch_wal()", "create table filler ()"] {
