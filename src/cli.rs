@@ -67,6 +67,8 @@ pub enum Command {
     Doctor(commands::doctor::Args),
     /// Draft an entity of your own from samples of its files
     New(commands::new::Args),
+    /// Show what changed in the documents, since when, and what to add to the models
+    Drift(commands::drift::Args),
     /// Show the rows that a model gives; writes nothing
     Preview(commands::preview::Args),
     /// Empty an entity and forget what was loaded
@@ -185,6 +187,7 @@ impl Command {
             Command::Catalog(_) => "catalog",
             Command::Doctor(_) => "doctor",
             Command::New(_) => "new",
+            Command::Drift(_) => "drift",
             Command::Preview(_) => "preview",
             Command::Reset(_) => "reset",
             Command::Test(_) => "test",
@@ -218,6 +221,7 @@ pub async fn dispatch(command: Command, settings: &Settings) -> Result<Outcome> 
         Command::Catalog(args) => Box::pin(commands::catalog::run(args, settings)).await,
         Command::Doctor(args) => Box::pin(commands::doctor::run(args, settings)).await,
         Command::New(args) => Box::pin(commands::new::run(args, settings)).await,
+        Command::Drift(args) => Box::pin(commands::drift::run(args, settings)).await,
         Command::Preview(args) => Box::pin(commands::preview::run(args, settings)).await,
         Command::Reset(args) => commands::reset::run(args, settings).await,
         Command::Test(args) => Box::pin(commands::test::run(args, settings)).await,

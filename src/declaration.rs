@@ -1,10 +1,14 @@
 //! Tables of TOML that people write: every value knows its line, and an unknown key is answered with the
 //! nearest one.
 
+mod keys;
+
 use std::ops::RangeInclusive;
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
+
+pub use keys::{DeclaredKey, KeyShape, names, schema};
 
 use crate::error::{Error, Kind, Mistakes, Result};
 use crate::suggest::did_you_mean;

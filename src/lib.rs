@@ -11,7 +11,7 @@
 //! 6  main · cli
 //! 5  commands · catalog · telemetry · report
 //! 4  extract · load · transform · verify · storage · doctor · draft    workflows; none imports another
-//! 3  ledger · stage
+//! 3  ledger · stage · drift
 //! 2  pg · bronze · embedded                   none knows another
 //! 1  config · entity · ids
 //! 0  retry · shutdown · logging · failpoint · meter · span · declaration · error · suggest · visible · counted · sql
@@ -33,6 +33,7 @@ pub mod counted;
 pub mod declaration;
 pub mod doctor;
 pub mod draft;
+pub mod drift;
 pub mod embedded;
 pub mod entity;
 pub mod error;

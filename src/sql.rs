@@ -10,6 +10,20 @@ macro_rules! sql_file {
     };
 }
 
+/// Words that PostgreSQL takes for something else where a column stands.
+const RESERVED: &str = "all analyse analyze and any array as asc asymmetric authorization binary both case cast check \
+    collate collation column concurrently constraint create cross current_catalog current_date current_role \
+    current_schema current_time current_timestamp current_user default deferrable desc distinct do else end except \
+    false fetch for foreign freeze from full grant group having ilike in initially inner intersect into is isnull \
+    join lateral leading left like limit localtime localtimestamp natural not notnull null offset on only or order \
+    outer overlaps placing primary references returning right select session_user similar some symmetric \
+    system_user table tablesample then to trailing true union unique user using variadic verbose when where window \
+    with between bigint bit boolean char character coalesce dec decimal exists extract float greatest grouping \
+    inout int integer interval json json_array json_object least national nchar none normalize nullif numeric out \
+    overlay position precision real row setof smallint substring time timestamp treat trim values varchar \
+    xmlattributes xmlconcat xmlelement xmlexists xmlforest xmlnamespaces xmlparse xmlpi xmlroot xmlserialize \
+    xmltable name value state number type date year month day hour minute second zone";
+
 /// Replaces each `{name}` by its text and drops the comment in front, which explains the placeholders. Braces
 /// that name no placeholder stay as they are, and so do those in a text that was filled in: it may be
 /// anybody's.
@@ -32,6 +46,16 @@ pub fn fill(template: &str, values: &[(&str, &str)]) -> String {
 /// `evo` → `"evo"`; quotes inside are doubled.
 pub fn ident(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+/// A name as SQL takes it: in quotes unless it is a plain word.
+pub fn quoted(name: &str) -> String {
+    let is_word = name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+        && name.bytes().next().is_some_and(|b| !b.is_ascii_digit());
+    match is_word && !RESERVED.split(' ').any(|word| word == name) {
+        true => name.to_owned(),
+        false => ident(name),
+    }
 }
 
 /// `stg_evo.sales_raw` → `"stg_evo"."sales_raw"`.

@@ -132,6 +132,7 @@ fn the_readme_of_the_statements_lists_each_with_its_purpose() {
         "transform/missing",
     ];
     for folder in folders.iter().chain(&[
+        "drift",
         "verify",
         "dimensions",
         "checks",
@@ -366,11 +367,20 @@ fn the_list_of_decisions_has_each_with_its_title() {
     let decisions: Vec<String> = pages().into_iter().filter(|page| page.starts_with("docs/decisions/0")).collect();
     for page in &decisions {
         let text = read(page);
-        let number: u32 = page["docs/decisions/".len()..].split('-').next().unwrap().parse().unwrap();
         let title = text.lines().next().unwrap().trim_start_matches(|c: char| "# .0123456789".contains(c));
         let file = page.rsplit('/').next().unwrap();
+        let number: u32 = file.split('-').next().unwrap().parse().unwrap();
         let line = format!("{number}. [{title}]({file})");
         assert!(list.lines().any(|listed| listed == line), "docs/decisions/README.md has no line {line}");
+    }
+}
+
+#[test]
+fn the_schemas_for_editors_are_those_of_the_parsers() {
+    for (name, schema) in [("evo", evo::config::settings_schema()), ("entity", evo::entity::declaration_schema())] {
+        let file = format!("docs/schemas/{name}.schema.json");
+        let command = if name == "evo" { "settings" } else { "entity" };
+        assert!(read(&file) == format!("{schema:#}\n"), "write it again: evo config schema {command} > {file}");
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::entity::{Column, Entity, History, KeyRule, Model};
+use crate::entity::{Column, Entity, History, Model};
 use crate::transform::checks::{Check, Severity};
 use crate::transform::dimension::{Dimension, SightingReads};
 
@@ -149,7 +149,7 @@ fn core_origin(entity: &Entity, declared: &Column) -> ColumnOrigin {
         && origin.paths.is_empty()
     {
         if *name == entity.staging.key_column {
-            origin.paths = key_fields(&entity.key);
+            origin.paths = entity.key.fields();
         }
         origin.columns.push((entity.staging.table.clone(), name.clone()));
     }
@@ -159,19 +159,11 @@ fn core_origin(entity: &Entity, declared: &Column) -> ColumnOrigin {
 fn staging_origin(entity: &Entity, column: &str) -> ColumnOrigin {
     let mut origin = ColumnOrigin::default();
     if column == entity.staging.key_column {
-        origin.paths = key_fields(&entity.key);
+        origin.paths = entity.key.fields();
     } else if let Some(time) = entity.key_time().filter(|time| time.column == column) {
         origin.paths = time.fields.to_vec();
     }
     origin
-}
-
-/// The fields that a key is made of.
-pub(super) fn key_fields(key: &KeyRule) -> Vec<String> {
-    match key {
-        KeyRule::Field(field, _) => vec![field.clone()],
-        KeyRule::Fields(fields) | KeyRule::Digest(fields) => fields.clone(),
-    }
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::declared::{ColumnOrigin, TableRole, key_fields};
+use super::declared::{ColumnOrigin, TableRole};
 use super::facts::{ColumnFact, DayVolume};
 use super::folder::SiteFile;
 use super::pages::{Attention, Site, TableSubject};
@@ -69,7 +69,7 @@ pub(super) fn entity(site: Site<'_>, entity: &Entity) -> Value {
     let models: Vec<&String> = entity.models.iter().map(|model| &model.table).collect();
     json!({
         "entity": entity.name, "page": SitePath::entity(&entity.name).as_str(), "bronze_prefix": entity.bronze_prefix,
-        "key": key_fields(&entity.key), "zone": entity.zone, "staging": entity.staging.table, "tables": models,
+        "key": entity.key.fields(), "zone": entity.zone, "staging": entity.staging.table, "tables": models,
         "loaded_at": state.loaded_at, "newest_run": state.newest_run, "objects_loaded": state.loaded,
         "objects_pending": state.pending, "objects_quarantined": state.quarantined,
         "rejects_open": state.rejects_open, "batches_to_transform": state.waiting, "issues": state.issues,

@@ -13,7 +13,7 @@ use crate::entity::{Catalog, Entity};
 use crate::error::{Error, Kind, Result};
 use crate::ids::{ExecutionId, LakeId};
 use crate::ledger::objects::Selection;
-use crate::load::{Claims, Heartbeat, LoadJob, decoders};
+use crate::load::{Claims, Heartbeat, LoadJob, ObjectLimit, decoders};
 use crate::retry::{Policy, retry};
 use crate::shutdown::Shutdown;
 use crate::visible;
@@ -101,6 +101,7 @@ impl Loading {
             entity: (*entity).clone(),
             selection: selection.clone(),
             batch_size,
+            limit: ObjectLimit::default(),
             claims: Arc::clone(&claims),
             workers: self.workers,
             retry: self.retry,

@@ -7,10 +7,10 @@ use crate::config::Settings;
 use crate::entity::Catalog;
 use crate::error::Result;
 use crate::ledger::{migrations, zones};
-use crate::pg::Pool;
+use crate::pg::{Pool, Transaction};
 use crate::report::Outcome;
 use crate::report::table::table;
-use crate::transform::dimension;
+use crate::transform::{dimension, require_fitting_models};
 
 /// Creates or upgrades the schemas, all or nothing; running it again changes nothing.
 #[derive(Debug, clap::Args)]
@@ -41,7 +41,8 @@ pub async fn run(args: Args, settings: &Settings) -> Result<Outcome> {
     };
     let mut connection = pool.get().await?;
     zones::require_known(&connection, catalog.all()).await?;
-    let applied = migrations::apply_for(&mut connection, &list, catalog.all(), args.dry_run).await?;
+    let models_fit = async |tx: &Transaction<'_>| require_fitting_models(tx, catalog.all()).await;
+    let applied = migrations::apply_for(&mut connection, &list, catalog.all(), args.dry_run, models_fit).await?;
     if !args.dry_run {
         for dimension in dimension::all(settings.extend.as_deref(), &catalog)? {
             dimension.require_table(&connection).await?;

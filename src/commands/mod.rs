@@ -10,6 +10,7 @@ pub mod config;
 mod database;
 pub mod db;
 pub mod doctor;
+pub mod drift;
 pub mod extract;
 mod failures;
 pub mod generate;

@@ -13,9 +13,9 @@ use crate::meter::Meter;
 use crate::pg::{EntityLock, Purpose};
 use crate::report::Outcome;
 use crate::shutdown::Shutdown;
-use crate::transform::EntityJob;
 use crate::transform::checks::Checks;
 use crate::transform::example::{CellDifference, TestRun, run_test, tests_of};
+use crate::transform::{EntityJob, require_fitting_models};
 use crate::visible;
 
 /// Differences of a test that are shown.
@@ -46,7 +46,7 @@ A test is a file models/<entity>/tests/<name>.toml:
   visit_guests = '{\"visit_id\": 1, \"guest_id\": 5}'
 
 The tables must be there (evo migrate); what they hold does not matter. Exit
-code 6 if a test fails.")]
+code 6 if a test fails, 3 if a table does not fit its model.")]
 pub struct Args {
     /// Entities [default: all]
     #[arg(value_name = "ENTITY")]
@@ -66,6 +66,11 @@ pub async fn run(args: Args, settings: &Settings) -> Result<Outcome> {
     }
     let warehouse = warehouse::open(settings, catalog, ("test", 2), Access::of(true)?).await?;
     let (mut ran, mut errors) = (Vec::new(), Vec::new());
+    for (entity, _) in &tests {
+        let fits = require_fitting_models(&*warehouse.pool.get().await?, std::slice::from_ref(entity)).await;
+        errors.extend(fits.err().map(|error| (entity.name.clone(), error)));
+    }
+    tests.retain(|(entity, _)| errors.iter().all(|(failed, _): &(String, Error)| *failed != entity.name));
     for (entity, tests) in tests {
         for test in tests {
             match run_test(&mut job(&warehouse, &entity, settings)?, &test).await {

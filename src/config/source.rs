@@ -8,7 +8,7 @@ use url::Url;
 
 use super::environment::Environment;
 use super::rate::{Rate, parse_rates};
-use crate::declaration::{DeclaredTable, Document};
+use crate::declaration::{DeclaredKey, DeclaredTable, Document, KeyShape, names};
 use crate::error::{Error, Kind, Mistakes, Result};
 
 /// Where the built-in source is when nothing says otherwise.
@@ -19,8 +19,25 @@ const BUILT_IN: Document<'static> = Document {
            auth = { basic = [\"EVO_USERNAME\", \"EVO_PASSWORD\"] }\n\
            limit = [\"40/min\", \"10000/h\"]\n",
 };
-const KEYS: [&str; 6] = ["url", "auth", "limit", "zone", "timeout", "concurrency"];
-const AUTH_KEYS: [&str; 8] = ["basic", "bearer", "header", "value", "oauth2", "client", "secret", "scope"];
+/// The keys of `[source.NAME]`. Of the built-in source none has to be there.
+pub(super) const KEYS: &[DeclaredKey] = &[
+    DeclaredKey::new("url", KeyShape::Text, "base address"),
+    DeclaredKey::new("auth", KeyShape::WordOrTable(&["none"], AUTH_KEYS), "how evo signs in, by names of variables"),
+    DeclaredKey::new("limit", KeyShape::Texts, "rate limits that the vendor publishes, such as 40/min, or none"),
+    DeclaredKey::new("zone", KeyShape::Text, "zone of the hours in a limit"),
+    DeclaredKey::new("timeout", KeyShape::Text, "how long an answer may take, such as 2m"),
+    DeclaredKey::new("concurrency", KeyShape::Whole(1, 64), "requests in flight at most"),
+];
+const AUTH_KEYS: &[DeclaredKey] = &[
+    DeclaredKey::new("basic", KeyShape::Texts, "variables of user and password"),
+    DeclaredKey::new("bearer", KeyShape::Text, "variable of a token"),
+    DeclaredKey::new("header", KeyShape::Text, "name of a header"),
+    DeclaredKey::new("value", KeyShape::Text, "variable of the header's value"),
+    DeclaredKey::new("oauth2", KeyShape::Text, "address from which tokens are fetched"),
+    DeclaredKey::new("client", KeyShape::Text, "variable of the client's id"),
+    DeclaredKey::new("secret", KeyShape::Text, "variable of the client's secret"),
+    DeclaredKey::new("scope", KeyShape::Text, "scope to ask for"),
+];
 /// The zone in which hours of a limit are read.
 const ZONE: &str = "America/Sao_Paulo";
 /// How long an answer may take.
@@ -179,7 +196,7 @@ fn tables<'a>(
             continue;
         };
         let title = format!("[source.{}]", name.get_ref());
-        let table = DeclaredTable::listing(document, (&title, name.span().start), table, &KEYS, mistakes);
+        let table = DeclaredTable::listing(document, (&title, name.span().start), table, &names(KEYS), mistakes);
         found.push((name.get_ref().to_string(), table));
     }
     Some(found)
@@ -263,7 +280,7 @@ fn auth(table: &DeclaredTable<'_>, environment: &Environment) -> Result<Auth> {
     }
     let forms = "one of { basic = [USER, PASSWORD] }, { bearer = TOKEN }, { header = NAME, value = KEY }, \
                  { oauth2 = URL, client = ID, secret = SECRET }, each with names of variables, or \"none\"";
-    let Some(auth) = table.table("auth", &AUTH_KEYS).map_err(|e| match table.text("auth") {
+    let Some(auth) = table.table("auth", &names(AUTH_KEYS)).map_err(|e| match table.text("auth") {
         Ok(_) => table.wrong("auth", forms),
         Err(_) => e,
     })?
@@ -272,7 +289,7 @@ fn auth(table: &DeclaredTable<'_>, environment: &Environment) -> Result<Auth> {
     };
     let one_form = || table.wrong("auth", forms);
     let secret = |name: &str| Secret::read(name, environment);
-    let present: Vec<&str> = AUTH_KEYS.into_iter().filter(|key| auth.has(key)).collect();
+    let present: Vec<&str> = names(AUTH_KEYS).into_iter().filter(|key| auth.has(key)).collect();
     match present.as_slice() {
         ["basic"] => match auth.texts("basic")?.as_deref() {
             Some([user, password]) => Ok(Auth::Basic { user: secret(user), password: secret(password) }),

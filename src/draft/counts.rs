@@ -1,5 +1,7 @@
 //! What the values of a field are: counted one by one, decided at the end.
 
+use serde::{Deserialize, Serialize};
+
 use super::scalars::{DATE_FORMATS, Fits, fits_of_text};
 
 /// A type of the language of values.
@@ -20,7 +22,7 @@ pub enum ValueType {
 }
 
 /// Counts of the plain values of a field.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct ValueCounts {
     /// Values that are neither null nor the empty text.
     pub values: u64,

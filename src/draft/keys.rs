@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -13,10 +14,12 @@ const MAX_FIELDS: usize = 24;
 const MAX_BYTES: usize = 200;
 
 /// Digests of the values of the first documents, by field.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub struct KeyRows {
+    #[serde(skip)]
     documents: HashSet<u64>,
     /// Fields that each document had with a plain value, in the order of the first one.
+    #[serde(skip)]
     columns: Vec<(String, Vec<u64>)>,
     /// Of the elements of an array: their number, and of each integer field its number, as long as no two
     /// elements of an array shared a value.
@@ -70,6 +73,18 @@ impl KeyRows {
                 let Some(id) = value.as_i64() else { continue };
                 let known = ids.entry(name.clone()).or_insert(Some(0));
                 *known = known.filter(|_| seen.insert((name.as_str(), id))).map(|n| n + 1);
+            }
+        }
+    }
+
+    /// Adds what is known of the elements of other documents' arrays.
+    pub fn merge_children(&mut self, other: Self) {
+        for (array, (count, ids)) in other.children {
+            let (own_count, own_ids) = self.children.entry(array).or_default();
+            *own_count += count;
+            for (name, known) in ids {
+                let own = own_ids.entry(name).or_insert(Some(0));
+                *own = own.zip(known).map(|(own, other)| own + other);
             }
         }
     }

@@ -3,6 +3,7 @@
 //!
 //! ```text
 //! sample ─▶ shape: what each field holds, and keys: which fields are unique ─▶ tables ─▶ files
+//!                                                                          └▶ compared with an entity ─▶ additions
 //! ```
 //!
 //! Memory does not grow with the samples: a shape counts, and keys are looked for among the first documents.
@@ -18,6 +19,8 @@ mod render;
 mod scalars;
 mod sniff;
 mod tables;
+mod update;
+mod update_files;
 
 pub use counts::{ValueCounts, ValueType};
 pub use example::{example_documents, test_file};
@@ -27,3 +30,5 @@ pub use plan::{DraftWish, EntityDraft, plan};
 pub use read::{SampleFile, SampleReading, first_documents, read_samples};
 pub use render::{DraftFile, files};
 pub use tables::{Certainty, DraftColumn, DraftTable, TableKind};
+pub use update::{ChangedType, EntityUpdate, TableUpdate, update};
+pub use update_files::{UpdatedFile, updated_files};

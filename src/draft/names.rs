@@ -2,25 +2,13 @@
 
 use std::collections::HashSet;
 
+pub(super) use crate::sql::quoted;
+
 /// Bytes of an identifier.
 const MAX_BYTES: usize = 60;
 /// Bytes of a child table's name. Its partition's key adds nine (`_all_pkey`), a second table of the name a
 /// few, and what a cluster and a rebuild add to the name of an index must fit into 63.
 const MAX_TABLE_BYTES: usize = 36;
-
-/// Words that PostgreSQL takes for something else where a column stands.
-const RESERVED: &str = "all analyse analyze and any array as asc asymmetric authorization binary both case cast check \
-    collate collation column concurrently constraint create cross current_catalog current_date current_role \
-    current_schema current_time current_timestamp current_user default deferrable desc distinct do else end except \
-    false fetch for foreign freeze from full grant group having ilike in initially inner intersect into is isnull \
-    join lateral leading left like limit localtime localtimestamp natural not notnull null offset on only or order \
-    outer overlaps placing primary references returning right select session_user similar some symmetric \
-    system_user table tablesample then to trailing true union unique user using variadic verbose when where window \
-    with between bigint bit boolean char character coalesce dec decimal exists extract float greatest grouping \
-    inout int integer interval json json_array json_object least national nchar none normalize nullif numeric out \
-    overlay position precision real row setof smallint substring time timestamp treat trim values varchar \
-    xmlattributes xmlconcat xmlelement xmlexists xmlforest xmlnamespaces xmlparse xmlpi xmlroot xmlserialize \
-    xmltable name value state number type date year month day hour minute second zone";
 
 /// `idVisit` → `id_visit`, `São José (1)` → `sao_jose_1`; a name without a letter or digit gives `field`.
 pub(super) fn snake(name: &str) -> String {
@@ -78,16 +66,6 @@ fn plain(letter: char) -> String {
         _ => return String::new(),
     };
     plain.to_string()
-}
-
-/// A name as SQL takes it: in quotes unless it is a plain word.
-pub(super) fn quoted(name: &str) -> String {
-    let is_word = name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
-        && name.bytes().next().is_some_and(|b| !b.is_ascii_digit());
-    match is_word && !RESERVED.split(' ').any(|word| word == name) {
-        true => name.to_owned(),
-        false => crate::sql::ident(name),
-    }
 }
 
 /// One of many: `visits` → `visit`, `companies` → `company`.

@@ -4,8 +4,8 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
 
-use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Serialize};
 
 use super::counts::ValueCounts;
 
@@ -15,7 +15,7 @@ const MAX_FIELDS: usize = 300;
 const MAX_DEPTH: usize = 6;
 
 /// What was found at a place of documents.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct NodeShape {
     /// JSON nulls.
     pub nulls: u64,
@@ -31,6 +31,7 @@ pub struct NodeShape {
     pub elements: Option<Box<NodeShape>>,
     /// Its records have more names than fields could have.
     pub has_names_as_data: bool,
+    #[serde(skip)]
     places: HashMap<String, usize>,
 }
 

@@ -208,7 +208,8 @@ fn contradicts(a: &str, b: &str) -> bool {
     a.as_bytes().get(2) == b.as_bytes().get(2) && is_american(a) != is_american(b)
 }
 
-fn at<'n>(node: &'n NodeShape, path: &[String]) -> Option<&'n NodeShape> {
+/// What is at the end of these names.
+pub(super) fn at<'n>(node: &'n NodeShape, path: &[String]) -> Option<&'n NodeShape> {
     path.iter().try_fold(node, |node, name| Some(&node.fields.iter().find(|(known, _)| known == name)?.1))
 }
 

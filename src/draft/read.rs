@@ -1,6 +1,7 @@
 //! Reads samples: one thread cuts a file into documents, others look into them.
 
 use std::io::Read;
+use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -8,6 +9,7 @@ use std::thread::JoinHandle;
 
 use bytes::Bytes;
 use parking_lot::Mutex;
+use serde::{Deserialize, Serialize};
 use tokio::runtime::Handle;
 
 use super::keys::KeyRows;
@@ -34,8 +36,8 @@ pub enum SampleFile {
     Object(Lake, String, String),
 }
 
-/// What samples came to.
-#[derive(Debug, Default)]
+/// What samples came to. Written down, it has names and counts, and no value.
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub struct SampleReading {
     /// The shape of the documents.
     pub shape: NodeShape,
@@ -51,7 +53,32 @@ pub struct SampleReading {
     pub delimiter: Option<u8>,
 }
 
+impl SampleReading {
+    /// Adds what another sample came to; which fields are unique over both is not known then.
+    pub fn merge(&mut self, other: Self) {
+        self.shape.merge(other.shape);
+        self.keys.merge_children(other.keys);
+        self.documents += other.documents;
+        self.unusable += other.unusable;
+        self.bytes += other.bytes;
+        self.delimiter = self.delimiter.or(other.delimiter);
+    }
+}
+
 impl SampleFile {
+    /// A text that changes with its content; `None` if nothing says so.
+    pub fn identity(&self) -> Option<String> {
+        match self {
+            Self::Path(path) => {
+                let meta = std::fs::metadata(path).ok()?;
+                let path = std::fs::canonicalize(path).ok()?;
+                let (time, inode) = ((meta.mtime(), meta.mtime_nsec()), meta.ino());
+                Some(format!("{}|{}|{time:?}|{inode}", path.display(), meta.len()))
+            }
+            Self::Object(lake, path, etag) => Some(format!("{}|{path}|{etag}", lake.shown())),
+        }
+    }
+
     /// Its name, as messages show it.
     pub fn name(&self) -> String {
         match self {

@@ -36,7 +36,9 @@ pub fn files(draft: &EntityDraft, number: u32) -> Vec<DraftFile> {
 
 fn declaration(draft: &EntityDraft) -> String {
     let EntityDraft { entity, zone, key_column, .. } = draft;
-    let mut text = format!("name = {entity:?}\nbronze_prefix = \"bronze/evo/entity={entity}\"\nzone = {zone:?}\n");
+    // Editors find it beside the folder of the entity.
+    let mut text = "#:schema ../entity.schema.json\n".to_owned();
+    text += &format!("name = {entity:?}\nbronze_prefix = \"bronze/evo/entity={entity}\"\nzone = {zone:?}\n");
     if !draft.dates.is_empty() {
         text += &format!("dates = [{}]\n", list(&draft.dates));
     }
@@ -70,7 +72,8 @@ fn list(texts: &[impl std::fmt::Debug]) -> String {
     texts.iter().map(|text| format!("{text:?}")).collect::<Vec<_>>().join(", ")
 }
 
-fn model(draft: &EntityDraft, table: &DraftTable) -> String {
+/// The text of a model.
+pub(super) fn model(draft: &EntityDraft, table: &DraftTable) -> String {
     let key_column = quoted(&draft.key_column);
     let key: Vec<String> = std::iter::once(&draft.key_column).chain(&table.key).cloned().collect();
     let mut text = format!(
@@ -188,14 +191,7 @@ impl<'a> Records<'a> {
 
     fn column(&self, column: &DraftColumn) -> String {
         let (field, name) = (self.field(&column.path), quoted(&column.name));
-        let cast = match column.value_type {
-            Some(ValueType::Integer) => format!("evo.as_bigint({field})"),
-            Some(ValueType::Decimal) => format!("evo.as_decimal({field})"),
-            Some(ValueType::Bool) => format!("evo.as_bool({field})"),
-            Some(ValueType::Date) => format!("evo.as_date({field})"),
-            Some(ValueType::Time) => format!("evo.as_timestamptz({field}, {{zone}})"),
-            Some(ValueType::Text) | None => field.clone(),
-        };
+        let cast = expression(column).replace("{field}", &field);
         if cast == format!("d.{name}") { cast } else { format!("{cast} as {name}") }
     }
 
@@ -212,6 +208,18 @@ impl<'a> Records<'a> {
             )
         };
         self.list.iter().map(one).collect()
+    }
+}
+
+/// The expression of a column, with `{field}` for the field that it reads.
+pub(super) fn expression(column: &DraftColumn) -> &'static str {
+    match column.value_type {
+        Some(ValueType::Integer) => "evo.as_bigint({field})",
+        Some(ValueType::Decimal) => "evo.as_decimal({field})",
+        Some(ValueType::Bool) => "evo.as_bool({field})",
+        Some(ValueType::Date) => "evo.as_date({field})",
+        Some(ValueType::Time) => "evo.as_timestamptz({field}, {zone})",
+        Some(ValueType::Text) | None => "{field}",
     }
 }
 
@@ -249,7 +257,8 @@ fn migration(draft: &EntityDraft) -> String {
     text
 }
 
-fn core_table(draft: &EntityDraft, table: &DraftTable, key: &str) -> String {
+/// The statements that create a core table, whose key is in the column `key`.
+pub(super) fn core_table(draft: &EntityDraft, table: &DraftTable, key: &str) -> String {
     let mut lines = vec![key.to_owned()];
     let kind = match table.kind {
         TableKind::Link { .. } => "text",
@@ -283,7 +292,7 @@ fn capital(text: &str) -> String {
 }
 
 /// The type of a column in SQL.
-fn sql_type(column: &DraftColumn) -> &'static str {
+pub(super) fn sql_type(column: &DraftColumn) -> &'static str {
     match column.value_type {
         Some(ValueType::Integer) => "bigint",
         Some(ValueType::Decimal) => "numeric(15, 2)",

@@ -48,7 +48,8 @@ impl Catalog {
             folders.sort_by_key(std::fs::DirEntry::file_name);
             for folder in folders.iter().map(std::fs::DirEntry::path).filter(|path| path.is_dir()) {
                 let read = |name: &str| std::fs::read_to_string(folder.join(name)).ok();
-                entities.extend(parse_entity(&folder.display().to_string(), read, mistakes));
+                let entity = parse_entity(&folder.display().to_string(), read, mistakes);
+                entities.extend(entity.map(|entity| Entity { folder: Some(folder.clone()), ..entity }));
             }
         }
         for (i, entity) in entities.iter().enumerate() {

@@ -3,6 +3,7 @@
 use serde::Deserialize;
 use toml::Spanned;
 
+use super::contract;
 use super::dates::DeclaredDates;
 use super::definition::{Entity, Model, Staging};
 use super::digest::{self, Times};
@@ -35,6 +36,9 @@ struct EntityDeclaration {
     key: KeyDeclaration,
     partition: Option<Partition>,
     history: Option<Spanned<HistoryDeclaration>>,
+    /// Read by [`contract::read`], which knows the lines.
+    #[serde(default, rename = "contract")]
+    _contract: serde::de::IgnoredAny,
     /// Read by [`extract::read`], which knows the lines.
     #[serde(default, rename = "extract")]
     _queries: serde::de::IgnoredAny,
@@ -79,18 +83,15 @@ pub(super) fn parse_entity(
     let declared: EntityDeclaration = match toml::from_str(&text) {
         Ok(declared) => declared,
         Err(e) => {
-            let before = mistakes.all().len();
-            let models = shape::read(Document { file: &file, text: &text }, mistakes);
-            if mistakes.all().len() == before {
-                let error = Error::new(Kind::Config, format!("{file} is not a valid declaration"));
-                mistakes.add(error.detail(e.to_string()));
-            }
+            let models = faults(Document { file: &file, text: &text }, &e, mistakes);
             folder.models(&models, Additions::default(), mistakes);
             return None;
         }
     };
     let before = mistakes.all().len();
-    shape::read(Document { file: &file, text: &text }, mistakes);
+    let document = Document { file: &file, text: &text };
+    shape::read(document, mistakes);
+    let contract = contract::read(document, mistakes);
     let is_whole = mistakes.all().len() == before;
     let key = mistakes.keep(declared.key.rule(&file));
     let partition = declared.partition.as_ref();
@@ -115,17 +116,32 @@ pub(super) fn parse_entity(
         bronze_prefix: declared.bronze_prefix.trim_matches('/').to_owned(),
         zone_at: format!("{file}:{}", line_of(&text, declared.zone.span().start)),
         zone: declared.zone.into_inner(),
+        folder: None,
         dates: dates?,
         staging: declared.staging,
         input: input?,
         queries: queries?,
         missing: missing.map(|()| declared.missing)?,
         snapshot: declared.snapshot,
+        contract,
         key: key?,
         partition: declared.partition,
         history: history?.history,
         models: models?,
     })
+}
+
+/// Adds what is wrong with a declaration that cannot be read. Returns the names of its models, as far as they
+/// can be.
+fn faults(document: Document<'_>, error: &toml::de::Error, mistakes: &mut Mistakes) -> Vec<String> {
+    let before = mistakes.all().len();
+    let models = shape::read(document, mistakes);
+    contract::read(document, mistakes);
+    if mistakes.all().len() == before {
+        let unreadable = Error::new(Kind::Config, format!("{} is not a valid declaration", document.file));
+        mistakes.add(unreadable.detail(error.to_string()));
+    }
+    models
 }
 
 /// The line of a place in a text, from 1.

@@ -1,7 +1,10 @@
 //! An entity as its declaration describes it.
 
+use std::path::PathBuf;
+
 use serde::Deserialize;
 
+use super::contract::FieldContract;
 use super::dates::DateFormat;
 use super::extract::Query;
 use super::input::Input;
@@ -21,6 +24,8 @@ pub struct Entity {
     pub zone: String,
     /// Where its declaration names the zone: `own/models/visits/entity.toml:3`.
     pub zone_at: String,
+    /// The folder of its declaration; `None` for a built-in entity.
+    pub folder: Option<PathBuf>,
     /// Formats in which its documents write dates and times, besides ISO 8601.
     pub dates: Vec<DateFormat>,
     /// Its staging table.
@@ -33,6 +38,8 @@ pub struct Entity {
     pub missing: MissingRows,
     /// Which runs that evo did not extract hold everything; `None` if that is not known of any.
     pub snapshot: Option<Snapshots>,
+    /// What a change of its documents is worth; `None` if nobody has said so.
+    pub contract: Option<FieldContract>,
     /// How the key is read from a document.
     pub key: KeyRule,
     /// The second part of the key, where the staging table is partitioned by time.
@@ -80,6 +87,11 @@ impl Model {
 }
 
 impl Entity {
+    /// The file of its declaration, as messages name it.
+    pub fn file(&self) -> &str {
+        self.zone_at.rsplit_once(':').map_or("", |(file, _)| file)
+    }
+
     /// The type of its keys.
     pub fn key_type(&self) -> KeyType {
         self.key.key_type()

@@ -27,6 +27,14 @@ pub enum KeyType {
 }
 
 impl KeyRule {
+    /// The fields that it reads.
+    pub fn fields(&self) -> Vec<String> {
+        match self {
+            Self::Field(field, _) => vec![field.clone()],
+            Self::Fields(fields) | Self::Digest(fields) => fields.clone(),
+        }
+    }
+
     /// The type of the keys that it gives.
     pub fn key_type(&self) -> KeyType {
         match self {

@@ -8,6 +8,7 @@
 //! changes in it is a rendering of what was read, and what it cannot read is refused with file and line.
 
 mod catalog;
+mod contract;
 mod dates;
 mod declaration;
 mod definition;
@@ -24,6 +25,7 @@ mod shape;
 mod template;
 
 pub use catalog::{Catalog, unknown_entity};
+pub use contract::{FieldContract, Reaction};
 pub use dates::DateFormat;
 pub use definition::{Entity, Model, Staging};
 pub use digest::of_statement;
@@ -32,8 +34,9 @@ pub use input::{Compression, Format, Input};
 pub use key::{History, KeyRule, KeyTime, KeyType, Partition, PartitionBy};
 pub use missing::{MissingRows, Snapshots};
 pub use model::{
-    CASTS, CASTS_CHANGED, Case, Cast, CastSite, Children, Column, Edits, Expression, JsonRecord, Limit, LocalTime,
-    Placeholder, PlainCast, Question, RecordColumn, Select, WholeCast,
+    AddedField, CASTS, CASTS_CHANGED, Case, Cast, CastSite, Children, Column, Edits, Expression, JsonRecord, Limit,
+    LocalTime, Placeholder, PlainCast, Question, RecordColumn, Select, WholeCast,
 };
 pub use scan::Span;
+pub use shape::declaration_schema;
 pub use template::Template;

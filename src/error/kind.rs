@@ -168,7 +168,7 @@ kinds! {
         "end the work on the entity; other entities continue",
         "check --lake, or the source's declaration and credentials: `evo extract --try` shows one page";
     CheckFailed: Abort, exit 6,
-        "too many rejects, a new generation with too few rows, or a [check](checks.md) that returned rows",
+        "too many rejects, a broken contract, a generation with too few rows, a [check](checks.md) that returned rows",
         "end the work on the entity and on what depends on it; other entities continue",
         "the old generation serves; see evo.rejects, or the check's hint";
     Refused: Abort, exit 6,

@@ -95,19 +95,21 @@ fn parse(file: &str, sql: &str, offset: i32) -> Result<Migration> {
 /// schema is newer than this evo, when an applied migration was changed, or when a name that a pending one
 /// needs is taken; otherwise see [`crate::pg`].
 pub async fn apply(connection: &mut Connection, migrations: &[Migration], dry_run: bool) -> Result<Applied> {
-    apply_for(connection, migrations, &[], dry_run).await
+    apply_for(connection, migrations, &[], dry_run, async |_: &Transaction<'_>| Ok(())).await
 }
 
-/// As [`apply`], and makes sure that the staging tables of these entities have every column that evo needs. A
-/// migration that lacks one is not applied: it could not be corrected any more.
+/// As [`apply`], and makes sure that the staging tables of these entities have every column that evo needs,
+/// and whatever else `require` asks for. A migration that lacks something is not applied: it could not be
+/// corrected any more.
 ///
 /// # Errors
-/// As [`apply`]; `Config` that names table and column.
+/// As [`apply`]; `Config` that names table and column; those of `require`.
 pub async fn apply_for(
     connection: &mut Connection,
     migrations: &[Migration],
     entities: &[Entity],
     dry_run: bool,
+    require: impl AsyncFnOnce(&Transaction<'_>) -> Result<()>,
 ) -> Result<Applied> {
     let tx = connection.begin().await?;
     // One at a time: the second process waits here and then finds nothing to do.
@@ -141,6 +143,7 @@ pub async fn apply_for(
     }
     if !dry_run || pending.is_empty() {
         staging::require_fitting(&tx, entities).await?;
+        require(&tx).await?;
     }
     tx.commit().await?;
     Ok(Applied { steps, version: migrations.last().map_or(0, |m| m.version) })

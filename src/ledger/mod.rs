@@ -25,5 +25,6 @@ mod selection;
 mod sent;
 mod sign_of_life;
 pub mod staging;
+pub mod waiting;
 pub mod windows;
 pub mod zones;

@@ -184,6 +184,7 @@ impl Batch<'_> {
         let rest = claimed.objects.split_off(claimed.objects.len() / 2);
         let ids: Vec<ObjectId> = rest.iter().map(|o| o.object_id).collect();
         batches::split(&self.job.pool, claimed.batch_id, claimed.fence, &ids).await?;
+        self.job.limit.give_back(ids.len());
         let why = match error.kind().disposition() {
             Disposition::Shrink => "the server is out of memory: continuing with half of the batch",
             _ => "the server refuses a row: continuing with half of the batch to find the object",

@@ -30,6 +30,8 @@ pub struct EntityLoad {
     pub is_unsettled: bool,
     /// Batches loaded in parallel.
     pub workers: usize,
+    /// Whether it has begun as many objects as it may.
+    pub is_limit_reached: bool,
 }
 
 /// Loads what is planned. While objects turn out to be replaced or deleted, lists the lake again and loads
@@ -37,7 +39,8 @@ pub struct EntityLoad {
 pub async fn load(job: &LoadJob, plan: LoadPlan, meter: &Meter) -> EntityLoad {
     let summary = EntitySummary::new(&job.entity.name);
     let aftermath = Aftermath::default();
-    let mut load = EntityLoad { plan, summary, aftermath, is_unsettled: false, workers: job.workers };
+    let mut load =
+        EntityLoad { plan, summary, aftermath, is_unsettled: false, workers: job.workers, is_limit_reached: false };
     let span = WorkSpan::begin("load", &job.entity.name);
     if let Err(error) = span.run(load_rounds(job, &mut load, meter)).await {
         load.summary.failure = load.summary.failure.take().or(Some(error));
@@ -45,6 +48,7 @@ pub async fn load(job: &LoadJob, plan: LoadPlan, meter: &Meter) -> EntityLoad {
     if let Some(error) = &load.summary.failure {
         span.fail(error);
     }
+    load.is_limit_reached = job.limit.is_reached();
     load
 }
 
@@ -92,7 +96,9 @@ pub async fn load_planned(job: &LoadJob, plan: &LoadPlan, meter: &Meter) -> Enti
     for run in &plan.left_alone {
         tracing::warn!(entity = job.entity.name, run = run.run_id, reason = run.reason, "run left alone");
     }
-    let phase = meter.phase(format!("{}: loading", job.entity.name), bytes, Unit::Bytes);
+    // Which objects the limit lets through is not known before they are claimed.
+    let total = if job.limit.is_set() { 0 } else { bytes };
+    let phase = meter.phase(format!("{}: loading", job.entity.name), total, Unit::Bytes);
     workers::run(job, &phase).await
 }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::claims::Claims;
+use super::object_limit::ObjectLimit;
 use crate::bronze::{Lake, Limits};
 use crate::entity::Entity;
 use crate::error::{Error, Kind, Result};
@@ -24,6 +25,8 @@ pub struct LoadJob {
     pub selection: Selection,
     /// Objects per batch; `None` chooses by what they cost.
     pub batch_size: Option<usize>,
+    /// How many objects it may begin.
+    pub limit: ObjectLimit,
     /// The batches that this execution holds, shared by the jobs of all its entities.
     pub claims: Arc<Claims>,
     /// Batches loaded in parallel; 0 counts as 1.

@@ -21,6 +21,7 @@ pub(super) async fn shorten(load: &Load<'_>, claimed: &mut Claimed) -> Result<()
     let ids: Vec<ObjectId> = claimed.objects[keep..].iter().map(|object| object.object_id).collect();
     batches::split(&load.job.pool, claimed.batch_id, claimed.fence, &ids).await?;
     tracing::debug!(batch = %claimed.batch_id, keep, moved = ids.len(), "the batch would take too long: cut");
+    load.job.limit.give_back(ids.len());
     claimed.objects.truncate(keep);
     Ok(())
 }

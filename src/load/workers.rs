@@ -7,7 +7,8 @@ use super::job::LoadJob;
 use super::summary::EntitySummary;
 use super::under_way::Load;
 use crate::error::{Error, Result};
-use crate::ledger::batches::{Claimed, Next};
+use crate::ids::ObjectId;
+use crate::ledger::batches::{self, Claimed, Next};
 use crate::meter::Phase;
 use crate::pg::explain;
 use crate::span::WorkSpan;
@@ -65,14 +66,18 @@ async fn work_off(load: &Load<'_>, summary: &mut EntitySummary) -> Result<(), Er
     }
 }
 
-/// The next batch of the selection; `None` when everything is committed or the load is stopping.
+/// The next batch of the selection; `None` when everything is committed, the limit is reached or the load is
+/// stopping.
 async fn next_batch(load: &Load<'_>) -> Result<Option<Claimed>> {
     let job = load.job;
     let mut wait = WAITS.0;
-    while !load.is_stopping() {
+    while !load.is_stopping() && !job.limit.is_reached() {
         let claim = async || job.claims.next(&job.pool, &job.entity.name, &job.selection).await;
         match job.retry("claiming a batch", claim).await? {
-            Next::Batch(batch) => {
+            Next::Batch(mut batch) => {
+                if !keep_within_limit(job, &mut batch).await? {
+                    return Ok(None);
+                }
                 if batch.is_taken_over {
                     tracing::warn!(
                         batch = %batch.batch_id,
@@ -89,4 +94,25 @@ async fn next_batch(load: &Load<'_>) -> Result<Option<Claimed>> {
         }
     }
     Ok(None)
+}
+
+/// Moves the objects of a batch that are beyond the limit to a batch of their own, which the next load
+/// begins. Returns `false` where all of them are: another worker has taken the last ones while this one
+/// claimed.
+async fn keep_within_limit(job: &LoadJob, claimed: &mut Claimed) -> Result<bool> {
+    let keep = job.limit.take(claimed.objects.len());
+    if keep == claimed.objects.len() {
+        return Ok(true);
+    }
+    let ids: Vec<ObjectId> = claimed.objects[keep..].iter().map(|object| object.object_id).collect();
+    let moved = match keep {
+        0 => Ok(()),
+        _ => batches::split(&job.pool, claimed.batch_id, claimed.fence, &ids).await,
+    };
+    claimed.objects.truncate(keep);
+    if keep == 0 || moved.is_err() {
+        drop(job.claims.working_on(claimed.batch_id));
+        job.claims.release(&job.pool, claimed.batch_id).await;
+    }
+    moved.map(|()| keep > 0)
 }

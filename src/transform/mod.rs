@@ -22,11 +22,12 @@
 mod checking;
 pub mod checks;
 pub mod compare;
+mod contract;
 mod crew;
 pub mod definitions;
 pub mod dimension;
-mod drift;
 pub mod example;
+mod fit;
 mod generation;
 mod increment;
 mod issues;
@@ -47,10 +48,12 @@ mod sql_files;
 mod staged;
 mod summary;
 mod transaction;
+mod unknown_fields;
 
-pub use drift::Drift;
+pub use fit::require_fitting_models;
 pub use job::EntityJob;
 pub use preview::{TablePreview, TransformPreview, preview};
 pub use request::{Mode, Refresh, Request};
 pub use run::run;
 pub use summary::{MissingSummary, TableSummary, TransformSummary};
+pub use unknown_fields::Drift;

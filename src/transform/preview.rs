@@ -1,11 +1,14 @@
-//! `--dry-run`: what a transform would do, from the ledger and the catalog alone.
+//! `--dry-run`: what a transform would do, from the ledger and the catalog; where the entity follows its
+//! source, also from the keys in staging.
 
 use super::definitions::Definitions;
 use super::generation::require_year;
 use super::increment;
 use super::job::EntityJob;
+use super::missing;
 use super::partitions::{TableSize, key_ranges, leaves, of_year};
 use super::request::{Mode, Request};
+use super::summary::MissingSummary;
 use crate::error::Result;
 use crate::pg::Connection;
 use crate::sql::qualified;
@@ -29,6 +32,8 @@ pub struct TransformPreview {
     pub tables: Vec<TablePreview>,
     /// Core tables whose definition has changed since their rows were made.
     pub changed_definitions: Vec<String>,
+    /// Rows that the source no longer has; `None` if they would not be looked for.
+    pub missing: Option<MissingSummary>,
 }
 
 /// The work that a transform would do on one core table.
@@ -53,6 +58,10 @@ pub struct TablePreview {
 /// # Errors
 /// `Usage` for a year that cannot be refreshed alone; otherwise see [`crate::pg`].
 pub async fn preview(job: &EntityJob, request: &Request) -> Result<TransformPreview> {
+    let missing = match request.follows_source {
+        true => missing::preview(job, request.refresh.max_shrink).await?,
+        false => None,
+    };
     let connection = job.pool.get().await?;
     let plan = increment::plan(&connection, &job.entity, job.chunk_rows.max(1)).await?;
     let made = Definitions::read(&*connection, &job.entity).await?;
@@ -86,6 +95,7 @@ pub async fn preview(job: &EntityJob, request: &Request) -> Result<TransformPrev
         chunks: chunks as u64,
         tables,
         changed_definitions: made.changed,
+        missing,
     })
 }
 

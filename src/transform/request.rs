@@ -35,6 +35,8 @@ pub struct Request {
     pub refresh: Refresh,
     /// Whether rows that the source no longer has are looked for, if the entity wants that.
     pub follows_source: bool,
+    /// Whether documents are transformed although they break the contract of their entity.
+    pub accepts_contract: bool,
 }
 
 /// Options of a full refresh.

@@ -6,7 +6,7 @@ use super::reading::{Reading, select};
 use super::staged::StagedRows;
 use crate::entity::{Entity, Model};
 use crate::error::{Context, Error, Kind, Result};
-use crate::pg::Connection;
+use crate::pg::Ask;
 use crate::pg::sqlstate::UNDEFINED_TABLE;
 use crate::sql::{fill, ident, qualified};
 
@@ -61,11 +61,11 @@ impl Shape {
     /// # Errors
     /// `Config` when the table does not exist, is another kind of object, lacks a key column, has a rule, or
     /// has a NOT NULL column that nothing fills; otherwise see [`crate::pg`].
-    pub(super) async fn read(connection: &Connection, entity: &Entity, model: &Model) -> Result<Self> {
+    pub(super) async fn read(on: &impl Ask, entity: &Entity, model: &Model) -> Result<Self> {
         let table = &model.table;
-        let all = columns(connection, table).await?;
-        refuse_other_kinds(connection, table).await?;
-        let given = given(connection, entity, model).await?;
+        let all = columns(on, table).await?;
+        refuse_other_kinds(on, table).await?;
+        let given = given(on, entity, model).await?;
         refuse_zone_casts(table, &all, &given)?;
         let given: Vec<String> = given.into_iter().map(|column| column.name).collect();
         let (shape, lacking) = Self::of(table, all, &given);
@@ -77,17 +77,18 @@ impl Shape {
         if let Some(column) = lacking {
             return Err(not_given(table, &column));
         }
-        refuse_rules(connection, table).await?;
+        refuse_rules(on, table).await?;
         let sql = sql_file!("transform/has_key.sql");
-        let has_key = connection.query_one(sql, &[table, &model.key]).await?.get(0);
+        let rows = on.query(sql, &[table, &model.key]).await?;
+        let has_key = rows.first().is_some_and(|row| row.get(0));
         Ok(Self { has_key, ..shape })
     }
 
     /// The shapes of all core tables of an entity, parent first.
-    pub(super) async fn of_entity(connection: &Connection, entity: &Entity) -> Result<Vec<Self>> {
+    pub(super) async fn of_entity(on: &impl Ask, entity: &Entity) -> Result<Vec<Self>> {
         let mut shapes = Vec::new();
         for model in &entity.models {
-            shapes.push(Self::read(connection, entity, model).await?);
+            shapes.push(Self::read(on, entity, model).await?);
         }
         Ok(shapes)
     }
@@ -131,8 +132,8 @@ pub(super) fn absent_columns(entity: &Entity, shapes: &[Shape]) -> Vec<String> {
     entity.models.iter().zip(shapes).flat_map(of_table).collect()
 }
 
-async fn columns(connection: &Connection, table: &str) -> Result<Vec<CatalogColumn>> {
-    let rows = connection.query(sql_file!("transform/shape.sql"), &[&table]).await.map_err(|error| {
+async fn columns(on: &impl Ask, table: &str) -> Result<Vec<CatalogColumn>> {
+    let rows = on.query(sql_file!("transform/shape.sql"), &[&table]).await.map_err(|error| {
         if error.sqlstate() == Some(UNDEFINED_TABLE) {
             Error::new(Kind::Config, format!("the core table {table} does not exist"))
                 .hint("an entity needs a migration that creates its staging and core tables")
@@ -160,13 +161,13 @@ struct GivenColumn {
 }
 
 /// The columns that a model gives, as the server understands it.
-async fn given(connection: &Connection, entity: &Entity, model: &Model) -> Result<Vec<GivenColumn>> {
+async fn given(on: &impl Ask, entity: &Entity, model: &Model) -> Result<Vec<GivenColumn>> {
     let text = select(entity, model, &StagedRows::of_keys(entity, &Range::default()), Reading::Written);
-    let row = connection.query_one(&fill(sql_file!("transform/given.sql"), &[("model", &text)]), &[]).await;
-    let row = row.map_err(of_author).context(&model.table)?;
+    let rows = on.query(&fill(sql_file!("transform/given.sql"), &[("model", &text)]), &[]).await;
+    let rows = rows.map_err(of_author).context(&model.table)?;
     let column =
         |c: &crate::pg::Column| GivenColumn { name: c.name().to_owned(), type_name: c.type_().name().to_owned() };
-    Ok(row.columns().iter().map(column).collect())
+    Ok(rows.first().map_or(Vec::new(), |row| row.columns().iter().map(column).collect()))
 }
 
 /// Refuses a column into which a time would go by way of the session's zone. The server makes such a cast
@@ -201,16 +202,16 @@ fn refuse_zone_casts(table: &str, all: &[CatalogColumn], given: &[GivenColumn]) 
     Ok(())
 }
 
-async fn refuse_other_kinds(connection: &Connection, table: &str) -> Result<()> {
-    let kinds = connection.query(sql_file!("transform/relation_kind.sql"), &[&table]).await?;
+async fn refuse_other_kinds(on: &impl Ask, table: &str) -> Result<()> {
+    let kinds = on.query(sql_file!("transform/relation_kind.sql"), &[&table]).await?;
     let Some(row) = kinds.first() else { return Ok(()) };
     let kind: String = row.get(0);
     Err(Error::new(Kind::Config, format!("{table} is {kind}, and has to be a table"))
         .hint(format!("rename it, and give the table the name {table} again: alter table … rename to …")))
 }
 
-async fn refuse_rules(connection: &Connection, table: &str) -> Result<()> {
-    let rules = connection.query(sql_file!("transform/rules.sql"), &[&table]).await?;
+async fn refuse_rules(on: &impl Ask, table: &str) -> Result<()> {
+    let rules = on.query(sql_file!("transform/rules.sql"), &[&table]).await?;
     let Some(row) = rules.first() else { return Ok(()) };
     let rule: String = row.get(0);
     Err(Error::new(Kind::Config, format!("the rule {rule} on {table} changes what a write to the table does"))

@@ -211,6 +211,7 @@ impl Bench {
             entity: self.entity.clone(),
             selection: Selection { again: if again { Again::All } else { Again::No }, ..Selection::default() },
             batch_size: how.batch_size,
+            limit: evo::load::ObjectLimit::default(),
             claims: Claims::new(ExecutionId::new(), Duration::from_secs(30)),
             workers: how.workers,
             retry: Policy {

@@ -10,7 +10,7 @@ use crate::support::{Api, Evo, Run};
 const OPAQUE: [&str; 4] = ["arguments", "summary", "timings", "rows[]"];
 
 /// Commands that only read, or have nothing to write, the name of the snapshot, and the heading in docs/json.md.
-const COMMANDS: [(&[&str], &str); 21] = [
+const COMMANDS: [(&[&str], &str); 22] = [
     (&["status"], "status"),
     (&["runs"], "runs"),
     (&["runs", "last"], "runs_one"),
@@ -26,6 +26,7 @@ const COMMANDS: [(&[&str], &str); 21] = [
     (&["migrate", "--dry-run"], "migrate"),
     (&["config", "show"], "config_show"),
     (&["new", "visits", "--from", "sample.csv", "--dry-run"], "new"),
+    (&["drift", "sales"], "drift"),
     (&["preview", "evo_sales"], "preview"),
     (&["reset", "entries", "--yes"], "reset"),
     (&["test"], "test"),

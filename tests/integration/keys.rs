@@ -183,7 +183,9 @@ fn a_table_that_does_not_keep_keys_as_they_are_is_named_by_migrate() {
         (
             "drop table core.seats;
              create table core.seats (seat_key text primary key) partition by range (seat_key)",
-            "drop table core.seats; create table core.seats (seat_key uuid primary key) partition by range (seat_key)",
+            "drop table core.seats;
+             create table core.seats (seat_key uuid primary key, room text, seat integer, v integer) partition by range (seat_key);
+             create table core.seats_all partition of core.seats for values from (minvalue) to (maxvalue)",
             "the column seat_key of core.seats is of type text collate \"default\", and has to be uuid",
         ),
     ] {

@@ -10,6 +10,7 @@ mod citus;
 mod cli;
 mod compared;
 mod connections;
+mod contracts;
 mod dates;
 mod db;
 mod definitions;

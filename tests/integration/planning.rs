@@ -38,6 +38,32 @@ fn small_objects_make_batches_for_every_worker_as_soon_as_they_are_worth_it() {
 }
 
 #[test]
+fn a_load_with_a_limit_begins_that_many_objects_and_the_next_one_goes_on() {
+    let evo = Evo::new();
+    lake(&evo, RUN, 5);
+    lake(&evo, RUN_2, 5);
+    let states = || {
+        evo.db.one(
+            "select string_agg(run_id || ' ' || state || ' ' || n, ', ' order by run_id, state)
+             from (select run_id, state, count(*) as n from evo.objects group by 1, 2) s",
+        )
+    };
+    evo.run(&["load", "sales", "--limit", "3", "--dry-run"]).exits(0).says("3 objects at most would be loaded");
+    evo.run(&["load", "sales", "--limit", "0"]).exits(2);
+    evo.run(&["load", "sales", "--limit", "3", "--all-runs"]).exits(2);
+    evo.run(&["load", "sales", "--limit", "3"]).exits(0).says("7 beyond --limit");
+    assert_eq!(states(), format!("{RUN} loaded 3, {RUN} pending 2, {RUN_2} pending 5"));
+    assert_eq!(evo.db.one("select count(*) from evo.batches where state = 'claimed'"), "0");
+    // Workers that claim at the same time do not begin one object more.
+    let json = evo.json(&["load", "sales", "--limit", "4", "--workers", "4", "--batch-size", "1"]);
+    assert_eq!((&json["entities"][0]["objects"], &json["entities"][0]["limit_reached"]), (&4.into(), &true.into()));
+    assert_eq!(states(), format!("{RUN} loaded 5, {RUN_2} loaded 2, {RUN_2} pending 3"));
+    assert_eq!(evo.json(&["load", "sales", "--limit", "9"])["entities"][0]["limit_reached"], false);
+    assert_eq!(states(), format!("{RUN} loaded 5, {RUN_2} loaded 5"));
+    evo.run(&["verify", "sales", "--deep"]).exits(0);
+}
+
+#[test]
 fn a_batch_is_no_more_than_two_seconds_of_waiting_for_the_lake() {
     let evo = Evo::new();
     lake(&evo, RUN, 1);

@@ -24,6 +24,7 @@ fn job(evo: &Evo, pool: Pool) -> LoadJob {
         entity: catalog.select(&["sales".to_owned()]).unwrap()[0].clone(),
         selection: Selection::default(),
         batch_size: Some(10_000),
+        limit: evo::load::ObjectLimit::default(),
         claims: Claims::new(evo::ids::ExecutionId::new(), Duration::from_secs(30)),
         workers: 1,
         retry: Policy {

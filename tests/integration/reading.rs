@@ -7,13 +7,14 @@ use std::time::SystemTime;
 use crate::support::{Database, Evo, Run, binary};
 
 /// Every command that only reads.
-const READING: [&[&str]; 22] = [
+const READING: [&[&str]; 23] = [
     &["status"],
     &["status", "--watch"],
     &["runs"],
     &["runs", "--watch", "--failed"],
     &["status", "--ledger-only"],
     &["check"],
+    &["drift"],
     &["verify"],
     &["verify", "sales", "--deep"],
     &["verify", "all", "--sample", "50%"],

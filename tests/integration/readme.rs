@@ -70,7 +70,7 @@ fn the_page_about_your_own_data_works_as_it_is_written() {
     let dir = folder();
     let code: Vec<String> = blocks("docs/own-data.md").into_iter().map(|(_, code)| code).collect();
     let runs: Vec<Run> = code.iter().map(|code| paste(code, dir.path(), &[]).exits(0)).collect();
-    let [_, drafted, loaded, looked, changed, followed, versions] = runs.as_slice() else {
+    let [_, drafted, loaded, looked, changed, followed, versions, refused, updated] = runs.as_slice() else {
         panic!("{} blocks", runs.len())
     };
     assert!(drafted.stdout.contains("core.order_lines") && drafted.stdout.contains("tried out with 3 documents"));
@@ -85,6 +85,10 @@ fn the_page_about_your_own_data_works_as_it_is_written() {
     assert!(shown.contains("(5 rows)") && shown.contains(" 0 failed"), "{shown}");
     let of_a_day = shown.rsplit("(5 rows)").next().unwrap();
     assert!(of_a_day.contains("(2 rows)") && of_a_day.contains(" 50\n") && of_a_day.contains(" 90\n"), "{of_a_day}");
+    assert!(refused.stdout.contains("exit code 6"), "{}", refused.stdout);
+    assert!(refused.stderr.contains("new field customer.vip (boolean)"), "{}", refused.stderr);
+    assert!(refused.stdout.contains("lines[].price"), "{}", refused.stdout);
+    assert!(updated.stdout.contains("SUMMER") && updated.stdout.contains("(5 rows)"), "{}", updated.stdout);
 }
 
 #[test]

@@ -78,3 +78,48 @@ fn a_staging_table_without_a_column_that_evo_needs_is_named_before_anything_is_d
     evo.db.sql("drop table stg_evo.visits_raw");
     run(&["transform", "visits"]).exits(3).says("the staging table stg_evo.visits_raw does not exist");
 }
+
+#[test]
+fn what_is_wrong_with_an_entity_of_ones_own_is_found_before_anything_is_loaded() {
+    let evo = Evo { dir: tempfile::tempdir().unwrap(), db: Database::bare() };
+    let own = evo.dir.path().join("own");
+    copy(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/toy")), &own);
+    let run = |args: &[&str]| evo.run(&[args, &["--extend", "own"]].concat());
+    let (model, declaration, migration) =
+        ("models/visits/visits.sql", "models/visits/entity.toml", "migrations/0001_visits.up.sql");
+    let partition = "create table core.visits_all partition of core.visits for values from (minvalue) to (maxvalue);\n";
+    let more = " as at,\n    d.at as att\n";
+    for (file, from, to, says) in [
+        (model, " as at\n", more, "visits.sql:8: core.visits has no column att, which the model gives"),
+        (model, "s.visit_id,", "s.visit_id, s.nothing as nothing,", "column s.nothing does not exist"),
+        (
+            model,
+            "evo.as_timestamptz(d.at, {zone})",
+            "reports.when_of(d.at)",
+            "visits.sql: core.visits: schema \"reports\"",
+        ),
+        (model, "as_timestamptz", "as_timestamp", "visits.sql:7: there is no cast evo.as_timestamp"),
+        (declaration, "Sao_Paulo", "Sao_Paolo", "entity.toml:3: the server does not know the time zone"),
+        (declaration, "[key]", "[contract]\nnew_field = \"stop\"\n[key]", "entity.toml:11: new_field in contract"),
+        (
+            migration,
+            "visit_id bigint primary key, at",
+            "visit_id bigint, at",
+            "core.visits has no unique index on its key",
+        ),
+        (migration, partition, "", "core.visits is partitioned and has no partition"),
+    ] {
+        let path = own.join(file);
+        let good = std::fs::read_to_string(&path).unwrap();
+        assert!(good.contains(from), "{file} has no {from:?}");
+        std::fs::write(&path, good.replacen(from, to, 1)).unwrap();
+        run(&["migrate"]).exits(3).says(says);
+        std::fs::write(&path, good).unwrap();
+    }
+    assert_eq!(evo.db.one("select to_regclass('core.visits') is null"), "t", "nothing was applied");
+    run(&["migrate"]).exits(0);
+    // Also where nobody has written a test.
+    let good = std::fs::read_to_string(own.join(model)).unwrap();
+    std::fs::write(own.join(model), good.replace(" as at\n", more)).unwrap();
+    run(&["test", "visits"]).exits(3).says("visits.sql:8: core.visits has no column att").says("add column \"att\"");
+}

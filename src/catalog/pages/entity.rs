@@ -2,7 +2,7 @@
 
 use super::home::add_table;
 use super::{Site, shell};
-use crate::catalog::declared::{Declared, key_fields};
+use crate::catalog::declared::Declared;
 use crate::catalog::facts::DayVolume;
 use crate::catalog::html::Html;
 use crate::catalog::lineage::LineageDrawing;
@@ -37,7 +37,7 @@ fn facts(site: Site<'_>, on: &Html, entity: &Entity) -> Html {
         html.code(&entity.bronze_prefix);
     });
     terms.add("Key", |html| {
-        html.code(&key_fields(&entity.key).join(", ")).raw(" → ").code(&entity.staging.key_column);
+        html.code(&entity.key.fields().join(", ")).raw(" → ").code(&entity.staging.key_column);
     });
     terms.add("Time zone", |html| {
         html.text(&entity.zone);

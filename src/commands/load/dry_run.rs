@@ -11,7 +11,7 @@ use crate::load::{self, LoadJob, LoadPlan};
 use crate::report::table::table;
 use crate::report::{Outcome, units};
 
-pub(super) async fn run(jobs: &[LoadJob], may_be_absent: bool) -> Result<Outcome> {
+pub(super) async fn run(jobs: &[LoadJob], may_be_absent: bool, limit: Option<usize>) -> Result<Outcome> {
     let (mut plans, mut absences, mut unreadable) = (Vec::new(), Vec::new(), Sample::default());
     for job in jobs {
         let mut plan = load::preview(job).await?;
@@ -21,14 +21,18 @@ pub(super) async fn run(jobs: &[LoadJob], may_be_absent: bool) -> Result<Outcome
     }
     let failure = loading::unreadable(&unreadable).or_else(|| absence::of_everything(absences.iter_mut()));
     let again = jobs.iter().any(|job| job.selection.again == Again::All);
-    Ok(Outcome::new(text(&plans, again), to_json(&plans)).failed_with(failure))
+    Ok(Outcome::new(text(&plans, again, limit), to_json(&plans)).failed_with(failure))
 }
 
-fn text(plans: &[(&str, LoadPlan)], again: bool) -> String {
+fn text(plans: &[(&str, LoadPlan)], again: bool, limit: Option<usize>) -> String {
     let rows = plans.iter().flat_map(|(entity, plan)| rows(entity, plan, again));
     let mut text = table(&["entity", "run", ">objects", ">bytes", ">batches", "what"], rows);
     for (entity, plan) in plans {
         text += &show::warnings(entity, plan);
+    }
+    if let Some(limit) = limit {
+        let objects = units::counted(limit as u64, "object", "objects");
+        text += &format!("\n\nof each entity, {objects} at most would be loaded, oldest run first (--limit)");
     }
     text + "\n\nnothing was loaded (--dry-run)"
 }

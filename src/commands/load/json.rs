@@ -35,6 +35,7 @@ fn entity(load: &EntityLoad) -> Value {
         "new": seen.new, "pending": seen.pending, "loaded": seen.loaded, "quarantined": seen.quarantined,
         "ignored": seen.ignored,
     });
+    json["limit_reached"] = json!(load.is_limit_reached);
     json["set_aside"] = json!(aftermath.set_aside.objects);
     json["vanished"] = json!(aftermath.vanished);
     json["missing"] = aftermath

@@ -15,12 +15,13 @@ use super::failures;
 use super::loading::Loading;
 use super::threshold::Threshold;
 use crate::config::{self, Settings};
+use crate::drift;
 use crate::entity::Catalog;
 use crate::error::{Error, Kind, Result};
 use crate::ids::ExecutionId;
 use crate::ledger::objects::{Again, Selection};
 use crate::ledger::runs::Execution;
-use crate::load::{self, EntityLoad, LoadJob};
+use crate::load::{self, EntityLoad, LoadJob, ObjectLimit};
 use crate::meter::Meter;
 use crate::report::Outcome;
 use crate::report::progress;
@@ -37,6 +38,7 @@ Examples:
   evo load entries --run-id 20260111T030000Z  one run, even if unfinished
   evo load sales --all-runs                   everything again
   evo load sales --objects '*part-00003*'     only these objects, again
+  evo load sales --limit 2                    two objects, to try it out
   evo load all --dry-run                      the plan, and what is skipped
 
 Several processes may load the same entity: they share its batches, and take
@@ -44,7 +46,7 @@ over those of a process that died.
 
 Exit codes: 0 everything loaded · 4 lake, or objects that could not be read or
 that vanished · 5 database · 6 too many rejects, objects set aside (evo
-objects), or fewer records than a manifest says")]
+objects), fewer records than a manifest says, or a broken contract")]
 pub struct Args {
     /// members, sales, entries, prospects, one of your own, or all
     #[arg(required = true, value_name = "ENTITY")]
@@ -72,9 +74,19 @@ pub struct Args {
         conflicts_with_all = ["all_runs", "run_id", "since", "dry_run"]
     )]
     pub objects: Vec<String>,
+    /// At most this many objects of each entity, oldest run first, to try something out. Each is loaded
+    /// whole; the others wait for the next load
+    #[arg(
+        long, value_name = "N", help_heading = "Which objects", conflicts_with_all = ["all_runs", "objects"],
+        value_parser = config::whole::<usize>(1, 1_000_000)
+    )]
+    pub limit: Option<usize>,
     /// Exit with 6 if more lines are rejected: a number, or a percentage of the lines read
     #[arg(long, value_name = "N|P%", default_value = "1%")]
     pub max_rejects: Threshold,
+    /// contract: load documents that break the entity's contract
+    #[arg(long, value_name = "WHAT", value_parser = ["contract"])]
+    pub accept: Vec<String>,
     /// Show the plan and load nothing
     #[arg(long)]
     pub dry_run: bool,
@@ -113,17 +125,18 @@ pub async fn run(args: Args, settings: &Settings) -> Result<Outcome> {
     let batch_size = settings.batch_size;
     if args.dry_run {
         let jobs = loading.jobs(&entities, ExecutionId::NONE, &selection, batch_size);
-        return dry_run::run(&jobs, names_all(&args)).await;
+        return dry_run::run(&jobs, names_all(&args), args.limit).await;
     }
     let names: Vec<&str> = entities.iter().map(|e| e.name.as_str()).collect();
     let arguments = json!({
         "workers": settings.workers, "batch_size": batch_size, "run_id": args.run_id, "since": args.since,
-        "all_runs": args.all_runs, "objects": args.objects,
+        "all_runs": args.all_runs, "objects": args.objects, "limit": args.limit,
     });
     let execution = Execution::begin(pool, "load", &names, &arguments, &settings.machine).await?;
-    let jobs = loading.jobs(&entities, execution.id, &selection, batch_size);
+    let mut jobs = loading.jobs(&entities, execution.id, &selection, batch_size);
+    jobs.iter_mut().for_each(|job| job.limit = ObjectLimit::new(args.limit));
     let watched = progress::watch(settings);
-    let load = async |job: &LoadJob| load_one(job, &watched.meter, names_all(&args)).await;
+    let load = async |job: &LoadJob| load_one(job, &watched.meter, &args).await;
     let (mut loaded, failures) = loading.each(&jobs, load).await?;
     drop(watched);
     let json = json::summary(execution.id, &loaded);
@@ -145,12 +158,17 @@ fn refuse_dimensions(names: &[String], settings: &Settings, catalog: &Catalog) -
 }
 
 /// Discovers and loads one entity. A failure is returned together with what was loaded before it.
-async fn load_one(job: &LoadJob, meter: &Meter, may_be_absent: bool) -> Result<(Loaded, Option<Error>)> {
+async fn load_one(job: &LoadJob, meter: &Meter, args: &Args) -> Result<(Loaded, Option<Error>)> {
     if job.selection.again == Again::Named {
         load::doubt(job).await?;
     }
     let mut plan = load::discover(job).await?;
-    let absence = absence::of_one(&mut plan, may_be_absent)?;
+    let absence = absence::of_one(&mut plan, names_all(args))?;
+    let breaches = load::check_contract(job).await?;
+    if let Some(error) = drift::failure(&job.entity, &breaches, ("load", "loaded")).filter(|_| args.accept.is_empty()) {
+        return Err(error);
+    }
+    plan.warnings.extend(breaches.iter().map(|breach| format!("contract: {}", breach.line())));
     let mut load = load::load(job, plan, meter).await;
     let failure = load.summary.failure.take();
     Ok((Loaded { load, absence }, failure))

@@ -66,7 +66,11 @@ fn not_loaded(load: &EntityLoad) -> String {
             parts.push(format!("{} {what}", n(count)));
         }
     };
-    let waiting = if plan.left_alone.is_empty() { "waiting for the next run" } else { "in runs that were left alone" };
+    let waiting = match (load.is_limit_reached, plan.left_alone.is_empty()) {
+        (true, _) => "beyond --limit: the next load goes on",
+        (false, true) => "waiting for the next run",
+        (false, false) => "in runs that were left alone",
+    };
     part(left.count("pending", false), "not selected by --since or --run-id");
     part(left.count("pending", true), waiting);
     part(left.count("quarantined", true) + left.count("quarantined", false), "set aside: evo objects list");

@@ -14,6 +14,8 @@ Examples:
   evo new visits --from visits.csv --key id --history changedAt
                                      keep each version with its time
   evo new visits --from visits.csv --dry-run       show it and write nothing
+  evo new visits --update --from newer.csv         what newer samples have: new
+                                     columns and tables for an entity of yours
 
 It writes models/visits/ and a migration into the folder of --extend, or into
 own/, and never over a file that is there. Before that it loads and transforms
@@ -21,7 +23,9 @@ the first documents in a database that it makes on the private PostgreSQL and
 drops again, and shows the first rows: run it where those who watch may see the
 data.
 
-What it writes is yours: read it, change it, then: evo migrate.")]
+What it writes is yours: read it, change it, then: evo migrate. An update adds
+columns to models and writes a migration; lines that are there stay as they are,
+and a type that has changed is named and left to you.")]
 pub struct Args {
     /// Name of the entity: small letters, digits and underscores, in the plural
     #[arg(value_name = "ENTITY")]
@@ -29,6 +33,9 @@ pub struct Args {
     /// Samples: files, or objects or folders of the lake; NDJSON, JSON array or CSV, plain or compressed
     #[arg(long, value_name = "SAMPLE", required = true, num_args = 1..)]
     pub from: Vec<String>,
+    /// Add what the samples have to an entity that is there: columns, and tables of arrays
+    #[arg(long, conflicts_with_all = ["key", "zone", "missing"])]
+    pub update: bool,
     /// The fields that make a document unique [default: looked for]
     #[arg(long, value_name = "FIELD", value_delimiter = ',', num_args = 1..)]
     pub key: Vec<String>,

@@ -1,17 +1,18 @@
 //! Running `evo new`: read, draft, check, try out, write.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::args::Args;
+use super::scratch::{checked, scratch_folder};
 use super::show::{self, Drafted};
 use super::trial::{self, TriedDraft};
-use super::{samples, write};
+use super::{samples, update, write};
 use crate::bronze::Limits;
 use crate::commands::database;
-use crate::config::{self, Settings};
+use crate::config::Settings;
 use crate::draft::{self, DraftWish};
-use crate::entity::{Catalog, Entity, MissingRows};
-use crate::error::{Context, Error, Kind, Result};
+use crate::entity::{Catalog, MissingRows};
+use crate::error::{Error, Kind, Result};
 use crate::report::Outcome;
 
 /// Longest name of an entity, bytes: tables have longer ones.
@@ -23,12 +24,17 @@ const MAX_NAME: usize = 30;
 /// `Usage` for a name that cannot be, samples that cannot be read or have no key, and files that are there
 /// already; `Config` when the draft does not work.
 pub async fn run(args: Args, settings: &Settings) -> Result<Outcome> {
+    if args.update {
+        return update::run(&args, settings).await;
+    }
     require_name(&args.entity)?;
     let folder = settings.extend.clone().unwrap_or_else(|| PathBuf::from(write::FOLDER));
     let catalog = Catalog::load(settings.extend.as_deref())?;
     if catalog.all().iter().any(|entity| entity.name == args.entity) {
-        return Err(Error::new(Kind::Usage, format!("there is an entity {} already", args.entity))
-            .hint("choose another name, or remove its folder and its migration"));
+        return Err(Error::new(Kind::Usage, format!("there is an entity {} already", args.entity)).hint(format!(
+            "to add what the samples have to it: evo new {} --update --from …; or choose another name",
+            args.entity
+        )));
     }
     let samples = samples::find(settings, &args.from).await?;
     let limits = Limits { line_bytes: settings.max_line_bytes, ratio: settings.max_ratio };
@@ -56,7 +62,7 @@ pub async fn run(args: Args, settings: &Settings) -> Result<Outcome> {
         match database::has_programs(settings) {
             true => {
                 let example = draft::example_documents(&draft, &reading.shape);
-                let tried = TriedDraft { draft: &draft, entity: &entity, samples: &samples, example: &example };
+                let tried = TriedDraft { entity: &entity, samples: &samples, example: &example };
                 let trial = trial::run(settings, &scratch.0, &tried, args.rows).await?;
                 files.push(draft::test_file(&draft, &example, &trial.example));
                 drafted.trial = Some(trial);
@@ -66,6 +72,7 @@ pub async fn run(args: Args, settings: &Settings) -> Result<Outcome> {
     }
     if !args.dry_run {
         drafted.written = write::write(&folder, &files)?;
+        write::write_schema(&folder)?;
         drafted.is_configured = settings.extend.is_some();
     }
     Ok(show::outcome(&drafted, &folder))
@@ -79,25 +86,4 @@ fn require_name(name: &str) -> Result<()> {
         false => Err(Error::new(Kind::Usage, format!("{name:?} is not a valid name for an entity"))
             .hint(format!("up to {MAX_NAME} small letters, digits and underscores: evo new visits --from visits.csv"))),
     }
-}
-
-/// The entity as evo reads it.
-fn checked(folder: &Path, name: &str) -> Result<Entity> {
-    let catalog = Catalog::load(Some(folder)).context("the draft is not understood")?;
-    catalog.select(&[name.to_owned()]).map(|list| list[0].clone())
-}
-
-/// A folder that is removed in the end.
-struct Scratch(PathBuf);
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
-
-fn scratch_folder() -> Result<Scratch> {
-    let name = format!("evo-new-{}", uuid::Uuid::new_v4().simple());
-    let made = config::scratch_folder(&name);
-    made.map(Scratch).map_err(|e| Error::new(Kind::Config, "cannot create a folder for the trial").caused_by(e))
 }

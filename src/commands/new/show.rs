@@ -47,7 +47,7 @@ fn text(drafted: &Drafted<'_>, folder: &Path) -> String {
         draft.zone
     )];
     for of in &draft.tables {
-        parts.push(table_text(draft, of));
+        parts.push(table_text(&draft.key_column, of));
     }
     let looks = draft.tables.iter().flat_map(|of| of.columns.iter().map(move |column| (of, column)));
     let looks = looks.filter(|(_, column)| column.certainty == Certainty::Look);
@@ -63,7 +63,18 @@ fn text(drafted: &Drafted<'_>, folder: &Path) -> String {
     parts.join("\n\n")
 }
 
-fn table_text(draft: &EntityDraft, of: &DraftTable) -> String {
+/// A table with its key and its columns.
+pub(super) fn table_text(key_column: &str, of: &DraftTable) -> String {
+    let key: Vec<&str> = std::iter::once(key_column).chain(of.key.iter().map(String::as_str)).collect();
+    let title = format!("core.{}  key {}, {}", of.name, key.join(", "), counted(of.rows, "row", "rows"));
+    match of.columns.is_empty() {
+        true => title,
+        false => format!("{title}\n{}", columns_text(&of.columns)),
+    }
+}
+
+/// Columns with their types, and how certain these are.
+pub(super) fn columns_text(columns: &[DraftColumn]) -> String {
     let row = |column: &DraftColumn| {
         let without = if column.of == 0 { 0.0 } else { column.without as f64 / column.of as f64 };
         vec![
@@ -75,19 +86,11 @@ fn table_text(draft: &EntityDraft, of: &DraftTable) -> String {
             column.note.clone(),
         ]
     };
-    let key: Vec<&str> = std::iter::once(draft.key_column.as_str()).chain(of.key.iter().map(String::as_str)).collect();
-    let title = format!("core.{}  key {}, {}", of.name, key.join(", "), counted(of.rows, "row", "rows"));
-    match of.columns.is_empty() {
-        true => title,
-        false => {
-            let headers = ["column", "type", "field", ">without", "certainty", ""];
-            format!("{title}\n{}", table(&headers, of.columns.iter().map(row)))
-        }
-    }
+    table(&["column", "type", "field", ">without", "certainty", ""], columns.iter().map(row))
 }
 
 /// The first rows. They show values of the samples.
-fn trial_text(trial: &TrialRun) -> String {
+pub(super) fn trial_text(trial: &TrialRun) -> String {
     let misfits = match trial.issues {
         0 => String::new(),
         n => format!(", {} did not fit", counted(n, "value", "values")),
@@ -143,34 +146,40 @@ fn certainty_word(certainty: Certainty) -> &'static str {
 fn json(drafted: &Drafted<'_>) -> Value {
     let Drafted { draft, reading, .. } = drafted;
     let tables: Vec<Value> = draft.tables.iter().map(table_json).collect();
-    let trial = drafted.trial.as_ref().map(|trial| {
-        let tables: Vec<Value> = (trial.tables.iter())
-            .map(|(name, rows, first)| json!({ "table": format!("core.{name}"), "rows": rows, "first": first }))
-            .collect();
-        json!({ "documents": trial.documents, "issues": trial.issues, "tables": tables })
-    });
     json!({
         "entity": draft.entity, "documents": reading.documents, "unusable": reading.unusable, "bytes": reading.bytes,
         "key": draft.key_fields, "key_type": draft.key_type.sql(), "key_column": draft.key_column,
-        "zone": draft.zone, "dates": draft.dates, "tables": tables, "notes": draft.notes, "trial": trial,
+        "zone": draft.zone, "dates": draft.dates, "tables": tables, "notes": draft.notes,
+        "trial": drafted.trial.as_ref().map(trial_json),
         "written": drafted.written,
     })
 }
 
-fn table_json(of: &DraftTable) -> Value {
-    let column = |column: &DraftColumn| {
-        json!({
-            "column": column.name, "field": column.path, "type": type_word(column.value_type),
-            "without": column.without, "of": column.of, "certainty": certainty_word(column.certainty),
-            "note": column.note,
-        })
-    };
+/// A trial as JSON.
+pub(super) fn trial_json(trial: &TrialRun) -> Value {
+    let tables: Vec<Value> = (trial.tables.iter())
+        .map(|(name, rows, first)| json!({ "table": format!("core.{name}"), "rows": rows, "first": first }))
+        .collect();
+    json!({ "documents": trial.documents, "issues": trial.issues, "tables": tables })
+}
+
+/// A table as JSON.
+pub(super) fn table_json(of: &DraftTable) -> Value {
     let kind = match of.kind {
         TableKind::Parent => "parent",
         TableKind::History => "history",
         TableKind::Children { .. } => "children",
         TableKind::Link { .. } => "link",
     };
-    let columns: Vec<Value> = of.columns.iter().map(column).collect();
+    let columns: Vec<Value> = of.columns.iter().map(column_json).collect();
     json!({ "table": format!("core.{}", of.name), "kind": kind, "key": of.key, "rows": of.rows, "columns": columns })
+}
+
+/// A column as JSON.
+pub(super) fn column_json(column: &DraftColumn) -> Value {
+    json!({
+        "column": column.name, "field": column.path, "type": type_word(column.value_type),
+        "without": column.without, "of": column.of, "certainty": certainty_word(column.certainty),
+        "note": column.note,
+    })
 }

@@ -13,11 +13,11 @@ use uuid::Uuid;
 use crate::commands::database;
 use crate::config::dsn::Dsn;
 use crate::config::{self, Settings};
-use crate::draft::{EntityDraft, SampleFile};
+use crate::draft::SampleFile;
 use crate::entity::Entity;
 use crate::error::{Error, Kind, Result};
 use crate::pg::Pool;
-use crate::sql::{ident, qualified};
+use crate::sql::{columns, ident, qualified};
 use crate::transform::example::rows_of;
 
 /// Documents that are tried out.
@@ -38,7 +38,6 @@ pub(super) struct TrialRun {
 
 /// What is tried out.
 pub(super) struct TriedDraft<'a> {
-    pub draft: &'a EntityDraft,
     pub entity: &'a Entity,
     pub samples: &'a [SampleFile],
     /// The documents of its test.
@@ -68,30 +67,31 @@ pub(super) async fn run(settings: &Settings, dir: &Path, tried: &TriedDraft<'_>,
 async fn in_database(
     url: &str,
     dir: &Path,
-    TriedDraft { draft, entity, samples, example }: &TriedDraft<'_>,
+    TriedDraft { entity, samples, example }: &TriedDraft<'_>,
     rows: u32,
 ) -> Result<TrialRun> {
     let lake = dir.join("lake");
     let documents = write_documents(&lake, entity, samples).await?;
     job(url, dir, &["migrate"]).await?;
-    job(url, dir, &["load", &draft.entity, "--max-rejects", "100%"]).await?;
-    job(url, dir, &["transform", &draft.entity, "--full-refresh"]).await?;
+    job(url, dir, &["load", &entity.name, "--max-rejects", "100%", "--accept", "contract"]).await?;
+    job(url, dir, &["transform", &entity.name, "--full-refresh"]).await?;
     // What increments do with the same documents is another path, and must come to the same.
-    job(url, dir, &["transform", &draft.entity, "--in-place"]).await?;
+    job(url, dir, &["transform", &entity.name, "--in-place"]).await?;
     let pool = Pool::new(Dsn::parse(url)?, "evo:new", 1);
     let mut connection = pool.get().await?;
     let mut trial = TrialRun { documents, ..TrialRun::default() };
     let issues = connection.query_one("select count(*) from evo.issues", &[]).await?;
     trial.issues = issues.get::<_, i64>(0).unsigned_abs();
-    for table in &draft.tables {
-        let core = qualified(&format!("core.{}", table.name));
+    for model in &entity.models {
+        let (name, core) = (model.table.trim_start_matches("core."), qualified(&model.table));
         let count = connection.query_one(&format!("select count(*) from {core}"), &[]).await?;
-        let sql = format!("select to_json(t) from (select * from {core} order by 1, 2 limit {rows}) t");
+        let key = columns(&model.key);
+        let sql = format!("select to_json(t) from (select * from {core} order by {key} limit {rows}) t");
         let first = match rows {
             0 => Vec::new(),
             _ => connection.query(&sql, &[]).await?.iter().map(|row| row.get(0)).collect(),
         };
-        trial.tables.push((table.name.clone(), count.get::<_, i64>(0).unsigned_abs(), first));
+        trial.tables.push((name.to_owned(), count.get::<_, i64>(0).unsigned_abs(), first));
     }
     for model in &entity.models {
         let rows = rows_of(&mut connection, (entity, model), Some(example), 0).await?;

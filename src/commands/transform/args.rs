@@ -9,6 +9,9 @@ use crate::ids::RowKey;
 use crate::stage::key::parse_part;
 use crate::transform::{Mode, Refresh, Request};
 
+/// The word for the contract of an entity, which is no check.
+const CONTRACT: &str = "contract";
+
 /// Brings the core tables up to date with staging; readers always see a complete generation.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
@@ -68,7 +71,8 @@ pub struct Args {
     /// Fail on a value that does not fit its column
     #[arg(long)]
     pub strict: bool,
-    /// Swap in a new generation although this check returns rows (docs/checks.md); repeatable
+    /// Swap in a new generation although this check returns rows (docs/checks.md); contract: transform
+    /// documents that break the entity's contract; repeatable
     #[arg(long, value_name = "CHECK")]
     pub accept: Vec<String>,
 }
@@ -100,6 +104,11 @@ impl Args {
         self.keys.iter().map(|text| parse_part(key_type, text).ok_or_else(|| no_key(text))).collect()
     }
 
+    /// The checks that a new generation may fail.
+    pub(super) fn accepted_checks(&self) -> Vec<String> {
+        self.accept.iter().filter(|what| *what != CONTRACT).cloned().collect()
+    }
+
     /// The request that these flags make.
     pub(super) fn request(&self) -> Request {
         let modes = [
@@ -111,6 +120,7 @@ impl Args {
             mode: modes.into_iter().find_map(|(is_given, mode)| is_given.then_some(mode)),
             refresh: Refresh { year: self.year, max_shrink: self.max_shrink.fraction(), reader_wait: self.reader_wait },
             follows_source: self.keys.is_empty(),
+            accepts_contract: self.accept.iter().any(|what| what == CONTRACT),
         }
     }
 }

@@ -30,7 +30,7 @@ pub async fn run(args: Args, settings: &Settings) -> Result<Outcome> {
     let shutdown = access.shutdown();
     let catalog = Catalog::load(settings.extend.as_deref())?;
     let dimensions = dimension::all(settings.extend.as_deref(), &catalog)?;
-    let checks = Checks::load(settings.extend.as_deref(), &catalog)?.accept(&args.accept)?;
+    let checks = Checks::load(settings.extend.as_deref(), &catalog)?.accept(&args.accepted_checks())?;
     let known = catalog.clone();
     let (entities, dimensions) = dimension::select(&known, &dimensions, &args.entities)?;
     let keys = args.keys(&entities, dimensions.len())?;

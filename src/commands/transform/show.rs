@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 
 use crate::commands::check::finding_json;
 use crate::commands::failures;
-use crate::entity::MissingRows;
+use crate::drift::{Breach, BrokenRule};
+use crate::entity::{MissingRows, Reaction};
 use crate::error::Error;
 use crate::ids::ExecutionId;
 use crate::report::table::table;
@@ -130,6 +131,7 @@ fn notes(s: &TransformSummary) -> String {
         text += &format!("\n{}: refused: {}", s.entity, refusal.line());
     }
     text += &missing(s);
+    text += &contract(s);
     text += &drift(s);
     for finding in s.checks.iter().filter(|f| f.rows > 0) {
         text += &format!("\n{}", line(finding));
@@ -186,10 +188,27 @@ fn missing(s: &TransformSummary) -> String {
     )
 }
 
-fn missing_json(m: &MissingSummary) -> Value {
+/// As JSON.
+pub(super) fn missing_json(m: &MissingSummary) -> Value {
     json!({
         "rule": m.rule.word(), "run_id": m.run_id, "lost": m.lost, "returned": m.returned,
         "total": if m.is_refused() { m.still } else { m.lost + m.still }, "refused": m.is_refused(),
+    })
+}
+
+/// What the contract let through, up to ten lines; what is new is shown as drift.
+fn contract(s: &TransformSummary) -> String {
+    let is_shown = |b: &&Breach| b.rule == BrokenRule::MissingField || b.reaction == Reaction::Fail;
+    let line = |b: &Breach| format!("\n{}: contract: {}", s.entity, b.line());
+    s.breaches.iter().filter(is_shown).take(10).map(line).collect()
+}
+
+fn breach_json(b: &Breach) -> Value {
+    json!({
+        "rule": b.rule.word(), "path": b.path, "type": b.json_type, "known_types": b.known_types,
+        "documents": b.documents, "of": b.of, "before": b.before,
+        "source_file": b.first.as_ref().map(|at| &at.source_file),
+        "source_line": b.first.as_ref().map(|at| at.source_line),
     })
 }
 
@@ -230,6 +249,7 @@ fn to_json(s: &TransformSummary) -> Value {
             "table": t.table, "rows": t.rows, "inserted": t.inserted, "updated": t.updated, "deleted": t.deleted,
             "issues": t.issues,
         })).collect::<Vec<_>>(),
+        "contract": s.breaches.iter().map(breach_json).collect::<Vec<_>>(),
         "drift": s.drift.iter().map(|d| json!({
             "path": d.path, "type": d.json_type, "known_types": d.known_types, "source_file": d.source_file,
             "source_line": d.source_line,

@@ -154,5 +154,6 @@ fn request(mode: Mode) -> Request {
         mode: Some(mode),
         refresh: Refresh { year: None, max_shrink: 1.0, reader_wait: Duration::ZERO },
         follows_source: false,
+        accepts_contract: true,
     }
 }

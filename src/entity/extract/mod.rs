@@ -4,7 +4,7 @@ mod read;
 
 use chrono::{Datelike, Months, NaiveDate};
 
-pub(super) use read::read;
+pub(super) use read::{KEYS, read};
 
 /// One series of requests. The first of an entity finds all records by the time at which they came into
 /// being; further ones find those that changed.

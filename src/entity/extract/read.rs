@@ -3,14 +3,56 @@
 use toml::de::DeValue;
 
 use super::{End, Length, Paging, Query, Since, TokenPlace, WindowRule};
-use crate::declaration::{DeclaredTable, Document};
+use crate::declaration::{DeclaredKey, DeclaredTable, Document, KeyShape, names};
 use crate::error::{Error, Kind, Mistakes, Result};
 
-const KEYS: [&str; 11] =
-    ["name", "source", "path", "query", "records", "page", "window", "since", "lookback", "empty", "part"];
-const PAGE_KEYS: [&str; 10] = ["offset", "number", "cursor", "next", "limit", "size", "max", "first", "total", "as"];
-const WINDOW_KEYS: [&str; 5] = ["from", "to", "format", "end", "length"];
-const SINCE_KEYS: [&str; 4] = ["param", "field", "format", "template"];
+/// The keys of `[[extract]]`.
+pub(in crate::entity) const KEYS: &[DeclaredKey] = &[
+    DeclaredKey::new("name", KeyShape::Text, "tells further queries apart; the first has none"),
+    DeclaredKey::required("source", KeyShape::Text, "name of the source: [source.NAME] in evo.toml"),
+    DeclaredKey::required("path", KeyShape::Text, "path below the address of the source"),
+    DeclaredKey::new("query", KeyShape::Pairs, "parameters of every request"),
+    DeclaredKey::new(
+        "records",
+        KeyShape::Texts,
+        "JSON pointers to the array of records; the first that is there counts",
+    ),
+    DeclaredKey::new("page", KeyShape::Table(PAGE_KEYS), "how pages follow each other"),
+    DeclaredKey::new("window", KeyShape::Table(WINDOW_KEYS), "how a stretch of days is requested"),
+    DeclaredKey::new("since", KeyShape::Table(SINCE_KEYS), "how everything since a day is requested"),
+    DeclaredKey::new("lookback", KeyShape::Text, "days that are read again, such as 3 days"),
+    DeclaredKey::new("empty", KeyShape::WordOrStatuses(&["missing"]), "what means that there are no records"),
+    DeclaredKey::new("part", KeyShape::Whole(1, 1_000_000), "records of an object at most"),
+];
+const PAGE_KEYS: &[DeclaredKey] = &[
+    DeclaredKey::new("offset", KeyShape::Text, "parameter with the number of records to skip"),
+    DeclaredKey::new("number", KeyShape::Text, "parameter with the number of the page"),
+    DeclaredKey::new("cursor", KeyShape::Text, "where an answer has the token of the next page"),
+    DeclaredKey::new("next", KeyShape::Text, "where an answer has the address of the next page"),
+    DeclaredKey::new("limit", KeyShape::Text, "parameter with the page size"),
+    DeclaredKey::new("size", KeyShape::Whole(1, 1_000_000), "records on a page"),
+    DeclaredKey::new("max", KeyShape::Whole(1, u64::MAX / 2), "largest offset that the vendor accepts"),
+    DeclaredKey::new("first", KeyShape::Whole(0, 1), "number of the first page"),
+    DeclaredKey::new("total", KeyShape::Text, "where an answer has the number of all records"),
+    DeclaredKey::new("as", KeyShape::Text, "parameter with the token"),
+];
+const WINDOW_KEYS: &[DeclaredKey] = &[
+    DeclaredKey::required("from", KeyShape::Text, "parameter with the first day"),
+    DeclaredKey::required("to", KeyShape::Text, "parameter with the last day"),
+    DeclaredKey::required("format", KeyShape::Text, "format of days, such as %Y-%m-%d"),
+    DeclaredKey::new(
+        "end",
+        KeyShape::Word(&["overlap", "inclusive", "exclusive"]),
+        "whether the last day belongs to it",
+    ),
+    DeclaredKey::required("length", KeyShape::Text, "length of a window, such as 1 month"),
+];
+const SINCE_KEYS: &[DeclaredKey] = &[
+    DeclaredKey::required("param", KeyShape::Text, "parameter with the time"),
+    DeclaredKey::required("field", KeyShape::Text, "JSON pointer to the time of a change in a record"),
+    DeclaredKey::required("format", KeyShape::Text, "format of the time"),
+    DeclaredKey::new("template", KeyShape::Text, "text around the time, with one {}"),
+];
 
 /// Reads the queries of a declaration. `None` when one of them is wrong, with its mistakes, which name file
 /// and line.
@@ -35,7 +77,8 @@ pub(in crate::entity) fn read(file: &str, text: &str, mistakes: &mut Mistakes) -
             mistakes.add(misplaced(value.span().start));
             continue;
         };
-        let table = DeclaredTable::listing(document, ("[[extract]]", value.span().start), table, &KEYS, mistakes);
+        let table =
+            DeclaredTable::listing(document, ("[[extract]]", value.span().start), table, &names(KEYS), mistakes);
         let Some(query) = query(&table, mistakes) else { continue };
         if queries.iter().any(|other: &Query| other.name == query.name) {
             let error = table.fault("has the name of another");
@@ -113,7 +156,7 @@ fn lookback(table: &DeclaredTable<'_>) -> Result<u64> {
 }
 
 fn window(table: &DeclaredTable<'_>) -> Result<Option<WindowRule>> {
-    let Some(window) = table.table("window", &WINDOW_KEYS)? else { return Ok(None) };
+    let Some(window) = table.table("window", &names(WINDOW_KEYS))? else { return Ok(None) };
     let format = window.required("format")?.to_owned();
     check_format(&window, &format)?;
     let end = match window.text("end")? {
@@ -156,7 +199,7 @@ fn check_format(table: &DeclaredTable<'_>, format: &str) -> Result<()> {
 }
 
 fn since(table: &DeclaredTable<'_>) -> Result<Option<Since>> {
-    let Some(since) = table.table("since", &SINCE_KEYS)? else { return Ok(None) };
+    let Some(since) = table.table("since", &names(SINCE_KEYS))? else { return Ok(None) };
     let (format, template) = (since.required("format")?.to_owned(), since.text("template")?.unwrap_or("{}").to_owned());
     check_format(&since, &format)?;
     if template.matches("{}").count() != 1 {
@@ -170,7 +213,7 @@ fn since(table: &DeclaredTable<'_>) -> Result<Option<Since>> {
 }
 
 fn paging(table: &DeclaredTable<'_>) -> Result<Paging> {
-    let Some(page) = table.table("page", &PAGE_KEYS)? else { return Ok(Paging::Once) };
+    let Some(page) = table.table("page", &names(PAGE_KEYS))? else { return Ok(Paging::Once) };
     let size = page.whole("size", 1..=1_000_000)?;
     let limit = match (page.text("limit")?, size) {
         (Some(limit), Some(size)) => Some((limit.to_owned(), size)),
@@ -178,7 +221,7 @@ fn paging(table: &DeclaredTable<'_>) -> Result<Paging> {
         _ => return Err(table.wrong("page", "declared with both limit and size, or neither")),
     };
     let forms = "one of { offset, limit, size }, { number, limit, size }, { cursor, as } and { next }";
-    let allowed = |keys: &[&str]| PAGE_KEYS.iter().all(|key| !page.has(key) || keys.contains(key));
+    let allowed = |keys: &[&str]| PAGE_KEYS.iter().all(|key| !page.has(key.name) || keys.contains(&key.name));
     let own = |name: &str| Ok::<_, crate::error::Error>(page.required(name)?.to_owned());
     if page.has("offset") && allowed(&["offset", "limit", "size", "max"]) {
         let Some((limit, size)) = limit.filter(|(_, size)| *size > 1) else {

@@ -41,6 +41,8 @@ pub struct JsonRecord {
     pub alias: String,
     /// `jsonb_to_record`, or one of its kin.
     pub function: String,
+    /// Where the value that is taken apart is in the document: `responsible`; empty for the document itself.
+    pub path: String,
     /// The call, up to its bracket.
     pub call: Span,
     /// The value that is taken apart.
@@ -163,11 +165,12 @@ impl From {
         let follows_children = self.children.is_some() && item.cross == Some(self.end);
         self.end = if columns.is_empty() { item.end } else { tokens.partner(item.end) + 1 };
         let names = columns.iter().map(|column| column.name.clone()).collect();
-        self.aliases.push((item.alias.clone(), AliasTarget::Record { path, columns: names }));
+        self.aliases.push((item.alias.clone(), AliasTarget::Record { path: path.clone(), columns: names }));
         let item_tokens = i..self.end;
         self.records.push(JsonRecord {
             alias: item.alias,
             function: function.to_owned(),
+            path,
             call: tokens.span(&(i..close + 1)),
             reference: tokens.reference(&argument),
             tokens: argument.clone(),

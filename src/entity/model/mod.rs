@@ -16,6 +16,7 @@
 //! The text stays the author's: comments, quotes and white space are kept, and only what a reading changes is
 //! replaced.
 
+mod additions;
 mod casts;
 mod column;
 mod dates;
@@ -34,6 +35,7 @@ mod select;
 mod tests;
 mod zones;
 
+pub use additions::AddedField;
 pub use casts::{CASTS, CASTS_CHANGED};
 pub use column::{Column, LocalTime, PlainCast, WholeCast};
 pub use edits::Edits;

@@ -40,7 +40,8 @@ impl AliasTarget {
     }
 }
 
-fn below(path: &str, field: &str) -> String {
+/// The path of a field of what is at a path.
+pub(super) fn below(path: &str, field: &str) -> String {
     if path.is_empty() { field.to_owned() } else { format!("{path}.{field}") }
 }
 

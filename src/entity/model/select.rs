@@ -26,7 +26,9 @@ pub struct Select {
     records: Vec<JsonRecord>,
     questions: Vec<Question>,
     /// The text after the last known item of the from clause; may be empty.
-    rest: Span,
+    pub(super) rest: Span,
+    /// Where `from` begins.
+    pub(super) from_at: usize,
     placeholders: Vec<(Placeholder, Span)>,
     casts: Vec<Span>,
 }
@@ -47,6 +49,11 @@ impl Select {
     /// `Config`, with file and line, for a select that not every reading could render.
     pub fn parse(file: &str, text: &str, key: &[String]) -> Result<Self> {
         read(file, text, key).map_err(|fault| fault.in_file(file, text))
+    }
+
+    /// The file that it was read from.
+    pub fn file(&self) -> &str {
+        &self.file
     }
 
     /// The text from `select` or `with` to the end, as it was written.
@@ -151,6 +158,7 @@ pub(super) fn read(file: &str, text: &str, key: &[String]) -> SelectResult<Selec
         is_distinct,
         is_free_of_zones: zones::is_free(&tokens, end),
         source,
+        from_at: tokens.start(list.end),
         columns,
         questions: known.children.as_ref().map_or(Vec::new(), |children| questions::find(&tokens, end, children)),
         children: known.children,

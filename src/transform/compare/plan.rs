@@ -59,7 +59,7 @@ async fn compare_ranges(job: &EntityJob, depth: CoreDepth) -> Result<CoreMismatc
     let table = qualified(&staging.table);
     let plan = async || {
         let connection = job.pool.get().await?;
-        let shapes = Shape::of_entity(&connection, &job.entity).await?;
+        let shapes = Shape::of_entity(&*connection, &job.entity).await?;
         let rows = job.chunk_rows.clamp(1, RANGE_ROWS);
         let ranges = key_ranges(&*connection, &table, &staging.key_column, rows).await?;
         let sql = "select current_setting('server_version_num')::int >= 160000";

@@ -49,7 +49,7 @@ pub async fn run_test(job: &mut EntityJob, test: &ModelTest) -> Result<TestRun> 
     let mut connection = job.pool.get().await?;
     staging::require_fitting(&*connection, std::slice::from_ref(&job.entity)).await?;
     job.entity = limits::limited(&connection, &job.entity).await?;
-    let shapes = Shape::of_entity(&connection, &job.entity).await?;
+    let shapes = Shape::of_entity(&*connection, &job.entity).await?;
     let tx = connection.begin().await?;
     let ran = in_transaction(job, &tx, &shapes, test).await.context(&test.file);
     tx.rollback().await?;

@@ -9,8 +9,8 @@ use crate::meter::Unit;
 use crate::pg::Connection;
 use crate::transform::checking::check_generation;
 use crate::transform::checks::{Finding, Leaf};
-use crate::transform::drift::UnknownFields;
 use crate::transform::job::EntityJob;
+use crate::transform::unknown_fields::UnknownFields;
 
 /// A generation that may serve.
 pub(super) struct Checked {

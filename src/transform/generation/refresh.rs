@@ -7,11 +7,11 @@ use super::plan::GenerationPlan;
 use super::swapped::Swapped;
 use crate::error::Result;
 use crate::pg::Connection;
-use crate::transform::drift::Drift;
 use crate::transform::job::EntityJob;
 use crate::transform::request::{Mode, Refresh};
 use crate::transform::shape::absent_columns;
 use crate::transform::summary::TransformSummary;
+use crate::transform::unknown_fields::Drift;
 
 /// Rebuilds the core tables of the entity and swaps them in.
 ///

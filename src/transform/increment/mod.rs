@@ -20,4 +20,4 @@ mod work;
 pub(super) use marking::{MarkedChunks, mark};
 pub(super) use marks::MarkedRow;
 pub(super) use plan::{IncrementPlan, plan, whole};
-pub(super) use work::increment;
+pub(super) use work::{increment, no_key};

@@ -16,7 +16,6 @@ use crate::span::WorkSpan;
 use crate::sql::{columns, qualified};
 use crate::transform::crew::Queue;
 use crate::transform::definitions;
-use crate::transform::drift::UnknownFields;
 use crate::transform::job::EntityJob;
 use crate::transform::partitions::mirror;
 use crate::transform::refusal;
@@ -25,6 +24,7 @@ use crate::transform::shape::{Shape, absent_columns};
 use crate::transform::staged::StagedRows;
 use crate::transform::summary::{TableSummary, TransformSummary, add_tables, tally_tables};
 use crate::transform::transaction::Unconfirmed;
+use crate::transform::unknown_fields::UnknownFields;
 
 /// What all chunks have to know of the entity's tables.
 pub(super) struct Prepared {
@@ -88,7 +88,7 @@ pub(in crate::transform) async fn increment(job: &EntityJob, plan: &IncrementPla
 pub(super) async fn prepare(job: &EntityJob, plan: &IncrementPlan) -> Result<Prepared> {
     let connection = job.pool.get().await?;
     mirror(&connection, &job.entity).await?;
-    let shapes = Shape::of_entity(&connection, &job.entity).await?;
+    let shapes = Shape::of_entity(&*connection, &job.entity).await?;
     if let Some((model, _)) = job.entity.models.iter().zip(&shapes).find(|(_, shape)| !shape.has_key) {
         return Err(no_key(&model.table, &model.key));
     }
@@ -101,7 +101,7 @@ pub(super) async fn prepare(job: &EntityJob, plan: &IncrementPlan) -> Result<Pre
 }
 
 /// Without such an index no upsert finds the row that is there.
-fn no_key(table: &str, key: &[String]) -> Error {
+pub(in crate::transform) fn no_key(table: &str, key: &[String]) -> Error {
     let columns = columns(key);
     Error::new(Kind::Config, format!("{table} has no unique index on its key ({columns})"))
         .hint(format!("alter table {} add primary key ({columns})", qualified(table)))

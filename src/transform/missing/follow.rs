@@ -28,14 +28,31 @@ pub(in crate::transform) async fn follow(
     drop(phase);
     let Some(found) = found else { return Ok(None) };
     let done = mark(job, &found.rows).await?;
-    let Comparison { lost, returned, still, shown, .. } = found;
-    let (rule, run_id) = (job.entity.missing, found.run.run_id.clone());
-    let summary = MissingSummary { rule, run_id, lost, returned, still, shown, max_shrink };
+    let summary = summary(job, &found, max_shrink);
     if !summary.is_refused() && done.refused.is_empty() {
         failpoint!("transform.before_followed");
         job.step("recording", async || record(job, &found).await).await?;
     }
     Ok(Some((summary, done)))
+}
+
+/// What [`follow`] would find, without doing anything about it: reads only, any server will do. `None` as
+/// there.
+///
+/// # Errors
+/// See [`crate::pg`].
+pub(in crate::transform) async fn preview(job: &EntityJob, max_shrink: f64) -> Result<Option<MissingSummary>> {
+    if job.entity.missing == MissingRows::Keep {
+        return Ok(None);
+    }
+    let found = compare(job, max_shrink).await?;
+    Ok(found.map(|found| summary(job, &found, max_shrink)))
+}
+
+fn summary(job: &EntityJob, found: &Comparison, max_shrink: f64) -> MissingSummary {
+    let Comparison { lost, returned, still, shown, .. } = *found;
+    let (rule, run_id) = (job.entity.missing, found.run.run_id.clone());
+    MissingSummary { rule, run_id, lost, returned, still, shown, max_shrink }
 }
 
 async fn record(job: &EntityJob, found: &Comparison) -> Result<()> {

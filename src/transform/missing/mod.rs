@@ -7,7 +7,7 @@
 //!
 //! * `compare`: which staged rows are missing or back, in one snapshot, from lineage and seen keys.
 //! * `follow`: marks them in staging and brings core up to date, chunk by chunk, each in one transaction. So
-//!   the mark in staging is what core shows, and an interruption leaves nothing half done.
+//!   the mark in staging is what core shows, and an interruption leaves nothing half done. Or previews it.
 
 mod compare;
 mod follow;
@@ -15,4 +15,4 @@ mod keys;
 mod since;
 mod sought;
 
-pub(super) use follow::follow;
+pub(super) use follow::{follow, preview};

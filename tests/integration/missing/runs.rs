@@ -10,7 +10,15 @@ fn rows_that_a_whole_run_lacks_are_marked_with_their_children_and_back_when_they
     let follower = Follower::new("visits", "mark");
     follower.bring(DAYS[0], "1", &visits(1..=4)).exits(0);
     assert_eq!((follower.visits().as_str(), follower.marked().as_str()), ("1,2,3,4", ""));
-    follower.bring(DAYS[1], "2", &visits([1, 2, 4])).exits(0).says("1 document is not in run 2 any more and marked");
+    follower.put(DAYS[1], "2", &visits([1, 2, 4]));
+    follower.load().exits(0);
+    let would = "1 document is not in run 2 any more and would be marked; 0 are there again";
+    follower.transform(&["--dry-run"]).exits(0).says(would);
+    let json = follower.run(&["transform", "visits", "--dry-run", "--output", "json"]).exits(0).json();
+    assert_eq!(json["entities"][0]["missing"]["refused"], true, "a quarter is more than the default allows");
+    assert_eq!(follower.marked(), "");
+    follower.transform(&[]).exits(0).says("1 document is not in run 2 any more and marked");
+    assert!(!follower.transform(&["--dry-run"]).exits(0).stdout.contains("not in run"));
     assert_eq!((follower.visits().as_str(), follower.marked().as_str()), ("1,2,4", "3 2026-01-11"));
     let children = "select distinct visit_id from core.visit_guests where _deleted_at is not null";
     assert_eq!(follower.rows(children), [["3"]]);

@@ -78,6 +78,7 @@ impl Jobs {
             entity: self.entity.clone(),
             selection: Selection { again: if again { Again::All } else { Again::No }, ..Selection::default() },
             batch_size: [None, Some(1), Some(2)][dice.index(3)],
+            limit: evo::load::ObjectLimit::default(),
             claims: Claims::new(ExecutionId::new(), Duration::from_secs(30)),
             workers,
             retry: Policy {
@@ -120,7 +121,7 @@ impl Jobs {
             let pool = Pool::new(Dsn::parse(&self.db.url).unwrap(), "evo:transform", 6);
             let job = self.job(&pool, dice);
             let refresh = Refresh { year: None, max_shrink: 1.0, reader_wait: Duration::ZERO };
-            let request = Request { mode, refresh, follows_source: true };
+            let request = Request { mode, refresh, follows_source: true, accepts_contract: false };
             let whole = transform::run(job, &request);
             match broken_off {
                 Some(after) => drop(tokio::time::timeout(after, whole).await),

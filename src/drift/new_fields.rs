@@ -6,30 +6,23 @@ use md5::{Digest, Md5};
 
 use super::document::{Visitor, walk};
 use super::known::KnownFields;
+use super::place::{MAX_NAMES, SampledLine};
 
-/// Names of one object that are fields of their own.
-const MAX_NAMES: i64 = 200;
 /// Bytes of a name. A longer one is cut and marked with a digest.
 const MAX_NAME: usize = 60;
 
-/// Where a document came from: run, object, line. The least one is reported.
-#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct SampledLine {
-    pub run_id: String,
-    pub source_file: String,
-    pub source_line: i64,
-}
-
 /// A field that is not known.
 #[derive(Debug)]
-pub(super) struct NewField {
+pub struct NewField {
+    /// Where it was first seen.
     pub place: SampledLine,
     /// The path of the object that has it; `None` for an array's element.
     object: Option<String>,
 }
 
 /// The unknown fields of some documents.
-pub(super) struct NewFields<'k> {
+#[derive(Debug)]
+pub struct NewFields<'k> {
     known: &'k KnownFields,
     /// By path and JSON type; no more than there is room for.
     pub found: BTreeMap<(String, &'static str), NewField>,
@@ -38,18 +31,19 @@ pub(super) struct NewFields<'k> {
 }
 
 impl<'k> NewFields<'k> {
-    pub(super) fn new(known: &'k KnownFields) -> Self {
+    /// None yet.
+    pub fn new(known: &'k KnownFields) -> Self {
         Self { known, found: BTreeMap::new(), place: SampledLine::default() }
     }
 
     /// Adds the unknown fields of a document, which may have been cut.
-    pub(super) fn add(&mut self, document: &str, place: SampledLine) {
+    pub fn add(&mut self, document: &str, place: SampledLine) {
         self.place = place;
         walk(document, self);
     }
 
     /// The objects that have too many names, known and new ones together.
-    pub(super) fn crowded(&self) -> Vec<String> {
+    pub fn crowded(&self) -> Vec<String> {
         let mut names: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
         for ((path, _), field) in &self.found {
             if let Some(object) = &field.object
@@ -74,10 +68,7 @@ impl Visitor for NewFields<'_> {
             path.push('.');
         }
         let begin = path.len();
-        match name.len() <= MAX_NAME {
-            true => path.push_str(name),
-            false => push_cut(path, name),
-        }
+        push_name(path, name);
         if is_crowded && self.known.types(path).is_none() {
             path.truncate(begin.max(length));
             path.push('*');
@@ -106,8 +97,11 @@ impl Visitor for NewFields<'_> {
     }
 }
 
-/// Appends a name that is too long: its first characters and a digest.
-fn push_cut(path: &mut String, name: &str) {
+/// Appends a name; of one that is too long, its first characters and a digest.
+pub(super) fn push_name(path: &mut String, name: &str) {
+    if name.len() <= MAX_NAME {
+        return path.push_str(name);
+    }
     path.extend(name.chars().take(30));
     path.push('…');
     let digest = Md5::digest(name.as_bytes());

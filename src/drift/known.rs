@@ -12,7 +12,7 @@ const MAX_NEW: usize = 2_001;
 
 /// The fields of an entity that are recorded.
 #[derive(Debug, Default)]
-pub(super) struct KnownFields {
+pub struct KnownFields {
     /// The JSON types of each path, in order.
     types: HashMap<String, Vec<String>>,
     /// How many names each object has.
@@ -26,13 +26,13 @@ impl KnownFields {
     ///
     /// # Errors
     /// See [`crate::pg`].
-    pub(super) async fn read(tx: &Transaction<'_>, entity: &str) -> Result<Self> {
-        let rows = tx.query(sql_file!("transform/drift_known.sql"), &[&entity]).await?;
+    pub async fn read(tx: &Transaction<'_>, entity: &str) -> Result<Self> {
+        let rows = tx.query(sql_file!("drift/known.sql"), &[&entity]).await?;
         Ok(Self::of(rows.iter().map(|row| (row.get(0), row.get(1)))))
     }
 
     /// Takes each path with its types.
-    pub(super) fn of(fields: impl Iterator<Item = (String, Vec<String>)>) -> Self {
+    pub fn of(fields: impl Iterator<Item = (String, Vec<String>)>) -> Self {
         let mut known = Self::default();
         for (path, types) in fields {
             if !path.ends_with("[]") {
@@ -48,32 +48,32 @@ impl KnownFields {
     }
 
     /// Whether nothing is known of the entity.
-    pub(super) fn is_empty(&self) -> bool {
+    pub fn is_empty(&self) -> bool {
         self.types.is_empty()
     }
 
     /// The types that a path has had; `None` if it is not known.
-    pub(super) fn types(&self, path: &str) -> Option<&[String]> {
+    pub fn types(&self, path: &str) -> Option<&[String]> {
         self.types.get(path).map(Vec::as_slice)
     }
 
     /// How many names of an object are known.
-    pub(super) fn names(&self, object: &str) -> i64 {
+    pub fn names(&self, object: &str) -> i64 {
         self.names.get(object).copied().unwrap_or_default()
     }
 
     /// Whether further names of an object are one field.
-    pub(super) fn is_crowded(&self, object: &str) -> bool {
+    pub fn is_crowded(&self, object: &str) -> bool {
         self.crowded.contains(object)
     }
 
     /// From now on further names of these objects are one field.
-    pub(super) fn crowd(&mut self, objects: Vec<String>) {
+    pub fn crowd(&mut self, objects: Vec<String>) {
         self.crowded.extend(objects);
     }
 
     /// How many new fields may be recorded.
-    pub(super) fn room(&self) -> usize {
+    pub fn room(&self) -> usize {
         MAX_FIELDS.saturating_sub(self.types.len()).min(MAX_NEW)
     }
 }
