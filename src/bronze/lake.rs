@@ -205,7 +205,7 @@ impl Lake {
             let is_relevant = matches!(wanted.name_kind(&path), NameKind::Data | NameKind::Manifest);
             match blob.unaskable().filter(|_| is_relevant) {
                 Some(reason) => page.set_aside(&path, &reason),
-                None => wanted.put(&mut page, path, blob.etag, blob.size_bytes),
+                None => wanted.put(&mut page, wanted.name_kind(&path), path, blob.etag, blob.size_bytes),
             }
         }
         page

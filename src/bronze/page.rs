@@ -43,9 +43,9 @@ impl Wanted {
         name_kind(below.unwrap_or(path), &self.suffixes)
     }
 
-    /// Adds an object to the page.
-    pub(super) fn put(&self, page: &mut Page, path: String, etag: String, size_bytes: u64) {
-        let (kind, meta) = (self.name_kind(&path), path_meta(&path));
+    /// Adds an object of this kind to the page.
+    pub(super) fn put(&self, page: &mut Page, kind: NameKind, path: String, etag: String, size_bytes: u64) {
+        let meta = path_meta(&path);
         if let Some(reason) = names::unusable(&path, meta.run_id.as_deref()) {
             return page.set_aside(&path, &reason);
         }

@@ -101,26 +101,34 @@ impl<E: FnMut(Page) -> bool> Walk<E> {
         if name.to_str().is_none() && (is_relevant(file_type) || file_type.is_symlink()) {
             return self.page.set_aside(&path, "its name is not UTF-8, so it can neither be recorded nor requested");
         }
-        let child = Folder { path, real: folder.real.join(&name), left: folder.left.clone() };
+        let child = |path| Folder { path, real: folder.real.join(&name), left: folder.left.clone() };
         if file_type.is_symlink() {
-            self.follow(child, &folder.real, name_kind);
+            self.follow(child(path), &folder.real, name_kind);
+        } else if file_type.is_dir() {
+            self.folders.push(child(path));
         } else {
-            self.add(child, file_type, name_kind);
+            // By its name in the open folder: no path to look up for each file.
+            self.add(path, file_type, name_kind, || entry.metadata());
         }
     }
 
-    fn add(&mut self, child: Folder, file_type: FileType, name_kind: NameKind) {
-        if file_type.is_dir() {
-            self.folders.push(child);
-        } else if name_kind == NameKind::Other {
-            self.page.others.add(child.path);
+    /// Adds what is no folder to the page.
+    fn add(
+        &mut self,
+        path: String,
+        file_type: FileType,
+        name_kind: NameKind,
+        metadata: impl FnOnce() -> io::Result<Metadata>,
+    ) {
+        if name_kind == NameKind::Other {
+            self.page.others.add(path);
         } else if file_type.is_file() {
-            match fs::symlink_metadata(&child.real) {
-                Ok(metadata) => self.wanted.put(&mut self.page, child.path, etag(&metadata), metadata.len()),
-                Err(e) => self.failed(&child.path, &e),
+            match metadata() {
+                Ok(metadata) => self.wanted.put(&mut self.page, name_kind, path, etag(&metadata), metadata.len()),
+                Err(e) => self.failed(&path, &e),
             }
         } else {
-            self.page.set_aside(&child.path, &format!("it is a {}, not a file", special(file_type)));
+            self.page.set_aside(&path, &format!("it is a {}, not a file", special(file_type)));
         }
     }
 
@@ -145,7 +153,11 @@ impl<E: FnMut(Page) -> bool> Walk<E> {
         if file_type.is_dir() && left.iter().any(|folder| folder.starts_with(&real)) {
             return self.page.set_aside(&child.path, "it is a symbolic link to a folder that holds it: a loop");
         }
-        self.add(Folder { path: child.path, real, left }, file_type, name_kind);
+        if file_type.is_dir() {
+            self.folders.push(Folder { path: child.path, real, left });
+        } else {
+            self.add(child.path, file_type, name_kind, || fs::symlink_metadata(&real));
+        }
     }
 
     /// Reports a file that cannot be inspected, unless it was deleted in the meantime.

@@ -139,6 +139,26 @@ pub async fn now(on: &impl Ask) -> Result<DateTime<Utc>> {
     Ok(on.query("select clock_timestamp()", &[]).await?.first().map(|row| row.get(0)).unwrap_or_default())
 }
 
+/// The states of the objects of these pages when none of them has to be recorded: each is known, pending or
+/// loaded, and the ledger has no other version of its path. That is the usual listing.
+///
+/// # Errors
+/// See [`crate::pg`].
+pub async fn all_known(
+    on: &impl Ask,
+    entity: &str,
+    lake: LakeId,
+    pages: &[impl AsRef<[Listed]>],
+) -> Result<Option<ListingCounts>> {
+    let objects = || pages.iter().flat_map(|page| page.as_ref());
+    let paths: Vec<&str> = objects().map(|o| o.path.as_str()).collect();
+    let etags: Vec<&str> = objects().map(|o| o.etag.as_str()).collect();
+    let rows = on.query(sql_file!("ledger/known_objects.sql"), &[&entity, &lake, &paths, &etags]).await?;
+    let versions: u64 = rows.iter().map(|row| row.get::<_, i64>(1).unsigned_abs()).sum();
+    let (known, listed) = (counted(&rows), paths.len() as u64);
+    Ok((versions == listed && known.pending + known.loaded == listed).then_some(known))
+}
+
 /// Records a page of a listing that began at `began`. Known objects (same lake, path and etag) are left
 /// alone; objects that were gone are pending again.
 ///
@@ -151,13 +171,11 @@ pub async fn record(
     listed: &[Listed],
     began: DateTime<Utc>,
 ) -> Result<ListingCounts> {
-    let paths: Vec<&str> = listed.iter().map(|o| o.path.as_str()).collect();
-    let etags: Vec<&str> = listed.iter().map(|o| o.etag.as_str()).collect();
-    let known = counted(&on.query(sql_file!("ledger/known_objects.sql"), &[&entity, &lake, &paths, &etags]).await?);
-    // The usual page: nothing is new, and nothing was replaced.
-    if known.pending + known.loaded == listed.len() as u64 {
+    if let Some(known) = all_known(on, entity, lake, &[listed]).await? {
         return Ok(known);
     }
+    let paths: Vec<&str> = listed.iter().map(|o| o.path.as_str()).collect();
+    let etags: Vec<&str> = listed.iter().map(|o| o.etag.as_str()).collect();
     let sizes: Vec<i64> = listed.iter().map(|o| o.size_bytes).collect();
     let runs: Vec<Option<String>> = listed.iter().map(|o| o.run_id.clone()).collect();
     let dates: Vec<Option<NaiveDate>> = listed.iter().map(|o| o.ingestion_date).collect();

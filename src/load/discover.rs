@@ -1,19 +1,24 @@
 //! Discovers what the lake holds that is not loaded, and plans it: listing → ledger → batches.
 
-use futures_util::TryStreamExt;
+use chrono::{DateTime, Utc};
+use futures_util::{Stream, TryStreamExt};
 
 use super::job::LoadJob;
 use super::listing::Listing;
 use super::manifest;
 use super::notes::{Notes, Previewed, Recorded};
 use super::plan::{LeftAlone, LoadPlan};
+use crate::bronze::Page;
 use crate::counted::counted;
 use crate::error::Result;
 use crate::ledger::batches::{self, Grouping};
 use crate::ledger::definitions;
-use crate::ledger::objects::Again;
+use crate::ledger::objects::{Again, Listed, ListingCounts};
 use crate::span::WorkSpan;
 use crate::sql::{fill, qualified};
+
+/// Objects of a listing that the ledger is asked about at a time, in whole pages.
+const ASK_OBJECTS: usize = 50_000;
 
 /// Milliseconds that an object of a container takes besides those for its bytes, until that is measured: the
 /// latency of a request, shared by parallel requests.
@@ -100,18 +105,18 @@ async fn discover_into(job: &LoadJob, mut notes: impl Notes) -> Result<LoadPlan>
     Ok(plan)
 }
 
-/// Lists page by page and records each page, so that a lake of millions of objects needs the memory of one
-/// page.
+/// Lists and records some pages at a time, so that a lake of millions of objects needs the memory of a few
+/// pages.
 async fn list(job: &LoadJob, notes: &mut impl Notes) -> Result<Listing> {
     let began = notes.now().await?;
     let mut pages = job.lake.list_pages(&job.entity.bronze_prefix, &job.entity.input.suffixes);
     let mut listing = Listing::default();
-    let mut following = pages.try_next().await?;
-    while let Some(page) = following {
-        let listed = listing.add(page);
+    let mut following = next_pages(&mut pages).await?;
+    while !following.is_empty() {
+        let listed = following.into_iter().map(|page| listing.add(page)).collect();
         failpoint!("load.after_page");
-        // The lake lists the next page while the ledger looks at this one.
-        let (states, next) = tokio::try_join!(notes.record(&listed, began), pages.try_next())?;
+        // The lake lists the next pages while the ledger looks at these.
+        let (states, next) = tokio::try_join!(record(notes, listed, began), next_pages(&mut pages))?;
         listing.seen.add(states);
         following = next;
     }
@@ -119,6 +124,29 @@ async fn list(job: &LoadJob, notes: &mut impl Notes) -> Result<Listing> {
         notes.settle(began).await?;
     }
     Ok(listing)
+}
+
+/// The next pages with [`ASK_OBJECTS`] in all; fewer at the end, and none after it.
+async fn next_pages(pages: &mut (impl Stream<Item = Result<Page>> + Unpin)) -> Result<Vec<Page>> {
+    let (mut next, mut objects) = (Vec::new(), 0);
+    while objects < ASK_OBJECTS {
+        let Some(page) = pages.try_next().await? else { break };
+        objects += page.objects.len();
+        next.push(page);
+    }
+    Ok(next)
+}
+
+/// Records pages: at once when the ledger knows all that they show, else page by page.
+async fn record(notes: &mut impl Notes, pages: Vec<Vec<Listed>>, began: DateTime<Utc>) -> Result<ListingCounts> {
+    if let Some(known) = notes.all_known(&pages).await? {
+        return Ok(known);
+    }
+    let mut seen = ListingCounts::default();
+    for page in &pages {
+        seen.add(notes.record(page, began).await?);
+    }
+    Ok(seen)
 }
 
 /// Leaves runs alone that are not finished, unless one was asked for by its id.

@@ -13,6 +13,8 @@ use crate::ledger::preview::Preview;
 pub(super) trait Notes {
     /// The server's time, at which a listing begins.
     async fn now(&self) -> Result<DateTime<Utc>>;
+    /// The states of the objects of these pages, when none of them has to be recorded.
+    async fn all_known(&self, pages: &[Vec<Listed>]) -> Result<Option<ListingCounts>>;
     /// Records a page of the listing that began at `began`.
     async fn record(&mut self, listed: &[Listed], began: DateTime<Utc>) -> Result<ListingCounts>;
     /// Records that the listing was complete.
@@ -45,6 +47,10 @@ macro_rules! step {
 impl Notes for Recorded<'_> {
     async fn now(&self) -> Result<DateTime<Utc>> {
         self.0.retry("asking for the time", async || objects::now(&*self.0.pool.get().await?).await).await
+    }
+
+    async fn all_known(&self, pages: &[Vec<Listed>]) -> Result<Option<ListingCounts>> {
+        step!(self.0, "looking for new objects", objects::all_known, self.0.selection.lake, pages)
     }
 
     async fn record(&mut self, listed: &[Listed], began: DateTime<Utc>) -> Result<ListingCounts> {
@@ -103,6 +109,11 @@ impl<'a> Previewed<'a> {
 impl Notes for Previewed<'_> {
     async fn now(&self) -> Result<DateTime<Utc>> {
         objects::now(&*self.job.pool.get().await?).await
+    }
+
+    async fn all_known(&self, pages: &[Vec<Listed>]) -> Result<Option<ListingCounts>> {
+        let (entity, lake) = (&self.job.entity.name, self.job.selection.lake);
+        objects::all_known(&*self.job.pool.get().await?, entity, lake, pages).await
     }
 
     async fn record(&mut self, listed: &[Listed], began: DateTime<Utc>) -> Result<ListingCounts> {
