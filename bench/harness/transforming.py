@@ -173,7 +173,7 @@ def increment(bench, records, changed):
     def build(database):
         fill(bench, database, lake, first)
 
-    name = f"sales_{records}"
+    name = f"sales_{records}_{changed}"
     database = bench.cached(name, build)
     if len(unused(database)) < bench.runs:
         bench.server.drop(database)
