@@ -197,6 +197,7 @@ pub async fn objects_of(connection: &Connection, batch_id: BatchId) -> Result<Ve
 /// # Errors
 /// `AlreadyRunning` when the claim was lost; otherwise see [`crate::pg`].
 pub async fn split(pool: &Pool, batch_id: BatchId, fence: Fence, objects: &[ObjectId]) -> Result<()> {
+    failpoint!("ledger.before_split");
     let connection = pool.get().await?;
     let ids = objects.to_vec();
     match connection.query(sql_file!("ledger/split_batch.sql"), &[&batch_id, &fence, &ids]).await?.is_empty() {

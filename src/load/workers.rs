@@ -6,7 +6,7 @@ use super::batch;
 use super::job::LoadJob;
 use super::summary::EntitySummary;
 use super::under_way::Load;
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::ids::ObjectId;
 use crate::ledger::batches::{self, Claimed, Next};
 use crate::meter::Phase;
@@ -76,7 +76,7 @@ async fn next_batch(load: &Load<'_>) -> Result<Option<Claimed>> {
         match job.retry("claiming a batch", claim).await? {
             Next::Batch(mut batch) => {
                 if !keep_within_limit(job, &mut batch).await? {
-                    return Ok(None);
+                    continue;
                 }
                 if batch.is_taken_over {
                     tracing::warn!(
@@ -97,22 +97,32 @@ async fn next_batch(load: &Load<'_>) -> Result<Option<Claimed>> {
 }
 
 /// Moves the objects of a batch that are beyond the limit to a batch of their own, which the next load
-/// begins. Returns `false` where all of them are: another worker has taken the last ones while this one
-/// claimed.
+/// begins. Returns `false` where nothing of it is left to load: another worker has taken the last ones while
+/// this one claimed, or another execution has the batch.
 async fn keep_within_limit(job: &LoadJob, claimed: &mut Claimed) -> Result<bool> {
     let keep = job.limit.take(claimed.objects.len());
     if keep == claimed.objects.len() {
         return Ok(true);
     }
     let ids: Vec<ObjectId> = claimed.objects[keep..].iter().map(|object| object.object_id).collect();
+    let split = async || batches::split(&job.pool, claimed.batch_id, claimed.fence, &ids).await;
     let moved = match keep {
         0 => Ok(()),
-        _ => batches::split(&job.pool, claimed.batch_id, claimed.fence, &ids).await,
+        _ => job.retry("cutting a batch", split).await,
     };
-    claimed.objects.truncate(keep);
-    if keep == 0 || moved.is_err() {
-        drop(job.claims.working_on(claimed.batch_id));
-        job.claims.release(&job.pool, claimed.batch_id).await;
+    if keep > 0 && moved.is_ok() {
+        claimed.objects.truncate(keep);
+        return Ok(true);
     }
-    moved.map(|()| keep > 0)
+    // Forgotten only once it is released: until then another worker would take it for one of its own.
+    let _held = job.claims.working_on(claimed.batch_id);
+    job.claims.release(&job.pool, claimed.batch_id).await;
+    job.limit.give_back(keep);
+    match moved {
+        Err(error) if error.kind() == Kind::AlreadyRunning => {
+            tracing::warn!(batch = %claimed.batch_id, "this execution was stalled, another one has the batch now");
+            Ok(false)
+        }
+        moved => moved.map(|()| false),
+    }
 }

@@ -1,6 +1,6 @@
 //! How objects are grouped into batches: by what they cost, in whole rounds of the workers.
 
-use crate::support::{Evo, object};
+use crate::support::{Evo, Run, object};
 
 const RUN: &str = "20260110T020501Z";
 const RUN_2: &str = "20260111T020501Z";
@@ -61,6 +61,24 @@ fn a_load_with_a_limit_begins_that_many_objects_and_the_next_one_goes_on() {
     assert_eq!(evo.json(&["load", "sales", "--limit", "9"])["entities"][0]["limit_reached"], false);
     assert_eq!(states(), format!("{RUN} loaded 5, {RUN_2} loaded 5"));
     evo.run(&["verify", "sales", "--deep"]).exits(0);
+}
+
+#[test]
+fn a_batch_that_cannot_be_cut_at_the_limit_is_cut_again_or_left_to_its_new_holder() {
+    for (failpoint, says) in [
+        ("ledger.before_split=error(DatabaseBusy)@1", "cutting a batch failed"),
+        ("ledger.before_split=error(AlreadyRunning)@1", "this execution was stalled"),
+    ] {
+        let evo = Evo::new();
+        lake(&evo, RUN, 5);
+        let mut load = evo.command(&["load", "sales", "--limit", "3", "--batch-size", "5", "--workers", "2"]);
+        let load = Run::from(load.env("EVO_FAILPOINTS", failpoint).output().unwrap()).exits(0);
+        load.says(says).says("2 beyond --limit");
+        let states = "select string_agg(state || ' ' || n, ', ' order by state)
+                      from (select state, count(*) as n from evo.objects group by 1) s";
+        assert_eq!(evo.db.one(states), "loaded 3, pending 2", "{failpoint}");
+        assert_eq!(evo.db.one("select count(*) from evo.batches where state = 'claimed'"), "0");
+    }
 }
 
 #[test]
