@@ -7,13 +7,13 @@
 -- rows: run id; objects of the run at present; records, parts and errors of its manifest, or nulls; whether a
 --       manifest is known; whether it is the newest run; whether an older run has a manifest; whether objects
 --       of it lie on a later date than its manifest; whether evo extracts it and has not written its manifest
---       yet; the objects that its manifest lists and that are not there, and the path of one. Oldest run
---       first
+--       yet; the objects that its manifest lists and that are not there, and the path of one; how many
+--       objects are pending. Oldest run first
 -- locks: none
 -- idempotent: reads only
 -- A run that lies on several dates is one run, and as new as the last of them.
 with waiting as (
-    select w.run_id, w.run_order, d.day, d.objects
+    select w.run_id, w.run_order, d.day, d.objects, d.pending
     from (
         select distinct p.run_id, p.run_order
         from {objects} p
@@ -23,7 +23,8 @@ with waiting as (
     ) w
     cross join lateral (
         select max(coalesce(o.ingestion_date, '-infinity')) as day,
-               count(distinct o.path) filter (where o.state <> 'gone') as objects
+               count(distinct o.path) filter (where o.state <> 'gone') as objects,
+               count(*) filter (where o.state = 'pending') as pending
         from {objects} o
         where o.entity = $1 and o.lake_id = $2 and o.run_id = w.run_id
     ) d
@@ -57,7 +58,7 @@ select
         select from evo.extractions e
         where e.entity = $1 and e.lake_id = $2 and e.run_id = w.run_id and (e.state = 'open' or m.run_id is null)
     ),
-    coalesce(a.objects, 0), a.path
+    coalesce(a.objects, 0), a.path, w.pending
 from waiting w
 left join {manifests} m on m.entity = $1 and m.lake_id = $2 and m.run_id = w.run_id
 left join absent a on a.run_id = w.run_id

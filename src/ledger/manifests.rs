@@ -69,6 +69,8 @@ pub struct WaitingRun {
     pub absent: i64,
     /// Path of the first of them.
     pub absent_path: Option<String>,
+    /// Objects of the run that are not loaded.
+    pub pending: i64,
 }
 
 /// A completely loaded run whose objects hold another number of lines than its manifest says.
@@ -148,6 +150,7 @@ pub(super) fn waiting_run(row: &Row) -> WaitingRun {
         is_being_extracted: row.get(9),
         absent: row.get(10),
         absent_path: row.get(11),
+        pending: row.get(12),
     }
 }
 

@@ -163,8 +163,8 @@ async fn leave_unfinished_alone(job: &LoadJob, notes: &impl Notes, plan: &mut Lo
         match job.selection.run_id {
             Some(_) => plan.warnings.push(format!("run {}: {reason}; loaded as asked", run.run_id)),
             None => {
-                let objects = run.objects.unsigned_abs();
-                plan.left_alone.push(LeftAlone { run_id: run.run_id, objects, reason });
+                let (objects, pending) = (run.objects.unsigned_abs(), run.pending.unsigned_abs());
+                plan.left_alone.push(LeftAlone { run_id: run.run_id, objects, pending, reason });
             }
         }
     }

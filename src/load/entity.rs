@@ -30,8 +30,22 @@ pub struct EntityLoad {
     pub is_unsettled: bool,
     /// Batches loaded in parallel.
     pub workers: usize,
-    /// Whether it has begun as many objects as it may.
-    pub is_limit_reached: bool,
+    /// Objects that wait only because it has begun as many as it may.
+    pub beyond_limit: u64,
+}
+
+impl EntityLoad {
+    /// Objects that wait because their runs were left alone.
+    pub fn left_alone(&self) -> u64 {
+        let pending: u64 = self.plan.left_alone.iter().map(|run| run.pending).sum();
+        pending.min(self.aftermath.count("pending", true))
+    }
+
+    /// Objects that wait for no other reason than the limit, once it is reached.
+    fn beyond(&self) -> u64 {
+        let waiting = self.aftermath.count("pending", true) - self.left_alone();
+        waiting.saturating_sub(self.summary.not_loaded.unreadable.count)
+    }
 }
 
 /// Loads what is planned. While objects turn out to be replaced or deleted, lists the lake again and loads
@@ -39,8 +53,7 @@ pub struct EntityLoad {
 pub async fn load(job: &LoadJob, plan: LoadPlan, meter: &Meter) -> EntityLoad {
     let summary = EntitySummary::new(&job.entity.name);
     let aftermath = Aftermath::default();
-    let mut load =
-        EntityLoad { plan, summary, aftermath, is_unsettled: false, workers: job.workers, is_limit_reached: false };
+    let mut load = EntityLoad { plan, summary, aftermath, is_unsettled: false, workers: job.workers, beyond_limit: 0 };
     let span = WorkSpan::begin("load", &job.entity.name);
     if let Err(error) = span.run(load_rounds(job, &mut load, meter)).await {
         load.summary.failure = load.summary.failure.take().or(Some(error));
@@ -48,7 +61,9 @@ pub async fn load(job: &LoadJob, plan: LoadPlan, meter: &Meter) -> EntityLoad {
     if let Some(error) = &load.summary.failure {
         span.fail(error);
     }
-    load.is_limit_reached = job.limit.is_reached();
+    if job.limit.is_reached() {
+        load.beyond_limit = load.beyond();
+    }
     load
 }
 

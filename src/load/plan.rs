@@ -36,6 +36,8 @@ pub struct LeftAlone {
     pub run_id: String,
     /// Its objects so far.
     pub objects: u64,
+    /// How many of them are not loaded.
+    pub pending: u64,
     /// Why it counts as not finished.
     pub reason: String,
 }

@@ -1,9 +1,10 @@
 //! How objects are grouped into batches: by what they cost, in whole rounds of the workers.
 
-use crate::support::{Evo, Run, object};
+use crate::support::{Evo, Run, object, write};
 
 const RUN: &str = "20260110T020501Z";
 const RUN_2: &str = "20260111T020501Z";
+const RUN_3: &str = "20260112T020501Z";
 
 fn lake(evo: &Evo, run: &str, objects: u32) {
     for n in 0..objects {
@@ -61,6 +62,29 @@ fn a_load_with_a_limit_begins_that_many_objects_and_the_next_one_goes_on() {
     assert_eq!(evo.json(&["load", "sales", "--limit", "9"])["entities"][0]["limit_reached"], false);
     assert_eq!(states(), format!("{RUN} loaded 5, {RUN_2} loaded 5"));
     evo.run(&["verify", "sales", "--deep"]).exits(0);
+}
+
+#[test]
+fn a_limit_is_named_only_where_it_is_why_objects_are_left() {
+    let evo = Evo::new();
+    lake(&evo, RUN, 2);
+    let manifest = |run: &str, text: &str| {
+        let path = object("sales", run, "_manifest").path().replace(".jsonl.gz", ".json");
+        write(&evo.lake(), &path, text.as_bytes());
+    };
+    manifest(RUN, r#"{"total_records": 2, "total_parts": 2}"#);
+    let all = evo.json(&["load", "sales", "--limit", "2"]);
+    assert_eq!(all["entities"][0]["limit_reached"], false, "there were no more");
+    // A run of four that is not finished, of which one object is loaded, and five objects of one that is.
+    lake(&evo, RUN_2, 4);
+    manifest(RUN_2, r#"{"total_records": 9, "total_parts": 9}"#);
+    evo.run(&["load", "sales", "--run-id", RUN_2, "--limit", "1"]).exits(0).says("3 beyond --limit");
+    lake(&evo, RUN_3, 5);
+    manifest(RUN_3, r#"{"total_records": 5, "total_parts": 5}"#);
+    let left = "not loaded: 2 beyond --limit: the next load goes on · 3 in runs that were left alone";
+    evo.run(&["load", "sales", "--limit", "3"]).exits(0).says(left);
+    let rest = evo.run(&["load", "sales", "--limit", "2"]).exits(0).says("not loaded: 3 in runs that were left alone");
+    assert!(!rest.stdout.contains("--limit"), "{}", rest.stdout);
 }
 
 #[test]

@@ -35,7 +35,7 @@ fn entity(load: &EntityLoad) -> Value {
         "new": seen.new, "pending": seen.pending, "loaded": seen.loaded, "quarantined": seen.quarantined,
         "ignored": seen.ignored,
     });
-    json["limit_reached"] = json!(load.is_limit_reached);
+    json["limit_reached"] = json!(load.beyond_limit > 0);
     json["set_aside"] = json!(aftermath.set_aside.objects);
     json["vanished"] = json!(aftermath.vanished);
     json["missing"] = aftermath

@@ -66,13 +66,11 @@ fn not_loaded(load: &EntityLoad) -> String {
             parts.push(format!("{} {what}", n(count)));
         }
     };
-    let waiting = match (load.is_limit_reached, plan.left_alone.is_empty()) {
-        (true, _) => "beyond --limit: the next load goes on",
-        (false, true) => "waiting for the next run",
-        (false, false) => "in runs that were left alone",
-    };
+    let left_alone = load.left_alone();
     part(left.count("pending", false), "not selected by --since or --run-id");
-    part(left.count("pending", true), waiting);
+    part(load.beyond_limit, "beyond --limit: the next load goes on");
+    part(left_alone, "in runs that were left alone");
+    part(left.count("pending", true) - left_alone - load.beyond_limit, "waiting for the next run");
     part(left.count("quarantined", true) + left.count("quarantined", false), "set aside: evo objects list");
     part(left.count("ignored", true) + left.count("ignored", false), "set aside and acknowledged");
     let missing: u64 = left.missing.iter().map(|run| run.vanished.unsigned_abs()).sum();

@@ -58,6 +58,7 @@ mod tests {
             is_being_extracted: false,
             absent: 0,
             absent_path: None,
+            pending: 3,
         };
         let lacks = |absent, run| WaitingRun { absent, absent_path: Some("r/x.gz".to_owned()), ..run };
         let open = WaitingRun { is_being_extracted: true, ..run(None, true, false) };
