@@ -30,7 +30,7 @@ struct EntityDeclaration {
     missing: MissingRows,
     snapshot: Option<Snapshots>,
     models: Vec<String>,
-    staging: Staging,
+    staging: Spanned<Staging>,
     #[serde(default)]
     input: input::InputDeclaration,
     key: KeyDeclaration,
@@ -95,7 +95,7 @@ pub(super) fn parse_entity(
     let is_whole = mistakes.all().len() == before;
     let key = mistakes.keep(declared.key.rule(&file));
     let partition = declared.partition.as_ref();
-    let beside = Beside { key_column: &declared.staging.key_column, partition, missing: declared.missing };
+    let beside = Beside { key_column: &declared.staging.get_ref().key_column, partition, missing: declared.missing };
     let history = DeclaredHistory::read(declared.history, (&file, &text), &beside, mistakes);
     let time = history.as_ref().and_then(|history| history.key_time(partition));
     let input = key.as_ref().and_then(|key| mistakes.keep(declared.input.check(key, time).context(&file)));
@@ -118,7 +118,8 @@ pub(super) fn parse_entity(
         zone: declared.zone.into_inner(),
         folder: None,
         dates: dates?,
-        staging: declared.staging,
+        staging_at: format!("{file}:{}", line_of(&text, declared.staging.span().start)),
+        staging: declared.staging.into_inner(),
         input: input?,
         queries: queries?,
         missing: missing.map(|()| declared.missing)?,

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use super::contract::FieldContract;
 use super::dates::DateFormat;
 use super::extract::Query;
+use super::header::Header;
 use super::input::Input;
 use super::key::{History, KeyRule, KeyTime, KeyType, Partition};
 use super::missing::{MissingRows, Snapshots, is_unbounded};
@@ -30,6 +31,8 @@ pub struct Entity {
     pub dates: Vec<DateFormat>,
     /// Its staging table.
     pub staging: Staging,
+    /// Where its declaration names it: `own/models/visits/entity.toml:6`.
+    pub staging_at: String,
     /// How its objects are written.
     pub input: Input,
     /// Which requests bring its records; none where somebody else writes its objects.
@@ -79,6 +82,12 @@ pub struct Model {
 }
 
 impl Model {
+    /// Where the header of its file says this: `own/models/visits/visits.sql:4`.
+    pub fn place(&self, label: &str) -> String {
+        let (file, text) = (self.select.file(), self.select.whole());
+        Header::read(file, text).all(label).next().map_or_else(|| format!("{file}:1"), |line| line.place())
+    }
+
     /// The columns that tell its rows apart, but for the time of a version: what has versions.
     pub fn identity(&self, entity: &Entity) -> Vec<&str> {
         let time = entity.history.as_ref().filter(|_| self.is_history).map(|history| history.column.as_str());

@@ -58,8 +58,13 @@ impl HeaderLine<'_> {
         self.value.split(',').map(|value| value.trim().to_owned()).collect()
     }
 
+    /// File and line: `own/models/visits/visits.sql:4`.
+    pub fn place(&self) -> String {
+        format!("{}:{}", self.file, self.number)
+    }
+
     /// An error about this line, `Config` with file and line.
     pub fn error(&self, message: impl std::fmt::Display) -> Error {
-        Error::new(Kind::Config, format!("{}:{}: {}: {message}", self.file, self.number, self.label))
+        Error::new(Kind::Config, format!("{}: {}: {message}", self.place(), self.label))
     }
 }

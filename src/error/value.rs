@@ -17,6 +17,8 @@ pub struct Named {
     pub constraint: Option<String>,
     /// The function that raised the error, as the server writes it: `public.f(text)`.
     pub function: Option<String>,
+    /// The character of the statement at which it stopped, from 1.
+    pub position: Option<u32>,
 }
 
 /// An error with everything an operator needs. Built with [`Error::new`] and the methods that add to it.

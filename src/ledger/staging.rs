@@ -42,22 +42,29 @@ fn key_types(entity: &Entity) -> &'static str {
 /// `Config` that names the table, what is wrong, and what to type; otherwise see [`crate::pg`].
 pub async fn require_fitting(ask: &impl Ask, entities: &[Entity]) -> Result<()> {
     for entity in entities {
-        let key = entity.staging_key();
-        let of_time = if entity.history.is_some() { TIME } else { "" };
-        let of_key = key.iter().enumerate().map(|(i, name)| (*name, if i == 0 { key_types(entity) } else { of_time }));
-        let marks = (entity.missing != MissingRows::Keep).then_some(DELETED_AT);
-        let (columns, types): (Vec<&str>, Vec<&str>) = of_key.chain(STAGING_COLUMNS).chain(marks).unzip();
-        let table = &entity.staging.table;
-        let rows = ask.query(sql_file!("ledger/staging_faults.sql"), &[table, &columns, &types, &key]).await?;
-        let faults: Vec<Fault> = rows.iter().map(|row| (row.get(0), row.get(1), row.get(2))).collect();
-        if let Some(error) = error(entity, &key, &faults) {
-            return Err(error);
-        }
-        require_fitting_core(ask, entity).await?;
-        require_marks_of_core(ask, entity).await?;
-        require_times_of_core(ask, entity).await?;
+        require_fitting_one(ask, entity).await.map_err(|error| match error.kind() {
+            Kind::Config if entity.folder.is_some() => error.context(&entity.staging_at),
+            _ => error,
+        })?;
     }
     Ok(())
+}
+
+async fn require_fitting_one(ask: &impl Ask, entity: &Entity) -> Result<()> {
+    let key = entity.staging_key();
+    let of_time = if entity.history.is_some() { TIME } else { "" };
+    let of_key = key.iter().enumerate().map(|(i, name)| (*name, if i == 0 { key_types(entity) } else { of_time }));
+    let marks = (entity.missing != MissingRows::Keep).then_some(DELETED_AT);
+    let (columns, types): (Vec<&str>, Vec<&str>) = of_key.chain(STAGING_COLUMNS).chain(marks).unzip();
+    let table = &entity.staging.table;
+    let rows = ask.query(sql_file!("ledger/staging_faults.sql"), &[table, &columns, &types, &key]).await?;
+    let faults: Vec<Fault> = rows.iter().map(|row| (row.get(0), row.get(1), row.get(2))).collect();
+    if let Some(error) = error(entity, &key, &faults) {
+        return Err(error);
+    }
+    require_fitting_core(ask, entity).await?;
+    require_marks_of_core(ask, entity).await?;
+    require_times_of_core(ask, entity).await
 }
 
 /// Makes sure that core keeps keys as staging does, where they are no integers.

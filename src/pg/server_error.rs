@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use tokio_postgres::error::{DbError, Severity};
+use tokio_postgres::error::{DbError, ErrorPosition, Severity};
 
 use super::redact::{function_in, is_raised, without_values};
 use super::sqlstate::{self as code, kind_of};
@@ -67,6 +67,10 @@ pub(super) fn from_server(db: &DbError) -> Error {
         column: db.column().map(str::to_owned),
         constraint: db.constraint().map(str::to_owned),
         function,
+        position: match db.position() {
+            Some(ErrorPosition::Original(at)) => Some(*at),
+            _ => None,
+        },
     });
     match (advice(code, db).or_else(|| db.hint().map(str::to_owned)), code, db.detail()) {
         // Its detail lists the dependents, by name only. The server's hint is to drop them too.

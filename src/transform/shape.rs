@@ -71,8 +71,9 @@ impl Shape {
         let (shape, lacking) = Self::of(table, all, &given);
         if let Some(missing) = model.key.iter().find(|name| !shape.columns.contains(name)) {
             let message = format!("{table} has no column {missing}, or its model does not give it");
-            return Err(Error::new(Kind::Config, message)
-                .hint("it is part of the key in the model's header: restore the column, or correct the model"));
+            let error = Error::new(Kind::Config, message)
+                .hint("it is part of the key in the model's header: restore the column, or correct the model");
+            return Err(in_own_file(error, entity, || model.place("key")));
         }
         if let Some(column) = lacking {
             return Err(not_given(table, &column));
@@ -163,11 +164,32 @@ struct GivenColumn {
 /// The columns that a model gives, as the server understands it.
 async fn given(on: &impl Ask, entity: &Entity, model: &Model) -> Result<Vec<GivenColumn>> {
     let text = select(entity, model, &StagedRows::of_keys(entity, &Range::default()), Reading::Written);
-    let rows = on.query(&fill(sql_file!("transform/given.sql"), &[("model", &text)]), &[]).await;
-    let rows = rows.map_err(of_author).context(&model.table)?;
+    let statement = fill(sql_file!("transform/given.sql"), &[("model", &text)]);
+    let rows = on.query(&statement, &[]).await.map_err(of_author).context(&model.table);
+    let rows = rows.map_err(|error| match line_of(&error, entity, model, (&statement, &text)) {
+        Some(place) => in_own_file(error, entity, || place),
+        None => error,
+    })?;
     let column =
         |c: &crate::pg::Column| GivenColumn { name: c.name().to_owned(), type_name: c.type_().name().to_owned() };
     Ok(rows.first().map_or(Vec::new(), |row| row.columns().iter().map(column).collect()))
+}
+
+/// An error with its place in a file, where that is the user's.
+fn in_own_file(error: Error, entity: &Entity, place: impl FnOnce() -> String) -> Error {
+    if entity.folder.is_some() { error.context(place()) } else { error }
+}
+
+/// File and line of what the server does not understand in the `text` of a model, as far as it has said where
+/// in the statement that is.
+fn line_of(error: &Error, entity: &Entity, model: &Model, (statement, text): (&str, &str)) -> Option<String> {
+    let at = statement.char_indices().nth(usize::try_from(error.named().position?).ok()?.checked_sub(1)?)?.0;
+    let before = &text[..at.checked_sub(statement.find(text)?)?.min(text.len())];
+    let select = &model.select;
+    // The text has the lines of the file, unless something was put around or into it.
+    let has_its_lines = entity.history.is_none() && text.lines().count() == select.text().lines().count();
+    let line = select.text().split_inclusive('\n').take(before.matches('\n').count()).map(str::len).sum::<usize>();
+    has_its_lines.then(|| select.place(select.body().start + line))
 }
 
 /// Refuses a column into which a time would go by way of the session's zone. The server makes such a cast

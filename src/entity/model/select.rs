@@ -20,6 +20,7 @@ pub struct Select {
     body: Span,
     is_distinct: bool,
     is_free_of_zones: bool,
+    zones: Vec<(String, Span)>,
     source: String,
     columns: Vec<Column>,
     children: Option<Children>,
@@ -111,6 +112,16 @@ impl Select {
         self.is_free_of_zones
     }
 
+    /// The time zones that it names itself, each with its place.
+    pub fn zones(&self) -> &[(String, Span)] {
+        &self.zones
+    }
+
+    /// File and line of a byte of [`Select::whole`]: `own/models/visits/visits.sql:7`.
+    pub fn place(&self, at: usize) -> String {
+        format!("{}:{}", self.file, self.text[..at].matches('\n').count() + 1)
+    }
+
     /// The text after the last record or array: joins, conditions, an order.
     pub fn rest(&self) -> &str {
         self.slice(&self.rest)
@@ -157,6 +168,7 @@ pub(super) fn read(file: &str, text: &str, key: &[String]) -> SelectResult<Selec
         body: tokens.span(&(0..end)),
         is_distinct,
         is_free_of_zones: zones::is_free(&tokens, end),
+        zones: zones::named(&tokens, end),
         source,
         from_at: tokens.start(list.end),
         columns,

@@ -59,6 +59,17 @@ fn a_cast_is_known_however_it_is_written() {
 }
 
 #[test]
+fn the_zones_that_a_model_names_are_known_with_their_places() {
+    let select = columns(
+        "d.a as x,\n evo.as_timestamptz(d.a, 'UTC') as y,\n evo.as_local(d.a) AT TIME ZONE 'America/Bahia' as z,\n \
+         timezone('Asia/Tokyo', now()) as w, evo.as_timestamptz(d.a, {zone}) as v, d.a || 'zone' as u, zone as \"at\"",
+    );
+    let named: Vec<_> = select.zones().iter().map(|(zone, at)| (zone.as_str(), select.place(at.start))).collect();
+    let places = [("UTC", 2), ("America/Bahia", 3), ("Asia/Tokyo", 4)];
+    assert_eq!(named, places.map(|(zone, line)| (zone, format!("own.sql:{line}"))));
+}
+
+#[test]
 fn paths_follow_names_and_steps() {
     for (text, path) in [
         ("d.\"Odd as\" as x", "Odd as"),

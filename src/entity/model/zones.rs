@@ -1,6 +1,6 @@
-//! Whether a select depends on the session's time zone.
+//! Whether a select depends on the session's time zone, and the zones that it names itself.
 
-use crate::entity::scan::{TokenKind, Tokens};
+use crate::entity::scan::{Span, TokenKind, Tokens};
 
 /// Functions whose result does not depend on the session's time zone, and other words that stand before a
 /// bracket.
@@ -47,6 +47,22 @@ const ZONELESS: [&str; 38] = [
 
 /// Words with which the server reads or converts a time.
 const ZONED: [&str; 9] = ["cast", "date", "time", "timestamp", "timestamptz", "timetz", "interval", "extract", "now"];
+
+/// The zones that the first `end` tokens name, each with its place: `… at time zone 'UTC'`.
+pub(super) fn named(tokens: &Tokens<'_>, end: usize) -> Vec<(String, Span)> {
+    let is_zone = |i: usize| {
+        let is_of_cast = || {
+            let call = tokens.partner(i + 1);
+            tokens.is_mark(i - 1, ",") && call >= 3 && tokens.is_name(call - 1, "as_timestamptz")
+        };
+        let words = ["at", "time", "zone"];
+        i >= 3 && (0..3).all(|n| tokens.is_keyword(i - 3 + n, words[n]))
+            || i >= 2 && tokens.is_mark(i - 1, "(") && tokens.is_name(i - 2, "timezone")
+            || i >= 1 && tokens.is_mark(i + 1, ")") && is_of_cast()
+    };
+    let zone = |i: usize| Some((tokens.literal(i).filter(|_| is_zone(i))?, tokens.span(&(i..i + 1))));
+    (0..end).filter_map(zone).collect()
+}
 
 /// Whether no part of the first `end` tokens depends on the session's time zone. In doubt, false: there are
 /// only known functions, no casts in SQL's own notation, no clock.
