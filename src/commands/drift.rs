@@ -7,7 +7,7 @@ use super::warehouse::{self, Access};
 use crate::config::Settings;
 use crate::counted::counted;
 use crate::draft::{self, ChangedType, SampleReading};
-use crate::drift::{self, Breach, BrokenRule, FieldChange, FieldCounts, KnownFields, SAMPLE, SampledLine, breaches};
+use crate::drift::{self, Breach, BrokenRule, FieldChange, FieldCounts, KnownFields, SAMPLE, SampledLine, compared};
 use crate::entity::{Catalog, Entity, FieldContract};
 use crate::error::Result;
 use crate::ledger::models;
@@ -93,7 +93,7 @@ async fn of_entity<'a>(pool: &Pool, entity: &'a Entity) -> Result<EntityDrift<'a
     tx.rollback().await?;
     let ignore = entity.contract.as_ref().map(|contract| contract.ignore.clone()).unwrap_or_default();
     let contract = FieldContract { ignore, ..FieldContract::watchful() };
-    let mut missing = breaches(&contract, &known, &before, &now);
+    let mut missing = compared(&contract, &known, &before, &now).breaches;
     missing.retain(|breach| breach.rule == BrokenRule::MissingField);
     let (changed, lines) = additions(entity, &reading)?;
     Ok(EntityDrift { entity, changes, missing, newest_run, changed, lines })

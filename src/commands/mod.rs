@@ -1,5 +1,5 @@
 //! One file or folder per subcommand: its `Args` and its `run`. What several share is private: `warehouse`,
-//! `addresses`, `database`, `loading`, `which_lake`, `failures`, `threshold`, `measured`,
+//! `addresses`, `contract`, `database`, `loading`, `which_lake`, `failures`, `threshold`, `measured`,
 //! `patterns`.
 
 mod addresses;
@@ -7,6 +7,7 @@ pub mod catalog;
 pub mod check;
 pub mod completions;
 pub mod config;
+mod contract;
 mod database;
 pub mod db;
 pub mod doctor;

@@ -1,9 +1,10 @@
 //! What breaks a contract.
 
 use super::counts::FieldCounts;
+use super::data_names::DataNames;
 use super::known::KnownFields;
 use super::place::SampledLine;
-use crate::counted::counted;
+use crate::counted::{count, counted};
 use crate::entity::{Entity, FieldContract, Reaction};
 use crate::error::{Error, Kind};
 use crate::visible;
@@ -11,7 +12,7 @@ use crate::visible;
 /// Documents that would have to have a field before it counts as missing that none of them does: chance alone
 /// gives none of ten expected ones once in 20,000 times.
 const EXPECTED: f64 = 10.0;
-/// Breaches that an error lists.
+/// Breaches that are listed for a person.
 const SHOWN: usize = 10;
 
 /// The rule of a contract that documents break.
@@ -81,18 +82,43 @@ impl Breach {
     }
 }
 
-/// What documents break of a contract, by path. `known` is what was recorded of the entity, `before` what the
-/// documents that it has already are like. Where neither says anything, nothing is known and nothing broken.
-pub fn breaches(contract: &FieldContract, known: &KnownFields, before: &FieldCounts, now: &FieldCounts) -> Vec<Breach> {
-    let sides = Sides { contract, known, before, now, are_data: now.crowded().into_iter().collect() };
-    if known.is_empty() && before.documents() == 0 {
-        return Vec::new();
+/// How documents keep a contract.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct FieldFindings {
+    /// What they break of it, by path.
+    pub breaches: Vec<Breach>,
+    /// What it could not say anything about, a line each.
+    pub notes: Vec<String>,
+}
+
+/// The first of these breaches, a line each, and how many there are besides.
+pub fn lines<'b>(breaches: impl IntoIterator<Item = &'b Breach>) -> Vec<String> {
+    let mut breaches = breaches.into_iter();
+    let mut lines: Vec<String> = breaches.by_ref().take(SHOWN).map(Breach::line).collect();
+    match breaches.count() {
+        0 => {}
+        more => lines.push(format!("and {} more", count(more as u64))),
     }
-    let mut found = sides.new_fields_and_types();
-    found.extend(sides.missing_fields());
-    found.retain(|breach| breach.reaction != Reaction::Ignore);
-    found.sort_by(|a, b| a.path.cmp(&b.path));
-    found
+    lines
+}
+
+/// What documents break of a contract. `known` is what was recorded of the entity, `before` what the
+/// documents that it has already are like. Where neither says anything, nothing is known and nothing broken.
+pub fn compared(
+    contract: &FieldContract,
+    known: &KnownFields,
+    before: &FieldCounts,
+    now: &FieldCounts,
+) -> FieldFindings {
+    if known.is_empty() && before.documents() == 0 {
+        return FieldFindings::default();
+    }
+    let sides = Sides { contract, known, before, now, data_names: DataNames::of(known, before, now) };
+    let mut breaches = sides.new_fields_and_types();
+    breaches.extend(sides.missing_fields());
+    breaches.retain(|breach| breach.reaction != Reaction::Ignore);
+    breaches.sort_by(|a, b| a.path.cmp(&b.path));
+    FieldFindings { breaches, notes: sides.notes() }
 }
 
 /// What is compared.
@@ -101,11 +127,10 @@ struct Sides<'a> {
     known: &'a KnownFields,
     before: &'a FieldCounts,
     now: &'a FieldCounts,
-    /// Objects whose names are data.
-    are_data: Vec<&'a str>,
+    data_names: DataNames<'a>,
 }
 
-impl Sides<'_> {
+impl<'a> Sides<'a> {
     fn is_known(&self, path: &str) -> bool {
         path.is_empty() || self.known.types(path).is_some() || self.before.get(path).is_some()
     }
@@ -120,10 +145,25 @@ impl Sides<'_> {
     }
 
     /// Whether the contract says nothing about a field: it is left out, or its name is data.
-    fn is_exempt(&self, path: &str) -> bool {
-        let is_data = |object: &str| self.known.is_crowded(object) || self.are_data.contains(&object);
-        let objects = path.match_indices(['.', '[']).map(|(at, _)| &path[..at]);
-        self.contract.leaves_out(path) || is_data("") || objects.into_iter().any(is_data)
+    fn is_exempt(&self, path: &'a str) -> bool {
+        self.contract.leaves_out(path) || self.data_names.object_of(path).is_some()
+    }
+
+    /// The objects about whose names it says nothing, although nobody has left them out.
+    fn notes(&self) -> Vec<String> {
+        let objects = self.data_names.objects().filter(|object| !self.contract.leaves_out(object));
+        let objects: Vec<&str> = objects.collect();
+        let more = objects.len().saturating_sub(SHOWN);
+        let note = |object: &&str| {
+            let named = visible::line(object);
+            let (of, hint) = match object.is_empty() {
+                true => ("documents".to_owned(), String::new()),
+                false => (named.to_string(), format!("; ignore = [\"{named}\"] in [contract] says that this is meant")),
+            };
+            format!("names of {of} that hardly repeat, such as ids, are not compared: there are too many{hint}")
+        };
+        let notes = objects.iter().take(SHOWN).map(note);
+        notes.chain((more > 0).then(|| format!("and {more} more"))).collect()
     }
 
     fn new_fields_and_types(&self) -> Vec<Breach> {
@@ -194,13 +234,9 @@ pub fn failure(entity: &Entity, breaches: &[Breach], (command, done): (&str, &st
         return None;
     }
     let name = &entity.name;
-    let mut lines: Vec<String> = fatal.iter().take(SHOWN).map(|breach| breach.line()).collect();
-    if fatal.len() > SHOWN {
-        lines.push(format!("and {} more", fatal.len() - SHOWN));
-    }
-    let count = counted(fatal.len() as u64, "change of the documents breaks", "changes of the documents break");
-    let message = format!("{count} the contract; nothing was {done}");
-    Some(Error::new(Kind::CheckFailed, message).detail(lines.join("\n")).hint(format!(
+    let changes = counted(fatal.len() as u64, "change of the documents breaks", "changes of the documents break");
+    let message = format!("{changes} the contract; nothing was {done}");
+    Some(Error::new(Kind::CheckFailed, message).detail(lines(fatal.iter().copied()).join("\n")).hint(format!(
         "correct the source; or take the change into the model (evo drift {name}); or let it through, once: evo \
          {command} {name} --accept contract, or for good: [contract] in {}",
         entity.file()
@@ -230,11 +266,15 @@ mod tests {
         }
     }
 
-    fn lines(contract: &FieldContract, known: &[(&str, &[&str])], before: &[&str], now: &[&str]) -> Vec<String> {
+    fn found(contract: &FieldContract, known: &[(&str, &[&str])], before: &[&str], now: &[&str]) -> FieldFindings {
         let owned =
             |(path, types): &(&str, &[&str])| ((*path).to_owned(), types.iter().map(|t| (*t).to_owned()).collect());
         let known = KnownFields::of(known.iter().map(owned));
-        breaches(contract, &known, &counts(before), &counts(now)).iter().map(Breach::line).collect()
+        compared(contract, &known, &counts(before), &counts(now))
+    }
+
+    fn lines(contract: &FieldContract, known: &[(&str, &[&str])], before: &[&str], now: &[&str]) -> Vec<String> {
+        found(contract, known, before, now).breaches.iter().map(Breach::line).collect()
     }
 
     const BEFORE: &str = r#"{"a": 1, "o": {"x": "s"}, "l": [{"p": 1}]}"#;
@@ -269,12 +309,56 @@ mod tests {
     }
 
     #[test]
-    fn names_that_are_data_break_nothing() {
+    fn names_that_are_data_break_nothing_and_a_note_says_so() {
         let names = |from: usize| (from..from + 150).map(|i| format!(r#""n{i}": {{"v": 1}}"#)).collect::<Vec<_>>();
-        let document = |from: usize| format!(r#"{{"by": {{{}}}}}"#, names(from).join(", "));
+        let document = |from: usize| format!(r#"{{"a": 1, "by": {{{}}}}}"#, names(from).join(", "));
         let (one, two, three) = (document(0), document(150), document(300));
-        assert_eq!(lines(&contract(0.0, &[]), &[], &[&one], &[&two, &three]), Vec::<String>::new());
-        let recorded: [(&str, &[&str]); 2] = [("by", &["object"]), ("by.*", &["object"])];
-        assert_eq!(lines(&contract(0.0, &[]), &recorded, &[], &[&one]), Vec::<String>::new());
+        let (fails, none) = (contract(0.0, &[]), Vec::<Breach>::new());
+        let note = "names of by that hardly repeat, such as ids, are not compared: there are too many; \
+                    ignore = [\"by\"] in [contract] says that this is meant";
+        let of_samples = found(&fails, &[], &[&one], &[&two, &three]);
+        assert_eq!((&of_samples.breaches, &of_samples.notes[..]), (&none, &[note.to_owned()][..]));
+        let recorded: [(&str, &[&str]); 3] = [("a", &["number"]), ("by", &["object"]), ("by.*", &["object"])];
+        let of_recorded = found(&fails, &recorded, &[], &[&one]);
+        assert_eq!((&of_recorded.breaches, &of_recorded.notes[..]), (&none, &[note.to_owned()][..]));
+        let ignored = found(&contract(0.0, &["by"]), &recorded, &[&one], &[&two]);
+        assert_eq!(ignored, FieldFindings::default());
+        // What is beside them is compared.
+        let now = [two.replace(r#""a": 1"#, r#""a": "x", "b": 2"#)];
+        let now: Vec<&str> = now.iter().map(String::as_str).collect();
+        let beside = [
+            "a is string in 1 of 1 document (was number), first in a line 1",
+            "new field b (number) in 1 of 1 document, \
+              first in a line 1",
+        ];
+        assert_eq!(lines(&fails, &recorded, &[&one], &now), beside);
+    }
+
+    #[test]
+    fn a_record_with_hundreds_of_fields_is_compared_field_by_field() {
+        let wide = |count: usize, more: &str| {
+            let names: Vec<String> = (0..count).map(|i| format!(r#""c{i}": {i}"#)).collect();
+            format!("{{{}{more}}}", names.join(", "))
+        };
+        let (before, now) = (wide(250, ""), wide(249, "").replace(r#""c7": 7"#, r#""c7": "x", "added": true"#));
+        let (before, mut now) = ([before.as_str(); 3], vec![now.as_str(); 20]);
+        let expected = [
+            "new field added (boolean) in 20 of 20 documents, first in a line 1",
+            "c249 is in 0 of 20 documents; before, 100 % had it",
+            "c7 is string in 20 of 20 documents (was number), first in a line 1",
+        ];
+        // Their names are too many to be recorded one by one.
+        let recorded: [(&str, &[&str]); 1] = [("*", &["number"])];
+        for known in [&[][..], &recorded[..]] {
+            let found = found(&contract(0.0, &[]), known, &before, &now);
+            assert_eq!(found.breaches.iter().map(Breach::line).collect::<Vec<_>>(), expected, "{known:?}");
+            assert_eq!(found.notes, Vec::<String>::new());
+        }
+        // A rare one may have been there before.
+        let rare = wide(250, r#", "rare": 1"#);
+        now = vec![before[0]; 20];
+        now[4] = rare.as_str();
+        assert_eq!(lines(&contract(0.0, &[]), &recorded, &before, &now), Vec::<String>::new());
+        assert_eq!(lines(&contract(0.0, &[]), &[], &before, &now).len(), 1);
     }
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::document::{Visitor, walk};
 use super::new_fields::push_name;
-use super::place::{MAX_NAMES, SampledLine};
+use super::place::SampledLine;
 
 /// Places that are counted; further ones are left out.
 const MAX_FIELDS: usize = 20_000;
@@ -28,7 +28,7 @@ pub struct FieldCount {
     /// The length of the path of what contains it.
     parent: usize,
     /// It has a name, and is no element of an array.
-    is_named: bool,
+    pub(super) is_named: bool,
     /// The last document that was counted, and its types.
     last: (u64, BTreeSet<&'static str>),
 }
@@ -54,15 +54,6 @@ impl FieldCounts {
     /// The fields by path.
     pub fn fields(&self) -> impl Iterator<Item = (&str, &FieldCount)> {
         self.fields.iter().map(|(path, count)| (path.as_str(), count))
-    }
-
-    /// The objects whose names are data: they have too many.
-    pub fn crowded(&self) -> BTreeSet<&str> {
-        let mut names: BTreeMap<&str, i64> = BTreeMap::new();
-        for (path, count) in self.fields().filter(|(_, count)| count.is_named) {
-            *names.entry(&path[..count.parent]).or_default() += 1;
-        }
-        names.into_iter().filter(|(_, names)| *names > MAX_NAMES).map(|(object, _)| object).collect()
     }
 
     /// The path of the object or array that contains a field.
@@ -129,9 +120,5 @@ mod tests {
             shown,
             ["a 2: number 1 2, string 1 1", "l 2: array 2 1", "l[] 1: object 1 2", "l[].x 1: number 1 2, string 1 2"]
         );
-        assert!(counts.crowded().is_empty());
-        let many: Vec<String> = (0..=MAX_NAMES).map(|i| format!(r#""{i}": 1"#)).collect();
-        counts.add(&format!(r#"{{"by_id": {{{}}}}}"#, many.join(", ")), at(3));
-        assert_eq!(counts.crowded().into_iter().collect::<Vec<_>>(), ["by_id"]);
     }
 }

@@ -10,17 +10,20 @@
 //!
 //! Bounded: an object whose names are data (ids, for example) would bring new fields with every document.
 //! From its 201st name on they count as one field, `attributes.*`; that is reported once, like any new field.
+//! A contract says nothing about such names if documents hardly repeat them, and everything about the columns
+//! of a wide record, which they do.
 
 mod breach;
 mod changes;
 mod counts;
+mod data_names;
 mod document;
 mod known;
 mod new_fields;
 mod place;
 mod sample;
 
-pub use breach::{Breach, BrokenRule, breaches, failure};
+pub use breach::{Breach, BrokenRule, FieldFindings, compared, failure, lines};
 pub use changes::{FieldChange, changes, newest_batches};
 pub use counts::{FieldCount, FieldCounts};
 pub use known::KnownFields;

@@ -4,8 +4,8 @@ use super::selection::Selection;
 use crate::error::Result;
 use crate::pg::Ask;
 
-/// Path and etag of some objects of the selection that are planned and not loaded: the first ones of each
-/// run, newest run first; at most this many.
+/// Path and etag of some objects of the selection that are planned and not loaded, at most this many: of each
+/// run in turn one, newest run first. Which ones has nothing to do with the order of their names.
 ///
 /// # Errors
 /// See [`crate::pg`].

@@ -7,7 +7,7 @@ use super::request::{Mode, Request};
 use super::staged::array;
 use super::transaction::begin;
 use super::unknown_fields::{of_all, of_batches};
-use crate::drift::{self, Breach, FieldCounts, KnownFields, breaches, failure};
+use crate::drift::{self, FieldCounts, FieldFindings, KnownFields, compared, failure};
 use crate::entity::FieldContract;
 use crate::error::Result;
 use crate::ledger::models;
@@ -24,17 +24,17 @@ struct Samples {
 ///
 /// # Errors
 /// `CheckFailed` for what it does not let through; see [`crate::pg`].
-pub(super) async fn check(job: &EntityJob, request: &Request) -> Result<Vec<Breach>> {
+pub(super) async fn check(job: &EntityJob, request: &Request) -> Result<FieldFindings> {
     let contract = job.entity.contract.as_ref().filter(|contract| !contract.ignores_everything());
-    let Some(contract) = contract.filter(|_| job.keys.is_empty()) else { return Ok(Vec::new()) };
+    let Some(contract) = contract.filter(|_| job.keys.is_empty()) else { return Ok(FieldFindings::default()) };
     let found = job.step("checking the contract", async || compare(job, contract, request.mode).await).await?;
-    match failure(&job.entity, &found, ("transform", "transformed")) {
+    match failure(&job.entity, &found.breaches, ("transform", "transformed")) {
         Some(error) if !request.accepts_contract => Err(error),
         _ => Ok(found),
     }
 }
 
-async fn compare(job: &EntityJob, contract: &FieldContract, mode: Option<Mode>) -> Result<Vec<Breach>> {
+async fn compare(job: &EntityJob, contract: &FieldContract, mode: Option<Mode>) -> Result<FieldFindings> {
     let mut connection = job.pool.get().await?;
     let samples = match mode {
         Some(Mode::FullRefresh | Mode::InPlace) => {
@@ -52,7 +52,7 @@ async fn compare(job: &EntityJob, contract: &FieldContract, mode: Option<Mode>) 
             })
         }
     };
-    let Some(Samples { now, before }) = samples else { return Ok(Vec::new()) };
+    let Some(Samples { now, before }) = samples else { return Ok(FieldFindings::default()) };
     let tx = begin(&mut connection).await?;
     let known = KnownFields::read(&tx, &job.entity.name).await?;
     let (mut had, mut has) = (FieldCounts::default(), FieldCounts::default());
@@ -61,5 +61,5 @@ async fn compare(job: &EntityJob, contract: &FieldContract, mode: Option<Mode>) 
     }
     drift::read_documents(&tx, &now, |document, place| has.add(document, place)).await?;
     tx.rollback().await?;
-    Ok(breaches(contract, &known, &had, &has))
+    Ok(compared(contract, &known, &had, &has))
 }

@@ -69,13 +69,13 @@ async fn prepare(job: &EntityJob) -> Result<Entity> {
 }
 
 async fn run_locked(job: &EntityJob, request: &Request) -> Result<TransformSummary> {
-    let breaches = Box::pin(contract::check(job, request)).await?;
+    let contract = Box::pin(contract::check(job, request)).await?;
     let followed = match request.follows_source {
         true => Box::pin(follow(job, request.refresh.max_shrink)).await?,
         false => None,
     };
     let mut summary = Box::pin(bring_up_to_date(job, request)).await?;
-    summary.breaches = breaches;
+    summary.contract = contract;
     if let Some((missing, done)) = followed {
         summary.missing = Some(missing);
         refusal::add_all(&mut summary.refused, done.refused);

@@ -7,7 +7,7 @@ use super::refusal::Refusal;
 use super::request::Mode;
 use super::unknown_fields::Drift;
 use crate::counted::{count, counted};
-use crate::drift::Breach;
+use crate::drift::FieldFindings;
 use crate::entity::{Entity, MissingRows};
 use crate::error::{Error, Kind};
 use crate::meter::{Counted, tally};
@@ -142,8 +142,8 @@ pub struct TransformSummary {
     pub older_readers: Vec<String>,
     /// Fields that the documents did not have before, or not of that type.
     pub drift: Vec<Drift>,
-    /// What the documents broke of their contract, and what it let through.
-    pub breaches: Vec<Breach>,
+    /// How the documents keep their contract, and what was let through.
+    pub contract: FieldFindings,
     /// The finding of each check.
     pub checks: Vec<Finding>,
     /// Columns that a model gives and its table lacks: `core.evo_members.nickname`. They were left out.

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::Loaded;
 use crate::bronze::{Sample, Unreadable};
+use crate::commands::contract;
 use crate::ids::ExecutionId;
 use crate::load::{EntityLoad, LoadPlan};
 use crate::report::usage::usage;
@@ -14,11 +15,12 @@ pub(super) fn summary(execution_id: ExecutionId, loaded: &[Loaded]) -> Value {
     json!({
         "execution_id": execution_id.to_string(),
         "cpu_ms": used.cpu.as_millis() as u64, "peak_resident_bytes": used.peak_resident,
-        "entities": loaded.iter().map(|l| entity(&l.load)).collect::<Vec<_>>(),
+        "entities": loaded.iter().map(entity).collect::<Vec<_>>(),
     })
 }
 
-fn entity(load: &EntityLoad) -> Value {
+fn entity(loaded: &Loaded) -> Value {
+    let load = &loaded.load;
     let EntityLoad { plan, summary: s, aftermath, .. } = load;
     let mut json = json!({
         "entity": s.entity, "listed": plan.listed, "objects": s.objects, "batches": s.batches, "lines": s.counts.lines,
@@ -48,6 +50,7 @@ fn entity(load: &EntityLoad) -> Value {
         .iter()
         .map(|d| json!({ "run_id": d.run_id, "records": d.records, "lines": d.lines }))
         .collect();
+    contract::add_json(&mut json, &loaded.contract);
     json
 }
 

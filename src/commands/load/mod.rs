@@ -15,7 +15,7 @@ use super::failures;
 use super::loading::Loading;
 use super::threshold::Threshold;
 use crate::config::{self, Settings};
-use crate::drift;
+use crate::drift::{self, FieldFindings};
 use crate::entity::Catalog;
 use crate::error::{Error, Kind, Result};
 use crate::ids::ExecutionId;
@@ -98,6 +98,8 @@ struct Loaded {
     load: EntityLoad,
     /// Why there was nothing to load, where the lake holds nothing of the entity and nobody named it.
     absence: Option<Error>,
+    /// How its documents keep their contract, and what was let through.
+    contract: FieldFindings,
 }
 
 /// Runs the command.
@@ -164,14 +166,14 @@ async fn load_one(job: &LoadJob, meter: &Meter, args: &Args) -> Result<(Loaded, 
     }
     let mut plan = load::discover(job).await?;
     let absence = absence::of_one(&mut plan, names_all(args))?;
-    let breaches = load::check_contract(job).await?;
-    if let Some(error) = drift::failure(&job.entity, &breaches, ("load", "loaded")).filter(|_| args.accept.is_empty()) {
-        return Err(error);
+    let contract = load::check_contract(job).await?;
+    match drift::failure(&job.entity, &contract.breaches, ("load", "loaded")) {
+        Some(error) if args.accept.is_empty() => return Err(error),
+        _ => {}
     }
-    plan.warnings.extend(breaches.iter().map(|breach| format!("contract: {}", breach.line())));
     let mut load = load::load(job, plan, meter).await;
     let failure = load.summary.failure.take();
-    Ok((Loaded { load, absence }, failure))
+    Ok((Loaded { load, absence, contract }, failure))
 }
 
 /// Whether every entity is meant, so that one without objects is no reason to stop.

@@ -1,6 +1,7 @@
 //! The summary of a load for a person: the table, what was not loaded and why, and what to do next.
 
 use super::{Loaded, limit};
+use crate::commands::contract;
 use crate::load::{EntityLoad, EntitySummary, LoadPlan};
 use crate::report::table::table;
 use crate::report::units;
@@ -31,7 +32,7 @@ pub(super) fn summary(loaded: &[Loaded]) -> String {
         |l: &&Loaded| l.load.summary.objects > 0 || l.load.plan.listed == 0 || !l.load.aftermath.standing.is_empty();
     let rows: Vec<Vec<String>> = loaded.iter().filter(has_row).map(|l| row(&l.load.summary)).collect();
     let mut text = if rows.is_empty() { String::new() } else { table(&HEADERS, rows) };
-    for Loaded { load, .. } in loaded {
+    for Loaded { load, contract, .. } in loaded {
         let EntityLoad { plan, summary: s, aftermath, .. } = load;
         text += &not_loaded(load);
         if s.counts.rejected > 0 {
@@ -42,6 +43,7 @@ pub(super) fn summary(loaded: &[Loaded]) -> String {
             );
         }
         text += &warnings(&s.entity, plan);
+        text += &contract::text(&s.entity, contract, |_| true);
         for d in &aftermath.differences {
             let records = units::counted(d.records.unsigned_abs(), "record", "records");
             let (entity, run, lines) = (&s.entity, &d.run_id, units::count(d.lines.unsigned_abs()));

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::commands::check::finding_json;
+use crate::commands::contract;
 use crate::commands::failures;
 use crate::drift::{Breach, BrokenRule};
 use crate::entity::{MissingRows, Reaction};
@@ -196,20 +197,10 @@ pub(super) fn missing_json(m: &MissingSummary) -> Value {
     })
 }
 
-/// What the contract let through, up to ten lines; what is new is shown as drift.
+/// What the contract let through; what is new is shown as drift.
 fn contract(s: &TransformSummary) -> String {
-    let is_shown = |b: &&Breach| b.rule == BrokenRule::MissingField || b.reaction == Reaction::Fail;
-    let line = |b: &Breach| format!("\n{}: contract: {}", s.entity, b.line());
-    s.breaches.iter().filter(is_shown).take(10).map(line).collect()
-}
-
-fn breach_json(b: &Breach) -> Value {
-    json!({
-        "rule": b.rule.word(), "path": b.path, "type": b.json_type, "known_types": b.known_types,
-        "documents": b.documents, "of": b.of, "before": b.before,
-        "source_file": b.first.as_ref().map(|at| &at.source_file),
-        "source_line": b.first.as_ref().map(|at| at.source_line),
-    })
+    let is_shown = |b: &Breach| b.rule == BrokenRule::MissingField || b.reaction == Reaction::Fail;
+    contract::text(&s.entity, &s.contract, is_shown)
 }
 
 /// Up to ten lines; evo.fields has all of it.
@@ -239,7 +230,7 @@ fn line(f: &Finding) -> String {
 }
 
 fn to_json(s: &TransformSummary) -> Value {
-    json!({
+    let mut json = json!({
         "entity": s.entity, "mode": s.mode.word(), "batches": s.batches, "elapsed_ms": s.elapsed.as_millis() as u64,
         "swap_ms": s.swap.map(|d| d.as_millis() as u64), "older_readers": s.older_readers,
         "absent_columns": s.absent_columns, "unfilled_columns": s.unfilled_columns,
@@ -249,7 +240,6 @@ fn to_json(s: &TransformSummary) -> Value {
             "table": t.table, "rows": t.rows, "inserted": t.inserted, "updated": t.updated, "deleted": t.deleted,
             "issues": t.issues,
         })).collect::<Vec<_>>(),
-        "contract": s.breaches.iter().map(breach_json).collect::<Vec<_>>(),
         "drift": s.drift.iter().map(|d| json!({
             "path": d.path, "type": d.json_type, "known_types": d.known_types, "source_file": d.source_file,
             "source_line": d.source_line,
@@ -259,5 +249,7 @@ fn to_json(s: &TransformSummary) -> Value {
         })).collect::<Vec<_>>(),
         "missing": s.missing.as_ref().map(missing_json),
         "checks": s.checks.iter().map(finding_json).collect::<Vec<_>>(),
-    })
+    });
+    contract::add_json(&mut json, &s.contract);
+    json
 }

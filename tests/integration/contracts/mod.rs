@@ -1,5 +1,7 @@
 //! Contracts, drift and updates of entities of one's own: documents that change, and models that follow.
 
+mod loads;
+
 use std::path::Path;
 
 use serde_json::json;
@@ -32,18 +34,33 @@ impl Own {
 
     /// Puts a run with a document for each id into the lake; `more` are further fields.
     fn put(&self, run: &str, ids: std::ops::Range<u32>, more: &str) {
-        let lines: Vec<String> = ids.map(|id| format!(r#"{{"idVisit": {id}{more}}}"#)).collect();
-        let date = format!("2026-01-0{run}");
-        write(
-            &self.0.lake(),
-            &Object { date: &date, ..object("visits", run, "a") }.path().replace(".gz", ""),
-            lines.join("\n").as_bytes(),
-        );
+        self.put_object(run, "a", ids, more);
+    }
+
+    /// The same with the name of the object.
+    fn put_object(&self, run: &str, name: &str, ids: std::ops::Range<u32>, more: &str) {
+        write(&self.0.lake(), &path(run, name), lines(ids, more).as_bytes());
     }
 
     fn one(&self, sql: &str) -> String {
         self.0.db.one(sql)
     }
+}
+
+/// The path of an object of a run, which is the day of its date.
+fn path(run: &str, name: &str) -> String {
+    let date = format!("2026-01-0{run}");
+    Object { date: &date, ..object("visits", run, name) }.path().replace(".gz", "")
+}
+
+/// A document for each id.
+fn lines(ids: std::ops::Range<u32>, more: &str) -> String {
+    ids.map(|id| format!(r#"{{"idVisit": {id}{more}}}"#)).collect::<Vec<_>>().join("\n")
+}
+
+/// Many fields: `, "c0": 0, "c1": 1`.
+fn fields(numbers: std::ops::Range<u32>) -> String {
+    numbers.map(|n| format!(r#", "c{n}": {n}"#)).collect()
 }
 
 const FIRST: &str = r#", "at": "2026-01-09T18:30:00", "seats": 2, "room": {"name": "A"}"#;
