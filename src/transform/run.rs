@@ -2,7 +2,7 @@
 
 use super::checking::{check_increment, record_fill};
 use super::checks::Scope;
-use super::contract;
+use super::contract::ContractGate;
 use super::crew::Queue;
 use super::definitions::Definitions;
 use super::generation::full_refresh;
@@ -28,9 +28,9 @@ use crate::sql::qualified;
 ///
 /// # Errors
 /// `AlreadyRunning` when another execution has the entity's lock. `Config` when its tables lack something
-/// that evo needs. `BadRow` for a value that does not fit, if the job is strict. `CheckFailed` when a guard
-/// or a check stops a new generation; the old one serves on. Otherwise see [`crate::pg`]. An increment keeps
-/// the chunks that were committed before the error.
+/// that evo needs. `BadRow` for a value that does not fit, if the job is strict. `CheckFailed` when documents
+/// break their contract, or a guard or a check stops a new generation; the old one serves on. Otherwise see
+/// [`crate::pg`]. An increment keeps the chunks that were committed before the error.
 pub async fn run(job: EntityJob, request: &Request) -> Result<TransformSummary> {
     let span = WorkSpan::begin("transform", &job.entity.name);
     let summary = span.run(run_with_lock(job, request)).await?;
@@ -69,13 +69,15 @@ async fn prepare(job: &EntityJob) -> Result<Entity> {
 }
 
 async fn run_locked(job: &EntityJob, request: &Request) -> Result<TransformSummary> {
-    let contract = Box::pin(contract::check(job, request)).await?;
+    let gate = ContractGate::new(job, request);
+    Box::pin(gate.pass(job, None)).await?;
+    failpoint!("transform.after_contract");
     let followed = match request.follows_source {
         true => Box::pin(follow(job, request.refresh.max_shrink)).await?,
         false => None,
     };
-    let mut summary = Box::pin(bring_up_to_date(job, request)).await?;
-    summary.contract = contract;
+    let mut summary = Box::pin(bring_up_to_date(job, request, &gate)).await?;
+    summary.contract = gate.into_findings();
     if let Some((missing, done)) = followed {
         summary.missing = Some(missing);
         refusal::add_all(&mut summary.refused, done.refused);
@@ -86,13 +88,14 @@ async fn run_locked(job: &EntityJob, request: &Request) -> Result<TransformSumma
     Ok(summary)
 }
 
-async fn bring_up_to_date(job: &EntityJob, request: &Request) -> Result<TransformSummary> {
+async fn bring_up_to_date(job: &EntityJob, request: &Request, gate: &ContractGate<'_>) -> Result<TransformSummary> {
     let read = async || Definitions::read(&*job.pool.get().await?, &job.entity).await;
     let made = job.step("reading definitions", read).await?;
     let (mut summary, changed) = match request.mode {
-        Some(Mode::FullRefresh) => (refreshed(job, request).await?, None),
+        Some(Mode::FullRefresh) => (refreshed(job, request, gate).await?, None),
         Some(Mode::InPlace) => {
             let plan = job.step("planning", async || increment::whole(job, &*job.pool.get().await?).await).await?;
+            gate.pass(job, Some(&plan.ids())).await?;
             let scope = if job.keys.is_empty() { Scope::Serving } else { Scope::Changed(Vec::new()) };
             (by_increment(job, &plan, &made).await?, Some(scope))
         }
@@ -103,15 +106,16 @@ async fn bring_up_to_date(job: &EntityJob, request: &Request) -> Result<Transfor
             if mode.is_none() && plan.prefers_refresh() {
                 let (changed, staged) = (plan.changed, plan.staged);
                 tracing::info!(changed, staged, "most documents are new or changed: building a new generation");
-                (refreshed(job, request).await?, None)
+                (refreshed(job, request, gate).await?, None)
             } else if mode.is_none() && !made.changed.is_empty() && plan.staged > 0 {
                 let tables = made.changed.join(", ");
                 tracing::warn!(
                     tables,
                     "the definition has changed since the rows were made: building a new generation"
                 );
-                (refreshed(job, request).await?, None)
+                (refreshed(job, request, gate).await?, None)
             } else {
+                gate.pass(job, Some(&plan.ids())).await?;
                 (by_increment(job, &plan, &made).await?, Some(Scope::Changed(plan.ids())))
             }
         }
@@ -138,8 +142,9 @@ async fn by_increment(job: &EntityJob, plan: &IncrementPlan, made: &Definitions)
 }
 
 /// A full refresh. A repeated one starts over, and drops the tables that the failed attempt left.
-async fn refreshed(job: &EntityJob, request: &Request) -> Result<TransformSummary> {
-    let built = job.step("building a new generation", async || full_refresh(job, &request.refresh).await).await?;
+async fn refreshed(job: &EntityJob, request: &Request, gate: &ContractGate<'_>) -> Result<TransformSummary> {
+    let build = async || full_refresh(job, &request.refresh, gate).await;
+    let built = job.step("building a new generation", build).await?;
     tally_tables(&job.entity.name, &built.tables);
     Ok(built)
 }

@@ -97,14 +97,18 @@ impl UnknownFields {
 }
 
 /// A sample of the documents of these batches, which own `changed` rows of staging.
-pub(super) fn of_batches(job: &EntityJob, ids: &[BatchId], changed: u64) -> String {
-    let rows = StagedRows::of_batches(&job.entity, ids, &Range::default()).sql();
+fn of_batches(job: &EntityJob, ids: &[BatchId], changed: u64) -> String {
+    of_rows(job, &StagedRows::of_batches(&job.entity, ids, &Range::default()), changed)
+}
+
+/// A sample of so many rows of staging.
+pub(super) fn of_rows(job: &EntityJob, rows: &StagedRows, changed: u64) -> String {
     let (key, (hash, _)) = (ident(&job.entity.staging.key_column), job.entity.key_type().hashes());
-    drift::of_rows(&rows, &format!("{hash}({key})"), changed.div_ceil(SAMPLE))
+    drift::of_rows(&rows.sql(), &format!("{hash}({key})"), changed.div_ceil(SAMPLE))
 }
 
 /// A sample of the whole staging table, which holds `staged` documents.
-pub(super) fn of_all(job: &EntityJob, staged: u64) -> String {
+fn of_all(job: &EntityJob, staged: u64) -> String {
     drift::of_table(&qualified(&job.entity.staging.table), staged, "true")
 }
 

@@ -7,6 +7,7 @@ use super::plan::GenerationPlan;
 use super::swapped::Swapped;
 use crate::error::Result;
 use crate::pg::Connection;
+use crate::transform::contract::ContractGate;
 use crate::transform::job::EntityJob;
 use crate::transform::request::{Mode, Refresh};
 use crate::transform::shape::absent_columns;
@@ -16,16 +17,20 @@ use crate::transform::unknown_fields::Drift;
 /// Rebuilds the core tables of the entity and swaps them in.
 ///
 /// # Errors
-/// `CheckFailed` when a guard or a check does not let the new generation through; `Refused` when it breaks a
-/// constraint; `BadRow` for a value that does not fit, if the job is strict; otherwise see [`crate::pg`]. The
-/// old generation serves on in every case.
-pub(in crate::transform) async fn full_refresh(job: &EntityJob, refresh: &Refresh) -> Result<TransformSummary> {
+/// `CheckFailed` when documents break their contract, or a guard or a check does not let the new generation
+/// through; `Refused` when it breaks a constraint; `BadRow` for a value that does not fit, if the job is
+/// strict; otherwise see [`crate::pg`]. The old generation serves on in every case.
+pub(in crate::transform) async fn full_refresh(
+    job: &EntityJob,
+    refresh: &Refresh,
+    gate: &ContractGate<'_>,
+) -> Result<TransformSummary> {
     let started = Instant::now();
     let mut connection = job.pool.get().await?;
     let plan = GenerationPlan::read(job, &mut connection, refresh.year).await?;
     let absent_columns = absent_columns(&job.entity, &plan.shapes);
     let tables: Vec<String> = plan.builds.iter().map(|build| build.new.clone()).collect();
-    match build_and_swap(job, &mut connection, plan, refresh).await {
+    match build_and_swap(job, &mut connection, plan, (refresh, gate)).await {
         Ok(swapped) => {
             let summary = summary(job, swapped, refresh).await;
             Ok(TransformSummary { elapsed: started.elapsed(), absent_columns, ..summary })
@@ -45,9 +50,9 @@ async fn build_and_swap(
     job: &EntityJob,
     connection: &mut Connection,
     plan: GenerationPlan,
-    refresh: &Refresh,
+    (refresh, gate): (&Refresh, &ContractGate<'_>),
 ) -> Result<Swapped> {
-    let filled = plan.build(job, connection).await?.fill(job).await?;
+    let filled = plan.build(job, connection, gate).await?.fill(job).await?;
     let checked = filled.index(job).await?.check(job, connection, refresh.max_shrink).await?;
     checked.swap(job, connection, refresh).await
 }

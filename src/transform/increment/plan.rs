@@ -4,7 +4,7 @@ use crate::entity::Entity;
 use crate::error::Result;
 use crate::ids::BatchId;
 use crate::ledger::models::{self, PendingBatch};
-use crate::pg::Connection;
+use crate::pg::{Ask, Connection, Row};
 use crate::sql::{fill, ident, qualified};
 use crate::transform::job::EntityJob;
 use crate::transform::partitions::key_ranges;
@@ -74,18 +74,12 @@ pub(in crate::transform) async fn plan(
     entity: &Entity,
     chunk_rows: u64,
 ) -> Result<IncrementPlan> {
-    let table = qualified(&entity.staging.table);
     let ids: Vec<BatchId> = models::pending(connection, &entity.name).await?;
     let staged = models::staged(connection, &entity.name).await?;
     if ids.is_empty() {
         return Ok(IncrementPlan { staged, ..IncrementPlan::default() });
     }
-    let counted: Vec<PendingBatch> = connection
-        .query(&fill(sql_file!("transform/increment/pending.sql"), &[("table", &table)]), &[&ids])
-        .await?
-        .iter()
-        .map(|row| PendingBatch { batch_id: row.get(0), rows: row.get::<_, i64>(1).unsigned_abs() })
-        .collect();
+    let counted = owned(connection, entity, &ids).await?;
     let together = match entity.history {
         // Versions of one document come with several batches, and no two chunks may share a document.
         Some(_) if !counted.is_empty() => vec![counted.iter().map(|batch| batch.batch_id).collect()],
@@ -108,6 +102,15 @@ pub(in crate::transform) async fn plan(
         staged,
         is_whole: false,
     })
+}
+
+/// How many rows of staging these batches own; those that own none are left out.
+pub(in crate::transform) async fn owned(on: &impl Ask, entity: &Entity, ids: &[BatchId]) -> Result<Vec<PendingBatch>> {
+    let table = qualified(&entity.staging.table);
+    let sql = fill(sql_file!("transform/increment/pending.sql"), &[("table", &table)]);
+    let rows = on.query(&sql, &[&ids.to_vec()]).await?;
+    let owned = |row: &Row| PendingBatch { batch_id: row.get(0), rows: row.get::<_, i64>(1).unsigned_abs() };
+    Ok(rows.iter().map(owned).collect())
 }
 
 /// Rows of a piece when a batch is cut: equal pieces rather than full ones and a rest.

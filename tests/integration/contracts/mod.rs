@@ -1,6 +1,7 @@
 //! Contracts, drift and updates of entities of one's own: documents that change, and models that follow.
 
 mod loads;
+mod transforms;
 
 use std::path::Path;
 
