@@ -2,14 +2,17 @@
 
 use serde_json::{Value, json};
 
+use super::failures;
 use super::new;
 use super::warehouse::{self, Access};
 use crate::config::Settings;
 use crate::counted::counted;
 use crate::draft::{self, ChangedType, SampleReading};
-use crate::drift::{self, Breach, BrokenRule, FieldChange, FieldCounts, KnownFields, SAMPLE, SampledLine, compared};
+use crate::drift::{
+    self, Breach, BrokenRule, FieldChange, FieldCounts, FieldFindings, KnownFields, SAMPLE, SampledLine, compared,
+};
 use crate::entity::{Catalog, Entity, FieldContract};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::ledger::models;
 use crate::pg::Pool;
 use crate::report::Outcome;
@@ -48,24 +51,34 @@ struct EntityDrift<'a> {
     /// Columns whose values are no longer of their type.
     changed: Vec<ChangedType>,
     lines: AddedLines,
+    /// What to look at.
+    notes: Vec<String>,
 }
 
 /// Runs the command.
 ///
 /// # Errors
-/// `Usage` for an unknown entity; `Config` for models that cannot be read; see [`crate::pg`].
+/// `Usage` for an unknown entity; see [`crate::pg`]. An entity whose documents cannot be looked at is part of
+/// the outcome, and the others are shown.
 pub async fn run(args: Args, settings: &Settings) -> Result<Outcome> {
     let catalog = Catalog::load(settings.extend.as_deref())?;
     let known = catalog.clone();
     let entities = known.select(&args.entities)?;
     let warehouse = warehouse::open(settings, catalog, ("drift", 1), Access::of(false)?).await?;
-    let mut found = Vec::new();
+    let (mut found, mut errors) = (Vec::new(), Vec::new());
     for entity in entities {
-        found.push(of_entity(&warehouse.pool, entity).await?);
+        match of_entity(&warehouse.pool, entity).await {
+            Ok(drift) => found.push(drift),
+            Err(error) => errors.push((entity.name.clone(), error)),
+        }
     }
     let text: Vec<String> = found.iter().map(text).collect();
-    let json = json!({ "entities": found.iter().map(to_json).collect::<Vec<_>>() });
-    Ok(Outcome::new(text.join("\n\n"), json))
+    let unable = |(entity, e): &(String, Error)| json!({ "entity": entity, "error": e.to_string() });
+    let json = json!({
+        "entities": found.iter().map(to_json).collect::<Vec<_>>(),
+        "errors": errors.iter().map(unable).collect::<Vec<_>>(),
+    });
+    Ok(Outcome::new(text.join("\n\n"), json).failed_with(failures::combined(errors)))
 }
 
 async fn of_entity<'a>(pool: &Pool, entity: &'a Entity) -> Result<EntityDrift<'a>> {
@@ -93,21 +106,30 @@ async fn of_entity<'a>(pool: &Pool, entity: &'a Entity) -> Result<EntityDrift<'a
     tx.rollback().await?;
     let ignore = entity.contract.as_ref().map(|contract| contract.ignore.clone()).unwrap_or_default();
     let contract = FieldContract { ignore, ..FieldContract::watchful() };
-    let mut missing = compared(&contract, &known, &before, &now).breaches;
+    let FieldFindings { breaches: mut missing, notes } = compared(&contract, &known, &before, &now);
     missing.retain(|breach| breach.rule == BrokenRule::MissingField);
-    let (changed, lines) = additions(entity, &reading)?;
-    Ok(EntityDrift { entity, changes, missing, newest_run, changed, lines })
+    let (changed, lines) = (Vec::new(), Vec::new());
+    let mut found = EntityDrift { entity, changes, missing, newest_run, changed, lines, notes };
+    add_additions(&mut found, &reading)?;
+    Ok(found)
 }
 
-/// Types that changed, and the lines to add to the files of an entity of one's own.
-fn additions(entity: &Entity, reading: &SampleReading) -> Result<(Vec<ChangedType>, AddedLines)> {
+/// Adds types that changed, and the lines to add to the files of an entity of one's own.
+fn add_additions(found: &mut EntityDrift<'_>, reading: &SampleReading) -> Result<()> {
+    let entity = found.entity;
     if entity.folder.is_none() || reading.documents == 0 {
-        return Ok((Vec::new(), Vec::new()));
+        return Ok(());
     }
     let (root, texts) = new::written(entity)?;
     let update = draft::update(entity, &texts.selects(), reading);
-    let files = draft::updated_files(entity, &update, &texts.declaration, new::next_number(&root))?;
-    Ok((update.changed, new::added_lines(&texts, &files)))
+    match draft::updated_files(entity, &update, &texts.declaration, new::next_number(&root)) {
+        Ok(files) => found.lines = new::added_lines(&texts, &files),
+        // What changed is worth knowing also where evo cannot say how to write it.
+        Err(error) => found.notes.push(error.message().to_owned()),
+    }
+    found.changed = update.changed;
+    found.notes.extend(update.notes);
+    Ok(())
 }
 
 /// The columns that read a field, or something inside of it.
@@ -124,7 +146,7 @@ fn readers(entity: &Entity, path: &str) -> Vec<String> {
 fn text(of: &EntityDrift<'_>) -> String {
     let name = &of.entity.name;
     let count = (of.changes.len() + of.missing.len()) as u64;
-    if count == 0 && of.changed.is_empty() && of.lines.is_empty() {
+    if count == 0 && of.changed.is_empty() && of.lines.is_empty() && of.notes.is_empty() {
         return format!("{name}: nothing has changed since its documents were looked at first");
     }
     let shown = |path: &str| match readers(of.entity, path).as_slice() {
@@ -157,6 +179,10 @@ fn text(of: &EntityDrift<'_>) -> String {
         parts.push(visible::lines(&lines).into_owned());
         parts.push(format!("evo new {name} --update --from SAMPLE… writes such lines and the migration"));
     }
+    if !of.notes.is_empty() {
+        let notes: Vec<String> = of.notes.iter().map(|note| format!("  {}", visible::line(note))).collect();
+        parts.push(format!("look at\n{}", notes.join("\n")));
+    }
     parts.join("\n\n")
 }
 
@@ -176,5 +202,6 @@ fn to_json(of: &EntityDrift<'_>) -> Value {
         "newest_run": of.newest_run, "missing": of.missing.iter().map(missing).collect::<Vec<_>>(),
         "changed": of.changed.iter().map(new::changed_json).collect::<Vec<_>>(),
         "lines": of.lines.iter().map(|(file, lines)| json!({ "file": file, "lines": lines })).collect::<Vec<_>>(),
+        "notes": of.notes,
     })
 }

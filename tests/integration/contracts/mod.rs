@@ -146,6 +146,30 @@ fn drift_names_what_changed_since_when_and_the_lines_to_add() {
 }
 
 #[test]
+fn drift_shows_the_others_where_an_entity_cannot_be_looked_at_and_says_what_it_cannot_write() {
+    let own = Own::new();
+    own.put("1", 1..31, FIRST);
+    own.run(&["load", "visits"]).exits(0);
+    own.run(&["transform", "visits"]).exits(0);
+    let ids: Vec<String> = (0..201).map(|n| format!(r#""k{n}": 1"#)).collect();
+    own.put("2", 101..102, &format!(r#", "by": {{{}}}"#, ids.join(", ")));
+    own.run(&["load", "visits"]).exits(0);
+    let model = own.0.dir.path().join("own/models/visits/visits.sql");
+    let text = std::fs::read_to_string(&model).unwrap();
+    std::fs::write(&model, text.replace("select\n", "select distinct\n")).unwrap();
+    own.0.db.sql("alter table stg_evo.sales_raw rename column raw_data to document");
+    let run = own.run(&["drift"]).exits(3).says("sales").says("raw_data");
+    assert!(run.stdout.contains("visits: ") && run.stdout.contains("members: nothing"), "{}", run.stdout);
+    assert!(run.stdout.contains("look at\n  names of by that hardly repeat"), "{}", run.stdout);
+    let json = own.run(&["drift", "--output", "json"]).exits(3).json();
+    assert_eq!(json["errors"][0]["entity"], "sales");
+    assert_eq!(json["entities"].as_array().unwrap().len(), 4, "{json}");
+    let visits = json["entities"].as_array().unwrap().iter().find(|of| of["entity"] == "visits").unwrap();
+    let notes = visits["notes"].to_string();
+    assert!(notes.contains("names of by that hardly repeat") && notes.contains("the select is distinct"), "{visits}");
+}
+
+#[test]
 fn an_update_adds_columns_and_tables_and_keeps_what_was_written_by_hand() {
     let own = Own::new();
     let model = own.0.dir.path().join("own/models/visits/visits.sql");
