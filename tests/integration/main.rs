@@ -63,6 +63,7 @@ mod telemetry;
 mod terminal;
 mod toy;
 mod transform;
+mod updates;
 mod values;
 mod verdict;
 mod verify;

@@ -1,6 +1,7 @@
 //! `evo new`: an entity from samples of its files.
 
 mod args;
+mod place;
 mod run;
 mod samples;
 mod scratch;

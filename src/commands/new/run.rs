@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::args::Args;
+use super::place::require_absent;
 use super::scratch::{checked, scratch_folder};
 use super::show::{self, Drafted};
 use super::trial::{self, TriedDraft};
@@ -36,6 +37,7 @@ pub async fn run(args: Args, settings: &Settings) -> Result<Outcome> {
             args.entity
         )));
     }
+    require_absent(&folder.join("models").join(&args.entity).join("entity.toml"))?;
     let samples = samples::find(settings, &args.from).await?;
     let limits = Limits { line_bytes: settings.max_line_bytes, ratio: settings.max_ratio };
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
@@ -71,8 +73,7 @@ pub async fn run(args: Args, settings: &Settings) -> Result<Outcome> {
         }
     }
     if !args.dry_run {
-        drafted.written = write::write(&folder, &files)?;
-        write::write_schema(&folder)?;
+        drafted.written = write::write_draft(&folder, &files)?;
         drafted.is_configured = settings.extend.is_some();
     }
     Ok(show::outcome(&drafted, &folder))
