@@ -68,6 +68,20 @@ pub fn literal(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
 }
 
+/// Whether a name can be that of a column; longer ones are cut by the server, and are other names then.
+pub fn is_column_name(name: &str) -> bool {
+    !name.is_empty() && name.len() <= 63
+}
+
+/// The value at the end of these names, from `document` on, as text or as jsonb: `s.raw_data -> 'a' ->> 'b'`.
+pub fn value_at(document: &str, path: &[String], is_json: bool) -> String {
+    let step = |(i, name): (usize, &String)| match i + 1 == path.len() && !is_json {
+        true => format!(" ->> {}", literal(name)),
+        false => format!(" -> {}", literal(name)),
+    };
+    document.to_owned() + &path.iter().enumerate().map(step).collect::<String>()
+}
+
 /// A quoted, comma-separated column list.
 pub fn columns<S: AsRef<str>>(names: &[S]) -> String {
     names.iter().map(|n| ident(n.as_ref())).collect::<Vec<_>>().join(", ")
@@ -83,6 +97,10 @@ mod tests {
         assert_eq!(ident("a\"b"), "\"a\"\"b\"");
         assert_eq!(literal("O'Hara"), "'O''Hara'");
         assert_eq!(columns(&["a", "authorization"]), "\"a\", \"authorization\"");
+        assert_eq!(["", "a", &"x".repeat(63), &"x".repeat(64)].map(is_column_name), [false, true, true, false]);
+        let path = ["a".to_owned(), "it's".to_owned()];
+        assert_eq!(value_at("d", &path, false), "d -> 'a' ->> 'it''s'");
+        assert_eq!(value_at("d", &path, true), "d -> 'a' -> 'it''s'");
     }
 
     #[test]

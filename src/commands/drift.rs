@@ -122,7 +122,7 @@ fn add_additions(found: &mut EntityDrift<'_>, reading: &SampleReading) -> Result
     }
     let (root, texts) = new::written(entity)?;
     let update = draft::update(entity, &texts.selects(), reading);
-    match draft::updated_files(entity, &update, &texts.declaration, new::next_number(&root)) {
+    match draft::updated_files(entity, &update, &texts.declaration, new::earlier_migrations(&root).next()) {
         Ok(files) => found.lines = new::added_lines(&texts, &files),
         // What changed is worth knowing also where evo cannot say how to write it.
         Err(error) => found.notes.push(error.message().to_owned()),

@@ -70,15 +70,20 @@ fn formatted(format: &str) -> String {
     pairs.iter().fold(format.to_owned(), |text, (code, digits)| text.replace(code, digits))
 }
 
+/// JSON as a literal text of TOML has it: without what would end it, and without DEL.
+fn literal(json: &str) -> String {
+    json.replace("'''", "''\\u0027").replace('\u{7f}', "\\u007f")
+}
+
 /// The test with these documents and the rows that they become.
 pub fn test_file(draft: &EntityDraft, documents: &[String], rows: &[(String, Vec<Map<String, Value>>)]) -> DraftFile {
     let mut text = "# Made from the shape of the samples, with invented values: change it into what matters to you.\n\
                     # Run it with: evo test\n"
         .to_owned();
-    text += &format!("documents = '''\n{}\n'''\n\n[rows]\n", documents.join("\n"));
+    text += &format!("documents = '''\n{}\n'''\n\n[rows]\n", literal(&documents.join("\n")));
     for (table, rows) in rows {
         let lines: Vec<String> = rows.iter().map(|row| Value::Object(row.clone()).to_string()).collect();
-        text += &format!("{table} = '''\n{}\n'''\n", lines.join("\n"));
+        text += &format!("{table} = '''\n{}\n'''\n", literal(&lines.join("\n")));
     }
     DraftFile { path: format!("models/{}/tests/sample.toml", draft.entity), text }
 }

@@ -97,6 +97,15 @@ impl KeyRows {
         unique.max_by_key(|(name, _)| likeness(name, array)).map(|(name, _)| name.clone())
     }
 
+    /// How many documents were compared, and how many values these fields have in them together; `None` if
+    /// not all of the fields were looked at.
+    pub fn distinct(&self, fields: &[String]) -> Option<(usize, usize)> {
+        let columns = fields.iter().map(|field| self.columns.iter().find(|(name, _)| name == field));
+        let columns: Vec<&Vec<u64>> = columns.map(|column| Some(&column?.1)).collect::<Option<_>>()?;
+        let rows = (0..self.documents.len()).map(|i| columns.iter().map(|column| column[i]).collect());
+        Some((self.documents.len(), rows.collect::<HashSet<Vec<u64>>>().len()))
+    }
+
     /// The fields that make documents of `entity` unique, the best ones first; none if there are none.
     pub fn guesses(&self, entity: &str) -> Vec<KeyGuess> {
         let documents = self.documents.len();

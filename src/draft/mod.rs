@@ -9,6 +9,7 @@
 //! Memory does not grow with the samples: a shape counts, and keys are looked for among the first documents.
 
 mod counts;
+mod earlier;
 mod example;
 mod keys;
 mod names;
@@ -23,6 +24,7 @@ mod update;
 mod update_files;
 
 pub use counts::{ValueCounts, ValueType};
+pub use earlier::EarlierMigrations;
 pub use example::{example_documents, test_file};
 pub use keys::{KeyGuess, KeyRows};
 pub use nodes::{NodeShape, add_document};

@@ -10,8 +10,24 @@ const MAX_BYTES: usize = 60;
 /// few, and what a cluster and a rebuild add to the name of an index must fit into 63.
 const MAX_TABLE_BYTES: usize = 36;
 
+/// Columns that every table has without being asked.
+const SYSTEM: [&str; 6] = ["tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"];
+
 /// `idVisit` → `id_visit`, `São José (1)` → `sao_jose_1`; a name without a letter or digit gives `field`.
 pub(super) fn snake(name: &str) -> String {
+    free_of_system(words(name))
+}
+
+/// `xmin` → `xmin_value`: no table can give such a name to a column, and no model those of evo.
+pub(super) fn free_of_system(name: String) -> String {
+    match name.as_str() {
+        system if SYSTEM.contains(&system) => format!("{name}_value"),
+        own if own.starts_with("evo_source_") || own.starts_with("evo_misfit_") => format!("own_{name}"),
+        _ => name,
+    }
+}
+
+fn words(name: &str) -> String {
     let mut text = String::new();
     let (mut was_lower, mut letters) = (false, name.chars().peekable());
     while let Some(letter) = letters.next() {
@@ -82,6 +98,11 @@ pub(super) fn singular(name: &str) -> String {
 pub(super) struct Unique(HashSet<String>);
 
 impl Unique {
+    /// Keeps a name from being given.
+    pub(super) fn take(&mut self, name: &str) {
+        self.0.insert(name.to_owned());
+    }
+
     pub(super) fn name(&mut self, wanted: &str) -> String {
         let mut name = wanted.to_owned();
         let mut number = 2;
@@ -109,6 +130,8 @@ mod tests {
             ("漢字", "field"),
             ("_id", "id"),
             ("a.b-c", "a_b_c"),
+            ("Xmin", "xmin_value"),
+            ("evoSourceId", "own_evo_source_id"),
         ] {
             assert_eq!(snake(name), expected, "{name}");
         }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::counts::ValueCounts;
 
 /// Names that one JSON value with names may have; with more, its names are data and no fields.
-const MAX_FIELDS: usize = 300;
+pub(super) const MAX_FIELDS: usize = 300;
 /// Levels that are told apart; what is deeper is kept as it is.
 const MAX_DEPTH: usize = 6;
 

@@ -3,7 +3,7 @@
 use super::counts::ValueType;
 use super::keys::KeyGuess;
 use super::names::{singular, snake};
-use super::nodes::NodeShape;
+use super::nodes::{MAX_FIELDS, NodeShape};
 use super::read::SampleReading;
 use super::tables::{Certainty, DraftColumn, DraftTable, TableKind, Tables, history_table};
 use crate::counted::counted;
@@ -14,6 +14,8 @@ use crate::error::{Error, Kind, Result};
 const ZONE: &str = "America/Sao_Paulo";
 /// The column since when a version counts.
 const SINCE: &str = "valid_from";
+/// Columns of staging that evo fills itself.
+const STAGED: [&str; 3] = ["raw_data", "run_id", "ingestion_date"];
 /// Names that say what a key is only together with the entity's name.
 const BARE: [&str; 7] = ["id", "uuid", "guid", "key", "code", "codigo", "sku"];
 
@@ -30,6 +32,8 @@ pub struct DraftWish {
     pub missing: MissingRows,
     /// Fields with the time of a change, if each version is kept: the first one with a value counts.
     pub history: Vec<String>,
+    /// Tables of the schema core that there are already.
+    pub tables: Vec<String>,
 }
 
 /// An entity that is not declared yet.
@@ -65,22 +69,25 @@ pub struct EntityDraft {
 /// `Usage` when there is no document, when a field of the key is in none, or when no key was found.
 pub fn plan(wish: &DraftWish, reading: &SampleReading) -> Result<EntityDraft> {
     let shape = &reading.shape;
-    if reading.documents == 0 {
-        return Err(Error::new(Kind::Usage, "the samples contain no document")
-            .hint("a sample is NDJSON, a JSON array or CSV, plain or compressed (docs/inputs.md)"));
-    }
+    reading.require_documents()?;
+    require_free_table(wish)?;
     let mut notes = Vec::new();
+    if shape.has_names_as_data {
+        notes.push(format!("there are more than {MAX_FIELDS} fields: those that were met last are left out"));
+    }
     if reading.unusable > 0 {
         let lines = counted(reading.unusable, "line is not a document", "lines are not documents");
         notes.push(format!("{lines}, and would be rejected"));
     }
     let key_fields = key_fields(wish, reading, &mut notes)?;
     let key_type = key_type(reading, &key_fields)?;
-    let key_column = key_column(&wish.entity, &key_fields);
+    let key_column = key_column(wish, &key_fields);
     let key_field = (key_fields.len() == 1).then(|| key_fields[0].as_str());
     let child_id = |array: &str| reading.keys.child_id(array);
     let taken = if wish.history.is_empty() { &[][..] } else { &[SINCE, History::ENDS] };
-    let mut tables = Tables::new((&wish.entity, &key_column), key_field, &child_id, taken).of(shape);
+    let mut tables = Tables::new((&wish.entity, &key_column), key_field, &child_id, taken);
+    tables.avoid(&wish.tables);
+    let mut tables = tables.of(shape);
     let dates = dates(shape, &mut tables, &mut notes);
     let history = history(wish, &mut tables)?;
     let zone = zone(wish, shape, &tables, &mut notes);
@@ -107,6 +114,7 @@ fn key_fields(wish: &DraftWish, reading: &SampleReading, notes: &mut Vec<String>
             .detail(format!("fields: {}", known.join(", "))));
     }
     if !wish.key.is_empty() {
+        notes.extend(key_notes(wish, reading));
         return Ok(wish.key.clone());
     }
     let mut guesses = reading.keys.guesses(&wish.entity);
@@ -122,8 +130,39 @@ fn key_fields(wish: &DraftWish, reading: &SampleReading, notes: &mut Vec<String>
     let (fields_text, others) = (fields.join(" and "), guesses.get(1..4).unwrap_or_default());
     let others: Vec<String> = others.iter().map(|guess| guess.fields.join(" and ")).collect();
     let also = if others.is_empty() { String::new() } else { format!("; so are {}", others.join(", ")) };
-    notes.push(format!("key: {fields_text} is unique in the first {documents} documents{also} (--key)"));
+    let documents = counted(*documents as u64, "document", "documents");
+    notes.push(format!("key: {fields_text} is unique in the first {documents}{also} (--key)"));
     Ok(fields.clone())
+}
+
+/// What is wrong with a key that somebody wants.
+fn key_notes(wish: &DraftWish, reading: &SampleReading) -> Vec<String> {
+    let fields = reading.shape.fields.iter().filter(|(name, _)| wish.key.contains(name));
+    let without = fields.filter_map(|(name, node)| {
+        let without = reading.documents.saturating_sub(node.present());
+        let documents = counted(without, "document has", "documents have");
+        (without > 0).then(|| format!("key: {documents} no {name}, and would be rejected"))
+    });
+    let mut notes: Vec<String> = without.collect();
+    if let Some((documents, keys)) = reading.keys.distinct(&wish.key).filter(|_| wish.history.is_empty())
+        && keys < documents
+    {
+        let documents = counted(documents as u64, "document", "documents");
+        let keys = counted(keys as u64, "key", "keys");
+        notes.push(format!("key: {documents} compared, with {keys}; of several with one key the newest one counts"));
+    }
+    notes
+}
+
+/// Refuses an entity whose own table is there already.
+fn require_free_table(wish: &DraftWish) -> Result<()> {
+    let names = [wish.entity.clone(), history_table(&wish.entity)];
+    let wanted = if wish.history.is_empty() { &names[..1] } else { &names[..] };
+    match wanted.iter().find(|name| wish.tables.contains(name)) {
+        None => Ok(()),
+        Some(name) => Err(Error::new(Kind::Usage, format!("there is a table core.{name} already"))
+            .hint("a model has it, or a migration of yours creates it: choose another name for the entity")),
+    }
 }
 
 fn key_type(reading: &SampleReading, fields: &[String]) -> Result<KeyType> {
@@ -142,14 +181,15 @@ fn key_type(reading: &SampleReading, fields: &[String]) -> Result<KeyType> {
     })
 }
 
-fn key_column(entity: &str, fields: &[String]) -> String {
-    let one = singular(entity);
-    match fields {
-        [field] => match snake(field) {
-            name if BARE.contains(&name.as_str()) => format!("{one}_{}", if name == "codigo" { "code" } else { &name }),
-            name => name,
-        },
-        _ => format!("{one}_key"),
+fn key_column(wish: &DraftWish, fields: &[String]) -> String {
+    let one = singular(&wish.entity);
+    let [field] = fields else { return format!("{one}_key") };
+    let of_versions = if wish.history.is_empty() { &[][..] } else { &[SINCE, History::ENDS] };
+    match snake(field) {
+        name if name == "codigo" => format!("{one}_code"),
+        name if BARE.contains(&name.as_str()) => format!("{one}_{name}"),
+        name if STAGED.contains(&name.as_str()) || of_versions.contains(&name.as_str()) => format!("{name}_key"),
+        name => name,
     }
 }
 
@@ -305,6 +345,38 @@ mod tests {
         let uuid = r#"{"uuid": "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11"}"#;
         assert_eq!(of(&[uuid]), key("uuid", KeyType::Uuid, "item_uuid"));
         assert_eq!(of(&[r#"{"a": 1, "b": 1}"#, r#"{"a": 1, "b": 2}"#, r#"{"a": 2, "b": 1}"#]).1, KeyType::Uuid);
+        assert_eq!(of(&[r#"{"runId": 1}"#, r#"{"runId": 2}"#]), key("runId", KeyType::Integer, "run_id_key"));
+    }
+
+    #[test]
+    fn a_key_that_somebody_wants_is_looked_at() {
+        let mut reading = SampleReading::default();
+        for line in [r#"{"a": 1, "b": 1}"#, r#"{"a": 1, "b": null}"#, r#"{"a": 2, "b": 1}"#] {
+            reading.keys.add(line.as_bytes());
+            reading.documents += u64::from(add_document(&mut reading.shape, line.as_bytes()));
+        }
+        let of = |key: &str| {
+            let wish = DraftWish { entity: "items".to_owned(), key: vec![key.to_owned()], ..DraftWish::default() };
+            plan(&wish, &reading).unwrap().notes
+        };
+        assert_eq!(of("a"), ["key: 3 documents compared, with 2 keys; of several with one key the newest one counts"]);
+        assert_eq!(of("b"), ["key: 1 document has no b, and would be rejected"]);
+    }
+
+    #[test]
+    fn tables_that_are_there_are_avoided() {
+        let mut reading = SampleReading { documents: 1, ..SampleReading::default() };
+        let line = br#"{"id": 1, "tags": ["x"]}"#;
+        reading.keys.add(line);
+        assert!(add_document(&mut reading.shape, line));
+        let of = |tables: &[&str]| {
+            let tables = tables.iter().map(|&name| name.to_owned()).collect();
+            plan(&DraftWish { entity: "items".to_owned(), tables, ..DraftWish::default() }, &reading)
+        };
+        let draft = of(&["item_tags", "item_tags", "item_tags_2", "items_history"]).unwrap();
+        assert_eq!(draft.tables[1].name, "item_tags_3");
+        let error = of(&["items"]).unwrap_err();
+        assert_eq!((error.kind(), error.message()), (Kind::Usage, "there is a table core.items already"));
     }
 
     #[test]

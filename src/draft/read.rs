@@ -16,6 +16,7 @@ use super::keys::KeyRows;
 use super::nodes::{NodeShape, add_document};
 use super::sniff;
 use crate::bronze::{ChunkReader, ChunkWriter, Lake, Limits, Lines, chunks};
+use crate::counted::counted;
 use crate::entity::{Format, Input};
 use crate::error::{Context, Error, Kind, Result};
 
@@ -23,6 +24,9 @@ use crate::error::{Context, Error, Kind, Result};
 const BATCH_BYTES: usize = 512 * 1024;
 /// Bytes of a file that are read at a time.
 const FILE_BYTES: usize = 128 * 1024;
+
+/// Bytes of a header in which a delimiter is looked for.
+const HEADER_BYTES: usize = 256 * 1024;
 
 /// Limits of documents that are tried out.
 const TRIAL_LIMITS: Limits = Limits { line_bytes: 1024 * 1024, ratio: 1_000 };
@@ -54,6 +58,23 @@ pub struct SampleReading {
 }
 
 impl SampleReading {
+    /// Makes sure that there is a document.
+    ///
+    /// # Errors
+    /// `Usage` if there is none.
+    pub fn require_documents(&self) -> Result<()> {
+        if self.documents > 0 {
+            return Ok(());
+        }
+        let error = Error::new(Kind::Usage, "the samples contain no document");
+        Err(match self.unusable {
+            0 => error.hint("a sample is NDJSON, a JSON array or CSV, plain or compressed (docs/inputs.md)"),
+            n => error
+                .detail(counted(n, "line is no JSON document", "lines are no JSON documents"))
+                .hint("CSV is known by its name: it ends in .csv, .csv.gz or .csv.zst (docs/inputs.md)"),
+        })
+    }
+
     /// Adds what another sample came to; which fields are unique over both is not known then.
     pub fn merge(&mut self, other: Self) {
         self.shape.merge(other.shape);
@@ -87,9 +108,27 @@ impl SampleFile {
         }
     }
 
-    fn is_csv(&self) -> bool {
+    /// Whether its name ends so, or so with `.gz` or `.zst`.
+    fn ends_with(&self, endings: &[&str]) -> bool {
         let name = self.name().to_lowercase();
-        name.trim_end_matches(".gz").trim_end_matches(".zst").ends_with(".csv")
+        let name = name.trim_end_matches(".gz").trim_end_matches(".zst");
+        endings.iter().any(|ending| name.ends_with(ending))
+    }
+
+    fn is_csv(&self) -> bool {
+        self.ends_with(&[".csv"])
+    }
+
+    /// How it is written, if the entity's objects are written as `declared`: so, but in any compression, and
+    /// in another format if its name says so.
+    fn input(&self, declared: &Input) -> Input {
+        let is_other = match declared.format {
+            Some(Format::Csv) => self.ends_with(&[".json", ".jsonl", ".ndjson"]),
+            Some(Format::Ndjson | Format::Array) => self.is_csv(),
+            None => false,
+        };
+        let format = declared.format.filter(|_| !is_other);
+        Input { compression: None, suffixes: Vec::new(), format, ..declared.clone() }
     }
 
     /// Begins to read: the bytes arrive at the reader.
@@ -180,20 +219,29 @@ fn look(receiver: &Mutex<Receiver<Documents>>) -> (NodeShape, u64, u64) {
     }
 }
 
-/// Reads all samples, on as many threads.
+/// Reads all samples, on as many threads, as the objects of an entity are `declared` to be written; without
+/// that, as names and contents say.
 ///
 /// # Errors
-/// `Usage` for a file that cannot be opened; `SourceCorrupt` for one that is broken; those of the lake.
-pub async fn read_samples(samples: &[SampleFile], limits: Limits, threads: usize) -> Result<SampleReading> {
+/// `Usage` for a file that cannot be opened, and for CSV with several delimiters; `SourceCorrupt` for one
+/// that is broken; those of the lake.
+pub async fn read_samples(
+    samples: &[SampleFile],
+    declared: Option<&Input>,
+    limits: Limits,
+    threads: usize,
+) -> Result<SampleReading> {
     let lookers = Lookers::new(threads);
     let mut reading = SampleReading::default();
     for sample in samples {
-        let mut input = Input::default();
-        if sample.is_csv() {
-            input.format = Some(Format::Csv);
-            input.delimiter = delimiter(sample, limits).await?;
-            reading.delimiter = Some(input.delimiter);
-        }
+        let input = match declared {
+            Some(declared) => sample.input(declared),
+            None if sample.is_csv() => {
+                let delimiter = delimiter(sample, limits, &mut reading).await?;
+                Input { format: Some(Format::Csv), delimiter, ..Input::default() }
+            }
+            None => Input::default(),
+        };
         let lines = Lines::new(sample.open().await?, &input, limits);
         let sender = lookers.sender.clone();
         let keys = std::mem::take(&mut reading.keys);
@@ -211,14 +259,34 @@ fn died(e: tokio::task::JoinError) -> Error {
     Error::new(Kind::Internal, "a thread that reads a sample died").caused_by(e)
 }
 
-/// The delimiter of a CSV file, by its first line.
-async fn delimiter(sample: &SampleFile, limits: Limits) -> Result<u8> {
+/// The delimiter of a CSV file, by its header: one for all samples.
+async fn delimiter(sample: &SampleFile, limits: Limits, reading: &mut SampleReading) -> Result<u8> {
     let input = Input { format: Some(Format::Ndjson), ..Input::default() };
     let mut lines = Lines::new(sample.open().await?, &input, limits);
-    let first = tokio::task::spawn_blocking(move || -> Result<u8> {
-        Ok(lines.next_line()?.map_or(b',', |line| sniff::delimiter(line.bytes)))
+    let found = tokio::task::spawn_blocking(move || -> Result<Option<u8>> {
+        let mut header = Vec::new();
+        // A name in quotes may go on in the next line.
+        while let Some(line) = lines.next_line()? {
+            header.extend_from_slice(line.bytes);
+            if !sniff::is_open(&header) || header.len() > HEADER_BYTES {
+                break;
+            }
+        }
+        Ok(sniff::delimiter(&header))
     });
-    first.await.map_err(died)?.context(sample.name())
+    let found = found.await.map_err(died)?.context(sample.name())?;
+    match (reading.delimiter, found) {
+        (Some(known), Some(other)) if known != other => {
+            let (known, other) = (char::from(known), char::from(other));
+            let message = format!("{} separates fields by {other:?}, and another sample by {known:?}", sample.name());
+            Err(Error::new(Kind::Usage, message).hint("the objects of an entity have one delimiter: leave some out"))
+        }
+        (known, found) => {
+            let delimiter = found.or(known).unwrap_or(b',');
+            reading.delimiter = Some(delimiter);
+            Ok(delimiter)
+        }
+    }
 }
 
 /// Hands the documents of a file over, and collects keys. Returns them, the bytes, and how many lines are too
@@ -245,15 +313,15 @@ fn cut(mut lines: Lines, sender: &SyncSender<Documents>, mut keys: KeyRows) -> R
     Ok((keys, bytes, refused))
 }
 
-/// The first documents of samples that are read as `input` says; at most `most`.
+/// The first documents of samples of an entity whose objects are written as `declared`; at most `most`.
 ///
 /// # Errors
 /// As [`read_samples`].
-pub async fn first_documents(samples: &[SampleFile], input: &Input, most: usize) -> Result<Vec<Vec<u8>>> {
+pub async fn first_documents(samples: &[SampleFile], declared: &Input, most: usize) -> Result<Vec<Vec<u8>>> {
     let mut documents: Vec<Vec<u8>> = Vec::new();
     for sample in samples {
         let room = most - documents.len();
-        let mut lines = Lines::new(sample.open().await?, input, TRIAL_LIMITS);
+        let mut lines = Lines::new(sample.open().await?, &sample.input(declared), TRIAL_LIMITS);
         let read = tokio::task::spawn_blocking(move || -> Result<Vec<Vec<u8>>> {
             let mut found = Vec::new();
             while found.len() < room

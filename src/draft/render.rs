@@ -5,7 +5,8 @@ use super::names::{quoted, singular};
 use super::plan::EntityDraft;
 use super::tables::{DraftColumn, DraftTable, TableKind};
 use crate::entity::{History, KeyType, MissingRows};
-use crate::sql::{fill, literal};
+use crate::sql::{fill, is_column_name, literal, value_at};
+use crate::visible;
 
 /// Longest value of a link table, bytes: an index holds it together with the key.
 const MAX_LINK_BYTES: usize = 1_000;
@@ -38,7 +39,8 @@ fn declaration(draft: &EntityDraft) -> String {
     let EntityDraft { entity, zone, key_column, .. } = draft;
     // Editors find it beside the folder of the entity.
     let mut text = "#:schema ../entity.schema.json\n".to_owned();
-    text += &format!("name = {entity:?}\nbronze_prefix = \"bronze/evo/entity={entity}\"\nzone = {zone:?}\n");
+    let zone = toml_text(zone);
+    text += &format!("name = {entity:?}\nbronze_prefix = \"bronze/evo/entity={entity}\"\nzone = {zone}\n");
     if !draft.dates.is_empty() {
         text += &format!("dates = [{}]\n", list(&draft.dates));
     }
@@ -49,15 +51,15 @@ fn declaration(draft: &EntityDraft) -> String {
     text += &format!("models = [{models}] # parent first\n\n");
     text += &format!("[staging]\ntable = \"stg_evo.{entity}_raw\"\nkey_column = {key_column:?}\n\n[key]\n");
     text += &match (draft.key_fields.as_slice(), draft.key_type) {
-        ([field], KeyType::Integer) => format!("field = {field:?}\n"),
-        ([field], KeyType::Text) => format!("field = {field:?}\ntype = \"text\"\n"),
-        ([field], KeyType::Uuid) => format!("field = {field:?}\ntype = \"uuid\"\n"),
+        ([field], KeyType::Integer) => format!("field = {}\n", toml_text(field)),
+        ([field], KeyType::Text) => format!("field = {}\ntype = \"text\"\n", toml_text(field)),
+        ([field], KeyType::Uuid) => format!("field = {}\ntype = \"uuid\"\n", toml_text(field)),
         (fields, _) => format!("fields = [{}]\n", list(fields)),
     };
     if let Some(history) = &draft.history {
         text += &format!("\n[history]\ncolumn = {:?}\nfield = ", history.column);
         text += &match history.fields.as_slice() {
-            [field] => format!("{field:?}\n"),
+            [field] => format!("{}\n", toml_text(field)),
             fields => format!("[{}]\n", list(fields)),
         };
     }
@@ -68,8 +70,18 @@ fn declaration(draft: &EntityDraft) -> String {
 }
 
 /// Texts as TOML lists them.
-fn list(texts: &[impl std::fmt::Debug]) -> String {
-    texts.iter().map(|text| format!("{text:?}")).collect::<Vec<_>>().join(", ")
+fn list(texts: &[impl AsRef<str>]) -> String {
+    texts.iter().map(|text| toml_text(text.as_ref())).collect::<Vec<_>>().join(", ")
+}
+
+/// A text as TOML writes it.
+fn toml_text(text: &str) -> String {
+    let spelled = |c: char| match c {
+        '"' | '\\' => format!("\\{c}"),
+        _ if c.is_control() => format!("\\u{:04X}", u32::from(c)),
+        _ => c.to_string(),
+    };
+    format!("\"{}\"", text.chars().map(spelled).collect::<String>())
 }
 
 /// The text of a model.
@@ -110,14 +122,16 @@ pub(super) fn model(draft: &EntityDraft, table: &DraftTable) -> String {
             return text + &format!("    where octet_length(e.{value}) between 1 and {MAX_LINK_BYTES}\n) t\n");
         }
     };
-    let document = match &table.kind {
-        TableKind::Children { id: Some(_), .. } => "c.value",
-        TableKind::Children { id: None, .. } => "case when jsonb_typeof(e.element) = 'object' then e.element end",
-        _ => "s.raw_data",
+    let (document, object) = match &table.kind {
+        TableKind::Children { id: Some(_), .. } => ("c.value", "c.value"),
+        TableKind::Children { id: None, .. } => {
+            ("e.element", "case when jsonb_typeof(e.element) = 'object' then e.element end")
+        }
+        _ => ("s.raw_data", "s.raw_data"),
     };
-    let records = Records::of(&table.columns);
+    let records = Records::of(&table.columns, document);
     columns.extend(table.columns.iter().map(|column| records.column(column)));
-    text += &format!("select\n    {}\nfrom {{source}} s\n{from}{}", columns.join(",\n    "), records.sql(document));
+    text += &format!("select\n    {}\nfrom {{source}} s\n{from}{}", columns.join(",\n    "), records.sql(object));
     text
 }
 
@@ -126,14 +140,19 @@ fn grain(draft: &EntityDraft, table: &DraftTable) -> String {
     match &table.kind {
         TableKind::Parent => format!("one row per {one}"),
         TableKind::History => format!("one row per version of a {one}"),
-        TableKind::Children { array, .. } => format!("one row per element of {} in a {one}", array.join(".")),
-        TableKind::Link { array, .. } => format!("one row per {one} and value in {}", array.join(".")),
+        TableKind::Children { array, .. } => format!("one row per element of {} in each {one}", shown(array)),
+        TableKind::Link { array, .. } => format!("one row per {one} and value in {}", shown(array)),
     }
+}
+
+/// The names of a path in one line of a comment.
+fn shown(path: &[String]) -> String {
+    visible::line(&path.join(".")).into_owned()
 }
 
 /// `s.raw_data -> 'room' -> 'guests'`
 fn path_of(array: &[String]) -> String {
-    array.iter().fold("s.raw_data".to_owned(), |text, name| format!("{text} -> {}", literal(name)))
+    value_at("s.raw_data", array, true)
 }
 
 /// The array that is written as a text; null where the text is none.
@@ -147,6 +166,8 @@ fn only_array(value: &str) -> String {
 
 /// The records that documents are taken apart into.
 struct Records<'a> {
+    /// What has the fields.
+    document: &'a str,
     list: Vec<Record<'a>>,
 }
 
@@ -154,9 +175,9 @@ struct Records<'a> {
 type Record<'a> = (&'a [String], Vec<(&'a str, &'static str)>);
 
 impl<'a> Records<'a> {
-    fn of(columns: &'a [DraftColumn]) -> Self {
-        let mut records = Self { list: Vec::new() };
-        for column in columns {
+    fn of(columns: &'a [DraftColumn], document: &'a str) -> Self {
+        let mut records = Self { document, list: Vec::new() };
+        for column in columns.iter().filter(|column| column.path.iter().all(|name| is_column_name(name))) {
             let (last, path) = column.path.split_last().map_or(("", &[][..]), |(last, path)| (last.as_str(), path));
             for depth in 0..path.len() {
                 records.add(&path[..depth], &path[depth], "jsonb");
@@ -190,7 +211,11 @@ impl<'a> Records<'a> {
     }
 
     fn column(&self, column: &DraftColumn) -> String {
-        let (field, name) = (self.field(&column.path), quoted(&column.name));
+        let field = match column.path.iter().all(|name| is_column_name(name)) {
+            true => self.field(&column.path),
+            false => value_at(self.document, &column.path, column.value_type.is_none()),
+        };
+        let name = quoted(&column.name);
         let cast = expression(column).replace("{field}", &field);
         if cast == format!("d.{name}") { cast } else { format!("{cast} as {name}") }
     }

@@ -1,8 +1,9 @@
 //! The tables that a shape gives.
 
 use super::counts::{ValueCounts, ValueType};
-use super::names::{Unique, child_table, singular, snake};
+use super::names::{Unique, child_table, free_of_system, singular, snake};
 use super::nodes::NodeShape;
+use crate::sql::is_column_name;
 
 /// Levels of records inside records that become columns; deeper ones are kept as they are.
 const MAX_DEPTH: usize = 3;
@@ -107,9 +108,14 @@ impl<'a> Tables<'a> {
         taken: &'a [&'a str],
     ) -> Self {
         let mut names = Unique::default();
-        names.name(entity);
-        names.name(&history_table(entity));
+        names.take(entity);
+        names.take(&history_table(entity));
         Self { entity, key_column, key_field, child_id, taken, list: Vec::new(), names }
+    }
+
+    /// Gives no table a name that another one has already.
+    pub(super) fn avoid(&mut self, tables: &[String]) {
+        tables.iter().for_each(|table| self.names.take(table));
     }
 
     /// The tables of documents of this shape, parent first.
@@ -128,7 +134,7 @@ impl<'a> Tables<'a> {
 
     fn columns(&mut self, node: &NodeShape, key: &[&str], has_children: bool) -> Vec<DraftColumn> {
         let mut names = Unique::default();
-        key.iter().for_each(|name| drop(names.name(name)));
+        key.iter().for_each(|name| names.take(name));
         let mut open = Open { columns: Vec::new(), names, has_children };
         self.add_fields(&mut open, node, &mut Vec::new(), node.records);
         open.columns
@@ -183,7 +189,7 @@ impl<'a> Tables<'a> {
     fn add_link(&mut self, path: &[String], rows: u64, is_text: bool) {
         let field = snake(&path.join("_"));
         let name = self.names.name(&child_table(self.entity, &field));
-        let value = singular(&field);
+        let value = free_of_system(singular(&field));
         let value = if value == self.key_column { format!("{value}_value") } else { value };
         let kind = TableKind::Link { array: path.to_vec(), is_text };
         self.list.push(DraftTable { name, kind, key: vec![value], columns: Vec::new(), rows });
@@ -193,7 +199,7 @@ impl<'a> Tables<'a> {
         let field = snake(&path.join("_"));
         let name = self.names.name(&child_table(self.entity, &field));
         // The unfolding by ids takes a field of the document itself.
-        let id = if path.len() == 1 { (self.child_id)(&path[0]) } else { None };
+        let id = if path.len() == 1 { (self.child_id)(&path[0]).filter(|id| is_column_name(id)) } else { None };
         let key = match &id {
             None => "place".to_owned(),
             Some(id) => match snake(id).as_str() {

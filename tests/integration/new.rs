@@ -171,3 +171,74 @@ fn what_cannot_be_drafted_is_said_before_anything_is_written() {
     new(&evo, &["things", "--from", &good, "--no-trial"]).exits(0);
     new(&evo, &["things", "--from", &good, "--no-trial"]).exits(2).says("is there already");
 }
+
+#[test]
+fn fields_with_odd_names_go_from_file_to_core() {
+    let evo = beginner();
+    // Longer than a name of PostgreSQL may be, and the same up to there.
+    let (long, longer) = ("x".repeat(64), "x".repeat(70));
+    let mut document = serde_json::json!({
+        "runId": 1, "": "empty", "it's": 2, "Name": "A", "name": "B", "NAME": "C", "xmin": 1.5, "ctid": "c",
+        "t": "tea", "m": "m",
+        "_batch_id": 9, "_deleted_at": "d", "raw_data": "r", "evo_source_x": "e", "{zone}": "z", "a\nb": 3, "a.b": 4,
+        "select": "s", "漢字": "k", "\u{200b}": "w", "'''": "q", "p": {"": 1, "t": 2}, "place": 5,
+        "list\nof": [{"it's": 1, "": 2, "place": 3}], "xmins": ["x"],
+    });
+    document[&long] = 10.into();
+    document["p"][&long] = true.into();
+    document[&longer] = "longest".into();
+    document["list\nof"][0][&long] = "inside".into();
+    let path = sample(&evo, "runs.json", &document.to_string());
+    let draft = drafted(&evo, &["runs", "--from", &path, "--key", "runId"]);
+    assert_eq!(draft["key_column"], "run_id_key");
+    run(&evo, &["migrate"]).exits(0);
+    write(&evo.lake(), &object("runs", "1", "a").path().replace(".gz", ""), document.to_string().as_bytes());
+    run(&evo, &["load", "runs"]).exits(0);
+    let read = |sql: &str| evo.db.sql(sql).remove(0).join(" ");
+    for mode in ["--in-place", "--full-refresh"] {
+        run(&evo, &["transform", "runs", mode]).exits(0);
+        let cut = "x".repeat(60);
+        let columns = format!("{cut}, {cut}_2, p_{}, p, p_t, field, name, name_2, name_3", &cut[2..]);
+        assert_eq!(read(&format!("select {columns} from core.runs")), "10 longest t 1 2 empty A B C");
+        let others = "xmin_value, ctid_value, t, m, batch_id, raw_data, own_evo_source_x, zone, a_b, a_b_2, \"select\"";
+        assert_eq!(read(&format!("select {others} from core.runs")), "1.50 c tea m 9 r e z 3 4 s");
+        let of_list = format!("select place, it_s, field, place_2, {cut} from core.run_list_of");
+        assert_eq!(read(&of_list), "1 1 2 3 inside");
+        assert_eq!(read("select xmin_value from core.run_xmins"), "x");
+    }
+    run(&evo, &["verify", "runs", "--deep"]).exits(0);
+    // A row with a column t is still a row, and not that column.
+    let shown = run(&evo, &["preview", "runs", "--from", &path, "--output", "json"]).exits(0).json();
+    assert_eq!((&shown["rows"][0]["t"], &shown["rows"][0]["it_s"]), (&"tea".into(), &2.into()));
+}
+
+#[test]
+fn csv_is_read_by_its_own_header() {
+    let evo = beginner();
+    let path = sample(&evo, "quoted.csv", "\u{feff}\"id\";\"long\nname, and more\"\n1;\"a\nb\"\n2;\"c \"\"d\"\"\"\n");
+    assert_eq!(types(&drafted(&evo, &["notes", "--from", &path, "--dry-run"]), 0), ["long_name_and_more text"]);
+    let other = sample(&evo, "other.csv", "id,name\n3,a\n");
+    new(&evo, &["notes", "--from", &path, &other])
+        .exits(2)
+        .says("other.csv separates fields by ',', and another sample");
+    let one = sample(&evo, "one.csv", "id\n3\n");
+    drafted(&evo, &["notes", "--from", &path, &one, "--dry-run"]);
+    let named = sample(&evo, "other.txt", "id,name\n3,a\n");
+    new(&evo, &["notes", "--from", &named]).exits(2).says("2 lines are no JSON documents").says("ends in .csv");
+    let wide = format!("id{}\n1{}\n", (0..400).map(|i| format!(",c{i}")).collect::<String>(), ",2".repeat(400));
+    let wide = sample(&evo, "wide.csv", &wide);
+    new(&evo, &["notes", "--from", &wide, "--dry-run"])
+        .exits(0)
+        .says("more than 300 fields: those that were met last are");
+}
+
+#[test]
+fn two_entities_never_have_one_table() {
+    let evo = beginner();
+    let path = sample(&evo, "a.jsonl", "{\"id\": 1, \"tags\": [\"x\"]}\n");
+    drafted(&evo, &["orders", "--from", &path]);
+    let with = |entity: &str| new(&evo, &[entity, "--from", &path, "--no-trial", "--extend", "own"]);
+    with("order").exits(0).says("core.order_tags_2  key");
+    with("order_tags").exits(2).says("there is a table core.order_tags already");
+    run(&evo, &["migrate"]).exits(0);
+}

@@ -3,7 +3,7 @@
 -- rows: a row as json
 -- locks: none
 -- idempotent: reads only
-select to_json(t)
+select to_json(t.*) -- as a row, also where it has a column t
 from (
     select {typed}
     from (

@@ -16,4 +16,4 @@ pub use args::Args;
 pub use run::run;
 pub(super) use update::{added_lines, written};
 pub(super) use update_show::{added, changed, changed_json};
-pub(super) use write::next_number;
+pub(super) use write::earlier_migrations;

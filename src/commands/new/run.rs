@@ -11,7 +11,7 @@ use super::{samples, update, write};
 use crate::bronze::Limits;
 use crate::commands::database;
 use crate::config::Settings;
-use crate::draft::{self, DraftWish};
+use crate::draft::{self, DraftWish, EarlierMigrations};
 use crate::entity::{Catalog, MissingRows};
 use crate::error::{Error, Kind, Result};
 use crate::report::Outcome;
@@ -41,21 +41,23 @@ pub async fn run(args: Args, settings: &Settings) -> Result<Outcome> {
     let samples = samples::find(settings, &args.from).await?;
     let limits = Limits { line_bytes: settings.max_line_bytes, ratio: settings.max_ratio };
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    let reading = draft::read_samples(&samples, limits, threads).await?;
+    let reading = draft::read_samples(&samples, None, limits, threads).await?;
     let missing = match args.missing.as_deref() {
         Some("mark") => MissingRows::Mark,
         Some(_) => MissingRows::Delete,
         None => MissingRows::Keep,
     };
+    let earlier = write::earlier_migrations(&folder);
     let wish = DraftWish {
         entity: args.entity.clone(),
         key: args.key.clone(),
         zone: args.zone.clone(),
         missing,
         history: args.history.clone(),
+        tables: tables(&catalog, &earlier),
     };
     let draft = draft::plan(&wish, &reading)?;
-    let mut files = draft::files(&draft, write::next_number(&folder));
+    let mut files = draft::files(&draft, earlier.next());
     let scratch = scratch_folder()?;
     write::write(&scratch.0.join("own"), &files)?;
     let entity = checked(&scratch.0.join("own"), &args.entity)?;
@@ -64,7 +66,8 @@ pub async fn run(args: Args, settings: &Settings) -> Result<Outcome> {
         match database::has_programs(settings) {
             true => {
                 let example = draft::example_documents(&draft, &reading.shape);
-                let tried = TriedDraft { entity: &entity, samples: &samples, example: &example };
+                let input = &entity.input;
+                let tried = TriedDraft { entity: &entity, input, samples: &samples, example: &example };
                 let trial = trial::run(settings, &scratch.0, &tried, args.rows).await?;
                 files.push(draft::test_file(&draft, &example, &trial.example));
                 drafted.trial = Some(trial);
@@ -77,6 +80,13 @@ pub async fn run(args: Args, settings: &Settings) -> Result<Outcome> {
         drafted.is_configured = settings.extend.is_some();
     }
     Ok(show::outcome(&drafted, &folder))
+}
+
+/// The tables of the schema core that models have or migrations create.
+fn tables(catalog: &Catalog, earlier: &EarlierMigrations) -> Vec<String> {
+    let models = catalog.all().iter().flat_map(|entity| &entity.models);
+    let of_models = models.map(|model| model.table.trim_start_matches("core.").to_owned());
+    of_models.chain(earlier.tables()).collect()
 }
 
 fn require_name(name: &str) -> Result<()> {

@@ -14,7 +14,7 @@ use crate::commands::database;
 use crate::config::dsn::Dsn;
 use crate::config::{self, Settings};
 use crate::draft::SampleFile;
-use crate::entity::Entity;
+use crate::entity::{Entity, Input};
 use crate::error::{Error, Kind, Result};
 use crate::pg::Pool;
 use crate::sql::{columns, ident, qualified};
@@ -39,6 +39,9 @@ pub(super) struct TrialRun {
 /// What is tried out.
 pub(super) struct TriedDraft<'a> {
     pub entity: &'a Entity,
+    /// How the samples are written. Of the entity itself nothing is declared: its documents are lines of JSON
+    /// here.
+    pub input: &'a Input,
     pub samples: &'a [SampleFile],
     /// The documents of its test.
     pub example: &'a [String],
@@ -64,14 +67,10 @@ pub(super) async fn run(settings: &Settings, dir: &Path, tried: &TriedDraft<'_>,
     tried.and_then(|trial| dropped.map(|()| trial))
 }
 
-async fn in_database(
-    url: &str,
-    dir: &Path,
-    TriedDraft { entity, samples, example }: &TriedDraft<'_>,
-    rows: u32,
-) -> Result<TrialRun> {
+async fn in_database(url: &str, dir: &Path, tried: &TriedDraft<'_>, rows: u32) -> Result<TrialRun> {
     let lake = dir.join("lake");
-    let documents = write_documents(&lake, entity, samples).await?;
+    let documents = write_documents(&lake, tried).await?;
+    let TriedDraft { entity, example, .. } = tried;
     job(url, dir, &["migrate"]).await?;
     job(url, dir, &["load", &entity.name, "--max-rejects", "100%", "--accept", "contract"]).await?;
     job(url, dir, &["transform", &entity.name, "--full-refresh"]).await?;
@@ -86,7 +85,7 @@ async fn in_database(
         let (name, core) = (model.table.trim_start_matches("core."), qualified(&model.table));
         let count = connection.query_one(&format!("select count(*) from {core}"), &[]).await?;
         let key = columns(&model.key);
-        let sql = format!("select to_json(t) from (select * from {core} order by {key} limit {rows}) t");
+        let sql = format!("select to_json(t.*) from (select * from {core} order by {key} limit {rows}) t");
         let first = match rows {
             0 => Vec::new(),
             _ => connection.query(&sql, &[]).await?.iter().map(|row| row.get(0)).collect(),
@@ -101,9 +100,9 @@ async fn in_database(
 }
 
 /// Writes the first documents of the samples into a lake. Returns how many.
-async fn write_documents(lake: &Path, entity: &Entity, samples: &[SampleFile]) -> Result<u64> {
-    let folder = lake.join(&entity.bronze_prefix).join("ingestion_date=2000-01-01/run_id=1");
-    let lines = crate::draft::first_documents(samples, &entity.input, DOCUMENTS).await?;
+async fn write_documents(lake: &Path, tried: &TriedDraft<'_>) -> Result<u64> {
+    let folder = lake.join(&tried.entity.bronze_prefix).join("ingestion_date=2000-01-01/run_id=1");
+    let lines = crate::draft::first_documents(tried.samples, tried.input, DOCUMENTS).await?;
     let unwritable = |e| Error::new(Kind::Config, format!("cannot write to {}", folder.display())).caused_by(e);
     std::fs::create_dir_all(&folder).map_err(unwritable)?;
     std::fs::write(folder.join("sample.jsonl"), lines.join(&b'\n')).map_err(unwritable)?;

@@ -10,7 +10,7 @@ use super::update_show::{self, Updated};
 use super::{samples, shapes, write};
 use crate::commands::database;
 use crate::config::Settings;
-use crate::draft::{self, SampleReading, UpdatedFile};
+use crate::draft::{self, UpdatedFile};
 use crate::entity::{Catalog, Entity, Select};
 use crate::error::{Error, Kind, Result};
 use crate::report::Outcome;
@@ -28,10 +28,10 @@ pub(super) async fn run(args: &Args, settings: &Settings) -> Result<Outcome> {
     let entity = catalog.select(std::slice::from_ref(&args.entity))?[0].clone();
     let (root, texts) = written(&entity)?;
     let samples = samples::find(settings, &args.from).await?;
-    let (reading, kept) = shapes::read(settings, &samples, !args.dry_run).await?;
-    require_documents(&reading)?;
+    let (reading, kept) = shapes::read(settings, (&samples, &entity.input), !args.dry_run).await?;
+    reading.require_documents()?;
     let update = draft::update(&entity, &texts.selects(), &reading);
-    let files = draft::updated_files(&entity, &update, &texts.declaration, write::next_number(&root))?;
+    let files = draft::updated_files(&entity, &update, &texts.declaration, write::earlier_migrations(&root).next())?;
     let mut updated = Updated::new(&entity, &update, &reading);
     updated.kept = kept;
     if !args.no_trial && !args.dry_run && !files.is_empty() {
@@ -44,7 +44,7 @@ pub(super) async fn run(args: &Args, settings: &Settings) -> Result<Outcome> {
                 }
                 write::write_update(&own, &files)?;
                 let entity = checked(&own, &entity.name)?;
-                let tried = TriedDraft { entity: &entity, samples: &samples, example: &[] };
+                let tried = TriedDraft { entity: &entity, input: &entity.input, samples: &samples, example: &[] };
                 updated.trial = Some(trial::run(settings, &scratch.0, &tried, args.rows).await?);
             }
             false => updated.untried = Some("no PostgreSQL is installed here, so the additions were not tried out"),
@@ -54,14 +54,6 @@ pub(super) async fn run(args: &Args, settings: &Settings) -> Result<Outcome> {
         updated.written = write::write_update(&root, &files)?;
     }
     Ok(update_show::outcome(&updated, &added_lines(&texts, &files)))
-}
-
-fn require_documents(reading: &SampleReading) -> Result<()> {
-    match reading.documents {
-        0 => Err(Error::new(Kind::Usage, "the samples contain no document")
-            .hint("a sample is NDJSON, a JSON array or CSV, plain or compressed (docs/inputs.md)")),
-        _ => Ok(()),
-    }
 }
 
 /// The files of an entity as they are written.

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::place::place;
-use crate::draft::{DraftFile, UpdatedFile};
+use crate::draft::{DraftFile, EarlierMigrations, UpdatedFile};
 use crate::entity::declaration_schema;
 use crate::error::Result;
 
@@ -13,12 +13,18 @@ pub(super) const FOLDER: &str = "own";
 /// The schema of entity.toml, as drafts refer to it.
 const SCHEMA: &str = "models/entity.schema.json";
 
-/// The number of the next migration in the folder.
-pub(in crate::commands) fn next_number(folder: &Path) -> u32 {
-    let entries = std::fs::read_dir(folder.join("migrations")).into_iter().flatten().flatten();
-    let number = |name: String| name.split('_').next()?.parse::<u32>().ok();
-    let numbers = entries.filter_map(|entry| number(entry.file_name().to_string_lossy().into_owned()));
-    numbers.max().unwrap_or(0) + 1
+/// The migrations that the folder has.
+pub(in crate::commands) fn earlier_migrations(folder: &Path) -> EarlierMigrations {
+    let mut earlier = EarlierMigrations::default();
+    for entry in std::fs::read_dir(folder.join("migrations")).into_iter().flatten().flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let number = name.split('_').next().and_then(|number| number.parse::<u32>().ok());
+        earlier.last = earlier.last.max(number.unwrap_or_default());
+        if name.ends_with(".up.sql") {
+            earlier.texts.extend(std::fs::read_to_string(entry.path()));
+        }
+    }
+    earlier
 }
 
 /// Writes the files below the folder, none of them over another, and returns their paths. Beside them the

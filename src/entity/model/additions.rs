@@ -5,7 +5,7 @@ use super::path::below;
 use super::select::Select;
 use crate::entity::scan::Tokens;
 use crate::error::{Error, Kind, Result};
-use crate::sql::quoted;
+use crate::sql::{is_column_name, quoted, value_at};
 
 /// A field of the document that becomes a column.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -97,9 +97,15 @@ impl<'s> Additions<'s> {
 
     fn add(&mut self, field: &AddedField) -> std::result::Result<(), String> {
         let Some((name, parents)) = field.path.split_last() else { return Err("it has no path".to_owned()) };
+        let column = quoted(&field.column);
+        if !field.path.iter().all(|name| is_column_name(name)) {
+            let value = value_at(&self.document(&field.root)?, &field.path, field.is_json);
+            self.items.push(format!("{} as {column}", field.expression.replace("{field}", &value)));
+            return Ok(());
+        }
         let record = self.record(&field.root, parents)?;
         let reference = self.column(record, name, if field.is_json { "jsonb" } else { "text" })?;
-        let (expression, column) = (field.expression.replace("{field}", &reference), quoted(&field.column));
+        let expression = field.expression.replace("{field}", &reference);
         let is_named = expression == format!("{}.{column}", quoted(&self.records[record].alias));
         self.items.push(if is_named { expression } else { format!("{expression} as {column}") });
         Ok(())
@@ -111,21 +117,28 @@ impl<'s> Additions<'s> {
         if let Some(known) = self.records.iter().position(|record| record.path == path) {
             return Ok(known);
         }
-        let argument = match (parents.split_last(), self.select.children()) {
-            (Some((last, before)), _) => {
+        let argument = match parents.split_last() {
+            Some((last, before)) => {
                 let parent = self.record(root, before)?;
                 format!("evo.as_object({})", self.column(parent, last, "jsonb")?)
             }
-            (None, _) if root.is_empty() => format!("{}.raw_data", quoted(self.select.source())),
-            (None, Some(children)) if format!("{}[]", children.array) == root => {
-                format!("{}.value", quoted(&children.alias))
-            }
-            (None, _) => return Err(format!("nothing in it takes the elements of {root} apart")),
+            None => self.document(root)?,
         };
         let place = RecordPlace::New(argument);
         let alias = self.free_alias();
         self.records.push(Unfolded { alias, path, columns: Vec::new(), added: Vec::new(), place });
         Ok(self.records.len() - 1)
+    }
+
+    /// What has the fields of a row: the document, or an element of its array.
+    fn document(&self, root: &str) -> std::result::Result<String, String> {
+        match self.select.children() {
+            _ if root.is_empty() => Ok(format!("{}.raw_data", quoted(self.select.source()))),
+            Some(children) if format!("{}[]", children.array) == root => {
+                Ok(format!("{}.value", quoted(&children.alias)))
+            }
+            _ => Err(format!("nothing in it takes the elements of {root} apart")),
+        }
     }
 
     /// A column of a record as the select list reads it; defined if it is not.
@@ -218,17 +231,20 @@ mod tests {
             added("", "order", "{field}", "order"),
             added("", "room.floor", "evo.as_bigint({field})", "room_floor"),
             added("", "a.b.c", "json", "a_b_c"),
+            added("", &format!("room.{}", "x".repeat(64)), "evo.as_bool({field})", "long"),
         ];
         assert_eq!(
             with(text, &fields).unwrap(),
             "-- grain: one\n-- key: id\nselect\n    s.id,\n    d.name, -- by hand\n    evo.as_bool(d.vip) as vip,\n    \
-             d.\"order\",\n    evo.as_bigint(d2.floor) as room_floor,\n    d4.c as a_b_c\nfrom {source} s\n\
+             d.\"order\",\n    evo.as_bigint(d2.floor) as room_floor,\n    d4.c as a_b_c,\n    \
+             evo.as_bool(s.raw_data -> 'room' ->> 'LONG') as long\nfrom {source} s\n\
              cross join lateral jsonb_to_record(s.raw_data) as d (\n    name text, room jsonb,\n    \
              vip text, \"order\" text, a jsonb)\n\
              cross join lateral jsonb_to_record(evo.as_object(d.room)) as d2 (\n    floor text)\n\
              cross join lateral jsonb_to_record(evo.as_object(d.a)) as d3 (\n    b jsonb)\n\
              cross join lateral jsonb_to_record(evo.as_object(d3.b)) as d4 (\n    c jsonb)\n\
              left join x on true -- mine\nwhere true\n"
+                .replace("LONG", &"x".repeat(64))
         );
     }
 
