@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::failures;
-use super::new;
+use super::new::{self, FileDiff};
 use super::warehouse::{self, Access};
 use crate::config::Settings;
 use crate::counted::counted;
@@ -38,9 +38,6 @@ pub struct Args {
     pub entities: Vec<String>,
 }
 
-/// Lines to add to files, by their paths.
-type AddedLines = Vec<(String, Vec<String>)>;
-
 /// What changed in the documents of an entity.
 struct EntityDrift<'a> {
     entity: &'a Entity,
@@ -50,7 +47,7 @@ struct EntityDrift<'a> {
     newest_run: String,
     /// Columns whose values are no longer of their type.
     changed: Vec<ChangedType>,
-    lines: AddedLines,
+    differences: Vec<FileDiff>,
     /// What to look at.
     notes: Vec<String>,
 }
@@ -108,22 +105,23 @@ async fn of_entity<'a>(pool: &Pool, entity: &'a Entity) -> Result<EntityDrift<'a
     let contract = FieldContract { ignore, ..FieldContract::watchful() };
     let FieldFindings { breaches: mut missing, notes } = compared(&contract, &known, &before, &now);
     missing.retain(|breach| breach.rule == BrokenRule::MissingField);
-    let (changed, lines) = (Vec::new(), Vec::new());
-    let mut found = EntityDrift { entity, changes, missing, newest_run, changed, lines, notes };
+    let (changed, differences) = (Vec::new(), Vec::new());
+    let mut found = EntityDrift { entity, changes, missing, newest_run, changed, differences, notes };
     add_additions(&mut found, &reading)?;
     Ok(found)
 }
 
-/// Adds types that changed, and the lines to add to the files of an entity of one's own.
+/// Adds types that changed, and what to change in the files of an entity of one's own.
 fn add_additions(found: &mut EntityDrift<'_>, reading: &SampleReading) -> Result<()> {
     let entity = found.entity;
     if entity.folder.is_none() || reading.documents == 0 {
         return Ok(());
     }
     let (root, texts) = new::written(entity)?;
-    let update = draft::update(entity, &texts.selects(), reading);
-    match draft::updated_files(entity, &update, &texts.declaration, new::earlier_migrations(&root).next()) {
-        Ok(files) => found.lines = new::added_lines(&texts, &files),
+    let earlier = new::earlier_migrations(&root);
+    let update = draft::update(entity, &texts.selects(), reading, &earlier);
+    match draft::updated_files(entity, &update, &texts.declaration, &earlier) {
+        Ok(files) => found.differences = new::differences(&texts, &files),
         // What changed is worth knowing also where evo cannot say how to write it.
         Err(error) => found.notes.push(error.message().to_owned()),
     }
@@ -146,7 +144,7 @@ fn readers(entity: &Entity, path: &str) -> Vec<String> {
 fn text(of: &EntityDrift<'_>) -> String {
     let name = &of.entity.name;
     let count = (of.changes.len() + of.missing.len()) as u64;
-    if count == 0 && of.changed.is_empty() && of.lines.is_empty() && of.notes.is_empty() {
+    if count == 0 && of.changed.is_empty() && of.differences.is_empty() && of.notes.is_empty() {
         return format!("{name}: nothing has changed since its documents were looked at first");
     }
     let shown = |path: &str| match readers(of.entity, path).as_slice() {
@@ -175,9 +173,9 @@ fn text(of: &EntityDrift<'_>) -> String {
         parts.push(table(&["field", "change", "since", "read by", "~first in"], rows));
     }
     parts.extend(new::changed(&of.changed));
-    if let Some(lines) = new::added(&of.lines) {
-        parts.push(visible::lines(&lines).into_owned());
-        parts.push(format!("evo new {name} --update --from SAMPLE… writes such lines and the migration"));
+    if let Some(differences) = new::shown_differences(&of.differences) {
+        parts.push(differences);
+        parts.push(format!("evo new {name} --update --from SAMPLE… makes such changes and the migration"));
     }
     if !of.notes.is_empty() {
         let notes: Vec<String> = of.notes.iter().map(|note| format!("  {}", visible::line(note))).collect();
@@ -193,6 +191,7 @@ fn to_json(of: &EntityDrift<'_>) -> Value {
             "source_file": c.source_file, "source_line": c.source_line, "columns": readers(of.entity, &c.path),
         })
     };
+    let lines = |diff: &FileDiff| json!({ "file": diff.path, "lines": diff.lines });
     let missing = |b: &Breach| {
         let columns = readers(of.entity, &b.path);
         json!({ "path": b.path, "before": b.before, "documents": b.of, "columns": columns })
@@ -201,7 +200,7 @@ fn to_json(of: &EntityDrift<'_>) -> Value {
         "entity": of.entity.name, "changes": of.changes.iter().map(change).collect::<Vec<_>>(),
         "newest_run": of.newest_run, "missing": of.missing.iter().map(missing).collect::<Vec<_>>(),
         "changed": of.changed.iter().map(new::changed_json).collect::<Vec<_>>(),
-        "lines": of.lines.iter().map(|(file, lines)| json!({ "file": file, "lines": lines })).collect::<Vec<_>>(),
+        "lines": of.differences.iter().map(lines).collect::<Vec<_>>(),
         "notes": of.notes,
     })
 }

@@ -1,11 +1,12 @@
 //! What samples have and an entity lacks: columns and tables to be added, and types that have changed.
 
 use super::counts::ValueType;
+use super::earlier::EarlierMigrations;
 use super::names::{Unique, snake};
 use super::nodes::NodeShape;
 use super::plan::at;
 use super::read::SampleReading;
-use super::render::expression;
+use super::render::{expression, sql_type};
 use super::tables::{Certainty, DraftColumn, DraftTable, TableKind, Tables};
 use crate::entity::{AddedField, Column, Entity, Select};
 use crate::sql::literal;
@@ -59,13 +60,19 @@ impl EntityUpdate {
 }
 
 /// Compares samples with an entity whose models are `selects`, as they are written, in the order of its
-/// models.
-pub fn update(entity: &Entity, selects: &[Select], reading: &SampleReading) -> EntityUpdate {
+/// models, and whose tables `earlier` migrations have made. What its contract ignores is not added.
+pub fn update(
+    entity: &Entity,
+    selects: &[Select],
+    reading: &SampleReading,
+    earlier: &EarlierMigrations,
+) -> EntityUpdate {
     let key_fields = entity.key.fields();
     let key_field = (key_fields.len() == 1).then(|| key_fields[0].as_str());
     let child_id = |array: &str| reading.keys.child_id(array);
     let tables = Tables::new((&entity.name, &entity.staging.key_column), key_field, &child_id, &[]).of(&reading.shape);
-    let mut comparison = Comparison { entity, selects, shape: &reading.shape, update: EntityUpdate::default() };
+    let update = EntityUpdate::default();
+    let mut comparison = Comparison { entity, selects, shape: &reading.shape, earlier, update };
     tables.into_iter().for_each(|table| comparison.add(table));
     comparison.update
 }
@@ -74,6 +81,7 @@ struct Comparison<'a> {
     entity: &'a Entity,
     selects: &'a [Select],
     shape: &'a NodeShape,
+    earlier: &'a EarlierMigrations,
     update: EntityUpdate,
 }
 
@@ -85,13 +93,15 @@ impl<'a> Comparison<'a> {
                 let root = format!("{}[]", array.join("."));
                 match self.model_of(&root) {
                     Some(model) => self.add_columns(model, root, table.columns),
-                    None if self.is_read(&root) || self.is_mentioned(array) => {}
+                    None if self.is_read(&root) || self.is_mentioned(array) || self.is_ignored(&root) => {}
                     None => self.add_table(table),
                 }
             }
             TableKind::Link { array, .. } => {
                 let path = array.join(".");
-                if !self.is_read(&format!("{path}[]")) && !self.is_read(&path) && !self.is_mentioned(array) {
+                let elements = format!("{path}[]");
+                let is_known = self.is_read(&elements) || self.is_read(&path) || self.is_mentioned(array);
+                if !is_known && !self.is_ignored(&elements) {
                     self.add_table(table);
                 }
             }
@@ -120,13 +130,24 @@ impl<'a> Comparison<'a> {
         self.selects.iter().any(|select| select.whole().contains(&name))
     }
 
+    /// Whether the contract has nothing to do with the field at a path.
+    fn is_ignored(&self, path: &str) -> bool {
+        self.entity.contract.as_ref().is_some_and(|contract| contract.leaves_out(path))
+    }
+
     fn add_table(&mut self, mut table: DraftTable) {
         if self.entity.partition.is_some() {
             let note = format!("{}: make it by hand, because the entity is partitioned by time", table.name);
             return self.update.notes.push(note);
         }
         let mut names = Unique::default();
-        self.entity.models.iter().for_each(|model| drop(names.name(model.table.trim_start_matches("core."))));
+        self.entity.models.iter().for_each(|model| names.take(model.table.trim_start_matches("core.")));
+        // A table whose model was removed is still there.
+        self.earlier.tables().iter().for_each(|name| names.take(name));
+        if let TableKind::Children { array, .. } = &table.kind {
+            let root = format!("{}[]", array.join("."));
+            table.columns.retain(|column| !self.is_ignored(&below(&root, &column.path)));
+        }
         table.name = names.name(&table.name);
         let root = root_of(self.shape, &table.kind);
         table.columns.iter_mut().for_each(|column| self.keep_undeclared_dates(column, root));
@@ -136,34 +157,75 @@ impl<'a> Comparison<'a> {
     fn add_columns(&mut self, model: usize, root: String, columns: Vec<DraftColumn>) {
         let (Some(select), Some(declared)) = (self.selects.get(model), self.entity.models.get(model)) else { return };
         let mut names = Unique::default();
-        select.columns().iter().for_each(|column| drop(names.name(&column.name)));
+        select.columns().iter().for_each(|column| names.take(&column.name));
         let node = self.node(&root);
         let mut added = Vec::new();
         for mut column in columns {
-            let below = column.path.join(".");
-            let path = if root.is_empty() { below } else { format!("{root}.{below}") };
+            // Empty for a field without a name, of which nothing tells whether it is read.
+            let path = below(&root, &column.path);
             let has_values = column.without < column.of;
             if self.is_read(&path) {
                 let changed = has_values.then(|| self.changed(model, &path, &column, node)).flatten();
                 self.update.changed.extend(changed.filter(|changed| !self.update.changed.contains(changed)));
-            } else if has_values {
-                column.name = names.name(&snake(&column.path.join("_")));
+            } else if has_values && !path.is_empty() && !self.is_ignored(&path) {
                 self.keep_undeclared_dates(&mut column, node);
+                self.name_column((&declared.table, &path), &mut names, &mut column);
                 added.push(column);
             }
         }
-        if added.is_empty() {
+        let (columns, fields) = self.possible(select, &root, added);
+        if columns.is_empty() {
             return;
         }
         for history in self.entity.models.iter().filter(|model| model.is_history) {
             let note = format!("{}: new columns of {} are not added to it", history.table, declared.table);
             self.update.notes.push(note);
         }
-        let fields: Vec<AddedField> = added.iter().map(|column| field(&root, column)).collect();
         let table = declared.table.clone();
         match select.with_fields(&fields) {
-            Ok(text) => self.update.columns.push(TableUpdate { model, table, columns: added, text }),
+            Ok(text) => self.update.columns.push(TableUpdate { model, table, columns, text }),
             Err(error) => self.update.notes.push(error.message().to_owned()),
+        }
+    }
+
+    /// The columns that can be added to a model. Each of the others is noted, and is no obstacle to these.
+    fn possible(
+        &mut self,
+        select: &Select,
+        root: &str,
+        columns: Vec<DraftColumn>,
+    ) -> (Vec<DraftColumn>, Vec<AddedField>) {
+        let with_fields = columns.into_iter().map(|column| {
+            let field = field(root, &column);
+            (column, field)
+        });
+        let (mut possible, mut fields) = (Vec::new(), Vec::new());
+        for (column, field) in with_fields {
+            match select.with_fields(std::slice::from_ref(&field)) {
+                Ok(_) => {
+                    possible.push(column);
+                    fields.push(field);
+                }
+                Err(error) => self.update.notes.push(error.message().to_owned()),
+            }
+        }
+        (possible, fields)
+    }
+
+    /// Names a new column. One that an earlier migration has made is somebody's decision, or somebody's
+    /// column: it is to be looked at if the type is the same, and another one gets another name.
+    fn name_column(&self, (table, path): (&str, &str), names: &mut Unique, column: &mut DraftColumn) {
+        let wanted = snake(&column.path.join("_"));
+        let kind = sql_type(column).split('(').next().unwrap_or_default();
+        let is_made = |name: &str| self.earlier.name_column(table, name);
+        column.name = names.name(&wanted);
+        while is_made(&column.name) && !self.earlier.make_column(table, &column.name, kind) {
+            column.name = names.name(&wanted);
+        }
+        if is_made(&wanted) {
+            let made = if column.name == wanted { "this column" } else { "a column of that name and another type" };
+            column.certainty = Certainty::Look;
+            column.note = format!("a migration has made {made} before; to refuse it: ignore = [{path:?}]");
         }
     }
 
@@ -246,6 +308,12 @@ fn paths(select: &Select) -> impl Iterator<Item = &str> {
     select.columns().iter().flat_map(|column| column.paths.iter().map(String::as_str))
 }
 
+/// The path of a field of what is at `root`; empty for the document.
+fn below(root: &str, path: &[String]) -> String {
+    let below = path.join(".");
+    if root.is_empty() { below } else { format!("{root}.{below}") }
+}
+
 /// Whether a place is inside of another one.
 fn is_inside(path: &str, other: &str) -> bool {
     path.strip_prefix(other).is_some_and(|rest| rest.starts_with(['.', '[']))
@@ -289,87 +357,4 @@ fn word(value_type: ValueType) -> &'static str {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::draft::nodes::add_document;
-    use crate::draft::{UpdatedFile, updated_files};
-    use crate::entity::Catalog;
-
-    /// An entity of one's own with a table of an array, and its models as they are written.
-    fn toy() -> (Entity, Vec<Select>) {
-        let folder = std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/toy"));
-        let catalog = Catalog::load(Some(folder)).unwrap();
-        let entity = catalog.select(&["visits".to_owned()]).unwrap()[0].clone();
-        let selects = entity.models.iter().map(|model| {
-            let file = format!("{}.sql", model.table.trim_start_matches("core."));
-            let text = std::fs::read_to_string(folder.join("models/visits").join(&file)).unwrap();
-            Select::parse(&file, &text, &model.key).unwrap()
-        });
-        let selects = selects.collect();
-        (entity, selects)
-    }
-
-    fn of(lines: &[&str]) -> (EntityUpdate, Vec<UpdatedFile>) {
-        let (entity, selects) = toy();
-        let mut reading = SampleReading::default();
-        for line in lines {
-            assert!(add_document(&mut reading.shape, line.as_bytes()));
-            reading.keys.add(line.as_bytes());
-        }
-        let update = update(&entity, &selects, &reading);
-        let files = updated_files(&entity, &update, "models = [\"visits\", \"visit_guests\"]\n", 7).unwrap();
-        (update, files)
-    }
-
-    #[test]
-    fn what_the_models_read_already_is_not_added() {
-        let known =
-            r#"{"idVisit": 1, "at": "2026-01-09T18:30:00", "guests": [{"idGuest": 5, "name": "Ana"}], "x": null}"#;
-        let (update, files) = of(&[known]);
-        assert!(update.is_empty() && update.changed.is_empty() && update.notes.is_empty(), "{update:?}");
-        assert!(files.is_empty());
-    }
-
-    #[test]
-    fn new_fields_become_columns_and_new_arrays_tables() {
-        let (update, files) = of(&[
-            r#"{"idVisit": 1, "vip": true, "room": {"name": "A", "floor": 3}, "tags": ["x"], "born": "18/03/1990",
-                "guests": [{"idGuest": 5, "age": 7}], "steps": [{"what": "new"}]}"#,
-        ]);
-        let shown: Vec<String> = update
-            .columns
-            .iter()
-            .map(|table| {
-                let columns: Vec<String> =
-                    table.columns.iter().map(|c| format!("{} {:?}", c.name, c.value_type.unwrap())).collect();
-                format!("{}: {}", table.table, columns.join(", "))
-            })
-            .collect();
-        assert_eq!(
-            shown,
-            ["core.visits: vip Bool, room_name Text, room_floor Integer, born Text", "core.visit_guests: age Integer",]
-        );
-        let tables: Vec<&str> = update.tables.iter().map(|table| table.name.as_str()).collect();
-        assert_eq!(tables, ["visit_tags", "visit_steps"]);
-        let text = |end: &str| &files.iter().find(|file| file.path.ends_with(end)).unwrap().text;
-        assert_eq!(text("entity.toml"), "models = [\"visits\", \"visit_guests\", \"visit_tags\", \"visit_steps\"]\n");
-        let migration = text("migrations/0007_visits.up.sql");
-        assert!(
-            migration.contains("alter table core.visits\n    add column vip boolean,\n    add column room_name text,")
-        );
-        assert!(migration.contains("create table core.visit_tags ("), "{migration}");
-        assert!(text("0007_visits.down.sql").contains("drop table core.visit_steps, core.visit_tags;"));
-        assert!(text("models/visits/visits.sql").contains("    evo.as_bool(d.vip) as vip"));
-    }
-
-    #[test]
-    fn a_type_that_changed_is_named_and_left_alone() {
-        let (update, files) = of(&[r#"{"idVisit": 1, "at": "soon", "guests": [{"idGuest": 2.5, "name": {"a": 1}}]}"#]);
-        let changed: Vec<String> =
-            update.changed.iter().map(|c| format!("{}.{} {} {}", c.table, c.column, c.declared, c.found)).collect();
-        let of_guests = ["guest_id bigint decimal", "name text an object"];
-        assert_eq!(changed[0], "core.visits.at timestamptz text");
-        assert_eq!(changed[1..], of_guests.map(|change| format!("core.visit_guests.{change}")));
-        assert!(files.is_empty(), "{files:?}");
-    }
-}
+mod tests;

@@ -2,6 +2,7 @@
 
 use toml::de::{DeTable, DeValue};
 
+use super::earlier::EarlierMigrations;
 use super::names::quoted;
 use super::plan::EntityDraft;
 use super::render::{core_table, model, sql_type};
@@ -21,8 +22,8 @@ pub struct UpdatedFile {
     pub is_new: bool,
 }
 
-/// The files of an update: models, the declaration, whose text is `declaration`, and a migration with this
-/// number. None if there is nothing to add.
+/// The files of an update: models, the declaration, whose text is `declaration`, and the migration that
+/// follows the `earlier` ones. None if there is nothing to add.
 ///
 /// # Errors
 /// `Config` when the declaration does not list its models in a way that evo can add to.
@@ -30,7 +31,7 @@ pub fn updated_files(
     entity: &Entity,
     update: &EntityUpdate,
     declaration: &str,
-    number: u32,
+    earlier: &EarlierMigrations,
 ) -> Result<Vec<UpdatedFile>> {
     if update.is_empty() {
         return Ok(Vec::new());
@@ -51,9 +52,9 @@ pub fn updated_files(
     for table in &update.tables {
         files.push(new(format!("{folder}/{}.sql", table.name), model(&draft, table)));
     }
-    let stem = format!("migrations/{number:04}_{}", entity.name);
+    let stem = format!("migrations/{:04}_{}", earlier.next(), entity.name);
     files.push(new(format!("{stem}.up.sql"), migration(&draft, update)));
-    files.push(new(format!("{stem}.down.sql"), removal(update)));
+    files.push(new(format!("{stem}.down.sql"), removal(update, earlier)));
     Ok(files)
 }
 
@@ -101,7 +102,10 @@ fn with_models(entity: &Entity, text: &str, names: &[&str]) -> Result<String> {
 fn migration(draft: &EntityDraft, update: &EntityUpdate) -> String {
     let mut text = format!("-- What newer samples of {} have.\n", draft.entity);
     for table in &update.columns {
-        let add = |column: &DraftColumn| format!("    add column {} {}", quoted(&column.name), sql_type(column));
+        // Somebody may have taken a column out of the model and left it in the table.
+        let add = |column: &DraftColumn| {
+            format!("    add column if not exists {} {}", quoted(&column.name), sql_type(column))
+        };
         let columns: Vec<String> = table.columns.iter().map(add).collect();
         text += &format!("alter table core.{}\n{};\n", quoted(bare(table)), columns.join(",\n"));
     }
@@ -112,16 +116,22 @@ fn migration(draft: &EntityDraft, update: &EntityUpdate) -> String {
     text
 }
 
-fn removal(update: &EntityUpdate) -> String {
+/// Drops what the update has made. Columns that were there before stay.
+fn removal(update: &EntityUpdate, earlier: &EarlierMigrations) -> String {
     let mut text = String::new();
     for table in &update.columns {
-        let columns: Vec<String> =
-            table.columns.iter().map(|column| format!("drop column {}", quoted(&column.name))).collect();
-        text += &format!("alter table core.{} {};\n", quoted(bare(table)), columns.join(", "));
+        let own = table.columns.iter().filter(|column| !earlier.name_column(&table.table, &column.name));
+        let columns: Vec<String> = own.map(|column| format!("drop column {}", quoted(&column.name))).collect();
+        if !columns.is_empty() {
+            text += &format!("alter table core.{} {};\n", quoted(bare(table)), columns.join(", "));
+        }
     }
     let tables: Vec<String> = update.tables.iter().rev().map(|table| format!("core.{}", table.name)).collect();
     if !tables.is_empty() {
         text += &format!("drop table {};\n", tables.join(", "));
     }
-    text
+    match text.is_empty() {
+        true => "-- Nothing to take back: the columns were there before.\n".to_owned(),
+        false => text,
+    }
 }

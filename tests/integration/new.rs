@@ -210,6 +210,7 @@ fn fields_with_odd_names_go_from_file_to_core() {
     // A row with a column t is still a row, and not that column.
     let shown = run(&evo, &["preview", "runs", "--from", &path, "--output", "json"]).exits(0).json();
     assert_eq!((&shown["rows"][0]["t"], &shown["rows"][0]["it_s"]), (&"tea".into(), &2.into()));
+    new(&evo, &["runs", "--update", "--from", &path, "--extend", "own"]).exits(0).says("read everything that");
 }
 
 #[test]

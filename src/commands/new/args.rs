@@ -34,7 +34,7 @@ pub struct Args {
     #[arg(long, value_name = "SAMPLE", required = true, num_args = 1..)]
     pub from: Vec<String>,
     /// Add what the samples have to an entity that is there: columns, and tables of arrays
-    #[arg(long, conflicts_with_all = ["key", "zone", "missing"])]
+    #[arg(long, conflicts_with_all = ["key", "zone", "missing", "history"])]
     pub update: bool,
     /// The fields that make a document unique [default: looked for]
     #[arg(long, value_name = "FIELD", value_delimiter = ',', num_args = 1..)]

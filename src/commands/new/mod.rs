@@ -11,9 +11,10 @@ mod trial;
 mod update;
 mod update_show;
 mod write;
+mod written;
 
 pub use args::Args;
 pub use run::run;
-pub(super) use update::{added_lines, written};
-pub(super) use update_show::{added, changed, changed_json};
+pub(super) use update_show::{changed, changed_json, shown_differences};
 pub(super) use write::earlier_migrations;
+pub(super) use written::{FileDiff, differences, written};

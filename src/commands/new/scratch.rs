@@ -6,6 +6,20 @@ use crate::config;
 use crate::entity::{Catalog, Entity};
 use crate::error::{Context, Error, Kind, Result};
 
+/// Takes `[input]` out of a declaration: a trial writes the documents itself.
+///
+/// # Errors
+/// `Config` when it cannot be read or written.
+pub(super) fn without_input(declaration: &Path) -> Result<()> {
+    let failed = |e: String| Error::new(Kind::Config, format!("cannot change {}", declaration.display())).detail(e);
+    let text = std::fs::read_to_string(declaration).map_err(|e| failed(e.to_string()))?;
+    let mut table: toml::Table = toml::from_str(&text).map_err(|e| failed(e.to_string()))?;
+    if table.remove("input").is_some() {
+        std::fs::write(declaration, table.to_string()).map_err(|e| failed(e.to_string()))?;
+    }
+    Ok(())
+}
+
 /// The entity as evo reads it.
 pub(super) fn checked(folder: &Path, name: &str) -> Result<Entity> {
     let catalog = Catalog::load(Some(folder)).context("the draft is not understood")?;

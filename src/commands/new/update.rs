@@ -1,17 +1,18 @@
 //! Running `evo new --update`: read the samples, compare them with the entity, try the additions out, write
 //! them.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::args::Args;
-use super::scratch::{checked, scratch_folder};
-use super::trial::{self, TriedDraft};
+use super::scratch::{checked, scratch_folder, without_input};
+use super::trial::{self, TrialRun, TriedDraft};
 use super::update_show::{self, Updated};
+use super::written::{differences, written};
 use super::{samples, shapes, write};
 use crate::commands::database;
 use crate::config::Settings;
-use crate::draft::{self, UpdatedFile};
-use crate::entity::{Catalog, Entity, Select};
+use crate::draft::{self, SampleFile, SampleReading, UpdatedFile};
+use crate::entity::{Catalog, Entity};
 use crate::error::{Error, Kind, Result};
 use crate::report::Outcome;
 
@@ -30,89 +31,55 @@ pub(super) async fn run(args: &Args, settings: &Settings) -> Result<Outcome> {
     let samples = samples::find(settings, &args.from).await?;
     let (reading, kept) = shapes::read(settings, (&samples, &entity.input), !args.dry_run).await?;
     reading.require_documents()?;
-    let update = draft::update(&entity, &texts.selects(), &reading);
-    let files = draft::updated_files(&entity, &update, &texts.declaration, write::earlier_migrations(&root).next())?;
+    require_key(&entity, &reading)?;
+    let earlier = write::earlier_migrations(&root);
+    let update = draft::update(&entity, &texts.selects(), &reading, &earlier);
+    let files = draft::updated_files(&entity, &update, &texts.declaration, &earlier)?;
     let mut updated = Updated::new(&entity, &update, &reading);
     updated.kept = kept;
     if !args.no_trial && !args.dry_run && !files.is_empty() {
         match database::has_programs(settings) {
-            true => {
-                let scratch = scratch_folder()?;
-                let own = scratch.0.join("own");
-                for folder in FOLDERS.into_iter().filter(|folder| root.join(folder).is_dir()) {
-                    copy(&root.join(folder), &own.join(folder))?;
-                }
-                write::write_update(&own, &files)?;
-                let entity = checked(&own, &entity.name)?;
-                let tried = TriedDraft { entity: &entity, input: &entity.input, samples: &samples, example: &[] };
-                updated.trial = Some(trial::run(settings, &scratch.0, &tried, args.rows).await?);
-            }
+            true => updated.trial = Some(tried(settings, &entity, (&root, &files), (&samples, args.rows)).await?),
             false => updated.untried = Some("no PostgreSQL is installed here, so the additions were not tried out"),
         }
     }
     if !args.dry_run {
         updated.written = write::write_update(&root, &files)?;
     }
-    Ok(update_show::outcome(&updated, &added_lines(&texts, &files)))
+    Ok(update_show::outcome(&updated, &differences(&texts, &files)))
 }
 
-/// The files of an entity as they are written.
-#[derive(Debug)]
-pub(in crate::commands) struct WrittenEntity {
-    /// `entity.toml`.
-    pub declaration: String,
-    /// The models, with the names of their files.
-    pub models: Vec<(String, Select)>,
-}
-
-impl WrittenEntity {
-    /// The selects of the models.
-    pub(in crate::commands) fn selects(&self) -> Vec<Select> {
-        self.models.iter().map(|(_, select)| select.clone()).collect()
+/// Tries the files of an update out, in a copy of the folder `root`.
+async fn tried(
+    settings: &Settings,
+    entity: &Entity,
+    (root, files): (&Path, &[UpdatedFile]),
+    (samples, rows): (&[SampleFile], u32),
+) -> Result<TrialRun> {
+    let scratch = scratch_folder()?;
+    let own = scratch.0.join("own");
+    for folder in FOLDERS.into_iter().filter(|folder| root.join(folder).is_dir()) {
+        copy(&root.join(folder), &own.join(folder))?;
     }
-
-    /// The text of a file; empty for one that is not there.
-    fn text(&self, file: &str) -> &str {
-        let model = self.models.iter().find(|(name, _)| name == file).map(|(_, select)| select.whole());
-        model.unwrap_or(if file == "entity.toml" { self.declaration.as_str() } else { "" })
-    }
+    write::write_update(&own, files)?;
+    let name = entity.folder.as_deref().and_then(Path::file_name).unwrap_or_default();
+    without_input(&own.join("models").join(name).join("entity.toml"))?;
+    let copied = checked(&own, &entity.name)?;
+    let tried = TriedDraft { entity: &copied, input: &entity.input, samples, example: &[] };
+    trial::run(settings, &scratch.0, &tried, rows).await
 }
 
-/// The folder of `--extend` and the files of an entity in it.
-///
-/// # Errors
-/// `Usage` for a built-in entity; `Config` for a file that cannot be read.
-pub(in crate::commands) fn written(entity: &Entity) -> Result<(PathBuf, WrittenEntity)> {
-    let Some(folder) = &entity.folder else {
-        return Err(Error::new(Kind::Usage, format!("{} is built in: its models come with evo", entity.name))
-            .hint("declare an entity of your own with another name over the same objects: docs/own-data.md"));
-    };
-    let read = |name: &str| {
-        let path = folder.join(name);
-        std::fs::read_to_string(&path)
-            .map_err(|e| Error::new(Kind::Config, format!("cannot read {}", path.display())).caused_by(e))
-    };
-    let mut models = Vec::new();
-    for model in &entity.models {
-        let file = format!("{}.sql", model.table.trim_start_matches("core."));
-        let mut key = model.key.clone();
-        key.push(model.parent_key.clone());
-        let select = Select::parse(&folder.join(&file).display().to_string(), &read(&file)?, &key)?;
-        models.push((file, select));
-    }
-    let root = folder.parent().and_then(Path::parent).unwrap_or(folder);
-    Ok((root.to_owned(), WrittenEntity { declaration: read("entity.toml")?, models }))
-}
-
-/// The lines that each changed file gets, by its path; all of a new one.
-pub(in crate::commands) fn added_lines(texts: &WrittenEntity, files: &[UpdatedFile]) -> Vec<(String, Vec<String>)> {
-    let of = |file: &UpdatedFile| {
-        let name = file.path.rsplit('/').next().unwrap_or_default();
-        let known = if file.is_new { "" } else { texts.text(name) };
-        let lines = file.text.lines().filter(|line| known.lines().all(|known| known != *line));
-        (file.path.clone(), lines.map(str::to_owned).collect())
-    };
-    files.iter().filter(|file| !file.path.ends_with(".down.sql")).map(of).collect()
+/// Makes sure that the samples are of this entity: without a field of its key, every document of theirs would
+/// be rejected.
+fn require_key(entity: &Entity, reading: &SampleReading) -> Result<()> {
+    let fields = &reading.shape.fields;
+    let has = |field: &&String| fields.iter().any(|(name, node)| name == *field && node.present() > 0);
+    let Some(missing) = entity.input.needed_columns.iter().find(|field| !has(field)) else { return Ok(()) };
+    let name = &entity.name;
+    let known: Vec<&str> = fields.iter().map(|(name, _)| name.as_str()).collect();
+    Err(Error::new(Kind::Usage, format!("no document of the samples has {missing:?}, which the key of {name} needs"))
+        .detail(format!("fields: {}", known.join(", ")))
+        .hint("samples of another entity are no update: evo new NAME --from … drafts one"))
 }
 
 /// Copies a folder with everything in it.

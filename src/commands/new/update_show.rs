@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::show::{column_json, columns_text, table_json, table_text, trial_json, trial_text};
 use super::trial::TrialRun;
+use super::written::FileDiff;
 use crate::counted::counted;
 use crate::draft::{Certainty, ChangedType, EntityUpdate, SampleReading};
 use crate::entity::Entity;
@@ -26,9 +27,6 @@ pub(super) struct Updated<'a> {
     pub written: Vec<PathBuf>,
 }
 
-/// Lines that files get, by their paths.
-type AddedLines = [(String, Vec<String>)];
-
 impl<'a> Updated<'a> {
     pub(super) fn new(entity: &'a Entity, update: &'a EntityUpdate, reading: &'a SampleReading) -> Self {
         Self { entity, update, reading, kept: 0, trial: None, untried: None, written: Vec::new() }
@@ -36,11 +34,11 @@ impl<'a> Updated<'a> {
 }
 
 /// As text and as JSON.
-pub(super) fn outcome(updated: &Updated<'_>, lines: &AddedLines) -> Outcome {
-    Outcome::new(text(updated, lines), to_json(updated))
+pub(super) fn outcome(updated: &Updated<'_>, differences: &[FileDiff]) -> Outcome {
+    Outcome::new(text(updated, differences), to_json(updated))
 }
 
-fn text(updated: &Updated<'_>, lines: &AddedLines) -> String {
+fn text(updated: &Updated<'_>, differences: &[FileDiff]) -> String {
     let Updated { entity, update, reading, .. } = updated;
     let documents = counted(reading.documents, "document", "documents");
     let kept = match updated.kept {
@@ -60,7 +58,7 @@ fn text(updated: &Updated<'_>, lines: &AddedLines) -> String {
     parts.extend(changed(&update.changed));
     parts.extend(notes(updated));
     if updated.written.is_empty() {
-        parts.extend(added(lines));
+        parts.extend(shown_differences(differences));
     }
     parts.extend(updated.trial.as_ref().map(trial_text));
     parts.push(next(updated));
@@ -83,10 +81,13 @@ pub(in crate::commands) fn changed(changed: &[ChangedType]) -> Option<String> {
     (!lines.is_empty()).then(|| format!("changed types, left as they are\n{}", lines.join("\n")))
 }
 
-/// The lines that files get; nothing if there is none.
-pub(in crate::commands) fn added(lines: &AddedLines) -> Option<String> {
-    let of = |(path, lines): &(String, Vec<String>)| format!("add to {path}\n{}", lines.join("\n"));
-    let parts: Vec<String> = lines.iter().filter(|(_, lines)| !lines.is_empty()).map(of).collect();
+/// What changes in files; nothing if there is none.
+pub(in crate::commands) fn shown_differences(differences: &[FileDiff]) -> Option<String> {
+    let of = |file: &FileDiff| {
+        let title = if file.is_new { "new file" } else { "change in" };
+        format!("{title} {}\n{}", file.path, visible::lines(&file.lines.join("\n")))
+    };
+    let parts: Vec<String> = differences.iter().map(of).collect();
     (!parts.is_empty()).then(|| parts.join("\n\n"))
 }
 

@@ -113,7 +113,7 @@ fn drift_names_what_changed_since_when_and_the_lines_to_add() {
     own.put("1", 1..31, FIRST);
     own.run(&["load", "visits"]).exits(0);
     own.run(&["transform", "visits"]).exits(0);
-    own.run(&["drift", "visits"]).exits(0).says("add column seats bigint").says("0 fields have changed");
+    own.run(&["drift", "visits"]).exits(0).says("add column if not exists seats bigint").says("0 fields have changed");
     own.put("2", 101..131, r#", "seats": "2", "vip": true, "room": {"name": "B"}"#);
     own.run(&["load", "visits"]).exits(0);
     own.run(&["transform", "visits"]).exits(0);
@@ -134,9 +134,10 @@ fn drift_names_what_changed_since_when_and_the_lines_to_add() {
         "string, was number",
         "missing, 100 % had it",
         "core.visits.at",
-        "add to models/visits/visits.sql",
-        "    evo.as_bool(d.vip) as vip",
-        "    add column vip boolean",
+        "change in models/visits/visits.sql",
+        "-    evo.as_timestamptz(d.at, {zone}) as at\n+    evo.as_timestamptz(d.at, {zone}) as at,\n",
+        "+    evo.as_bool(d.vip) as vip",
+        "+    add column if not exists vip boolean",
         "evo new visits --update",
         "sales: nothing has changed",
     ] {
