@@ -202,10 +202,11 @@ impl Lake {
         let cut = if self.prefix.is_empty() { 0 } else { self.prefix.len() + 1 };
         for blob in blobs.into_iter().filter(|blob| !blob.is_folder) {
             let path = blob.name.get(cut..).unwrap_or_default().to_owned();
-            let is_relevant = matches!(wanted.name_kind(&path), NameKind::Data | NameKind::Manifest);
+            let kind = wanted.name_kind(&path);
+            let is_relevant = matches!(kind, NameKind::Data | NameKind::Manifest);
             match blob.unaskable().filter(|_| is_relevant) {
                 Some(reason) => page.set_aside(&path, &reason),
-                None => wanted.put(&mut page, wanted.name_kind(&path), path, blob.etag, blob.size_bytes),
+                None => page.put(kind, Object::new(path, blob.etag, blob.size_bytes)),
             }
         }
         page

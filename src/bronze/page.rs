@@ -20,6 +20,12 @@ pub struct Object {
     pub meta: PathMeta,
 }
 
+impl Object {
+    pub(super) fn new(path: String, etag: String, size_bytes: u64) -> Self {
+        Self { meta: path_meta(&path), path, etag, size_bytes }
+    }
+}
+
 /// A file, blob or folder that cannot be listed or read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unreadable {
@@ -42,22 +48,6 @@ impl Wanted {
         let below = path.strip_prefix(&self.prefix).map(|below| below.trim_start_matches('/'));
         name_kind(below.unwrap_or(path), &self.suffixes)
     }
-
-    /// Adds an object of this kind to the page.
-    pub(super) fn put(&self, page: &mut Page, kind: NameKind, path: String, etag: String, size_bytes: u64) {
-        let meta = path_meta(&path);
-        if let Some(reason) = names::unusable(&path, meta.run_id.as_deref()) {
-            return page.set_aside(&path, &reason);
-        }
-        let object = Object { meta, path, etag, size_bytes };
-        match kind {
-            NameKind::Data => page.objects.push(object),
-            NameKind::Manifest => page.manifests.push(object),
-            // An empty object is no loss: some tools mark folders with one.
-            NameKind::Other if size_bytes > 0 => page.others.add(object.path),
-            NameKind::Other | NameKind::Hidden => {}
-        }
-    }
 }
 
 /// One part of a listing.
@@ -74,6 +64,20 @@ pub struct Page {
 }
 
 impl Page {
+    /// Adds an object of this kind.
+    pub(super) fn put(&mut self, kind: NameKind, object: Object) {
+        if let Some(reason) = names::unusable(&object.path, object.meta.run_id.as_deref()) {
+            return self.set_aside(&object.path, &reason);
+        }
+        match kind {
+            NameKind::Data => self.objects.push(object),
+            NameKind::Manifest => self.manifests.push(object),
+            // An empty object is no loss: some tools mark folders with one.
+            NameKind::Other if object.size_bytes > 0 => self.others.add(object.path),
+            NameKind::Other | NameKind::Hidden => {}
+        }
+    }
+
     pub(super) fn set_aside(&mut self, path: &str, reason: &str) {
         self.unreadable.add(Unreadable { path: path.to_owned(), reason: reason.to_owned() });
     }

@@ -11,7 +11,7 @@ use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use super::layout::NameKind;
-use super::page::{PAGE_OBJECTS, Page, Wanted};
+use super::page::{Object, PAGE_OBJECTS, Page, Wanted};
 
 /// A walk below a folder of the lake.
 pub(super) struct Walk<E: FnMut(Page) -> bool> {
@@ -124,7 +124,7 @@ impl<E: FnMut(Page) -> bool> Walk<E> {
             self.page.others.add(path);
         } else if file_type.is_file() {
             match metadata() {
-                Ok(metadata) => self.wanted.put(&mut self.page, name_kind, path, etag(&metadata), metadata.len()),
+                Ok(metadata) => self.page.put(name_kind, Object::new(path, etag(&metadata), metadata.len())),
                 Err(e) => self.failed(&path, &e),
             }
         } else {

@@ -7,7 +7,7 @@ use crate::entity::Entity;
 use crate::error::{Error, Kind, Result};
 use crate::ids::LakeId;
 use crate::ledger::lakes::{self, AddressStatus};
-use crate::ledger::objects::Listed;
+use crate::ledger::listing::Listed;
 use crate::pg::Pool;
 
 /// The lake's id in the ledger. The first lake that a ledger meets becomes its own. A new address is added to

@@ -4,7 +4,7 @@
 //! the two. The first lake that a ledger meets is its own. A further address belongs to a known lake when the
 //! lake there shows the very objects of that lake, or when a person says so.
 
-use super::objects::Listed;
+use super::listing::Listed;
 use crate::error::Result;
 use crate::ids::LakeId;
 use crate::pg::Pool;

@@ -10,6 +10,7 @@ pub mod extractions;
 pub mod followed;
 pub mod history;
 pub mod lakes;
+pub mod listing;
 pub mod manifests;
 pub mod migrations;
 pub mod models;

@@ -8,8 +8,9 @@
 use chrono::{DateTime, NaiveDate, Utc};
 
 use super::batches::{Grouping, OpenRun, open_run};
+use super::listing::{Listed, ListingCounts};
 use super::manifests::{Manifest, WaitingRun, waiting_run};
-use super::objects::{Again, Listed, ListingCounts, Selection, StateCount, standing};
+use super::objects::{Again, Selection, StateCount, standing};
 use crate::error::Result;
 use crate::ids::{BatchId, ObjectId};
 use crate::pg::{Connection, Param};
@@ -68,7 +69,7 @@ impl Preview {
         }
     }
 
-    /// Adds a page of a listing that began at `began`, as [`super::objects::record`] would record it.
+    /// Adds a page of a listing that began at `began`, as [`super::listing::record`] would record it.
     ///
     /// # Errors
     /// See [`crate::pg`].

@@ -13,7 +13,8 @@ use crate::counted::counted;
 use crate::error::Result;
 use crate::ledger::batches::{self, Grouping};
 use crate::ledger::definitions;
-use crate::ledger::objects::{Again, Listed, ListingCounts};
+use crate::ledger::listing::{Listed, ListingCounts};
+use crate::ledger::objects::Again;
 use crate::span::WorkSpan;
 use crate::sql::{fill, qualified};
 

@@ -10,7 +10,7 @@ use crate::bronze::order::compare_runs;
 use crate::bronze::{Object, Page, Sample, Unreadable};
 use crate::entity::Entity;
 use crate::error::{Error, Kind};
-use crate::ledger::objects::{Listed, ListingCounts};
+use crate::ledger::listing::{Listed, ListingCounts};
 
 /// A run as the listing shows it, in the order of runs.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -5,8 +5,9 @@ use chrono::{DateTime, Utc};
 use super::job::LoadJob;
 use crate::error::Result;
 use crate::ledger::batches::{self, Grouping, OpenRun};
+use crate::ledger::listing::{self, Listed, ListingCounts};
 use crate::ledger::manifests::{self, Manifest, WaitingRun};
-use crate::ledger::objects::{self, Listed, ListingCounts, StateCount};
+use crate::ledger::objects::{self, StateCount};
 use crate::ledger::preview::Preview;
 
 /// The questions that discovering asks of the ledger, and the notes that it makes there.
@@ -46,19 +47,19 @@ macro_rules! step {
 
 impl Notes for Recorded<'_> {
     async fn now(&self) -> Result<DateTime<Utc>> {
-        self.0.retry("asking for the time", async || objects::now(&*self.0.pool.get().await?).await).await
+        self.0.retry("asking for the time", async || listing::now(&*self.0.pool.get().await?).await).await
     }
 
     async fn all_known(&self, pages: &[Vec<Listed>]) -> Result<Option<ListingCounts>> {
-        step!(self.0, "looking for new objects", objects::all_known, self.0.selection.lake, pages)
+        step!(self.0, "looking for new objects", listing::all_known, self.0.selection.lake, pages)
     }
 
     async fn record(&mut self, listed: &[Listed], began: DateTime<Utc>) -> Result<ListingCounts> {
-        step!(self.0, "recording the listing", objects::record, self.0.selection.lake, listed, began)
+        step!(self.0, "recording the listing", listing::record, self.0.selection.lake, listed, began)
     }
 
     async fn settle(&mut self, began: DateTime<Utc>) -> Result<()> {
-        step!(self.0, "recording the end of the listing", objects::settle, self.0.selection.lake, began)
+        step!(self.0, "recording the end of the listing", listing::settle, self.0.selection.lake, began)
     }
 
     async fn knows_manifest(&self, path: &str, etag: &str) -> Result<bool> {
@@ -108,12 +109,12 @@ impl<'a> Previewed<'a> {
 
 impl Notes for Previewed<'_> {
     async fn now(&self) -> Result<DateTime<Utc>> {
-        objects::now(&*self.job.pool.get().await?).await
+        listing::now(&*self.job.pool.get().await?).await
     }
 
     async fn all_known(&self, pages: &[Vec<Listed>]) -> Result<Option<ListingCounts>> {
         let (entity, lake) = (&self.job.entity.name, self.job.selection.lake);
-        objects::all_known(&*self.job.pool.get().await?, entity, lake, pages).await
+        listing::all_known(&*self.job.pool.get().await?, entity, lake, pages).await
     }
 
     async fn record(&mut self, listed: &[Listed], began: DateTime<Utc>) -> Result<ListingCounts> {

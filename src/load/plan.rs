@@ -3,7 +3,8 @@
 use crate::bronze::{Sample, Unreadable};
 use crate::error::Error;
 use crate::ledger::batches::OpenRun;
-use crate::ledger::objects::{ListingCounts, StateCount};
+use crate::ledger::listing::ListingCounts;
+use crate::ledger::objects::StateCount;
 
 /// The plan of a load of one entity.
 #[derive(Debug, Default)]

@@ -8,7 +8,7 @@ use super::mismatch::{Mismatch, MismatchKind, Mismatches, Place};
 use crate::bronze::Page;
 use crate::error::{Error, Kind, Result};
 use crate::ids::ObjectId;
-use crate::ledger::{objects, staging};
+use crate::ledger::{listing, staging};
 use crate::meter::Unit;
 use crate::pg::Param;
 
@@ -50,7 +50,7 @@ pub async fn compare_listing(job: &VerifyJob, found: &mut Mismatches) -> Result<
     let ask = async || {
         let connection = job.pool.get().await?;
         staging::require_fitting(&*connection, std::slice::from_ref(&job.entity)).await?;
-        objects::now(&*connection).await
+        listing::now(&*connection).await
     };
     let began = job.pool.retry("checking the staging table", ask).await?;
     let mut pages = job.lake.list_pages(&job.entity.bronze_prefix, &job.entity.input.suffixes);

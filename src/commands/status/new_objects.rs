@@ -11,7 +11,7 @@ use crate::config::Settings;
 use crate::entity::Entity;
 use crate::error::{Error, Result};
 use crate::ids::LakeId;
-use crate::ledger::objects;
+use crate::ledger::listing;
 use crate::pg::{Connection, Pool};
 
 /// The time for listing the lake, all entities together.
@@ -82,7 +82,7 @@ impl LakeScan {
             match tokio::time::timeout_at(self.until, pages.try_next()).await {
                 Ok(Ok(Some(page))) => {
                     let listed = page.objects.iter().map(|o| (o.path.as_str(), o.etag.as_str(), o.size_bytes));
-                    let (objects, bytes) = objects::unknown(connection, &entity.name, id, listed).await?;
+                    let (objects, bytes) = listing::unknown(connection, &entity.name, id, listed).await?;
                     found.objects += objects;
                     found.bytes += bytes;
                 }

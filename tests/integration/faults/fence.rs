@@ -6,7 +6,8 @@ use evo::config::Dsn;
 use evo::error::{Error, Kind};
 use evo::ids::{Fence, LakeId};
 use evo::ledger::batches::{self, Claimed, Completion, Counts, Doubt, Grouping, Holder, Next};
-use evo::ledger::objects::{self, Listed, Selection};
+use evo::ledger::listing::{self, Listed};
+use evo::ledger::objects::{self, Selection};
 use evo::ledger::runs::Execution;
 use evo::pg::{Pool, Presence};
 
@@ -34,8 +35,8 @@ impl Ledger {
             ingestion_date: None,
         };
         let mut connection = pool.get().await.unwrap();
-        let began = objects::now(&*connection).await.unwrap();
-        objects::record(&*connection, "sales", LakeId::default(), &[listed], began).await.unwrap();
+        let began = listing::now(&*connection).await.unwrap();
+        listing::record(&*connection, "sales", LakeId::default(), &[listed], began).await.unwrap();
         let tx = connection.begin().await.unwrap();
         batches::plan(&tx, "sales", &Selection::default(), &Grouping::default()).await.unwrap();
         tx.commit().await.unwrap();
