@@ -94,6 +94,45 @@ fn a_cell_that_spells_no_array_has_no_values() {
         cells.iter().map(|cell| evo.db.one(&format!("select evo.text_array('{cell}')::text is not null"))).collect();
     assert_eq!(arrays, ["t", "t", "f", "f", "f", "f", "f", "f", "f", "f"]);
     assert_eq!(evo.db.one("select evo.text_array(null) is null"), "t");
+    // What a refresh asks first admits nothing else.
+    evo.db.sql(
+        "create function plain(value text) returns text language plpgsql as $$
+         begin return evo.plain_array(value); exception when others then return 'raises'; end $$",
+    );
+    let plain: Vec<String> =
+        cells.iter().map(|cell| evo.db.one(&format!("select coalesce(plain('{cell}'), 'none')"))).collect();
+    let raises = "raises";
+    assert_eq!(plain, ["[1, \"a\"]", "[]", "none", "none", raises, raises, "none", "none", raises, raises]);
+    assert_eq!(evo.db.one("select evo.plain_array(null) is null"), "t");
+}
+
+#[test]
+fn lists_in_cells_are_read_without_a_call_except_near_one_that_only_begins_as_a_list() {
+    let evo = beginner();
+    let path = sample(&evo, "learners.csv", CSV);
+    drafted(&evo, &["learners", "--from", &path]);
+    run(&evo, &["migrate"]).exits(0);
+    let filling = "x".repeat(1000);
+    let line = |n: usize| {
+        let tags = if n == 7 { "[broken".to_owned() } else { format!("[\"\"b{n}\"\",\"\"a\"\",\"\"a\"\"]") };
+        format!("BR-{n};{filling};;;;;\"{tags}\"\n")
+    };
+    let text = (0..300).map(line).collect::<String>();
+    let header = CSV.lines().next().unwrap();
+    let at = object("learners", "1", "a").path().replace(".jsonl.gz", ".csv");
+    write(&evo.lake(), &at, format!("{header}\n{text}").as_bytes());
+    run(&evo, &["load", "learners"]).exits(0);
+    // Which functions are called, and how often.
+    evo.db.sql("do $$ begin execute format('alter database %I set track_functions = pl', current_database()); end $$");
+    let args = ["transform", "learners", "--full-refresh", "--workers", "1", "--extend", "own"];
+    let refresh = evo.command(&args).env("EVO_TRANSFORM_CHUNK_ROWS", "10").output().unwrap();
+    Run::from(refresh).exits(0);
+    let calls =
+        "select coalesce(sum(calls), 0) between 1 and 60 from pg_stat_user_functions where funcname = 'text_array'";
+    evo.db.wait_for(calls, "t");
+    let tags = "select count(*), count(distinct learner_code), min(learner_code) filter (where tag = 'b8') from core.learner_tags";
+    assert_eq!(evo.db.sql(tags), [["598", "299", "BR-8"]]);
+    run(&evo, &["verify", "learners", "--deep"]).exits(0);
 }
 
 #[test]

@@ -32,6 +32,7 @@ pub struct Select {
     pub(super) from_at: usize,
     placeholders: Vec<(Placeholder, Span)>,
     casts: Vec<Span>,
+    text_arrays: Vec<Span>,
 }
 
 /// A placeholder in a model.
@@ -136,6 +137,11 @@ impl Select {
     pub fn casts(&self) -> &[Span] {
         &self.casts
     }
+
+    /// The names in calls of `evo.text_array`, in order, wherever they stand.
+    pub fn text_arrays(&self) -> &[Span] {
+        &self.text_arrays
+    }
 }
 
 pub(super) type SelectResult<T> = std::result::Result<T, Fault>;
@@ -178,6 +184,7 @@ pub(super) fn read(file: &str, text: &str, key: &[String]) -> SelectResult<Selec
         rest: tokens.span(&(end_of_items..end)),
         placeholders,
         casts,
+        text_arrays: text_arrays(&tokens, end),
     })
 }
 
@@ -216,6 +223,12 @@ fn casts(tokens: &Tokens<'_>, end: usize, list: &Range<usize>, from: &From) -> S
         }
     }
     Ok(casts)
+}
+
+/// The names in calls of `evo.text_array`.
+fn text_arrays(tokens: &Tokens<'_>, end: usize) -> Vec<Span> {
+    let is_call = |i: &usize| tokens.call(*i).is_some_and(|(function, _)| function == "evo.text_array");
+    (0..end).filter(is_call).map(|i| tokens.span(&(i + 2..i + 3))).collect()
 }
 
 /// The tokens without the semicolon at the end.

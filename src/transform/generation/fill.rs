@@ -1,6 +1,5 @@
 //! Fills the new tables, several parts at a time, from one snapshot.
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use super::built::Built;
@@ -17,7 +16,7 @@ use crate::transform::crew::Queue;
 use crate::transform::issues;
 use crate::transform::job::EntityJob;
 use crate::transform::model_fault::of_author;
-use crate::transform::reading::Reading;
+use crate::transform::reading::{Reading, TypedTries};
 use crate::transform::summary::TableSummary;
 use crate::transform::transaction::begin;
 
@@ -46,15 +45,13 @@ impl Built<'_> {
         let phase = job.phase("filling", parts.list.len(), Unit::Things("parts"));
         let sql = "select current_setting('server_version_num')::int >= 160000";
         let is_plain = job.pool.get().await?.query_one(sql, &[]).await?.get(0);
-        // For each model, whether its typed reading still works. The first part that it fails on ends it for
-        // all.
-        let typed: Vec<AtomicBool> = job.entity.models.iter().map(|_| AtomicBool::new(true)).collect();
+        let tries: Vec<TypedTries> = job.entity.models.iter().map(|_| TypedTries::default()).collect();
         let work = async |FillPart { build, rows }: FillPart| {
             let build = &plan.builds[build];
-            let (shape, typed) = (&plan.shapes[build.model], &typed[build.model]);
+            let (shape, tries) = (&plan.shapes[build.model], &tries[build.model]);
             let insert = Insert { job, build, shape, rows: &rows, snapshot: &snapshot };
             let began = Instant::now();
-            let filling = async { fill_part(&insert, typed, is_plain).await.map_err(of_author).context(&build.table) };
+            let filling = async { fill_part(&insert, tries, is_plain).await.map_err(of_author).context(&build.table) };
             let inserted = WorkSpan::begin("part", &job.entity.name).run(filling).await?;
             tally().time(&job.entity.name, &[(Timed::Part, began.elapsed())]);
             phase.add(1);
@@ -82,17 +79,16 @@ fn totals(job: &EntityJob, done: &[(usize, InsertedPart)]) -> (Vec<TableSummary>
 }
 
 /// Fills a part by the quickest reading that works: typed, then as the model is written, then careful.
-async fn fill_part(insert: &Insert<'_>, typed: &AtomicBool, is_plain: bool) -> Result<InsertedPart> {
-    if typed.load(Ordering::Relaxed) {
+async fn fill_part(insert: &Insert<'_>, tries: &TypedTries, is_plain: bool) -> Result<InsertedPart> {
+    if tries.are_left() {
         match insert.run(Reading::Typed { is_plain }).await {
             Ok(Some(part)) => return Ok(part),
-            Ok(None) => typed.store(false, Ordering::Relaxed),
+            Ok(None) => {}
             // Whatever this reading fails on, the model as it is written decides.
-            Err(e) if e.kind().is_of_statement() => {
-                typed.store(false, Ordering::Relaxed);
-            }
+            Err(e) if e.kind().is_of_statement() => {}
             Err(e) => return Err(e),
         }
+        tries.fail();
     }
     match insert.run(Reading::Written).await {
         Err(e) if e.kind() == Kind::BadRow && insert.job.strict => {

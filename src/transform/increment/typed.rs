@@ -1,12 +1,10 @@
 //! The typed reading in an increment: tried first, behind a savepoint, as long as it works.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-
 use crate::entity::{Entity, Model};
 use crate::error::Result;
 use crate::pg::{Connection, Transaction};
 use crate::sql::{columns, fill, literal};
-use crate::transform::reading::{AT_SESSION_ZONE, Reading};
+use crate::transform::reading::{AT_SESSION_ZONE, Reading, TypedTries};
 
 /// The typed readings of an entity's models.
 #[derive(Debug)]
@@ -16,9 +14,9 @@ pub(super) struct TypedModels {
     pub models: Vec<TypedModel>,
 }
 
-/// Whether the typed reading of a model still works. The first chunk that it fails on ends it for all.
-#[derive(Debug)]
-pub(super) struct TypedModel(AtomicBool);
+/// The typed reading of a model.
+#[derive(Debug, Default)]
+pub(super) struct TypedModel(TypedTries);
 
 impl TypedModels {
     /// # Errors
@@ -26,7 +24,7 @@ impl TypedModels {
     pub(super) async fn read(connection: &Connection, entity: &Entity) -> Result<Self> {
         let sql = "select current_setting('server_version_num')::int >= 160000";
         let is_plain = connection.query_one(sql, &[]).await?.get(0);
-        let models = entity.models.iter().map(|_| TypedModel(AtomicBool::new(true))).collect();
+        let models = entity.models.iter().map(|_| TypedModel::default()).collect();
         Ok(Self { reading: Reading::Typed { is_plain }, models })
     }
 }
@@ -44,7 +42,7 @@ impl TypedModel {
         zone: &str,
         insert: &str,
     ) -> Result<bool> {
-        if !self.0.load(Ordering::Relaxed) {
+        if !self.0.are_left() {
             return Ok(false);
         }
         let zone = if insert.contains(AT_SESSION_ZONE) { zone } else { "UTC" };
@@ -57,7 +55,7 @@ impl TypedModel {
             tx.batch("release savepoint evo_typed; set local timezone = 'UTC'").await?;
         } else {
             tx.batch("rollback to savepoint evo_typed").await?;
-            self.0.store(false, Ordering::Relaxed);
+            self.0.fail();
         }
         Ok(inserted)
     }

@@ -16,6 +16,7 @@ mod misfits;
 mod render;
 #[cfg(test)]
 mod tests;
+mod tries;
 mod typed;
 mod typed_fields;
 mod unfold;
@@ -24,4 +25,5 @@ mod written;
 
 pub(super) use misfits::misfit_column;
 pub(super) use render::{Reading, misfits, select};
+pub(super) use tries::TypedTries;
 pub(super) use typed::AT_SESSION_ZONE;

@@ -257,6 +257,19 @@ fn the_session_s_zone_reads_times_only_where_nothing_else_depends_on_it() {
     }
 }
 
+#[test]
+fn a_list_in_a_cell_is_read_without_a_call() {
+    let text = "select\n    s.id,\n    t.tag,\n    'evo.text_array(' as x\nfrom {source} s\ncross join lateral (\n    \
+                select distinct e.tag\n    \
+                from jsonb_array_elements_text(EVO.\"text_array\" (s.raw_data ->> 'tags')) as e (tag)\n) t";
+    let select = parse(text, &["id", "tag"]);
+    let source = |text: &str| text.replace("{source}", "(select * from x)");
+    assert_eq!(typed(&select, &[], ROWS, false), Some(source(&text.replace("\"text_array\"", "plain_array"))));
+    assert_eq!((written(&select, ROWS), careful(&select, ROWS)), (source(text), source(text)));
+    // Somebody else's function of that name is none of evo's.
+    assert_eq!(typed(&parse(&text.replace("EVO.", "own."), &[]), &[], ROWS, false), None);
+}
+
 /// A sequence of numbers that look random.
 struct Numbers(u64);
 

@@ -10,10 +10,11 @@
 //! | an amount written as a text | the amount | an error |
 //! | an id that comes twice in an array | one row | two rows |
 //! | an element without id | an error | an error |
+//! | a cell that begins as a list and is none | no list | an error |
 //!
-//! So a part that fails, or gives a key twice, is read again as it is written, and so are the parts after it.
-//! Values that fit give the same in both. Where the server reads `0x10` as an integer (from version 16 on),
-//! integers stay texts.
+//! So a part that fails, or gives a key twice, is read again as it is written, and after a few of them so
+//! are all others. Values that fit give the same in both. Where the server reads `0x10` as an integer (from
+//! version 16 on), integers stay texts.
 
 use super::binding::{Binding, Draft};
 use super::clocks::Clocks;
@@ -31,10 +32,13 @@ pub(in crate::transform) const AT_SESSION_ZONE: &str = "evo.at_session_zone(";
 /// Where the result contains [`AT_SESSION_ZONE`], the session's time zone must be the entity's.
 pub(super) fn typed(select: &Select, key: &[String], binding: Binding<'_>, is_plain: bool) -> Option<String> {
     let mut draft = Draft::new(select, binding);
+    for name in select.text_arrays() {
+        draft.replace(name.clone(), "plain_array".to_owned());
+    }
     let (fields, clocks) = (typed_fields(select), Clocks::of(select));
     if let Some(children) = select.children() {
         unfold(select, children, (key, is_plain, &clocks), &mut draft)?;
-    } else if fields.is_empty() {
+    } else if fields.is_empty() && select.text_arrays().is_empty() {
         return None;
     } else {
         clocks.open(&mut draft);

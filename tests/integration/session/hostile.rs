@@ -86,10 +86,12 @@ fn functions_of_evo_that_catch_errors_keep_a_statement_from_running_in_parallel(
     // A plan that could be parallel, and would begin a subtransaction in a worker.
     let cheap = "set parallel_setup_cost = 0; set parallel_tuple_cost = 0; set min_parallel_table_scan_size = 0;";
     let asked = format!(
-        "create table public.cells as select '[' || n || ']' as cell from generate_series(1, 5000) n; analyze public.cells;
+        "create table public.cells as select ' [' || n || ']' as cell from generate_series(1, 5000) n; analyze public.cells;
          {cheap} select count(evo.text_array(cell)) + count(evo.jsonb_error(cell)) from public.cells"
     );
     assert_eq!(db.sql(&asked), [["5000"]]);
+    // Also inside of an expression that the planner puts in the place of a call.
+    assert_eq!(db.sql(&format!("{cheap} select count(evo.plain_array(cell)) from public.cells")), [["5000"]]);
 }
 
 #[test]

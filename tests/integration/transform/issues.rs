@@ -199,4 +199,8 @@ fn the_planner_inlines_every_cast_of_every_model() {
             }
         }
     }
+    let list = "explain verbose select t.x from stg_evo.sales_raw s cross join lateral (
+                    select distinct e.x from jsonb_array_elements_text(evo.plain_array(s.raw_data ->> 'x')) as e (x)) t";
+    let plan: Vec<String> = evo.db.sql(list).iter().map(|row| row[0].clone()).collect();
+    assert!(!plan.concat().contains("plain_array("), "{}", plan.join("\n"));
 }

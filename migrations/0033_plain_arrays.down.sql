@@ -1,0 +1,1 @@
+drop function evo.plain_array(text);
