@@ -7,15 +7,18 @@
 -- locks: none
 -- idempotent: reads only
 -- For sources with integer keys. An array of both finds the newest row of a group without a sort; -1e12 is
--- before any time.
+-- before any time. Names are trimmed once for each spelling.
 select distinct on (g.id) g.id, g.name, to_timestamp(nullif(g.newest[1], -1e12)) as seen_at, g.table_name, g.newest[2] as row_key
 from (
-    select s.{key}::{key_type} as id, nullif(btrim(s.{name}, E' \t\r\n'), '') as name, s._source_table as table_name,
-           max(array[coalesce(case when isfinite(s._source_time) then floor(date_part('epoch', s._source_time)) end, -1e12)::bigint, s._source_key]) as newest
+    select n.id, nullif(btrim(n.written, E' \t\r\n'), '') as name, n.table_name, n.newest
     from (
+        select s.{key}::{key_type} as id, s.{name} as written, s._source_table as table_name,
+               max(array[coalesce(case when isfinite(s._source_time) then floor(date_part('epoch', s._source_time)) end, -1e12)::bigint, s._source_key]) as newest
+        from (
 {sightings}
-    ) s
-    where {is_sighting}{among}
-    group by 1, 2, 3
+        ) s
+        where {is_sighting}{among}
+        group by 1, 2, 3
+    ) n
 ) g
 order by g.id, g.name is null, g.newest[1] desc, g.table_name collate "C" desc, g.newest[2] desc, g.name collate "C" desc

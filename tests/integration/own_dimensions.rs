@@ -83,6 +83,43 @@ fn texts_are_ids_and_keys_and_child_tables_are_sources() {
 }
 
 #[test]
+fn spellings_seconds_and_keys_decide_between_sightings_of_one_id_in_this_order() {
+    let own = Own::new();
+    let line = |id: &str, at: &str, company: &str, name: &str| {
+        format!(r#"{{"id": "{id}", "registeredAt": {at}, "company": "{company}", "companyName": {name}}}"#)
+    };
+    let (ten, later) = ("\"2024-01-01T10:00:00.9\"", "\"2024-01-01T10:00:01.1\"");
+    let lines = [
+        // Blanks around a name are none of it, and a name of blanks is none.
+        line("L-1", ten, "blanks", "\" New\""),
+        line("L-3", ten, "blanks", "\"New\\t\""),
+        line("L-2", ten, "blanks", "\"New\""),
+        line("L-9", later, "blanks", "\"  \""),
+        // A fraction of a second does not count, a second before 1970 does.
+        line("L-4", ten, "seconds", "\"Four\""),
+        line("L-5", "\"2024-01-01T10:00:00.1\"", "seconds", "\"Five\""),
+        line("L-6", "null", "old", "\"Six\""),
+        line("L-7", "\"1960-01-01T10:00:00.5\"", "old", "\"Seven\""),
+        // Texts are compared by their bytes.
+        line("L-é", later, "bytes", "\"é\""),
+        line("L-z", later, "bytes", "\"z\""),
+    ];
+    own.add("learners", 10, &lines.iter().map(String::as_str).collect::<Vec<_>>());
+    own.all();
+    let companies =
+        "select company_id, company_name, _source_time at time zone 'UTC', _source_key from core.companies order by 1";
+    assert_eq!(
+        own.names(companies),
+        [
+            "blanks New 2024-01-01 13:00:00 L-3",
+            "bytes é 2024-01-01 13:00:01 L-é",
+            "old Seven 1960-01-01 13:00:00 L-7",
+            "seconds Five 2024-01-01 13:00:00 L-5",
+        ]
+    );
+}
+
+#[test]
 fn a_table_that_does_not_fit_is_named_when_the_schema_is_migrated() {
     let own = Own::new();
     for (change, back, says) in [
