@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::support::{Evo, object};
+use crate::support::{Database, Evo, Run, object};
 
 const RUN: &str = "20260110T020501Z";
 const RUN_2: &str = "20260111T020501Z";
@@ -241,4 +241,35 @@ fn a_year_that_never_had_a_field_is_refreshed_alone_and_not_held_against_the_oth
     // What the year loses it loses of the whole.
     evo.db.sql("update stg_evo.entries_raw set raw_data = raw_data - 'device'");
     evo.run(&["transform", "entries", "--full-refresh", "--year", "2025"]).exits(6).says("fill_rate");
+}
+
+#[test]
+fn before_a_swap_only_children_that_may_lack_their_parents_are_asked_for_them() {
+    let evo = Evo::with(Database::bare());
+    let own = evo.dir.path().join("own");
+    crate::toy::copy(std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/toy")), &own);
+    let run = |args: &[&str]| evo.run(&[args, &["--extend", "own"]].concat());
+    run(&["migrate"]).exits(0);
+    let lines = [r#"{"idVisit": 1, "guests": [{"idGuest": 5}]}"#, r#"{"idVisit": 2, "guests": [{"idGuest": 6}]}"#];
+    object("visits", RUN, "a").lines(&evo.lake(), &lines);
+    run(&["load", "visits"]).exits(0);
+    let refresh = ["transform", "visits", "--full-refresh", "--output", "json"];
+    let asked = |run: Run| {
+        let checks = run.json()["entities"][0]["checks"].as_array().unwrap().clone();
+        checks.iter().filter(|check| check["check"] == "orphan").count()
+    };
+    // It is among the checks that passed.
+    assert_eq!(asked(run(&refresh).exits(0)), 1);
+    // Guests of a visit that no document is about.
+    let model = own.join("models/visits/visit_guests.sql");
+    let good = std::fs::read_to_string(&model).unwrap();
+    std::fs::write(&model, good.replace("s.visit_id,", "s.visit_id + 1 as visit_id,")).unwrap();
+    run(&refresh[..3]).exits(6).says("check orphan failed on core.visit_guests").says("3,6");
+    // A check of one's own by that name is always asked.
+    std::fs::write(&model, good).unwrap();
+    std::fs::create_dir(own.join("checks")).unwrap();
+    let header = "-- purpose: p\n-- for: each child\n-- severity: fail\n-- when: swap\n";
+    let check = format!("{header}select c.guest_id from {{child}} c where c.guest_id = 6");
+    std::fs::write(own.join("checks/orphan.sql"), check).unwrap();
+    run(&refresh[..3]).exits(6).says("check orphan failed on core.visit_guests");
 }

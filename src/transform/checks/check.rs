@@ -55,9 +55,16 @@ pub struct Check {
     pub(super) parameters: BTreeMap<String, String>,
     /// The query; its first column is a key that may be shown.
     pub(super) query: Template,
+    /// It is one of evo's own.
+    pub(super) is_built_in: bool,
 }
 
 impl Check {
+    /// Whether it asks if children have their parents, and nothing else.
+    pub(super) fn is_about_parents(&self) -> bool {
+        self.is_built_in && self.name == "orphan"
+    }
+
     /// Whether it runs for this entity at this time.
     pub(super) fn is_due(&self, entity: &Entity, when: When) -> bool {
         self.when.contains(&when) && self.is_about(entity)
@@ -101,6 +108,7 @@ impl Check {
             when: times(header.require("when", HINT)?)?,
             parameters,
             query,
+            is_built_in: false,
         })
     }
 }

@@ -25,6 +25,8 @@ pub struct Leaf {
     pub new: String,
     /// The partition that it is to replace; qualified and quoted.
     pub replaces: String,
+    /// All of its rows are known to have their parents.
+    pub has_parents: bool,
 }
 
 impl Scope {
@@ -49,6 +51,12 @@ impl Scope {
         let leaves = leaves.iter().filter(|leaf| leaf.table == table);
         let selects: Vec<String> = leaves.map(|leaf| format!("select * from {}", leaf.new)).collect();
         format!("({})", selects.join(" union all "))
+    }
+
+    /// Whether all rows of a table that are checked are known to have their parents.
+    pub(super) fn has_parents(&self, table: &str) -> bool {
+        let Scope::Generation(leaves) = self else { return false };
+        leaves.iter().filter(|leaf| leaf.table == table).all(|leaf| leaf.has_parents)
     }
 
     /// The leaf tables as a relation `(table_name text, part oid)`. Those of a generation as they will be

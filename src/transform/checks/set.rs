@@ -35,8 +35,11 @@ impl Checks {
         let built_in = BUILT_IN
             .files()
             .map(|file| (file.path().display().to_string(), file.contents_utf8().unwrap_or_default().to_owned()));
-        for (path, text) in built_in.chain(mistakes.keep(sql_files(extend, "checks")).unwrap_or_default()) {
-            if let Some(check) = mistakes.keep(Check::parse(&path, &text, catalog)) {
+        let own = mistakes.keep(sql_files(extend, "checks")).unwrap_or_default();
+        let files = built_in.map(|file| (file, true)).chain(own.into_iter().map(|file| (file, false)));
+        for ((path, text), is_built_in) in files {
+            if let Some(mut check) = mistakes.keep(Check::parse(&path, &text, catalog)) {
+                check.is_built_in = is_built_in;
                 found.insert(check.name.clone(), check);
             }
         }
