@@ -1,5 +1,6 @@
 //! Keys, indexes and everything else that is better added to a full table.
 
+use std::cmp::Reverse;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -64,6 +65,12 @@ impl Filled {
             tasks.extend(statements.indexes.into_iter().map(|statement| IndexTask::Index(i, statement)));
         }
         drop(connection);
+        // The largest tables first: the last index to be built should be a small one.
+        let rows = |task: &IndexTask| {
+            let (IndexTask::Index(i, _) | IndexTask::Complete(i)) = task;
+            self.tables[self.plan.builds[*i].model].rows
+        };
+        tasks.sort_by_key(|task| Reverse(rows(task)));
         let old_rows = work(job, &self.plan.builds, &tables, tasks).await?;
         failpoint!("transform.after_index");
         Ok(Indexed { filled: self, old_rows, given })
