@@ -101,7 +101,13 @@ async fn bring_up_to_date(job: &EntityJob, request: &Request, gate: &ContractGat
         }
         mode => {
             let rows = job.chunk_rows.max(1);
-            let plan = async || increment::plan(&*job.pool.get().await?, &job.entity, rows).await;
+            let plan = async || {
+                let connection = job.pool.get().await?;
+                match mode {
+                    None => increment::plan_unless_refreshed(&connection, &job.entity, rows).await,
+                    Some(_) => increment::plan(&connection, &job.entity, rows).await,
+                }
+            };
             let plan = job.step("planning", plan).await?;
             if mode.is_none() && plan.prefers_refresh() {
                 let (changed, staged) = (plan.changed, plan.staged);

@@ -19,5 +19,5 @@ mod work;
 
 pub(super) use marking::{MarkedChunks, mark};
 pub(super) use marks::MarkedRow;
-pub(super) use plan::{IncrementPlan, owned, plan, whole};
+pub(super) use plan::{IncrementPlan, owned, plan, plan_unless_refreshed, whole};
 pub(super) use work::{increment, no_key};

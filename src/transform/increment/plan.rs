@@ -49,7 +49,7 @@ impl IncrementPlan {
     /// documents are new or changed. Every changed row costs an update of each index and leaves a dead row
     /// behind.
     pub(in crate::transform) fn prefers_refresh(&self) -> bool {
-        self.changed >= MANY && self.changed * 2 >= self.staged
+        prefers_refresh(self.changed, self.staged)
     }
 
     /// The batches that own rows.
@@ -68,11 +68,34 @@ impl IncrementPlan {
     }
 }
 
+fn prefers_refresh(changed: u64, staged: u64) -> bool {
+    changed >= MANY && changed * 2 >= staged
+}
+
 /// Reads the ledger and counts what each pending batch still owns.
 pub(in crate::transform) async fn plan(
     connection: &Connection,
     entity: &Entity,
     chunk_rows: u64,
+) -> Result<IncrementPlan> {
+    read(connection, entity, chunk_rows, false).await
+}
+
+/// The same for somebody who makes a new generation where the plan prefers that. Batches are then not cut
+/// into chunks: finding the keys to cut at sorts all of theirs.
+pub(in crate::transform) async fn plan_unless_refreshed(
+    connection: &Connection,
+    entity: &Entity,
+    chunk_rows: u64,
+) -> Result<IncrementPlan> {
+    read(connection, entity, chunk_rows, true).await
+}
+
+async fn read(
+    connection: &Connection,
+    entity: &Entity,
+    chunk_rows: u64,
+    is_refreshed_instead: bool,
 ) -> Result<IncrementPlan> {
     let ids: Vec<BatchId> = models::pending(connection, &entity.name).await?;
     let staged = models::staged(connection, &entity.name).await?;
@@ -85,11 +108,13 @@ pub(in crate::transform) async fn plan(
         Some(_) if !counted.is_empty() => vec![counted.iter().map(|batch| batch.batch_id).collect()],
         _ => grouped(&counted, chunk_rows),
     };
+    let changed = counted.iter().map(|batch| batch.rows).sum();
+    let has_chunks = !(is_refreshed_instead && prefers_refresh(changed, staged));
     let mut groups = Vec::new();
     for ids in together {
         let size: u64 = counted.iter().filter(|b| ids.contains(&b.batch_id)).map(|b| b.rows).sum();
         let is_cut = size > chunk_rows && (ids.len() == 1 || entity.history.is_some());
-        let bounds = match is_cut {
+        let bounds = match is_cut && has_chunks {
             true => bounds(connection, entity, &ids, piece(size, chunk_rows)).await?,
             false => Vec::new(),
         };
@@ -98,7 +123,7 @@ pub(in crate::transform) async fn plan(
     Ok(IncrementPlan {
         empty: ids.into_iter().filter(|id| counted.iter().all(|b| b.batch_id != *id)).collect(),
         groups,
-        changed: counted.iter().map(|b| b.rows).sum(),
+        changed,
         staged,
         is_whole: false,
     })
