@@ -12,6 +12,10 @@ const MAX_DOCUMENTS: usize = 50_000;
 const MAX_FIELDS: usize = 24;
 /// Texts longer than this are no key.
 const MAX_BYTES: usize = 200;
+/// Numbers of fewer documents say nothing about what they count.
+const MIN_NUMBERS: usize = 20;
+/// Ids of a sample leave gaps, but hardly so many to each of its documents.
+const MAX_GAPS: i128 = 20;
 
 /// Digests of the values of the first documents, by field.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -20,10 +24,56 @@ pub struct KeyRows {
     documents: HashSet<u64>,
     /// Fields that each document had with a plain value, in the order of the first one.
     #[serde(skip)]
-    columns: Vec<(String, Vec<u64>)>,
+    columns: Vec<Column>,
     /// Of the elements of an array: their number, and of each integer field its number, as long as no two
     /// elements of an array shared a value.
     children: BTreeMap<String, (u64, BTreeMap<String, Option<u64>>)>,
+}
+
+/// A field that every document had with a plain value.
+#[derive(Debug)]
+struct Column {
+    name: String,
+    digests: Vec<u64>,
+    numbers: Numbers,
+}
+
+/// The values of a field, seen as numbers.
+#[derive(Debug, Default)]
+struct Numbers {
+    /// Values that are integers.
+    integers: usize,
+    /// Values that are numbers with decimals.
+    decimals: usize,
+    /// Smallest and largest integer.
+    range: Option<(i128, i128)>,
+}
+
+impl Numbers {
+    fn add(&mut self, value: &Value) {
+        let text = match value {
+            Value::String(text) => text.trim(),
+            other => &other.to_string(),
+        };
+        if let Ok(integer) = text.parse::<i64>().map(i128::from) {
+            self.integers += 1;
+            let (least, most) = self.range.unwrap_or((integer, integer));
+            self.range = Some((least.min(integer), most.max(integer)));
+        } else if text.contains('.') && text.parse::<f64>().is_ok() {
+            self.decimals += 1;
+        }
+    }
+
+    /// Whether they measure something, as far as numbers alone can tell: they have decimals, or are integers
+    /// of any size, far apart from each other. Numbers like that are unique by chance. Ids are close to each
+    /// other, or equally long.
+    fn measure(&self, documents: usize) -> bool {
+        let Some((least, most)) = self.range else { return documents > 0 && self.decimals == documents };
+        let is_of_any_length = least < 0 || least.to_string().len() != most.to_string().len();
+        documents >= MIN_NUMBERS
+            && self.integers + self.decimals == documents
+            && (self.decimals > 0 || (is_of_any_length && most - least > MAX_GAPS * documents as i128))
+    }
 }
 
 /// The fields of a key.
@@ -50,12 +100,16 @@ impl KeyRows {
         }
         if count == 0 {
             let plain = fields.iter().filter(|(_, value)| digest(value).is_some()).take(MAX_FIELDS);
-            self.columns = plain.map(|(name, _)| (name.clone(), Vec::new())).collect();
+            let empty = |name: &String| Column { name: name.clone(), digests: Vec::new(), numbers: Numbers::default() };
+            self.columns = plain.map(|(name, _)| empty(name)).collect();
         }
-        self.columns.retain_mut(|(name, column)| {
-            let digest = fields.get(name.as_str()).and_then(digest);
-            column.extend(digest);
-            digest.is_some()
+        self.columns.retain_mut(|column| {
+            let Some((value, digest)) = fields.get(&column.name).and_then(|v| Some((v, digest(v)?))) else {
+                return false;
+            };
+            column.digests.push(digest);
+            column.numbers.add(value);
+            true
         });
         for (name, value) in &fields {
             if let Value::Array(elements) = value {
@@ -100,34 +154,59 @@ impl KeyRows {
     /// How many documents were compared, and how many values these fields have in them together; `None` if
     /// not all of the fields were looked at.
     pub fn distinct(&self, fields: &[String]) -> Option<(usize, usize)> {
-        let columns = fields.iter().map(|field| self.columns.iter().find(|(name, _)| name == field));
-        let columns: Vec<&Vec<u64>> = columns.map(|column| Some(&column?.1)).collect::<Option<_>>()?;
+        let columns = fields.iter().map(|field| self.columns.iter().find(|column| column.name == *field));
+        let columns: Vec<&Vec<u64>> = columns.map(|column| Some(&column?.digests)).collect::<Option<_>>()?;
         let rows = (0..self.documents.len()).map(|i| columns.iter().map(|column| column[i]).collect());
         Some((self.documents.len(), rows.collect::<HashSet<Vec<u64>>>().len()))
     }
 
-    /// The fields that make documents of `entity` unique, the best ones first; none if there are none.
+    /// The fields that make documents of `entity` unique, the best ones first; none if there are none. What
+    /// measures something comes last, unless it is named like an id or stands first.
     pub fn guesses(&self, entity: &str) -> Vec<KeyGuess> {
         let documents = self.documents.len();
-        let is_unique = |columns: &[&Vec<u64>]| {
-            let rows: HashSet<Vec<u64>> = (0..documents).map(|i| columns.iter().map(|c| c[i]).collect()).collect();
-            rows.len() == documents
+        let is_id = |(i, column): &(usize, &Column)| {
+            *i == 0 || likeness(&column.name, entity) > 0 || !column.numbers.measure(documents)
         };
-        let guess = |fields: Vec<&String>| KeyGuess { fields: fields.into_iter().cloned().collect(), documents };
-        let mut single: Vec<(usize, &String)> = self.columns.iter().map(|(name, _)| name).enumerate().collect();
-        single.retain(|(i, _)| documents > 0 && is_unique(&[&self.columns[*i].1]));
-        single.sort_by_key(|(i, name)| (std::cmp::Reverse(likeness(name, entity)), *i));
-        if !single.is_empty() {
-            return single.into_iter().map(|(_, name)| guess(vec![name])).collect();
+        let (ids, measures): (Vec<_>, Vec<_>) = self.columns.iter().enumerate().partition(is_id);
+        let found = match self.single(&ids, entity) {
+            single if single.is_empty() => self.together(&ids).into_iter().collect(),
+            single => single,
+        };
+        let chance = self.single(&measures, entity);
+        let all: Vec<_> = self.columns.iter().enumerate().collect();
+        match found.is_empty() && chance.is_empty() {
+            true => self.together(&all).into_iter().collect(),
+            false => [found, chance].concat(),
         }
-        let columns = &self.columns;
-        let pairs = (0..columns.len()).flat_map(|a| (a + 1..columns.len()).map(move |b| vec![a, b]));
-        let triples = (0..columns.len().min(8)).flat_map(move |a| {
-            (a + 1..columns.len().min(8)).flat_map(move |b| (b + 1..columns.len().min(8)).map(move |c| vec![a, b, c]))
-        });
-        let unique = |places: &Vec<usize>| is_unique(&places.iter().map(|i| &columns[*i].1).collect::<Vec<_>>());
-        let found = pairs.chain(triples).find(|places| documents > 0 && unique(places));
-        found.into_iter().map(|places| guess(places.iter().map(|i| &columns[*i].0).collect())).collect()
+    }
+
+    /// The unique ones of these fields, those named most like an id first.
+    fn single(&self, columns: &[(usize, &Column)], entity: &str) -> Vec<KeyGuess> {
+        let mut unique: Vec<_> = columns.iter().filter(|(_, column)| self.are_unique(&[column])).collect();
+        unique.sort_by_key(|(i, column)| (std::cmp::Reverse(likeness(&column.name, entity)), *i));
+        unique.into_iter().map(|(_, column)| self.guess(&[column])).collect()
+    }
+
+    /// The first two, or three of the first eight, that are unique together.
+    fn together(&self, columns: &[(usize, &Column)]) -> Option<KeyGuess> {
+        let columns: Vec<&Column> = columns.iter().map(|(_, column)| *column).collect();
+        let (all, few) = (columns.len(), columns.len().min(8));
+        let pairs = (0..all).flat_map(|a| (a + 1..all).map(move |b| vec![a, b]));
+        let triples =
+            (0..few).flat_map(move |a| (a + 1..few).flat_map(move |b| (b + 1..few).map(move |c| vec![a, b, c])));
+        let of = |places: Vec<usize>| places.into_iter().map(|i| columns[i]).collect::<Vec<_>>();
+        pairs.chain(triples).map(of).find(|fields| self.are_unique(fields)).map(|fields| self.guess(&fields))
+    }
+
+    fn are_unique(&self, columns: &[&Column]) -> bool {
+        let documents = self.documents.len();
+        let row = |i: usize| columns.iter().map(|column| column.digests[i]).collect::<Vec<u64>>();
+        documents > 0 && (0..documents).map(row).collect::<HashSet<_>>().len() == documents
+    }
+
+    fn guess(&self, columns: &[&Column]) -> KeyGuess {
+        let fields = columns.iter().map(|column| column.name.clone()).collect();
+        KeyGuess { fields, documents: self.documents.len() }
     }
 }
 
@@ -188,6 +267,25 @@ mod tests {
             r#"{"room": "B", "seat": 1, "id": 6}"#,
         ]);
         assert_eq!(rows.guesses("seats")[0].fields, ["room", "seat"]);
+    }
+
+    #[test]
+    fn what_measures_something_is_no_key_where_other_fields_are_unique_together() {
+        let line = |i: i64, people: String| format!(r#"{{"year": {}, "sex": {}, {people}}}"#, 1900 + i / 2, i % 2);
+        let of = |people: &dyn Fn(i64) -> String| {
+            let lines: Vec<String> = (0..40).map(|i| line(i, people(i))).collect();
+            let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+            let guesses = rows(&lines).guesses("people_by_year");
+            guesses.into_iter().map(|guess| guess.fields.join(" and ")).collect::<Vec<_>>()
+        };
+        // Counts of people, as integers and as texts, and amounts.
+        assert_eq!(of(&|i| format!(r#""people": {}"#, i * i * 7001 + 900)), ["year and sex", "people"]);
+        assert_eq!(of(&|i| format!(r#""people": "{}""#, i * i * 7001 + 900)), ["year and sex", "people"]);
+        assert_eq!(of(&|i| format!(r#""share": "{i}.5""#)), ["year and sex", "share"]);
+        // Numbers of equal length, numbers that follow each other, and any number that is named like an id.
+        assert_eq!(of(&|i| format!(r#""member": {}"#, 2_023_000_000 + i * i * 7001)), ["member"]);
+        assert_eq!(of(&|i| format!(r#""member": {}"#, i * 3)), ["member"]);
+        assert_eq!(of(&|i| format!(r#""idPerson": {}"#, i * i * 7001 + 900)), ["idPerson"]);
     }
 
     #[test]

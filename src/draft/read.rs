@@ -69,9 +69,10 @@ impl SampleReading {
         let error = Error::new(Kind::Usage, "the samples contain no document");
         Err(match self.unusable {
             0 => error.hint("a sample is NDJSON, a JSON array or CSV, plain or compressed (docs/inputs.md)"),
-            n => error
-                .detail(counted(n, "line is no JSON document", "lines are no JSON documents"))
-                .hint("CSV is known by its name: it ends in .csv, .csv.gz or .csv.zst (docs/inputs.md)"),
+            n => error.detail(counted(n, "line is no JSON document", "lines are no JSON documents")).hint(
+                "a document is a JSON object on one line, or in an array (jq -c writes them so); CSV is known by \
+                     its name: it ends in .csv, .csv.gz or .csv.zst (docs/inputs.md)",
+            ),
         })
     }
 
