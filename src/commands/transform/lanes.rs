@@ -4,13 +4,15 @@ use crate::error::Result;
 use crate::pg::Pool;
 use crate::transform::{Mode, Request};
 
-/// Workers, and entities worked on in parallel.
+/// Workers, and what is worked on in parallel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Lanes {
     /// Workers of all lanes together.
     pub(super) workers: usize,
-    /// Entities transformed in parallel.
-    pub(super) entities: usize,
+    /// Entities and dimensions worked on in parallel.
+    pub(super) tasks: usize,
+    /// Entities among them, at most: they divide the workers. A dimension has one connection.
+    entities: usize,
 }
 
 /// Connections that an increment needs: one for the lock, one for the work.
@@ -21,19 +23,20 @@ const LEAST_FOR_REFRESH: usize = 3;
 impl Lanes {
     /// An increment is one transaction at a time, so each entity gets a lane. A full refresh divides its work
     /// among the workers of its lane, and the largest entity ends last, so a lane should have several.
-    pub(super) fn new(workers: usize, entities: usize, full_refresh: bool) -> Self {
+    pub(super) fn new(workers: usize, (entities, dimensions): (usize, usize), full_refresh: bool) -> Self {
         let lanes = if full_refresh { workers / 4 } else { workers };
-        Self { workers, entities: lanes.clamp(1, entities.max(1)) }
+        let tasks = lanes.clamp(1, entities.max(dimensions).max(1));
+        Self { workers, tasks, entities: tasks.min(entities.max(1)) }
     }
 
-    /// Workers of each lane; at least one.
+    /// Workers of each entity; at least one.
     pub(super) fn workers_each(self) -> usize {
         (self.workers / self.entities).max(1)
     }
 
     /// Connections that all lanes use: one for each worker, and a lock and a snapshot for each entity.
     pub(super) fn connections(self) -> usize {
-        self.workers + 2 * self.entities
+        self.workers + 2 * self.tasks
     }
 
     /// The same with fewer workers, and one entity at a time, if the server has few connections left. With
@@ -55,7 +58,7 @@ impl Lanes {
             mode => mode,
         };
         let workers = self.workers.min(room.saturating_sub(LEAST_FOR_INCREMENT)).max(1);
-        Ok((Self { workers, entities: 1 }, Request { mode, ..request }))
+        Ok((Self { workers, tasks: 1, entities: 1 }, Request { mode, ..request }))
     }
 }
 
@@ -66,11 +69,19 @@ mod tests {
     #[test]
     fn increments_share_the_workers_and_a_full_refresh_keeps_a_useful_number_of_them() {
         let shown = |workers, full| {
-            let lanes = Lanes::new(workers, 4, full);
+            let lanes = Lanes::new(workers, (4, 6), full);
             (lanes.entities, lanes.workers_each())
         };
         assert_eq!([shown(1, false), shown(2, false), shown(8, false)], [(1, 1), (2, 1), (4, 2)]);
         assert_eq!([shown(1, true), shown(4, true), shown(8, true), shown(32, true)], [(1, 1), (1, 4), (2, 4), (4, 8)]);
-        assert_eq!(Lanes::new(8, 0, false).entities, 1);
+        assert_eq!(Lanes::new(8, (0, 0), false).tasks, 1);
+    }
+
+    #[test]
+    fn an_entity_has_the_workers_that_no_other_entity_can_use_while_its_dimensions_wait() {
+        let lanes = Lanes::new(4, (1, 5), false);
+        assert_eq!((lanes.tasks, lanes.workers_each(), lanes.connections()), (4, 4, 12));
+        let lanes = Lanes::new(8, (0, 3), false);
+        assert_eq!((lanes.tasks, lanes.workers_each()), (3, 8));
     }
 }

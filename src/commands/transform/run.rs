@@ -36,7 +36,7 @@ pub async fn run(args: Args, settings: &Settings) -> Result<Outcome> {
     let keys = args.keys(&entities, dimensions.len())?;
     let request = args.request();
     let full_refresh = request.mode == Some(Mode::FullRefresh);
-    let lanes = Lanes::new(settings.workers, entities.len().max(dimensions.len()), full_refresh);
+    let lanes = Lanes::new(settings.workers, (entities.len(), dimensions.len()), full_refresh);
     let warehouse = warehouse::open(settings, catalog, ("transform", lanes.connections() + 1), access).await?;
     let work = Work { args: &args, keys, settings, warehouse: &warehouse, checks, shutdown };
     match args.dry_run {
@@ -82,7 +82,7 @@ impl Work<'_> {
         let execution = Execution::begin(pool, "transform", &names, &arguments, machine).await?;
         let watched = progress::watch(self.settings);
         let from_scratch = matches!(request.mode, Some(Mode::FullRefresh | Mode::InPlace));
-        let ended = order::run(&tasks, lanes.entities, &self.shutdown, |i| {
+        let ended = order::run(&tasks, lanes.tasks, &self.shutdown, |i| {
             let job = entities.get(i).map(|entity| self.job(entity, execution.id, lanes, &watched.meter));
             let dimension = i.checked_sub(entities.len()).and_then(|d| dimensions.get(d));
             let dimension = dimension.map(|dimension| self.dimension_job(dimension, execution.id, from_scratch));
