@@ -53,7 +53,7 @@ class Extraction:
     def prepare(self):
         """An empty lake and an empty database."""
         shutil.rmtree(self.folder, ignore_errors=True)
-        self.folder.mkdir(parents=True)
+        self.lake.mkdir(parents=True)
         self.settings.write_text(f'[source.evo]\nurl = "{self.api.url}"\nlimit = "{self.limit}"\n')
         self.bench.server.create(self.database, self.bench.migrated())
 

@@ -21,14 +21,14 @@ def run(bench):
     seconds = bench.scaled(600, 70)
     with ExitStack() as stack:
         runs = [begin(bench, stack, rate) for rate in RATES]
-        for api, _, rate in runs:
+        for api, processes, rate in runs:
             extracting.wait_until(lambda: api.state()["requests"] > 0, 60, f"the first request at {rate}/min")
+            require_running(processes, rate)
         first = [api.state()["requests"] for api, _, _ in runs]
         time.sleep(seconds)
         states = [api.state() for api, _, _ in runs]
         for _, processes, rate in runs:
-            if any(process.poll() is not None for process in processes):
-                raise Failed(f"an extraction at {rate}/min ended before its time")
+            require_running(processes, rate)
     figures = []
     for rate, before, state in zip(RATES, first, states):
         used = (state["requests"] - before) / (rate * seconds / 60)
@@ -54,6 +54,11 @@ def begin(bench, stack, rate):
     ]
     stack.callback(end, processes)
     return api, processes, rate
+
+
+def require_running(processes, rate):
+    if any(process.poll() is not None for process in processes):
+        raise Failed(f"an extraction at {rate}/min ended before its time")
 
 
 def end(processes):
