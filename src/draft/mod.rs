@@ -2,8 +2,8 @@
 //! have, and the files that declare it.
 //!
 //! ```text
-//! sample ─▶ shape: what each field holds, and keys: which fields are unique ─▶ tables ─▶ files
-//!                                                                          └▶ compared with an entity ─▶ additions
+//! sample ─▶ shape: what each field holds, ─▶ tables ─▶ files
+//!           keys: which fields are unique     └▶ compared with an entity ─▶ additions
 //! ```
 //!
 //! Memory does not grow with the samples: a shape counts, and keys are looked for among the first documents.
