@@ -25,6 +25,9 @@ use crate::transform::transaction::begin;
 const SETTINGS: &str = "set transaction isolation level repeatable read; set local work_mem = '32MB'; \
                         set local enable_memoize = off";
 
+/// With fewer keys the planner looks each of them up, whatever it thinks of them.
+const MANY_KEYS: u64 = 1_000;
+
 /// Documents to transform in one transaction.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Chunk<'a> {
@@ -113,6 +116,9 @@ pub(super) async fn complete(job: &EntityJob, tx: &Transaction<'_>, chunk: Chunk
 pub(super) async fn find_changed(job: &EntityJob, tx: &Transaction<'_>, chunk: Chunk<'_>) -> Result<u64> {
     let changed = tx.execute(&changed_sql(&job.entity, chunk), &[]).await?;
     let table = changed_table(&job.entity);
+    if changed >= MANY_KEYS {
+        tx.batch(&fill(sql_file!("transform/increment/analyze_keys.sql"), &[("changed", &table)])).await?;
+    }
     let forget = fill(
         sql_file!("transform/increment/forget_issues.sql"),
         &[("changed", &table), ("key_part", &job.entity.key_type().part("c.key"))],
