@@ -29,7 +29,7 @@ pub(super) async fn check_generation(job: &EntityJob, tables: Vec<Leaf>) -> Resu
 /// Runs the checks after an increment, on the rows that it may have changed. A finding is no error here.
 pub(super) async fn check_increment(job: &EntityJob, changed: &Scope) -> Result<Vec<Finding>> {
     match changed {
-        Scope::Changed(batches) if batches.is_empty() => Ok(Vec::new()),
+        Scope::Changed(changed) if changed.batches.is_empty() => Ok(Vec::new()),
         _ => check(job, When::Increment, changed).await,
     }
 }
@@ -47,8 +47,8 @@ async fn check(job: &EntityJob, when: When, scope: &Scope) -> Result<Vec<Finding
     let mut connection = job.pool.get().await?;
     let tx = begin(&mut connection).await?;
     tx.batch("set transaction read only").await?;
-    if let Scope::Changed(batches) = scope
-        && written_rows(&tx, batches).await? <= FEW_ROWS
+    if let Scope::Changed(changed) = scope
+        && written_rows(&tx, &changed.batches).await? <= FEW_ROWS
     {
         tx.batch("set local enable_hashjoin = off; set local enable_mergejoin = off").await?;
     }

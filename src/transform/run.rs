@@ -1,7 +1,7 @@
 //! A transform of one entity, from taking its lock to the checks at the end.
 
 use super::checking::{check_increment, record_fill};
-use super::checks::Scope;
+use super::checks::{Changed, Scope};
 use super::contract::ContractGate;
 use super::crew::Queue;
 use super::definitions::Definitions;
@@ -96,8 +96,9 @@ async fn bring_up_to_date(job: &EntityJob, request: &Request, gate: &ContractGat
         Some(Mode::InPlace) => {
             let plan = job.step("planning", async || increment::whole(job, &*job.pool.get().await?).await).await?;
             gate.pass(job, Some(&plan.ids())).await?;
-            let scope = if job.keys.is_empty() { Scope::Serving } else { Scope::Changed(Vec::new()) };
-            (by_increment(job, &plan, &made).await?, Some(scope))
+            let (summary, _) = by_increment(job, &plan, &made).await?;
+            let scope = if job.keys.is_empty() { Scope::Serving } else { Scope::Changed(Changed::default()) };
+            (summary, Some(scope))
         }
         mode => {
             let rows = job.chunk_rows.max(1);
@@ -122,7 +123,8 @@ async fn bring_up_to_date(job: &EntityJob, request: &Request, gate: &ContractGat
                 (refreshed(job, request, gate).await?, None)
             } else {
                 gate.pass(job, Some(&plan.ids())).await?;
-                (by_increment(job, &plan, &made).await?, Some(Scope::Changed(plan.ids())))
+                let (summary, rows) = by_increment(job, &plan, &made).await?;
+                (summary, Some(Scope::Changed(rows)))
             }
         }
     };
@@ -139,8 +141,12 @@ async fn bring_up_to_date(job: &EntityJob, request: &Request, gate: &ContractGat
 }
 
 /// An increment, or a comparison of everything. What it does to the definitions is recorded before its first
-/// row: it may be interrupted after any of them.
-async fn by_increment(job: &EntityJob, plan: &IncrementPlan, made: &Definitions) -> Result<TransformSummary> {
+/// row: it may be interrupted after any of them. Returns also which rows it may have changed.
+async fn by_increment(
+    job: &EntityJob,
+    plan: &IncrementPlan,
+    made: &Definitions,
+) -> Result<(TransformSummary, Changed)> {
     if plan.chunks() > 0 {
         job.step("recording definitions", async || made.begin(job).await).await?;
     }

@@ -85,6 +85,12 @@ impl Shape {
         Ok(Self { has_key, ..shape })
     }
 
+    /// The type of a column that the model fills.
+    pub(super) fn type_of(&self, column: &str) -> Option<&str> {
+        let at = self.columns.iter().position(|name| name == column)?;
+        self.types.get(at).map(String::as_str)
+    }
+
     /// The shapes of all core tables of an entity, parent first.
     pub(super) async fn of_entity(on: &impl Ask, entity: &Entity) -> Result<Vec<Self>> {
         let mut shapes = Vec::new();

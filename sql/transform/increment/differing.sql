@@ -1,8 +1,8 @@
 -- purpose: compare what the documents say with what core holds
 -- placeholders: {fresh} the documents' rows, {old} those of core, {diff} the rows that differ, {columns} of
 --               the model, {picked} of f or, where it is gone, of t, {key} the key, {first_key} its first
---               column, {differs} a condition on the values
--- rows: one: rows of the model, new, changed, gone
+--               column, {differs} a condition on the values, {orphans} a select of a count, or null
+-- rows: one: rows of the model, new, changed, gone, rows without a parent or null
 -- locks: none outside of the session
 -- idempotent: no; the tables are emptied at commit
 with differing as (
@@ -17,5 +17,6 @@ select
     (select count(*) from {fresh}),
     count(*) filter (where evo_class = 'new'),
     count(*) filter (where evo_class = 'changed'),
-    count(*) filter (where evo_class = 'gone')
+    count(*) filter (where evo_class = 'gone'),
+    ({orphans})::bigint
 from differing

@@ -65,6 +65,12 @@ impl Check {
         self.is_built_in && self.name == "orphan"
     }
 
+    /// Whether it asks if an id came to have a second parent, and nothing else. A row that was there keeps
+    /// its ids.
+    pub(super) fn is_about_new_ids(&self) -> bool {
+        self.is_built_in && self.name == "child_id_twice"
+    }
+
     /// Whether it runs for this entity at this time.
     pub(super) fn is_due(&self, entity: &Entity, when: When) -> bool {
         self.when.contains(&when) && self.is_about(entity)

@@ -14,5 +14,5 @@ mod set;
 pub use check::{Check, Severity, When};
 pub use finding::{Finding, failure};
 pub use run::run;
-pub use scope::{Leaf, Scope};
+pub use scope::{Changed, Leaf, Scope};
 pub use set::Checks;

@@ -10,10 +10,21 @@ use crate::transform::staged::array;
 pub enum Scope {
     /// The tables as readers see them.
     Serving,
-    /// The rows, in the tables as readers see them, of documents that came with these batches.
-    Changed(Vec<BatchId>),
+    /// The rows, in the tables as readers see them, that an increment may have changed.
+    Changed(Changed),
     /// A generation that readers do not see yet.
     Generation(Vec<Leaf>),
+}
+
+/// The rows of documents that came with some batches, and what an increment knows of them.
+#[derive(Debug, Clone, Default)]
+pub struct Changed {
+    /// The batches.
+    pub batches: Vec<BatchId>,
+    /// Tables of which all these rows are known to have their parents.
+    pub with_parents: Vec<String>,
+    /// Tables in which all these rows were there before.
+    pub without_new_rows: Vec<String>,
 }
 
 /// A table of a generation that readers do not see yet.
@@ -32,7 +43,7 @@ pub struct Leaf {
 impl Scope {
     /// The rows of a core table that are checked, as a relation.
     pub(super) fn rows(&self, entity: &Entity, model: &Model) -> String {
-        let Scope::Changed(batches) = self else { return self.all(&model.table) };
+        let Scope::Changed(changed) = self else { return self.all(&model.table) };
         fill(
             sql_file!("transform/changed_rows.sql").trim_end(),
             &[
@@ -40,7 +51,7 @@ impl Scope {
                 ("parent", &ident(&model.parent_key)),
                 ("key", &ident(&entity.staging.key_column)),
                 ("staging", &qualified(&entity.staging.table)),
-                ("batches", &array(batches)),
+                ("batches", &array(&changed.batches)),
             ],
         )
     }
@@ -55,8 +66,16 @@ impl Scope {
 
     /// Whether all rows of a table that are checked are known to have their parents.
     pub(super) fn has_parents(&self, table: &str) -> bool {
-        let Scope::Generation(leaves) = self else { return false };
-        leaves.iter().filter(|leaf| leaf.table == table).all(|leaf| leaf.has_parents)
+        match self {
+            Scope::Serving => false,
+            Scope::Changed(changed) => changed.with_parents.iter().any(|name| name == table),
+            Scope::Generation(leaves) => leaves.iter().filter(|leaf| leaf.table == table).all(|leaf| leaf.has_parents),
+        }
+    }
+
+    /// Whether no row of a table is new among those that are checked.
+    pub(super) fn has_no_new_rows(&self, table: &str) -> bool {
+        matches!(self, Scope::Changed(changed) if changed.without_new_rows.iter().any(|name| name == table))
     }
 
     /// The leaf tables as a relation `(table_name text, part oid)`. Those of a generation as they will be

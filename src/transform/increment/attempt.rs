@@ -49,11 +49,11 @@ async fn attempt(
 ) -> Result<ChunkResult> {
     let mut connection = job.pool.get().await?;
     let (tx, tables) = begin_chunk(job, &mut connection, chunk.shapes).await?;
-    let summaries = write_part(job, (&tx, &tables), chunk, reading).await.map_err(|at| of_author(at.error))?;
+    let result = write_part(job, (&tx, &tables), chunk, reading).await.map_err(|at| of_author(at.error))?;
     complete(job, &tx, chunk).await?;
     failpoint!("transform.before_chunk_commit");
-    let wrote = has_changes(&summaries);
-    let done = unconfirmed.commit(tx, ChunkResult { tables: summaries, refused: Vec::new() }, wrote).await?;
+    let wrote = has_changes(&result.tables);
+    let done = unconfirmed.commit(tx, result, wrote).await?;
     failpoint!("transform.after_chunk_commit");
     Ok(done)
 }

@@ -1,5 +1,7 @@
 //! One chunk of an increment: one transaction over all tables of the entity.
 
+use std::collections::BTreeSet;
+
 use super::changed::changed_table;
 use super::marks::{self, MarkedRow};
 use super::refused::RefusedDocument;
@@ -17,7 +19,7 @@ use crate::transform::range::Range;
 use crate::transform::reading::Reading;
 use crate::transform::shape::Shape;
 use crate::transform::staged::StagedRows;
-use crate::transform::summary::TableSummary;
+use crate::transform::summary::{TableSummary, add_tables};
 use crate::transform::transaction::begin;
 
 /// Enough memory to sort and hash the rows of a chunk without spilling, whatever the server's default is.
@@ -46,8 +48,24 @@ pub(super) struct Chunk<'a> {
 #[derive(Debug, Default)]
 pub(super) struct ChunkResult {
     pub tables: Vec<TableSummary>,
+    /// Tables with rows that may lack their parents.
+    pub may_lack_parents: BTreeSet<String>,
     /// Documents that stay as they were in core. Their batch stays pending.
     pub refused: Vec<RefusedDocument>,
+}
+
+impl ChunkResult {
+    /// The result of no work at all.
+    pub(super) fn none(entity: &Entity) -> Self {
+        Self { tables: TableSummary::of(entity), ..Self::default() }
+    }
+
+    /// Adds a part of the work.
+    pub(super) fn add(&mut self, part: Self) {
+        add_tables(&mut self.tables, &part.tables);
+        self.may_lack_parents.extend(part.may_lack_parents);
+        self.refused.extend(part.refused);
+    }
 }
 
 /// Whether a single document may be the cause.
@@ -78,15 +96,19 @@ pub(super) async fn write_part(
     (tx, tables): (&Transaction<'_>, &[ChunkTable<'_>]),
     chunk: Chunk<'_>,
     reading: Reading,
-) -> Result<Vec<TableSummary>, AtTable> {
+) -> Result<ChunkResult, AtTable> {
     if !chunk.marks.is_empty() {
         marks::write(job, tx, chunk.rows, chunk.marks).await.map_err(|error| tables[0].failed(error))?;
     }
     let changed = find_changed(job, tx, chunk).await.map_err(|error| tables[0].failed(error))?;
-    let mut summaries = Vec::new();
+    let (mut summaries, mut may_lack_parents) = (Vec::new(), BTreeSet::new());
     for (table, typed) in tables.iter().zip(&chunk.typed.models) {
         let compared = table.compare(tx, chunk.rows, changed, (reading, typed)).await;
-        summaries.push(compared.map_err(|error| table.failed(error))?);
+        let compared = compared.map_err(|error| table.failed(error))?;
+        if !compared.has_parents {
+            may_lack_parents.insert(compared.summary.table.clone());
+        }
+        summaries.push(compared.summary);
     }
     for (table, summary) in tables.iter().zip(&mut summaries) {
         table.upsert(tx, summary).await.map_err(|error| table.failed(error))?;
@@ -100,7 +122,7 @@ pub(super) async fn write_part(
             summary.issues = filed.map_err(|error| table.failed(error))?;
         }
     }
-    Ok(summaries)
+    Ok(ChunkResult { tables: summaries, may_lack_parents, refused: Vec::new() })
 }
 
 /// Records in its transaction that a chunk is done.

@@ -8,6 +8,7 @@
 mod attempt;
 mod changed;
 mod chunk;
+mod known;
 mod marking;
 mod marks;
 mod one_by_one;

@@ -20,7 +20,7 @@ use crate::transform::range::Range;
 use crate::transform::reading::Reading;
 use crate::transform::refusal::Refusal;
 use crate::transform::staged::StagedRows;
-use crate::transform::summary::{TableSummary, add_tables, has_changes};
+use crate::transform::summary::has_changes;
 use crate::transform::transaction::Unconfirmed;
 
 /// With more refused documents in one chunk than this, something refuses nearly everything: the chunk fails.
@@ -65,7 +65,7 @@ async fn by_halves(
     chunk: Chunk<'_>,
     keys: &[RowKey],
 ) -> Result<ChunkResult> {
-    let mut result = ChunkResult { tables: TableSummary::of(&job.entity), refused: Vec::new() };
+    let mut result = ChunkResult::none(&job.entity);
     // Halves that are still to be done, the first one last.
     let mut halves = vec![(0, keys.len())];
     while let Some((begin, end)) = halves.pop().filter(|(begin, end)| begin < end) {
@@ -73,7 +73,7 @@ async fn by_halves(
             return Err(job.shutdown.error());
         }
         match try_range(job, on, chunk, &Range::of_keys(keys, begin, end)).await {
-            Ok(summaries) => add_tables(&mut result.tables, &summaries),
+            Ok(part) => result.add(part),
             Err(at) if !is_about_a_row(&at.error) => return Err(at.error),
             Err(at) if job.strict && at.error.kind() == Kind::BadRow => return Err(at.error),
             Err(at) if end - begin == 1 => result.refused.push(RefusedDocument::new(keys[begin].clone(), at)),
@@ -96,7 +96,7 @@ async fn try_range(
     (tx, tables): (&Transaction<'_>, &[ChunkTable<'_>]),
     chunk: Chunk<'_>,
     range: &Range,
-) -> Result<Vec<TableSummary>, AtTable> {
+) -> Result<ChunkResult, AtTable> {
     let failed = |error: Error| AtTable { table: job.entity.models[0].table.clone(), error };
     let clear: String = tables.iter().map(ChunkTable::clear_sql).collect();
     let changed = changed_table(&job.entity);
@@ -112,7 +112,7 @@ async fn try_range(
         done = Err(failed(error));
     }
     match done {
-        Ok(summaries) => tx.batch("release savepoint evo_part").await.map(|()| summaries).map_err(failed),
+        Ok(part) => tx.batch("release savepoint evo_part").await.map(|()| part).map_err(failed),
         Err(at) if is_about_a_row(&at.error) => {
             tx.batch("rollback to savepoint evo_part").await.map_err(failed)?;
             Err(at)

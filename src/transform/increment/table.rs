@@ -23,14 +23,23 @@ pub(super) struct ChunkTable<'a> {
     entity: &'a Entity,
     pub model: &'a Model,
     shape: &'a Shape,
-    is_parent: bool,
+    /// Of a child: its entity's first table.
+    parent: Option<&'a Shape>,
+}
+
+/// What differs in a core table.
+pub(super) struct TableDifference {
+    pub summary: TableSummary,
+    /// Every row that the documents give has its parent among the rows that they give.
+    pub has_parents: bool,
 }
 
 impl<'a> ChunkTable<'a> {
     /// The tables of an entity, parent first.
     pub(super) fn all(entity: &'a Entity, shapes: &'a [Shape]) -> Vec<Self> {
         let models = entity.models.iter().zip(shapes).enumerate();
-        models.map(|(i, (model, shape))| Self { entity, model, shape, is_parent: i == 0 }).collect()
+        let parent = |i: usize| if i == 0 { None } else { shapes.first() };
+        models.map(|(i, (model, shape))| Self { entity, model, shape, parent: parent(i) }).collect()
     }
 
     /// Says of an error that it happened at this table.
@@ -57,7 +66,7 @@ impl<'a> ChunkTable<'a> {
         rows: &StagedRows,
         changed: u64,
         (reading, typed): (Reading, &TypedModel),
-    ) -> Result<TableSummary> {
+    ) -> Result<TableDifference> {
         let is_typed = matches!(reading, Reading::Typed { .. });
         if !is_typed || !typed.try_insert(tx, self.model, &self.entity.zone, &self.fresh_sql(rows, reading)).await? {
             let reading = if is_typed { Reading::Written } else { reading };
@@ -65,9 +74,11 @@ impl<'a> ChunkTable<'a> {
         }
         let old = self.sql(sql_file!("transform/increment/old.sql"));
         tx.execute(&fill(&old, &[("changed_count", &changed.to_string())]), &[]).await?;
-        let row = tx.query_one(&self.sql(sql_file!("transform/increment/differing.sql")), &[]).await?;
+        let differing = self.sql(sql_file!("transform/increment/differing.sql"));
+        let row = tx.query_one(&fill(&differing, &[("orphans", &self.orphans())]), &[]).await?;
         let [rows, inserted, updated, deleted] = [0, 1, 2, 3].map(|i| row.get::<_, i64>(i).unsigned_abs());
-        Ok(TableSummary { table: self.model.table.clone(), rows, inserted, updated, deleted, issues: 0 })
+        let summary = TableSummary { table: self.model.table.clone(), rows, inserted, updated, deleted, issues: 0 };
+        Ok(TableDifference { summary, has_parents: row.get::<_, Option<i64>>(4) == Some(0) })
     }
 
     /// The insert of the rows that the documents give.
@@ -108,11 +119,30 @@ impl<'a> ChunkTable<'a> {
         Ok(())
     }
 
+    /// A select that counts the rows without a parent; null where the parent cannot be found by that column.
+    fn orphans(&self) -> String {
+        let key = &self.model.parent_key;
+        let of_parent = self.parent.filter(|parent| {
+            let kind = parent.type_of(key);
+            kind.is_some() && kind == self.shape.type_of(key)
+        });
+        of_parent.map_or("null".to_owned(), |parent| {
+            fill(
+                sql_file!("transform/increment/orphans.sql"),
+                &[
+                    ("fresh", &temp("fresh", self.shape)),
+                    ("parent_fresh", &temp("fresh", parent)),
+                    ("parent_key", &ident(key)),
+                ],
+            )
+        })
+    }
+
     /// How core's rows are found for the changed keys. The parent is found by the whole staging key, because
     /// two entries may share an id; children are found by their parent's id.
     fn changed_match(&self) -> String {
         let mut conditions = vec![format!("t.{} = c.key", ident(&self.model.parent_key))];
-        if let (true, Some(partition)) = (self.is_parent, &self.entity.partition) {
+        if let (None, Some(partition)) = (self.parent, &self.entity.partition) {
             conditions.push(format!("t.{} = c.event_at", ident(&partition.column)));
         }
         conditions.join(" and ")
@@ -146,14 +176,13 @@ impl<'a> ChunkTable<'a> {
             true => "false".to_owned(),
             false => format!("row({}) is distinct from row({})", of("f", &values), of("t", &values)),
         };
-        let temp = |kind: &str| format!("evo_{kind}_{}", self.shape.fingerprint);
         fill(
             template,
             &[
                 ("changed", &changed_table(self.entity)),
-                ("fresh", &temp("fresh")),
-                ("old", &temp("old")),
-                ("diff", &temp("diff")),
+                ("fresh", &temp("fresh", self.shape)),
+                ("old", &temp("old", self.shape)),
+                ("diff", &temp("diff", self.shape)),
                 ("table", &qualified(&self.model.table)),
                 ("columns", &columns(&self.shape.columns)),
                 ("table_columns", &of("t", &self.shape.columns)),
@@ -167,6 +196,11 @@ impl<'a> ChunkTable<'a> {
             ],
         )
     }
+}
+
+/// The name of a table's temporary table of this kind.
+fn temp(kind: &str, shape: &Shape) -> String {
+    format!("evo_{kind}_{}", shape.fingerprint)
 }
 
 /// Columns of an alias: `t."a", t."b"`.
@@ -194,7 +228,7 @@ mod tests {
                     has_key: true,
                     fingerprint: String::new(),
                 };
-                let table = ChunkTable { entity, model, shape: &shape, is_parent: true };
+                let table = ChunkTable { entity, model, shape: &shape, parent: None };
                 assert!(table.on_conflict().ends_with(", _updated_at = excluded._updated_at"), "{}", model.table);
                 assert!(!table.on_conflict().contains('('), "{}", table.on_conflict());
             }

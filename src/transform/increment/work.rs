@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use super::attempt::transform_chunk;
 use super::chunk::{Chunk, ChunkResult};
+use super::known::known;
 use super::plan::{BatchGroup, IncrementPlan};
 use super::refused::grouped;
 use super::typed::TypedModels;
@@ -14,6 +15,7 @@ use crate::ledger::models;
 use crate::meter::{Counted, Timed, Unit, tally};
 use crate::span::WorkSpan;
 use crate::sql::{columns, qualified};
+use crate::transform::checks::Changed;
 use crate::transform::crew::Queue;
 use crate::transform::definitions;
 use crate::transform::job::EntityJob;
@@ -41,12 +43,15 @@ struct Progress<'a> {
     has_refused: AtomicBool,
 }
 
-/// Works through a plan.
+/// Works through a plan. Returns also which rows it may have changed.
 ///
 /// # Errors
 /// `Config` when a core table has no unique index on its key; `BadRow` for a value that does not fit, if the
 /// job is strict; otherwise see [`crate::pg`]. Chunks that were committed before the error stay.
-pub(in crate::transform) async fn increment(job: &EntityJob, plan: &IncrementPlan) -> Result<TransformSummary> {
+pub(in crate::transform) async fn increment(
+    job: &EntityJob,
+    plan: &IncrementPlan,
+) -> Result<(TransformSummary, Changed)> {
     let started = Instant::now();
     let prepared = job.step("preparing", async || prepare(job, plan).await).await?;
     let progress =
@@ -59,6 +64,7 @@ pub(in crate::transform) async fn increment(job: &EntityJob, plan: &IncrementPla
         refusal::add_all(&mut refused, grouped(&result.refused));
     }
     let has_all_rows = plan.is_whole && job.keys.is_empty() && refused.is_empty();
+    let changed = job.step("recording", async || known(job, plan, &results, &tables).await).await?;
     if plan.batches() > 0 || plan.is_whole {
         job.step("recording", async || record(job, &tables, (plan.is_whole, has_all_rows)).await).await?;
     }
@@ -68,7 +74,7 @@ pub(in crate::transform) async fn increment(job: &EntityJob, plan: &IncrementPla
     };
     let still_pending = groups.iter().filter(|group| group.has_refused.load(Ordering::Relaxed));
     let still_pending: usize = still_pending.map(|group| group.group.ids.len()).sum();
-    Ok(TransformSummary {
+    let summary = TransformSummary {
         entity: job.entity.name.clone(),
         mode: if plan.is_whole { Mode::InPlace } else { Mode::Incremental },
         batches: plan.batches() - still_pending as u64,
@@ -80,7 +86,8 @@ pub(in crate::transform) async fn increment(job: &EntityJob, plan: &IncrementPla
         drift: job.step("looking for new fields", fields).await?,
         elapsed: started.elapsed(),
         ..TransformSummary::default()
-    })
+    };
+    Ok((summary, changed))
 }
 
 /// Makes partitions, reads the columns of the tables, and moves the watermark past batches that own no rows
