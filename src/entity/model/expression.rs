@@ -32,6 +32,8 @@ pub enum CastSite {
 pub struct Cast {
     /// The ending of its name: `bigint`.
     pub kind: &'static str,
+    /// The whole call, with its schema.
+    pub call: Span,
     /// The name without its schema, `as_bigint`.
     pub name: Span,
     /// The arguments, with the casts in them.
@@ -103,12 +105,17 @@ fn cast(tokens: &Tokens<'_>, call: CastCall) -> Result<Cast, Fault> {
         return Err(Fault::new(tokens.start(call.name), "evo.as_children is used in an expression")
             .hint("it gives rows: cross join lateral evo.as_children(s.raw_data, 'array', 'idOfAnElement') c"));
     }
-    let arguments = call.open + 1..tokens.partner(call.open);
+    let close = tokens.partner(call.open);
+    let arguments = call.open + 1..close;
     if arguments.is_empty() {
         return Err(Fault::new(tokens.start(call.name), format!("evo.as_{} has no argument", call.kind)));
     }
-    let name = tokens.span(&(call.name..call.name + 1));
-    Ok(Cast { kind: call.kind, name, arguments: Expression::parse(tokens, arguments)? })
+    Ok(Cast {
+        kind: call.kind,
+        call: tokens.span(&(call.name - 2..close + 1)),
+        name: tokens.span(&(call.name..call.name + 1)),
+        arguments: Expression::parse(tokens, arguments)?,
+    })
 }
 
 /// Where the `end` of the `case` at this token is.

@@ -13,6 +13,7 @@
 mod binding;
 mod clocks;
 mod misfits;
+mod once;
 mod render;
 #[cfg(test)]
 mod tests;

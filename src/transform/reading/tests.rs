@@ -83,6 +83,43 @@ fn a_record_with_several_local_times_parses_each_once() {
 }
 
 #[test]
+fn a_value_in_an_object_is_read_once() {
+    let receivables = typed_of("core.evo_receivables");
+    let id = "coalesce(d.status ->> 'id', evo.as_object(d.status) ->> 'id')";
+    assert!(receivables.contains(&format!("({id})::integer as status_id")), "{receivables}");
+    let kind =
+        |name: &str| format!("coalesce(d.\"paymentType\" ->> '{name}', evo.as_object(d.\"paymentType\") ->> '{name}')");
+    let kinds = format!("(coalesce({}, {}))::integer as payment_type_id", kind("id"), kind("idPaymentType"));
+    assert!(receivables.contains(&kinds), "{receivables}");
+    let name = format!("evo.as_text({}, jsonb_typeof(evo.as_object(d.\"paymentType\") -> 'name')", kind("name"));
+    assert!(receivables.contains(&name), "{receivables}");
+    let model = built_in("core.evo_receivables");
+    let plain = typed(&model.select, &model.key, ROWS, true).unwrap();
+    assert!(plain.contains(&format!("evo.plain_int({id}) as status_id")), "{plain}");
+    let from = "\nfrom {source} s\ncross join lateral jsonb_to_record(s.raw_data) as d (n text, o jsonb)";
+    let of = |expression: &str| {
+        let text = format!("select\n    evo.as_int(d.n) as n,\n    {expression} as x{from}");
+        let typed = typed(&parse(&text, &[]), &[], ROWS, false).unwrap();
+        typed.split_once(" as n,\n    ").unwrap().1.split_once(" as x\n").unwrap().0.to_owned()
+    };
+    let read = "coalesce(d.o ->> 'a', evo.as_object(d.o) ->> 'a')";
+    assert_eq!(of("evo.as_object(d.o) ->> 'a'"), read);
+    assert_eq!(of("evo.as_bigint( evo.as_object(d.o) ->> 'a' ) + 1"), format!("({read})::bigint + 1"));
+    assert_eq!(of("evo.as_bool(evo.as_object(d.o) ->> 'a')"), format!("evo.as_bool({read})"));
+    // Something else binds first, or would be read twice, or is no text.
+    for as_written in [
+        "'x' || evo.as_object(d.o) ->> 'a'",
+        "'x' || -- (\n evo.as_object(d.o) ->> 'a'",
+        "evo.as_object(d.o -> 'p') ->> 'a'",
+        "evo.as_object(d.o) -> 'a'",
+        "evo.as_object(d.o) ->> 'it''s'",
+        "evo.as_object(d.o) ->> 0",
+    ] {
+        assert_eq!(of(as_written), as_written);
+    }
+}
+
+#[test]
 fn what_is_read_in_two_ways_stays_a_text() {
     let from = "\nfrom {source} s\ncross join lateral \
                 jsonb_to_record(s.raw_data) as d (\n    a text, b text, c text, e jsonb)";

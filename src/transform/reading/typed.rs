@@ -7,6 +7,7 @@
 //! | value | as written | typed |
 //! |---|---|---|
 //! | `""` for a number | null | an error |
+//! | `""` or `12.0` for an integer in an object of the record | null, or 12 | an error |
 //! | an amount written as a text | the amount | an error |
 //! | an id that comes twice in an array | one row | two rows |
 //! | an element without id | an error | an error |
@@ -18,6 +19,7 @@
 
 use super::binding::{Binding, Draft};
 use super::clocks::Clocks;
+use super::once;
 use super::typed_fields::{TypedField, column_type, typed_fields, value};
 use super::unfold::unfold;
 use crate::entity::Select;
@@ -35,6 +37,7 @@ pub(super) fn typed(select: &Select, key: &[String], binding: Binding<'_>, is_pl
     for name in select.text_arrays() {
         draft.replace(name.clone(), "plain_array".to_owned());
     }
+    once::read_once(select, is_plain, &mut draft);
     let (fields, clocks) = (typed_fields(select), Clocks::of(select));
     if let Some(children) = select.children() {
         unfold(select, children, (key, is_plain, &clocks), &mut draft)?;
