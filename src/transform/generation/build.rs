@@ -154,3 +154,12 @@ pub(super) async fn create(job: &EntityJob, builds: &[Build]) -> Result<()> {
     }
     tx.commit().await
 }
+
+/// Creates one of them again, empty and without indexes.
+pub(super) async fn create_again(job: &EntityJob, build: &Build) -> Result<()> {
+    let mut connection = job.pool.get().await?;
+    let tx = begin(&mut connection).await?;
+    tx.batch(&format!("drop table {}", build.new)).await?;
+    tx.batch(&build.create).await?;
+    tx.commit().await
+}

@@ -4,7 +4,7 @@
 //! it differs, the new tables may lack something that the old ones got meanwhile; see `catch_up.rs`.
 
 use crate::entity::Entity;
-use crate::error::Result;
+use crate::error::{Error, Kind, Result};
 use crate::pg::{Connection, Transaction};
 use crate::sql::{fill, literal};
 
@@ -33,4 +33,10 @@ pub(super) async fn prepare(tx: &Transaction<'_>, entity: &Entity) -> Result<Str
 fn sql(entity: &Entity) -> String {
     let tables: Vec<String> = entity.models.iter().map(|model| literal(&model.table)).collect();
     fill(sql_file!("transform/generation/state.sql"), &[("tables", &tables.join(", "))])
+}
+
+/// The error for a table that can no longer be replaced by what was built: the refresh starts over.
+pub(super) fn changed(what: &str) -> Error {
+    Error::new(Kind::TransactionConflict, format!("{what} was changed while its next generation was built"))
+        .hint("run it again when nobody alters the core tables")
 }

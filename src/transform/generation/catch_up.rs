@@ -7,9 +7,10 @@
 
 use std::time::Duration;
 
+use super::apply::run_on;
 use super::build::Build;
+use super::catalog_state::changed;
 use super::exchange::Ready;
-use super::index::run_on;
 use super::plan::builds;
 use super::statement::Statement;
 use super::{catalog_state, foreign_keys, guard};
@@ -83,9 +84,4 @@ async fn catch_up(
         *given = all;
     }
     Ok(())
-}
-
-fn changed(what: &str) -> Error {
-    Error::new(Kind::TransactionConflict, format!("{what} was changed while its next generation was built"))
-        .hint("run it again when nobody alters the core tables")
 }

@@ -1,9 +1,9 @@
 //! The conditions that a new generation must fulfil before readers see it.
 
 use super::build::Build;
-use super::fill::Filled;
 use super::foreign_keys::ForeignKey;
 use super::index::Indexed;
+use super::prove::Filled;
 use crate::counted::{count, counted};
 use crate::entity::Entity;
 use crate::error::{Error, Kind, Result};

@@ -4,9 +4,10 @@ use std::cmp::Reverse;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use super::apply::{run_on, try_index};
 use super::build::Build;
-use super::fill::Filled;
-use super::insert::ASYNCHRONOUS;
+use super::catalog_state::changed;
+use super::prove::Filled;
 use super::refused::name_breakers;
 use super::statement::Statement;
 use crate::error::{Context, Result};
@@ -14,7 +15,6 @@ use crate::meter::Unit;
 use crate::sql::{fill, literal};
 use crate::transform::crew::Queue;
 use crate::transform::job::EntityJob;
-use crate::transform::transaction::begin;
 
 /// A CHECK with the partition's own constraint, which lets ATTACH skip its scan. The swap drops it.
 pub(super) const BOUND: &str = "evo_partition_bound";
@@ -53,8 +53,13 @@ impl Filled {
         let mut connection = job.pool.get().await?;
         let (mut tasks, mut tables, mut given) = (Vec::new(), Vec::new(), Vec::new());
         for (i, build) in self.plan.builds.iter().enumerate() {
-            let statements = build.statements(&mut connection, &job.tables()).await?;
+            let mut statements = build.statements(&mut connection, &job.tables()).await?;
             given.push(statements.all());
+            let built = &self.indexes[i];
+            if !built.iter().all(|index| statements.indexes.contains(index)) {
+                return Err(changed(&build.old.name));
+            }
+            statements.indexes.retain(|index| !built.contains(index));
             tables.push(Progress {
                 missing: AtomicUsize::new(statements.indexes.len()),
                 rest: before_the_rest(job, &self, build).chain(statements.rest).collect(),
@@ -117,31 +122,11 @@ async fn work(job: &EntityJob, builds: &[Build], tables: &[Progress], tasks: Vec
     Ok(old_rows)
 }
 
-/// While every worker has an index of its own, parallel workers of the server would only get in their way;
-/// `is_last` says that no other index is waiting.
 async fn build_index(job: &EntityJob, build: &Build, statement: Statement, is_last: bool) -> Result<()> {
-    let alone = if is_last { "" } else { "set local max_parallel_maintenance_workers = 0" };
-    let settings = [ASYNCHRONOUS, alone].map(|setting| Statement::from(setting.to_owned()));
-    run_on(job, build, &[&settings[..], &[statement]].concat()).await
-}
-
-/// Runs statements on a new table, in one transaction.
-pub(super) async fn run_on(job: &EntityJob, build: &Build, statements: &[Statement]) -> Result<()> {
-    if job.shutdown.is_requested() {
-        return Err(job.shutdown.error());
+    match try_index(job, &statement, is_last).await? {
+        None => Ok(()),
+        Some(error) => Err(name_breakers(job, build, error).await).context(&build.table),
     }
-    let mut connection = job.pool.get().await?;
-    let tx = begin(&mut connection).await?;
-    for statement in statements {
-        if !statement.setting.is_empty() {
-            tx.batch(&statement.setting).await?;
-        }
-        if let Err(error) = tx.batch(&statement.text).await {
-            tx.rollback().await?;
-            return Err(name_breakers(job, build, error).await).context(&build.table);
-        }
-    }
-    tx.commit().await
 }
 
 /// Vacuums and analyzes the new table, and counts the rows of the old one. Readers of a table that was never

@@ -37,22 +37,26 @@ pub(super) struct InsertedPart {
     pub issues: u64,
     /// Staged documents of the part; counted only for the parent table.
     pub documents: u64,
+    /// Only a unique index can tell whether the typed reading gave a key twice.
+    pub is_unproven: bool,
 }
 
 impl Insert<'_> {
-    /// Inserts and commits. `None`, and nothing is inserted, if the typed reading gave a key twice.
+    /// Inserts and commits. With `is_counted`, `None`, and nothing is inserted, if the typed reading gave a
+    /// key twice.
     ///
     /// # Errors
     /// `Refused` when a row breaks a constraint; `BadRow` when a value does not fit; otherwise see
     /// [`crate::pg`].
-    pub(super) async fn run(&self, reading: Reading) -> Result<Option<InsertedPart>> {
+    pub(super) async fn run(&self, reading: Reading, is_counted: bool) -> Result<Option<InsertedPart>> {
         let mut connection = self.job.pool.get().await?;
         let tx = self.begin(&mut connection, reading).await?;
-        let Some(rows) = self.execute(&tx, reading).await? else { return Ok(None) };
+        let may_repeat = self.may_repeat_keys(reading);
+        let Some(rows) = self.execute(&tx, reading, may_repeat && is_counted).await? else { return Ok(None) };
         let documents = self.count_documents(&tx).await?;
         failpoint!("transform.before_fill_commit");
         tx.commit().await?;
-        Ok(Some(InsertedPart { rows, documents, issues: 0 }))
+        Ok(Some(InsertedPart { rows, documents, issues: 0, is_unproven: may_repeat && !is_counted }))
     }
 
     /// Begins a transaction that sees the snapshot.
@@ -87,11 +91,17 @@ impl Insert<'_> {
         )
     }
 
-    /// Returns how many rows were inserted; `None` if the typed reading gave a key twice.
-    async fn execute(&self, tx: &Transaction<'_>, reading: Reading) -> Result<Option<u64>> {
+    /// Whether an id that comes twice in an array can become two rows.
+    fn may_repeat_keys(&self, reading: Reading) -> bool {
+        let model = &self.job.entity.models[self.build.model];
+        matches!(reading, Reading::Typed { .. }) && model.select.children().is_some()
+    }
+
+    /// Returns how many rows were inserted; `None` if keys are counted and one came twice.
+    async fn execute(&self, tx: &Transaction<'_>, reading: Reading, is_counted: bool) -> Result<Option<u64>> {
         let model = &self.job.entity.models[self.build.model];
         let insert = self.sql(self.rows, reading);
-        if !matches!(reading, Reading::Typed { .. }) || model.select.children().is_none() {
+        if !is_counted {
             return Ok(Some(tx.execute(&insert, &[]).await.map_err(broken_constraint)?));
         }
         let values = [("insert", insert.as_str()), ("key", &columns(&model.key))];

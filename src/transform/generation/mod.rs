@@ -3,8 +3,8 @@
 //! Every phase is a type that only the phase before it can make, so no guard can be left out:
 //!
 //! ```text
-//! GenerationPlan ─build▶ Built ─fill▶ Filled ─index▶ Indexed ─check▶ Checked ─swap▶ Swapped
-//! what to rebuild        empty tables in evo_next     keys and indexes     guards and checks passed
+//! GenerationPlan ─build▶ Built ─fill▶ Inserted ─prove▶ Filled ─index▶ Indexed ─check▶ Checked ─swap▶ Swapped
+//! what to rebuild        empty tables rows inserted    no key twice   all indexes     guards and checks passed
 //! ```
 //!
 //! The new tables are built in schema `evo_next` under the names that they will have. The swap is one
@@ -15,6 +15,7 @@
 //! All tables are filled from one exported snapshot, so parent and children agree. The watermark becomes the
 //! batches of that snapshot: what was loaded meanwhile stays pending.
 
+mod apply;
 mod build;
 mod built;
 mod catalog_state;
@@ -31,6 +32,7 @@ mod leftovers;
 mod lock_holders;
 mod parts;
 mod plan;
+mod prove;
 mod readers;
 mod refresh;
 mod refused;

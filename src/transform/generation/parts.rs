@@ -14,7 +14,7 @@ use crate::transform::range::Range;
 use crate::transform::staged::StagedRows;
 
 /// Rows of staging that go into one new table.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct FillPart {
     /// Index of the build.
     pub build: usize,

@@ -11,6 +11,13 @@ pub(super) struct Statement {
     pub is_repeated: bool,
 }
 
+impl Statement {
+    /// Whether it builds an index that takes no key twice.
+    pub(super) fn is_unique_index(&self) -> bool {
+        self.text.starts_with("create unique index ")
+    }
+}
+
 impl From<String> for Statement {
     fn from(text: String) -> Self {
         Self { text, setting: String::new(), is_repeated: false }

@@ -34,8 +34,8 @@ fn let_the_server_cast(cast: &Cast, is_plain: bool, draft: &mut Draft<'_>) {
     draft.replace(cast.arguments.span.end..cast.call.end, format!(")::{sql_type}"));
 }
 
-/// Only an object has a field: where there is a value, nobody needs to ask what it was taken from. An operator
-/// in front of the call would bind first.
+/// Only an object has a field: where there is a value, nobody needs to ask what it was taken from. An
+/// operator in front of the call would bind first.
 fn ask_for_the_value_first(select: &Select, cast: &Cast, start: usize, draft: &mut Draft<'_>) {
     let (object, call) = (select.slice(&cast.arguments.span), select.slice(&cast.call));
     let before = select.whole()[start..cast.call.start].trim_end();

@@ -219,3 +219,68 @@ fn readers_see_one_generation_or_the_other_through_full_refreshes_and_never_wait
     // A loose bound for a busy machine; what it is on a quiet one stands in docs/decisions/0006.
     assert!(longest < std::time::Duration::from_secs(2), "a reader waited {longest:?}");
 }
+
+/// Sales in several blocks of staging. One has an id twice in its items, another a value that does not fit.
+fn repeated_ids(repeating: usize) -> (Evo, Vec<Vec<Vec<String>>>) {
+    let evo = Evo::new();
+    let filler = "x".repeat(1500);
+    let sale = |i: usize| {
+        let item = |id: usize, item: &str| format!(r#"{{"idSaleItem": {id}, "item": "{item}", "quantity": 1}}"#);
+        let items = match i {
+            _ if i == repeating => [item(i, "a"), item(100 + i, "b"), item(i, "c")].join(", "),
+            7 => item(i, "d").replace(": 1}", r#": "one"}"#),
+            _ => item(i, "e"),
+        };
+        format!(r#"{{"idSale": {i}, "observations": "{filler}", "saleItens": [{items}]}}"#)
+    };
+    let lines: Vec<String> = (1..=40).map(sale).collect();
+    object("sales", RUN, "a").lines(&evo.lake(), &lines.iter().map(String::as_str).collect::<Vec<_>>());
+    evo.json(&["load", "sales"]);
+    evo.json(&["transform", "sales"]);
+    let by_increments = core(&evo.db);
+    assert_eq!(evo.db.one(&format!("select item from core.evo_sale_items where sale_item_id = {repeating}")), "c");
+    (evo, by_increments)
+}
+
+fn refresh_in_small_parts(evo: &Evo) -> std::process::Command {
+    let mut command = evo.command(&["transform", "sales", "--full-refresh", "--workers", "1", "--output", "json"]);
+    command.env("EVO_TRANSFORM_CHUNK_ROWS", "4");
+    command
+}
+
+#[test]
+fn an_id_that_comes_twice_in_an_array_is_one_row_of_a_new_generation_whatever_finds_it() {
+    for (repeating, change) in [
+        // The first part is counted, the last is left to the key's index.
+        (1, "select"),
+        (40, "select"),
+        // An index of one's own refuses it, too.
+        (40, "create unique index own on core.evo_sale_items_all (sale_item_id)"),
+        // No index does.
+        (40, "alter table core.evo_sale_items drop constraint evo_sale_items_pkey"),
+    ] {
+        let (evo, by_increments) = repeated_ids(repeating);
+        evo.db.sql(change);
+        let run = crate::support::Run::from(refresh_in_small_parts(&evo).output().unwrap()).exits(0);
+        let summary: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
+        let items = &summary["entities"][0]["tables"][1];
+        assert_eq!((&items["rows"], &items["issues"]), (&41.into(), &1.into()), "{change}: {summary}");
+        assert_eq!(core(&evo.db), by_increments, "{change}");
+        assert_eq!(evo.db.one("select count(*) from evo.issues"), "1", "{change}");
+        assert_eq!(generations(&evo), "0", "{change}");
+    }
+}
+
+#[test]
+fn a_key_that_is_dropped_while_a_generation_is_filled_is_not_needed_to_find_an_id_that_comes_twice() {
+    let (evo, by_increments) = repeated_ids(40);
+    let mut refresh = refresh_in_small_parts(&evo);
+    refresh.env("EVO_FAILPOINTS", "transform.after_create=sleep(2000)");
+    let refresh = refresh.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null()).spawn().unwrap();
+    let created = "select count(*) from pg_class where relnamespace = 'evo_next'::regnamespace and relkind = 'r'";
+    evo.db.wait_for(created, "3");
+    evo.db.sql("alter table core.evo_sale_items drop constraint evo_sale_items_pkey");
+    assert!(refresh.wait_with_output().unwrap().status.success());
+    assert_eq!(core(&evo.db), by_increments);
+    assert_eq!(generations(&evo), "0");
+}
