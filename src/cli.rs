@@ -77,6 +77,8 @@ pub enum Command {
     Test(commands::test::Args),
     /// Create or upgrade the schemas evo, stg_evo and core
     Migrate(commands::migrate::Args),
+    /// Distribute the tables over the servers of a Citus cluster
+    Distribute(commands::distribute::Args),
     /// Show the effective settings, or every mistake in them
     Config(commands::config::Args),
     /// Manage the private PostgreSQL that evo uses when none is configured
@@ -190,6 +192,7 @@ impl Command {
             Command::Drift(_) => "drift",
             Command::Preview(_) => "preview",
             Command::Reset(_) => "reset",
+            Command::Distribute(_) => "distribute",
             Command::Test(_) => "test",
             Command::Migrate(_) => "migrate",
             Command::Config(_) => "config",
@@ -224,6 +227,7 @@ pub async fn dispatch(command: Command, settings: &Settings) -> Result<Outcome> 
         Command::Drift(args) => Box::pin(commands::drift::run(args, settings)).await,
         Command::Preview(args) => Box::pin(commands::preview::run(args, settings)).await,
         Command::Reset(args) => commands::reset::run(args, settings).await,
+        Command::Distribute(args) => commands::distribute::run(args, settings).await,
         Command::Test(args) => Box::pin(commands::test::run(args, settings)).await,
         Command::Migrate(args) => commands::migrate::run(args, settings).await,
         Command::Config(args) => commands::config::run(args, settings).await,

@@ -11,7 +11,7 @@
 //! 6  main · cli
 //! 5  commands · catalog · telemetry · report
 //! 4  extract · load · transform · verify · storage · doctor · draft    workflows; none imports another
-//! 3  ledger · stage · drift
+//! 3  ledger · stage · drift · citus
 //! 2  pg · bronze · embedded                   none knows another
 //! 1  config · entity · ids
 //! 0  retry · shutdown · logging · failpoint · meter · span · declaration · error · suggest · visible · counted · sql
@@ -26,6 +26,7 @@ pub mod sql;
 
 pub mod bronze;
 pub mod catalog;
+pub mod citus;
 pub mod cli;
 pub mod commands;
 pub mod config;

@@ -1,6 +1,5 @@
--- purpose: record how the keys of a staging table are read, unless it holds rows whose keys were read otherwise
--- parameters: $1 table text, $2 entity text, $3 digest text
--- placeholders: {target} the staging table
+-- purpose: record how the keys of a staging table are read, unless it was recorded otherwise and holds rows
+-- parameters: $1 table text, $2 entity text, $3 digest text, $4 whether the table is empty boolean
 -- rows: one: boolean, whether the rows of the table have keys that were read this way
 -- locks: the row of the table, until commit
 -- idempotent: yes
@@ -9,7 +8,7 @@ with noted as (
     values ($1, $2, $3)
     on conflict (table_name) do update
     set digest = excluded.digest, noted_at = clock_timestamp()
-    where d.digest is distinct from excluded.digest and not exists (select 1 from {target})
+    where d.digest is distinct from excluded.digest and $4
     returning d.digest
 )
 select exists (select 1 from noted)

@@ -10,6 +10,7 @@ pub mod config;
 mod contract;
 mod database;
 pub mod db;
+pub mod distribute;
 pub mod doctor;
 pub mod drift;
 pub mod extract;

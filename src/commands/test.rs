@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::failures;
 use super::warehouse::{self, Access, Warehouse};
+use crate::citus::Layout;
 use crate::config::Settings;
 use crate::counted::counted;
 use crate::entity::{Catalog, Entity};
@@ -103,6 +104,7 @@ fn job(warehouse: &Warehouse, entity: &Entity, settings: &Settings) -> Result<En
         pool: warehouse.pool.clone(),
         lock: EntityLock::new(&warehouse.pool, &entity.name, Purpose::Transform),
         entity: entity.clone(),
+        layout: Layout::default(),
         execution_id: ExecutionId::new(),
         workers: 1,
         keys: Vec::new(),

@@ -51,19 +51,20 @@ pub async fn note(
 /// `Config` when they are read otherwise: a document would get a second row. See [`crate::pg`].
 pub async fn require_same_keys(on: &impl Ask, entity: &Entity, is_trial: bool) -> Result<()> {
     let (table, digest) = (&entity.staging.table, entity.key_digest());
-    let with_target = |sql| fill(sql, &[("target", &qualified(table))]);
+    let is_empty_sql = fill("select not exists (select 1 from {target})", &[("target", &qualified(table))]);
     let is_same = async |sql: &str, values: &[&dyn Param]| {
         on.query(sql, values).await.map(|rows| rows.first().is_some_and(|row| row.get(0)))
     };
     let is_known = async || is_same(sql_file!("ledger/known_staging.sql"), &[table, &digest]).await;
+    // An empty table has no keys that could differ. It is asked last: a plan needs the ledger only.
+    let is_empty = async || is_same(&is_empty_sql, &[]).await;
+    let note = async |is_empty: bool| {
+        is_same(sql_file!("ledger/note_staging.sql"), &[table, &entity.name, &digest, &is_empty]).await
+    };
     let is_fine = match is_trial {
-        // An empty table has no keys that could differ. It is asked last: a plan needs the ledger only.
-        true => is_known().await? || is_same(&with_target("select not exists (select 1 from {target})"), &[]).await?,
+        true => is_known().await? || is_empty().await?,
         // A process that began at the same moment may have noted the same: that statement does not see it.
-        false => {
-            is_same(&with_target(sql_file!("ledger/note_staging.sql")), &[table, &entity.name, &digest]).await?
-                || is_known().await?
-        }
+        false => note(false).await? || is_known().await? || (is_empty().await? && note(true).await?),
     };
     if is_fine {
         return Ok(());

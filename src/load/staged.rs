@@ -22,7 +22,7 @@ pub(super) async fn stage(
     stage_as: StageAs,
     known: Option<(EarlierRows, KnownRows)>,
 ) -> Result<StagedBatch, AttemptError> {
-    let statements = Statements::new(&load.job.entity, stage_as, load.compression);
+    let statements = Statements::new(&load.job.entity, stage_as, (load.layout, load.compression));
     tx.batch(&statements.stage_tables()).await?;
     let copy = tx.copy_in(&statements.copy_lines()).await?;
     let (rows, sieve) = match known {

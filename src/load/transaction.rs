@@ -68,7 +68,7 @@ async fn earlier_rows(
     tx: &Transaction<'_>,
     objects: &BatchObjects<'_>,
 ) -> Result<Option<(EarlierRows, KnownRows)>> {
-    let statements = Statements::new(&load.job.entity, StageAs::Compared, load.compression);
+    let statements = Statements::new(&load.job.entity, StageAs::Compared, (load.layout, load.compression));
     let zone = zone::offsets(load, tx).await?;
     EarlierRows::find(load.job, tx, objects, (&statements, zone)).await
 }

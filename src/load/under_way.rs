@@ -8,6 +8,7 @@ use tokio::sync::OnceCell;
 use super::forecast::Forecast;
 use super::job::LoadJob;
 use super::pace::Pace;
+use crate::citus::Layout;
 use crate::error::Result;
 use crate::ledger::batches::Counts;
 use crate::ledger::staging;
@@ -21,6 +22,7 @@ pub(super) struct Load<'a> {
     pub job: &'a LoadJob,
     /// How far the load is, in compressed bytes.
     pub progress: &'a Phase,
+    pub layout: Layout,
     /// Compression of documents in the staging table, as a column clause.
     pub compression: &'static str,
     pub forecast: Forecast,
@@ -41,12 +43,13 @@ impl<'a> Load<'a> {
         let table = job.entity.staging.table.as_str();
         let sql = fill(sql_file!("load/target.sql"), &[("target", &qualified(table))]);
         let check = async || {
-            let connection = job.pool.get().await?;
+            let mut connection = job.pool.get().await?;
             staging::require_fitting(&*connection, std::slice::from_ref(&job.entity)).await?;
             let row = connection.query_one(&sql, &[&table]).await?;
-            Ok((row.get::<_, bool>(0), row.get::<_, Option<String>>(1)))
+            let layout = Layout::read(&mut connection, &job.entity).await?;
+            Ok((layout, row.get::<_, bool>(0), row.get::<_, Option<String>>(1)))
         };
-        let (holds_rows, compression) = job.retry("checking the staging table", check).await?;
+        let (layout, holds_rows, compression) = job.retry("checking the staging table", check).await?;
         let compression = match compression.as_deref() {
             Some("l") => "compression lz4",
             Some("p") => "compression pglz",
@@ -56,6 +59,7 @@ impl<'a> Load<'a> {
         Ok(Self {
             job,
             progress,
+            layout,
             compression,
             forecast,
             pace: Pace::default(),

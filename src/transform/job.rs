@@ -2,6 +2,7 @@
 
 use super::checks::Checks;
 use super::crew::Crew;
+use crate::citus::Layout;
 use crate::entity::Entity;
 use crate::error::Result;
 use crate::ids::{ExecutionId, RowKey};
@@ -19,6 +20,8 @@ pub struct EntityJob {
     pub lock: EntityLock,
     /// The entity to transform.
     pub entity: Entity,
+    /// Where the entity's tables are, once [`run`](super::run()) has read it.
+    pub layout: Layout,
     /// The execution's id in `evo.runs`.
     pub execution_id: ExecutionId,
     /// How many transactions work side by side; 0 counts as 1.

@@ -63,7 +63,7 @@ pub async fn preview(job: &EntityJob, request: &Request) -> Result<TransformPrev
         false => None,
     };
     let connection = job.pool.get().await?;
-    let plan = increment::plan(&connection, &job.entity, job.chunk_rows.max(1)).await?;
+    let plan = increment::plan(&connection, job, job.chunk_rows.max(1)).await?;
     let made = Definitions::read(&*connection, &job.entity).await?;
     let is_refresh = plan.prefers_refresh() || (!made.changed.is_empty() && plan.staged > 0);
     let mode = request.mode.unwrap_or(if is_refresh { Mode::FullRefresh } else { Mode::Incremental });

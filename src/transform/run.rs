@@ -14,6 +14,7 @@ use super::refusal;
 use super::request::{Mode, Request};
 use super::summary::{TableSummary, TransformSummary, add_tables, tally_tables};
 use super::transaction::begin;
+use crate::citus::Layout;
 use crate::entity::Entity;
 use crate::error::{Error, Kind, Result};
 use crate::ledger::staging;
@@ -43,8 +44,8 @@ async fn run_with_lock(mut job: EntityJob, request: &Request) -> Result<Transfor
     job.lock.take().await?;
     tracing::info!(entity = job.entity.name, mode = request.mode.map(Mode::word), "transforming");
     let done = match job.step("reading the catalog", async || prepare(&job).await).await {
-        Ok(entity) => {
-            job.entity = entity;
+        Ok((entity, layout)) => {
+            (job.entity, job.layout) = (entity, layout);
             run_locked(&job, request).await
         }
         Err(error) => Err(error),
@@ -61,11 +62,12 @@ async fn run_with_lock(mut job: EntityJob, request: &Request) -> Result<Transfor
 }
 
 /// Makes sure that staging is as evo needs it. Returns the entity with models whose values fit
-/// what the columns and indexes of core can hold.
-async fn prepare(job: &EntityJob) -> Result<Entity> {
-    let connection = job.pool.get().await?;
+/// what the columns and indexes of core can hold, and where its tables are.
+async fn prepare(job: &EntityJob) -> Result<(Entity, Layout)> {
+    let mut connection = job.pool.get().await?;
     staging::require_fitting(&*connection, std::slice::from_ref(&job.entity)).await?;
-    limits::limited(&connection, &job.entity).await
+    let layout = Layout::read(&mut connection, &job.entity).await?;
+    Ok((limits::limited(&connection, &job.entity).await?, layout))
 }
 
 async fn run_locked(job: &EntityJob, request: &Request) -> Result<TransformSummary> {
@@ -105,8 +107,8 @@ async fn bring_up_to_date(job: &EntityJob, request: &Request, gate: &ContractGat
             let plan = async || {
                 let connection = job.pool.get().await?;
                 match mode {
-                    None => increment::plan_unless_refreshed(&connection, &job.entity, rows).await,
-                    Some(_) => increment::plan(&connection, &job.entity, rows).await,
+                    None => increment::plan_unless_refreshed(&connection, job, rows).await,
+                    Some(_) => increment::plan(&connection, job, rows).await,
                 }
             };
             let plan = job.step("planning", plan).await?;

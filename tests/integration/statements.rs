@@ -157,7 +157,6 @@ const PLACEHOLDERS: [(&str, &[(&str, &str)]); 34] = [
         ],
     ),
     ("transform/leaves", &[("table", "'core.evo_branches'"), ("replaced", "0::oid")]),
-    ("ledger/note_staging", &[("target", "stg_evo.sales_raw")]),
     ("drift/sample", &[("most", "10")]),
     ("transform/check", &[("query", "select sale_id from core.evo_sales")]),
     ("transform/increment/bounds", &[("key", "sale_id"), ("table", "stg_evo.sales_raw")]),

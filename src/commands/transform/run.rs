@@ -6,6 +6,7 @@ use super::args::Args;
 use super::lanes::Lanes;
 use super::preview;
 use super::show::TransformReport;
+use crate::citus::Layout;
 use crate::commands::warehouse::{self, Access, Warehouse};
 use crate::config::Settings;
 use crate::entity::{Catalog, Entity};
@@ -111,6 +112,7 @@ impl Work<'_> {
             pool: self.warehouse.pool.clone(),
             lock: self.lock(&entity.name),
             entity: entity.clone(),
+            layout: Layout::default(),
             execution_id,
             workers: lanes.workers_each(),
             keys: self.keys.clone(),

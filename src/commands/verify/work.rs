@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use super::depth::VerifyDepth;
 use super::verified::{VerifiedEntity, without_consequences};
+use crate::citus::Layout;
 use crate::commands::loading::Loading;
 use crate::config::Settings;
 use crate::error::Result;
@@ -55,6 +56,7 @@ impl VerifyWork<'_> {
             pool: job.pool.clone(),
             lock: EntityLock::new(&job.pool, &job.entity.name, Purpose::Transform),
             entity: job.entity.clone(),
+            layout: Layout::default(),
             execution_id: self.execution_id,
             workers: job.workers,
             keys,

@@ -147,6 +147,7 @@ impl<'a> Rounds<'a> {
         self.merged.rounds += 1;
         merge.tx.batch("savepoint evo_round").await?;
         self.merged.turn += self.turn.take(merge.tx, &merge.job.entity.name).await?;
+        merge.statements.layout().wait_for_rows(merge.tx).await?;
         if let Some(known) = merge.known {
             known.rows.assert_unchanged(merge.tx, merge.statements).await?;
         }

@@ -1,6 +1,7 @@
 //! The statements of a merge, filled in for one entity and one way of staging.
 
 use super::key::KeyExpressions;
+use crate::citus::Layout;
 use crate::entity::Entity;
 use crate::sql::{fill, qualified};
 use crate::stage::{StageAs, frame};
@@ -13,24 +14,35 @@ pub(in crate::load) const IDLE_LIMIT: &str = "set local idle_in_transaction_sess
 #[derive(Debug)]
 pub(in crate::load) struct Statements {
     stage_as: StageAs,
+    layout: Layout,
     compression: &'static str,
     /// Names of the temporary tables of lines and verdicts.
     stage: String,
     verdict: String,
+    /// Where the rows of `target` are that the verdicts compare with: `target` itself, or what was fetched of
+    /// it.
+    known: Option<String>,
     target: String,
     key: KeyExpressions,
 }
 
 impl Statements {
-    /// Statements for an entity; `compression` is the column clause of its documents.
-    pub(in crate::load) fn new(entity: &Entity, stage_as: StageAs, compression: &'static str) -> Self {
+    /// Statements for an entity whose tables are where `layout` says; `compression` is the column clause of
+    /// its documents.
+    pub(in crate::load) fn new(
+        entity: &Entity,
+        stage_as: StageAs,
+        (layout, compression): (Layout, &'static str),
+    ) -> Self {
         let key = KeyExpressions::of(entity);
         let suffix = key.id_type.suffix();
         Self {
             stage_as,
+            layout,
             compression,
             stage: format!("evo_stage_{}{suffix}", stage_as.sql()),
             verdict: format!("evo_verdict{suffix}"),
+            known: layout.is_distributed().then(|| format!("evo_known{suffix}")),
             target: qualified(&entity.staging.table),
             key,
         }
@@ -38,6 +50,10 @@ impl Statements {
 
     pub(super) fn stage_as(&self) -> StageAs {
         self.stage_as
+    }
+
+    pub(super) fn layout(&self) -> Layout {
+        self.layout
     }
 
     /// Whether there is more than one lane.
@@ -54,7 +70,20 @@ impl Statements {
             ("mode", self.stage_as.sql()),
             ("compression", self.compression),
         ];
-        format!("{IDLE_LIMIT};\n{}", fill(sql_file!("load/stage_tables.sql"), &placeholders))
+        let tables = fill(sql_file!("load/stage_tables.sql"), &placeholders);
+        match &self.known {
+            None => format!("{IDLE_LIMIT};\n{tables}"),
+            Some(known) => {
+                let placeholders = [("known", known.as_str()), ("key_column", self.key.id_type.column())];
+                format!("{IDLE_LIMIT};\n{tables};\n{}", fill(sql_file!("load/known_table.sql"), &placeholders))
+            }
+        }
+    }
+
+    /// The statement that fetches what a distributed staging table holds of the batch's keys.
+    pub(super) fn fetch_known(&self) -> Option<String> {
+        let known = self.known.as_ref()?;
+        Some(self.fill(&fill(sql_file!("load/known.sql"), &[("known", known)])))
     }
 
     /// The COPY of the first pass.
@@ -75,7 +104,14 @@ impl Statements {
     /// The verdicts: the staged row is compared with the object that brings its key.
     pub(super) fn verdicts(&self) -> String {
         let age = age("t", "($2::text[])[w.object_no + 1]", "($3::date[])[w.object_no + 1]", "$1");
-        self.fill_with_age(sql_file!("load/verdicts.sql"), &age)
+        let verdicts = sql_file!("load/verdicts.sql");
+        match &self.known {
+            None => self.fill_with_age(verdicts, &age),
+            Some(known) => {
+                let placeholders = [("target", known.as_str()), ("match", "t.key = w.key and t.event_at = w.event_at")];
+                self.fill_with_age(&fill(verdicts, &placeholders), &age)
+            }
+        }
     }
 
     /// The upsert: the staged row is compared with the row that is about to replace it.

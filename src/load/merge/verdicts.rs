@@ -3,6 +3,7 @@
 use super::context::Merge;
 use crate::error::Result;
 use crate::ids::ObjectNo;
+use crate::pg::Param;
 use crate::stage::LineSet;
 
 /// Compares the batch's keys with what staging holds, and fills `evo_verdict`.
@@ -11,9 +12,14 @@ use crate::stage::LineSet;
 /// See [`crate::pg`].
 pub(super) async fn make(merge: &Merge<'_>) -> Result<()> {
     let (tx, batch) = (merge.tx, &merge.lineage);
-    tx.batch("set local enable_hashjoin = off; set local enable_mergejoin = off").await?;
     let sql = merge.statements.verdicts();
-    tx.execute(&sql, &[&batch.run_id, &batch.paths, &batch.dates, &batch.newer, &batch.older]).await?;
+    let values: [&dyn Param; 5] = [&batch.run_id, &batch.paths, &batch.dates, &batch.newer, &batch.older];
+    if let Some(fetch) = merge.statements.fetch_known() {
+        tx.batch(&fetch).await?;
+        return tx.execute(&sql, &values).await.map(drop);
+    }
+    tx.batch("set local enable_hashjoin = off; set local enable_mergejoin = off").await?;
+    tx.execute(&sql, &values).await?;
     tx.batch("set local enable_hashjoin = on; set local enable_mergejoin = on").await
 }
 

@@ -75,30 +75,32 @@ fn prefers_refresh(changed: u64, staged: u64) -> bool {
 /// Reads the ledger and counts what each pending batch still owns.
 pub(in crate::transform) async fn plan(
     connection: &Connection,
-    entity: &Entity,
+    job: &EntityJob,
     chunk_rows: u64,
 ) -> Result<IncrementPlan> {
-    read(connection, entity, chunk_rows, false).await
+    read(connection, job, chunk_rows, false).await
 }
 
 /// The same for somebody who makes a new generation where the plan prefers that. Batches are then not cut
 /// into chunks: finding the keys to cut at sorts all of theirs.
 pub(in crate::transform) async fn plan_unless_refreshed(
     connection: &Connection,
-    entity: &Entity,
+    job: &EntityJob,
     chunk_rows: u64,
 ) -> Result<IncrementPlan> {
-    read(connection, entity, chunk_rows, true).await
+    read(connection, job, chunk_rows, true).await
 }
 
 async fn read(
     connection: &Connection,
-    entity: &Entity,
+    job: &EntityJob,
     chunk_rows: u64,
     is_refreshed_instead: bool,
 ) -> Result<IncrementPlan> {
+    let entity = &job.entity;
     let ids: Vec<BatchId> = models::pending(connection, &entity.name).await?;
     let staged = models::staged(connection, &entity.name).await?;
+    job.layout.wait_for_rows(connection).await?;
     if ids.is_empty() {
         return Ok(IncrementPlan { staged, ..IncrementPlan::default() });
     }
@@ -161,6 +163,7 @@ pub(in crate::transform) async fn whole(job: &EntityJob, connection: &Connection
         return Ok(chosen(job));
     }
     let ids = models::pending(connection, &job.entity.name).await?;
+    job.layout.wait_for_rows(connection).await?;
     let staging = &job.entity.staging;
     let table = qualified(&staging.table);
     let chunks = key_ranges(connection, &table, &staging.key_column, job.chunk_rows).await?;

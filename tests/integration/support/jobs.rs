@@ -104,6 +104,7 @@ impl Jobs {
             pool: pool.clone(),
             lock: EntityLock::new(pool, &self.entity.name, Purpose::Transform),
             entity: self.entity.clone(),
+            layout: evo::citus::Layout::default(),
             execution_id: ExecutionId::new(),
             workers: 1 + dice.index(3),
             keys: Vec::new(),

@@ -1,0 +1,12 @@
+//! Tables that Citus distributes over several servers: which they are, and when their rows can be seen.
+//!
+//! All of an entity's tables are local, or all are distributed by the document's key and co-located: then
+//! every merge, model and swap stays within a shard ([decision 24](../../docs/decisions/0024-citus.md)). The
+//! ledger and its locks are on the coordinator, to which every job connects.
+
+mod distribute;
+mod layout;
+mod prepared;
+
+pub use distribute::{Placement, distribute, replicate, require_cluster, turn_off_jit};
+pub use layout::Layout;
