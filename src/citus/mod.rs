@@ -7,6 +7,8 @@
 mod distribute;
 mod layout;
 mod prepared;
+mod shards;
 
 pub use distribute::{Placement, distribute, replicate, require_cluster, turn_off_jit};
 pub use layout::Layout;
+pub use shards::ShardGroup;

@@ -25,6 +25,11 @@ const RACES: [&str; 3] = ["simple_heap_update", "simple_heap_delete", "relation_
 const CHECKS_REFERENCES: &str = "heap_truncate_check_FKs";
 
 /// An error of which only the server's code and message are known.
+pub fn error_of(code: &str, message: String) -> Error {
+    from_sqlstate(code, without_values(code, &message))
+}
+
+/// The same with a message that holds no values.
 pub(super) fn from_sqlstate(code: &str, message: String) -> Error {
     Error::new(kind_of(code), message).with_sqlstate(code)
 }

@@ -1,6 +1,6 @@
 -- purpose: write the statements that make a partition's indexes on its successor, and whatever depends on an
 --          index
--- parameters: $1 partition text, $2 new table text
+-- parameters: $1 partition text, $2 new table text, $3 whether the tables are distributed boolean
 -- rows: does it build an index (those may run side by side), statement, the setting of default_tablespace
 --       that puts what it builds where the old one lies; the others run in this order. The names are the
 --       partition's: the successor lives in another schema
@@ -20,10 +20,10 @@ statement as (
     select 1 as part, relname, indisprimary, spcname, format('create%s index %I on %s %s', case when indisunique then ' unique' end, relname, $2,
                                                     substr(def, strpos(def, split) + length(split))) as text
     from index
-    where contype is distinct from 'x'
+    where contype is distinct from 'x' and not ($3 and contype is not null)
     union all
     select 2, relname, indisprimary, spcname, format('alter table %s add constraint %I %s', $2, conname,
-               case contype when 'x' then condef
+               case when contype = 'x' or $3 then condef
                             else format('%s using index %I%s', case contype when 'p' then 'primary key' else 'unique' end, relname,
                                         substring(condef from ' DEFERRABLE.*$')) end)
     from index
@@ -39,7 +39,7 @@ statement as (
     union all
     select 4, i.relname, indisprimary, spcname, format('alter index %s.%I alter column %s set statistics %s', split_part($2, '.', 1), i.relname, a.attnum, a.attstattarget)
     from index i
-    join pg_attribute a on a.attrelid = i.indexrelid and a.attstattarget >= 0
+    join pg_attribute a on a.attrelid = i.indexrelid and a.attstattarget >= 0 and not $3
     union all
     select 5, relname, indisprimary, spcname, format('alter table %s cluster on %I', $2, relname)
     from index

@@ -1,6 +1,7 @@
 -- purpose: write the statements that give a partition's successor the other properties that the partition has
 --          of its own
--- parameters: $1 partition text, $2 new table text, $3 core tables of the entity text[]
+-- parameters: $1 partition text, $2 new table text, $3 core tables of the entity text[], $4
+--             whether the tables are distributed boolean
 -- rows: statement, in the order in which they must run; does it depend on what the new table has, so that it
 --       is repeated with the others
 -- locks: none
@@ -17,13 +18,13 @@ statement as (
     union all
     select 2, a.attname, format('alter table %s alter column %I set statistics %s', $2, a.attname, a.attstattarget)
     from old join pg_attribute a on a.attrelid = old.oid and a.attnum > 0 and not a.attisdropped
-    where a.attstattarget >= 0
+    where a.attstattarget >= 0 and not $4
     union all
     -- Some servers keep an option of their own in every column, which is not for others to set.
     select 3, a.attname, format('alter table %s alter column %I set (%s)', $2, a.attname, string_agg(o, ', '))
     from old join pg_attribute a on a.attrelid = old.oid and a.attnum > 0 and not a.attisdropped
     cross join unnest(a.attoptions) o
-    where split_part(o, '=', 1) <> 'pg_attver'
+    where split_part(o, '=', 1) <> 'pg_attver' and not $4
     group by a.attnum, a.attname
     union all
     select 4, '', format('comment on table %s is %L', $2, obj_description(old.oid, 'pg_class'))

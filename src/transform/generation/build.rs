@@ -75,12 +75,14 @@ impl Build {
         })
     }
 
-    /// The statements that make the successor like the old partition. `tables` are the entity's core tables.
-    pub(super) async fn statements(&self, connection: &mut Connection, tables: &[String]) -> Result<TableStatements> {
+    /// The statements that make the successor like the old partition.
+    pub(super) async fn statements(&self, connection: &mut Connection, job: &EntityJob) -> Result<TableStatements> {
         let tx = connection.begin().await?;
-        let rows = tx.query(sql_file!("transform/generation/indexes.sql"), &[&self.old.name, &self.new]).await?;
+        let is_distributed = job.layout.is_distributed();
+        let sql = sql_file!("transform/generation/indexes.sql");
+        let rows = tx.query(sql, &[&self.old.name, &self.new, &is_distributed]).await?;
         let sql = sql_file!("transform/generation/keep.sql");
-        let kept = tx.query(sql, &[&self.old.name, &self.new, &tables.to_vec()]).await?;
+        let kept = tx.query(sql, &[&self.old.name, &self.new, &job.tables(), &is_distributed]).await?;
         tx.rollback().await?;
         let of_index = |row: &Row| Statement { text: row.get(1), setting: row.get(2), is_repeated: false };
         let (indexes, rest): (Vec<_>, Vec<_>) = rows.iter().partition(|row| row.get(0));
@@ -151,6 +153,10 @@ pub(super) async fn create(job: &EntityJob, builds: &[Build]) -> Result<()> {
     let tx = begin(&mut connection).await?;
     for build in builds {
         tx.batch(&build.create).await?;
+        if job.layout.is_distributed() {
+            let key = &job.entity.models[build.model].parent_key;
+            tx.query(sql_file!("transform/generation/distribute.sql"), &[&build.new, key, &build.old.name]).await?;
+        }
     }
     tx.commit().await
 }

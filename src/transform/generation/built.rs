@@ -39,6 +39,7 @@ impl GenerationPlan {
         let sql = sql_file!("transform/generation/batches.sql");
         let batches = snapshot.tx().query(sql, &[&job.entity.name]).await?.iter().map(|row| row.get(0)).collect();
         let pending = models::pending(snapshot.tx(), &job.entity.name).await?;
+        job.layout.wait_for_rows(snapshot.tx()).await?;
         gate.pass_in(job, snapshot.tx(), &pending).await?;
         // An earlier attempt of this execution filed its issues under another snapshot.
         let sql = "delete from evo.issues where entity = $1 and execution_id = $2";

@@ -66,7 +66,7 @@ async fn catch_up(
         return Err(changed(&job.entity.name));
     }
     for ((build, now), given) in builds.iter().zip(now).zip(given) {
-        let all = now.statements(connection, &job.tables()).await?.all();
+        let all = now.statements(connection, job).await?.all();
         let is_gone = |statement: &&Statement| !statement.is_repeated && !all.contains(statement);
         if !build.is_like(now) || given.iter().any(|statement| is_gone(&statement)) {
             return Err(changed(&now.old.name));

@@ -16,8 +16,10 @@ use crate::transform::job::EntityJob;
 use crate::transform::summary::TableSummary;
 
 /// The longest that all the locks together may take. Readers who come meanwhile queue behind them for that
-/// long.
-const LOCK_TIMEOUT: &str = "40ms";
+/// long. Where the tables are distributed, every server has to be asked for them.
+fn lock_timeout(job: &EntityJob) -> &'static str {
+    if job.layout.is_distributed() { "500ms" } else { "40ms" }
+}
 
 /// A generation that is ready to serve, and what the swap writes with it.
 pub(super) struct Ready<'a> {
@@ -56,13 +58,14 @@ pub(super) async fn exchange(
     let tx = connection.begin().await?;
     end_vacuums(&tx, &tables).await?;
     // The server must not wait for the disk, or for a standby, while it holds the locks.
-    tx.batch(&format!("set local synchronous_commit = off; set local lock_timeout = '{LOCK_TIMEOUT}'")).await?;
+    let limit = lock_timeout(job);
+    tx.batch(&format!("set local synchronous_commit = off; set local lock_timeout = '{limit}'")).await?;
     // Write the ledger before locking: nobody reads these rows, and the locks are held for less time.
     let generation = write_ledger(job, &tx, ready).await?;
     carry_over(job, &tx, ready).await?;
     let ask_state = catalog_state::prepare(&tx, &job.entity).await?;
     let started = Instant::now();
-    lock_tables(&tx, &tables).await?;
+    lock_tables(&tx, &tables, limit).await?;
     // If this execution lost the entity's lock, another one may have dropped these tables and created its own
     // under the same names. Check here: from now on that one would wait for the locks above.
     job.lock.assert_held(&tx).await?;
@@ -71,7 +74,15 @@ pub(super) async fn exchange(
         tx.rollback().await?;
         return Ok(None);
     }
-    tx.batch(&script).await?;
+    match job.layout.is_distributed() {
+        // Citus refuses several commands in one message.
+        true => {
+            for statement in &script {
+                tx.batch(statement).await?;
+            }
+        }
+        false => tx.batch(&script.join(";\n")).await?,
+    }
     failpoint!("transform.before_swap_commit");
     tx.commit().await?;
     Ok(Some(Exchanged { held: started.elapsed(), generation }))
@@ -142,40 +153,41 @@ fn locked_tables(job: &EntityJob, ready: &Ready<'_>) -> String {
 /// Waits until nobody vacuums or analyzes these tables; readers and writers pass meanwhile.
 ///
 /// The server cancels an autovacuum for a session that has waited `deadlock_timeout` for its lock, which no
-/// attempt of [`LOCK_TIMEOUT`] ever does: an autovacuum of hours would keep the swap waiting for hours.
+/// attempt of [`lock_timeout`] ever does: an autovacuum of hours would keep the swap waiting for hours.
 async fn end_vacuums(tx: &Transaction<'_>, tables: &str) -> Result<()> {
     tx.query_one(sql_file!("transform/generation/vacuum_wait.sql"), &[]).await?;
     tx.batch(&format!("lock table {tables} in share update exclusive mode")).await
 }
 
-async fn lock_tables(tx: &Transaction<'_>, tables: &str) -> Result<()> {
+async fn lock_tables(tx: &Transaction<'_>, tables: &str, limit: &str) -> Result<()> {
     // lock_timeout is about one lock, statement_timeout about all of them.
-    tx.batch(&format!("set local statement_timeout = '{LOCK_TIMEOUT}'")).await?;
+    tx.batch(&format!("set local statement_timeout = '{limit}'")).await?;
     tx.batch(&format!("lock table {tables} in access exclusive mode")).await?;
     tx.batch("set local statement_timeout = 0").await
 }
 
 /// Everything that happens under the locks. The default partition is detached first and attached last: it
 /// never makes another one scan it.
-fn script(builds: &[Build], keys: &[ForeignKey]) -> String {
-    let mut sql: String = keys.iter().map(ForeignKey::drop_sql).collect();
+fn script(builds: &[Build], keys: &[ForeignKey]) -> Vec<String> {
+    let mut sql: Vec<String> = keys.iter().map(ForeignKey::drop_sql).collect();
     for build in builds.iter().rev() {
         let (parent, old) = (&build.old.parent, &build.old.name);
-        sql += &format!("alter table {parent} detach partition {old};\nalter table {old} set schema evo_old;\n");
+        sql.push(format!("alter table {parent} detach partition {old}"));
+        sql.push(format!("alter table {old} set schema evo_old"));
         for (schema, name) in &build.statistics {
-            sql += &format!("alter statistics {}.{} set schema evo_old;\n", ident(schema), ident(name));
+            sql.push(format!("alter statistics {}.{} set schema evo_old", ident(schema), ident(name)));
         }
     }
     for build in builds {
         let (parent, name, bound) = (&build.old.parent, &build.old.name, &build.old.bound);
-        sql += &format!("alter table {} set schema {};\n", build.new, ident(&build.old.schema));
+        sql.push(format!("alter table {} set schema {}", build.new, ident(&build.old.schema)));
         for (schema, name) in &build.statistics {
-            sql += &format!("alter statistics evo_next.{} set schema {};\n", ident(name), ident(schema));
+            sql.push(format!("alter statistics evo_next.{} set schema {}", ident(name), ident(schema)));
         }
-        sql += &format!("alter table {parent} attach partition {name} {bound};\n");
-        sql += &format!("alter table {name} drop constraint {BOUND};\n");
-        sql += &build.views.iter().map(|view| format!("{view};\n")).collect::<String>();
+        sql.push(format!("alter table {parent} attach partition {name} {bound}"));
+        sql.push(format!("alter table {name} drop constraint {BOUND}"));
+        sql.extend(build.views.iter().cloned());
     }
-    sql += &keys.iter().map(ForeignKey::add_sql).collect::<String>();
+    sql.extend(keys.iter().flat_map(ForeignKey::add_sql));
     sql
 }

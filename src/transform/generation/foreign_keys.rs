@@ -50,18 +50,19 @@ fn foreign_key(model: usize, row: &Row) -> ForeignKey {
 
 impl ForeignKey {
     pub(super) fn drop_sql(&self) -> String {
-        format!("alter table {} drop constraint {};\n", self.table, ident(&self.name))
+        format!("alter table {} drop constraint {}", self.table, ident(&self.name))
     }
 
     /// Adds the key without checking the rows, which keeps the swap short; it is validated afterwards.
-    pub(super) fn add_sql(&self) -> String {
+    pub(super) fn add_sql(&self) -> Vec<String> {
         let valid = if self.is_partitioned { "" } else { " not valid" };
         let name = ident(&self.name);
-        let mut sql = format!("alter table {} add constraint {name} {}{valid};\n", self.table, self.definition);
-        if let Some(comment) = &self.comment {
-            sql += &format!("comment on constraint {name} on {} is {};\n", self.table, literal(comment));
-        }
-        sql
+        let add = format!("alter table {} add constraint {name} {}{valid}", self.table, self.definition);
+        let comment = self
+            .comment
+            .as_ref()
+            .map(|comment| format!("comment on constraint {name} on {} is {}", self.table, literal(comment)));
+        std::iter::once(add).chain(comment).collect()
     }
 
     fn validate_sql(&self) -> String {

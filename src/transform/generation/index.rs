@@ -53,7 +53,7 @@ impl Filled {
         let mut connection = job.pool.get().await?;
         let (mut tasks, mut tables, mut given) = (Vec::new(), Vec::new(), Vec::new());
         for (i, build) in self.plan.builds.iter().enumerate() {
-            let mut statements = build.statements(&mut connection, &job.tables()).await?;
+            let mut statements = build.statements(&mut connection, job).await?;
             given.push(statements.all());
             let built = &self.indexes[i];
             if !built.iter().all(|index| statements.indexes.contains(index)) {

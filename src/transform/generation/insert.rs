@@ -76,19 +76,7 @@ impl Insert<'_> {
 
     /// The statement that inserts these rows.
     pub(super) fn sql(&self, rows: &StagedRows, reading: Reading) -> String {
-        let given = columns(&self.shape.columns);
-        let own = identities(self.shape, |own, _| ident(&own.name));
-        let values = identities(self.shape, |_, sequence| format!("nextval({})", literal(sequence)));
-        fill(
-            sql_file!("transform/generation/insert.sql"),
-            &[
-                ("new", &self.build.new),
-                ("columns", &format!("{given}{own}")),
-                ("values", &format!("{given}{values}")),
-                ("model", &self.select(rows, reading)),
-                ("constraint", &self.build.old.constraint),
-            ],
-        )
+        insert_sql((&self.build.new, &self.build.old.constraint), self.shape, &self.select(rows, reading))
     }
 
     /// Whether an id that comes twice in an array can become two rows.
@@ -121,6 +109,23 @@ impl Insert<'_> {
         let sql = format!("select count(*) from {} s where {within}", self.rows.shown(&self.job.entity).sql());
         Ok(tx.query_one(&sql, &[]).await?.get::<_, i64>(0).unsigned_abs())
     }
+}
+
+/// The statement that inserts what a model gives into a table, as far as it fulfils the constraint.
+pub(super) fn insert_sql((new, constraint): (&str, &str), shape: &Shape, model: &str) -> String {
+    let given = columns(&shape.columns);
+    let own = identities(shape, |own, _| ident(&own.name));
+    let values = identities(shape, |_, sequence| format!("nextval({})", literal(sequence)));
+    fill(
+        sql_file!("transform/generation/insert.sql"),
+        &[
+            ("new", new),
+            ("columns", &format!("{given}{own}")),
+            ("values", &format!("{given}{values}")),
+            ("model", model),
+            ("constraint", constraint),
+        ],
+    )
 }
 
 /// A text for each identity column of the user's own. A table that is no partition yet has no identity, so

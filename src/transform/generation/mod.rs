@@ -36,6 +36,7 @@ mod prove;
 mod readers;
 mod refresh;
 mod refused;
+mod shards;
 mod snapshot;
 mod statement;
 mod swap;

@@ -42,6 +42,12 @@ impl FillParts {
     /// Cuts staging into parts of about `chunk_rows` documents for each build.
     pub(super) async fn cut(job: &EntityJob, connection: &Connection, builds: &[Build]) -> Result<Self> {
         match job.entity.partition {
+            // Shards are the parts. The coordinator's tables have no blocks.
+            _ if job.layout.is_distributed() => {
+                let partitions = partition_ids(connection, &job.entity.staging.table).await?;
+                let files = StagingFiles { partitions, ..StagingFiles::default() };
+                Ok(Self { files, ..Self::default() })
+            }
             None => Self::cut_table(job, connection, builds).await,
             Some(_) => Self::cut_partitions(job, connection, builds).await,
         }
@@ -134,7 +140,7 @@ async fn partition_ids(ask: &impl Ask, table: &str) -> Result<Vec<String>> {
 
 /// The partitions of staging that hold the rows of a core partition: the one with the same bound, or all that
 /// have no counterpart in core.
-fn read_for(target: &LeafPartition, staged: &[LeafPartition], builds: &[Build]) -> Vec<String> {
+pub(super) fn read_for(target: &LeafPartition, staged: &[LeafPartition], builds: &[Build]) -> Vec<String> {
     let is_same = |p: &&LeafPartition| !p.is_default && p.top_bound == target.top_bound;
     let same: Vec<String> = staged.iter().filter(is_same).map(|p| p.name.clone()).collect();
     if !same.is_empty() {

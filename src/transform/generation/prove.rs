@@ -87,7 +87,7 @@ async fn index_keys(
     }
     let mut connection = job.pool.get().await?;
     for i in unproven {
-        let statements = builds[*i].statements(&mut connection, &job.tables()).await?;
+        let statements = builds[*i].statements(&mut connection, job).await?;
         tasks.extend(statements.indexes.into_iter().filter(Statement::is_unique_index).map(|index| (*i, index)));
     }
     drop(connection);
@@ -125,7 +125,7 @@ async fn has_key(job: &EntityJob, build: &Build) -> Result<bool> {
 }
 
 /// Adds up what was inserted, by model.
-fn totals(job: &EntityJob, builds: &[Build], done: &[(usize, InsertedPart)]) -> (Vec<TableSummary>, u64) {
+pub(super) fn totals(job: &EntityJob, builds: &[Build], done: &[(usize, InsertedPart)]) -> (Vec<TableSummary>, u64) {
     let mut tables = TableSummary::of(&job.entity);
     for (build, part) in done {
         let table = &mut tables[builds[*build].model];

@@ -52,7 +52,11 @@ async fn build_and_swap(
     plan: GenerationPlan,
     (refresh, gate): (&Refresh, &ContractGate<'_>),
 ) -> Result<Swapped> {
-    let filled = plan.build(job, connection, gate).await?.fill(job).await?.prove(job).await?;
+    let built = plan.build(job, connection, gate).await?;
+    let filled = match job.layout.is_distributed() {
+        true => Box::pin(built.fill_shards(job)).await?,
+        false => built.fill(job).await?.prove(job).await?,
+    };
     let checked = filled.index(job).await?.check(job, connection, refresh.max_shrink).await?;
     checked.swap(job, connection, refresh).await
 }

@@ -1,0 +1,1 @@
+drop function evo.run_counting(text[], text[], text);
