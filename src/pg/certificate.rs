@@ -4,7 +4,8 @@
 //!   rustls refuses an authority's certificate that a server presents as its own.
 //! - For a certificate without alternative names the common name counts. rustls reads alternative names only.
 //! - `prefer` and `require` without roots encrypt without verifying; the handshake must still be signed with
-//!   the certificate.
+//!   the certificate, if rustls can read that. It cannot read X.509 version 1, which `openssl x509 -req`
+//!   creates.
 
 use std::sync::Arc;
 
@@ -71,7 +72,7 @@ impl ServerCertVerifier for LibpqVerifier {
         c: &CertificateDer<'_>,
         d: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls12_signature(m, c, d, &self.provider.signature_verification_algorithms)
+        self.or_unread(verify_tls12_signature(m, c, d, &self.provider.signature_verification_algorithms))
     }
 
     fn verify_tls13_signature(
@@ -80,11 +81,23 @@ impl ServerCertVerifier for LibpqVerifier {
         c: &CertificateDer<'_>,
         d: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls13_signature(m, c, d, &self.provider.signature_verification_algorithms)
+        self.or_unread(verify_tls13_signature(m, c, d, &self.provider.signature_verification_algorithms))
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.provider.signature_verification_algorithms.supported_schemes()
+    }
+}
+
+impl LibpqVerifier {
+    /// A signature by a certificate that nobody verifies proves nothing. So one that cannot be read is no
+    /// reason to refuse the server, as it is none for libpq.
+    fn or_unread(&self, signed: Result<HandshakeSignatureValid, Error>) -> Result<HandshakeSignatureValid, Error> {
+        match signed {
+            Err(Error::InvalidCertificate(CertificateError::BadSignature)) => signed,
+            Err(Error::InvalidCertificate(_)) if self.trust.is_none() => Ok(HandshakeSignatureValid::assertion()),
+            signed => signed,
+        }
     }
 }
 

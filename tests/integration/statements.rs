@@ -11,7 +11,7 @@ pub const SQL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/sql");
 const TYPES: [&str; 10] =
     ["text", "int", "bigint", "boolean", "date", "timestamptz", "uuid", "jsonb", "bytea", "double precision"];
 /// What the placeholders of a folder or a file stand for; the first entry counts.
-const PLACEHOLDERS: [(&str, &[(&str, &str)]); 34] = [
+const PLACEHOLDERS: [(&str, &[(&str, &str)]); 33] = [
     (
         "load/age",
         &[

@@ -4,11 +4,13 @@
 //! `evo::embedded`, left running for the next test and stopped by `scripts/test`. Each test gets a database
 //! of its own from a template that `evo migrate` made.
 //!
+//! `EVO_TEST_CITUS_URL` names a Citus cluster to test with: see [`cluster`].
 //! `EVO_TEST_PG_BIN` names the programs of another PostgreSQL to test with; its server lives in
 //! `target/tmp/pg-MAJOR`.
 
 mod api;
 mod blob;
+pub mod cluster;
 mod collector;
 mod dice;
 mod http;
@@ -40,6 +42,9 @@ use tokio_postgres::{NoTls, SimpleQueryMessage};
 fn server() -> &'static str {
     static SERVER: OnceLock<String> = OnceLock::new();
     SERVER.get_or_init(|| {
+        if let Some(coordinator) = cluster::coordinator() {
+            return coordinator.to_owned();
+        }
         let bin_dir = std::env::var_os("EVO_TEST_PG_BIN").map(PathBuf::from);
         let name =
             bin_dir.as_deref().map_or_else(|| "pg".to_owned(), |bin| format!("pg-{}", server::major_version(bin)));
@@ -122,6 +127,14 @@ fn rows(messages: Vec<SimpleQueryMessage>) -> Vec<Vec<String>> {
     rows
 }
 
+/// Runs a statement in the database `postgres` of every server that has databases of tests.
+fn everywhere(statement: &str) {
+    match cluster::coordinator() {
+        Some(coordinator) => cluster::everywhere(coordinator, statement),
+        None => drop(sql(&format!("{}/postgres", server()), statement)),
+    }
+}
+
 /// The name of the template database, made once per text of the migrations.
 fn template() -> &'static str {
     static TEMPLATE: OnceLock<String> = OnceLock::new();
@@ -136,8 +149,9 @@ fn template() -> &'static str {
         drop_left_overs(&admin, &name);
         if sql(&admin, &format!("select 1 from pg_database where datname = '{name}'")).is_empty() {
             let building = "building";
-            sql(&admin, &format!("drop database if exists {building} with (force)"));
-            sql(&admin, &format!("create database {building} template template0"));
+            everywhere(&format!("drop database if exists {building} with (force)"));
+            everywhere(&format!("create database {building} template template0"));
+            cluster::coordinator().inspect(|coordinator| cluster::join(coordinator, building));
             let output = Command::new(env!("CARGO_BIN_EXE_evo"))
                 .env_clear()
                 .current_dir(env!("CARGO_TARGET_TMPDIR"))
@@ -145,11 +159,12 @@ fn template() -> &'static str {
                 .output()
                 .unwrap();
             assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+            cluster::coordinator().inspect(|coordinator| cluster::distribute(coordinator, building));
             // The sessions of the command may take a moment to end, and nobody may copy what somebody is
             // connected to.
-            sql(&admin, &format!("alter database {building} allow_connections false"));
-            sql(&admin, "select pg_terminate_backend(pid, 10000) from pg_stat_activity where datname = 'building'");
-            sql(&admin, &format!("alter database {building} rename to {name}"));
+            everywhere(&format!("alter database {building} allow_connections false"));
+            everywhere("select pg_terminate_backend(pid, 10000) from pg_stat_activity where datname = 'building'");
+            everywhere(&format!("alter database {building} rename to {name}"));
         }
         name
     })
@@ -162,7 +177,7 @@ fn drop_left_overs(admin: &str, template: &str) {
         let name = &row[0];
         let began = name.strip_prefix("t_").and_then(|rest| rest.split('_').next()?.parse::<u64>().ok());
         if began.map_or(name != template, |began| began + 3600 < now()) {
-            sql(admin, &format!("drop database if exists {name} with (force)"));
+            everywhere(&format!("drop database if exists {name} with (force)"));
         }
     }
 }
@@ -186,7 +201,7 @@ pub struct Database {
 impl Database {
     /// With evo's schema.
     pub fn migrated() -> Self {
-        Self::create(&format!("template {}", template()))
+        Self::create_everywhere(template())
     }
 
     /// An empty one.
@@ -196,7 +211,7 @@ impl Database {
 
     /// A copy of another test's database, to which nobody may be connected at this moment.
     pub fn copy_of(name: &str) -> Self {
-        Self::create(&format!("template {name}"))
+        Self::create_everywhere(name)
     }
 
     /// An empty one with options of `create database`: `locale 'C'`, `owner x`.
@@ -207,6 +222,13 @@ impl Database {
     /// One that the test makes and drops itself.
     pub fn at(url: String) -> Self {
         Self { url, name: None }
+    }
+
+    /// A copy of a template, on every server that has one.
+    fn create_everywhere(template: &str) -> Self {
+        let name = format!("t_{}_{}", now(), uuid::Uuid::new_v4().simple());
+        everywhere(&format!("create database {name} template {template}"));
+        Self { url: format!("{}/{name}", server()), name: Some(name) }
     }
 
     fn create(how: &str) -> Self {
@@ -250,7 +272,7 @@ impl Drop for Database {
         if let Some(name) = &self.name
             && !std::thread::panicking()
         {
-            sql(&format!("{}/postgres", server()), &format!("drop database {name} with (force)"));
+            everywhere(&format!("drop database if exists {name} with (force)"));
         }
     }
 }

@@ -1,0 +1,83 @@
+//! The servers that hold the tests' databases: the shared one, or those of a Citus cluster.
+//!
+//! `EVO_TEST_CITUS_URL` is the address of a coordinator without a database. Its database `postgres` must have
+//! the extension and know the workers (`citus_add_node`), by addresses that the tests can reach. A database
+//! with evo's schema is then one on every server, a copy of a template whose tables `evo distribute` has
+//! distributed. Other databases are on the coordinator alone, and have no extension.
+
+use std::process::Command;
+use std::sync::OnceLock;
+
+use super::sql;
+
+/// The address of the coordinator, if the tests run on a cluster.
+pub fn coordinator() -> Option<&'static str> {
+    static URL: OnceLock<Option<String>> = OnceLock::new();
+    URL.get_or_init(|| std::env::var("EVO_TEST_CITUS_URL").ok().filter(|url| !url.is_empty())).as_deref()
+}
+
+/// Whether the tests run on a cluster.
+pub fn is_cluster() -> bool {
+    coordinator().is_some()
+}
+
+/// Says that a test is left out on a cluster, and why. The caller returns.
+pub fn is_left_out(reason: &str) -> bool {
+    if is_cluster() {
+        println!("skipped on a cluster: {reason}");
+    }
+    is_cluster()
+}
+
+/// The addresses of the servers of the cluster without a database, the coordinator first.
+pub fn servers(coordinator: &str) -> &'static [String] {
+    static SERVERS: OnceLock<Vec<String>> = OnceLock::new();
+    SERVERS.get_or_init(|| {
+        let (scheme, rest) = coordinator.split_once("://").expect("an address like postgres://user@host:port");
+        let user = rest.rsplit_once('@').map_or(String::new(), |(user, _)| format!("{user}@"));
+        let workers = "select nodename, nodeport from pg_dist_node where shouldhaveshards and groupid > 0 order by 1, 2";
+        let workers = sql(&format!("{coordinator}/postgres"), workers);
+        assert!(!workers.is_empty(), "the database postgres of the coordinator knows no worker");
+        let worker = |row: &Vec<String>| format!("{scheme}://{user}{}:{}", row[0], row[1]);
+        std::iter::once(coordinator.to_owned()).chain(workers.iter().map(worker)).collect()
+    })
+}
+
+/// Runs a statement in the database `postgres` of every server.
+pub fn everywhere(coordinator: &str, statement: &str) {
+    std::thread::scope(|scope| {
+        for server in servers(coordinator) {
+            scope.spawn(move || sql(&format!("{server}/postgres"), statement));
+        }
+    });
+}
+
+/// Makes a cluster of the databases of this name, which are empty.
+pub fn join(coordinator: &str, name: &str) {
+    let servers = servers(coordinator);
+    for server in servers {
+        sql(&format!("{server}/{name}"), "create extension citus");
+    }
+    let place = |url: &String| {
+        let at = url.rsplit('@').next().unwrap().trim_start_matches("postgres://").to_owned();
+        let (host, port) = at.rsplit_once(':').unwrap();
+        (host.to_owned(), port.to_owned())
+    };
+    let (host, port) = place(&servers[0]);
+    let mut statements = format!("select citus_set_coordinator_host('{host}', {port})");
+    for (host, port) in servers[1..].iter().map(place) {
+        statements += &format!("; select citus_add_node('{host}', {port})");
+    }
+    sql(&format!("{coordinator}/{name}"), &statements);
+}
+
+/// Distributes the tables of a migrated database.
+pub fn distribute(coordinator: &str, name: &str) {
+    let output = Command::new(env!("CARGO_BIN_EXE_evo"))
+        .env_clear()
+        .current_dir(env!("CARGO_TARGET_TMPDIR"))
+        .args(["distribute", "--shards", "4", "--database-url", &format!("{coordinator}/{name}")])
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
