@@ -69,9 +69,13 @@ pub(super) async fn stage(
     let only = if entity.partition.is_some() { "only " } else { "" };
     tx.batch(&format!("{IDLE_LIMIT}; lock table {only}{target} in row exclusive mode; {LOCK_TIMEOUT}")).await?;
     let sieve = Sieve::FirstOfKey(FirstLines::new(placement(load, tx).await?));
-    let sql = format!("copy {target} ({key}, {}) from stdin (format binary)", frame::TARGET_COLUMNS);
+    let (format, pass) = match load.layout.is_distributed() {
+        true => ("text", Pass::TextRows(sieve)),
+        false => ("binary", Pass::Lines(StageAs::Direct, sieve)),
+    };
+    let sql = format!("copy {target} ({key}, {}) from stdin (format {format})", frame::TARGET_COLUMNS);
     let copy = tx.copy_in(&sql).await?;
-    let streamed = stream(load.job, objects, Pass::Lines(StageAs::Direct, sieve), copy).await?;
+    let streamed = stream(load.job, objects, pass, copy).await?;
     failpoint!("load.after_copy");
     let mut counts: Vec<Counts> =
         streamed.tallies.iter().map(|t| Counts { lines: t.lines, inserted: t.lines, ..Counts::default() }).collect();

@@ -1,4 +1,4 @@
-//! Rows in PostgreSQL's binary COPY format, framed by hand.
+//! Rows in PostgreSQL's binary COPY format, framed by hand; those of a distributed staging table are text.
 //!
 //! Format: <https://www.postgresql.org/docs/current/sql-copy.html#id-1.9.3.55.9.4>. Binary needs no escaping
 //! and is two to three times as fast as text for wide columns. Framing by hand costs a third of what the
@@ -13,6 +13,7 @@ use tokio::sync::mpsc;
 use super::StageAs;
 use super::json::Rejection;
 use super::key::DocumentKey;
+use super::text_row;
 use super::time::POSTGRES_EPOCH_DAYS;
 use crate::error::{Error, Kind, Result};
 use crate::ids::{BatchId, ObjectNo, RowKey};
@@ -78,6 +79,7 @@ pub struct FrameWriter {
     buffer: BytesMut,
     chunks: mpsc::Sender<Bytes>,
     stage_as: StageAs,
+    is_text: bool,
     waited: Duration,
     /// The framed lineage columns of the present object.
     lineage: Vec<u8>,
@@ -105,7 +107,15 @@ impl FrameWriter {
         buffer.put_i32(0);
         buffer.put_i32(0);
         let (lineage, kept) = (Vec::new(), Vec::new());
-        Self { buffer, chunks, stage_as, waited: Duration::ZERO, lineage, kept, kept_bytes: 0, rows: 0 }
+        let waited = Duration::ZERO;
+        Self { buffer, chunks, stage_as, is_text: false, waited, lineage, kept, kept_bytes: 0, rows: 0 }
+    }
+
+    /// A writer of rows that go straight into a staging table, in the text format.
+    pub fn of_text(chunks: mpsc::Sender<Bytes>) -> Self {
+        let mut writer = Self::new(chunks, StageAs::Direct);
+        writer.buffer.clear();
+        Self { is_text: true, ..writer }
     }
 
     /// Begins an object whose rows go straight into the staging table. Call it before the object's first row.
@@ -113,6 +123,10 @@ impl FrameWriter {
     /// # Errors
     /// `SourceCorrupt` when a path is longer than 2 GB.
     pub fn begin_object(&mut self, lineage: &Lineage) -> Result<()> {
+        if self.is_text {
+            self.lineage = text_row::lineage(lineage);
+            return Ok(());
+        }
         let mut common = Vec::with_capacity(lineage.path.len() + lineage.run_id.len() + 32);
         for text in [&lineage.path, &lineage.run_id] {
             common.put_i32(length(text.len())?);
@@ -209,13 +223,18 @@ impl FrameWriter {
     /// # Errors
     /// As [`FrameWriter::document`].
     pub fn finish(mut self) -> Result<FramesWritten> {
-        self.buffer.put_i16(-1);
+        if !self.is_text {
+            self.buffer.put_i16(-1);
+        }
         self.flush()?;
         Ok(FramesWritten { waited: self.waited, kept: self.kept, rows: self.rows })
     }
 
     fn target_row(&mut self, at: Position, key: DocumentKey, hash: u128, text: &str) -> Result<()> {
         self.rows += 1;
+        if self.is_text {
+            return self.text_row(at, key, hash, text);
+        }
         self.buffer.put_i16(TARGET_COLUMN_COUNT + i16::from(key.event.is_some()));
         self.id(&key.id);
         if let Some(event) = key.event {
@@ -229,6 +248,23 @@ impl FrameWriter {
         self.buffer.put_u128(hash);
         self.jsonb_length(text.len())?;
         self.text(text.as_bytes())?;
+        self.flush_if_full()
+    }
+
+    fn text_row(&mut self, at: Position, key: DocumentKey, hash: u128, text: &str) -> Result<()> {
+        let lineage = std::mem::take(&mut self.lineage);
+        self.buffer.put_slice(&text_row::key(&key.id, key.event.map(|event| event.micros)));
+        self.text(&lineage)?;
+        self.lineage = lineage;
+        self.buffer.put_slice(&text_row::place(at.line_no, hash));
+        let mut sent = Ok(());
+        text_row::escape(text.as_bytes(), |piece| {
+            if sent.is_ok() {
+                sent = self.text(piece);
+            }
+        });
+        sent?;
+        self.buffer.put_u8(b'\n');
         self.flush_if_full()
     }
 

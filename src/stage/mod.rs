@@ -9,6 +9,7 @@ mod known_rows;
 mod line_set;
 mod seen_key;
 mod sieve;
+mod text_row;
 pub mod time;
 mod zone;
 

@@ -56,11 +56,12 @@ impl Decoder {
         frames: mpsc::Sender<Bytes>,
     ) -> Result<Decoded, AttemptError> {
         let started = Instant::now();
-        let stage_as = match self.pass {
-            Pass::Lines(stage_as, _) => stage_as,
-            Pass::Documents(_) => StageAs::Jsonb,
+        let frames = match self.pass {
+            Pass::Lines(stage_as, _) => FrameWriter::new(frames, stage_as),
+            Pass::TextRows(_) => FrameWriter::of_text(frames),
+            Pass::Documents(_) => FrameWriter::new(frames, StageAs::Jsonb),
         };
-        let mut through = Through { sieve: self.pass.take_sieve(), frames: FrameWriter::new(frames, stage_as) };
+        let mut through = Through { sieve: self.pass.take_sieve(), frames };
         let (mut tallies, mut lake) = (Vec::with_capacity(readers.len()), Duration::ZERO);
         for (i, reader) in readers.into_iter().enumerate().filter(|(i, _)| self.pass.reads(*i)) {
             let waited = reader.waited();
@@ -86,7 +87,7 @@ impl Decoder {
             Pass::Documents(wanted) => {
                 return decode_wanted(&mut lines, context, &wanted[index], &mut through.frames).map(|()| None);
             }
-            Pass::Lines(StageAs::Direct, _) => through.frames.begin_object(&self.lineage(index))?,
+            Pass::Lines(StageAs::Direct, _) | Pass::TextRows(_) => through.frames.begin_object(&self.lineage(index))?,
             Pass::Lines(..) => {}
         }
         decode(&mut lines, context, &mut through.sieve, &mut through.frames).map(Some)

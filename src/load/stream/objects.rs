@@ -33,6 +33,8 @@ pub(in crate::load) enum Pass {
     /// The lines that the sieve lets through, and all rejects: into a temporary stage table, or as rows of
     /// the staging table.
     Lines(StageAs, Sieve),
+    /// The lines that the sieve lets through, as rows of a distributed staging table, in the text format.
+    TextRows(Sieve),
     /// The documents of some lines of each object, into the temporary table of documents.
     Documents(Vec<LineSet>),
 }
@@ -41,7 +43,7 @@ impl Pass {
     /// Whether anything of the object at this index is sent.
     pub(super) fn reads(&self, object: usize) -> bool {
         match self {
-            Pass::Lines(..) => true,
+            Pass::Lines(..) | Pass::TextRows(_) => true,
             Pass::Documents(wanted) => wanted.get(object).is_some_and(|lines| !lines.is_empty()),
         }
     }
@@ -49,7 +51,7 @@ impl Pass {
     /// Takes the sieve out; lets everything through from then on.
     pub(super) fn take_sieve(&mut self) -> Sieve {
         match self {
-            Pass::Lines(_, sieve) => std::mem::take(sieve),
+            Pass::Lines(_, sieve) | Pass::TextRows(sieve) => std::mem::take(sieve),
             Pass::Documents(_) => Sieve::Everything,
         }
     }

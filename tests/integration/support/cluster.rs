@@ -35,7 +35,8 @@ pub fn servers(coordinator: &str) -> &'static [String] {
     SERVERS.get_or_init(|| {
         let (scheme, rest) = coordinator.split_once("://").expect("an address like postgres://user@host:port");
         let user = rest.rsplit_once('@').map_or(String::new(), |(user, _)| format!("{user}@"));
-        let workers = "select nodename, nodeport from pg_dist_node where shouldhaveshards and groupid > 0 order by 1, 2";
+        let workers =
+            "select nodename, nodeport from pg_dist_node where shouldhaveshards and groupid > 0 order by 1, 2";
         let workers = sql(&format!("{coordinator}/postgres"), workers);
         assert!(!workers.is_empty(), "the database postgres of the coordinator knows no worker");
         let worker = |row: &Vec<String>| format!("{scheme}://{user}{}:{}", row[0], row[1]);
