@@ -3,7 +3,6 @@
 use super::layout::{Table, is_installed, tables};
 use crate::entity::Entity;
 use crate::error::{Context, Error, Kind, Result};
-use crate::pg::sqlstate::INSUFFICIENT_PRIVILEGE;
 use crate::pg::{Connection, Transaction};
 use crate::sql::qualified;
 
@@ -99,26 +98,18 @@ pub async fn replicate(connection: &mut Connection, table: &str, is_dry: bool) -
     Ok(Placement { table: table.to_owned(), column: None, is_done })
 }
 
-/// Keeps the servers from compiling queries. A shard's part of a query is small, so that compiling it takes
-/// longer than running it, and jobs cannot say so: what a session sets does not reach the other servers.
-/// Returns the statement that did it, with whether it may: only the owner of the database may. `None` where
-/// it is set already.
+/// Makes sure that every server has the functions that models call: a cluster that is younger than the schema
+/// lacks them.
 ///
 /// # Errors
 /// See [`crate::pg`].
-pub async fn turn_off_jit(connection: &Connection, is_dry: bool) -> Result<Option<(String, bool)>> {
-    let Some(row) = connection.query(sql_file!("citus/jit.sql"), &[]).await?.into_iter().next() else {
-        return Ok(None);
-    };
-    let statement: String = row.get(0);
-    if is_dry {
-        return Ok(Some((statement, true)));
+pub async fn send_functions(connection: &Connection) -> Result<()> {
+    for row in connection.query(sql_file!("citus/functions.sql"), &[]).await? {
+        let function: String = row.get(0);
+        let sql = "select create_distributed_function($1::text::regprocedure)";
+        connection.query(sql, &[&function]).await.context(&function)?;
     }
-    match connection.batch(&statement).await {
-        Ok(()) => Ok(Some((statement, true))),
-        Err(error) if error.sqlstate() == Some(INSUFFICIENT_PRIVILEGE) => Ok(Some((statement, false))),
-        Err(error) => Err(error),
-    }
+    Ok(())
 }
 
 /// Locks tables, then makes sure that no job is at work. A job that begins later waits for the locks before

@@ -1,6 +1,7 @@
 //! Where the rows of an entity's tables are.
 
 use super::prepared::wait_until_visible;
+use super::settings::require_settings;
 use crate::entity::Entity;
 use crate::error::{Error, Kind, Result};
 use crate::pg::{Ask, Connection, Transaction};
@@ -20,7 +21,8 @@ impl Layout {
     /// Reads where the tables of an entity are. While somebody distributes them, it waits for the outcome.
     ///
     /// # Errors
-    /// `Config` when only some are distributed, or not by the document's key; see [`crate::pg`].
+    /// `Config` when only some are distributed, or not by the document's key, or when the servers that have
+    /// the shards are set otherwise than evo relies on; see [`crate::pg`].
     pub async fn read(connection: &mut Connection, entity: &Entity) -> Result<Self> {
         if !is_installed(connection).await? {
             return Ok(Self::Local);
@@ -30,6 +32,9 @@ impl Layout {
         tx.batch(&format!("lock table {} in access share mode", tables.join(", "))).await?;
         let layout = Self::read_locked(&tx, entity).await?;
         tx.rollback().await?;
+        if layout.is_distributed() {
+            require_settings(connection).await?;
+        }
         Ok(layout)
     }
 

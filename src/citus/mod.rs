@@ -7,8 +7,10 @@
 mod distribute;
 mod layout;
 mod prepared;
+mod settings;
 mod shards;
 
-pub use distribute::{Placement, distribute, replicate, require_cluster, turn_off_jit};
+pub use distribute::{Placement, distribute, replicate, require_cluster, send_functions};
 pub use layout::Layout;
+pub use settings::{Unlike, adapt, unlike};
 pub use shards::ShardGroup;

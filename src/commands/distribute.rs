@@ -22,7 +22,8 @@ Examples:
 
 Rows move in one transaction per entity, which needs its disk space twice;
 readers wait until it ends. No job may be at work. What is distributed stays
-so; run it again after a migration that makes tables. One server is enough
+so; run it again after a migration that makes tables. Settings that differ on
+the servers are set for evo's role in this database. One server is enough
 for a billion documents and more: see docs/scale.md first.")]
 pub struct Args {
     /// members, sales, entries, prospects, one of your own, or all
@@ -48,7 +49,10 @@ pub async fn run(args: Args, settings: &Settings) -> Result<Outcome> {
     let warehouse = warehouse::open(settings, catalog, ("distribute", 1), Access::of(!args.dry_run)?).await?;
     let mut connection = warehouse.pool.get().await?;
     let servers = citus::require_cluster(&connection).await?;
-    let setting = citus::turn_off_jit(&connection, args.dry_run).await?;
+    let settings = citus::adapt(&connection, args.dry_run).await?;
+    if !args.dry_run {
+        citus::send_functions(&connection).await?;
+    }
     let mut placements = Vec::new();
     for entity in &entities {
         placements.extend(citus::distribute(&mut connection, entity, (args.shards, args.dry_run)).await?);
@@ -56,10 +60,10 @@ pub async fn run(args: Args, settings: &Settings) -> Result<Outcome> {
     for dimension in &dimensions {
         placements.push(citus::replicate(&mut connection, &dimension.table, args.dry_run).await?);
     }
-    Ok(outcome(&args, servers, setting, &placements))
+    Ok(outcome(&args, servers, &settings, &placements))
 }
 
-fn outcome(args: &Args, servers: u32, setting: Option<(String, bool)>, placements: &[Placement]) -> Outcome {
+fn outcome(args: &Args, servers: u32, settings: &[String], placements: &[Placement]) -> Outcome {
     let state = |placement: &Placement| match (placement.is_done, args.dry_run) {
         (true, _) => "as before",
         (false, true) => "would be",
@@ -79,20 +83,14 @@ fn outcome(args: &Args, servers: u32, setting: Option<(String, bool)>, placement
         (false, true) => format!("\n\n{} shards on {on}", args.shards),
         (_, false) => "\n\neverything is distributed".to_owned(),
     };
-    if let Some((statement, is_allowed)) = &setting {
-        text += &match (args.dry_run, is_allowed) {
-            (true, _) => format!("\nwould be set: {statement}"),
-            (false, true) => format!("\nset: {statement}"),
-            (false, false) => format!("\nlet the owner of the database set: {statement}"),
-        };
-    }
+    let set = if args.dry_run { "would be set" } else { "set" };
+    text += &settings.iter().map(|statement| format!("\n{set}: {statement}")).collect::<String>();
     let tables: Vec<_> = placements
         .iter()
         .map(|p| json!({ "table": p.table, "column": p.column, "was_distributed": p.is_done }))
         .collect();
-    let is_set = setting.as_ref().is_none_or(|(_, is_allowed)| *is_allowed && !args.dry_run);
     let json = json!({
-        "servers": servers, "shards": args.shards, "dry_run": args.dry_run, "tables": tables, "jit_off": is_set,
+        "servers": servers, "shards": args.shards, "dry_run": args.dry_run, "tables": tables, "settings": settings,
     });
     Outcome::new(text, json)
 }

@@ -1,9 +1,10 @@
 //! The typed reading in an increment: tried first, behind a savepoint, as long as it works.
 
-use crate::entity::{Entity, Model};
+use crate::entity::Model;
 use crate::error::Result;
 use crate::pg::{Connection, Transaction};
 use crate::sql::{columns, fill, literal};
+use crate::transform::job::EntityJob;
 use crate::transform::reading::{AT_SESSION_ZONE, Reading, TypedTries};
 
 /// The typed readings of an entity's models.
@@ -15,16 +16,23 @@ pub(super) struct TypedModels {
 }
 
 /// The typed reading of a model.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct TypedModel(TypedTries);
 
 impl TypedModels {
+    /// The readings of a job's models. None is tried where the tables are distributed: the session's time
+    /// zone, which such a reading may need, does not reach the servers that run it.
+    ///
     /// # Errors
     /// See [`crate::pg`].
-    pub(super) async fn read(connection: &Connection, entity: &Entity) -> Result<Self> {
+    pub(super) async fn read(connection: &Connection, job: &EntityJob) -> Result<Self> {
         let sql = "select current_setting('server_version_num')::int >= 160000";
         let is_plain = connection.query_one(sql, &[]).await?.get(0);
-        let models = entity.models.iter().map(|_| TypedModel::default()).collect();
+        let tries = || match job.layout.is_distributed() {
+            true => TypedTries::none(),
+            false => TypedTries::default(),
+        };
+        let models = job.entity.models.iter().map(|_| TypedModel(tries())).collect();
         Ok(Self { reading: Reading::Typed { is_plain }, models })
     }
 }

@@ -99,7 +99,7 @@ pub(super) async fn prepare(job: &EntityJob, plan: &IncrementPlan) -> Result<Pre
     if let Some((model, _)) = job.entity.models.iter().zip(&shapes).find(|(_, shape)| !shape.has_key) {
         return Err(no_key(&model.table, &model.key));
     }
-    let typed = TypedModels::read(&connection, &job.entity).await?;
+    let typed = TypedModels::read(&connection, job).await?;
     drop(connection);
     if !plan.empty.is_empty() {
         take(job, &plan.empty).await?;

@@ -10,6 +10,11 @@ const MOST: usize = 3;
 pub(in crate::transform) struct TypedTries(AtomicUsize);
 
 impl TypedTries {
+    /// For a table of which it must not be tried.
+    pub(in crate::transform) fn none() -> Self {
+        Self(AtomicUsize::new(MOST))
+    }
+
     /// Whether to try it on another part.
     pub(in crate::transform) fn are_left(&self) -> bool {
         self.0.load(Ordering::Relaxed) < MOST

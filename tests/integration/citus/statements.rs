@@ -97,7 +97,8 @@ fn an_option_that_a_server_keeps_in_every_column_is_not_given_to_a_new_generatio
     let keep = filled("transform/generation/keep")
         .replace("$1", "'core.evo_sales_all'")
         .replace("$2", "'core.evo_sale_items_all'")
-        .replace("$3", "'{core.evo_sales}'");
+        .replace("$3", "'{core.evo_sales}'")
+        .replace("$4", "false");
     let options: Vec<String> =
         session.run(&keep).into_iter().map(|row| row[0].clone()).filter(|text| text.contains(" set (")).collect();
     assert_eq!(options, ["alter table core.evo_sale_items_all alter column member_id set (n_distinct=-0.5)"]);
