@@ -10,7 +10,8 @@ use crate::support::{Evo, Run, binary, object};
 
 /// Subcommands that do not work on the warehouse, or need an API: the private server, extractions, what shells read;
 /// and those for entities of one's own, which are tested elsewhere.
-const ELSEWHERE: [&str; 10] = ["db", "distribute", "drift", "extract", "completions", "man", "new", "preview", "reset", "test"];
+const ELSEWHERE: [&str; 10] =
+    ["db", "distribute", "drift", "extract", "completions", "man", "new", "preview", "reset", "test"];
 /// Commands that change nothing: a check after them would repeat the last one.
 const READS: [&str; 14] = [
     "status",

@@ -53,9 +53,13 @@ pub fn everywhere(coordinator: &str, statement: &str) {
     });
 }
 
-/// Makes a cluster of the databases of this name, which are empty.
+/// Makes a cluster of the databases of this name, which are empty. What `evo distribute` sets for a role in a
+/// database is not copied with the database, so the role has it everywhere.
 pub fn join(coordinator: &str, name: &str) {
     let servers = servers(coordinator);
+    for setting in ["datestyle = 'ISO, YMD'", "timezone = 'UTC'", "jit = off"] {
+        sql(&format!("{coordinator}/postgres"), &format!("alter role current_user set {setting}"));
+    }
     for server in servers {
         sql(&format!("{server}/{name}"), "create extension citus");
     }
