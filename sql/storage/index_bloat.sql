@@ -1,8 +1,8 @@
 -- purpose: estimate the free space in B-tree indexes, from the planner's statistics alone
 -- parameters: $1 indexes text[]
 -- rows: index, bytes that a rebuilt index would not need; null without statistics (for expressions that were
---       never analyzed, and for other kinds of index)
--- locks: none
+--       never analyzed, and for other kinds of index), unless it is empty
+-- locks: ACCESS SHARE for a moment on those without statistics
 -- idempotent: reads only
 -- An entry is its line pointer (4 bytes), its header (8, and 8 more for a bitmap if there are nulls) and the
 -- average widths. The copies of an equal key in an index that is not unique are packed into lists of 6 bytes
@@ -47,7 +47,7 @@ entry as (
 select
     format('%I.%I', n.nspname, c.relname),
     case
-        when e.unknown_count > 0 or e.reltuples < 0 then null
+        when e.unknown_count > 0 or e.reltuples < 0 then case when pg_relation_size(c.oid) <= 2 * b.size then 0 end
         else greatest(0, e.relpages - 1 - ceil(
                 case when e.indisunique then e.reltuples * e.bytes
                     else e.keys * e.bytes + (e.reltuples - e.keys) * 6 end

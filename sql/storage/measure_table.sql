@@ -1,11 +1,13 @@
--- purpose: measure the free and dead space in a table and its TOAST table
--- parameters: $1 leaf table text
+-- purpose: measure the free and dead space in tables and their TOAST tables
+-- parameters: $1 leaf tables text[]
 -- placeholders: {extension} the schema of pgstattuple
--- rows: one: bytes that a rewritten table would not need; null when the table no longer exists
+-- rows: of each that exists its name and the bytes that a rewritten table would not need
 -- locks: ACCESS SHARE while it reads the pages that the visibility map does not call all-visible
 -- idempotent: reads only
-select sum(m.approx_free_space + m.dead_tuple_len)::bigint
-from pg_class c
+select t.name, sum(m.approx_free_space + m.dead_tuple_len)::bigint
+from unnest($1::text[]) as t (name)
+join pg_class c on c.oid = to_regclass(t.name)
 cross join lateral unnest(array[c.oid, nullif(c.reltoastrelid, 0)]) as part (oid)
 cross join lateral {extension}.pgstattuple_approx(part.oid) as m
-where c.oid = to_regclass($1) and part.oid is not null
+where part.oid is not null
+group by t.name

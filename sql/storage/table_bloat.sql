@@ -1,7 +1,8 @@
 -- purpose: estimate the free and dead space in tables, from the planner's statistics alone
 -- parameters: $1 leaf tables text[]
--- rows: leaf, bytes that a rewritten table would not need; null without statistics
--- locks: none
+-- rows: leaf, bytes that a rewritten table would not need; null without statistics, unless the
+--       table is empty
+-- locks: ACCESS SHARE for a moment on those without statistics
 -- idempotent: reads only
 -- A row is its line pointer (4 bytes), its header (23, and a bitmap if there are nulls), the average widths,
 -- and half of the possible padding in front of a fixed-width column that follows a narrower or a variable
@@ -34,7 +35,7 @@ width as (
 select
     format('%I.%I', n.nspname, c.relname),
     case
-        when w.unknown_count > 0 or w.reltuples < 0 then null
+        when w.unknown_count > 0 or w.reltuples < 0 then case when pg_relation_size(c.oid) = 0 then 0 end
         else greatest(0, w.relpages - ceil(w.reltuples * (4 + ceil(w.header / 8.0) * 8 + ceil(w.data / 8.0) * 8)
              / ((b.size - 24) * coalesce((select option_value::int from pg_options_to_table(c.reloptions)
                  where option_name = 'fillfactor'), 100) / 100.0))

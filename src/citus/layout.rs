@@ -81,6 +81,15 @@ impl Layout {
     }
 }
 
+/// Waits until the rows of every batch that the ledger has shown can be seen, whatever tables they are in:
+/// see [`Layout::wait_for_rows`]. Returns at once where the database has no Citus.
+///
+/// # Errors
+/// As [`Layout::wait_for_rows`].
+pub async fn wait_for_all_rows(ask: &impl Ask) -> Result<()> {
+    if is_installed(ask).await? { wait_until_visible(ask).await } else { Ok(()) }
+}
+
 /// How a table of an entity is distributed.
 pub(super) struct Table {
     pub name: String,

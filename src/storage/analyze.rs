@@ -1,6 +1,7 @@
 //! Reads the catalog and the statistics. Changes nothing.
 
-use super::report::{IndexStorage, StorageReport, TableStorage};
+use super::report::{IndexStorage, Spread, StorageReport, TableStorage};
+use super::spread;
 use crate::error::Result;
 use crate::pg::{Connection, Row};
 
@@ -13,11 +14,16 @@ pub async fn analyze(connection: &Connection, tables: &[String]) -> Result<Stora
     let leaves = connection.query(sql_file!("storage/tables.sql"), &[&names]).await?;
     let indexes = connection.query(sql_file!("storage/indexes.sql"), &[&names]).await?;
     let since = connection.query_one(sql_file!("storage/statistics_since.sql"), &[]).await?;
-    Ok(StorageReport {
+    let mut report = StorageReport {
         tables: leaves.iter().map(read_table).collect(),
         indexes: indexes.iter().map(read_index).collect(),
         statistics_since: since.get(0),
-    })
+        spread: Spread::default(),
+    };
+    if since.get(1) {
+        spread::add_up(connection, &mut report).await?;
+    }
+    Ok(report)
 }
 
 /// The tables of schema `evo`, sorted by name. They belong to no entity, and grow too.
@@ -45,6 +51,7 @@ fn read_table(row: &Row) -> TableStorage {
         last_vacuum: row.get(7),
         last_analyze: row.get(8),
         may_vacuum: row.get(9),
+        is_distributed: false,
         bloat: None,
     }
 }
@@ -61,6 +68,7 @@ fn read_index(row: &Row) -> IndexStorage {
         is_leftover: row.get(7),
         is_constraint: row.get(8),
         is_rebuildable: row.get(9),
+        is_distributed: false,
         bloat: None,
     }
 }

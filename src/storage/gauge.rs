@@ -1,10 +1,11 @@
 //! Finds bloat. The extension `pgstattuple` measures it where it is installed; elsewhere it is estimated from
 //! the planner's statistics.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::bloat::Bloat;
 use super::report::StorageReport;
+use crate::citus::Parts;
 use crate::error::{Error, Kind, Result};
 use crate::pg::Connection;
 use crate::sql;
@@ -28,13 +29,17 @@ pub enum Depth {
 /// # Errors
 /// `Config` for [`Depth::Exact`] without the extension; see also [`crate::pg`].
 pub async fn gauge(connection: &Connection, report: &mut StorageReport, depth: Depth) -> Result<()> {
-    let names: Vec<String> = report.tables.iter().map(|t| t.name.clone()).collect();
-    let mut estimates = estimates(connection, sql_file!("storage/table_bloat.sql"), names).await?;
+    let names: Vec<String> = report.tables.iter().filter(|t| !t.is_distributed).map(|t| t.name.clone()).collect();
+    let sql = sql_file!("storage/table_bloat.sql");
+    let mut estimates = estimates(connection, sql, names).await?;
+    estimates.extend(report.spread.tables.bytes(connection, sql).await?);
     for table in &mut report.tables {
         table.bloat = estimates.remove(&table.name).map(|bytes| estimated(bytes, table.heap_bytes));
     }
-    let names: Vec<String> = report.indexes.iter().map(|i| i.name.clone()).collect();
-    let mut estimates = self::estimates(connection, sql_file!("storage/index_bloat.sql"), names).await?;
+    let names: Vec<String> = report.indexes.iter().filter(|i| !i.is_distributed).map(|i| i.name.clone()).collect();
+    let sql = sql_file!("storage/index_bloat.sql");
+    let mut estimates = self::estimates(connection, sql, names).await?;
+    estimates.extend(report.spread.indexes.bytes(connection, sql).await?);
     for index in &mut report.indexes {
         index.bloat = estimates.remove(&index.name).map(|bytes| estimated(bytes, index.bytes));
     }
@@ -58,6 +63,7 @@ fn estimated(bytes: u64, size: u64) -> Bloat {
     Bloat { bytes: bytes.min(size), is_measured: false }
 }
 
+/// Bytes by table or index, of those of which they are known.
 async fn estimates(connection: &Connection, query: &str, names: Vec<String>) -> Result<HashMap<String, u64>> {
     let rows = connection.query(query, &[&names]).await?;
     let known = rows.iter().filter_map(|row| Some((row.get(0), row.get::<_, Option<i64>>(1)?.unsigned_abs())));
@@ -72,21 +78,32 @@ async fn extension(connection: &Connection) -> Result<Option<String>> {
 
 async fn measure(connection: &Connection, report: &mut StorageReport, depth: Depth, schema: &str) -> Result<()> {
     let wanted = |bytes: u64| bytes > 0 && (depth == Depth::Exact || bytes <= QUICK_BYTES);
-    let of_table = sql::fill(sql_file!("storage/measure_table.sql"), &[("extension", schema)]);
-    for table in report.tables.iter_mut().filter(|t| wanted(t.heap_bytes + t.toast_bytes)) {
-        table.bloat = measured(connection, &of_table, &table.name).await?.or(table.bloat);
-    }
-    let of_index = sql::fill(sql_file!("storage/measure_index.sql"), &[("extension", schema)]);
-    for index in report.indexes.iter_mut().filter(|i| i.is_valid && wanted(i.bytes)) {
-        index.bloat = measured(connection, &of_index, &index.name).await?.or(index.bloat);
-    }
-    Ok(())
+    let sql = sql::fill(sql_file!("storage/measure_table.sql"), &[("extension", schema)]);
+    let tables = report.tables.iter_mut().filter(|t| wanted(t.heap_bytes + t.toast_bytes));
+    let tables = tables.map(|table| (table.name.as_str(), table.is_distributed, &mut table.bloat));
+    measure_each(connection, &sql, (tables.collect(), &report.spread.tables)).await?;
+    let sql = sql::fill(sql_file!("storage/measure_index.sql"), &[("extension", schema)]);
+    let indexes = report.indexes.iter_mut().filter(|i| i.is_valid && wanted(i.bytes));
+    let indexes = indexes.map(|index| (index.name.as_str(), index.is_distributed, &mut index.bloat));
+    measure_each(connection, &sql, (indexes.collect(), &report.spread.indexes)).await
 }
 
-async fn measured(connection: &Connection, query: &str, name: &String) -> Result<Option<Bloat>> {
-    let rows = connection.query(query, &[name]).await?;
-    let bytes = rows.first().and_then(|row| row.get::<_, Option<i64>>(0));
-    Ok(bytes.map(|bytes| Bloat { bytes: bytes.unsigned_abs(), is_measured: true }))
+/// The name of a table or index, whether it is distributed, and where its bloat is noted.
+type Measured<'a> = (&'a str, bool, &'a mut Option<Bloat>);
+
+/// Measures one table or index after the other, and the parts of all that are distributed together, on their
+/// servers.
+async fn measure_each(connection: &Connection, sql: &str, (each, parts): (Vec<Measured<'_>>, &Parts)) -> Result<()> {
+    let distributed: HashSet<&str> = each.iter().filter(|(_, is_it, _)| *is_it).map(|(name, ..)| *name).collect();
+    let mut sums = parts.only(|whole| distributed.contains(whole)).bytes(connection, sql).await?;
+    for (name, is_distributed, bloat) in each {
+        let bytes = match is_distributed {
+            true => sums.remove(name),
+            false => estimates(connection, sql, vec![name.to_owned()]).await?.remove(name),
+        };
+        *bloat = bytes.map(|bytes| Bloat { bytes, is_measured: true }).or(*bloat);
+    }
+    Ok(())
 }
 
 #[cfg(test)]

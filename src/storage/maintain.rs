@@ -6,6 +6,7 @@
 use std::time::{Duration, Instant};
 
 use super::report::{IndexStorage, TableStorage};
+use crate::citus::{Parts, run_on_servers};
 use crate::error::{Error, Kind, Result};
 use crate::pg::sqlstate::{LOCK_NOT_AVAILABLE, UNDEFINED_OBJECT, UNDEFINED_TABLE};
 use crate::pg::{Connection, EntityLock, Pool};
@@ -67,6 +68,7 @@ struct Task<'a> {
     action: MaintenanceAction,
     parent: &'a str,
     name: &'a str,
+    is_distributed: bool,
 }
 
 /// Size before, size afterwards, and the result.
@@ -137,7 +139,7 @@ impl<'a> Maintenance<'a> {
             let started = Instant::now();
             let dropped = tokio::time::timeout(CANCEL_WAIT, async {
                 let connection = self.pool.get().await?;
-                connection.outside(&statement(MaintenanceAction::Drop, &index.name), SHORT_WAIT).await
+                index.task(MaintenanceAction::Drop).run(&connection, SHORT_WAIT).await
             });
             let end = match dropped.await {
                 Ok(Ok(())) => StepOutcome::Done,
@@ -169,7 +171,7 @@ impl<'a> Maintenance<'a> {
             if self.stopped_by().is_some() {
                 return;
             }
-            let task = Task { action: MaintenanceAction::Vacuum, parent: &table.parent, name: &table.name };
+            let task = table.task(MaintenanceAction::Vacuum, &table.name);
             if table.may_vacuum {
                 self.step(task, SHORT_WAIT).await;
             } else {
@@ -185,8 +187,7 @@ impl<'a> Maintenance<'a> {
             if self.stopped_by().is_some() {
                 return;
             }
-            let task = Task { action: MaintenanceAction::Analyze, parent: &table.parent, name: &table.parent };
-            self.step(task, SHORT_WAIT).await;
+            self.step(table.task(MaintenanceAction::Analyze, &table.parent), SHORT_WAIT).await;
         }
     }
 
@@ -216,7 +217,7 @@ impl<'a> Maintenance<'a> {
 
     fn push(&mut self, task: Task<'_>, started: Instant, result: Finished) {
         let (before_bytes, after_bytes, outcome) = result;
-        let Task { action, parent, name } = task;
+        let Task { action, parent, name, .. } = task;
         let (parent, name, elapsed) = (parent.to_owned(), name.to_owned(), started.elapsed());
         let step = MaintenanceStep { action, parent, name, before_bytes, after_bytes, elapsed, outcome };
         (self.report)(&step);
@@ -225,12 +226,12 @@ impl<'a> Maintenance<'a> {
 
     async fn attempt(&self, task: Task<'_>, wait: Duration) -> Result<Finished> {
         let connection = self.pool.get().await?;
-        let Some(before) = bytes(&connection, task.name).await? else { return Ok((0, 0, StepOutcome::Gone)) };
-        match self.run(&connection, &statement(task.action, task.name), wait).await {
+        let Some(before) = bytes(&connection, task).await? else { return Ok((0, 0, StepOutcome::Gone)) };
+        match self.run(&connection, task, wait).await {
             Ok(()) => {
                 // A signal may have asked for a cancel that arrives only now.
                 drop(connection);
-                let after = bytes(&*self.pool.get().await?, task.name).await?;
+                let after = bytes(&*self.pool.get().await?, task).await?;
                 Ok((before, after.unwrap_or(0), StepOutcome::Done))
             }
             // Dropped after its size was read.
@@ -241,9 +242,10 @@ impl<'a> Maintenance<'a> {
         }
     }
 
-    /// Runs a statement. A signal cancels it on the server, too, which would otherwise finish it alone.
-    async fn run(&self, connection: &Connection, statement: &str, wait: Duration) -> Result<()> {
-        let mut running = std::pin::pin!(connection.outside(statement, wait));
+    /// Runs the statement of a task. A signal cancels it on the server, too, which would otherwise finish it
+    /// alone.
+    async fn run(&self, connection: &Connection, task: Task<'_>, wait: Duration) -> Result<()> {
+        let mut running = std::pin::pin!(task.run(connection, wait));
         tokio::select! {
             result = &mut running => return result,
             () = self.shutdown.requested() => {}
@@ -258,7 +260,25 @@ impl<'a> Maintenance<'a> {
 
 impl IndexStorage {
     fn task(&self, action: MaintenanceAction) -> Task<'_> {
-        Task { action, parent: &self.parent, name: &self.name }
+        Task { action, parent: &self.parent, name: &self.name, is_distributed: self.is_distributed }
+    }
+}
+
+impl TableStorage {
+    fn task<'a>(&'a self, action: MaintenanceAction, name: &'a str) -> Task<'a> {
+        Task { action, parent: &self.parent, name, is_distributed: self.is_distributed }
+    }
+}
+
+impl Task<'_> {
+    /// Runs the statement. Citus passes it on for a table and for an index of one, but does not know what a
+    /// canceled rebuild left in a shard: that is dropped by its name, on whichever server has it.
+    async fn run(self, connection: &Connection, wait: Duration) -> Result<()> {
+        let statement = statement(self.action, self.name);
+        if self.is_distributed && self.action == MaintenanceAction::Drop {
+            return run_on_servers(connection, &statement).await;
+        }
+        connection.outside(&statement, wait).await
     }
 }
 
@@ -272,7 +292,19 @@ fn statement(action: MaintenanceAction, name: &str) -> String {
 }
 
 /// Size of a table with TOAST and indexes, or of an index; `None` if it does not exist.
-async fn bytes(connection: &Connection, name: &str) -> Result<Option<u64>> {
-    let row = connection.query_one("select pg_total_relation_size(to_regclass($1))", &[&name]).await?;
-    Ok(row.get::<_, Option<i64>>(0).map(i64::unsigned_abs))
+async fn bytes(connection: &Connection, task: Task<'_>) -> Result<Option<u64>> {
+    let row = connection.query_one("select pg_total_relation_size(to_regclass($1))", &[&task.name]).await?;
+    let here: Option<i64> = row.get(0);
+    match task.is_distributed {
+        false => Ok(here.map(i64::unsigned_abs)),
+        true => bytes_of_parts(connection, task.name, here.is_some()).await,
+    }
+}
+
+/// Of all parts of a table or index, or of what is left beside one of them.
+async fn bytes_of_parts(connection: &Connection, name: &str, is_whole: bool) -> Result<Option<u64>> {
+    let names = [name.to_owned()];
+    let parts = if is_whole { Parts::read(connection, &names).await? } else { Parts::one(name) };
+    let found = parts.ask(connection, sql_file!("storage/size.sql"), 1).await?;
+    Ok((is_whole || !found.is_empty()).then(|| found.iter().map(|row| row.size(0)).sum()))
 }

@@ -9,9 +9,10 @@ mod bloat;
 mod gauge;
 mod maintain;
 mod report;
+mod spread;
 
 pub use analyze::{analyze, ledger_tables};
 pub use bloat::Bloat;
 pub use gauge::{Depth, gauge};
 pub use maintain::{Maintenance, MaintenanceAction, MaintenanceStep, StepOutcome};
-pub use report::{IndexStorage, StorageReport, TableStorage};
+pub use report::{IndexStorage, Spread, StorageReport, TableStorage};

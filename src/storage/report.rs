@@ -1,6 +1,7 @@
 //! Sizes, statistics and bloat of tables and indexes, as values.
 
 use super::bloat::Bloat;
+use crate::citus::Parts;
 
 /// A smaller index costs too little to be reported as unused.
 const NOTABLE_INDEX_BYTES: u64 = 1 << 20;
@@ -29,6 +30,8 @@ pub struct TableStorage {
     pub last_analyze: Option<String>,
     /// Whether this role may vacuum it.
     pub may_vacuum: bool,
+    /// Whether its rows are in shards on several servers; the figures are sums over them.
+    pub is_distributed: bool,
     /// Free and dead space in heap and TOAST; `None` until [`gauge`](super::gauge()) finds it.
     pub bloat: Option<Bloat>,
 }
@@ -56,6 +59,8 @@ pub struct IndexStorage {
     pub is_constraint: bool,
     /// False for exclusion constraints, which REINDEX CONCURRENTLY does not support.
     pub is_rebuildable: bool,
+    /// Whether it has parts on several servers, or is a leftover beside one of these parts.
+    pub is_distributed: bool,
     /// Free space; `None` until [`gauge`](super::gauge()) finds it.
     pub bloat: Option<Bloat>,
 }
@@ -69,6 +74,17 @@ pub struct StorageReport {
     pub indexes: Vec<IndexStorage>,
     /// When the statistics were last reset, in UTC; `None` if the server knows of no reset.
     pub statistics_since: Option<String>,
+    /// The parts of what is distributed.
+    pub spread: Spread,
+}
+
+/// The parts of a report's tables and indexes.
+#[derive(Debug, Clone, Default)]
+pub struct Spread {
+    /// Of its tables.
+    pub tables: Parts,
+    /// Of its indexes.
+    pub indexes: Parts,
 }
 
 impl TableStorage {
@@ -113,6 +129,7 @@ impl StorageReport {
             sum.last_vacuum = sum.last_vacuum.take().max(leaf.last_vacuum.clone());
             sum.last_analyze = sum.last_analyze.take().max(leaf.last_analyze.clone());
             sum.may_vacuum &= leaf.may_vacuum;
+            sum.is_distributed |= leaf.is_distributed;
             sum.bloat = Bloat::sum([sum.bloat, leaf.bloat_if_any()]);
         }
         sums
