@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::failures;
 use super::warehouse::{self, Access, Warehouse};
+use crate::citus::Layout;
 use crate::config::Settings;
 use crate::entity::{Catalog, Entity};
 use crate::error::{Error, Kind, Result};
@@ -95,11 +96,12 @@ async fn has_data(warehouse: &Warehouse, entity: &Entity) -> Result<bool> {
 
 async fn check(warehouse: &Warehouse, checks: &Checks, entity: &Entity) -> Result<Vec<Finding>> {
     let mut connection = warehouse.pool.get().await?;
+    let layout = Layout::read(&mut connection, entity).await?;
     let tx = connection.begin().await?;
     // Each check is one statement and so sees one state. A snapshot for all of them would see a generation
     // that is swapped in meanwhile as half empty.
     tx.batch("set transaction read only").await?;
-    let found = checks::run(&tx, checks, entity, When::Check, &Scope::Serving).await?;
+    let found = checks::run(&tx, checks, (entity, layout), When::Check, &Scope::Serving).await?;
     tx.rollback().await?;
     Ok(found)
 }

@@ -2,6 +2,7 @@
 
 use super::checks::{self, Finding, Leaf, Scope, When};
 use super::job::EntityJob;
+use super::statistics;
 use super::transaction::begin;
 use crate::error::Result;
 use crate::ids::BatchId;
@@ -38,7 +39,8 @@ pub(super) async fn check_increment(job: &EntityJob, changed: &Scope) -> Result<
 pub(super) async fn record_fill(job: &EntityJob) -> Result<()> {
     let connection = job.pool.get().await?;
     let leaves = Scope::Serving.leaves(&job.entity);
-    let sql = crate::sql::fill(sql_file!("transform/record_fill.sql"), &[("generation", &leaves)]);
+    let statistics = statistics::relation(&*connection, &leaves, job.layout).await?;
+    let sql = crate::sql::fill(sql_file!("transform/record_fill.sql"), &[("statistics", &statistics)]);
     connection.execute(&sql, &[]).await?;
     Ok(())
 }
@@ -52,7 +54,7 @@ async fn check(job: &EntityJob, when: When, scope: &Scope) -> Result<Vec<Finding
     {
         tx.batch("set local enable_hashjoin = off; set local enable_mergejoin = off").await?;
     }
-    let findings = checks::run(&tx, &job.checks, &job.entity, when, scope).await?;
+    let findings = checks::run(&tx, &job.checks, (&job.entity, job.layout), when, scope).await?;
     tx.rollback().await?;
     Ok(findings)
 }

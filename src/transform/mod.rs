@@ -46,6 +46,7 @@ mod run;
 mod shape;
 mod sql_files;
 mod staged;
+mod statistics;
 mod summary;
 mod transaction;
 mod unknown_fields;

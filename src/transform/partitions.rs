@@ -1,6 +1,7 @@
 //! The partitions of core and staging tables, and tables cut into ranges without reading them.
 
 use super::range::Range;
+use crate::citus::Parts;
 use crate::entity::Entity;
 use crate::error::Result;
 use crate::pg::{Ask, Connection};
@@ -92,7 +93,24 @@ impl TableSize {
         let found = on.query(sql_file!("transform/generation/size.sql"), &[&table]).await?;
         let size = |i: usize| found.first().map_or(0, |row| row.get::<_, i64>(i).unsigned_abs());
         let [rows, bytes, blocks] = [0, 1, 2].map(size);
-        Ok(Self { rows, bytes, blocks })
+        match found.first().is_some_and(|row| row.get(3)) {
+            true => Ok(Self::of_shards(on, table).await?.unwrap_or(Self { rows, bytes, blocks })),
+            false => Ok(Self { rows, bytes, blocks }),
+        }
+    }
+
+    /// The sum over the shards of a distributed table; `None` for any other.
+    async fn of_shards(on: &impl Ask, table: &str) -> Result<Option<Self>> {
+        let parts = Parts::read(on, &[table.to_owned()]).await?;
+        if parts.is_empty() {
+            return Ok(None);
+        }
+        let mut sum = Self { rows: 0, bytes: 0, blocks: 0 };
+        for row in parts.ask(on, sql_file!("citus/table_sizes.sql"), 3).await? {
+            (sum.rows, sum.bytes) = (sum.rows + row.size(0), sum.bytes + row.size(1));
+            sum.blocks += row.size(2);
+        }
+        Ok(Some(sum))
     }
 
     fn guessed_rows(self) -> u64 {

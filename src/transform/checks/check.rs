@@ -71,6 +71,11 @@ impl Check {
         self.is_built_in && self.name == "child_id_twice"
     }
 
+    /// Whether it compares the ledger with the rows.
+    pub(super) fn is_about_ledger(&self) -> bool {
+        self.is_built_in && self.name == "ledger"
+    }
+
     /// Whether it runs for this entity at this time.
     pub(super) fn is_due(&self, entity: &Entity, when: When) -> bool {
         self.when.contains(&when) && self.is_about(entity)
@@ -154,7 +159,8 @@ fn allow(
     concerned: &[&Entity],
     parameters: &BTreeMap<String, String>,
 ) -> std::result::Result<(), (String, String)> {
-    const ALWAYS: [&str; 7] = ["entity", "staging", "documents", "current", "generation", "definitions", "parent"];
+    const ALWAYS: [&str; 8] =
+        ["entity", "staging", "documents", "current", "generation", "statistics", "definitions", "parent"];
     const OF_A_CHILD: [&str; 3] = ["child", "parent_key", "child_key"];
     const OF_A_HISTORY: [&str; 4] = ["history", "identity", "since", "is_whole"];
     let table = name.strip_prefix("all ").unwrap_or(name);

@@ -6,6 +6,7 @@ use super::check::{Check, Each, When};
 use super::finding::Finding;
 use super::scope::Scope;
 use super::set::Checks;
+use crate::citus::Layout;
 use crate::entity::{Entity, History, Model};
 use crate::error::{Error, Kind, Result};
 use crate::pg::Transaction;
@@ -13,6 +14,10 @@ use crate::pg::sqlstate::READ_ONLY_TRANSACTION;
 use crate::sql::{columns, fill, ident, literal, qualified};
 use crate::transform::range::Range;
 use crate::transform::staged::StagedRows;
+use crate::transform::statistics;
+
+/// How often a check is run while the ledger changes under it.
+const MAX_TRIES: usize = 5;
 
 /// Runs the checks of an entity that are due at `when` in this transaction, which should be read only.
 /// Returns what each found, by name. Data that a check objects to is no error: see
@@ -23,7 +28,7 @@ use crate::transform::staged::StagedRows;
 pub async fn run(
     tx: &Transaction<'_>,
     checks: &Checks,
-    entity: &Entity,
+    (entity, layout): (&Entity, Layout),
     when: When,
     scope: &Scope,
 ) -> Result<Vec<Finding>> {
@@ -43,11 +48,48 @@ pub async fn run(
                 findings.push(finding(check, (&entity.name, on)));
                 continue;
             }
-            let query = check.query.render(|name| value(name, check, (entity, child), scope));
-            findings.push(run_one(tx, check, (&entity.name, on), &query).await?);
+            let statistics = match check.query.placeholders().any(|name| name == "statistics") {
+                true => statistics::relation(tx, &scope.leaves(entity), layout).await?,
+                false => String::new(),
+            };
+            let query = check.query.render(|name| match name {
+                "statistics" => statistics.clone(),
+                _ => value(name, check, (entity, child), scope),
+            });
+            let found = match layout.is_distributed() && when == When::Check {
+                true => run_settled(tx, check, ((&entity.name, on), layout), &query).await?,
+                false => run_one(tx, check, (&entity.name, on), &query).await?,
+            };
+            findings.push(found);
         }
     }
     Ok(findings)
+}
+
+/// Runs a check on distributed tables. No statement sees the ledger and the shards at one moment. So what it
+/// finds counts only if the ledger is the same before and after, and all rows that it speaks of could be
+/// seen.
+///
+/// # Errors
+/// `DatabaseBusy` when the ledger changes again and again under the check that compares it with the rows.
+async fn run_settled(
+    tx: &Transaction<'_>,
+    check: &Check,
+    (about, layout): ((&str, &str), Layout),
+    query: &str,
+) -> Result<Finding> {
+    let (entity, _) = about;
+    let state = async || Ok::<String, Error>(tx.query_one(sql_file!("ledger/state.sql"), &[&entity]).await?.get(0));
+    for _ in 0..MAX_TRIES {
+        let before = state().await?;
+        layout.wait_for_rows(tx).await?;
+        let found = run_one(tx, check, about, query).await?;
+        if found.rows == 0 || state().await? == before || !check.is_about_ledger() {
+            return Ok(found);
+        }
+    }
+    let message = format!("check {}: jobs commit faster than the rows can be counted", check.name);
+    Err(Error::new(Kind::DatabaseBusy, message).hint("repeat it while nothing is loaded or transformed"))
 }
 
 async fn run_one(tx: &Transaction<'_>, check: &Check, (entity, on): (&str, &str), query: &str) -> Result<Finding> {
