@@ -1,8 +1,7 @@
 -- purpose: hold the rows of a staging table, counted by batch, object and writing transaction, against what
 --          the ledger has counted
 -- parameters: $1 entity text, $2 lake id int, $3 rewritten objects that are named bigint
--- placeholders: {staging} the staging table, {transaction} of its rows: s.xmin, or null::xid where tables do
---               not show it
+-- placeholders: {written} the rows, counted: written_rows.sql, or the table with what it gave
 -- rows: what, batch id, path, rows, what the ledger says. `total`: all rows; `unknown batch`, `unknown
 --       object`: rows that name what the ledger does not know; `too many`: more rows of an object than it
 --       wrote; `rewritten`: rows that are not known to be as their batch's transaction wrote them, and of how
@@ -10,11 +9,10 @@
 --       read again
 -- locks: none
 -- idempotent: reads only
--- One statement and so one snapshot: a batch commits its rows and its counts together.
+-- One statement and so one snapshot: a batch commits its rows and its counts together. Of distributed tables the
+-- rows are counted before, so that the ledger has counted them by now.
 with held as materialized (
-    select s._batch_id as batch_id, s._source_file as path, {transaction} as transaction, count(*) as rows
-    from {staging} s
-    group by 1, 2, 3
+{written}
 ),
 object as materialized (
     select o.path, bool_or(o.state = 'loaded' and o.lake_id = $2) as is_loaded

@@ -8,6 +8,7 @@ use super::statements::VerifyStatements;
 use crate::error::Result;
 use crate::ids::BatchId;
 use crate::meter::Unit;
+use crate::pg::{Param, Row};
 use crate::sql::fill;
 
 /// Objects of rewritten rows that are named. With more, all objects have to be read.
@@ -30,6 +31,8 @@ pub struct StagingCounts {
     pub rewritten: Option<Vec<String>>,
     /// Such rows whose objects cannot be read again.
     pub unreadable_rows: u64,
+    /// Whether rows show which transaction wrote them: not those of distributed tables.
+    pub shows_writers: bool,
     too_many: Vec<TooMany>,
 }
 
@@ -49,15 +52,15 @@ struct TooMany {
 pub async fn count(job: &VerifyJob, found: &mut Mismatches) -> Result<StagingCounts> {
     let _phase = job.meter.phase(format!("{}: counting staging", job.entity.name), 0, Unit::Nothing);
     let statements = VerifyStatements::new(&job.pool, &job.entity).await?;
-    let sql = statements.fill(sql_file!("verify/counts.sql"));
-    let ask = async || job.pool.get().await?.query(&sql, &[&job.entity.name, &job.lake_id, &NAMED_OBJECTS]).await;
-    let rows = job.pool.retry("counting staging", ask).await?;
-    let mut counts = StagingCounts::default();
+    let (rows, before) = job.pool.retry("counting staging", async || count_rows(job, &statements).await).await?;
+    let shows_writers = !statements.layout.is_distributed();
+    let mut counts = StagingCounts { shows_writers, ..StagingCounts::default() };
     for row in rows {
         let (what, path): (String, Option<String>) = (row.get(0), row.get(2));
         let (rows, counted): (i64, i64) = (row.get(3), row.get(4));
         match what.as_str() {
-            "total" => (counts.rows, counts.counted) = (rows.unsigned_abs(), counted),
+            // Batches that were committed while the rows were counted may be among them or not.
+            "total" => (counts.rows, counts.counted) = (rows.unsigned_abs(), rows.clamp(before.min(counted), counted)),
             "unknown batch" | "unknown object" => {
                 let group = UnknownRows { batch: row.get(1), path, what };
                 name_rows(job, &statements, &group, found).await?;
@@ -72,6 +75,24 @@ pub async fn count(job: &VerifyJob, found: &mut Mismatches) -> Result<StagingCou
         }
     }
     Ok(counts)
+}
+
+/// The rows of `verify/counts.sql`, and the number of rows that the ledger had counted before it was asked.
+async fn count_rows(job: &VerifyJob, statements: &VerifyStatements) -> Result<(Vec<Row>, i64)> {
+    let counts = |written: &str| fill(sql_file!("verify/counts.sql"), &[("written", written.trim_end())]);
+    let values: [&dyn Param; 3] = [&job.entity.name, &job.lake_id, &NAMED_OBJECTS];
+    let written = statements.fill(sql_file!("verify/written_rows.sql"));
+    let mut connection = job.pool.get().await?;
+    if !statements.layout.is_distributed() {
+        return Ok((connection.query(&counts(&written), &values).await?, i64::MAX));
+    }
+    let tx = connection.begin().await?;
+    let before: i64 = tx.query_one(sql_file!("verify/inserted.sql"), &[&job.entity.name]).await?.get(0);
+    statements.layout.wait_for_rows(&tx).await?;
+    tx.batch(&format!("create temporary table evo_written on commit drop as\n{written}")).await?;
+    let rows = tx.query(&counts("select * from evo_written"), &values).await?;
+    tx.rollback().await?;
+    Ok((rows, before))
 }
 
 impl StagingCounts {

@@ -3,7 +3,7 @@
 use super::job::VerifyJob;
 use super::mismatch::{Mismatch, MismatchKind};
 use super::statements::VerifyStatements;
-use crate::error::Result;
+use crate::error::{Error, Kind, Result};
 use crate::ids::{BatchId, ExecutionId, RowKey};
 
 /// The newest batch of the ledger; what a later one writes is not what was found.
@@ -47,7 +47,25 @@ pub async fn remove(job: &VerifyJob, wrong: &[&Mismatch], newest: BatchId) -> Re
 /// # Errors
 /// See [`crate::pg`].
 pub async fn recount(job: &VerifyJob, execution: ExecutionId) -> Result<bool> {
-    let sql = VerifyStatements::new(&job.pool, &job.entity).await?.fill(sql_file!("verify/recount.sql"));
-    let settle = async || job.pool.get().await?.execute(&sql, &[&job.entity.name, &execution]).await;
+    let statements = VerifyStatements::new(&job.pool, &job.entity).await?;
+    let sql = statements.fill(sql_file!("verify/recount.sql"));
+    let settle = async || {
+        let mut connection = job.pool.get().await?;
+        if !statements.layout.is_distributed() {
+            return connection.execute(&sql, &[&job.entity.name, &execution]).await;
+        }
+        let tx = connection.begin().await?;
+        let sql_state = sql_file!("ledger/state.sql");
+        let state = async || Ok::<String, Error>(tx.query_one(sql_state, &[&job.entity.name]).await?.get(0));
+        let before = state().await?;
+        statements.layout.wait_for_rows(&tx).await?;
+        let settled = tx.execute(&sql, &[&job.entity.name, &execution]).await?;
+        // The rows were counted at another moment than the batches.
+        if settled > 0 && state().await? != before {
+            return Err(Error::new(Kind::DatabaseBusy, "a job commits while the rows are counted"));
+        }
+        tx.commit().await?;
+        Ok(settled)
+    };
     Ok(job.pool.retry("settling the counts", settle).await? > 0)
 }

@@ -1,5 +1,6 @@
 //! The statements of a verification, filled in for one entity.
 
+use crate::citus::Layout;
 use crate::entity::{Entity, KeyType};
 use crate::error::Result;
 use crate::pg::Pool;
@@ -15,6 +16,8 @@ pub(super) struct VerifyStatements {
     seen_key: String,
     seen_place: String,
     transaction: &'static str,
+    /// Where the rows are.
+    pub(super) layout: Layout,
 }
 
 impl VerifyStatements {
@@ -23,11 +26,8 @@ impl VerifyStatements {
     /// # Errors
     /// See [`crate::pg`].
     pub(super) async fn new(pool: &Pool, entity: &Entity) -> Result<Self> {
-        let shows = async || {
-            let row = pool.get().await?.query_one(sql_file!("verify/shows_transactions.sql"), &[]).await?;
-            Ok(row.get::<_, bool>(0))
-        };
-        let shows = pool.retry("asking for the server's extensions", shows).await?;
+        let read = async || Layout::read(&mut *pool.get().await?, entity).await;
+        let layout = pool.retry("asking where the rows are", read).await?;
         let (_, hash) = entity.key_type().hashes();
         let (and_event, seen_key, seen_place) = match entity.key_time() {
             None if entity.key_type() == KeyType::Integer => (String::new(), "k.key".to_owned(), "k.key".to_owned()),
@@ -48,7 +48,9 @@ impl VerifyStatements {
             and_event,
             seen_key,
             seen_place,
-            transaction: if shows { "s.xmin" } else { "null::xid" },
+            // Rows of a distributed table do not show which transaction wrote them.
+            transaction: if layout.is_distributed() { "null::xid" } else { "s.xmin" },
+            layout,
         })
     }
 

@@ -97,9 +97,12 @@ fn notes(entity: &RepairedEntity, accepted: &[String]) -> String {
     let name = &v.entity;
     if v.unread_rows > 0 {
         let rows = units::counted(v.unread_rows, "row is", "rows are");
+        let why = match v.staging.shows_writers {
+            true => "as after a restore",
+            false => "because rows of distributed tables do not show who wrote them",
+        };
         text += &format!(
-            "\n{name}: {rows} not known to be as a load wrote them, as after a restore; to compare them: \
-             evo verify {name} --deep"
+            "\n{name}: {rows} not known to be as a load wrote them, {why}; to compare them: evo verify {name} --deep"
         );
     }
     if v.documents.unprovable > 0 {

@@ -3,6 +3,7 @@
 use super::finding::CoreMismatches;
 use super::rows::{self, ComparedTable};
 use super::sums;
+use crate::citus::Layout;
 use crate::error::Result;
 use crate::ledger::staging;
 use crate::meter::Unit;
@@ -46,11 +47,12 @@ impl CoreDepth {
 /// `Config` when tables lack something that evo needs; the signal's; see [`crate::pg`].
 pub async fn compare(job: &mut EntityJob, depth: CoreDepth) -> Result<CoreMismatches> {
     let prepare = async || {
-        let connection = job.pool.get().await?;
+        let mut connection = job.pool.get().await?;
         staging::require_fitting(&*connection, std::slice::from_ref(&job.entity)).await?;
-        limits::limited(&connection, &job.entity).await
+        let layout = Layout::read(&mut connection, &job.entity).await?;
+        Ok((limits::limited(&connection, &job.entity).await?, layout))
     };
-    job.entity = job.pool.retry("reading the catalog", prepare).await?;
+    (job.entity, job.layout) = job.pool.retry("reading the catalog", prepare).await?;
     compare_ranges(job, depth).await
 }
 

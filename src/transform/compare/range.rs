@@ -6,6 +6,7 @@ use crate::ids::BatchId;
 use crate::ledger::models;
 use crate::pg::{Connection, Transaction};
 use crate::sql::{ident, qualified};
+use crate::transform::job::EntityJob;
 use crate::transform::range::Range;
 use crate::transform::staged::{StagedRows, array};
 
@@ -30,14 +31,30 @@ pub(super) async fn begin(connection: &mut Connection) -> Result<Transaction<'_>
     Ok(tx)
 }
 
+/// Of distributed tables the snapshot of the rows is taken after the ledger's. Adds the batches that may
+/// commit in between, and returns the newest one of all: those to come have greater ids. Then waits for the
+/// rows that the ledger speaks of.
+async fn later(tx: &Transaction<'_>, job: &EntityJob, pending: &mut Vec<BatchId>) -> Result<BatchId> {
+    let row = tx.query_one(sql_file!("transform/compare/uncommitted.sql"), &[&job.entity.name]).await?;
+    pending.extend(row.get::<_, Vec<BatchId>>(0));
+    job.layout.wait_for_rows(tx).await?;
+    Ok(row.get(1))
+}
+
 impl<'a> KeyRange<'a> {
     /// The range as the snapshot of this transaction has it.
-    pub(super) async fn read(tx: &Transaction<'_>, entity: &'a Entity, range: &'a Range) -> Result<Self> {
-        let pending: Vec<BatchId> = models::pending(tx, &entity.name).await?;
+    pub(super) async fn read(tx: &Transaction<'_>, job: &'a EntityJob, range: &'a Range) -> Result<Self> {
+        let entity = &job.entity;
+        let mut pending: Vec<BatchId> = models::pending(tx, &entity.name).await?;
+        let newest = match job.layout.is_distributed() {
+            true => Some(later(tx, job, &mut pending).await?),
+            false => None,
+        };
         let staging = &entity.staging;
-        let excluded = (!pending.is_empty()).then(|| {
+        let excluded = (!pending.is_empty() || newest.is_some()).then(|| {
             let mut conditions = range.conditions(&staging.key_column);
-            conditions.insert(0, format!("_batch_id = any({})", array(&pending)));
+            let later = newest.map_or(String::new(), |newest| format!(" or _batch_id > {newest}"));
+            conditions.insert(0, format!("(_batch_id = any({}){later})", array(&pending)));
             let (key, table) = (ident(&staging.key_column), qualified(&staging.table));
             format!("select {key} from {table} where {}", conditions.join(" and "))
         });

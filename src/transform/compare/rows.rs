@@ -55,7 +55,7 @@ async fn try_reading(
 ) -> Result<CoreMismatches> {
     let mut connection = job.pool.get().await?;
     let tx = begin(&mut connection).await?;
-    let keys = KeyRange::read(&tx, &job.entity, range).await?;
+    let keys = KeyRange::read(&tx, job, range).await?;
     let model = select(&job.entity, table.model, &keys.staged(), reading);
     if model.contains(AT_SESSION_ZONE) {
         tx.batch(&format!("set local timezone = {}", literal(&job.entity.zone))).await?;

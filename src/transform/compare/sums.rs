@@ -24,7 +24,7 @@ pub(super) struct RangeSums {
 pub(super) async fn compare(job: &EntityJob, range: &Range) -> Result<RangeSums> {
     let mut connection = job.pool.get().await?;
     let tx = begin(&mut connection).await?;
-    let keys = KeyRange::read(&tx, &job.entity, range).await?;
+    let keys = KeyRange::read(&tx, job, range).await?;
     let staged = staged(&tx, &keys).await?;
     let (_, hash) = job.entity.key_type().hashes();
     let mut differing = Vec::new();
@@ -63,7 +63,7 @@ pub(super) async fn compare(job: &EntityJob, range: &Range) -> Result<RangeSums>
 pub(super) async fn documents(job: &EntityJob, range: &Range) -> Result<u64> {
     let mut connection = job.pool.get().await?;
     let tx = begin(&mut connection).await?;
-    let keys = KeyRange::read(&tx, &job.entity, range).await?;
+    let keys = KeyRange::read(&tx, job, range).await?;
     let (rows, key) = (keys.staged().shown(&job.entity).sql(), ident(&job.entity.staging.key_column));
     let (_, hash) = job.entity.key_type().hashes();
     let sql =

@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use super::definition::Dimension;
 use super::statements::{DimensionBatch, increment_sql, rebuild_sql, relations};
+use crate::citus::wait_for_all_rows;
 use crate::error::{Context, Result};
 use crate::ids::{BatchId, ExecutionId};
 use crate::ledger::{definitions, models};
@@ -97,10 +98,12 @@ impl DimensionJob {
             .get(0))
     }
 
-    /// The batches that the sources have and the dimension has not; or all that the sources have.
+    /// The batches that the sources have and the dimension has not; or all that the sources have. Once it
+    /// returns, their rows can be seen.
     pub(super) async fn batches(&self, tx: &Transaction<'_>, all: bool) -> Result<Vec<DimensionBatch>> {
         let sql = sql_file!("transform/dimension_batches.sql");
         let rows = tx.query(sql, &[&self.dimension.name, &self.dimension.source_entities(), &all]).await?;
+        wait_for_all_rows(tx).await?;
         let batch = |row: &crate::pg::Row| DimensionBatch { id: row.get(0), entity: row.get(1), rows: row.get(2) };
         Ok(rows.iter().map(batch).collect())
     }

@@ -77,7 +77,10 @@ pub(super) async fn compare(job: &EntityJob, max_shrink: f64) -> Result<Option<C
     let tx = begin(&mut connection).await?;
     tx.batch(SNAPSHOT).await?;
     let compared = match Question::read(&tx, &job.entity).await? {
-        Some(question) => Some(question.answer(job, max_shrink).await?),
+        Some(question) => {
+            job.layout.wait_for_rows(&tx).await?;
+            Some(question.answer(job, max_shrink).await?)
+        }
         None => None,
     };
     tx.rollback().await?;
