@@ -1,4 +1,5 @@
--- purpose: list the tables of some schemas, those elsewhere that are declared, and the views of all schemas
+-- purpose: list the tables of some schemas, those elsewhere that are declared, and the views of all schemas that
+--          people made and no extension
 -- parameters: $1 schemas text[], $2 declared tables, not quoted text[]
 -- rows: one for each table and view that is no partition: oid, schema, name, both quoted where necessary, kind (r, p,
 --       v, m or f), comment, rows as the planner estimates them (null: unknown), how many partitions
@@ -27,5 +28,7 @@ left join leaf on leaf.oid = c.oid
 where c.relkind in ('r', 'p', 'v', 'm', 'f') and not c.relispartition
   and (n.nspname = any($1) or n.nspname || '.' || c.relname = any($2)
     or c.relkind in ('v', 'm') and n.nspname not in ('evo', 'pg_catalog', 'information_schema')
-       and n.nspname !~ '^pg_(toast|temp)')
+       and n.nspname !~ '^pg_(toast|temp)'
+       and not exists (select from pg_depend d
+           where d.classid = 'pg_class'::regclass and d.objid = c.oid and d.deptype = 'e'))
 order by n.nspname collate "C", c.relname collate "C"

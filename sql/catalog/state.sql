@@ -1,5 +1,6 @@
 -- purpose: find out whether anything that the pages show can have changed
--- rows: one: a text that differs when it can; null while an execution is running, whose pages change by the minute
+-- rows: one: a text that differs when it can; null while an execution is running, whose pages change by the minute.
+--       Whether the database has Citus: of distributed tables the shards have to be asked
 -- locks: none
 -- idempotent: reads only
 -- Rows of the catalog are told by the transaction that wrote them; ANALYZE and VACUUM, which write in place, by their
@@ -21,4 +22,4 @@ select case when not exists (select from evo.runs where state = 'running') then 
     (select count(*) || '/' || max(started_at) || '/' || max(finished_at) from evo.runs),
     (select max(batch_id) || '/' || max(committed_at) from evo.batches),
     (select max(greatest(refreshed_at, incremental_at)) from evo.models))
-end
+end, to_regclass('pg_catalog.pg_dist_shard') is not null

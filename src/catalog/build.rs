@@ -13,6 +13,7 @@ use super::openlineage::{self, Namespaces};
 use super::pages::{self, Site, TableSubject};
 use super::paths::SitePath;
 use super::search::{self, SearchIndex};
+use crate::citus::ask_servers;
 use crate::entity::Entity;
 use crate::error::Result;
 use crate::pg::Connection;
@@ -106,6 +107,12 @@ async fn made_from(connection: &Connection, plan: CatalogPlan<'_>) -> Result<Opt
     let Some(database) = row.get::<_, Option<String>>(0) else { return Ok(None) };
     let declared = format!("{:?} {:?} {:?} {:?}", plan.entities, plan.dimensions, plan.checks, plan.names);
     let mut digest = Sha256::new();
+    if row.get(1) {
+        // What is vacuumed and analyzed is shards, on their servers.
+        for row in ask_servers(connection, sql_file!("citus/counters.sql"), 1).await? {
+            digest.update(row.name(0).as_bytes());
+        }
+    }
     for part in [database.as_str(), &declared, if plan.quick { "quick" } else { "full" }] {
         digest.update(part.as_bytes());
     }
@@ -139,7 +146,8 @@ async fn tables(
     let tx = connection.begin().await?;
     let mut columns = facts::columns(&tx, &site.facts.oids(), statistics).await?;
     for relation in &site.facts.relations {
-        let columns = columns.of(relation.oid).await?;
+        let mut columns = columns.of(relation.oid).await?;
+        site.facts.shard_columns.complete(relation, &mut columns);
         let name = relation.full_name();
         let origins: Vec<ColumnOrigin> =
             columns.iter().map(|column| site.declared.origin(&name, &column.name)).collect();

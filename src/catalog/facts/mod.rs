@@ -5,6 +5,7 @@ mod days;
 mod ledger;
 mod read;
 mod relations;
+mod shards;
 
 pub(super) use days::DayVolume;
 pub(super) use ledger::{RunBatch, RunFigures};

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use super::days::{self, DayVolume, Reason, WindowFact};
 use super::ledger::{self, EntityState, ModelState, RunFigures, RunResult};
 use super::relations::{self, ColumnFact, IndexFact, Reader, Relation};
+use super::shards::{self, ShardColumns};
 use crate::error::Result;
 use crate::ledger::history::{self, HistoryFilter, PastExecution};
 use crate::pg::{Connection, RowStream, Transaction};
@@ -26,6 +27,8 @@ pub(in crate::catalog) struct SiteFacts {
     pub(in crate::catalog) readers: HashMap<i64, Vec<Reader>>,
     /// By the quoted name of the table.
     pub(in crate::catalog) tables: HashMap<String, TableStorage>,
+    /// Of distributed tables.
+    pub(in crate::catalog) shard_columns: ShardColumns,
     /// By their quoted name.
     pub(in crate::catalog) index_storage: HashMap<String, IndexStorage>,
     pub(in crate::catalog) entities: BTreeMap<String, EntityState>,
@@ -69,8 +72,9 @@ impl SiteFacts {
         let oids = facts.oids();
         facts.readers = relations::readers(connection, &oids).await?;
         facts.indexes = relations::indexes(connection, &oids).await?;
-        if measures {
-            facts.measure(connection).await?;
+        match measures {
+            true => facts.measure(connection).await?,
+            false => shards::forget_rows(connection, &mut facts.relations).await?,
         }
         Ok(facts)
     }
@@ -85,7 +89,12 @@ impl SiteFacts {
         let names: Vec<String> = tables.map(|relation| relation.quoted.clone()).collect();
         let mut report = storage::analyze(connection, &names).await?;
         storage::gauge(connection, &mut report, Depth::Estimate).await?;
+        self.shard_columns = ShardColumns::read(connection, &report).await?;
         self.tables = report.by_parent().into_iter().map(|table| (table.name.clone(), table)).collect();
+        for relation in &mut self.relations {
+            let table = self.tables.get(&relation.quoted).filter(|table| table.is_distributed);
+            relation.rows = table.map_or(relation.rows, |table| i64::try_from(table.live_tuples).ok());
+        }
         self.index_storage = report.indexes.into_iter().map(|index| (index.name.clone(), index)).collect();
         Ok(())
     }
