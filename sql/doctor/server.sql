@@ -4,7 +4,7 @@
 --       transaction id and multixact in use, as their age; the server's clock in milliseconds since 1970; is it
 --       Azure's; is it read-only although neither role nor database say so; seconds by which a standby is behind,
 --       null for others; is the role a superuser; may it see what other sessions do; days until its password
---       expires, or null; the session_replication_role
+--       expires, or null; the session_replication_role; has the database Citus
 -- locks: none
 -- idempotent: reads only
 select current_setting('server_version_num')::int, current_setting('server_version'), pg_is_in_recovery(),
@@ -24,6 +24,7 @@ select current_setting('server_version_num')::int, current_setting('server_versi
        r.rolsuper, pg_has_role('pg_read_all_stats', 'usage'),
        case when isfinite(r.rolvaliduntil)
            then (extract(epoch from r.rolvaliduntil - clock_timestamp()) / 86400)::int end,
-       current_setting('session_replication_role')
+       current_setting('session_replication_role'),
+       to_regclass('pg_catalog.pg_dist_partition') is not null
 from pg_roles r
 where r.rolname = current_user

@@ -4,7 +4,7 @@ use super::finding::{DoctorFinding, Gravity};
 use super::host::Host;
 use super::server::ServerFacts;
 use super::subject::Subject;
-use super::{activity, connections, leftovers, rights, schema, server, tuning, volume};
+use super::{activity, cluster, connections, leftovers, rights, schema, server, tuning, volume};
 use crate::error::{Error, Kind, Result};
 use crate::pg::Pooled;
 
@@ -47,8 +47,14 @@ pub async fn examine(subject: &Subject<'_>) -> Examination {
         }
     };
     match server::read(&connection).await {
-        Ok(facts) => {
+        Ok(mut facts) => {
             groups(subject, &mut connection, &facts, &mut done).await;
+            if facts.has_citus {
+                let cluster = cluster::examine(&mut connection, subject).await;
+                done.add("cluster", cluster.servers);
+                done.add("distribution", cluster.distribution);
+                facts.bytes = cluster.bytes.unwrap_or(facts.bytes);
+            }
             done.server = Some(facts);
             // Given back first: it may be the only one that the role may have.
             let is_pooled = connection.is_pooled();

@@ -2,6 +2,7 @@
 
 use super::finding::{DoctorFinding, Gravity};
 use super::subject::SCHEMAS;
+use crate::citus::Parts;
 use crate::counted::counted;
 use crate::entity::Entity;
 use crate::error::Result;
@@ -55,7 +56,10 @@ async fn generations(connection: &Connection, entities: &[Entity]) -> Result<Vec
     if rows.is_empty() {
         return Ok(Vec::new());
     }
-    let bytes: i64 = rows.iter().map(|row| row.get::<_, i64>(1)).sum();
+    let here: i64 = rows.iter().map(|row| row.get::<_, i64>(1)).sum();
+    let parts = Parts::read(connection, &rows.iter().map(|row| row.get(0)).collect::<Vec<_>>()).await?;
+    let there = parts.ask(connection, sql_file!("storage/size.sql"), 1).await?;
+    let bytes = here.unsigned_abs() + there.iter().map(|row| row.size(0)).sum::<u64>();
     let tables = counted(rows.len() as u64, "table is left", "tables are left");
     let what = format!("{tables} from interrupted full refreshes, {:.1} MB", bytes as f64 / 1e6);
     let why = "they only take space; the entity's next full refresh drops them, and readers never see them";

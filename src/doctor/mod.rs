@@ -4,6 +4,7 @@
 //! stops no other. Nothing is changed.
 
 mod activity;
+mod cluster;
 mod connections;
 mod examination;
 mod finding;

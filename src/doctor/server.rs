@@ -38,8 +38,10 @@ pub struct ServerFacts {
     pub is_encrypted: Option<bool>,
     /// The version of TLS.
     pub tls: Option<String>,
-    /// Size of the database.
+    /// Size of the database; of a cluster on all servers.
     pub bytes: u64,
+    /// Whether the database has Citus.
+    pub has_citus: bool,
     /// Whether it is Azure's.
     pub is_azure: bool,
     /// Whether the role is a superuser.
@@ -94,6 +96,7 @@ pub(super) async fn read(connection: &Connection) -> Result<ServerFacts> {
         sees_sessions: row.get(15),
         password_days: row.get(16),
         replication_role: row.get(17),
+        has_citus: row.get(18),
         clock,
         round_trip,
     })

@@ -5,6 +5,7 @@ use std::path::Path;
 use super::finding::{DoctorFinding, Gravity};
 use super::host::Host;
 use super::subject::Subject;
+use crate::citus::Parts;
 use crate::config::dsn::Server;
 use crate::counted::{count, counted};
 use crate::entity::Entity;
@@ -28,7 +29,7 @@ pub(super) async fn examine(connection: &Connection, subject: &Subject<'_>, host
     let staging = subject.entities.iter().map(|entity| entity.staging.table.clone());
     let core = subject.entities.iter().flat_map(|entity| entity.models.iter().map(|model| model.table.clone()));
     let tables: Vec<String> = staging.chain(core).collect();
-    let rows = connection.query(sql_file!("doctor/tables.sql"), &[&tables]).await?;
+    let rows = leaves(connection, &tables).await?;
     let mut found = Vec::new();
     found.extend(autovacuum(&rows));
     found.extend(tier(&rows, subject, host));
@@ -36,11 +37,49 @@ pub(super) async fn examine(connection: &Connection, subject: &Subject<'_>, host
     Ok(found)
 }
 
-fn autovacuum(rows: &[Row]) -> Option<DoctorFinding> {
+/// A leaf of a staging or core table.
+struct LeafVolume {
+    /// The table that it belongs to.
+    table: String,
+    /// Qualified, and quoted where necessary.
+    name: String,
+    rows: i64,
+    /// Rows of its largest shard, or its own.
+    rows_together: i64,
+    /// Bytes on this server.
+    bytes: u64,
+    says_when: bool,
+}
+
+async fn leaves(connection: &Connection, tables: &Vec<String>) -> Result<Vec<LeafVolume>> {
+    let leaf = |row: &Row| LeafVolume {
+        table: row.get(0),
+        name: row.get(1),
+        rows: row.get(2),
+        rows_together: row.get(2),
+        bytes: row.get::<_, i64>(3).unsigned_abs(),
+        says_when: row.get(4),
+    };
+    let rows = connection.query(sql_file!("doctor/tables.sql"), &[tables]).await?;
+    let mut leaves: Vec<LeafVolume> = rows.iter().map(leaf).collect();
+    let names: Vec<String> = leaves.iter().map(|leaf| leaf.name.clone()).collect();
+    let parts = Parts::read(connection, &names).await?;
+    for row in parts.ask(connection, sql_file!("doctor/tables.sql"), 5).await? {
+        let whole = parts.whole(row.name(0));
+        if let Some(leaf) = leaves.iter_mut().find(|leaf| Some(leaf.name.as_str()) == whole) {
+            let rows = row.number(2).unwrap_or_default();
+            leaf.rows += rows;
+            leaf.rows_together = leaf.rows_together.max(rows);
+        }
+    }
+    Ok(leaves)
+}
+
+fn autovacuum(rows: &[LeafVolume]) -> Option<DoctorFinding> {
     let large: Vec<String> = rows
         .iter()
-        .filter(|row| row.get::<_, i64>(2) >= LARGE_ROWS && !row.get::<_, bool>(4))
-        .map(|row| row.get(1))
+        .filter(|leaf| leaf.rows_together >= LARGE_ROWS && !leaf.says_when)
+        .map(|leaf| leaf.name.clone())
         .collect();
     let first = large.first()?;
     let (tables, rows) = (counted(large.len() as u64, "table", "tables"), count(LARGE_ROWS.unsigned_abs()));
@@ -56,10 +95,10 @@ fn autovacuum(rows: &[Row]) -> Option<DoctorFinding> {
 }
 
 /// The documents of staging against the cores that a server needs for them.
-fn tier(rows: &[Row], subject: &Subject<'_>, host: &Host) -> Option<DoctorFinding> {
+fn tier(rows: &[LeafVolume], subject: &Subject<'_>, host: &Host) -> Option<DoctorFinding> {
     let is_staging = |parent: &str| subject.entities.iter().any(|entity| entity.staging.table == parent);
-    let staged = rows.iter().filter(|row| is_staging(row.get(0)));
-    let documents: i64 = staged.map(|row| row.get::<_, i64>(2)).sum();
+    let staged = rows.iter().filter(|leaf| is_staging(&leaf.table));
+    let documents: i64 = staged.map(|leaf| leaf.rows).sum();
     if documents <= TIERS[0].0 {
         return None;
     }
@@ -78,7 +117,7 @@ fn tier(rows: &[Row], subject: &Subject<'_>, host: &Host) -> Option<DoctorFindin
 }
 
 /// The server's disk, where it is this machine's.
-async fn disk(connection: &Connection, subject: &Subject<'_>, rows: &[Row]) -> Result<Option<DoctorFinding>> {
+async fn disk(connection: &Connection, subject: &Subject<'_>, rows: &[LeafVolume]) -> Result<Option<DoctorFinding>> {
     let is_here = subject.dsn.servers.iter().all(Server::is_local);
     let asked = connection.query("select setting from pg_settings where name = 'data_directory'", &[]).await?;
     let Some(folder) = asked.first().and_then(|row| row.get::<_, Option<String>>(0)).filter(|_| is_here) else {
@@ -87,8 +126,8 @@ async fn disk(connection: &Connection, subject: &Subject<'_>, rows: &[Row]) -> R
     let Ok(found) = nix::sys::statvfs::statvfs(Path::new(&folder)) else { return Ok(None) };
     let free = found.fragment_size().saturating_mul(found.blocks_available());
     let of_core = |entity: &Entity| -> u64 {
-        let is_of = |row: &&Row| entity.models.iter().any(|model| model.table == row.get::<_, String>(0));
-        rows.iter().filter(is_of).map(|row| row.get::<_, i64>(3).unsigned_abs()).sum()
+        let is_of = |leaf: &&LeafVolume| entity.models.iter().any(|model| model.table == leaf.table);
+        rows.iter().filter(is_of).map(|leaf| leaf.bytes).sum()
     };
     let needed = subject.entities.iter().map(of_core).max().unwrap_or_default();
     let gb = |bytes: u64| format!("{:.1} GB", bytes as f64 / 1e9);
