@@ -3,6 +3,7 @@
 //! what Citus refuses.
 
 mod distribute;
+mod reading;
 mod rows;
 mod statements;
 mod visible;
