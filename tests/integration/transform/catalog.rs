@@ -7,7 +7,7 @@ const CATALOG: &[&str] = &[
     "select c.relname, c.relkind, pg_get_userbyid(c.relowner), case when c.relkind in ('r', 'p') then coalesce(c.relacl, acldefault('r', c.relowner)) end::text, c.reloptions::text, c.relrowsecurity, c.relforcerowsecurity, c.relreplident,
             c.relpersistence, c.relhastriggers, (select spcname from pg_tablespace where oid = c.reltablespace), t.reloptions::text, obj_description(c.oid, 'pg_class'), pg_get_expr(c.relpartbound, c.oid)
      from pg_class c left join pg_class t on t.oid = c.reltoastrelid where c.relnamespace = 'core'::regnamespace order by 1",
-    "select c.relname, a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull, a.attstattarget, a.attoptions::text, a.attstorage, a.attcompression, a.attacl::text,
+    "select c.relname, a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull, a.attstattarget, (select array_agg(o) from unnest(a.attoptions) o where o not like 'pg_attver=%')::text, a.attstorage, a.attcompression, a.attacl::text,
             a.attgenerated, pg_get_expr(d.adbin, d.adrelid), col_description(c.oid, a.attnum)
      from pg_class c join pg_attribute a on a.attrelid = c.oid left join pg_attrdef d on d.adrelid = c.oid and d.adnum = a.attnum
      where c.relnamespace = 'core'::regnamespace and not a.attisdropped and a.attnum > 0 order by 1, 2",
