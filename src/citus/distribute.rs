@@ -8,7 +8,7 @@ use crate::sql::qualified;
 
 /// How a table is distributed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Placement {
+pub struct DistributedTable {
     /// Qualified name, not quoted.
     pub table: String,
     /// The column by whose hash its rows are in shards; `None` for a reference table, of which every server
@@ -51,7 +51,7 @@ pub async fn distribute(
     connection: &mut Connection,
     entity: &Entity,
     (shards, is_dry): (u32, bool),
-) -> Result<Vec<Placement>> {
+) -> Result<Vec<DistributedTable>> {
     let tx = connection.begin().await?;
     let names: Vec<&str> = tables(entity).iter().map(|(table, _)| *table).collect();
     if !is_dry {
@@ -68,7 +68,7 @@ pub async fn distribute(
         if !is_done && !is_dry {
             make(&tx, table, (names[0], shards)).await?;
         }
-        placements.push(Placement { table: table.name.clone(), column: Some(table.key.clone()), is_done });
+        placements.push(DistributedTable { table: table.name.clone(), column: Some(table.key.clone()), is_done });
     }
     tx.commit().await?;
     Ok(placements)
@@ -78,7 +78,7 @@ pub async fn distribute(
 ///
 /// # Errors
 /// As [`distribute`].
-pub async fn replicate(connection: &mut Connection, table: &str, is_dry: bool) -> Result<Placement> {
+pub async fn replicate(connection: &mut Connection, table: &str, is_dry: bool) -> Result<DistributedTable> {
     let tx = connection.begin().await?;
     if !is_dry {
         lock(&tx, &[table]).await?;
@@ -95,7 +95,7 @@ pub async fn replicate(connection: &mut Connection, table: &str, is_dry: bool) -
         empty_shell(&tx, table).await?;
     }
     tx.commit().await?;
-    Ok(Placement { table: table.to_owned(), column: None, is_done })
+    Ok(DistributedTable { table: table.to_owned(), column: None, is_done })
 }
 
 /// Makes sure that every server has the functions that models call: a cluster that is younger than the schema

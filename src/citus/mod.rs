@@ -11,7 +11,7 @@ mod prepared;
 mod settings;
 mod shards;
 
-pub use distribute::{Placement, distribute, replicate, require_cluster, send_functions};
+pub use distribute::{DistributedTable, distribute, replicate, require_cluster, send_functions};
 pub use layout::{Layout, wait_for_all_rows};
 pub use parts::{PartRow, Parts, ServerAnswer, ask_each_server, ask_servers, run_on_servers};
 pub use settings::{Unlike, adapt, unlike};

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::warehouse::{self, Access};
-use crate::citus::{self, Placement};
+use crate::citus::{self, DistributedTable};
 use crate::config::Settings;
 use crate::entity::Catalog;
 use crate::error::Result;
@@ -63,13 +63,13 @@ pub async fn run(args: Args, settings: &Settings) -> Result<Outcome> {
     Ok(outcome(&args, servers, &settings, &placements))
 }
 
-fn outcome(args: &Args, servers: u32, settings: &[String], placements: &[Placement]) -> Outcome {
-    let state = |placement: &Placement| match (placement.is_done, args.dry_run) {
+fn outcome(args: &Args, servers: u32, settings: &[String], placements: &[DistributedTable]) -> Outcome {
+    let state = |placement: &DistributedTable| match (placement.is_done, args.dry_run) {
         (true, _) => "as before",
         (false, true) => "would be",
         (false, false) => "done",
     };
-    let row = |placement: &Placement| {
+    let row = |placement: &DistributedTable| {
         let how = match &placement.column {
             Some(column) => format!("by {column}"),
             None => "on every server".to_owned(),

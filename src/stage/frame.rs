@@ -124,7 +124,8 @@ impl FrameWriter {
     /// `SourceCorrupt` when a path is longer than 2 GB.
     pub fn begin_object(&mut self, lineage: &Lineage) -> Result<()> {
         if self.is_text {
-            self.lineage = text_row::lineage(lineage);
+            let Lineage { path, run_id, ingestion_date, batch_id } = lineage;
+            self.lineage = text_row::lineage(path, run_id, *ingestion_date, *batch_id);
             return Ok(());
         }
         let mut common = Vec::with_capacity(lineage.path.len() + lineage.run_id.len() + 32);

@@ -3,19 +3,20 @@
 //! Citus hands text on as it is, and parses what is binary: a document would be parsed on the coordinator and
 //! again on the server that keeps it.
 
-use super::frame::Lineage;
+use chrono::NaiveDate;
+
 use super::time::instant;
-use crate::ids::RowKey;
+use crate::ids::{BatchId, RowKey};
 
 /// The columns of an object's rows that are all alike, with the tabs between them and the one behind.
-pub(super) fn lineage(lineage: &Lineage) -> Vec<u8> {
+pub(super) fn lineage(path: &str, run_id: &str, ingestion_date: Option<NaiveDate>, batch_id: BatchId) -> Vec<u8> {
     let mut text = Vec::new();
-    for column in [&lineage.path, &lineage.run_id] {
+    for column in [path, run_id] {
         escape(column.as_bytes(), |piece| text.extend_from_slice(piece));
         text.push(b'\t');
     }
-    let date = lineage.ingestion_date.map_or("\\N".to_owned(), |date| date.format("%Y-%m-%d").to_string());
-    text.extend_from_slice(format!("{date}\t{}\t", lineage.batch_id.0).as_bytes());
+    let date = ingestion_date.map_or("\\N".to_owned(), |date| date.format("%Y-%m-%d").to_string());
+    text.extend_from_slice(format!("{date}\t{}\t", batch_id.0).as_bytes());
     text
 }
 
@@ -62,7 +63,6 @@ pub(super) fn escape(mut value: &[u8], mut put: impl FnMut(&[u8])) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ids::BatchId;
 
     fn escaped(value: &str) -> String {
         let mut bytes = Vec::new();
@@ -81,10 +81,9 @@ mod tests {
     fn keys_times_and_lineage_are_texts_that_the_server_reads_back() {
         assert_eq!(key(&RowKey::Integer(-5), Some(1_500_000)), b"-5\t2000-01-01 00:00:01.500000+00\t");
         assert_eq!(key(&RowKey::Text("a\\b\tc".into()), None), b"a\\\\b\\tc\t");
-        let of = Lineage { path: "a/b".into(), run_id: "r".into(), ingestion_date: None, batch_id: BatchId(7) };
-        assert_eq!(lineage(&of), b"a/b\tr\t\\N\t7\t");
-        let dated = Lineage { ingestion_date: chrono::NaiveDate::from_ymd_opt(2026, 1, 2), ..of };
-        assert_eq!(lineage(&dated), b"a/b\tr\t2026-01-02\t7\t");
+        let of = |date| lineage("a/b", "r", date, BatchId(7));
+        assert_eq!(of(None), b"a/b\tr\t\\N\t7\t");
+        assert_eq!(of(NaiveDate::from_ymd_opt(2026, 1, 2)), b"a/b\tr\t2026-01-02\t7\t");
         assert_eq!(place(3, 0xab), b"3\t000000000000000000000000000000ab\t");
     }
 }

@@ -31,6 +31,7 @@ const LONG_FUNCTIONS: &[&str] = &[];
 /// Files that may sleep.
 const SLEEPERS: &[&str] = &[
     "bronze/throttle.rs",
+    "citus/prepared.rs",
     "embedded/liveness.rs",
     "embedded/process.rs",
     "failpoint/armed.rs",
