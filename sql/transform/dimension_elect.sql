@@ -2,7 +2,8 @@
 --          whatever sorts last. It does not matter which run brought a document or when, so the winner is the
 --          same in any order of arrival
 -- placeholders: {sightings} the dimension's select, {key} and {name} its columns, {key_type} of its key,
---               {is_sighting} and {among} conditions on the sightings
+--               {is_sighting} and {among} conditions on the sightings, {fence} keeps Citus, which knows no greatest
+--               array, from finding one for each shard: offset 0, elsewhere nothing
 -- rows: id, name, time in whole seconds, source table, source key
 -- locks: none
 -- idempotent: reads only
@@ -13,11 +14,14 @@ from (
     select n.id, nullif(btrim(n.written, E' \t\r\n'), '') as name, n.table_name, n.newest
     from (
         select s.{key}::{key_type} as id, s.{name} as written, s._source_table as table_name,
-               max(array[coalesce(case when isfinite(s._source_time) then floor(date_part('epoch', s._source_time)) end, -1e12)::bigint, s._source_key]) as newest
+               max(s.place) as newest
         from (
+            select s.*, array[coalesce(case when isfinite(s._source_time) then floor(date_part('epoch', s._source_time)) end, -1e12)::bigint, s._source_key] as place
+            from (
 {sightings}
+            ) s
+            where {is_sighting}{among}{fence}
         ) s
-        where {is_sighting}{among}
         group by 1, 2, 3
     ) n
 ) g

@@ -81,13 +81,17 @@ impl Layout {
     }
 }
 
-/// Waits until the rows of every batch that the ledger has shown can be seen, whatever tables they are in:
-/// see [`Layout::wait_for_rows`]. Returns at once where the database has no Citus.
+/// Waits until the rows of every batch that the ledger has shown can be seen, whatever tables they are in: see
+/// [`Layout::wait_for_rows`]. Returns whether the database has Citus; at once where it has not.
 ///
 /// # Errors
 /// As [`Layout::wait_for_rows`].
-pub async fn wait_for_all_rows(ask: &impl Ask) -> Result<()> {
-    if is_installed(ask).await? { wait_until_visible(ask).await } else { Ok(()) }
+pub async fn wait_for_all_rows(ask: &impl Ask) -> Result<bool> {
+    let is_cluster = is_installed(ask).await?;
+    if is_cluster {
+        wait_until_visible(ask).await?;
+    }
+    Ok(is_cluster)
 }
 
 /// How a table of an entity is distributed.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::job::DimensionJob;
 use super::statements::compare_sql;
+use crate::citus::wait_for_all_rows;
 use crate::error::Result;
 use crate::pg::{Row, Transaction};
 use crate::sql::{fill, qualified};
@@ -61,9 +62,10 @@ impl DimensionJob {
 
     async fn compared(&self, tx: &Transaction<'_>) -> Result<ComparedDimension> {
         let mut compared = ComparedDimension::default();
+        let is_cluster = wait_for_all_rows(tx).await?;
         let count = fill("select count(*) from {table}", &[("table", &qualified(&self.dimension.table))]);
         compared.rows = tx.query_one(&count, &[]).await?.get::<_, i64>(0).unsigned_abs();
-        for row in tx.query(&compare_sql(&self.dimension), &[]).await? {
+        for row in tx.query(&compare_sql(&self.dimension, is_cluster), &[]).await? {
             let mismatch = mismatch(&row);
             compared.counts.insert(mismatch.kind, row.get::<_, i64>(5).unsigned_abs());
             compared.named.push(mismatch);

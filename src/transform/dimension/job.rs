@@ -65,9 +65,10 @@ impl DimensionJob {
             let nothing = TableSummary { table: self.dimension.table.clone(), ..TableSummary::default() };
             return unconfirmed.commit(tx, (0, nothing), false).await;
         }
+        let is_cluster = wait_for_all_rows(&tx).await?;
         let sql = match is_rebuild {
-            true => rebuild_sql(&self.dimension),
-            false => increment_sql(&self.dimension, &tx, &batches).await?,
+            true => rebuild_sql(&self.dimension, is_cluster),
+            false => increment_sql((&self.dimension, is_cluster), &tx, &batches).await?,
         };
         let row = tx.query_one(&sql, &[]).await.context(&self.dimension.table)?;
         let [rows, inserted, updated, deleted] = [0, 1, 2, 3].map(|i| row.get::<_, i64>(i).unsigned_abs());
@@ -98,12 +99,10 @@ impl DimensionJob {
             .get(0))
     }
 
-    /// The batches that the sources have and the dimension has not; or all that the sources have. Once it
-    /// returns, their rows can be seen.
+    /// The batches that the sources have and the dimension has not; or all that the sources have.
     pub(super) async fn batches(&self, tx: &Transaction<'_>, all: bool) -> Result<Vec<DimensionBatch>> {
         let sql = sql_file!("transform/dimension_batches.sql");
         let rows = tx.query(sql, &[&self.dimension.name, &self.dimension.source_entities(), &all]).await?;
-        wait_for_all_rows(tx).await?;
         let batch = |row: &crate::pg::Row| DimensionBatch { id: row.get(0), entity: row.get(1), rows: row.get(2) };
         Ok(rows.iter().map(batch).collect())
     }

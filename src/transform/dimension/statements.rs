@@ -32,13 +32,14 @@ pub(super) fn relations(dimension: &Dimension) -> Vec<String> {
 }
 
 /// Elects among all sightings and deletes ids without one.
-pub(super) fn rebuild_sql(dimension: &Dimension) -> String {
-    apply(dimension, &elect(dimension, &all_sightings(dimension), None), "true")
+pub(super) fn rebuild_sql(dimension: &Dimension, is_cluster: bool) -> String {
+    apply(dimension, &elect((dimension, is_cluster), &all_sightings(dimension), None), "true")
 }
 
 /// Elects among all sightings and compares the winners with the dimension's rows.
-pub(super) fn compare_sql(dimension: &Dimension) -> String {
-    let (winners, name) = (elect(dimension, &all_sightings(dimension), None), literal(&dimension.name_column));
+pub(super) fn compare_sql(dimension: &Dimension, is_cluster: bool) -> String {
+    let (winners, name) =
+        (elect((dimension, is_cluster), &all_sightings(dimension), None), literal(&dimension.name_column));
     filled(
         dimension,
         sql_file!("transform/dimension_compare.sql"),
@@ -49,14 +50,14 @@ pub(super) fn compare_sql(dimension: &Dimension) -> String {
 /// Elects among the sightings that came with these batches. Ids whose winner is lost are elected again among
 /// all.
 pub(super) async fn increment_sql(
-    dimension: &Dimension,
+    (dimension, is_cluster): (&Dimension, bool),
     tx: &Transaction<'_>,
     batches: &[DimensionBatch],
 ) -> Result<String> {
     if batches.iter().map(|batch| batch.rows).sum::<i64>() <= FEW_ROWS {
         tx.batch("set local enable_hashjoin = off; set local enable_mergejoin = off").await?;
     }
-    let fresh = elect(dimension, &sightings(dimension, |source| changed_rows(source, batches)), None);
+    let fresh = elect((dimension, is_cluster), &sightings(dimension, |source| changed_rows(source, batches)), None);
     let key_type = dimension.source_key_type();
     let keys: Vec<String> = dimension.sources.iter().map(|source| changed_keys(source, key_type, batches)).collect();
     let lost = filled(
@@ -67,7 +68,7 @@ pub(super) async fn increment_sql(
     let lost: Vec<String> = tx.query(&lost, &[]).await?.iter().map(|row| row.get(0)).collect();
     let (is_any_lost, lost) = (!lost.is_empty(), ids(dimension, &lost));
     let elected = match is_any_lost {
-        true => elect(dimension, &all_sightings(dimension), Some(&lost)),
+        true => elect((dimension, is_cluster), &all_sightings(dimension), Some(&lost)),
         // No source needs to be read.
         false => {
             let (id, key) = (dimension.key_type.column(), key_type.column());
@@ -95,7 +96,7 @@ fn all_sightings(dimension: &Dimension) -> String {
 }
 
 /// The winners of all ids, or of those in an array.
-fn elect(dimension: &Dimension, sightings: &str, ids: Option<&str>) -> String {
+fn elect((dimension, is_cluster): (&Dimension, bool), sightings: &str, ids: Option<&str>) -> String {
     let key = ident(&dimension.key);
     let is_sighting = match &dimension.nobody {
         Some(nobody) => format!("s.{key} <> {}", literal(nobody)),
@@ -112,6 +113,7 @@ fn elect(dimension: &Dimension, sightings: &str, ids: Option<&str>) -> String {
         &[
             ("sightings", sightings),
             ("among", &among),
+            ("fence", if is_cluster { " offset 0" } else { "" }),
             ("is_sighting", &is_sighting),
             ("key_type", dimension.key_type.column()),
             ("source_key_type", dimension.source_key_type().column()),
