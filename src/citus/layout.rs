@@ -81,8 +81,8 @@ impl Layout {
     }
 }
 
-/// Waits until the rows of every batch that the ledger has shown can be seen, whatever tables they are in: see
-/// [`Layout::wait_for_rows`]. Returns whether the database has Citus; at once where it has not.
+/// Waits until the rows of every batch that the ledger has shown can be seen, whatever tables they are in.
+/// Returns whether the database has Citus; at once where it has not.
 ///
 /// # Errors
 /// As [`Layout::wait_for_rows`].

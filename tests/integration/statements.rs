@@ -11,7 +11,7 @@ pub const SQL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/sql");
 const TYPES: [&str; 10] =
     ["text", "int", "bigint", "boolean", "date", "timestamptz", "uuid", "jsonb", "bytea", "double precision"];
 /// What the placeholders of a folder or a file stand for; the first entry counts.
-const PLACEHOLDERS: [(&str, &[(&str, &str)]); 33] = [
+const PLACEHOLDERS: [(&str, &[(&str, &str)]); 34] = [
     (
         "load/age",
         &[
@@ -55,6 +55,10 @@ const PLACEHOLDERS: [(&str, &[(&str, &str)]); 33] = [
     (
         "verify",
         &[
+            (
+                "written",
+                "select 1::bigint as batch_id, null::text as path, null::xid as transaction, 1::bigint as rows",
+            ),
             ("staging", "stg_evo.sales_raw"),
             ("key", "sale_id"),
             ("key_type", "bigint"),
@@ -112,6 +116,7 @@ const PLACEHOLDERS: [(&str, &[(&str, &str)]); 33] = [
             ("sightings", "{branches}"),
             ("is_sighting", "s.branch_id <> '0'"),
             ("among", ""),
+            ("fence", " offset 0"),
             ("key_type", "bigint"),
             ("winners", "{elect}"),
             ("fresh", "{elect}"),
@@ -120,6 +125,10 @@ const PLACEHOLDERS: [(&str, &[(&str, &str)]); 33] = [
             ("limit", "10"),
             ("changed", "select 'core.evo_sales' as table_name, 1::bigint as row_key"),
         ],
+    ),
+    (
+        "transform/record_fill",
+        &[("statistics", "(select '' as table_name, '' as column_name, 1::real as rows_count, 1::real as filled)")],
     ),
     ("transform/insert_checked", &[("insert", "insert into core.evo_sales (sale_id) select 1"), ("key", "sale_id")]),
     (
@@ -256,7 +265,8 @@ const SCRIPTS: [&str; 4] = [
 /// Tested elsewhere: checks by running them, the settings of a session on every version, parts of other statements and what
 /// consists of them by dry runs, the migration of a draft by applying it,
 /// tests of models by running them.
-const ELSEWHERE: [&str; 9] = [
+const ELSEWHERE: [&str; 10] = [
+    "citus/",
     "checks/",
     "draft/",
     "transform/example/",
