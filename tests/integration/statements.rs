@@ -11,7 +11,7 @@ pub const SQL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/sql");
 const TYPES: [&str; 10] =
     ["text", "int", "bigint", "boolean", "date", "timestamptz", "uuid", "jsonb", "bytea", "double precision"];
 /// What the placeholders of a folder or a file stand for; the first entry counts.
-const PLACEHOLDERS: [(&str, &[(&str, &str)]); 34] = [
+const PLACEHOLDERS: [(&str, &[(&str, &str)]); 35] = [
     (
         "load/age",
         &[
@@ -26,6 +26,7 @@ const PLACEHOLDERS: [(&str, &[(&str, &str)]); 34] = [
     ("load/reject_refused", &[("stage", "evo_stage_text")]),
     ("load/upsert", &[("age", "{age of excluded}"), ("and_part", " and ctid = any ($7::text[]::tid[])")]),
     ("load/verdicts", &[("age", "{age of parameters}"), ("match", "t.sale_id = w.key")]),
+    ("load/known", &[("known", "evo_known"), ("match", "t.sale_id = w.key")]),
     (
         "load",
         &[
@@ -197,6 +198,9 @@ const PLACEHOLDERS: [(&str, &[(&str, &str)]); 34] = [
             ("on_conflict", "nothing"),
             ("source", "stg_evo.sales_raw"),
             ("staging_key", "sale_id"),
+            ("orphans", "null"),
+            ("parent_fresh", "evo_fresh"),
+            ("parent_key", "sale_id"),
         ],
     ),
     ("transform/versions/source", &[("key", "sale_id"), ("time", "_loaded_at")]),
@@ -255,21 +259,26 @@ const COMMON: [(&str, &str); 6] = [
     ("model", "select 1 as sale_id"),
     ("generation", "(values ('core.evo_sales', 'core.evo_sales'::regclass::oid))"),
 ];
-/// Run, not prepared: several statements each.
-const SCRIPTS: [&str; 4] = [
+/// Run, not prepared: several statements each, or what no server prepares.
+const SCRIPTS: [&str; 6] = [
     "load/stage_tables",
+    "load/known_table",
     "transform/increment/temp_changed",
     "transform/increment/temp_tables",
+    "transform/increment/analyze_keys",
     "ledger/schema_history",
 ];
 /// Tested elsewhere: checks by running them, the settings of a session on every version, parts of other statements and what
 /// consists of them by dry runs, the migration of a draft by applying it,
 /// tests of models by running them.
-const ELSEWHERE: [&str; 10] = [
+const ELSEWHERE: [&str; 13] = [
     "citus/",
     "checks/",
     "draft/",
     "transform/example/",
+    "transform/generation/distribute",
+    "transform/generation/fill_shard",
+    "transform/generation/filled",
     "pg/session",
     "ledger/group_objects",
     "ledger/preview_objects",
