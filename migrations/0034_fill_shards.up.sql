@@ -2,7 +2,7 @@
 -- Runs a statement with settings and returns what it counts. Sent to the server that has the shard: settings of the session that
 -- asks do not reach it. What the statement fails on is raised as JSON, because Citus passes on the message and nothing else.
 create function evo.run_counting(names text[], settings text[], statement text) returns bigint[]
-language plpgsql volatile as $$
+language plpgsql volatile parallel unsafe set search_path = pg_catalog, pg_temp as $$
 declare
     counts bigint[];
     broken text;

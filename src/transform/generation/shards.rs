@@ -174,7 +174,14 @@ impl Built<'_> {
             sql_file!("transform/generation/fill_shard.sql"),
             &[("filled", &filled.join(",\n")), ("counts", &counts.join(", ")), ("documents", &documents)],
         );
-        let settings = [("jit", "off"), ("enable_memoize", "off"), ("work_mem", "32MB"), ("timezone", zone)];
+        let settings = [
+            ("standard_conforming_strings", "on"),
+            ("row_security", "off"),
+            ("jit", "off"),
+            ("enable_memoize", "off"),
+            ("work_mem", "32MB"),
+            ("timezone", zone),
+        ];
         let connection = job.pool.get().await?;
         let counts = part.group.run(&connection, &settings, &sql).await.map_err(broken_constraint);
         Ok(self.counted(source, &counts.context(&build.table)?))
