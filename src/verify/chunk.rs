@@ -46,9 +46,11 @@ impl LineChunk {
         self.lines.len() >= MAX_LINES || !self.lines.is_empty() && self.bytes + bytes > MAX_BYTES
     }
 
-    /// Those of its lines that have one of these numbers.
+    /// Those of its lines that have one of these numbers, which come in no order.
     pub(super) fn pick(&self, lines: &[i64]) -> Self {
-        let mut picked = Self::default();
+        let (mut picked, mut lines) = (Self::default(), lines.to_vec());
+        // By number, as in every chunk: that is how a line is found in it.
+        lines.sort_unstable();
         for i in lines.iter().filter_map(|line| self.lines.binary_search(line).ok()) {
             picked.keys.push(self.keys[i].clone());
             picked.hashes.push(self.hashes[i]);
@@ -68,5 +70,24 @@ impl LineChunk {
     /// The parameters with which the statements of `sql/verify/` begin.
     pub(super) fn parameters(&self) -> [&dyn Param; 5] {
         [&self.keys, &self.hashes, &self.lines, &self.events, &self.are_utc]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_picked_in_any_order_and_found_again_by_their_number() {
+        let mut chunk = LineChunk::default();
+        for line in [2, 5, 7, 9] {
+            chunk.push(line, DocumentKey { id: RowKey::Integer(line * 10), event: None }, 0, "{}");
+        }
+        let picked = chunk.pick(&[9, 3, 2, 7]);
+        assert_eq!(picked.lines, [2, 7, 9]);
+        assert_eq!(
+            [2, 7, 9, 5].map(|line| picked.key(line)),
+            [20, 70, 90, 0].map(|id| (id > 0).then_some(RowKey::Integer(id)))
+        );
     }
 }
