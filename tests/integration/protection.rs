@@ -101,6 +101,29 @@ fn a_certificate_that_is_its_own_root_is_trusted_and_its_common_name_counts() {
 }
 
 #[test]
+fn a_certificate_of_the_first_version_is_taken_where_none_is_verified_and_refused_elsewhere() {
+    let (mut server, keys) = tls_server("hostssl all all all trust\n");
+    let key = "-newkey ec -pkeyopt ec_paramgen_curve:prime256v1";
+    openssl(keys.path(), &format!("req -new -nodes {key} -out old.csr -keyout server.key -subj /CN=localhost"));
+    openssl(keys.path(), "x509 -req -in old.csr -days 365 -signkey server.key -out server.crt");
+    for name in ["server.crt", "server.key"] {
+        give(&keys.path().join(name), &server.data());
+    }
+    server.stop("fast");
+    server.run();
+    for mode in ["prefer", "require"] {
+        for version in ["TLSv1.2", "TLSv1.3"] {
+            let protocol = format!("ssl_min_protocol_version={version} ssl_max_protocol_version={version}");
+            assert!(
+                connect(&server, &format!("host=127.0.0.1 sslmode={mode} {protocol}")).unwrap(),
+                "{mode} {version}"
+            );
+        }
+    }
+    refused(&server, "host=localhost hostaddr=127.0.0.1 sslmode=verify-full", "certificate");
+}
+
+#[test]
 fn allow_and_prefer_take_the_other_way_where_the_servers_rules_refuse_the_first() {
     let (server, _keys) = tls_server("hostssl all all all trust\n");
     assert!(connect(&server, "host=127.0.0.1 sslmode=allow").unwrap());
