@@ -82,7 +82,7 @@ impl Layout {
 }
 
 /// Waits until the rows of every batch that the ledger has shown can be seen, whatever tables they are in.
-/// Returns whether the database has Citus; at once where it has not.
+/// Returns whether the database has Citus; immediately where it does not.
 ///
 /// # Errors
 /// As [`Layout::wait_for_rows`].

@@ -3,8 +3,11 @@
 //! Every phase is a type that only the phase before it can make, so no guard can be left out:
 //!
 //! ```text
-//! GenerationPlan ─build▶ Built ─fill▶ Inserted ─prove▶ Filled ─index▶ Indexed ─check▶ Checked ─swap▶ Swapped
-//! what to rebuild        empty tables rows inserted    no key twice   all indexes     guards and checks passed
+//! GenerationPlan ─build▶ Built ─fill▶ Inserted ─prove▶ Filled ─index▶ Indexed
+//! what to rebuild        empty tables rows inserted    no key twice   all indexes
+//!
+//! Indexed ─check▶ Checked ─swap▶ Swapped
+//!                 guards and checks passed
 //! ```
 //!
 //! The new tables are built in schema `evo_next` under the names that they will have. The swap is one
@@ -13,7 +16,8 @@
 //! refresh drops.
 //!
 //! All tables are filled from one exported snapshot, so parent and children agree. The watermark becomes the
-//! batches of that snapshot: what was loaded meanwhile stays pending.
+//! batches of that snapshot: what was loaded meanwhile stays pending. Distributed tables are filled shard by
+//! shard, each from a snapshot of its own: see [`shards`].
 
 mod apply;
 mod build;

@@ -47,7 +47,7 @@ fn end(child: Child) -> Run {
 
 #[test]
 fn jobs_wait_for_the_commits_that_were_prepared_when_they_read_the_ledger() {
-    if cluster::is_left_out("a worker's prepared transactions are tried by scripts/chaos-citus") {
+    if cluster::is_left_out("it prepares transactions on a server of its own, with the stub") {
         return;
     }
     let (_server, evo) = warehouse();
@@ -83,7 +83,7 @@ fn jobs_wait_for_the_commits_that_were_prepared_when_they_read_the_ledger() {
 
 #[test]
 fn prepared_transactions_of_others_are_not_waited_for() {
-    if cluster::is_left_out("a worker's prepared transactions are tried by scripts/chaos-citus") {
+    if cluster::is_left_out("it prepares transactions on a server of its own, with the stub") {
         return;
     }
     let (server, evo) = warehouse();
