@@ -5,6 +5,7 @@
 --       server's default)
 -- locks: none
 -- idempotent: reads only
+-- The limit is for Citus, which would fetch a row for every document.
 select
-    exists (select 1 from {target}),
+    exists (select 1 from {target} limit 1),
     (select attcompression::text from pg_attribute where attrelid = $1::regclass and attname = 'raw_data')
