@@ -41,6 +41,7 @@ const PLACEHOLDERS: [(&str, &[(&str, &str)]); 35] = [
             ("event", "'epoch'::timestamptz"),
             ("key", "t.sale_id"),
             ("time", "'epoch'::timestamptz"),
+            ("times", "null::timestamptz[]"),
             ("seen_key", "key"),
             ("seen_place", "key"),
             ("lane", "0"),

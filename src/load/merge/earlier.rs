@@ -59,13 +59,12 @@ impl EarlierRows {
         let sql = statements.fill(sql_file!("load/known_rows.sql"));
         let row = tx.query_one(&sql, &earlier.parameters()).await?;
         let Some(keys) = row.get::<_, Option<Vec<RowKey>>>(0) else { return Ok(None) };
-        let times: Vec<DateTime<Utc>> = row.get(1);
+        let times: Option<Vec<DateTime<Utc>>> = row.get(1);
         let hashes: Vec<Uuid> = row.get(2);
         earlier.count = i64::try_from(keys.len()).unwrap_or(i64::MAX);
-        let has_time = zone.is_some();
         let mut rows = KnownRows::new(zone, batch.objects.len());
-        for ((key, time), hash) in keys.into_iter().zip(times).zip(hashes) {
-            let time = if has_time { time.timestamp_micros() - POSTGRES_EPOCH } else { 0 };
+        for (i, (key, hash)) in keys.into_iter().zip(hashes).enumerate() {
+            let time = times.as_ref().map_or(0, |times| times[i].timestamp_micros() - POSTGRES_EPOCH);
             rows.add((&key, time), hash.as_u128());
         }
         Ok(Some((earlier, rows)))

@@ -14,6 +14,8 @@ pub(super) struct KeyExpressions {
     pub id: String,
     /// Its time there, or a constant.
     pub row_time: String,
+    /// The times of rows there as an array, or null.
+    pub row_times: String,
     key: String,
     time: Option<String>,
     /// The key's time in a row of the stage table, as timestamptz.
@@ -42,6 +44,7 @@ impl KeyExpressions {
                 id_type,
                 id: format!("t.{key}"),
                 row_time: "'epoch'::timestamptz".to_owned(),
+                row_times: "null::timestamptz[]".to_owned(),
                 time: None,
                 event: "'epoch'::timestamptz".to_owned(),
                 seen_place: seen_key.clone(),
@@ -60,6 +63,7 @@ impl KeyExpressions {
             id_type,
             id: format!("t.{key}"),
             row_time: format!("t.{time}"),
+            row_times: format!("array_agg(t.{time})"),
             event: format!(
                 "case when s.event_utc then s.event_at at time zone 'UTC' else s.event_at at time zone {zone} end"
             ),

@@ -148,6 +148,7 @@ impl Statements {
                 ("event", &self.key.event),
                 ("key", &self.key.id),
                 ("time", &self.key.row_time),
+                ("times", &self.key.row_times),
                 ("seen_key", &self.key.seen_key),
                 ("seen_place", &self.key.seen_place),
                 ("lane", self.key.lane.as_deref().unwrap_or("0")),
