@@ -9,7 +9,7 @@ use crate::config::Settings;
 use crate::counted::counted;
 use crate::draft::{self, ChangedType, SampleReading};
 use crate::drift::{
-    self, Breach, BrokenRule, FieldChange, FieldCounts, FieldFindings, KnownFields, SAMPLE, SampledLine, compared,
+    self, Breach, BrokenRule, FieldChange, FieldCounts, FieldFindings, KnownFields, SampledLine, compared,
 };
 use crate::entity::{Catalog, Entity, FieldContract};
 use crate::error::{Error, Result};
@@ -88,7 +88,7 @@ async fn of_entity<'a>(pool: &Pool, entity: &'a Entity) -> Result<EntityDrift<'a
     let ids: Vec<String> = newest.iter().map(ToString::to_string).collect();
     let ids = format!("'{{{}}}'::bigint[]", ids.join(","));
     let target = qualified(&entity.staging.table);
-    let of_newest = format!("(select * from {target} t where t._batch_id = any({ids}) limit {SAMPLE})");
+    let of_newest = drift::of_first(&target, &format!("t._batch_id = any({ids})"));
     let of_others = drift::of_table(&target, staged, &format!("coalesce(t._batch_id, 0) <> all({ids})"));
     let (mut now, mut before, mut reading) = (FieldCounts::default(), FieldCounts::default(), SampleReading::default());
     let add = |counts: &mut FieldCounts, reading: &mut SampleReading, document: &str, place: SampledLine| {

@@ -29,4 +29,4 @@ pub use counts::{FieldCount, FieldCounts};
 pub use known::KnownFields;
 pub use new_fields::{NewField, NewFields};
 pub use place::SampledLine;
-pub use sample::{SAMPLE, of_rows, of_table, read_documents};
+pub use sample::{SAMPLE, of_first, of_rows, of_table, read_documents};

@@ -14,18 +14,25 @@ const MAX_DOCUMENT: usize = 1_000_000;
 /// Bytes after which no further portion is read.
 const MAX_BYTES: usize = 32_000_000;
 
-/// A sample of a staging table, which holds `staged` documents, as a subquery. `table` is quoted,
-/// `condition` is one on its rows `t`.
+/// What is read of a staged row. Of a distributed table, the documents become texts where the shards are.
+const COLUMNS: &str = "raw_data::text as document, run_id, _source_file, _source_line";
+
+/// The first rows of a staging table, as a subquery. `table` is quoted, `condition` is one on its rows `t`.
+pub fn of_first(table: &str, condition: &str) -> String {
+    format!("(select {COLUMNS} from {table} t where {condition} limit {SAMPLE})")
+}
+
+/// A sample of a staging table, which holds `staged` documents, likewise.
 pub fn of_table(table: &str, staged: u64, condition: &str) -> String {
     // A page holds few documents, and a sampled page gives all of them: take twice the pages that should do.
     let percent = (SAMPLE as f64 * 200.0 / staged.max(1) as f64).clamp(0.001, 100.0);
-    format!("(select * from {table} t tablesample system ({percent:.3}) where {condition} limit {SAMPLE})")
+    format!("(select {COLUMNS} from {table} t tablesample system ({percent:.3}) where {condition} limit {SAMPLE})")
 }
 
 /// A sample of some rows of staging: one of `every` by the hash of the key. `rows` is an item of a from
 /// clause.
 pub fn of_rows(rows: &str, hashed_key: &str, every: u64) -> String {
-    format!("(select * from {rows} r where {hashed_key} % {} = 0 limit {SAMPLE})", every.max(1))
+    format!("(select {COLUMNS} from {rows} r where {hashed_key} % {} = 0 limit {SAMPLE})", every.max(1))
 }
 
 /// Hands out the documents of a sample, which is a subquery over staging. Sampling again may give others.

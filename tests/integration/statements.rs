@@ -256,7 +256,7 @@ const COMMON: [(&str, &str); 6] = [
     ("table", "core.evo_branches"),
     ("key", "branch_id"),
     ("name", "branch_name"),
-    ("sample", "(select * from stg_evo.sales_raw)"),
+    ("sample", "(select raw_data::text as document, run_id, _source_file, _source_line from stg_evo.sales_raw)"),
     ("model", "select 1 as sale_id"),
     ("generation", "(values ('core.evo_sales', 'core.evo_sales'::regclass::oid))"),
 ];
