@@ -40,11 +40,13 @@ enum Fate {
     Sent,
 }
 
-/// The lines of a batch that repeat known rows.
+/// What the lines of a batch make of known rows.
 #[derive(Debug, Default)]
 pub struct KnownLines {
     /// Of each object, the sorted keys of the rows that it repeats, as the sets of seen keys hold them.
     pub keys: Vec<Vec<SeenKey>>,
+    /// The keys of the rows that the batch probably changes, likewise: a line that differs was sent.
+    pub changed: Vec<SeenKey>,
     /// Of each object, the number of repeating lines that are not the last of their key in the batch.
     pub superseded: Vec<i64>,
 }
@@ -84,16 +86,18 @@ impl KnownRows {
         matches!(row.fate, Fate::Repeated(_))
     }
 
-    /// The lines that were not sent.
+    /// What became of the rows.
     pub fn lines(self) -> KnownLines {
-        let mut keys = vec![Vec::new(); self.superseded.len()];
+        let (mut keys, mut changed) = (vec![Vec::new(); self.superseded.len()], Vec::new());
         for row in self.rows.values() {
-            if let Fate::Repeated(object) = row.fate {
-                keys[object.index()].push(row.seen_key);
+            match row.fate {
+                Fate::Repeated(object) => keys[object.index()].push(row.seen_key),
+                Fate::Sent => changed.push(row.seen_key),
+                Fate::NoLine => {}
             }
         }
         keys.iter_mut().for_each(|keys| keys.sort_unstable());
-        KnownLines { keys, superseded: self.superseded }
+        KnownLines { keys, changed, superseded: self.superseded }
     }
 }
 
@@ -124,8 +128,10 @@ mod tests {
             let key = DocumentKey { id: RowKey::Integer(id), event: None };
             assert_eq!(known.repeats(at, &key, hash), repeats, "{object} {id}");
         }
-        let lines = known.lines();
+        let mut lines = known.lines();
         assert_eq!(lines.keys, [vec![], vec![SeenKey { key: 1, place: 1 }], vec![]]);
+        lines.changed.sort_unstable();
+        assert_eq!(lines.changed, [SeenKey { key: 2, place: 2 }, SeenKey { key: 3, place: 3 }]);
         assert_eq!(lines.superseded, [1, 1, 0]);
     }
 }

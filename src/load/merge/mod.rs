@@ -16,7 +16,8 @@
 //! rest need none. Each lane of keys has a turn of its own, because batches without a common key do not
 //! interfere. A turn is an advisory lock, taken before the verdicts that count and held until the commit. It
 //! is taken only when a first round of verdicts shows the need: roll back to the savepoint, take the turns,
-//! make the verdicts again. A surprise is handled in the same way. Rows are written in key order, and the
+//! make the verdicts again. A surprise is handled in the same way. A batch that was compared knows which rows
+//! it probably changes, and takes their turns at once. Rows are written in key order, and the
 //! turns come before any write and in the order of the lanes, so that no two batches can wait for each other.
 //!
 //! **Compared.** Lines that repeat a row which an older run has written are found while the objects are read,

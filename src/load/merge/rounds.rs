@@ -92,10 +92,11 @@ impl<'a> Rounds<'a> {
     }
 
     async fn run(mut self) -> Result<Merged, AttemptError> {
-        // Both expect mostly unchanged rows, which need a shared turn anyway: take it up front and save a
-        // round.
-        if matches!(self.merge.statements.stage_as(), StageAs::Keys | StageAs::Compared) {
-            self.turn = self.of_unchanged().await?;
+        // Both expect mostly unchanged rows, which need a shared turn anyway, and a compared batch knows most
+        // of the rows that it changes: take the turns up front and save a round.
+        let merge = self.merge;
+        if matches!(merge.statements.stage_as(), StageAs::Keys | StageAs::Compared) {
+            self.turn = Turn::expected(merge.tx, merge.statements, merge.known).await?;
         }
         while self.merged.rounds < MAX_ROUNDS {
             match self.begin_round().await? {
@@ -186,7 +187,8 @@ impl<'a> Rounds<'a> {
         let merge = self.merge;
         let started = Instant::now();
         let copy = merge.tx.copy_in(&merge.statements.copy_documents()).await?;
-        let streamed = stream(merge.job, merge.batch, Pass::Documents(missing), copy).await?;
+        let streamed =
+            stream(merge.job, merge.batch, Pass::Documents(missing), copy).await?;
         self.merged.stream.add(streamed.times);
         self.merged.streaming += started.elapsed();
         self.are_documents_sent = true;

@@ -9,6 +9,7 @@ use super::earlier::Known;
 use super::lane::{LANES, lane};
 use super::statements::Statements;
 use crate::error::Result;
+use crate::ids::SeenKey;
 use crate::pg::Transaction;
 
 /// The lanes, as bits, that a batch must have while its verdicts count.
@@ -34,14 +35,21 @@ impl Turn {
         Ok(Self { shared: bits(row.get(0)), alone: 0 }.with(Self::of_known(statements, known)))
     }
 
+    /// What a batch probably needs: all of its keys are unchanged, but for those of known rows of which a line
+    /// differs.
+    ///
+    /// # Errors
+    /// See [`crate::pg`].
+    pub(super) async fn expected(tx: &Transaction<'_>, statements: &Statements, known: Option<&Known>) -> Result<Self> {
+        let changed = known.iter().flat_map(|known| &known.lines.changed);
+        let alone = Self { shared: 0, alone: lanes(statements, changed) };
+        Ok(Self::of_unchanged(tx, statements, known).await?.with(alone))
+    }
+
     /// What the lines need that were not sent.
     fn of_known(statements: &Statements, known: Option<&Known>) -> Self {
-        let mut keys = known.iter().flat_map(|known| known.lines.keys.iter().flatten());
-        let shared = match statements.has_lanes() {
-            true => keys.fold(0, |bits, seen| bits | 1 << lane(seen.key)),
-            false => u32::from(keys.next().is_some()),
-        };
-        Self { shared, alone: 0 }
+        let repeated = known.iter().flat_map(|known| known.lines.keys.iter().flatten());
+        Self { shared: lanes(statements, repeated), alone: 0 }
     }
 
     /// What the verdicts of the batch need.
@@ -88,6 +96,14 @@ impl Turn {
             tx.execute(sql_file!("load/take_turn.sql"), &[&entity, &lanes, &alone]).await?;
         }
         Ok(started.elapsed())
+    }
+}
+
+/// The lanes of keys.
+fn lanes<'a>(statements: &Statements, mut keys: impl Iterator<Item = &'a SeenKey>) -> u32 {
+    match statements.has_lanes() {
+        true => keys.fold(0, |bits, seen| bits | 1 << lane(seen.key)),
+        false => u32::from(keys.next().is_some()),
     }
 }
 
