@@ -19,10 +19,10 @@ create temp table if not exists {stage} (
     reason        text,
     sqlstate      text
 ) on commit delete rows;
-create temp table if not exists evo_document (
+create temp table if not exists evo_document_{mode} (
     object_no integer not null,
     line_no   bigint  not null,
-    doc       jsonb   {compression} not null
+    doc       {mode}   {compression} not null
 ) on commit delete rows;
 create temp table if not exists {verdict} (
     key        {key_column} not null,

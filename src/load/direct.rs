@@ -24,7 +24,7 @@ use crate::pg::sqlstate::{INTERNAL_ERROR, LOCK_NOT_AVAILABLE, UNIQUE_VIOLATION};
 use crate::pg::{Row, Transaction};
 use crate::sql::{columns, qualified};
 use crate::stage::frame::{self, KeptReject};
-use crate::stage::{FirstLines, Placement, Sieve, StageAs};
+use crate::stage::{DocumentType, FirstLines, Placement, Sieve, StageAs};
 
 /// Shorter than the server's deadlock_timeout, 1 s by default.
 const LOCK_TIMEOUT: &str = "set local lock_timeout = '500ms'";
@@ -71,7 +71,7 @@ pub(super) async fn stage(
     let sieve = Sieve::FirstOfKey(FirstLines::new(placement(load, tx).await?));
     let (format, pass) = match load.layout.is_distributed() {
         true => ("text", Pass::TextRows(sieve)),
-        false => ("binary", Pass::Lines(StageAs::Direct, sieve)),
+        false => ("binary", Pass::Lines(StageAs::Direct, DocumentType::Jsonb, sieve)),
     };
     let sql = format!("copy {target} ({key}, {}) from stdin (format {format})", frame::TARGET_COLUMNS);
     let copy = tx.copy_in(&sql).await?;

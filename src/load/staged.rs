@@ -29,7 +29,7 @@ pub(super) async fn stage(
         Some((rows, known)) => (Some(rows), Sieve::Unknown(known)),
         None => (None, Sieve::Everything),
     };
-    let streamed = stream(load.job, objects, Pass::Lines(stage_as, sieve), copy).await?;
+    let streamed = stream(load.job, objects, Pass::Lines(stage_as, statements.document_type(), sieve), copy).await?;
     failpoint!("load.after_copy");
     let started = Instant::now();
     let known = match (rows, streamed.sieve) {

@@ -10,11 +10,11 @@ use bytes::{BufMut, Bytes, BytesMut};
 use chrono::NaiveDate;
 use tokio::sync::mpsc;
 
-use super::StageAs;
 use super::json::Rejection;
 use super::key::DocumentKey;
 use super::text_row;
 use super::time::POSTGRES_EPOCH_DAYS;
+use super::{DocumentType, StageAs};
 use crate::error::{Error, Kind, Result};
 use crate::ids::{BatchId, ObjectNo, RowKey};
 use crate::meter::{Backlog, tally};
@@ -79,6 +79,8 @@ pub struct FrameWriter {
     buffer: BytesMut,
     chunks: mpsc::Sender<Bytes>,
     stage_as: StageAs,
+    /// Of documents in a temporary table.
+    document_type: DocumentType,
     is_text: bool,
     waited: Duration,
     /// The framed lineage columns of the present object.
@@ -101,19 +103,19 @@ pub struct FramesWritten {
 
 impl FrameWriter {
     /// A writer into `chunks` that begins with the format's header.
-    pub fn new(chunks: mpsc::Sender<Bytes>, stage_as: StageAs) -> Self {
+    pub fn new(chunks: mpsc::Sender<Bytes>, stage_as: StageAs, document_type: DocumentType) -> Self {
         let mut buffer = BytesMut::with_capacity(CHUNK_BYTES + HEAD_ROOM);
         buffer.put_slice(b"PGCOPY\n\xff\r\n\0");
         buffer.put_i32(0);
         buffer.put_i32(0);
         let (lineage, kept) = (Vec::new(), Vec::new());
         let waited = Duration::ZERO;
-        Self { buffer, chunks, stage_as, is_text: false, waited, lineage, kept, kept_bytes: 0, rows: 0 }
+        Self { buffer, chunks, stage_as, document_type, is_text: false, waited, lineage, kept, kept_bytes: 0, rows: 0 }
     }
 
     /// A writer of rows that go straight into a staging table, in the text format.
     pub fn of_text(chunks: mpsc::Sender<Bytes>) -> Self {
-        let mut writer = Self::new(chunks, StageAs::Direct);
+        let mut writer = Self::new(chunks, StageAs::Direct, DocumentType::Text);
         writer.buffer.clear();
         Self { is_text: true, ..writer }
     }
@@ -169,15 +171,11 @@ impl FrameWriter {
         }
         self.buffer.put_i32(16);
         self.buffer.put_u128(hash);
-        match self.stage_as {
-            StageAs::Direct | StageAs::Compared | StageAs::Jsonb => self.jsonb_length(text.len())?,
-            StageAs::Text => self.length(text.len())?,
-            StageAs::Keys => {
-                self.nulls(4);
-                return self.flush_if_full();
-            }
+        if self.stage_as == StageAs::Keys {
+            self.nulls(4);
+            return self.flush_if_full();
         }
-        self.text(text.as_bytes())?;
+        self.staged_text(text.as_bytes())?;
         self.nulls(3);
         self.flush_if_full()
     }
@@ -193,8 +191,7 @@ impl FrameWriter {
         self.buffer.put_i32(object_no.0);
         self.buffer.put_i32(8);
         self.buffer.put_i64(line_no);
-        self.jsonb_length(text.len())?;
-        self.text(text)?;
+        self.staged_text(text)?;
         self.flush_if_full()
     }
 
@@ -294,6 +291,15 @@ impl FrameWriter {
         }
         self.kept.push(KeptReject { at, line: line.to_vec(), rejection: rejection.clone() });
         Ok(())
+    }
+
+    /// A document of a temporary table.
+    fn staged_text(&mut self, text: &[u8]) -> Result<()> {
+        match self.document_type {
+            DocumentType::Jsonb => self.jsonb_length(text.len())?,
+            DocumentType::Text => self.length(text.len())?,
+        }
+        self.text(text)
     }
 
     fn jsonb_length(&mut self, text: usize) -> Result<()> {

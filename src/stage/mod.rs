@@ -26,11 +26,11 @@ pub enum StageAs {
     /// Straight into the staging table, without a temporary one. Cheapest when every key is new. A known key
     /// fails the whole COPY, and so does a document that only the server refuses.
     Direct,
-    /// As jsonb into a temporary table, without the lines that repeat what staging holds of the same objects
-    /// of older runs: the rows are fetched before the objects are read. Cheapest when most rows are known.
+    /// Into a temporary table, without the lines that repeat what staging holds of the same objects of older
+    /// runs: the rows are fetched before the objects are read. Cheapest when most rows are known.
     Compared,
-    /// As jsonb into a temporary table: the server parses each document while it is copied. Fastest when most
-    /// rows are new. A document that only the server refuses fails the whole COPY.
+    /// All into a temporary table, as jsonb on one server: it parses each document while it is copied. Fastest
+    /// when most rows are new. A document that only the server refuses fails the whole COPY.
     Jsonb,
     /// Keys and content hashes only. Cheaper when most rows are known and older runs have no such objects:
     /// only the documents that the server does not hold follow, in a second COPY
@@ -41,15 +41,26 @@ pub enum StageAs {
     Text,
 }
 
-impl StageAs {
-    /// SQL type of the document column, and suffix of the temporary table.
+/// The type of the documents in a temporary table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DocumentType {
+    /// The server parses a document while it is copied.
+    Jsonb,
+    /// It does so later, or hands it on to another server that does.
+    Text,
+}
+
+impl DocumentType {
+    /// Its name in SQL, and suffix of the temporary tables.
     pub fn sql(self) -> &'static str {
         match self {
-            StageAs::Direct | StageAs::Compared | StageAs::Jsonb | StageAs::Keys => "jsonb",
-            StageAs::Text => "text",
+            DocumentType::Jsonb => "jsonb",
+            DocumentType::Text => "text",
         }
     }
+}
 
+impl StageAs {
     /// Its name in the timings of `evo.batches`.
     pub fn name(self) -> &'static str {
         match self {

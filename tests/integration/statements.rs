@@ -11,7 +11,7 @@ pub const SQL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/sql");
 const TYPES: [&str; 10] =
     ["text", "int", "bigint", "boolean", "date", "timestamptz", "uuid", "jsonb", "bytea", "double precision"];
 /// What the placeholders of a folder or a file stand for; the first entry counts.
-const PLACEHOLDERS: [(&str, &[(&str, &str)]); 35] = [
+const PLACEHOLDERS: [(&str, &[(&str, &str)]); 39] = [
     (
         "load/age",
         &[
@@ -24,6 +24,10 @@ const PLACEHOLDERS: [(&str, &[(&str, &str)]); 35] = [
     ),
     ("load/reject_invalid", &[("stage", "evo_stage_text")]),
     ("load/reject_refused", &[("stage", "evo_stage_text")]),
+    ("load/update_changed", &[("age", "{age of candidates}"), ("documents", "evo_stage_text")]),
+    ("load/to_write", &[("documents", "evo_stage_text")]),
+    ("load/locate", &[("documents", "evo_document_jsonb")]),
+    ("load/missing_documents", &[("documents", "evo_document_jsonb")]),
     ("load/upsert", &[("age", "{age of excluded}"), ("and_part", " and ctid = any ($7::text[]::tid[])")]),
     ("load/verdicts", &[("age", "{age of parameters}"), ("match", "t.sale_id = w.key")]),
     ("load/known", &[("known", "evo_known"), ("match", "t.sale_id = w.key")]),
@@ -42,6 +46,7 @@ const PLACEHOLDERS: [(&str, &[(&str, &str)]); 35] = [
             ("key", "t.sale_id"),
             ("time", "'epoch'::timestamptz"),
             ("times", "null::timestamptz[]"),
+            ("candidate_match", "t.sale_id = c.key"),
             ("seen_key", "key"),
             ("seen_place", "key"),
             ("lane", "0"),
@@ -341,9 +346,12 @@ pub fn filled(name: &str) -> String {
         format!("case{text}")
     };
     let excluded = age("excluded._source_file", "excluded.ingestion_date", "excluded.run_id");
+    let candidates = age("c._source_file", "c.ingestion_date", "c.run_id");
     let parameters = age("($2::text[])[w.object_no + 1]", "($3::date[])[w.object_no + 1]", "$1");
     let entity = name.strip_prefix("models/").and_then(|rest| rest.split('/').next()).unwrap_or("sales");
-    text.replace("{age of excluded}", &excluded).replace("{age of parameters}", &parameters).replace("{entity}", entity)
+    let ages = [("excluded", excluded), ("candidates", candidates), ("parameters", parameters)];
+    let text = ages.iter().fold(text, |text, (of, age)| text.replace(&format!("{{age of {of}}}"), age));
+    text.replace("{entity}", entity)
 }
 
 /// The types that a header names: `bigint, text[]`.

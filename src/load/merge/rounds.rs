@@ -188,7 +188,7 @@ impl<'a> Rounds<'a> {
         let started = Instant::now();
         let copy = merge.tx.copy_in(&merge.statements.copy_documents()).await?;
         let streamed =
-            stream(merge.job, merge.batch, Pass::Documents(missing), copy).await?;
+            stream(merge.job, merge.batch, Pass::Documents(merge.statements.document_type(), missing), copy).await?;
         self.merged.stream.add(streamed.times);
         self.merged.streaming += started.elapsed();
         self.are_documents_sent = true;

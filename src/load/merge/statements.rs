@@ -4,7 +4,7 @@ use super::key::KeyExpressions;
 use crate::citus::Layout;
 use crate::entity::Entity;
 use crate::sql::{fill, qualified};
-use crate::stage::{StageAs, frame};
+use crate::stage::{DocumentType, StageAs, frame};
 
 /// A session that is silent for this long in the middle of a merge belongs to a process that is stalled or
 /// cut off. It must not keep the turn. COPY, which waits for the lake, does not count as idle.
@@ -14,6 +14,7 @@ pub(in crate::load) const IDLE_LIMIT: &str = "set local idle_in_transaction_sess
 #[derive(Debug)]
 pub(in crate::load) struct Statements {
     stage_as: StageAs,
+    document_type: DocumentType,
     layout: Layout,
     compression: &'static str,
     /// Names of the temporary tables of lines and verdicts.
@@ -36,11 +37,17 @@ impl Statements {
     ) -> Self {
         let key = KeyExpressions::of(entity);
         let suffix = key.id_type.suffix();
+        // The servers that have the shards parse what is written there.
+        let document_type = match stage_as == StageAs::Text || layout.is_distributed() {
+            true => DocumentType::Text,
+            false => DocumentType::Jsonb,
+        };
         Self {
             stage_as,
+            document_type,
             layout,
             compression,
-            stage: format!("evo_stage_{}{suffix}", stage_as.sql()),
+            stage: format!("evo_stage_{}{suffix}", document_type.sql()),
             verdict: format!("evo_verdict{suffix}"),
             known: layout.is_distributed().then(|| format!("evo_known{suffix}")),
             target: qualified(&entity.staging.table),
@@ -50,6 +57,17 @@ impl Statements {
 
     pub(super) fn stage_as(&self) -> StageAs {
         self.stage_as
+    }
+
+    /// The type of documents in the temporary tables.
+    pub(in crate::load) fn document_type(&self) -> DocumentType {
+        self.document_type
+    }
+
+    /// Whether changed rows are written where the shards are. Where each document is checked by itself, this
+    /// server writes them.
+    pub(super) fn writes_on_shards(&self) -> bool {
+        self.layout.is_distributed() && self.stage_as != StageAs::Text
     }
 
     pub(super) fn layout(&self) -> Layout {
@@ -67,7 +85,7 @@ impl Statements {
             ("stage", self.stage.as_str()),
             ("verdict", self.verdict.as_str()),
             ("key_column", self.key.id_type.column()),
-            ("mode", self.stage_as.sql()),
+            ("mode", self.document_type.sql()),
             ("compression", self.compression),
         ];
         let tables = fill(sql_file!("load/stage_tables.sql"), &placeholders);
@@ -93,7 +111,8 @@ impl Statements {
 
     /// The COPY of the second pass.
     pub(super) fn copy_documents(&self) -> String {
-        format!("copy evo_document ({}) from stdin (format binary)", frame::DOCUMENT_COLUMNS)
+        let table = self.document_type.sql();
+        format!("copy evo_document_{table} ({}) from stdin (format binary)", frame::DOCUMENT_COLUMNS)
     }
 
     /// A template of `sql/load/` with tables and key filled in.
@@ -124,6 +143,17 @@ impl Statements {
         self.upsert_of(" and ctid = any ($7::text[]::tid[])")
     }
 
+    /// The upsert of the rows that are new.
+    pub(super) fn upsert_new(&self) -> String {
+        self.upsert_of(" and verdict = 'new'")
+    }
+
+    /// The update of a part `$7` of the changed rows, where the shards are.
+    pub(super) fn update_changed(&self) -> String {
+        let age = age("t", "c._source_file", "c.ingestion_date", "c.run_id");
+        self.fill_with_age(sql_file!("load/update_changed.sql"), &age)
+    }
+
     fn upsert_of(&self, and_part: &str) -> String {
         let age = age("t", "excluded._source_file", "excluded.ingestion_date", "excluded.run_id");
         let template = fill(sql_file!("load/upsert.sql"), &[("and_part", and_part)]);
@@ -131,8 +161,9 @@ impl Statements {
     }
 
     fn fill_with_age(&self, template: &str, age: &str) -> String {
-        let (documents, stage_row) = match self.stage_as {
-            StageAs::Keys => ("evo_document", "null::tid"),
+        let (documents, stage_row) = match (self.stage_as, self.document_type) {
+            (StageAs::Keys, DocumentType::Jsonb) => ("evo_document_jsonb", "null::tid"),
+            (StageAs::Keys, DocumentType::Text) => ("evo_document_text", "null::tid"),
             _ => (self.stage.as_str(), "s.ctid"),
         };
         fill(
@@ -153,6 +184,7 @@ impl Statements {
                 ("seen_place", &self.key.seen_place),
                 ("lane", self.key.lane.as_deref().unwrap_or("0")),
                 ("match", &self.key.matching("t", "w")),
+                ("candidate_match", &self.key.matching("t", "c")),
                 ("key_columns", &self.key.columns),
                 ("key_values", self.key.values),
                 ("returning", &self.key.returning),

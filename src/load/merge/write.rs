@@ -17,7 +17,11 @@ use crate::stage::StageAs;
 /// `BadRow` and `Refused` for rows that the server refuses, marked as such; see [`crate::pg`].
 pub(super) async fn run(merge: &Merge<'_>) -> Result<Option<Vec<Counts>>, AttemptError> {
     supersede(merge).await?;
-    let written = upsert(merge).await.map_err(AttemptError::of_rows)?;
+    let written = match merge.statements.writes_on_shards() {
+        true => write_shards(merge).await,
+        false => upsert(merge).await,
+    };
+    let written = written.map_err(AttemptError::of_rows)?;
     if written.iter().any(|row| row.get::<_, i64>(3) > 0) {
         return Ok(None);
     }
@@ -39,6 +43,26 @@ async fn upsert(merge: &Merge<'_>) -> Result<Vec<Row>> {
     let written = merge.tx.query(&merge.statements.upsert(), &values).await?;
     if merge.statements.stage_as() == StageAs::Text {
         merge.tx.batch("set constraints all immediate").await?;
+    }
+    Ok(written)
+}
+
+/// The same where the table is distributed: the servers that have the shards parse the documents of changed
+/// rows. Those of new rows are parsed by this one.
+async fn write_shards(merge: &Merge<'_>) -> Result<Vec<Row>> {
+    let (tx, statements, batch) = (merge.tx, merge.statements, &merge.lineage);
+    let values: [&dyn Param; 6] =
+        [&batch.run_id, &batch.paths, &batch.dates, &batch.newer, &batch.older, &merge.batch.batch_id];
+    let row = tx.query_one(&statements.fill(sql_file!("load/to_write.sql")), &[]).await?;
+    let (new, parts): (i64, i64) = (row.get(0), row.get(1));
+    let mut written = Vec::new();
+    for part in 0..parts {
+        let [run_id, paths, dates, newer, older, batch_id] = values;
+        let values: [&dyn Param; 7] = [run_id, paths, dates, newer, older, batch_id, &part];
+        written.extend(tx.query(&statements.update_changed(), &values).await?);
+    }
+    if new > 0 {
+        written.extend(tx.query(&statements.upsert_new(), &values).await?);
     }
     Ok(written)
 }
@@ -89,8 +113,8 @@ async fn count(merge: &Merge<'_>, written: &[Row]) -> Result<Vec<Counts>> {
     }
     for row in written {
         let counted = &mut counts[object_no(row)];
-        counted.inserted = row.get(1);
-        counted.updated = row.get(2);
+        counted.inserted += row.get::<_, i64>(1);
+        counted.updated += row.get::<_, i64>(2);
     }
     let known = merge.known.map(|known| &known.lines);
     for (i, keys) in known.iter().flat_map(|lines| &lines.keys).enumerate() {

@@ -57,9 +57,9 @@ impl Decoder {
     ) -> Result<Decoded, AttemptError> {
         let started = Instant::now();
         let frames = match self.pass {
-            Pass::Lines(stage_as, _) => FrameWriter::new(frames, stage_as),
+            Pass::Lines(stage_as, document_type, _) => FrameWriter::new(frames, stage_as, document_type),
             Pass::TextRows(_) => FrameWriter::of_text(frames),
-            Pass::Documents(_) => FrameWriter::new(frames, StageAs::Jsonb),
+            Pass::Documents(document_type, _) => FrameWriter::new(frames, StageAs::Keys, document_type),
         };
         let mut through = Through { sieve: self.pass.take_sieve(), frames };
         let (mut tallies, mut lake) = (Vec::with_capacity(readers.len()), Duration::ZERO);
@@ -84,10 +84,12 @@ impl Decoder {
         let object_no = ObjectNo::at(index);
         let context = ObjectContext { object_no, reader: &self.key, corrections: &self.corrections[index] };
         match &self.pass {
-            Pass::Documents(wanted) => {
+            Pass::Documents(_, wanted) => {
                 return decode_wanted(&mut lines, context, &wanted[index], &mut through.frames).map(|()| None);
             }
-            Pass::Lines(StageAs::Direct, _) | Pass::TextRows(_) => through.frames.begin_object(&self.lineage(index))?,
+            Pass::Lines(StageAs::Direct, ..) | Pass::TextRows(_) => {
+                through.frames.begin_object(&self.lineage(index))?;
+            }
             Pass::Lines(..) => {}
         }
         decode(&mut lines, context, &mut through.sieve, &mut through.frames).map(Some)

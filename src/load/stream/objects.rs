@@ -6,7 +6,7 @@ use crate::ids::BatchId;
 use crate::ledger::objects::Pending;
 use crate::ledger::rejects::Fixes;
 use crate::meter::Tentative;
-use crate::stage::{LineSet, Sieve, StageAs};
+use crate::stage::{DocumentType, LineSet, Sieve, StageAs};
 
 /// The objects of a batch in one attempt.
 #[derive(Debug)]
@@ -32,11 +32,11 @@ impl<'a> BatchObjects<'a> {
 pub(in crate::load) enum Pass {
     /// The lines that the sieve lets through, and all rejects: into a temporary stage table, or as rows of
     /// the staging table.
-    Lines(StageAs, Sieve),
+    Lines(StageAs, DocumentType, Sieve),
     /// The lines that the sieve lets through, as rows of a distributed staging table, in the text format.
     TextRows(Sieve),
     /// The documents of some lines of each object, into the temporary table of documents.
-    Documents(Vec<LineSet>),
+    Documents(DocumentType, Vec<LineSet>),
 }
 
 impl Pass {
@@ -44,20 +44,20 @@ impl Pass {
     pub(super) fn reads(&self, object: usize) -> bool {
         match self {
             Pass::Lines(..) | Pass::TextRows(_) => true,
-            Pass::Documents(wanted) => wanted.get(object).is_some_and(|lines| !lines.is_empty()),
+            Pass::Documents(_, wanted) => wanted.get(object).is_some_and(|lines| !lines.is_empty()),
         }
     }
 
     /// Takes the sieve out; lets everything through from then on.
     pub(super) fn take_sieve(&mut self) -> Sieve {
         match self {
-            Pass::Lines(_, sieve) | Pass::TextRows(sieve) => std::mem::take(sieve),
-            Pass::Documents(_) => Sieve::Everything,
+            Pass::Lines(_, _, sieve) | Pass::TextRows(sieve) => std::mem::take(sieve),
+            Pass::Documents(..) => Sieve::Everything,
         }
     }
 
     /// Whether it is the first pass over the objects, which counts as progress.
     pub(super) fn is_first(&self) -> bool {
-        !matches!(self, Pass::Documents(_))
+        !matches!(self, Pass::Documents(..))
     }
 }

@@ -56,7 +56,7 @@ pub(in crate::load) async fn stream(
     let downloads = tokio::spawn(download_all(job.lake.clone(), wanted, progress));
     let (frames_in, mut frames_out) = mpsc::channel::<Bytes>(FRAMES_IN_FLIGHT);
     let (decoded_in, decoded_out) = oneshot::channel();
-    let is_direct = matches!(pass, Pass::Lines(StageAs::Direct, _));
+    let is_direct = matches!(pass, Pass::Lines(StageAs::Direct, ..) | Pass::TextRows(_));
     let decoder = Decoder {
         batch_id: batch.batch_id,
         objects: batch.objects.to_vec(),

@@ -1,0 +1,21 @@
+-- purpose: say what is to be written to a distributed staging table, and check the documents that are not
+-- placeholders: {verdict} the verdicts, {documents} the table with the documents, as text
+-- rows: one: new rows; parts of the changed rows, see update_changed.sql; other documents, all of which are jsonb
+-- locks: none outside of the session
+-- idempotent: reads only
+-- The servers that have the shards check what is written. No document goes unchecked because it is superseded.
+select
+    (select count(*) from {verdict} where verdict = 'new'),
+    (
+        select coalesce(sum(d.bytes) / 67108864 + 1, 0)
+        from {verdict} v
+        cross join lateral (select octet_length(doc) as bytes from {documents} where ctid = v.stage_row offset 0) d
+        where v.verdict = 'changed'
+    ),
+    (
+        select count(d.doc::jsonb)
+        from {documents} d
+        where not exists (
+            select 1 from {verdict} v where v.stage_row = d.ctid and v.verdict in ('new', 'changed')
+        )
+    )
