@@ -12,8 +12,6 @@ use std::time::{Duration, Instant};
 use super::lake::GrowingLake;
 use super::watch::Watch;
 use crate::lake::KEY;
-use crate::support::proxy::Proxy;
-use crate::support::server::url;
 use crate::support::{Dice, Evo, failpoints};
 
 pub(super) const LOAD: &[&str] = &["load", "all", "--workers", "2", "--batch-size", "2", "--max-rejects", "100%"];
@@ -28,7 +26,8 @@ pub(super) const LEASE: Duration = Duration::from_secs(2);
 
 pub(super) struct Crew {
     dir: PathBuf,
-    port: u16,
+    /// The way to the database, through a proxy.
+    database: String,
     endpoint: String,
     running: Mutex<Vec<Option<Job>>>,
     ends: Mutex<BTreeMap<String, u32>>,
@@ -50,10 +49,10 @@ struct Job {
 }
 
 impl Crew {
-    pub fn start(evo: &Evo, proxy: &Proxy, lake: &GrowingLake, watch: &Arc<Watch>, seed: u64) -> Arc<Self> {
+    pub fn start(evo: &Evo, database: &str, lake: &GrowingLake, watch: &Arc<Watch>, seed: u64) -> Arc<Self> {
         let crew = Arc::new(Self {
             dir: evo.dir.path().to_owned(),
-            port: proxy.port,
+            database: format!("{database}?connect_timeout=2"),
             endpoint: lake.server.endpoint(),
             running: Mutex::new((0..SLOTS).map(|_| None).collect()),
             ends: Mutex::default(),
@@ -83,8 +82,7 @@ impl Crew {
     /// A command of the crew, with the settings of all.
     pub fn command(&self, args: &[&str]) -> Command {
         let mut command = crate::support::binary(&self.dir);
-        let database = format!("{}?connect_timeout=2", url(self.port, "postgres"));
-        command.args(args).args(["--database-url", &database, "--lake", "az://datalake"]);
+        command.args(args).args(["--database-url", &self.database, "--lake", "az://datalake"]);
         command.envs([
             ("AZURE_STORAGE_ENDPOINT", self.endpoint.as_str()),
             ("AZURE_STORAGE_ACCOUNT_NAME", "acme"),

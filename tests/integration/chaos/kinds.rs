@@ -133,7 +133,7 @@ fn fail_over(world: &mut World) -> bool {
     outage(world);
     standby.promote();
     world.proxy.retarget(standby.port);
-    world.watch.follow(standby.port);
+    world.watch.follow(standby.url("postgres"));
     world.server = standby;
     true
 }

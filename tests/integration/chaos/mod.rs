@@ -8,10 +8,12 @@
 //! | [`kinds`] | the faults, one after another; each returns whether it hit anything |
 //! | [`watch`] | when the first batch was committed after each fault |
 //! | [`verdict`] | lost and doubled rows, ledger against data |
+//! | [`cluster`] | the same on a Citus cluster, with faults of its servers' sessions |
 //!
 //! `scripts/chaos` runs it. `EVO_CHAOS_MINUTES` (1) and `EVO_CHAOS_SEED` (from the clock) say how long and
 //! which.
 
+mod cluster;
 mod crew;
 mod kinds;
 mod lake;
@@ -54,9 +56,9 @@ impl World {
         let server = if is_root() { Server::start_on_disk("900m", &settings) } else { Server::start(&settings) };
         let evo = Evo::with(Database::on(&server));
         let proxy = Arc::new(Proxy::to(server.port));
-        let watch = Watch::start(server.port);
+        let watch = Watch::start(server.url("postgres"));
         let lake = GrowingLake::start(&evo, seed, &watch);
-        let crew = Crew::start(&evo, &proxy, &lake, &watch, seed);
+        let crew = Crew::start(&evo, &proxy.url(&evo.db), &lake, &watch, seed);
         Self { dice: Dice(seed), evo, server, standby: None, proxy, lake, crew, watch }
     }
 

@@ -1,11 +1,8 @@
 //! Watches the ledger from outside: what waits, and when the first batch was committed after each fault.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
-
-use crate::support::server::url;
 
 /// After this long without a commit, the activity of all sessions is printed.
 const SLOW: Duration = Duration::from_secs(8);
@@ -25,13 +22,13 @@ struct Seen {
 }
 
 pub(super) struct Watch {
-    port: AtomicU16,
+    url: Mutex<String>,
     seen: Mutex<Seen>,
 }
 
 impl Watch {
-    pub fn start(port: u16) -> Arc<Self> {
-        let watch = Arc::new(Self { port: AtomicU16::new(port), seen: Mutex::default() });
+    pub fn start(url: String) -> Arc<Self> {
+        let watch = Arc::new(Self { url: Mutex::new(url), seen: Mutex::default() });
         let own = Arc::downgrade(&watch);
         std::thread::spawn(move || {
             while let Some(watch) = own.upgrade() {
@@ -44,8 +41,8 @@ impl Watch {
     }
 
     /// Looks at another server from now on.
-    pub fn follow(&self, port: u16) {
-        self.port.store(port, Ordering::Relaxed);
+    pub fn follow(&self, url: String) {
+        *self.url.lock().unwrap() = url;
     }
 
     /// A fault that struck is over: the time until the next commit counts.
@@ -56,7 +53,7 @@ impl Watch {
     fn look(&self) {
         let query = "set statement_timeout = '2s'; select (select count(*) from evo.batches where state = 'committed'),
              (select count(*) from evo.objects where state = 'pending')";
-        let url = format!("{}?connect_timeout=2", url(self.port.load(Ordering::Relaxed), "postgres"));
+        let url = format!("{}?connect_timeout=2", self.url.lock().unwrap());
         let rows = crate::support::try_sql(&url, query).unwrap_or_default();
         let Some(row) = rows.first() else { return };
         let (committed, waiting): (u64, u64) = (row[0].parse().unwrap(), row[1].parse().unwrap());

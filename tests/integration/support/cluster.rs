@@ -58,7 +58,15 @@ pub fn everywhere(coordinator: &str, statement: &str) {
 /// database is not copied with the database, so the role has it everywhere.
 pub fn join(coordinator: &str, name: &str) {
     let servers = servers(coordinator);
-    for setting in ["datestyle = 'ISO, YMD'", "timezone = 'UTC'", "jit = off"] {
+    let relied_on = [
+        "datestyle = 'ISO, YMD'",
+        "timezone = 'UTC'",
+        "lc_monetary = 'C'",
+        "lc_numeric = 'C'",
+        "lc_time = 'C'",
+        "jit = off",
+    ];
+    for setting in relied_on {
         sql(&format!("{coordinator}/postgres"), &format!("alter role current_user set {setting}"));
     }
     for server in servers {
