@@ -21,6 +21,16 @@ const NUMBER_SOURCES: [&str; 2] = ["varsup.c", "multixact.c"];
 /// catalog.
 const RACES: [&str; 3] = ["simple_heap_update", "simple_heap_delete", "relation_open"];
 
+/// What a server's client library says of a connection that is lost.
+const LOST: [&str; 6] = [
+    "server closed the connection unexpectedly",
+    "SSL connection has been closed unexpectedly",
+    "no connection to the server",
+    "SSL SYSCALL error",
+    "could not receive data from server",
+    "could not send data to server",
+];
+
 /// The function of the server that refuses to empty a table that others reference.
 const CHECKS_REFERENCES: &str = "heap_truncate_check_FKs";
 
@@ -49,11 +59,11 @@ pub(super) fn from_server(db: &DbError) -> Error {
                  it holds temporary files only, leave it out: alter role … reset temp_tablespaces",
             );
         }
-        // The session is alive: a function or a foreign table of somebody's own has asked another server.
-        Kind::DatabaseUnavailable if is_of_another_server(code, db) => {
+        // The session is alive: Citus, or a function or a foreign table of somebody's own, has asked another server.
+        Kind::DatabaseUnavailable | Kind::DatabaseFailed if is_of_another_server(code, db) => {
             let error = error.of_kind(Kind::DatabaseBusy).hint(
-                "it is about another server, which a trigger, a function or a foreign table of yours asks: its message \
-                 is in the server's log",
+                "it is about another server: one of the cluster, or one that a trigger, a function or a foreign table \
+                 of yours asks. Its message is in the server's log",
             );
             return match function {
                 Some(name) => error.context(name),
@@ -94,7 +104,12 @@ pub(super) fn from_server(db: &DbError) -> Error {
 /// Whether the error is about a connection that the server itself has to another one. An error about the
 /// session's own ends the session.
 fn is_of_another_server(code: &str, db: &DbError) -> bool {
-    code.starts_with("08") && db.parsed_severity() == Some(Severity::Error)
+    (code.starts_with("08") || is_lost_by_server(code, db.message())) && db.parsed_severity() == Some(Severity::Error)
+}
+
+/// Whether the server has lost a connection of its own, and says so as its client library does, without a code.
+fn is_lost_by_server(code: &str, message: &str) -> bool {
+    code == code::INTERNAL_ERROR && LOST.iter().any(|words| message.contains(words))
 }
 
 /// Whether one of these sources of the server reports the error. Some codes mean different things in
@@ -246,6 +261,16 @@ mod tests {
             assert_eq!(raised(code, None).kind(), Kind::Refused, "{code}");
         }
         assert_eq!(raised("40001", None).kind(), Kind::TransactionConflict);
+    }
+
+    #[test]
+    fn an_internal_error_is_a_lost_connection_only_if_it_says_so() {
+        assert!(is_lost_by_server("XX000", "SSL connection has been closed unexpectedly"));
+        assert!(!is_lost_by_server(
+            "XX000",
+            "total size of jsonb array elements exceeds the maximum of 268435455 bytes"
+        ));
+        assert!(!is_lost_by_server("22P02", "no connection to the server"));
     }
 
     #[test]

@@ -286,9 +286,14 @@ impl Bench {
         let (table, all) =
             (shape.table, "s.raw_data, s.run_id, s.ingestion_date, s._source_file, s._content_hash, s._batch_id");
         let rows = self.sql(&format!(
-            "select s.{key} from {table} s join evo.objects o on o.path = s._source_file and o.batch_id = s._batch_id
-             where o.state = 'loaded' and not exists (
-                 select from evo.objects n where n.path = o.path and n.version > o.version) order by 1",
+            "select s.{key} from {table} s
+             join (
+                 select o.path, o.batch_id from evo.objects o
+                 where o.state = 'loaded' and not exists (
+                     select from evo.objects n where n.path = o.path and n.version > o.version)
+                 offset 0
+             ) o on o.path = s._source_file and o.batch_id = s._batch_id
+             order by 1",
         ));
         if rows.is_empty() {
             return;

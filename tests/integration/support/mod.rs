@@ -162,12 +162,17 @@ fn template() -> &'static str {
             cluster::coordinator().inspect(|coordinator| cluster::distribute(coordinator, building));
             // The sessions of the command may take a moment to end, and nobody may copy what somebody is
             // connected to.
-            everywhere(&format!("alter database {building} allow_connections false"));
-            everywhere("select pg_terminate_backend(pid, 10000) from pg_stat_activity where datname = 'building'");
+            end_sessions(building);
             everywhere(&format!("alter database {building} rename to {name}"));
         }
         name
     })
+}
+
+/// Ends the sessions of a database on every server, and lets nobody connect.
+fn end_sessions(name: &str) {
+    everywhere(&format!("alter database {name} allow_connections false"));
+    everywhere(&format!("select pg_terminate_backend(pid, 10000) from pg_stat_activity where datname = '{name}'"));
 }
 
 /// Drops the databases of tests that failed or were killed, one hour after they began, so that there is time
@@ -211,7 +216,14 @@ impl Database {
 
     /// A copy of another test's database, to which nobody may be connected at this moment.
     pub fn copy_of(name: &str) -> Self {
-        Self::create_everywhere(name)
+        if !cluster::is_cluster() {
+            return Self::create_everywhere(name);
+        }
+        // The servers of a cluster keep sessions to each other.
+        end_sessions(name);
+        let copy = Self::create_everywhere(name);
+        everywhere(&format!("alter database {name} allow_connections true"));
+        copy
     }
 
     /// An empty one with options of `create database`: `locale 'C'`, `owner x`.
