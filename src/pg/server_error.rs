@@ -21,8 +21,11 @@ const NUMBER_SOURCES: [&str; 2] = ["varsup.c", "multixact.c"];
 /// catalog.
 const RACES: [&str; 3] = ["simple_heap_update", "simple_heap_delete", "relation_open"];
 
-/// What a server's client library says of a connection that is lost.
-const LOST: [&str; 6] = [
+/// What a server says, without a code, of a connection to another one that is lost: in the words of its client
+/// library, of the other server, or of Citus.
+const LOST: [&str; 8] = [
+    "failure on connection marked as essential",
+    "terminating connection due to",
     "server closed the connection unexpectedly",
     "SSL connection has been closed unexpectedly",
     "no connection to the server",
@@ -265,7 +268,13 @@ mod tests {
 
     #[test]
     fn an_internal_error_is_a_lost_connection_only_if_it_says_so() {
-        assert!(is_lost_by_server("XX000", "SSL connection has been closed unexpectedly"));
+        for message in [
+            "SSL connection has been closed unexpectedly",
+            "failure on connection marked as essential: b:5432",
+            "terminating connection due to administrator command",
+        ] {
+            assert!(is_lost_by_server("XX000", message), "{message}");
+        }
         assert!(!is_lost_by_server(
             "XX000",
             "total size of jsonb array elements exceeds the maximum of 268435455 bytes"

@@ -119,7 +119,7 @@ fn soak_on_a_cluster() {
 /// Lets everything that runs come to its end, and then runs each job once more.
 fn settle(world: &mut World) -> Vec<String> {
     world.lake.stop_growing();
-    let mut problems = world.crew.stop(Duration::from_secs(120));
+    let mut problems = world.crew.stop(Duration::from_secs(600));
     for args in [crew::LOAD, crew::TRANSFORM] {
         let output = world.crew.command(args).output().unwrap();
         if !output.status.success() {
