@@ -21,8 +21,8 @@ const NUMBER_SOURCES: [&str; 2] = ["varsup.c", "multixact.c"];
 /// catalog.
 const RACES: [&str; 3] = ["simple_heap_update", "simple_heap_delete", "relation_open"];
 
-/// What a server says, without a code, of a connection to another one that is lost: in the words of its client
-/// library, of the other server, or of Citus.
+/// What a server says, without a code, of a connection to another one that is lost: in the words of its
+/// client library, of the other server, or of Citus.
 const LOST: [&str; 8] = [
     "failure on connection marked as essential",
     "terminating connection due to",
@@ -62,7 +62,8 @@ pub(super) fn from_server(db: &DbError) -> Error {
                  it holds temporary files only, leave it out: alter role … reset temp_tablespaces",
             );
         }
-        // The session is alive: Citus, or a function or a foreign table of somebody's own, has asked another server.
+        // The session is alive: Citus, or a function or a foreign table of somebody's own, has asked another
+        // server.
         Kind::DatabaseUnavailable | Kind::DatabaseFailed if is_of_another_server(code, db) => {
             let error = error.of_kind(Kind::DatabaseBusy).hint(
                 "it is about another server: one of the cluster, or one that a trigger, a function or a foreign table \
@@ -110,7 +111,7 @@ fn is_of_another_server(code: &str, db: &DbError) -> bool {
     (code.starts_with("08") || is_lost_by_server(code, db.message())) && db.parsed_severity() == Some(Severity::Error)
 }
 
-/// Whether the server has lost a connection of its own, and says so as its client library does, without a code.
+/// Whether the server says that it has lost a connection of its own, without a code for it.
 fn is_lost_by_server(code: &str, message: &str) -> bool {
     code == code::INTERNAL_ERROR && LOST.iter().any(|words| message.contains(words))
 }

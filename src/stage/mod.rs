@@ -29,8 +29,8 @@ pub enum StageAs {
     /// Into a temporary table, without the lines that repeat what staging holds of the same objects of older
     /// runs: the rows are fetched before the objects are read. Cheapest when most rows are known.
     Compared,
-    /// All into a temporary table, as jsonb on one server: it parses each document while it is copied. Fastest
-    /// when most rows are new. A document that only the server refuses fails the whole COPY.
+    /// All into a temporary table, as jsonb on one server: it parses each document while it is copied.
+    /// Fastest when most rows are new. A document that only the server refuses fails the whole COPY.
     Jsonb,
     /// Keys and content hashes only. Cheaper when most rows are known and older runs have no such objects:
     /// only the documents that the server does not hold follow, in a second COPY

@@ -35,8 +35,8 @@ impl Turn {
         Ok(Self { shared: bits(row.get(0)), alone: 0 }.with(Self::of_known(statements, known)))
     }
 
-    /// What a batch probably needs: all of its keys are unchanged, but for those of known rows of which a line
-    /// differs.
+    /// What a batch probably needs: all of its keys are unchanged, except those of known rows of which a
+    /// line differs.
     ///
     /// # Errors
     /// See [`crate::pg`].

@@ -82,7 +82,7 @@ fn end_worker(world: &mut World) -> bool {
 }
 
 #[test]
-#[ignore = "takes as long as one wants, on a cluster: scripts/chaos"]
+#[ignore = "takes as long as one wants, on a cluster: scripts/chaos --kills"]
 #[allow(clippy::print_stdout)]
 fn soak_on_a_cluster() {
     let Some(coordinator) = coordinator() else {
