@@ -19,7 +19,7 @@ from typing import Callable
 from . import lake as lakes
 from . import machine, race, report
 from .process import Failed
-from .server import Server, ServerError, clean_environment
+from .server import SETTINGS, Server, ServerError, clean_environment
 
 ROOT = Path(__file__).resolve().parents[2]
 SQL = ROOT / "bench" / "sql"
@@ -191,6 +191,14 @@ def parse(arguments, known):
         help="folder of the results (target/bench/results; with --quick target/bench/quick)",
     )
     parser.add_argument("--evo", type=Path, default=None, help="another build of evo than target/release/evo")
+    parser.add_argument(
+        "--set",
+        type=setting,
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="another setting of the server: shared_buffers=4GB; keep the results apart with --out",
+    )
     parser.add_argument("--before", type=Path, default=None, help="an earlier build of evo, for versus")
     parser.add_argument(
         "--with-dlt",
@@ -211,6 +219,13 @@ def parse(arguments, known):
     options.records = options.records or (20_000 if options.quick else 200_000)
     options.runs = options.runs or (1 if options.quick else 3)
     return options
+
+
+def setting(text):
+    name, equals, value = text.partition("=")
+    if name not in SETTINGS or not equals:
+        raise argparse.ArgumentTypeError(f"{text}: NAME=VALUE, of {', '.join(SETTINGS)}")
+    return name, value
 
 
 def build(options, target):
@@ -239,6 +254,7 @@ def main(arguments):
         print(f"docs/performance.md: {', '.join(written) or 'nothing to write'}")
         return 0
     bench_evo = build(options, target)
+    SETTINGS.update(options.set)
     out.mkdir(parents=True, exist_ok=True)
     wanted = list(known) if "all" in options.scenario else options.scenario
     failed, started = [], time.monotonic()

@@ -22,6 +22,8 @@ def run(bench):
     lake = bench.lake("entries", "--records", records, "--runs", 2, "--changed", "0%", "--new", "0%")
     first, second = lake.run_ids()
     loaded = loading.loaded(bench, lake, "entries", first)
+    changing = bench.lake("entries", "--records", records, "--runs", 2, "--changed", "3%", "--new", "0%")
+    before_change, change = changing.run_ids()
     measured = bench.race(
         [
             loading.evo_load(bench, lake, "entries", run_id=first, name="evo", expect={"inserted": records}),
@@ -33,6 +35,15 @@ def run(bench):
                 template=loaded,
                 name="evo, all unchanged",
                 expect={"unchanged": records},
+            ),
+            loading.evo_load(
+                bench,
+                changing,
+                "entries",
+                run_id=change,
+                template=loading.loaded(bench, changing, "entries", before_change),
+                name="evo, 3 % changed",
+                expect={"lines": records, "rejected": 0},
             ),
             limit(bench, lake, loaded, records),
             loading.gunzip(bench, lake, run_id=first, rounds=1),
@@ -58,8 +69,17 @@ def run(bench):
                 ratio(measured["evo, all unchanged"], measured["evo"], "rows_per_second"),
                 4,
             ),
+            Figure(
+                "3 % changed ÷ fresh, rows/s",
+                ratio(measured["evo, 3 % changed"], measured["evo"], "rows_per_second"),
+                3,
+            ),
         ],
-        notes=[loading.phases_text(measured["evo"]), loading.phases_text(measured["evo, all unchanged"])],
+        notes=[
+            loading.phases_text(measured["evo"]),
+            loading.phases_text(measured["evo, all unchanged"]),
+            loading.phases_text(measured["evo, 3 % changed"]),
+        ],
         parameters={"records": records, "workers": 2},
     )
 

@@ -1,11 +1,13 @@
 -- purpose: say what is to be written to a distributed staging table, and check the documents that are not
 -- placeholders: {verdict} the verdicts, {documents} the table with the documents, as text
--- rows: one: new rows; parts of the changed rows, see update_changed.sql; other documents, all of which are jsonb
+-- rows: one: new rows; changed rows; the parts that these are written in, see update_changed.sql; other
+--       documents, all of which are jsonb
 -- locks: none outside of the session
 -- idempotent: reads only
 -- The servers that have the shards check what is written. No document goes unchecked because it is superseded.
 select
     (select count(*) from {verdict} where verdict = 'new'),
+    (select count(*) from {verdict} where verdict = 'changed'),
     (
         select coalesce(sum(d.bytes) / 67108864 + 1, 0)
         from {verdict} v

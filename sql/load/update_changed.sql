@@ -4,9 +4,9 @@
 --             text[], $6 batch id bigint, $7 part bigint, from 0
 -- placeholders: {verdict} the verdicts, {documents} the table with the documents, as text, {target} the staging
 --               table, {age} of the present row against the new one, {key} of a row, {candidate_match} joins target and
---               candidate, {written_match} joins candidate and written, {returning} the key columns of a written row
--- rows: object number, inserted, updated, surprises: rows that were missing, or not newer, when the verdict
---       was made
+--               candidate
+-- rows: object number, inserted (none), updated: fewer than there are candidates when rows were missing, or not
+--       newer, when the verdict was made
 -- locks: the rows that it writes, until commit. They are in no order; the turn keeps others from them
 -- idempotent: no; a row that is written again counts as updated
 -- Every server gets the documents as text, and parses those of its rows; an insert would have them parsed here. Citus
@@ -33,9 +33,6 @@ written as (
                                (t._loaded_at at time zone 'UTC' + interval '1 microsecond') at time zone 'UTC')
     from candidate c
     where {key} = any (array(select key from candidate)) and {candidate_match} and {age} <= 0
-    returning {returning}, true as is_written
+    returning c.object_no
 )
-select c.object_no, 0::bigint, count(w.is_written), count(*) filter (where w.is_written is null)
-from candidate c
-left join written w on {written_match}
-group by c.object_no
+select object_no, 0::bigint, count(*) from written group by object_no

@@ -21,19 +21,16 @@ pub(super) async fn run(merge: &Merge<'_>) -> Result<Option<Vec<Counts>>, Attemp
         true => write_shards(merge).await,
         false => upsert(merge).await,
     };
-    let written = written.map_err(AttemptError::of_rows)?;
-    if written.iter().any(|row| row.get::<_, i64>(3) > 0) {
-        return Ok(None);
-    }
+    let Some(written) = written.map_err(AttemptError::of_rows)? else { return Ok(None) };
     let counts = count(merge, &written).await?;
     record_seen(merge).await?;
     file_rejects(merge, &counts).await?;
     Ok(Some(counts))
 }
 
-/// Writes what is new or changed. Where each document is checked by itself, deferred constraints are, too: at
-/// the commit it would be too late to find the line.
-async fn upsert(merge: &Merge<'_>) -> Result<Vec<Row>> {
+/// Writes what is new or changed; `None` for a surprise. Where each document is checked by itself, deferred
+/// constraints are, too: at the commit it would be too late to find the line.
+async fn upsert(merge: &Merge<'_>) -> Result<Option<Vec<Row>>> {
     let batch = &merge.lineage;
     let values: [&dyn Param; 6] =
         [&batch.run_id, &batch.paths, &batch.dates, &batch.newer, &batch.older, &merge.batch.batch_id];
@@ -44,27 +41,38 @@ async fn upsert(merge: &Merge<'_>) -> Result<Vec<Row>> {
     if merge.statements.stage_as() == StageAs::Text {
         merge.tx.batch("set constraints all immediate").await?;
     }
-    Ok(written)
+    Ok(without_surprises(written))
+}
+
+/// The rows of an upsert, unless it found rows that were not as the verdicts said.
+fn without_surprises(written: Vec<Row>) -> Option<Vec<Row>> {
+    written.iter().all(|row| row.get::<_, i64>(3) == 0).then_some(written)
 }
 
 /// The same where the table is distributed: the servers that have the shards parse the documents of changed
 /// rows. Those of new rows are parsed by this one.
-async fn write_shards(merge: &Merge<'_>) -> Result<Vec<Row>> {
+async fn write_shards(merge: &Merge<'_>) -> Result<Option<Vec<Row>>> {
     let (tx, statements, batch) = (merge.tx, merge.statements, &merge.lineage);
     let values: [&dyn Param; 6] =
         [&batch.run_id, &batch.paths, &batch.dates, &batch.newer, &batch.older, &merge.batch.batch_id];
     let row = tx.query_one(&statements.fill(sql_file!("load/to_write.sql")), &[]).await?;
-    let (new, parts): (i64, i64) = (row.get(0), row.get(1));
+    let (new, changed, parts): (i64, i64, i64) = (row.get(0), row.get(1), row.get(2));
     let mut written = Vec::new();
     for part in 0..parts {
         let [run_id, paths, dates, newer, older, batch_id] = values;
         let values: [&dyn Param; 7] = [run_id, paths, dates, newer, older, batch_id, &part];
         written.extend(tx.query(&statements.update_changed(), &values).await?);
     }
-    if new > 0 {
-        written.extend(tx.query(&statements.upsert_new(), &values).await?);
+    if written.iter().map(|row| row.get::<_, i64>(2)).sum::<i64>() != changed {
+        return Ok(None);
     }
-    Ok(written)
+    if new > 0 {
+        let Some(inserted) = without_surprises(tx.query(&statements.upsert_new(), &values).await?) else {
+            return Ok(None);
+        };
+        written.extend(inserted);
+    }
+    Ok(Some(written))
 }
 
 /// Writes the rows of some verdicts, at these positions, deferred constraints included.
