@@ -238,6 +238,12 @@ mod tests {
     }
 
     #[test]
+    fn two_that_failed_together_do_not_come_back_together() {
+        let first: Vec<Duration> = SLOW.pauses().collect();
+        assert_ne!(first, SLOW.pauses().collect::<Vec<_>>());
+    }
+
+    #[test]
     fn a_lost_connection_is_retried_immediately_and_a_second_one_after_a_pause() {
         assert_about(&pauses(SLOW, Kind::DatabaseUnavailable), &[100, 5_000, 10_000, 20_000, 40_000]);
     }

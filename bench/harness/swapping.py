@@ -4,6 +4,7 @@ import json
 import statistics
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 from . import process, reader
@@ -105,27 +106,38 @@ def without_swap(bench, database, times):
             db.query("drop schema bench cascade")
 
 
+# When the serving generation was swapped in, and what time it is now.
+SWAPPED = """select extract(epoch from refreshed_at), extract(epoch from clock_timestamp())
+    from evo.models where table_name = 'core.evo_sales'"""
+
+# What a swap can delay: statements that run within so many seconds before and after its transaction began.
+AROUND = (0.5, 1.5)
+
+
 def refreshes(bench, database, times):
     """Full refreshes. Staging loses some sales before each, so that every generation differs from the others.
 
-    Returns the generations in order (what each must count) and evo's summaries.
+    Returns the generations in order (what each must count), the moments of the swaps (monotonic seconds) and
+    evo's summaries.
     """
     with bench.server.connect(database) as db:
 
         def expected():
             return tuple(int(v) for v in db.query(EXPECTED)[0])
 
-        generations, summaries = [expected()], []
+        generations, swaps, summaries = [expected()], [], []
         for _ in range(times):
             db.query(
                 "delete from stg_evo.sales_raw where sale_id in (select sale_id from stg_evo.sales_raw order by sale_id limit 25)"
             )
             generations.append(expected())
             summaries += bench.evo_now(database, "transform", "sales", "--full-refresh", "--workers", 2)["entities"]
+            swapped, now = (float(value) for value in db.query(SWAPPED)[0])
+            swaps.append(time.monotonic() - now + swapped)
         found = tuple(int(v) for v in db.query(reader.COUNTS)[0])
     if found != generations[-1][:3]:
         raise Failed(f"after the last refresh core counts {found} where staging counts {generations[-1][:3]}")
-    return generations, summaries
+    return generations, swaps, summaries
 
 
 def mistakes(kind, seen, generations):
@@ -150,13 +162,16 @@ def mistakes(kind, seen, generations):
     return wrong
 
 
-def measured(kind, seen, generations, control, swaps):
-    """The row of a reader: its statements, their times without and through the swaps, and what was wrong."""
+def measured(kind, seen, generations, swaps):
+    """The row of a reader: its statements, their times away from the swaps and beside one, and what was wrong."""
 
-    def within(window):
-        return [ms for started, ms, _, _ in seen if window[0] <= started <= window[1]]
+    def is_beside_a_swap(started, ms):
+        before, after = AROUND
+        return any(started + ms / 1000 >= swap - before and started <= swap + after for swap in swaps)
 
-    usual, through = within(control), within(swaps)
+    usual, through = [], []
+    for started, ms, _, _ in seen:
+        (through if is_beside_a_swap(started, ms) else usual).append(ms)
     if not usual or not through:
         raise Failed(f"the reader {kind} has answered nothing")
     longest, baseline = max(through), max(usual)

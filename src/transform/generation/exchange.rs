@@ -15,10 +15,16 @@ use crate::transform::definitions::{self, Definitions};
 use crate::transform::job::EntityJob;
 use crate::transform::summary::TableSummary;
 
-/// The longest that all the locks together may take. Readers who come meanwhile queue behind them for that
-/// long. Where the tables are distributed, every server has to be asked for them.
-fn lock_timeout(job: &EntityJob) -> &'static str {
-    if job.layout.is_distributed() { "500ms" } else { "40ms" }
+/// The longest that all the locks together may take in an attempt. Readers who come meanwhile queue behind
+/// them for that long, so the first attempts look for a moment in which nearly nobody reads; later ones have
+/// to interrupt readers who are always there. Where the tables are distributed, every server has to be asked.
+fn lock_timeout(job: &EntityJob, attempt: u32) -> Duration {
+    Duration::from_millis(match attempt {
+        _ if job.layout.is_distributed() => 500,
+        ..12 => 10,
+        12..24 => 20,
+        _ => 40,
+    })
 }
 
 /// A generation that is ready to serve, and what the swap writes with it.
@@ -43,7 +49,7 @@ pub(super) struct Exchanged {
 }
 
 /// Puts the new generation in the old one's place. `None`, and nothing is changed, if the old tables are no
-/// longer what the new ones are like.
+/// longer what the new ones are like. `attempt` counts from 0.
 ///
 /// # Errors
 /// `DatabaseBusy`, or `StatementCanceled` with SQLSTATE 57014, when the locks took too long; otherwise see
@@ -52,20 +58,21 @@ pub(super) async fn exchange(
     job: &EntityJob,
     connection: &mut Connection,
     ready: &Ready<'_>,
+    attempt: u32,
 ) -> Result<Option<Exchanged>> {
     let script = script(ready.builds, ready.keys);
     let tables = locked_tables(job, ready);
     let tx = connection.begin().await?;
     end_vacuums(&tx, &tables).await?;
     // The server must not wait for the disk, or for a standby, while it holds the locks.
-    let limit = lock_timeout(job);
-    tx.batch(&format!("set local synchronous_commit = off; set local lock_timeout = '{limit}'")).await?;
+    let limit_ms = lock_timeout(job, attempt).as_millis();
+    tx.batch(&format!("set local synchronous_commit = off; set local lock_timeout = {limit_ms}")).await?;
     // Write the ledger before locking: nobody reads these rows, and the locks are held for less time.
     let generation = write_ledger(job, &tx, ready).await?;
     carry_over(job, &tx, ready).await?;
     let ask_state = catalog_state::prepare(&tx, &job.entity).await?;
     let started = Instant::now();
-    lock_tables(&tx, &tables, limit).await?;
+    lock_tables(&tx, &tables, limit_ms).await?;
     // If this execution lost the entity's lock, another one may have dropped these tables and created its own
     // under the same names. Check here: from now on that one would wait for the locks above.
     job.lock.assert_held(&tx).await?;
@@ -159,9 +166,9 @@ async fn end_vacuums(tx: &Transaction<'_>, tables: &str) -> Result<()> {
     tx.batch(&format!("lock table {tables} in share update exclusive mode")).await
 }
 
-async fn lock_tables(tx: &Transaction<'_>, tables: &str, limit: &str) -> Result<()> {
+async fn lock_tables(tx: &Transaction<'_>, tables: &str, limit_ms: u128) -> Result<()> {
     // lock_timeout is about one lock, statement_timeout about all of them.
-    tx.batch(&format!("set local statement_timeout = '{limit}'")).await?;
+    tx.batch(&format!("set local statement_timeout = {limit_ms}")).await?;
     tx.batch(&format!("lock table {tables} in access exclusive mode")).await?;
     tx.batch("set local statement_timeout = 0").await
 }

@@ -10,8 +10,16 @@ use crate::pg::sqlstate::QUERY_CANCELED;
 use crate::retry::Policy;
 use crate::transform::job::EntityJob;
 
+/// The pauses while an attempt is short and looks for a moment without readers.
+const LOOKING: Policy = Policy {
+    max_retries: 24,
+    base: Duration::from_millis(100),
+    max: Duration::from_millis(100),
+    budget: Duration::from_secs(600),
+};
+
 /// Time enough for the queries in front of the swap to end.
-const RETRY: Policy = Policy {
+const WAITING: Policy = Policy {
     max_retries: 1000,
     base: Duration::from_millis(100),
     max: Duration::from_secs(5),
@@ -24,10 +32,11 @@ const RETRY: Policy = Policy {
 /// # Errors
 /// `DatabaseBusy` when the locks were not to be had; otherwise see [`crate::pg`].
 pub(super) async fn swap(job: &EntityJob, connection: &mut Connection, ready: &Ready<'_>) -> Result<Option<Duration>> {
-    let mut pauses = RETRY.pauses();
+    let mut pauses = LOOKING.pauses().chain(WAITING.pauses());
     let (started, mut said) = (Instant::now(), Duration::ZERO);
+    let mut attempt = 0;
     loop {
-        let error = match exchange(job, connection, ready).await {
+        let error = match exchange(job, connection, ready, attempt).await {
             Ok(None) => return Ok(None),
             Ok(Some(exchanged)) => return settle(job, exchanged).await.map(Some),
             Err(error) => error,
@@ -46,6 +55,7 @@ pub(super) async fn swap(job: &EntityJob, connection: &mut Connection, ready: &R
             "the swap waits for readers in front of it"
         );
         job.shutdown.pause(pause).await?;
+        attempt += 1;
     }
 }
 
