@@ -4,11 +4,20 @@
 //! the extension and know the workers (`citus_add_node`), by addresses that the tests can reach. A database
 //! with evo's schema is then one on every server, a copy of a template whose tables `evo distribute` has
 //! distributed. Other databases are on the coordinator alone, and have no extension.
+//!
+//! Left out are the tests that say so ([`is_left_out`]), and those that ask the server for something that no
+//! cluster does, as a join of staging with the ledger; what evo asks for is never a reason. Each is listed with
+//! its reason in `target/tmp/left-out-on-a-cluster`: `scripts/test-cluster` prints them.
 
+use std::io::Write;
+use std::path::Path;
 use std::process::Command;
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock};
 
 use super::sql;
+
+/// The databases of this test, to be dropped when it is left out.
+static DATABASES: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
 /// The address of the coordinator, if the tests run on a cluster.
 pub fn coordinator() -> Option<&'static str> {
@@ -22,12 +31,38 @@ pub fn is_cluster() -> bool {
 }
 
 /// Says that a test is left out on a cluster, and why. The caller returns.
-#[expect(clippy::print_stdout, reason = "a test that does nothing says so")]
 pub fn is_left_out(reason: &str) -> bool {
     if is_cluster() {
-        println!("skipped on a cluster: {reason}");
+        note(reason);
     }
     is_cluster()
+}
+
+/// Ends this test, whose own statement a cluster refuses, as left out; returns if the refusal is about
+/// something else.
+pub fn leave_out_if_refused(url: &str, statements: &str, error: &tokio_postgres::Error) {
+    let Some(coordinator) = coordinator().filter(|coordinator| url.starts_with(coordinator)) else { return };
+    // What evo made a table of, or what the test asks of it, Citus has no plan for.
+    let Some(error) = error.as_db_error().filter(|error| error.code().code() == "0A000") else { return };
+    let statement = statements.split_whitespace().collect::<Vec<_>>().join(" ");
+    note(&format!("its own statement is refused: {}: {statement:.100}", error.message()));
+    for name in DATABASES.lock().unwrap().iter() {
+        everywhere(coordinator, &format!("drop database if exists {name} with (force)"));
+    }
+    // Each test is a process of its own.
+    std::process::exit(0);
+}
+
+/// Remembers a database that is dropped when the test is left out.
+pub fn remember(name: &str) {
+    DATABASES.lock().unwrap().push(name.to_owned());
+}
+
+fn note(reason: &str) {
+    let list = Path::new(env!("CARGO_TARGET_TMPDIR")).join("left-out-on-a-cluster");
+    let mut list = std::fs::File::options().create(true).append(true).open(list).unwrap();
+    let test = std::env::var("NEXTEST_TEST_NAME").unwrap_or_else(|_| "a test".to_owned());
+    writeln!(list, "{test}: {reason}").unwrap();
 }
 
 /// The addresses of the servers of the cluster without a database, the coordinator first.

@@ -67,7 +67,10 @@ fn server() -> &'static str {
 
 /// Runs statements on a database; the last one's rows as text, null as `∅`.
 pub fn sql(url: &str, statements: &str) -> Vec<Vec<String>> {
-    try_sql(url, statements).unwrap_or_else(|e| panic!("{statements}\n{e:?}"))
+    try_sql(url, statements).unwrap_or_else(|e| {
+        cluster::leave_out_if_refused(url, statements, &e);
+        panic!("{statements}\n{e:?}")
+    })
 }
 
 /// The same on a database that may be unavailable, or refuse.
@@ -85,6 +88,7 @@ pub fn try_sql(url: &str, statements: &str) -> Result<Vec<Vec<String>>, tokio_po
 
 /// One session that stays open: what it begins goes on until it says otherwise.
 pub struct Session {
+    url: String,
     runtime: tokio::runtime::Runtime,
     client: tokio_postgres::Client,
 }
@@ -97,7 +101,7 @@ impl Session {
             tokio::spawn(connection);
             client
         });
-        Self { runtime, client }
+        Self { url: url.to_owned(), runtime, client }
     }
 
     /// Runs a statement, or tells why the server does not.
@@ -108,8 +112,11 @@ impl Session {
 
     /// Runs statements; the last one's rows as text.
     pub fn run(&self, statements: &str) -> Vec<Vec<String>> {
-        let messages = self.runtime.block_on(self.client.simple_query(statements)).unwrap();
-        rows(messages)
+        let messages = self.runtime.block_on(self.client.simple_query(statements));
+        rows(messages.unwrap_or_else(|e| {
+            cluster::leave_out_if_refused(&self.url, statements, &e);
+            panic!("{statements}\n{e:?}")
+        }))
     }
 }
 
@@ -239,6 +246,7 @@ impl Database {
     /// A copy of a template, on every server that has one.
     fn create_everywhere(template: &str) -> Self {
         let name = format!("t_{}_{}", now(), uuid::Uuid::new_v4().simple());
+        cluster::remember(&name);
         everywhere(&format!("create database {name} template {template}"));
         Self { url: format!("{}/{name}", server()), name: Some(name) }
     }
@@ -246,6 +254,7 @@ impl Database {
     fn create(how: &str) -> Self {
         let name = format!("t_{}_{}", now(), uuid::Uuid::new_v4().simple());
         let admin = format!("{}/postgres", server());
+        cluster::remember(&name);
         sql(&admin, &format!("create database {name} {how}"));
         Self { url: format!("{}/{name}", server()), name: Some(name) }
     }

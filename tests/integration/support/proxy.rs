@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 use std::time::{Duration, Instant};
 
-use super::Database;
 use super::server::free_port;
+use super::{Database, cluster};
 
 /// The bytes of a COMMIT in the simple protocol.
 pub const COMMIT: &[u8] = b"Q\0\0\0\x0bCOMMIT\0";
@@ -99,10 +99,12 @@ impl Proxy {
         Self::to(split(&db.url).1.parse().unwrap())
     }
 
-    /// The way through it to a database of its server.
+    /// The way through it to a database of its server. It has to understand what passes; the servers of a
+    /// cluster encrypt it if they may.
     pub fn url(&self, db: &Database) -> String {
         let (before, _, name) = split(&db.url);
-        format!("{before}:{}/{name}", self.port)
+        let unencrypted = if cluster::is_cluster() { "?sslmode=disable" } else { "" };
+        format!("{before}:{}/{name}{unencrypted}", self.port)
     }
 
     /// Sends new connections somewhere else, as a name does that points to another server.
