@@ -60,7 +60,7 @@ fn each_check_finds_what_it_is_for_and_names_keys_and_exit_code() {
         ),
         (
             "fact_without_member",
-            "update core.evo_entries set member_id = -3 where ctid = (select min(ctid) from core.evo_entries) and tableoid = (select min(tableoid::bigint)::oid from core.evo_entries)",
+            "update core.evo_entries set member_id = -3 where entry_id = (select min(entry_id) from core.evo_entries)",
             0,
             "fact_without_member entries 1: -3",
         ),
@@ -114,7 +114,7 @@ fn a_check_that_fails_before_the_swap_keeps_the_old_generation() {
     // The vendor renames a field: the next generation would lose a column.
     let before = evo.db.one("select count(branch_name) from core.evo_members");
     assert_ne!(before, "0");
-    evo.db.sql("update stg_evo.members_raw set raw_data = raw_data - 'branchName' || jsonb_build_object('nameOfBranch', raw_data -> 'branchName')");
+    evo.db.sql("update stg_evo.members_raw set raw_data = jsonb_set(raw_data - 'branchName', '{nameOfBranch}', raw_data -> 'branchName')");
     let run = evo.run(&["transform", "members", "--full-refresh"]).exits(6);
     let run =
         run.says("fill_rate").says("core.evo_members.branch_name 100% → 0%").says("the old generation still serves");

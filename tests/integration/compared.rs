@@ -132,10 +132,8 @@ fn new_entries_go_straight_into_their_partitions_at_the_instants_that_the_server
         case when raw_data ->> 'date' ~ '(Z|-05:00)$' then (raw_data ->> 'date')::timestamptz
              else (raw_data ->> 'date')::timestamp at time zone 'America/Sao_Paulo' end";
     assert_eq!(evo.db.sql(wrong), Vec::<Vec<String>>::new());
-    let parts = evo.db.sql(
-        "select c.relname, count(*) from stg_evo.entries_raw e join pg_class c on c.oid = e.tableoid group by 1 order by 1",
-    );
-    assert_eq!(parts, [["entries_raw_2018", "4"], ["entries_raw_2019", "2"]]);
+    let rows = |part: &str| evo.db.one(&format!("select count(*) from stg_evo.entries_raw_{part}"));
+    assert_eq!(["2018", "2019", "default"].map(rows), ["4", "2", "0"]);
 }
 
 #[test]
@@ -159,10 +157,8 @@ fn partitions_that_somebody_cut_in_another_way_are_filled_by_their_bounds() {
     put(&evo, "entries", RUN_1, "port", &[entry("2024-08-05T10:00:00", 2, "a")]);
     assert_eq!(counts(&evo.entity(&["load", "entries", "--batch-size", "1", "--workers", "1"])), "2/0/0/0/0 of 2");
     assert_eq!(ways(&evo, RUN_1), "direct,jsonb", "the second half has the default partition alone");
-    let parts = evo
-        .db
-        .sql("select c.relname from stg_evo.entries_raw e join pg_class c on c.oid = e.tableoid order by entry_date");
-    assert_eq!(parts, [["first_half"], ["entries_raw_default"]]);
+    let days = |part: &str| evo.db.one(&format!("select string_agg(entry_date::date::text, ' ') from stg_evo.{part}"));
+    assert_eq!(["first_half", "entries_raw_default"].map(days), ["2024-05-05", "2024-08-05"]);
 }
 
 #[test]

@@ -248,11 +248,10 @@ fn entry_times_are_read_in_the_declared_zone_whatever_the_servers_is() {
         object("entries", RUN_1, "2023-12-31_part-00001").lines(&evo.lake(), &[line]);
         evo.json(&["load", "entries"]);
         evo.json(&["transform", "entries"]);
-        let expected = [["785225325939991", "2024-01-01 01:30:00", "entries_raw_2023"]];
-        let row = evo.db.sql("select entry_id, entry_date at time zone 'UTC', (select relname from pg_class where oid = e.tableoid) from stg_evo.entries_raw e");
-        assert_eq!(row, expected, "{zone}");
-        let core = evo.db.sql("select entry_id, entry_date at time zone 'UTC', (select relname from pg_class where oid = e.tableoid) from core.evo_entries e");
-        assert_eq!(core, [["785225325939991", "2024-01-01 01:30:00", "evo_entries_2023"]], "{zone}");
+        for partition in ["stg_evo.entries_raw_2023", "core.evo_entries_2023"] {
+            let row = evo.db.sql(&format!("select entry_id, entry_date at time zone 'UTC' from {partition}"));
+            assert_eq!(row, [["785225325939991", "2024-01-01 01:30:00"]], "{partition} {zone}");
+        }
     }
 }
 
@@ -263,17 +262,15 @@ fn an_absurd_date_is_parked_and_a_new_year_gets_its_partition() {
     let lines = [entry("1001-01-01T00:00:00"), entry("2019-05-05T10:00:00"), entry("2031-05-05T10:00:00")];
     object("entries", RUN_1, "a").lines(&evo.lake(), &lines.each_ref().map(String::as_str));
     assert_eq!(counts(&evo.entity(&["load", "entries"])), "3/0/0/0/0 of 3");
-    let partitions = evo
-        .db
-        .sql("select c.relname from stg_evo.entries_raw e join pg_class c on c.oid = e.tableoid order by entry_date");
-    assert_eq!(partitions, [["entries_raw_default"], ["entries_raw_2019"], ["entries_raw_2031"]]);
+    let years = |table: &str, part: &str| {
+        evo.db.one(&format!("select string_agg(extract(year from entry_date)::text, ' ') from {table}_{part}"))
+    };
+    let parts = ["default", "2019", "2031"];
+    assert_eq!(parts.map(|part| years("stg_evo.entries_raw", part)), ["1001", "2019", "2031"]);
     evo.json(&["transform", "entries"]);
     assert_eq!(evo.db.one("select count(*) from core.evo_entries"), "3");
     evo.json(&["transform", "entries", "--full-refresh"]);
-    let core = evo
-        .db
-        .sql("select c.relname from core.evo_entries e join pg_class c on c.oid = e.tableoid order by entry_date");
-    assert_eq!(core, [["evo_entries_default"], ["evo_entries_2019"], ["evo_entries_2031"]]);
+    assert_eq!(parts.map(|part| years("core.evo_entries", part)), ["1001", "2019", "2031"]);
 }
 
 #[test]

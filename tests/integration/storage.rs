@@ -7,7 +7,7 @@ use serde_json::Value;
 use tokio_postgres::{Client, NoTls};
 
 use crate::support::server::{eventually, signal};
-use crate::support::{Evo, Run};
+use crate::support::{Evo, Run, cluster};
 
 fn loaded() -> Evo {
     let evo = Evo::new();
@@ -80,6 +80,9 @@ fn find<'a>(list: &'a Value, key: &str, name: &str) -> &'a Value {
 
 #[test]
 fn analyze_changes_nothing_and_shows_heap_toast_and_indexes_apart() {
+    if cluster::is_left_out("it compares with the sizes of the coordinator's own tables") {
+        return;
+    }
     let evo = loaded();
     // Autovacuum would be as fast as this test, now and then.
     evo.db.sql("alter table core.evo_sale_items_all set (autovacuum_enabled = off)");

@@ -13,8 +13,13 @@ use std::io::Write;
 use std::path::Path;
 use std::process::Command;
 use std::sync::{Mutex, OnceLock};
+use std::time::Duration;
 
-use super::sql;
+use tokio_postgres::error::SqlState;
+
+use super::{sql, try_sql};
+
+const PAUSE: Duration = Duration::from_millis(200);
 
 /// The databases of this test, to be dropped when it is left out.
 static DATABASES: Mutex<Vec<String>> = Mutex::new(Vec::new());
@@ -42,8 +47,19 @@ pub fn is_left_out(reason: &str) -> bool {
 /// something else.
 pub fn leave_out_if_refused(url: &str, statements: &str, error: &tokio_postgres::Error) {
     let Some(coordinator) = coordinator().filter(|coordinator| url.starts_with(coordinator)) else { return };
-    // What evo made a table of, or what the test asks of it, Citus has no plan for.
-    let Some(error) = error.as_db_error().filter(|error| error.code().code() == "0A000") else { return };
+    let Some(error) = error.as_db_error() else { return };
+    let is_refusal = match error.code().code() {
+        "0A000" => true,
+        "XX000" | "42P16" => {
+            ["distributed table", "involving partition column"].iter().any(|m| error.message().contains(m))
+        }
+        // Several commands in one message.
+        "42601" => error.where_().is_some_and(|place| place.starts_with("while executing command on ")),
+        _ => false,
+    };
+    if !is_refusal {
+        return;
+    }
     let statement = statements.split_whitespace().collect::<Vec<_>>().join(" ");
     note(&format!("its own statement is refused: {}: {statement:.100}", error.message()));
     for name in DATABASES.lock().unwrap().iter() {
@@ -80,11 +96,21 @@ pub fn servers(coordinator: &str) -> &'static [String] {
     })
 }
 
-/// Runs a statement in the database `postgres` of every server.
+/// Runs a statement in the database `postgres` of every server, and waits for sessions that are in its way: a
+/// server of a cluster opens new ones to a database that is dropped.
 pub fn everywhere(coordinator: &str, statement: &str) {
+    let run = |server: &str| {
+        for _ in 0..20 {
+            match try_sql(&format!("{server}/postgres"), statement) {
+                Err(error) if error.code() == Some(&SqlState::OBJECT_IN_USE) => std::thread::sleep(PAUSE),
+                done => return drop(done.unwrap_or_else(|e| panic!("{statement}\n{e:?}"))),
+            }
+        }
+        panic!("{statement}: its sessions do not end");
+    };
     std::thread::scope(|scope| {
         for server in servers(coordinator) {
-            scope.spawn(move || sql(&format!("{server}/postgres"), statement));
+            scope.spawn(move || run(server));
         }
     });
 }
