@@ -15,6 +15,9 @@ use crate::transform::definitions::{self, Definitions};
 use crate::transform::job::EntityJob;
 use crate::transform::summary::TableSummary;
 
+/// The attempts that look for a moment in which nearly nobody reads.
+pub(super) const SHORT_ATTEMPTS: u32 = 24;
+
 /// The longest that all the locks together may take in an attempt. Readers who come meanwhile queue behind
 /// them for that long, so the first attempts look for a moment in which nearly nobody reads; later ones have
 /// to interrupt readers who are always there. Where the tables are distributed, every server has to be asked.
@@ -22,7 +25,7 @@ fn lock_timeout(job: &EntityJob, attempt: u32) -> Duration {
     Duration::from_millis(match attempt {
         _ if job.layout.is_distributed() => 500,
         ..12 => 10,
-        12..24 => 20,
+        12..SHORT_ATTEMPTS => 20,
         _ => 40,
     })
 }

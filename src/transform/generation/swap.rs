@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::exchange::{Exchanged, Ready, exchange};
+use super::exchange::{Exchanged, Ready, SHORT_ATTEMPTS, exchange};
 use super::lock_holders::{self, SAY_AFTER};
 use crate::error::{Error, Kind, Result};
 use crate::pg::Connection;
@@ -11,12 +11,7 @@ use crate::retry::Policy;
 use crate::transform::job::EntityJob;
 
 /// The pauses while an attempt is short and looks for a moment without readers.
-const LOOKING: Policy = Policy {
-    max_retries: 24,
-    base: Duration::from_millis(100),
-    max: Duration::from_millis(100),
-    budget: Duration::from_secs(600),
-};
+const LOOKING: Policy = Policy { max_retries: SHORT_ATTEMPTS, max: WAITING.base, ..WAITING };
 
 /// Time enough for the queries in front of the swap to end.
 const WAITING: Policy = Policy {
