@@ -1,11 +1,11 @@
 //! `evo new`: from unknown files to core without editing.
 
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
-use crate::support::{Database, Evo, Run, object, write};
+use crate::support::{Database, Evo, Run, Session, object, sql, write};
 
 /// A folder of somebody who begins: samples, a lake, a database.
 fn beginner() -> Evo {
@@ -175,12 +175,44 @@ fn a_draft_is_tried_out_on_the_private_server_and_the_first_rows_are_shown() {
     assert!(shown.stdout.contains("tried out with 2 documents"), "{}", shown.stdout);
     assert!(shown.stdout.contains("2026-01-09T21:30:00"), "{}", shown.stdout);
     assert!(shown.stdout.contains("evo migrate") && shown.stdout.contains("extend = "), "{}", shown.stdout);
-    let databases = crate::support::binary(evo.dir.path())
-        .args(["db", "psql", "-At", "-c", "select count(*) from pg_database where datname ~ '^evo_trial'"])
-        .output()
-        .unwrap();
-    assert_eq!(String::from_utf8_lossy(&databases.stdout).trim(), "0");
+    assert!(trials(&evo).is_empty());
     new(&evo, &["visits", "--from", &path, "--extend", "own"]).exits(2).says("there is an entity visits already");
+    crate::support::binary(evo.dir.path()).args(["db", "destroy", "--yes"]).output().unwrap();
+}
+
+/// The address of the private server, which runs.
+fn private(evo: &Evo) -> String {
+    let run: Run = crate::support::binary(evo.dir.path()).args(["db", "url"]).output().unwrap().into();
+    run.exits(0).stdout.trim().to_owned()
+}
+
+/// The databases of trials on the private server.
+fn trials(evo: &Evo) -> Vec<String> {
+    sql(&private(evo), "select datname from pg_database where datname ~ '^evo_trial' order by 1").concat()
+}
+
+#[test]
+fn the_database_of_a_trial_that_was_broken_off_goes_with_the_next_one_and_one_in_use_stays() {
+    let evo = beginner();
+    let path = sample(&evo, "visits.jsonl", "{\"id\": 1, \"at\": \"2026-01-09T18:30:00\"}\n");
+    let in_use = format!("evo_trial_{:032x}", 1);
+    let session = Session::open(&private(&evo));
+    session.run(&format!("select pg_advisory_lock(hashtextextended('{in_use}', 0))"));
+    session.run(&format!("create database {in_use}"));
+    let mut command = crate::support::binary(evo.dir.path());
+    command.args(["new", "visits", "--from", &path, "--lake", evo.lake().to_str().unwrap()]);
+    let mut broken_off = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    while trials(&evo).len() < 2 {
+        assert!(broken_off.try_wait().unwrap().is_none(), "it ended before it could be killed");
+    }
+    broken_off.kill().unwrap();
+    broken_off.wait().unwrap();
+    assert_eq!(trials(&evo).len(), 2);
+    new(&evo, &["visits", "--from", &path]).exits(0);
+    assert_eq!(trials(&evo), [in_use]);
+    drop(session);
+    new(&evo, &["others", "--from", &path]).exits(0);
+    assert!(trials(&evo).is_empty());
     crate::support::binary(evo.dir.path()).args(["db", "destroy", "--yes"]).output().unwrap();
 }
 

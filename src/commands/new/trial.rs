@@ -16,7 +16,7 @@ use crate::config::{self, Settings};
 use crate::draft::SampleFile;
 use crate::entity::{Entity, Input};
 use crate::error::{Error, Kind, Result};
-use crate::pg::Pool;
+use crate::pg::{Connection, Pool};
 use crate::sql::{columns, ident, qualified};
 use crate::transform::example::rows_of;
 
@@ -58,13 +58,21 @@ pub(super) async fn run(settings: &Settings, dir: &Path, tried: &TriedDraft<'_>,
         .map_err(|e| Error::new(Kind::Internal, "the thread that starts the private PostgreSQL died").caused_by(e))??;
     let name = format!("evo_trial_{}", Uuid::new_v4().simple());
     let admin = Pool::new(Dsn::parse(&address.url())?, "evo:new", 1);
+    // Its lock says until the end of this session that the database is in use.
+    let session = admin.get().await?;
+    for row in session.query(sql_file!("draft/begin_trial.sql"), &[&name]).await? {
+        drop_database(&session, row.get(0)).await?;
+    }
     let create = format!("create database {} template template0", ident(&name));
-    admin.get().await?.outside(&create, Duration::ZERO).await?;
+    session.outside(&create, Duration::ZERO).await?;
     let url = address.url().replacen(&format!("/{}?", address.database), &format!("/{name}?"), 1);
     let tried = in_database(&url, dir, tried, rows).await;
-    let drop = format!("drop database {} with (force)", ident(&name));
-    let dropped = admin.get().await?.outside(&drop, Duration::ZERO).await;
+    let dropped = drop_database(&session, &name).await;
     tried.and_then(|trial| dropped.map(|()| trial))
+}
+
+async fn drop_database(session: &Connection, name: &str) -> Result<()> {
+    session.outside(&format!("drop database {} with (force)", ident(name)), Duration::ZERO).await
 }
 
 async fn in_database(url: &str, dir: &Path, tried: &TriedDraft<'_>, rows: u32) -> Result<TrialRun> {
