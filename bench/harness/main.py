@@ -289,6 +289,7 @@ def measure(bench, scenario, about, out):
     try:
         result = scenario.run(bench)
         result.scenario, result.machine, result.quick = name, about, bench.quick
+        result.parameters |= dict(bench.options.set)
         text = result.to_json()
         (out / f"{name}.json").write_text(json.dumps(text, indent=1))
     except Failed as error:
