@@ -277,13 +277,14 @@ const SCRIPTS: [&str; 6] = [
 /// Tested elsewhere: checks by running them, the settings of a session on every version, parts of other statements and what
 /// consists of them by dry runs, the migration of a draft by applying it,
 /// tests of models by running them.
-const ELSEWHERE: [&str; 13] = [
+const ELSEWHERE: [&str; 14] = [
     "citus/",
     "checks/",
     "draft/",
     "transform/example/",
     "transform/generation/distribute",
     "transform/generation/fill_shard",
+    "transform/generation/different",
     "transform/generation/filled",
     "pg/session",
     "ledger/group_objects",

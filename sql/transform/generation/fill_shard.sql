@@ -1,6 +1,6 @@
 -- purpose: fill the shards of new tables that hold the same keys, from the shard of staging that has them
--- placeholders: {filled} a CTE for each table, {counts} two for each of them: rows, different keys; {documents} the
---               documents that are read
+-- placeholders: {filled} a CTE for each table, {counts} the rows of each of them; {documents} the documents that are
+--               read
 -- rows: one: an array of counts, the documents last
 -- locks: the new shards' own
 -- idempotent: no; a shard is filled once

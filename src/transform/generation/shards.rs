@@ -136,7 +136,11 @@ impl Built<'_> {
         }
     }
 
-    /// Inserts and commits. `None`, and nothing is inserted, if the typed reading gave a key twice.
+    /// Inserts and commits. `None`, and nothing is inserted, if no time zone suits all tables.
+    ///
+    /// # Errors
+    /// An error of the statement when the typed reading gave a key twice: only that takes back what a server
+    /// has inserted.
     async fn insert(
         &self,
         job: &EntityJob,
@@ -159,13 +163,12 @@ impl Built<'_> {
                 sql_file!("transform/generation/filled.sql").trim_end(),
                 &[("name", &name), ("insert", &insert), ("key", &key)],
             ));
-            let different = match reading {
+            counts.push(match reading {
                 Reading::Typed { .. } if model.select.children().is_some() => {
-                    format!("(select distinct {key} from {name}) k")
+                    fill(sql_file!("transform/generation/different.sql").trim_end(), &[("name", &name), ("key", &key)])
                 }
-                _ => name.clone(),
-            };
-            counts.push(format!("(select count(*) from {name}), (select count(*) from {different})"));
+                _ => format!("(select count(*) from {name})"),
+            });
         }
         let build = &self.plan.builds[source.builds[0]];
         let within = if job.entity.partition.is_some() { build.old.top_constraint.clone() } else { "true".to_owned() };
@@ -184,21 +187,19 @@ impl Built<'_> {
         ];
         let connection = job.pool.get().await?;
         let counts = part.group.run(&connection, &settings, &sql).await.map_err(broken_constraint);
-        Ok(self.counted(source, &counts.context(&build.table)?))
+        Ok(Some(self.counted(source, &counts.context(&build.table)?)))
     }
 
-    /// The counts of a statement by model; `None` if a key came twice.
-    fn counted(&self, source: &Source, counts: &[i64]) -> Option<Vec<(usize, InsertedPart)>> {
+    /// The counts of a statement by model.
+    fn counted(&self, source: &Source, counts: &[i64]) -> Vec<(usize, InsertedPart)> {
         let documents = counts.last().map_or(0, |count| count.unsigned_abs());
-        let (tables, _) = counts.as_chunks::<2>();
-        let part = |(index, [rows, keys]): (&usize, &[i64; 2])| {
+        let part = |(index, rows): (&usize, &i64)| {
             let build = &self.plan.builds[*index];
             let is_counted = build.model == 0 && build.is_first;
             let documents = if is_counted { documents } else { 0 };
-            let rows_count = rows.unsigned_abs();
-            (rows == keys).then_some((*index, InsertedPart { rows: rows_count, documents, ..InsertedPart::default() }))
+            (*index, InsertedPart { rows: rows.unsigned_abs(), documents, ..InsertedPart::default() })
         };
-        source.builds.iter().zip(tables).map(part).collect()
+        source.builds.iter().zip(counts).map(part).collect()
     }
 
     /// Files the values that became null. Shards whose values all fit have none.
