@@ -22,7 +22,7 @@ pub(super) async fn collect(job: &EntityJob, connection: &Connection, builds: &[
         tracing::info!(table = name, "dropping what an interrupted refresh left");
         match connection.batch(&format!("drop table if exists {name}")).await {
             Err(error) if error.sqlstate() == Some(DEPENDENTS_EXIST) => {
-                set_aside(connection, &name, was_set_aside, &error).await?;
+                set_aside(job, &name, was_set_aside, &error).await?;
             }
             dropped => dropped.context(&name)?,
         }
@@ -36,7 +36,7 @@ pub(super) async fn collect(job: &EntityJob, connection: &Connection, builds: &[
 
 /// Empties and renames a leftover that something of the user's own depends on. It is in nobody's way then,
 /// and every full refresh tries again to drop it.
-async fn set_aside(connection: &Connection, name: &str, was_set_aside: bool, error: &Error) -> Result<()> {
+async fn set_aside(job: &EntityJob, name: &str, was_set_aside: bool, error: &Error) -> Result<()> {
     tracing::warn!(
         table = name,
         dependents = error.detail_text().unwrap_or_default(),
@@ -46,10 +46,14 @@ async fn set_aside(connection: &Connection, name: &str, was_set_aside: bool, err
     if was_set_aside {
         return Ok(());
     }
-    let statements = connection.query(sql_file!("transform/generation/set_aside.sql"), &[&name]).await?;
-    let mut script: Vec<String> = statements.iter().map(|row| row.get(0)).collect();
-    script.insert(0, format!("truncate {name}"));
-    connection.batch(&script.join("; ")).await.context(name)
+    let mut connection = job.pool.get().await?;
+    let tx = begin(&mut connection).await?;
+    tx.batch(&format!("truncate {name}")).await.context(name)?;
+    // One after the other: Citus refuses several of them in one message.
+    for row in tx.query(sql_file!("transform/generation/set_aside.sql"), &[&name]).await? {
+        tx.batch(row.get(0)).await.context(name)?;
+    }
+    tx.commit().await
 }
 
 /// Drops the new tables of a refresh that failed; a failure is only a warning. Without its lock this
