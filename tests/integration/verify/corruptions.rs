@@ -138,7 +138,7 @@ fn each_corruption_is_found_located_and_repaired_after_increments_refreshes_and_
 }
 
 #[test]
-fn each_corruption_is_found_located_and_repaired_in_any_order() {
+fn corruptions_are_found_located_and_repaired_in_any_order() {
     let mut dice = Dice(24);
     let mut left: Vec<&Corruption> = CORRUPTIONS.iter().collect();
     let shuffled = std::iter::repeat_with(|| left.swap_remove(dice.index(left.len()))).take(CORRUPTIONS.len() / 2);
