@@ -35,7 +35,7 @@ impl StreamTimes {
 pub struct PhaseTimes {
     /// Download, decode, COPY; both passes where there are two.
     pub stream: StreamTimes,
-    /// Merge statements.
+    /// Statements that look up what is known, and merge.
     pub merge: Duration,
     /// Waiting for the entity's turn, see `merge/`.
     pub turn: Duration,

@@ -37,13 +37,7 @@ pub(super) async fn run(load: &Load<'_>, batch: &Claimed, stage_as: StageAs) -> 
     };
     let (staged, stage_as) = match stage_as {
         StageAs::Direct => (direct::stage(load, &tx, &objects).await?, stage_as),
-        StageAs::Compared => match earlier_rows(load, &tx, &objects).await? {
-            Some(known) => (staged::stage(load, &tx, &objects, stage_as, Some(known)).await?, stage_as),
-            None => {
-                let stage_as = load.forecast.without_earlier_rows();
-                (staged::stage(load, &tx, &objects, stage_as, None).await?, stage_as)
-            }
-        },
+        StageAs::Compared => compare(load, &tx, &objects).await?,
         _ => (staged::stage(load, &tx, &objects, stage_as, None).await?, stage_as),
     };
     check_lines(&objects, &staged)?;
@@ -60,6 +54,22 @@ pub(super) async fn run(load: &Load<'_>, batch: &Claimed, stage_as: StageAs) -> 
     times.commit = started.elapsed();
     let inflated_bytes = staged.tallies.iter().map(|t| t.bytes.unsigned_abs()).sum();
     Ok(LoadedBatch { counts, inflated_bytes, times, refused: staged.refused, ..loaded })
+}
+
+/// Stages the batch compared with the rows of older runs, or in another way if there are none. Returns the
+/// way that it took.
+async fn compare(
+    load: &Load<'_>,
+    tx: &Transaction<'_>,
+    objects: &BatchObjects<'_>,
+) -> Result<(StagedBatch, StageAs), AttemptError> {
+    let started = Instant::now();
+    let earlier = earlier_rows(load, tx, objects).await?;
+    let looked_up = started.elapsed();
+    let stage_as = if earlier.is_some() { StageAs::Compared } else { load.forecast.without_earlier_rows() };
+    let mut staged = staged::stage(load, tx, objects, stage_as, earlier).await?;
+    staged.times.merge += looked_up;
+    Ok((staged, stage_as))
 }
 
 /// The rows that the same objects of older runs have in staging.
