@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use crate::error::{Error, Kind, Named, Result};
-use crate::pg::{Ask, Connection, error_of};
+use crate::pg::{Ask, Connection, error_of_shard};
 
 /// Shards of several co-located tables that hold the same keys; all are on one server.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,7 +67,7 @@ fn failure(said: &str) -> Error {
         return Error::new(Kind::DatabaseUnavailable, said.lines().next().unwrap_or_default().to_owned());
     };
     let field = |name: &str| json[name].as_str().map(str::to_owned);
-    let error = error_of(&field("code").unwrap_or_default(), field("message").unwrap_or_default());
+    let error = error_of_shard(&field("code").unwrap_or_default(), &field("message").unwrap_or_default());
     error.naming(Named { constraint: field("constraint"), ..Named::default() })
 }
 

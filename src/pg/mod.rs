@@ -58,5 +58,5 @@ pub(crate) use param::sent_as;
 pub use pool::{Pool, Pooled};
 pub use presence::Presence;
 pub use recovery::{Diagnosis, Reconnect};
-pub use server_error::{SCHEMA_HINT, error_of};
+pub use server_error::{SCHEMA_HINT, error_of_shard};
 pub use tokio_postgres::{Column, Row};

@@ -37,9 +37,25 @@ const LOST: [&str; 8] = [
 /// The function of the server that refuses to empty a table that others reference.
 const CHECKS_REFERENCES: &str = "heap_truncate_check_FKs";
 
-/// An error of which only the server's code and message are known.
-pub fn error_of(code: &str, message: String) -> Error {
-    from_sqlstate(code, without_values(code, &message))
+/// How Citus begins its context of an error that another server of the cluster reported.
+const OF_CLUSTER: &str = "while executing command on ";
+/// Digits of the lowest number of a shard.
+const SHARD_DIGITS: usize = 6;
+
+/// An error of another server of a cluster, of which only the code and the message are known.
+pub fn error_of_shard(code: &str, message: &str) -> Error {
+    from_sqlstate(code, without_shard(&without_values(code, message)))
+}
+
+/// A message with the names of tables and indexes in place of those of their shards, which are numbered:
+/// `"evo_sales_all_102008"`. All names of a message have the number of one shard.
+fn without_shard(message: &str) -> String {
+    let is_shard = |number: &str| number.len() >= SHARD_DIGITS && number.bytes().all(|b| b.is_ascii_digit());
+    let quoted = message.split('"').skip(1).step_by(2);
+    match quoted.filter_map(|name| name.rsplit_once('_')).find(|(_, number)| is_shard(number)) {
+        Some((_, number)) => message.replace(&format!("_{number}\""), "\""),
+        None => message.to_owned(),
+    }
 }
 
 /// The same with a message that holds no values.
@@ -54,7 +70,10 @@ pub(super) fn from_server(db: &DbError) -> Error {
     if is_raised(code, db.routine(), function.as_deref()) {
         return raised(code, function);
     }
-    let error = from_sqlstate(code, without_values(code, db.message()));
+    let error = match db.where_() {
+        Some(context) if context.contains(OF_CLUSTER) => error_of_shard(code, db.message()),
+        _ => from_sqlstate(code, without_values(code, db.message())),
+    };
     let error = match error.kind() {
         Kind::AccessDenied | Kind::SchemaChanged if is_of(db, &FILE_SOURCES) => {
             return error.of_kind(Kind::DatabaseFailed).hint(
@@ -265,6 +284,23 @@ mod tests {
             assert_eq!(raised(code, None).kind(), Kind::Refused, "{code}");
         }
         assert_eq!(raised("40001", None).kind(), Kind::TransactionConflict);
+    }
+
+    #[test]
+    fn a_table_is_named_in_place_of_its_shard() {
+        for (of_shard, of_table) in [
+            (
+                r#"new row for relation "evo_sales_all_102075" violates check constraint "since_20240101""#,
+                r#"new row for relation "evo_sales_all" violates check constraint "since_20240101""#,
+            ),
+            (
+                r#"duplicate key value violates unique constraint "entries_raw_2024_pkey_1020075""#,
+                r#"duplicate key value violates unique constraint "entries_raw_2024_pkey""#,
+            ),
+            (r#"relation "entries_raw_2024" does not exist"#, r#"relation "entries_raw_2024" does not exist"#),
+        ] {
+            assert_eq!(without_shard(of_shard), of_table);
+        }
     }
 
     #[test]

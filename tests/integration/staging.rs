@@ -1,6 +1,6 @@
 //! A staging table that somebody has altered: what evo cannot work with is named before anything is done.
 
-use crate::support::{Evo, object};
+use crate::support::{Evo, cluster, object};
 
 /// What is done to stg_evo.sales_raw, what evo says, and what undoes it.
 const FAULTS: [(&str, &str, &str); 6] = [
@@ -59,6 +59,9 @@ fn a_staging_table_that_does_not_fit_stops_its_entity_by_name_and_the_others_go_
 
 #[test]
 fn what_has_the_name_of_a_table_and_is_none_is_named_by_every_command() {
+    if cluster::is_left_out("a job says before that the tables are not distributed alike") {
+        return;
+    }
     for table in ["stg_evo.sales_raw", "core.evo_sales"] {
         let evo = a_sale();
         evo.json(&["load", "sales"]);
@@ -78,6 +81,9 @@ fn what_has_the_name_of_a_table_and_is_none_is_named_by_every_command() {
 
 #[test]
 fn a_published_table_without_replica_identity_is_for_its_publisher_to_correct() {
+    if cluster::is_left_out("the shards of a published table are not published") {
+        return;
+    }
     let evo = a_sale();
     evo.json(&["load", "sales"]);
     evo.json(&["transform", "sales"]);

@@ -107,6 +107,9 @@ fn analyze_changes_nothing_and_shows_heap_toast_and_indexes_apart() {
 
 #[test]
 fn vacuum_removes_dead_rows_and_gathers_statistics_of_partitioned_parents_too() {
+    if cluster::is_left_out("it waits for statistics of the coordinator's own tables") {
+        return;
+    }
     let evo = loaded();
     // Nobody else vacuums it meanwhile.
     evo.db.sql("alter table core.evo_sales_all set (autovacuum_enabled = off)");
@@ -126,6 +129,9 @@ fn vacuum_removes_dead_rows_and_gathers_statistics_of_partitioned_parents_too() 
 
 #[test]
 fn reindex_mends_an_invalid_index_and_drops_the_leftover_of_a_canceled_one() {
+    if cluster::is_left_out("the leftover that it makes in the catalog is on no shard") {
+        return;
+    }
     let evo = loaded();
     // What a canceled REINDEX CONCURRENTLY leaves behind.
     evo.db.sql(
@@ -226,7 +232,9 @@ fn bloat_is_estimated_from_statistics_and_measured_where_pgstattuple_is_installe
         let share = |of: &Value, bytes: f64| of["bloat"]["bytes"].as_f64().unwrap() / bytes;
         (share(&table, bytes), share(&index, index["bytes"].as_f64().unwrap()), table["bloat"]["is_measured"].clone())
     };
-    let near_half = |share: f64| (0.35..0.6).contains(&share);
+    // An index of a few pages, as each shard has one, is not filled evenly.
+    let least = if cluster::is_cluster() { 0.2 } else { 0.35 };
+    let near_half = |share: f64| (least..0.6).contains(&share);
     let (table, index, measured) = bloat(&[]);
     assert!(near_half(table) && near_half(index) && measured == false, "{table} {index} {measured}");
     if evo.db.one("select count(*) from pg_available_extensions where name = 'pgstattuple'") == "0" {

@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use nix::pty::{OpenptyResult, Winsize, openpty};
 use serde_json::Value;
 
-use crate::support::{Evo, binary};
+use crate::support::{Evo, binary, cluster};
 
 /// Every command that does something, by its arguments, in an order in which each has something to do.
 const COMMANDS: [&[&str]; 21] = [
@@ -161,9 +161,10 @@ fn a_json_log_is_json_to_its_last_line_whatever_the_command_and_its_end() {
 fn a_running_job_says_how_far_it_is() {
     let evo = Evo::new();
     evo.run(&["generate", "sales", "--records", "20000", "--part-records", "500"]).exits(0);
+    let parts = if cluster::is_cluster() { "shards" } else { "parts" };
     for (args, phase, unit) in [
         (&["load", "sales", "--workers", "1", "--batch-size", "2"][..], "sales: loading", "bytes"),
-        (&["transform", "sales", "--full-refresh", "--workers", "1"], "sales: filling", "parts"),
+        (&["transform", "sales", "--full-refresh", "--workers", "1"], "sales: filling", parts),
         (&["load", "sales", "--all-runs", "--workers", "1", "--batch-size", "2"], "sales: loading", "bytes"),
         (&["transform", "sales", "--in-place", "--workers", "1"], "sales: updating", "chunks"),
     ] {

@@ -186,6 +186,7 @@ impl Built<'_> {
             ("timezone", zone),
         ];
         let connection = job.pool.get().await?;
+        failpoint!("transform.before_fill_commit");
         let counts = part.group.run(&connection, &settings, &sql).await.map_err(broken_constraint);
         Ok(Some(self.counted(source, &counts.context(&build.table)?)))
     }

@@ -15,7 +15,7 @@ use std::process::Command;
 use std::sync::{Mutex, OnceLock};
 use std::time::Duration;
 
-use tokio_postgres::error::SqlState;
+use tokio_postgres::error::{DbError, SqlState};
 
 use super::{sql, try_sql};
 
@@ -43,6 +43,45 @@ pub fn is_left_out(reason: &str) -> bool {
     is_cluster()
 }
 
+/// Whether a server of the cluster refuses several commands in one message. Nothing is done then.
+pub fn refuses_several(error: &tokio_postgres::Error) -> bool {
+    error.as_db_error().is_some_and(is_of_several)
+}
+
+fn is_of_several(error: &DbError) -> bool {
+    let is_handed_on = |place: &str| place.starts_with("while executing command on ");
+    error.code() == &SqlState::SYNTAX_ERROR && error.where_().is_some_and(is_handed_on)
+}
+
+/// The statements of a message, one by one.
+pub fn each_statement(message: &str) -> Vec<&str> {
+    let (mut statements, mut from) = (Vec::new(), 0);
+    let (mut quote, mut is_body, mut before) = (None, false, ' ');
+    for (at, c) in message.char_indices() {
+        match c {
+            '$' if quote.is_none() && before == '$' => is_body = !is_body,
+            '\'' | '"' if !is_body && quote.is_none_or(|open| open == c) => quote = quote.xor(Some(c)),
+            ';' if !is_body && quote.is_none() => {
+                statements.push(message[from..at].trim());
+                from = at + 1;
+            }
+            _ => {}
+        }
+        before = c;
+    }
+    statements.push(message[from..].trim());
+    statements.retain(|statement| !statement.is_empty());
+    statements
+}
+
+#[test]
+fn statements_end_outside_of_quotes_and_bodies() {
+    assert_eq!(
+        each_statement("select ';', \"a;\"; do $$ begin x; end $$;\n create table t (a text default 'it''s;');"),
+        ["select ';', \"a;\"", "do $$ begin x; end $$", "create table t (a text default 'it''s;')"]
+    );
+}
+
 /// Ends this test, whose own statement a cluster refuses, as left out; returns if the refusal is about
 /// something else.
 pub fn leave_out_if_refused(url: &str, statements: &str, error: &tokio_postgres::Error) {
@@ -53,8 +92,8 @@ pub fn leave_out_if_refused(url: &str, statements: &str, error: &tokio_postgres:
         "XX000" | "42P16" => {
             ["distributed table", "involving partition column"].iter().any(|m| error.message().contains(m))
         }
-        // Several commands in one message.
-        "42601" => error.where_().is_some_and(|place| place.starts_with("while executing command on ")),
+        // Several commands in one transaction of their own.
+        "42601" => is_of_several(error),
         _ => false,
     };
     if !is_refusal {

@@ -79,11 +79,27 @@ pub fn try_sql(url: &str, statements: &str) -> Result<Vec<Vec<String>>, tokio_po
     runtime.block_on(async {
         let (client, connection) = tokio_postgres::connect(url, NoTls).await?;
         let task = tokio::spawn(connection);
-        let messages = client.simple_query(statements).await?;
+        let messages = messages(&client, statements).await?;
         drop(client);
         let _ = task.await;
         Ok(rows(messages))
     })
+}
+
+async fn messages(
+    client: &tokio_postgres::Client,
+    statements: &str,
+) -> Result<Vec<SimpleQueryMessage>, tokio_postgres::Error> {
+    match client.simple_query(statements).await {
+        Err(e) if cluster::refuses_several(&e) && !statements.starts_with("begin") => {
+            let mut last = Vec::new();
+            for statement in cluster::each_statement(statements) {
+                last = client.simple_query(statement).await?;
+            }
+            Ok(last)
+        }
+        answered => answered,
+    }
 }
 
 /// One session that stays open: what it begins goes on until it says otherwise.
@@ -112,7 +128,7 @@ impl Session {
 
     /// Runs statements; the last one's rows as text.
     pub fn run(&self, statements: &str) -> Vec<Vec<String>> {
-        let messages = self.runtime.block_on(self.client.simple_query(statements));
+        let messages = self.runtime.block_on(messages(&self.client, statements));
         rows(messages.unwrap_or_else(|e| {
             cluster::leave_out_if_refused(&self.url, statements, &e);
             panic!("{statements}\n{e:?}")

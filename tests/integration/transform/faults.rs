@@ -4,7 +4,7 @@ use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 use super::{RUN, RUN_2, core, sales};
-use crate::support::{Evo, Session, object};
+use crate::support::{Evo, Session, cluster, object};
 
 /// The full refresh as a process of its own.
 fn start(evo: &Evo) -> Child {
@@ -153,6 +153,9 @@ fn killed_at(evo: &Evo, marker: &str, before: &[Vec<Vec<String>>], then: impl Fn
 
 #[test]
 fn fault_25_a_crash_while_filling_leaves_the_old_generation_serving() {
+    if cluster::is_left_out("it looks for a statement of the coordinator that fills a table") {
+        return;
+    }
     let evo = sales("300");
     let before = core(&evo.db);
     slow_down_the_fill(&evo, 0.05);
@@ -161,6 +164,9 @@ fn fault_25_a_crash_while_filling_leaves_the_old_generation_serving() {
 
 #[test]
 fn a_refresh_whose_staging_is_rewritten_while_it_fills_begins_anew() {
+    if cluster::is_left_out("it looks for a statement of the coordinator that fills a table") {
+        return;
+    }
     let evo = sales("300");
     let before = core(&evo.db);
     // Three parts, one after the other.
@@ -187,6 +193,9 @@ fn a_refresh_whose_staging_is_rewritten_while_it_fills_begins_anew() {
 
 #[test]
 fn fault_02_a_refresh_whose_sessions_are_ended_while_it_fills_begins_anew() {
+    if cluster::is_left_out("it looks for a statement of the coordinator that fills a table") {
+        return;
+    }
     let evo = sales("300");
     let before = core(&evo.db);
     slow_down_the_fill(&evo, 0.02);
@@ -208,6 +217,9 @@ fn fault_02_a_refresh_whose_sessions_are_ended_while_it_fills_begins_anew() {
 
 #[test]
 fn fault_25_a_crash_while_indexing_leaves_the_old_generation_serving() {
+    if cluster::is_left_out("its index reads a table that the servers do not have") {
+        return;
+    }
     let evo = sales("300");
     let before = core(&evo.db);
     evo.db.sql(

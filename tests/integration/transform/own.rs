@@ -1,7 +1,7 @@
 //! Columns and partitions of people's own: kept, ignored, or refused by name.
 
 use super::{RUN, RUN_2};
-use crate::support::{Evo, Session, object, write};
+use crate::support::{Evo, Session, cluster, object, write};
 
 const RUN_3: &str = "20260112T020501Z";
 
@@ -141,6 +141,9 @@ fn nothing_is_rounded_or_cut_to_fit_a_column_that_somebody_changed() {
 
 #[test]
 fn only_the_session_that_keeps_the_snapshot_may_be_idle_in_its_transaction() {
+    if cluster::is_left_out("a default is evaluated by a server that does not have the settings of the session") {
+        return;
+    }
     let evo = Evo::new();
     evo.db.sql(
         "alter table core.evo_sales add column idle text default current_setting('idle_in_transaction_session_timeout')",
@@ -272,6 +275,11 @@ fn reshapes() -> Vec<(&'static str, String)> {
 #[test]
 fn partitions_are_known_by_their_bounds_whatever_they_are_named_and_cut_into() {
     for (what, reshape) in reshapes() {
+        if what == "core renamed as long as can be"
+            && cluster::is_left_out("Citus refuses to change it: its shards' names are too long")
+        {
+            continue;
+        }
         let evo = Evo::new();
         object("entries", RUN, "a")
             .lines(&evo.lake(), &[&entry("2024-03-18T06:12:45", 1), &entry("2024-05-18T06:12:45", 2)]);
@@ -331,11 +339,19 @@ fn a_full_refresh_of_tables_of_another_role_says_whose_they_are_before_anything_
     let url = evo.db.url.replacen("//", "", 0);
     let (_, rest) = url.split_once('@').unwrap();
     let url = format!("postgresql://{role}:x@{rest}");
+    if cluster::is_cluster() {
+        let run: crate::support::Run = evo.command_at(&url, &["distribute"]).output().unwrap().into();
+        run.exits(0);
+    }
     let run: crate::support::Run =
         evo.command_at(&url, &["transform", "sales", "--full-refresh"]).output().unwrap().into();
     run.exits(5).says("core.evo_sales belongs to role").says(&format!("to \"{role}\""));
     let run: crate::support::Run = evo.command_at(&url, &["transform", "sales", "--in-place"]).output().unwrap().into();
     run.exits(0);
+    // A coordinator of Citus 13.2 crashes when its tables are reassigned.
+    if cluster::is_cluster() {
+        return;
+    }
     let session = Session::open(&evo.db.url);
     session.run(&format!("reassign owned by {role} to current_user; drop owned by {role}; drop role {role}"));
 }
@@ -355,6 +371,9 @@ fn a_transform_of_nothing_says_that_staging_is_empty() {
 
 #[test]
 fn the_rows_that_a_refresh_wrote_are_shown_once() {
+    if cluster::is_left_out("it waits for statistics of the coordinator's own table") {
+        return;
+    }
     let evo = super::sales("300");
     for _ in 0..2 {
         evo.json(&["transform", "sales", "--full-refresh"]);

@@ -1,7 +1,7 @@
 //! What people add to core may refuse rows: it costs the document that it refuses, and is named.
 
 use super::{RUN, RUN_2};
-use crate::support::{Evo, Run, object};
+use crate::support::{Evo, Run, cluster, object};
 
 /// One sale in core, and three more in staging, of which a constraint may like only one.
 fn three_new_sales() -> Evo {
@@ -94,7 +94,10 @@ fn a_document_that_the_warehouse_refuses_costs_itself_and_goes_in_when_nothing_r
         let whole = says_no_value(evo.run(&["transform", "sales", "--full-refresh"]));
         assert!(whole.code == 6 || whole.code == 0, "{refuse}: {whole:?}");
         if whole.code == 6 {
-            whole.says("core.evo_sales").says("documents: 2, 4");
+            let run = whole.says("core.evo_sales");
+            if !cluster::is_cluster() {
+                run.says("documents: 2, 4");
+            }
             assert_eq!(evo.db.one(sales), in_core, "{refuse}: the old generation serves");
         }
         evo.db.sql(allow);
@@ -153,6 +156,9 @@ fn an_event_trigger_that_refuses_is_named_with_its_tags_and_how_to_let_evo_pass(
 
 #[test]
 fn core_tables_that_no_upsert_can_write_are_an_error_that_says_what_to_type() {
+    if cluster::is_left_out("a job says before that the tables are not distributed alike") {
+        return;
+    }
     let evo = three_new_sales();
     for (make, code, says, undo) in [
         (

@@ -1,7 +1,7 @@
 //! Each corruption of staging and core, planted, found, located and repaired.
 
 use super::{content, deep_is_clean, found, mismatches, sales, with_a_past};
-use crate::support::{Dice, Evo, object};
+use crate::support::{Dice, Evo, cluster, object};
 
 /// A corruption, by the SQL that makes it.
 struct Corruption {
@@ -111,7 +111,8 @@ fn plant(corruptions: &[&Corruption]) {
         let sql = keys.fill(sql);
         evo.db.sql(&sql);
         let quickly = sales(&evo, &[]);
-        for kind in *quick {
+        // On a cluster every row is read also then, and more is known than that a count is wrong.
+        for kind in quick.iter().filter(|_| !cluster::is_cluster()) {
             assert!(found(&quickly).iter().any(|what| what.starts_with(kind)), "{sql}: {kind} in {quickly:#}");
         }
         assert_eq!(quick.is_empty(), found(&quickly).is_empty(), "{sql}: {quickly:#}");
@@ -147,6 +148,9 @@ fn corruptions_are_found_located_and_repaired_in_any_order() {
 
 #[test]
 fn rows_as_loads_wrote_them_need_no_reading_also_when_their_objects_were_loaded_again() {
+    if cluster::is_left_out("there every row is read, because its transaction on a shard is not that of the ledger") {
+        return;
+    }
     let evo = with_a_past();
     let quick = sales(&evo, &[]);
     let numbers = ["rewritten_rows", "unread_rows", "unprovable_rows", "objects"].map(|field| quick[field].as_u64());

@@ -7,7 +7,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 
 use super::{deep_is_clean, mismatches, sales};
-use crate::support::{Evo, gz, object, write};
+use crate::support::{Evo, cluster, gz, object, write};
 
 const RUN_1: &str = "20260110T020501Z";
 const RUN_2: &str = "20260111T020501Z";
@@ -67,6 +67,9 @@ fn an_object_that_is_gone_is_named_and_can_be_accepted() {
 
 #[test]
 fn an_object_whose_bytes_are_broken_since_it_was_loaded_is_unreadable() {
+    if cluster::is_left_out("there every row is read, because its transaction on a shard is not that of the ledger") {
+        return;
+    }
     let evo = loaded();
     let path = evo.lake().join(object("sales", RUN_1, "a").path());
     let mut bytes = std::fs::read(&path).unwrap();
