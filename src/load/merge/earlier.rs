@@ -19,6 +19,8 @@ use crate::stage::{KnownLines, KnownRows, ZoneOffsets};
 
 /// Rows that a batch is compared with at most: some 20 MB in memory.
 const MAX_ROWS: i64 = (1 << 18) / 8 * 7;
+/// Rows that are fetched by one statement, unless one batch wrote more: an answer takes 200 bytes for each.
+const PORTION: i64 = 1 << 15;
 /// Microseconds between 1970 and 2000.
 const POSTGRES_EPOCH: i64 = 946_684_800_000_000;
 
@@ -26,6 +28,8 @@ const POSTGRES_EPOCH: i64 = 946_684_800_000_000;
 #[derive(Debug)]
 pub(in crate::load) struct EarlierRows {
     batches: Vec<BatchId>,
+    /// The batches again, as they are fetched.
+    portions: Vec<Vec<BatchId>>,
     paths: Vec<String>,
     from: DateTime<Utc>,
     until: DateTime<Utc>,
@@ -57,17 +61,20 @@ impl EarlierRows {
             (earlier.from, earlier.until) = (instant(span.start), instant(span.end));
         }
         let sql = statements.fill(sql_file!("load/known_rows.sql"));
-        let row = tx.query_one(&sql, &earlier.parameters()).await?;
-        let Some(keys) = row.get::<_, Option<Vec<RowKey>>>(0) else { return Ok(None) };
-        let times: Option<Vec<DateTime<Utc>>> = row.get(1);
-        let hashes: Vec<Uuid> = row.get(2);
-        earlier.count = i64::try_from(keys.len()).unwrap_or(i64::MAX);
         let mut rows = KnownRows::new(zone, batch.objects.len());
-        for (i, (key, hash)) in keys.into_iter().zip(hashes).enumerate() {
-            let time = times.as_ref().map_or(0, |times| times[i].timestamp_micros() - POSTGRES_EPOCH);
-            rows.add((&key, time), hash.as_u128());
+        for batches in &earlier.portions {
+            let values: [&dyn Param; 4] = [batches, &earlier.paths, &earlier.from, &earlier.until];
+            let row = tx.query_one(&sql, &values).await?;
+            let Some(keys) = row.get::<_, Option<Vec<RowKey>>>(0) else { continue };
+            let times: Option<Vec<DateTime<Utc>>> = row.get(1);
+            let hashes: Vec<Uuid> = row.get(2);
+            earlier.count += i64::try_from(keys.len()).unwrap_or(i64::MAX);
+            for (i, (key, hash)) in keys.into_iter().zip(hashes).enumerate() {
+                let time = times.as_ref().map_or(0, |times| times[i].timestamp_micros() - POSTGRES_EPOCH);
+                rows.add((&key, time), hash.as_u128());
+            }
         }
-        Ok(Some((earlier, rows)))
+        Ok((earlier.count > 0).then_some((earlier, rows)))
     }
 
     /// Makes sure, in the batch's turn, that the rows are as they were when they were fetched.
@@ -88,17 +95,24 @@ impl EarlierRows {
         let lake = job.selection.lake;
         let values: [&dyn Param; 5] = [&job.entity.name, &lake, &first.run_id, &first.ingestion_date, &batch.paths()];
         let (mut batches, mut paths, mut rows) = (Vec::new(), Vec::new(), 0);
+        let (mut portions, mut room): (Vec<Vec<BatchId>>, i64) = (Vec::new(), 0);
         for row in tx.query(sql_file!("load/earlier_objects.sql"), &values).await? {
             let more: i64 = row.get(2);
             if rows + more <= MAX_ROWS {
                 rows += more;
+                if more > room {
+                    portions.push(Vec::new());
+                    room = PORTION;
+                }
+                room -= more;
+                portions.last_mut().into_iter().for_each(|portion| portion.push(row.get(0)));
                 batches.push(row.get(0));
                 paths.extend(row.get::<_, Vec<String>>(1));
             }
         }
         // Without a time in the key, every row stands at the epoch.
         let (from, until) = (DateTime::UNIX_EPOCH, DateTime::UNIX_EPOCH + TimeDelta::days(1));
-        Ok((rows > 0).then_some(Self { batches, paths, from, until, count: 0 }))
+        Ok((rows > 0).then_some(Self { batches, portions, paths, from, until, count: 0 }))
     }
 
     fn parameters(&self) -> [&dyn Param; 4] {
