@@ -19,7 +19,7 @@ use crate::stage::{KnownLines, KnownRows, ZoneOffsets};
 
 /// Rows that a batch is compared with at most: some 20 MB in memory.
 const MAX_ROWS: i64 = (1 << 18) / 8 * 7;
-/// Rows that are fetched by one statement, unless one batch wrote more: an answer takes 200 bytes for each.
+/// Rows that are fetched by one statement, unless one batch wrote more: an answer takes memory, too.
 const PORTION: i64 = 1 << 15;
 /// Microseconds between 1970 and 2000.
 const POSTGRES_EPOCH: i64 = 946_684_800_000_000;
@@ -27,8 +27,7 @@ const POSTGRES_EPOCH: i64 = 946_684_800_000_000;
 /// Rows that committed batches have written.
 #[derive(Debug)]
 pub(in crate::load) struct EarlierRows {
-    batches: Vec<BatchId>,
-    /// The batches again, as they are fetched.
+    /// The batches, by the statements that fetch their rows.
     portions: Vec<Vec<BatchId>>,
     paths: Vec<String>,
     from: DateTime<Utc>,
@@ -63,8 +62,7 @@ impl EarlierRows {
         let sql = statements.fill(sql_file!("load/known_rows.sql"));
         let mut rows = KnownRows::new(zone, batch.objects.len());
         for batches in &earlier.portions {
-            let values: [&dyn Param; 4] = [batches, &earlier.paths, &earlier.from, &earlier.until];
-            let row = tx.query_one(&sql, &values).await?;
+            let row = tx.query_one(&sql, &earlier.parameters(batches)).await?;
             let Some(keys) = row.get::<_, Option<Vec<RowKey>>>(0) else { continue };
             let times: Option<Vec<DateTime<Utc>>> = row.get(1);
             let hashes: Vec<Uuid> = row.get(2);
@@ -83,7 +81,7 @@ impl EarlierRows {
     /// `TransactionConflict` when another batch has changed one of them; see [`crate::pg`].
     pub(super) async fn assert_unchanged(&self, tx: &Transaction<'_>, statements: &Statements) -> Result<()> {
         let sql = statements.fill(sql_file!("load/count_known_rows.sql"));
-        let count: i64 = tx.query_one(&sql, &self.parameters()).await?.get(0);
+        let count: i64 = tx.query_one(&sql, &self.parameters(&self.portions.concat())).await?.get(0);
         if count == self.count {
             return Ok(());
         }
@@ -94,28 +92,28 @@ impl EarlierRows {
         let Some(first) = batch.objects.first() else { return Ok(None) };
         let lake = job.selection.lake;
         let values: [&dyn Param; 5] = [&job.entity.name, &lake, &first.run_id, &first.ingestion_date, &batch.paths()];
-        let (mut batches, mut paths, mut rows) = (Vec::new(), Vec::new(), 0);
-        let (mut portions, mut room): (Vec<Vec<BatchId>>, i64) = (Vec::new(), 0);
+        let (mut portions, mut portion, mut in_portion) = (Vec::new(), Vec::new(), 0);
+        let (mut paths, mut rows) = (Vec::new(), 0);
         for row in tx.query(sql_file!("load/earlier_objects.sql"), &values).await? {
             let more: i64 = row.get(2);
             if rows + more <= MAX_ROWS {
                 rows += more;
-                if more > room {
-                    portions.push(Vec::new());
-                    room = PORTION;
+                if in_portion + more > PORTION && in_portion > 0 {
+                    portions.push(std::mem::take(&mut portion));
+                    in_portion = 0;
                 }
-                room -= more;
-                portions.last_mut().into_iter().for_each(|portion| portion.push(row.get(0)));
-                batches.push(row.get(0));
+                in_portion += more;
+                portion.push(row.get(0));
                 paths.extend(row.get::<_, Vec<String>>(1));
             }
         }
+        portions.push(portion);
         // Without a time in the key, every row stands at the epoch.
         let (from, until) = (DateTime::UNIX_EPOCH, DateTime::UNIX_EPOCH + TimeDelta::days(1));
-        Ok((rows > 0).then_some(Self { batches, portions, paths, from, until, count: 0 }))
+        Ok((rows > 0).then_some(Self { portions, paths, from, until, count: 0 }))
     }
 
-    fn parameters(&self) -> [&dyn Param; 4] {
-        [&self.batches, &self.paths, &self.from, &self.until]
+    fn parameters<'a>(&'a self, batches: &'a Vec<BatchId>) -> [&'a dyn Param; 4] {
+        [batches, &self.paths, &self.from, &self.until]
     }
 }
