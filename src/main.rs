@@ -43,8 +43,8 @@ fn main() -> ExitCode {
 /// Makes the threads share two heaps of the C library.
 ///
 /// glibc opens up to eight per core, and each keeps what was freed in it. Buffers travel between threads
-/// here, so that every heap grew to a maximum of its own, the later the more: loads held three times what
-/// they used.
+/// here, so that every heap grew to a maximum of its own, the later the more: first loads held a third
+/// more in the end.
 fn share_heaps() {
     #[cfg(target_env = "gnu")]
     // SAFETY: mallopt takes two numbers, and no other thread runs yet. If it refuses, the default stays.
