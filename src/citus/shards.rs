@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::error::{Error, Kind, Named, Result};
+use crate::error::{Error, Kind, Result};
 use crate::pg::{Ask, Connection, error_of_shard};
 
 /// Shards of several co-located tables that hold the same keys; all are on one server.
@@ -67,8 +67,8 @@ fn failure(said: &str) -> Error {
         return Error::new(Kind::DatabaseUnavailable, said.lines().next().unwrap_or_default().to_owned());
     };
     let field = |name: &str| json[name].as_str().map(str::to_owned);
-    let error = error_of_shard(&field("code").unwrap_or_default(), &field("message").unwrap_or_default());
-    error.naming(Named { constraint: field("constraint"), ..Named::default() })
+    let (code, message) = (field("code").unwrap_or_default(), field("message").unwrap_or_default());
+    error_of_shard(&code, &message, field("constraint").as_deref())
 }
 
 #[cfg(test)]
@@ -76,9 +76,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_error_of_another_server_keeps_its_code_and_constraint() {
-        let said =
-            "ERROR:  {\"code\" : \"23505\", \"message\" : \"duplicate key\", \"constraint\" : \"a_pkey\"}\nCONTEXT:  x";
+    fn an_error_of_another_server_keeps_its_code_and_the_constraint_of_the_table() {
+        let said = concat!(
+            r#"ERROR:  {"code" : "23505", "message" : "duplicate key", "constraint" : "a_pkey_102008"}"#,
+            "\nCONTEXT:  x"
+        );
         let error = failure(said);
         assert_eq!((error.sqlstate(), error.message()), (Some("23505"), "duplicate key"));
         assert_eq!(error.named().constraint.as_deref(), Some("a_pkey"));

@@ -42,17 +42,22 @@ const OF_CLUSTER: &str = "while executing command on ";
 /// Digits of the lowest number of a shard.
 const SHARD_DIGITS: usize = 6;
 
-/// An error of another server of a cluster, of which only the code and the message are known.
-pub fn error_of_shard(code: &str, message: &str) -> Error {
-    from_sqlstate(code, without_shard(&without_values(code, message)))
+/// An error of another server of a cluster, of which only the code, the message and the constraint are known.
+pub fn error_of_shard(code: &str, message: &str, constraint: Option<&str>) -> Error {
+    let constraint = constraint.map(|name| shard_number(name).map_or(name, |(of_table, _)| of_table).to_owned());
+    from_sqlstate(code, without_shard(&without_values(code, message))).naming(Named { constraint, ..Named::default() })
+}
+
+/// The name of a table or an index, and the number of its shard, if this is the name of one: it is numbered.
+fn shard_number(name: &str) -> Option<(&str, &str)> {
+    let is_shard = |number: &str| number.len() >= SHARD_DIGITS && number.bytes().all(|b| b.is_ascii_digit());
+    name.rsplit_once('_').filter(|(_, number)| is_shard(number))
 }
 
 /// A message with the names of tables and indexes in place of those of their shards, which are numbered:
 /// `"evo_sales_all_102008"`. All names of a message have the number of one shard.
 fn without_shard(message: &str) -> String {
-    let is_shard = |number: &str| number.len() >= SHARD_DIGITS && number.bytes().all(|b| b.is_ascii_digit());
-    let quoted = message.split('"').skip(1).step_by(2);
-    match quoted.filter_map(|name| name.rsplit_once('_')).find(|(_, number)| is_shard(number)) {
+    match message.split('"').skip(1).step_by(2).find_map(shard_number) {
         Some((_, number)) => message.replace(&format!("_{number}\""), "\""),
         None => message.to_owned(),
     }
@@ -71,7 +76,7 @@ pub(super) fn from_server(db: &DbError) -> Error {
         return raised(code, function);
     }
     let error = match db.where_() {
-        Some(context) if context.contains(OF_CLUSTER) => error_of_shard(code, db.message()),
+        Some(context) if context.contains(OF_CLUSTER) => error_of_shard(code, db.message(), db.constraint()),
         _ => from_sqlstate(code, without_values(code, db.message())),
     };
     let error = match error.kind() {
@@ -100,10 +105,11 @@ pub(super) fn from_server(db: &DbError) -> Error {
         }
         _ => error,
     };
+    let constraint = error.named().constraint.clone().or_else(|| db.constraint().map(str::to_owned));
     let error = in_function(error, function.as_deref()).naming(Named {
         table: db.schema().zip(db.table()).map(|(schema, table)| (schema.to_owned(), table.to_owned())),
         column: db.column().map(str::to_owned),
-        constraint: db.constraint().map(str::to_owned),
+        constraint,
         function,
         position: match db.position() {
             Some(ErrorPosition::Original(at)) => Some(*at),

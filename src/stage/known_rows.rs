@@ -1,8 +1,11 @@
 //! The rows that staging held of the same objects of older runs when a batch began, and which lines of the
 //! batch repeat them. Such lines are not sent.
 
-use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
+
+use hashbrown::HashTable;
+use hashbrown::hash_table::Entry;
 
 use super::frame::Position;
 use super::key::DocumentKey;
@@ -13,20 +16,29 @@ use crate::ids::{ObjectNo, RowKey, SeenKey};
 /// Microseconds between 1970 and 2000.
 const POSTGRES_EPOCH: i64 = 946_684_800_000_000;
 
-/// Rows by the identity of their id and, where it is part of the key, the time in microseconds since
-/// 2000-01-01 UTC, else 0.
+/// Rows, found by their keys.
 #[derive(Debug, Default)]
 pub struct KnownRows {
     zone: Option<Arc<ZoneOffsets>>,
-    rows: HashMap<([u64; 2], i64), KnownRow>,
+    rows: Vec<KnownRow>,
+    /// Where each row stands in `rows`, by the hash of its key. A map of the rows themselves would need up to
+    /// twice the memory: half of its places are empty when it has just grown.
+    places: HashTable<u32>,
+    hasher: RandomState,
     superseded: Vec<i64>,
 }
 
+/// The identity of an id and, where it is part of the key, the time in microseconds since 2000-01-01 UTC,
+/// else 0.
+type Key = ([u64; 2], i64);
+
+/// One of some hundred thousand in each worker's memory: 56 bytes.
 #[derive(Debug)]
 struct KnownRow {
+    key: Key,
     hash: [u64; 2],
-    /// The key as the sets of seen keys hold it.
-    seen_key: SeenKey,
+    /// What stands for the key in the sets of seen keys.
+    seen: i64,
     fate: Fate,
 }
 
@@ -52,17 +64,38 @@ pub struct KnownLines {
 }
 
 impl KnownRows {
-    /// None yet, for a batch of so many objects. `zone` where a time is part of the key: it has to know the
-    /// offset of every time that is added.
-    pub fn new(zone: Option<Arc<ZoneOffsets>>, objects: usize) -> Self {
-        Self { zone, rows: HashMap::new(), superseded: vec![0; objects] }
+    /// None yet, for a batch of so many objects, with room for so many rows. `zone` where a time is part of
+    /// the key: it has to know the offset of every time that is added.
+    pub fn new(zone: Option<Arc<ZoneOffsets>>, (objects, rows): (usize, usize)) -> Self {
+        Self {
+            zone,
+            rows: Vec::with_capacity(rows),
+            places: HashTable::with_capacity(rows),
+            hasher: RandomState::new(),
+            superseded: vec![0; objects],
+        }
     }
 
     /// Adds a row; `time` in microseconds since 2000-01-01 UTC.
-    pub fn add(&mut self, (key, time): (&RowKey, i64), hash: u128) {
-        let hash = [(hash >> 64) as u64, hash as u64];
-        let seen_key = seen_key(key, self.zone.is_some().then_some(time + POSTGRES_EPOCH));
-        self.rows.insert((key.identity(), time), KnownRow { hash, seen_key, fate: Fate::NoLine });
+    pub fn add(&mut self, (id, time): (&RowKey, i64), hash: u128) {
+        let seen = seen_key(id, self.zone.is_some().then_some(time + POSTGRES_EPOCH)).key;
+        let (key, hash) = ((id.identity(), time), [(hash >> 64) as u64, hash as u64]);
+        let row = KnownRow { key, hash, seen, fate: Fate::NoLine };
+        let Self { rows, places, hasher, .. } = self;
+        let is_same = |place: &u32| rows[*place as usize].key == key;
+        match places.entry(hasher.hash_one(key), is_same, |place| hasher.hash_one(rows[*place as usize].key)) {
+            Entry::Occupied(found) => rows[*found.get() as usize] = row,
+            Entry::Vacant(place) => {
+                place.insert(rows.len() as u32);
+                rows.push(row);
+            }
+        }
+    }
+
+    fn find(&mut self, key: Key) -> Option<&mut KnownRow> {
+        let rows = &mut self.rows;
+        let found = self.places.find(self.hasher.hash_one(key), |place| rows[*place as usize].key == key)?;
+        rows.get_mut(*found as usize)
     }
 
     /// Whether the line repeats a row, so that it need not be sent. Lines come in the order of the batch.
@@ -72,27 +105,31 @@ impl KnownRows {
             (Some(event), Some(zone)) => zone.instant(event),
             (Some(_), None) => None,
         };
-        let Some(row) = time.and_then(|time| self.rows.get_mut(&(key.id.identity(), time))) else { return false };
+        let Some(row) = time.and_then(|time| self.find((key.id.identity(), time))) else { return false };
         let is_same = row.hash == [(hash >> 64) as u64, hash as u64];
-        if let Fate::Repeated(earlier) = row.fate {
-            self.superseded[earlier.index()] += 1;
-        }
-        row.fate = match row.fate {
+        let before = row.fate;
+        row.fate = match before {
             // The server must see this one too: it beats the line that was sent.
             Fate::Sent => Fate::Sent,
             _ if is_same => Fate::Repeated(at.object_no),
             _ => Fate::Sent,
         };
-        matches!(row.fate, Fate::Repeated(_))
+        let is_repeated = matches!(row.fate, Fate::Repeated(_));
+        if let Fate::Repeated(earlier) = before {
+            self.superseded[earlier.index()] += 1;
+        }
+        is_repeated
     }
 
     /// What became of the rows.
     pub fn lines(self) -> KnownLines {
         let (mut keys, mut changed) = (vec![Vec::new(); self.superseded.len()], Vec::new());
-        for row in self.rows.values() {
+        for row in &self.rows {
+            let place = if self.zone.is_some() { row.key.1 + POSTGRES_EPOCH } else { row.seen };
+            let seen = SeenKey { key: row.seen, place };
             match row.fate {
-                Fate::Repeated(object) => keys[object.index()].push(row.seen_key),
-                Fate::Sent => changed.push(row.seen_key),
+                Fate::Repeated(object) => keys[object.index()].push(seen),
+                Fate::Sent => changed.push(seen),
                 Fate::NoLine => {}
             }
         }
@@ -107,7 +144,7 @@ mod tests {
 
     #[test]
     fn a_line_repeats_a_row_until_another_line_of_its_key_differs() {
-        let mut known = KnownRows::new(None, 3);
+        let mut known = KnownRows::new(None, (3, 3));
         for id in 1..4 {
             known.add((&RowKey::Integer(id), 0), id as u128 * 10);
         }

@@ -17,18 +17,15 @@ use crate::load::stream::BatchObjects;
 use crate::pg::{Param, Transaction};
 use crate::stage::{KnownLines, KnownRows, ZoneOffsets};
 
-/// Rows that a batch is compared with at most: some 20 MB in memory.
+/// Rows that a batch is compared with at most: some 14 MB in memory.
 const MAX_ROWS: i64 = (1 << 18) / 8 * 7;
-/// Rows that are fetched by one statement, unless one batch wrote more: an answer takes memory, too.
-const PORTION: i64 = 1 << 15;
 /// Microseconds between 1970 and 2000.
 const POSTGRES_EPOCH: i64 = 946_684_800_000_000;
 
 /// Rows that committed batches have written.
 #[derive(Debug)]
 pub(in crate::load) struct EarlierRows {
-    /// The batches, by the statements that fetch their rows.
-    portions: Vec<Vec<BatchId>>,
+    batches: Vec<BatchId>,
     paths: Vec<String>,
     from: DateTime<Utc>,
     until: DateTime<Utc>,
@@ -53,23 +50,22 @@ impl EarlierRows {
         batch: &BatchObjects<'_>,
         (statements, zone): (&Statements, Option<Arc<ZoneOffsets>>),
     ) -> Result<Option<(Self, KnownRows)>> {
-        let Some(mut earlier) = Self::of_names(job, tx, batch).await? else { return Ok(None) };
+        let Some((mut earlier, most)) = Self::of_names(job, tx, batch).await? else { return Ok(None) };
         if let Some(zone) = &zone {
             let instant = |micros| DateTime::from_timestamp_micros(micros + POSTGRES_EPOCH).unwrap_or_default();
             let span = zone.span();
             (earlier.from, earlier.until) = (instant(span.start), instant(span.end));
         }
         let sql = statements.fill(sql_file!("load/known_rows.sql"));
-        let mut rows = KnownRows::new(zone, batch.objects.len());
-        for batches in &earlier.portions {
-            let row = tx.query_one(&sql, &earlier.parameters(batches)).await?;
-            let Some(keys) = row.get::<_, Option<Vec<RowKey>>>(0) else { continue };
+        let mut rows = KnownRows::new(zone, (batch.objects.len(), most));
+        let mut found = tx.rows(&sql, &earlier.parameters()).await?;
+        while let Some(row) = found.next().await? {
+            let (keys, hashes): (Vec<RowKey>, Vec<Uuid>) = (row.get(0), row.get(2));
             let times: Option<Vec<DateTime<Utc>>> = row.get(1);
-            let hashes: Vec<Uuid> = row.get(2);
             earlier.count += i64::try_from(keys.len()).unwrap_or(i64::MAX);
-            for (i, (key, hash)) in keys.into_iter().zip(hashes).enumerate() {
+            for (i, (key, hash)) in keys.iter().zip(hashes).enumerate() {
                 let time = times.as_ref().map_or(0, |times| times[i].timestamp_micros() - POSTGRES_EPOCH);
-                rows.add((&key, time), hash.as_u128());
+                rows.add((key, time), hash.as_u128());
             }
         }
         Ok((earlier.count > 0).then_some((earlier, rows)))
@@ -81,39 +77,34 @@ impl EarlierRows {
     /// `TransactionConflict` when another batch has changed one of them; see [`crate::pg`].
     pub(super) async fn assert_unchanged(&self, tx: &Transaction<'_>, statements: &Statements) -> Result<()> {
         let sql = statements.fill(sql_file!("load/count_known_rows.sql"));
-        let count: i64 = tx.query_one(&sql, &self.parameters(&self.portions.concat())).await?.get(0);
+        let count: i64 = tx.query_one(&sql, &self.parameters()).await?.get(0);
         if count == self.count {
             return Ok(());
         }
         Err(Error::new(Kind::TransactionConflict, "rows have changed since the batch was compared with them"))
     }
 
-    async fn of_names(job: &LoadJob, tx: &Transaction<'_>, batch: &BatchObjects<'_>) -> Result<Option<Self>> {
+    /// The batches that wrote rows of these names, and how many rows at most.
+    async fn of_names(job: &LoadJob, tx: &Transaction<'_>, batch: &BatchObjects<'_>) -> Result<Option<(Self, usize)>> {
         let Some(first) = batch.objects.first() else { return Ok(None) };
         let lake = job.selection.lake;
         let values: [&dyn Param; 5] = [&job.entity.name, &lake, &first.run_id, &first.ingestion_date, &batch.paths()];
-        let (mut portions, mut portion, mut in_portion) = (Vec::new(), Vec::new(), 0);
-        let (mut paths, mut rows) = (Vec::new(), 0);
+        let (mut batches, mut paths, mut rows) = (Vec::new(), Vec::new(), 0);
         for row in tx.query(sql_file!("load/earlier_objects.sql"), &values).await? {
             let more: i64 = row.get(2);
             if rows + more <= MAX_ROWS {
                 rows += more;
-                if in_portion + more > PORTION && in_portion > 0 {
-                    portions.push(std::mem::take(&mut portion));
-                    in_portion = 0;
-                }
-                in_portion += more;
-                portion.push(row.get(0));
+                batches.push(row.get(0));
                 paths.extend(row.get::<_, Vec<String>>(1));
             }
         }
-        portions.push(portion);
         // Without a time in the key, every row stands at the epoch.
         let (from, until) = (DateTime::UNIX_EPOCH, DateTime::UNIX_EPOCH + TimeDelta::days(1));
-        Ok((rows > 0).then_some(Self { portions, paths, from, until, count: 0 }))
+        let most = usize::try_from(rows).unwrap_or_default();
+        Ok((rows > 0).then_some((Self { batches, paths, from, until, count: 0 }, most)))
     }
 
-    fn parameters<'a>(&'a self, batches: &'a Vec<BatchId>) -> [&'a dyn Param; 4] {
-        [batches, &self.paths, &self.from, &self.until]
+    fn parameters(&self) -> [&dyn Param; 4] {
+        [&self.batches, &self.paths, &self.from, &self.until]
     }
 }

@@ -111,8 +111,7 @@ impl Statements {
 
     /// The COPY of the second pass.
     pub(super) fn copy_documents(&self) -> String {
-        let table = self.document_type.sql();
-        format!("copy evo_document_{table} ({}) from stdin (format binary)", frame::DOCUMENT_COLUMNS)
+        format!("copy {} ({}) from stdin (format binary)", self.documents(), frame::DOCUMENT_COLUMNS)
     }
 
     /// A template of `sql/load/` with tables and key filled in.
@@ -160,11 +159,15 @@ impl Statements {
         self.fill_with_age(&template, &age)
     }
 
+    /// The table of the documents of the second pass.
+    fn documents(&self) -> String {
+        format!("evo_document_{}", self.document_type.sql())
+    }
+
     fn fill_with_age(&self, template: &str, age: &str) -> String {
-        let (documents, stage_row) = match (self.stage_as, self.document_type) {
-            (StageAs::Keys, DocumentType::Jsonb) => ("evo_document_jsonb", "null::tid"),
-            (StageAs::Keys, DocumentType::Text) => ("evo_document_text", "null::tid"),
-            _ => (self.stage.as_str(), "s.ctid"),
+        let (documents, stage_row) = match self.stage_as {
+            StageAs::Keys => (self.documents(), "null::tid"),
+            _ => (self.stage.clone(), "s.ctid"),
         };
         fill(
             template,
@@ -173,7 +176,7 @@ impl Statements {
                 ("verdict", &self.verdict),
                 ("key_type", self.key.id_type.sql()),
                 ("stage_row", stage_row),
-                ("documents", documents),
+                ("documents", &documents),
                 ("target", &self.target),
                 ("age", age),
                 ("event", &self.key.event),
