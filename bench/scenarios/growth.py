@@ -1,6 +1,7 @@
 """Ten times as many rows: the rates and the memory stay as they are, and the ledger grows by bytes per row.
 
-Each size is loaded into an empty table, and then a second run of the same documents on top of it.
+Each size is loaded into an empty table, and then a second run of the same documents on top of it. On the largest
+table a third run follows with eight workers, each of which compares a batch at a time with what is there.
 """
 
 from harness import loading
@@ -38,14 +39,15 @@ def run(bench, entity):
     measured, notes = {}, []
     sizes = [bench.records * SHARE[entity] * size for size in SIZES]
     for records in sizes:
-        fresh, again = one_size(bench, entity, records)
-        measured |= {m.name: m for m in (fresh, again)}
+        fresh, again, *crowded = one_size(bench, entity, records, is_largest=records == sizes[-1])
+        measured |= {m.name: m for m in (fresh, again, *crowded)}
         ledger, seen = again.runs[0]["ledger_bytes"], again.runs[0]["seen_bytes"]
         notes.append(
             f"{records:,} rows: the ledger has {fresh.runs[0]['ledger_bytes'] / records:.1f} bytes for each after the "
             f"first run, and {ledger / records:.1f} after the second, of which {seen / records:.1f} are seen keys "
             f"({bytes_text(seen / records * 1e8)} for 100 million)"
         )
+    crowded_mib = crowded[0].median("peak_rss") / (1 << 20)
     least, most = ((measured[f"{n:,} fresh"], measured[f"{n:,} unchanged"]) for n in (sizes[0], sizes[-1]))
     return Result(
         f"growth-{entity}",
@@ -55,29 +57,35 @@ def run(bench, entity):
             figure(f"{kind}: {text} of ten times as many ÷ of one", of(most[i], least[i]))
             for text, of, figure in COMPARED
             for i, kind in enumerate(("fresh", "unchanged"))
-        ],
+        ]
+        + [Figure("unchanged, 8 workers: peak memory", crowded_mib, 256, "at most", "MiB")],
         notes=notes,
-        parameters={"records": f"{sizes[0]:,} to {sizes[-1]:,}", "workers": 2},
+        parameters={"records": f"{sizes[0]:,} to {sizes[-1]:,}", "workers": "2, and 8"},
     )
 
 
-def one_size(bench, entity, records):
-    """Loads both runs of a lake of this size, one after the other."""
-    lake = bench.lake(entity, "--records", records, "--runs", 2, "--changed", "0%", "--new", "0%")
-    first, second = lake.run_ids()
-    contenders = [
-        loading.evo_load(
-            bench, lake, entity, run_id=first, name=f"{records:,} fresh", expect={"inserted": records}, rounds=1
-        ),
+def one_size(bench, entity, records, is_largest):
+    """Loads the runs of a lake of this size, one after the other."""
+    runs = 3 if is_largest else 2
+    lake = bench.lake(entity, "--records", records, "--runs", runs, "--changed", "0%", "--new", "0%")
+    first, *later = lake.run_ids()
+    fresh = loading.evo_load(
+        bench, lake, entity, run_id=first, name=f"{records:,} fresh", expect={"inserted": records}, rounds=1
+    )
+    unchanged = [
         loading.evo_load(
             bench,
             lake,
             entity,
-            run_id=second,
-            name=f"{records:,} unchanged",
+            run_id=run_id,
+            workers=workers,
+            name=name,
             expect={"unchanged": records},
             rounds=1,
             goes_on=True,
-        ),
+        )
+        for run_id, workers, name in zip(
+            later, (2, 8), (f"{records:,} unchanged", f"{records:,} unchanged, 8 workers")
+        )
     ]
-    return tuple(bench.race(contenders).values())
+    return tuple(bench.race([fresh, *unchanged]).values())

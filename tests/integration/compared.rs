@@ -82,6 +82,19 @@ fn a_run_that_is_compared_ends_as_one_of_which_keys_are_staged_first() {
 }
 
 #[test]
+fn rows_that_come_in_several_slices_are_all_compared() {
+    // A slice has 8,192 rows at most. If one were lost, the rows would be counted anew, and the keys staged first.
+    let sales: Vec<String> = (0..20_000).map(|id| sale(id, "a")).collect();
+    let entries: Vec<String> = (0..20_000).map(|id| entry("2024-05-03T10:00:00", id, "a")).collect();
+    for (entity, lines) in [("sales", sales), ("entries", entries)] {
+        let (evo, way) = two_runs(entity, ["part", "part"], &[lines.clone()], &[lines]);
+        assert_eq!(way, "compared", "{entity}");
+        let counts = format!("select lines_count, unchanged_count from evo.objects where run_id = '{RUN_2}'");
+        assert_eq!(evo.db.sql(&counts), [["20000", "20000"]], "{entity}");
+    }
+}
+
+#[test]
 fn a_row_that_changes_while_a_batch_is_compared_with_it_is_compared_again() {
     let evo = Evo::new();
     let lines = |version: &str| -> Vec<String> { (0..20).map(|id| sale(id, version)).collect() };

@@ -87,9 +87,17 @@ fn built(evo: &Evo, out: &str) -> (Value, PathBuf) {
 #[test]
 fn a_second_run_writes_nothing_and_another_folder_gets_the_same_bytes() {
     let evo = warehouse();
+    // The servers of a cluster count late, and vacuum when they like: the list may say that the site was made from
+    // newer numbers, although no page shows them.
+    let files = |dir: &Path| {
+        let mut found = files(dir);
+        found.retain(|name, _| !cluster::is_cluster() || name != ".catalog-files");
+        found
+    };
     let (first, site) = built(&evo, "site");
     let before = files(&site);
-    assert_eq!(first["files"].as_u64().unwrap() as usize + 1, before.len(), "and the list of them");
+    let lists = usize::from(!cluster::is_cluster());
+    assert_eq!(first["files"].as_u64().unwrap() as usize + lists, before.len(), "and the list of them");
     assert_eq!(first["written"], first["files"]);
     let (second, _) = built(&evo, "site");
     assert_eq!((&second["written"], &second["removed"]), (&0.into(), &0.into()));
