@@ -3,18 +3,14 @@
 --             timestamptz
 -- placeholders: {target} the staging table, {key_type} type of its key, {key} and {time} of a row, {times} an
 --               array of these, or null where no time is part of the key
--- rows: keys of that type, times timestamptz[] or null, content hashes uuid[], of one length, up to 8,192 each
+-- rows: one: keys of that type, times timestamptz[] or null, content hashes uuid[], of one length; nulls when
+--       there is no row
 -- locks: none
 -- idempotent: reads only
--- Arrays, because a row for each would cost evo as much as comparing it; slices of them, because evo holds
--- every answer whole.
+-- Arrays, because to read a row for each would cost evo as much as comparing it.
 -- The interval keeps the index on the time out of it: on a table without statistics the planner would combine
 -- it with that on the batch, and read all of it each time.
-select f.keys[s.first : s.first + 8191], f.times[s.first : s.first + 8191], f.hashes[s.first : s.first + 8191]
-from (
-    select array_agg({key}::{key_type}) as keys, {times} as times, array_agg(t._content_hash) as hashes
-    from {target} t
-    where t._batch_id = any($1) and t._source_file = any($2) and t._content_hash is not null
-      and {time} + interval '0' >= $3 and {time} + interval '0' < $4
-) as f
-cross join generate_series(1, cardinality(f.keys), 8192) as s (first)
+select array_agg({key}::{key_type}) as keys, {times} as times, array_agg(t._content_hash) as hashes
+from {target} t
+where t._batch_id = any($1) and t._source_file = any($2) and t._content_hash is not null
+  and {time} + interval '0' >= $3 and {time} + interval '0' < $4

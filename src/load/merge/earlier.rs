@@ -56,11 +56,11 @@ impl EarlierRows {
             let span = zone.span();
             (earlier.from, earlier.until) = (instant(span.start), instant(span.end));
         }
-        let sql = statements.fill(sql_file!("load/known_rows.sql"));
         let mut rows = KnownRows::new(zone, (batch.objects.len(), most));
-        let mut found = tx.rows(&sql, &earlier.parameters()).await?;
+        let mut found = tx.rows(&statements.known_rows(), &earlier.parameters()).await?;
         while let Some(row) = found.next().await? {
-            let (keys, hashes): (Vec<RowKey>, Vec<Uuid>) = (row.get(0), row.get(2));
+            let Some(keys) = row.get::<_, Option<Vec<RowKey>>>(0) else { continue };
+            let hashes: Vec<Uuid> = row.get(2);
             let times: Option<Vec<DateTime<Utc>>> = row.get(1);
             earlier.count += i64::try_from(keys.len()).unwrap_or(i64::MAX);
             for (i, (key, hash)) in keys.iter().zip(hashes).enumerate() {

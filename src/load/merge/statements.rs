@@ -104,6 +104,15 @@ impl Statements {
         Some(self.fill(&fill(sql_file!("load/known.sql"), &[("known", known)])))
     }
 
+    /// The statement that fetches the rows of older runs, as arrays.
+    pub(super) fn known_rows(&self) -> String {
+        let arrays = self.fill(sql_file!("load/known_rows.sql"));
+        match self.layout.is_distributed() {
+            true => arrays,
+            false => fill(sql_file!("load/known_rows_in_slices.sql"), &[("known_rows", arrays.trim_end())]),
+        }
+    }
+
     /// The COPY of the first pass.
     pub(in crate::load) fn copy_lines(&self) -> String {
         format!("copy {} ({}) from stdin (format binary)", self.stage, frame::COLUMNS)
