@@ -87,7 +87,8 @@ fn rows_that_come_in_several_slices_are_all_compared() {
     let sales: Vec<String> = (0..20_000).map(|id| sale(id, "a")).collect();
     let entries: Vec<String> = (0..20_000).map(|id| entry("2024-05-03T10:00:00", id, "a")).collect();
     for (entity, lines) in [("sales", sales), ("entries", entries)] {
-        let (evo, way) = two_runs(entity, ["part", "part"], &[lines.clone()], &[lines]);
+        let run = std::slice::from_ref(&lines);
+        let (evo, way) = two_runs(entity, ["part", "part"], run, run);
         assert_eq!(way, "compared", "{entity}");
         let counts = format!("select lines_count, unchanged_count from evo.objects where run_id = '{RUN_2}'");
         assert_eq!(evo.db.sql(&counts), [["20000", "20000"]], "{entity}");
