@@ -7,7 +7,7 @@
 --       there is no row
 -- locks: none
 -- idempotent: reads only
--- Arrays, because to read a row for each would cost evo as much as comparing it.
+-- Arrays: with a row for each, a load of entries that are all known took evo a third more CPU.
 -- The interval keeps the index on the time out of it: on a table without statistics the planner would combine
 -- it with that on the batch, and read all of it each time.
 select array_agg({key}::{key_type}) as keys, {times} as times, array_agg(t._content_hash) as hashes

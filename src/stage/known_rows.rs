@@ -32,7 +32,6 @@ pub struct KnownRows {
 /// else 0.
 type Key = ([u64; 2], i64);
 
-/// One of some hundred thousand in each worker's memory: 56 bytes.
 #[derive(Debug)]
 struct KnownRow {
     key: Key,
@@ -41,6 +40,9 @@ struct KnownRow {
     seen: i64,
     fate: Fate,
 }
+
+// Each worker may hold two hundred thousand.
+const _: () = assert!(size_of::<KnownRow>() == 56);
 
 /// What the batch has of a row so far.
 #[derive(Debug, Clone, Copy)]
