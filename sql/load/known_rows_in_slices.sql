@@ -1,5 +1,6 @@
 -- purpose: fetch what known_rows.sql does in slices, because evo holds every answer whole
--- parameters: those of known_rows.sql
+-- parameters: $1 batch ids bigint[], $2 paths text[], $3 first time timestamptz, $4 end of the times
+--             timestamptz
 -- placeholders: {known_rows} that statement
 -- rows: keys, times and content hashes, as there, up to 8,192 each
 -- locks: none

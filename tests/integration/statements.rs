@@ -328,6 +328,7 @@ pub fn filled(name: &str) -> String {
         ("elect", "transform/dimension_elect"),
         ("branches", "dimensions/branches"),
         ("groups", "ledger/group_objects"),
+        ("known_rows", "load/known_rows"),
     ] {
         if text.contains(&format!("{{{name}}}")) {
             text = text.replace(&format!("{{{name}}}"), &filled(part));
