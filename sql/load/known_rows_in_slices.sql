@@ -5,7 +5,6 @@
 -- rows: keys, times and content hashes, as there, up to 8,192 each
 -- locks: none
 -- idempotent: reads only
--- Not on a cluster, which would write the arrays to a file first.
 select f.keys[s.first : s.first + 8191], f.times[s.first : s.first + 8191], f.hashes[s.first : s.first + 8191]
 from (
 {known_rows}

@@ -66,6 +66,17 @@ impl Layout {
         self == Self::Distributed
     }
 
+    /// Makes the rest of a transaction use, and leave open, a few connections to each server that has shards.
+    ///
+    /// # Errors
+    /// See [`crate::pg`].
+    pub async fn keep_connections(self, tx: &Transaction<'_>) -> Result<()> {
+        match self {
+            Self::Local => Ok(()),
+            Self::Distributed => tx.batch(sql_file!("citus/connections.sql")).await,
+        }
+    }
+
     /// Waits until the rows of every batch that the ledger has shown can be seen. To be called after the
     /// ledger was read, and before staging or core is: Citus shows a commit on the coordinator before the
     /// other servers have made it.

@@ -27,6 +27,7 @@ pub(super) async fn run(load: &Load<'_>, batch: &Claimed, stage_as: StageAs) -> 
     let mut connection = load.job.pool.get().await?;
     let tx = connection.begin().await?;
     tx.execute(sql_file!("load/begin_batch.sql"), &[&batch.batch_id]).await?;
+    load.layout.keep_connections(&tx).await?;
     failpoint!("load.before_copy");
     let ids: Vec<ObjectId> = batch.objects.iter().map(|o| o.object_id).collect();
     let objects = BatchObjects {

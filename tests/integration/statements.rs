@@ -11,7 +11,7 @@ pub const SQL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/sql");
 const TYPES: [&str; 10] =
     ["text", "int", "bigint", "boolean", "date", "timestamptz", "uuid", "jsonb", "bytea", "double precision"];
 /// What the placeholders of a folder or a file stand for; the first entry counts.
-const PLACEHOLDERS: [(&str, &[(&str, &str)]); 39] = [
+const PLACEHOLDERS: [(&str, &[(&str, &str)]); 40] = [
     (
         "load/age",
         &[
@@ -30,6 +30,7 @@ const PLACEHOLDERS: [(&str, &[(&str, &str)]); 39] = [
     ("load/missing_documents", &[("documents", "evo_document_jsonb")]),
     ("load/upsert", &[("age", "{age of excluded}"), ("and_part", " and ctid = any ($7::text[]::tid[])")]),
     ("load/verdicts", &[("age", "{age of parameters}"), ("match", "t.sale_id = w.key")]),
+    ("load/known_rows_on_shards", &[("sent", "int8send(t.sale_id)")]),
     ("load/known", &[("known", "evo_known"), ("match", "t.sale_id = w.key")]),
     (
         "load",

@@ -16,6 +16,8 @@ pub(super) struct KeyExpressions {
     pub row_time: String,
     /// The times of rows there as an array, or null.
     pub row_times: String,
+    /// The bytes of its time there, if it has one, and of its id, as the server sends them.
+    pub sent: String,
     key: String,
     time: Option<String>,
     /// The key's time in a row of the stage table, as timestamptz.
@@ -38,6 +40,7 @@ impl KeyExpressions {
     pub(super) fn of(entity: &Entity) -> Self {
         let key = ident(&entity.staging.key_column);
         let id_type = entity.key_type();
+        let sent = sent_sql(id_type, &key);
         let Some(key_time) = entity.key_time() else {
             let seen_key = seen_key_sql(id_type, "key", None);
             return Self {
@@ -45,6 +48,7 @@ impl KeyExpressions {
                 id: format!("t.{key}"),
                 row_time: "'epoch'::timestamptz".to_owned(),
                 row_times: "null::timestamptz[]".to_owned(),
+                sent,
                 time: None,
                 event: "'epoch'::timestamptz".to_owned(),
                 seen_place: seen_key.clone(),
@@ -64,6 +68,7 @@ impl KeyExpressions {
             id: format!("t.{key}"),
             row_time: format!("t.{time}"),
             row_times: format!("array_agg(t.{time})"),
+            sent: format!("timestamptz_send(t.{time}) || {sent}"),
             event: format!(
                 "case when s.event_utc then s.event_at at time zone 'UTC' else s.event_at at time zone {zone} end"
             ),
@@ -88,4 +93,14 @@ impl KeyExpressions {
         }
         text
     }
+}
+
+/// The bytes of the id in a row of the staging table.
+fn sent_sql(id_type: KeyType, key: &str) -> String {
+    let send = match id_type {
+        KeyType::Integer => "int8send",
+        KeyType::Text => "textsend",
+        KeyType::Uuid => "uuid_send",
+    };
+    format!("{send}(t.{key}::{})", id_type.sql())
 }

@@ -106,11 +106,11 @@ impl Statements {
 
     /// The statement that fetches the rows of older runs, as arrays.
     pub(super) fn known_rows(&self) -> String {
-        let arrays = self.fill(sql_file!("load/known_rows.sql"));
-        match self.layout.is_distributed() {
-            true => arrays,
-            false => fill(sql_file!("load/known_rows_in_slices.sql"), &[("known_rows", arrays.trim_end())]),
+        if self.layout.is_distributed() {
+            return self.fill(sql_file!("load/known_rows_on_shards.sql"));
         }
+        let arrays = self.fill(sql_file!("load/known_rows.sql"));
+        fill(sql_file!("load/known_rows_in_slices.sql"), &[("known_rows", arrays.trim_end())])
     }
 
     /// The COPY of the first pass.
@@ -192,6 +192,7 @@ impl Statements {
                 ("key", &self.key.id),
                 ("time", &self.key.row_time),
                 ("times", &self.key.row_times),
+                ("sent", &self.key.sent),
                 ("seen_key", &self.key.seen_key),
                 ("seen_place", &self.key.seen_place),
                 ("lane", self.key.lane.as_deref().unwrap_or("0")),
