@@ -48,6 +48,7 @@ def evo_load(
     rounds=None,
     blobs=None,
     goes_on=False,
+    database="run_evo",
     extend=None,
 ):
     """`evo load` into a copy of the template (evo's empty schemas by default), with counts that must add up.
@@ -55,7 +56,6 @@ def evo_load(
     Without a batch size evo chooses its batches. With `blobs` the lake is read over that service. With `goes_on` the
     database stays as the contender before has left it.
     """
-    database = "run_evo"
     template = template or bench.migrated()
     command = bench.evo_command("load", entity, "--workers", workers, lake=lake)
     if blobs:

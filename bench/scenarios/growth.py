@@ -1,11 +1,12 @@
 """Ten times as many rows: the rates and the memory stay as they are, and the ledger grows by bytes per row.
 
-Each size is loaded into an empty table, and then a second run of the same documents on top of it. On the largest
-table a third run follows with eight workers, each of which compares a batch at a time with what is there.
+Each size is loaded into an empty table of its own, the smallest once more at the end. Then further runs of the same
+documents are loaded, one of each size in turn, so that the speed of the machine is the same for all. At last one with
+eight workers into the largest table, each of which compares a batch at a time with what is there.
 """
 
 from harness import loading
-from harness.race import ratio
+from harness.race import Measured, ratio
 from harness.report import Figure, Result, bytes_text
 
 PLACE = 11
@@ -13,6 +14,8 @@ VARIANTS = ["entries", "sales"]
 SIZES = (1, 3, 10)
 # A million entries take as long as two hundred thousand sales.
 SHARE = {"entries": 5, "sales": 1}
+KINDS = ("fresh", "unchanged")
+CROWDED = "unchanged, 8 workers"
 
 
 def at_least(text, value):
@@ -24,68 +27,94 @@ def at_most(target):
 
 
 COMPARED = [
-    ("rows/s", lambda most, least: ratio(most, least, "rows_per_second"), at_least),
+    ("rows/s", lambda most, least: relative(most, least, "rows_per_second"), at_least),
     # Evo does the same work for each row, so this is what the server does, however fast the machine is.
     (
         "server's CPU per evo's CPU",
-        lambda most, least: ratio(most, least, "server_cpu") / ratio(most, least, "client_cpu"),
+        lambda most, least: relative(most, least, "server_cpu") / relative(most, least, "client_cpu"),
         at_most(1.1),
     ),
-    ("peak memory", lambda most, least: ratio(most, least, "peak_rss"), at_most(1.15)),
+    ("peak memory", lambda most, least: relative(most, least, "peak_rss"), at_most(1.15)),
 ]
 
 
+def relative(most, least, measure):
+    """Round by round where both had as many; a single round is compared with the mean of those around it."""
+    if len(most.runs) == len(least.runs):
+        return ratio(most, least, measure)
+    return most.median(measure) / least.median(measure)
+
+
 def run(bench, entity):
-    measured, notes = {}, []
     sizes = [bench.records * SHARE[entity] * size for size in SIZES]
-    for records in sizes:
-        fresh, again, *crowded = one_size(bench, entity, records, is_largest=records == sizes[-1])
-        measured |= {m.name: m for m in (fresh, again, *crowded)}
-        ledger, seen = again.runs[0]["ledger_bytes"], again.runs[0]["seen_bytes"]
-        notes.append(
-            f"{records:,} rows: the ledger has {fresh.runs[0]['ledger_bytes'] / records:.1f} bytes for each after the "
-            f"first run, and {ledger / records:.1f} after the second, of which {seen / records:.1f} are seen keys "
-            f"({bytes_text(seen / records * 1e8)} for 100 million)"
-        )
-    crowded_mib = crowded[0].median("peak_rss") / (1 << 20)
-    least, most = ((measured[f"{n:,} fresh"], measured[f"{n:,} unchanged"]) for n in (sizes[0], sizes[-1]))
+    sized = {records: Sized(bench, entity, records, is_largest=records == sizes[-1]) for records in sizes}
+    measured = {}
+
+    def load(contender):
+        for name, one in bench.race([contender]).items():
+            measured.setdefault(name, Measured(name)).runs.extend(one.runs)
+
+    for records in (*sizes, sizes[0]):
+        load(sized[records].fresh())
+    for number in range(bench.runs):
+        for records in sizes:
+            load(sized[records].unchanged(number))
+    load(sized[sizes[-1]].crowded())
+    least, most = ({kind: measured[f"{n:,} {kind}"] for kind in KINDS} for n in (sizes[0], sizes[-1]))
+    crowded_mib = measured[f"{sizes[-1]:,} {CROWDED}"].median("peak_rss") / (1 << 20)
     return Result(
         f"growth-{entity}",
-        list(measured.values()),
+        [measured[f"{n:,} {kind}"] for n in sizes for kind in (*KINDS, CROWDED) if f"{n:,} {kind}" in measured],
         ["seconds", "rows_per_second", "client_cpu", "server_cpu", "peak_rss", "wal_bytes", "growth_bytes", "others_cpu"],
         figures=[
-            figure(f"{kind}: {text} of ten times as many ÷ of one", of(most[i], least[i]))
+            figure(f"{kind}: {text} of ten times as many ÷ of one", of(most[kind], least[kind]))
             for text, of, figure in COMPARED
-            for i, kind in enumerate(("fresh", "unchanged"))
+            for kind in KINDS
         ]
         + [Figure("unchanged, 8 workers: peak memory", crowded_mib, 256, "at most", "MiB")],
-        notes=notes,
+        notes=[ledger_note(records, *(measured[f"{records:,} {kind}"] for kind in KINDS)) for records in sizes],
         parameters={"records": f"{sizes[0]:,} to {sizes[-1]:,}", "workers": "2, and 8"},
     )
 
 
-def one_size(bench, entity, records, is_largest):
-    """Loads the runs of a lake of this size, one after the other."""
-    runs = 3 if is_largest else 2
-    lake = bench.lake(entity, "--records", records, "--runs", runs, "--changed", "0%", "--new", "0%")
-    first, *later = lake.run_ids()
-    fresh = loading.evo_load(
-        bench, lake, entity, run_id=first, name=f"{records:,} fresh", expect={"inserted": records}, rounds=1
-    )
-    unchanged = [
-        loading.evo_load(
-            bench,
-            lake,
-            entity,
+class Sized:
+    """The loads of one size, into a database of its own."""
+
+    def __init__(self, bench, entity, records, is_largest):
+        self.bench, self.entity, self.records = bench, entity, records
+        runs = 1 + bench.runs + is_largest
+        self.lake = bench.lake(entity, "--records", records, "--runs", runs, "--changed", "0%", "--new", "0%")
+        self.first, *self.later = self.lake.run_ids()
+
+    def fresh(self):
+        return self.load(self.first, KINDS[0], {"inserted": self.records})
+
+    def unchanged(self, number):
+        return self.load(self.later[number], KINDS[1], {"unchanged": self.records}, goes_on=True)
+
+    def crowded(self):
+        return self.load(self.later[-1], CROWDED, {"unchanged": self.records}, goes_on=True, workers=8)
+
+    def load(self, run_id, kind, expect, **more):
+        return loading.evo_load(
+            self.bench,
+            self.lake,
+            self.entity,
             run_id=run_id,
-            workers=workers,
-            name=name,
-            expect={"unchanged": records},
+            name=f"{self.records:,} {kind}",
+            expect=expect,
             rounds=1,
-            goes_on=True,
+            database=f"run_evo_{self.records}",
+            **more,
         )
-        for run_id, workers, name in zip(
-            later, (2, 8), (f"{records:,} unchanged", f"{records:,} unchanged, 8 workers")
-        )
-    ]
-    return tuple(bench.race([fresh, *unchanged]).values())
+
+
+def ledger_note(records, fresh, again):
+    """What the ledger holds after the first run, and after the first one that repeats it."""
+    first, second = fresh.runs[0], again.runs[0]
+    ledger, seen = second["ledger_bytes"], second["seen_bytes"]
+    return (
+        f"{records:,} rows: the ledger has {first['ledger_bytes'] / records:.1f} bytes for each after the first run, "
+        f"and {ledger / records:.1f} after the second, of which {seen / records:.1f} are seen keys "
+        f"({bytes_text(seen / records * 1e8)} for 100 million)"
+    )
