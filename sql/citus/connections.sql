@@ -1,4 +1,5 @@
 -- purpose: let a transaction use a few connections to each server, and keep them for the session's next one
+-- rows: none
 -- locks: none
 -- idempotent: sets the same again
 -- By default a statement or a COPY opens up to sixteen to each server, and all but one are closed at the commit: to

@@ -1,13 +1,10 @@
 -- purpose: count the rows that known_rows.sql fetches: as long as there are as many as before, they are the
 --          same, because whatever changes a row gives it another batch
 -- parameters: $1 batch ids bigint[], $2 paths text[], $3 first time timestamptz, $4 end of the times timestamptz
--- placeholders: {target} the staging table, {time} of a row, where it is part of the key
+-- placeholders: {target} the staging table, {is_known_row} as the file of that name
 -- rows: one: rows
 -- locks: none
 -- idempotent: reads only
--- The interval keeps the index on the time out of it: on a table without statistics the planner would combine
--- it with that on the batch, and read all of it each time.
 select count(*)
 from {target} t
-where t._batch_id = any($1) and t._source_file = any($2) and t._content_hash is not null
-  and {time} + interval '0' >= $3 and {time} + interval '0' < $4
+where {is_known_row}

@@ -330,6 +330,7 @@ pub fn filled(name: &str) -> String {
         ("branches", "dimensions/branches"),
         ("groups", "ledger/group_objects"),
         ("known_rows", "load/known_rows"),
+        ("is_known_row", "load/is_known_row"),
     ] {
         if text.contains(&format!("{{{name}}}")) {
             text = text.replace(&format!("{{{name}}}"), &filled(part));
@@ -402,6 +403,7 @@ fn every_statement_is_prepared_with_the_types_of_its_header() {
     for name in statements.iter().filter(|name| !is_left_out(name)) {
         let text = match name.as_str() {
             "load/age" => format!("select {} from stg_evo.sales_raw t", filled(name)),
+            "load/is_known_row" => format!("select from stg_evo.sales_raw t where {}", filled(name)),
             "transform/generation/stale_issues" => format!("select {} from evo.issues", filled(name)),
             _ => filled(name).trim().trim_end_matches(';').to_owned(),
         };

@@ -73,8 +73,7 @@ impl EarlierRows {
     /// # Errors
     /// `TransactionConflict` when another batch has changed one of them; see [`crate::pg`].
     pub(super) async fn assert_unchanged(&self, tx: &Transaction<'_>, statements: &Statements) -> Result<()> {
-        let sql = statements.fill(sql_file!("load/count_known_rows.sql"));
-        let count: i64 = tx.query_one(&sql, &self.parameters()).await?.get(0);
+        let count: i64 = tx.query_one(&statements.count_known_rows(), &self.parameters()).await?.get(0);
         if count == self.count {
             return Ok(());
         }

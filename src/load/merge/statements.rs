@@ -107,10 +107,15 @@ impl Statements {
     /// The statement that fetches the rows of older runs, as arrays.
     pub(super) fn known_rows(&self) -> String {
         if self.layout.is_distributed() {
-            return self.fill(sql_file!("load/known_rows_on_shards.sql"));
+            return self.fill_with_known_rows(sql_file!("load/known_rows_on_shards.sql"));
         }
-        let arrays = self.fill(sql_file!("load/known_rows.sql"));
+        let arrays = self.fill_with_known_rows(sql_file!("load/known_rows.sql"));
         fill(sql_file!("load/known_rows_in_slices.sql"), &[("known_rows", arrays.trim_end())])
+    }
+
+    /// The statement that counts them.
+    pub(super) fn count_known_rows(&self) -> String {
+        self.fill_with_known_rows(sql_file!("load/count_known_rows.sql"))
     }
 
     /// The COPY of the first pass.
@@ -171,6 +176,11 @@ impl Statements {
     /// The table of the documents of the second pass.
     fn documents(&self) -> String {
         format!("evo_document_{}", self.document_type.sql())
+    }
+
+    fn fill_with_known_rows(&self, template: &str) -> String {
+        let which = fill(sql_file!("load/is_known_row.sql"), &[]);
+        self.fill(&fill(template, &[("is_known_row", which.trim_end())]))
     }
 
     fn fill_with_age(&self, template: &str, age: &str) -> String {
