@@ -8,14 +8,24 @@
 -- locks: the window's row, until the end of this short transaction; `skip locked` lets rivals pass
 -- idempotent: no; an answer that was lost is found again, because the window is not among those that the
 --             execution holds
-with next_window as (
+-- To ask whether an execution runs reads every lock of the server, so each is asked about once.
+with rivals as materialized (
+    select distinct w.execution_id
+    from evo.windows w
+    where w.extraction_id = $1 and w.state = 'claimed' and w.execution_id <> $2
+),
+ended as materialized (
+    select r.execution_id from rivals r where not evo.is_running(r.execution_id)
+),
+next_window as (
     select w.window_id, w.state = 'claimed' and w.execution_id <> $2 as is_taken_over
     from evo.windows w
     where w.extraction_id = $1 and w.state in ('planned', 'claimed')
       and case
           when w.state = 'planned' then true
           when w.execution_id = $2 then w.window_id <> all ($4)
-          else w.lease_until < clock_timestamp() or (not evo.is_running(w.execution_id) and evo.is_running($2))
+          else w.lease_until < clock_timestamp()
+              or (w.execution_id in (select e.execution_id from ended e) and evo.is_running($2))
       end
     order by w.window_id
     limit 1

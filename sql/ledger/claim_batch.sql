@@ -18,6 +18,16 @@ with oldest as materialized (
     order by coalesce(o.ingestion_date, '-infinity'), o.run_order, o.run_id collate "C"
     limit 1
 ),
+-- To ask whether an execution runs reads every lock of the server, so each is asked about once.
+rivals as materialized (
+    select distinct b.execution_id
+    from evo.batches b
+    join oldest o on o.run_id = b.run_id and o.ingestion_date is not distinct from b.ingestion_date
+    where b.entity = $1 and b.lake_id = $2 and b.state = 'claimed' and b.execution_id <> $5
+),
+ended as materialized (
+    select r.execution_id from rivals r where not evo.is_running(r.execution_id)
+),
 next_batch as (
     select b.batch_id, b.state = 'claimed' and b.execution_id <> $5 as is_taken_over
     from evo.batches b
@@ -28,7 +38,8 @@ next_batch as (
           when b.execution_id = $5 then b.batch_id <> all ($7)
           -- An execution that has lost its own lock cannot tell which others have ended: after a crash of the
           -- server all have lost theirs, and would take each other's batches in turn.
-          else b.lease_until < clock_timestamp() or (not evo.is_running(b.execution_id) and evo.is_running($5))
+          else b.lease_until < clock_timestamp()
+              or (b.execution_id in (select e.execution_id from ended e) and evo.is_running($5))
       end
     order by b.first_path collate "C"
     limit 1
