@@ -12,16 +12,25 @@ with older as materialized (
     where b.entity = $1 and b.lake_id = $2 and b.state = 'committed'
       and (coalesce(b.ingestion_date, '-infinity'), b.run_order, b.run_id collate "C")
           < (coalesce($4::date, '-infinity'), evo.run_order($3) collate "C", $3 collate "C")
+),
+names as materialized (
+    select r.run_id, r.ingestion_date,
+           coalesce(replace(q.path, 'ingestion_date=' || $4, 'ingestion_date=' || r.ingestion_date), q.path) as path
+    from older r
+    cross join unnest($5::text[]) as p (path)
+    cross join lateral (select replace(p.path, 'run_id=' || $3, 'run_id=' || r.run_id) as path) q
 )
-select o.batch_id, array_agg(o.path), sum(o.inserted_count + o.updated_count)::bigint
-from older r
-cross join unnest($5::text[]) as p (path)
-cross join lateral (select replace(p.path, 'run_id=' || $3, 'run_id=' || r.run_id) as path) q
-join evo.objects o
-    on o.lake_id = $2 and o.entity = $1
-   and o.path = coalesce(replace(q.path, 'ingestion_date=' || $4, 'ingestion_date=' || r.ingestion_date), q.path)
-   and o.run_id = r.run_id and o.ingestion_date is not distinct from r.ingestion_date
+select o.batch_id, array_agg(o.path), sum(o.rows)::bigint
+from names n
+-- Name by name: on a ledger without statistics the planner would compare each object with each name.
+cross join lateral (
+    select o.batch_id, o.path, o.inserted_count + o.updated_count as rows
+    from evo.objects o
+    where o.lake_id = $2 and o.entity = $1 and o.path = n.path
+      and o.run_id = n.run_id and o.ingestion_date is not distinct from n.ingestion_date
+      and o.state = 'loaded' and o.inserted_count + o.updated_count > 0
+    offset 0
+) o
 join evo.batches w on w.batch_id = o.batch_id and w.state = 'committed'
-where o.state = 'loaded' and o.inserted_count + o.updated_count > 0
 group by o.batch_id
 order by o.batch_id desc
