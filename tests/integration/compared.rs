@@ -58,6 +58,25 @@ fn two_runs(entity: &str, names: [&str; 2], first: &[Vec<String>], second: &[Vec
 }
 
 #[test]
+fn no_processes_are_started_to_help_with_the_statements_of_a_batch() {
+    let evo = Evo::new();
+    evo.db.sql(
+        "create table public.helpers (most text);
+         create function public.note() returns trigger language plpgsql as $$ begin
+             insert into public.helpers values (current_setting('max_parallel_workers_per_gather')); return null;
+         end $$;
+         create trigger note after insert or update on stg_evo.sales_raw for each statement execute function public.note()",
+    );
+    for (run, version) in [(RUN_1, "a"), (RUN_2, "b")] {
+        put(&evo, "sales", run, "part", &[sale(1, version)]);
+        evo.run(&["load", "sales"]).exits(0);
+    }
+    assert_eq!(ways(&evo, RUN_2), "compared");
+    assert_eq!(evo.db.one("select string_agg(distinct most, ',') from public.helpers"), "0");
+    assert_ne!(evo.db.one("show max_parallel_workers_per_gather"), "0", "it is the batch that says so");
+}
+
+#[test]
 fn a_run_that_is_compared_ends_as_one_of_which_keys_are_staged_first() {
     let first = |id: u32| [sale(id, "a"), entry(&format!("2024-0{}-03T10:00:00", 1 + id % 9), id, "a")];
     for (kind, entity, table) in [(0, "sales", "stg_evo.sales_raw"), (1, "entries", "stg_evo.entries_raw")] {
