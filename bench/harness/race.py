@@ -62,10 +62,10 @@ def ratio(one, other, measure):
 
 
 def race(server, contenders, runs, say):
-    """Runs A B A B … and returns what was measured, by name."""
+    """Runs A B B A A B … and returns what was measured, by name: a machine that slows down favours neither."""
     measured = {c.name: Measured(c.name) for c in contenders}
     for number in range(1, runs + 1):
-        for contender in contenders:
+        for contender in contenders if number % 2 else reversed(contenders):
             if contender.rounds and number > contender.rounds:
                 continue
             result = once(server, contender)

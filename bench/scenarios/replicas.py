@@ -12,6 +12,9 @@ PLACE = 11
 VARIANTS = ["fresh", "changed"]
 WORKERS = (1, 2, 4, 8, 16)
 PROCESSES = (1, 2, 4)
+# Those that a figure compares: in them a round differs from the next by more than the processes cost.
+SHARED = [workers for workers in WORKERS if workers >= PROCESSES[-1]]
+COMPARED = {(1, 1), *((processes, workers) for processes in (1, PROCESSES[-1]) for workers in SHARED)}
 # Enough batches that sixteen workers do not run out of them at the end.
 BATCHES = 80
 
@@ -41,6 +44,8 @@ def run(bench, entity):
                 batch_size=1,
                 watch=True,
                 name=name(processes, workers),
+                # The others are there to be looked at.
+                rounds=None if (processes, workers) in COMPARED else 1,
                 **options,
             )
             for processes, workers in pairs
@@ -50,8 +55,7 @@ def run(bench, entity):
         for one in contender.runs:
             total = sum(one["phases"].values()) or 1
             one.update(turn_share=one["phases"]["turn_ms"] / total, commit_share=one["phases"]["commit_ms"] / total)
-    shared = [workers for workers in WORKERS if workers >= PROCESSES[-1]]
-    compared = {n: ratio(measured[name(1, n)], measured[name(PROCESSES[-1], n)], "total_cpu") for n in shared}
+    compared = {n: ratio(measured[name(1, n)], measured[name(PROCESSES[-1], n)], "total_cpu") for n in SHARED}
     growth = ratio(measured[name(1, 1)], measured[name(PROCESSES[-1], WORKERS[-1])], "total_cpu")
     return Result(
         f"replicas-{entity}",
@@ -68,7 +72,7 @@ def run(bench, entity):
             "others_cpu",
         ],
         figures=[
-            Figure(f"one process ÷ four, CPU, {n} workers in all", compared[n], 0.95) for n in shared
+            Figure(f"one process ÷ four, CPU, {n} workers in all", compared[n], 0.95) for n in SHARED
         ]
         + [Figure("one worker ÷ sixteen in four processes, CPU", growth, 0.9)],
         notes=[
