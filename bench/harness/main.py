@@ -1,6 +1,7 @@
 """The command line of scripts/bench, and what a scenario gets to work with."""
 
 import argparse
+import contextlib
 import functools
 import hashlib
 import importlib
@@ -120,6 +121,14 @@ class Bench:
     def race(self, contenders):
         """Runs them in alternation."""
         return race.race(self.server, contenders, self.runs, self.say)
+
+    @contextlib.contextmanager
+    def beside(self):
+        """The same on a second server, which is there as long as this is entered."""
+        with Server(self.evo, self.directory / "state-beside") as server:
+            drop_databases(server, keep=False)
+            yield Bench(self.options, server, self.evo, self.directory)
+            drop_databases(server, keep=False)
 
     def sql(self, name):
         """A file of bench/sql."""

@@ -1,9 +1,11 @@
 """Contenders that run in alternation, so that other work of the machine affects all of them."""
 
 import collections
+import concurrent.futures
 import contextlib
 import os
 import statistics
+import threading
 import time
 from dataclasses import dataclass, field
 from typing import Callable, Optional
@@ -78,10 +80,34 @@ def race(server, contenders, runs, say):
     return measured
 
 
-def once(server, contender):
-    """One run between two readings of every counter."""
+def side_by_side(servers, contenders, runs, say):
+    """Two contenders at once, each on a server of its own, in the next round on the other's. Returns both.
+
+    `contenders` has the two for each of the servers. What the machine does, it does to both, so that the ratio of their
+    CPU shows what is lost in a race between its fast minutes and its slow ones. They share its cores: how long they take
+    says nothing.
+    """
+    both = [Measured(contender.name) for contender in contenders[0]]
+    with concurrent.futures.ThreadPoolExecutor(2) as threads:
+        for number in range(runs):
+            ready = threading.Barrier(2, timeout=600)
+            places = (0, 1) if number % 2 == 0 else (1, 0)
+            started = [
+                threads.submit(once, servers[place], contenders[place][which], ready.wait)
+                for which, place in enumerate(places)
+            ]
+            for measured, run in zip(both, started):
+                measured.runs.append(run.result())
+            texts = (f"{one.name} {one.runs[-1]['total_cpu']:.2f} s" for one in both)
+            say(f"  side by side {number + 1}/{runs}, CPU: {', '.join(texts)}")
+    return both
+
+
+def once(server, contender, ready=lambda: None):
+    """One run between two readings of every counter, which begins when it is `ready`."""
     contender.prepare()
     server.settle()
+    ready()
     steps = contender.steps() if callable(contender.steps) else contender.steps
     server_cpu, wal, (busy, stolen), started = (
         server.cpu_seconds(),

@@ -7,7 +7,7 @@
 -- An earlier attempt cannot commit, because its fencing token is old, but one that is stalled or cut off
 -- would keep its rows locked. Only sessions that this role may end are ended. A session whose role was set
 -- later may not be one of them; it is waited for.
--- The workers of a load keep the server busy. Processes that help with a statement are started anew for each, and
+-- The workers of a load keep the server busy. Processes that help with a statement are started for each, and
 -- took as much CPU as all the rest of a load of known entries into a table of ten million.
 with rest as materialized (
     select pg_terminate_backend(pid) as is_ended
