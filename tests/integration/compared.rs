@@ -58,7 +58,7 @@ fn two_runs(entity: &str, names: [&str; 2], first: &[Vec<String>], second: &[Vec
 }
 
 #[test]
-fn no_processes_are_started_to_help_with_the_statements_of_a_batch() {
+fn the_statements_of_a_batch_may_have_no_parallel_workers() {
     let evo = Evo::new();
     evo.db.sql(
         "create table public.helpers (most text);
